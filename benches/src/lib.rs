@@ -1,0 +1,1 @@
+//! The kernel against madsim, turmoil and nexosim in one run.

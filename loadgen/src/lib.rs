@@ -1,0 +1,1 @@
+//! Real time: pacing, live targets, cluster launcher, fault injection.

@@ -1,0 +1,1 @@
+//! Kafka, BookKeeper, Pravega and tiered storage as state machines without I/O.

@@ -1,0 +1,1 @@
+//! The Outcome schema (what a run says about itself) and its renderings.

@@ -1,0 +1,1 @@
+//! Scenario files, traffic and checkers; run and sweep.

@@ -1,0 +1,1 @@
+//! The deterministic kernel: time, randomness, machines, faults, fingerprint.
