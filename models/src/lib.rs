@@ -1,1 +1,11 @@
 //! Kafka, BookKeeper, Pravega and tiered storage as state machines without I/O.
+
+pub mod arrival;
+pub mod batch;
+pub mod bookkeeper;
+pub mod deployment;
+pub mod kafka;
+pub mod note;
+pub mod pravega;
+pub mod protocol;
+pub mod tier;

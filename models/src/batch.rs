@@ -1,0 +1,50 @@
+//! Batches: consecutive events of one lane, the unit that moves, is stored, and is checked.
+
+use std::rc::Rc;
+
+use headwater_sim::fingerprint::mix;
+use headwater_sim::time::Time;
+
+/// The finest domain in which a system promises order for one writer: a Kafka partition, a Pravega
+/// segment or routing-key range. Numbered from 0 by the model; stable over the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane(pub u32);
+
+/// Events of one writer on one lane. Their lane sequence numbers are `first ..= last()`, without a
+/// gap: the writer numbers its events per lane, in the order in which it took them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The producer, from 0.
+    pub writer: u32,
+    /// The lane.
+    pub lane: Lane,
+    /// Lane sequence number of the first event.
+    pub first: u64,
+    /// Payload bytes of all events, without headers.
+    pub bytes: u64,
+    /// Intended time of each event; never empty.
+    pub intended: Vec<Time>,
+    /// When the writer took each event from the schedule (its actual start); as long as `intended`.
+    pub started: Vec<Time>,
+}
+
+impl Batch {
+    /// Number of events.
+    pub fn count(&self) -> u64 {
+        self.intended.len() as u64
+    }
+
+    /// Lane sequence number of the last event.
+    pub fn last(&self) -> u64 {
+        self.first + self.count() - 1
+    }
+
+    /// A cheap hash for the fingerprint.
+    pub fn digest(&self) -> u64 {
+        let place = u64::from(self.writer) << 32 | u64::from(self.lane.0);
+        mix(mix(place, self.first), self.count() << 40 | self.bytes)
+    }
+}
+
+/// A shared batch: moving it through queues, messages and disks copies a pointer.
+pub type SharedBatch = Rc<Batch>;

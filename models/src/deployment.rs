@@ -1,0 +1,106 @@
+//! A deployment: the machines and nodes of one system, ready to be put into a simulation.
+
+use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
+use headwater_sim::units::{MachineId, NodeId};
+
+use crate::protocol::Streaming;
+
+/// What a node is for; fault targets and checkers pick nodes by role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Writes the schedule.
+    Producer,
+    /// Reads everything back.
+    Consumer,
+    /// A Kafka broker (combined mode: also a KRaft controller).
+    Broker,
+    /// A BookKeeper bookie.
+    Bookie,
+    /// A Pravega segment store.
+    SegmentStore,
+    /// A Pravega controller.
+    Controller,
+    /// ZooKeeper, as one linearizable metadata service with session timeouts.
+    Metadata,
+    /// Tiered storage.
+    Tier,
+}
+
+/// Machines and nodes. Node `i` of `nodes` gets `NodeId(i)` in a simulation that holds nothing
+/// else, so builders may hand out ids ahead of time, in the order in which they add nodes.
+#[derive(Default)]
+pub struct Deployment {
+    /// The machines.
+    pub machines: Vec<MachineSpec>,
+    /// The nodes.
+    pub nodes: Vec<NodeSpec<Streaming>>,
+    /// The role of each node, in the order of `nodes`.
+    pub roles: Vec<Role>,
+}
+
+impl Deployment {
+    /// Adds a machine.
+    pub fn machine(&mut self, spec: MachineSpec) -> MachineId {
+        self.machines.push(spec);
+        MachineId(self.machines.len() as u32 - 1)
+    }
+
+    /// The id that the next node will get.
+    pub fn next_node(&self) -> NodeId {
+        NodeId(self.nodes.len() as u32)
+    }
+
+    /// Adds a node on a machine, with its thread pools (zero: no limit).
+    pub fn node(
+        &mut self,
+        role: Role,
+        name: impl Into<String>,
+        machine: MachineId,
+        pools: Vec<u32>,
+        factory: Factory<Streaming>,
+    ) -> NodeId {
+        let id = self.next_node();
+        self.nodes.push(NodeSpec { name: name.into(), machine, pools, factory });
+        self.roles.push(role);
+        id
+    }
+
+    /// The nodes of one role, in order.
+    pub fn with_role(&self, role: Role) -> impl Iterator<Item = NodeId> + '_ {
+        let of_role = self.roles.iter().enumerate().filter(move |(_, have)| **have == role);
+        of_role.map(|(index, _)| NodeId(index as u32))
+    }
+}
+
+/// Where a deployment runs.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Every server's machine (its name is replaced by the node's).
+    pub server: MachineSpec,
+    /// The clients' machine.
+    pub client: MachineSpec,
+    /// Everything on one machine, made from `server`: a laptop, a standalone cluster.
+    pub one_machine: bool,
+}
+
+impl Environment {
+    /// The machine for server `name`: a new one, or the only one.
+    pub fn server_machine(&self, deployment: &mut Deployment, name: &str) -> MachineId {
+        self.machine_from(&self.server, deployment, name)
+    }
+
+    /// The machine for client `name`: a new one, or the only one.
+    pub fn client_machine(&self, deployment: &mut Deployment, name: &str) -> MachineId {
+        self.machine_from(&self.client, deployment, name)
+    }
+
+    fn machine_from(&self, spec: &MachineSpec, to: &mut Deployment, name: &str) -> MachineId {
+        if self.one_machine {
+            if to.machines.is_empty() {
+                to.machine(self.server.clone());
+            }
+            return MachineId(0);
+        }
+        to.machine(MachineSpec { name: name.into(), ..spec.clone() })
+    }
+}

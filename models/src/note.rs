@@ -1,0 +1,73 @@
+//! What the models tell the observer: what was acknowledged, delivered, lost sight of, decided.
+
+use headwater_sim::fingerprint::mix;
+use headwater_sim::node;
+use headwater_sim::units::NodeId;
+
+use crate::batch::SharedBatch;
+
+/// An observation. Latencies are the observer's to compute, from the batch's times and the note's.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// The writer's callback ran with success for every event of the batch, now.
+    Acked {
+        /// What was acknowledged.
+        batch: SharedBatch,
+    },
+    /// The writer gave the batch up with an error. Whether it was stored is not known.
+    Failed {
+        /// What failed.
+        batch: SharedBatch,
+        /// The error's name in the modelled system, such as `DELIVERY_TIMEOUT`.
+        error: &'static str,
+    },
+    /// A reader was handed the batch.
+    Delivered {
+        /// The reader, from 0.
+        reader: u32,
+        /// What it was handed.
+        batch: SharedBatch,
+        /// Offset in the partition or segment of the batch's first event (or byte).
+        position: u64,
+    },
+    /// A level that must never fall did move: high watermark, last add confirmed, container epoch.
+    Watermark {
+        /// What it is, such as `high_watermark`.
+        name: &'static str,
+        /// Which partition, ledger or container.
+        entity: u64,
+        /// Its value.
+        value: u64,
+    },
+    /// Something happened that a reader of the timeline wants to see.
+    Event {
+        /// What, such as `leader_elected`, `isr_shrunk`, `ensemble_changed`, `throttled`.
+        name: &'static str,
+        /// Which partition, ledger or container.
+        entity: u64,
+        /// The other node that it is about, if any.
+        peer: Option<NodeId>,
+        /// A figure that goes with it (epoch, delay in nanoseconds), zero if none.
+        value: u64,
+    },
+}
+
+impl node::Note for Note {
+    fn digest(&self) -> u64 {
+        let name = |name: &str| name.bytes().fold(0, |hash, byte| mix(hash, u64::from(byte)));
+        match self {
+            Self::Acked { batch } => mix(1, batch.digest()),
+            Self::Failed { batch, error } => mix(mix(2, batch.digest()), name(error)),
+            Self::Delivered { reader, batch, position } => {
+                mix(mix(3 + (u64::from(*reader) << 8), batch.digest()), *position)
+            }
+            Self::Watermark { name: of, entity, value } => {
+                mix(mix(mix(4, name(of)), *entity), *value)
+            }
+            Self::Event { name: of, entity, peer, value } => {
+                let peer = peer.map_or(0, |peer| u64::from(peer.0) + 1);
+                mix(mix(mix(mix(5, name(of)), *entity), peer), *value)
+            }
+        }
+    }
+}

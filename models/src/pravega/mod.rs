@@ -1,0 +1,2 @@
+//! (module doc to come with the model)
+pub mod message;

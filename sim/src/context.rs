@@ -1,0 +1,108 @@
+//! The context of one input: where a node reads the time and records its effects.
+
+use crate::disk::{DiskId, DiskOp, FileId};
+use crate::effect::{Effect, PoolId, Transport};
+use crate::node::Protocol;
+use crate::random::{Seed, Stream};
+use crate::time::{Duration, Time};
+use crate::units::NodeId;
+
+/// Handed to a node with every input. Methods record effects; nothing happens until the node
+/// returns.
+pub struct Context<'a, P: Protocol> {
+    now: Time,
+    me: NodeId,
+    seed: Seed,
+    random: &'a mut Stream,
+    effects: &'a mut Vec<Effect<P>>,
+}
+
+impl<'a, P: Protocol> Context<'a, P> {
+    /// For a host: the node's own clock reads `now`, its stream is `random`, and what it asks for
+    /// is pushed to `effects`.
+    pub fn new(
+        now: Time,
+        me: NodeId,
+        seed: Seed,
+        random: &'a mut Stream,
+        effects: &'a mut Vec<Effect<P>>,
+    ) -> Self {
+        Self { now, me, seed, random, effects }
+    }
+
+    /// The node's own clock.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The node itself.
+    pub fn me(&self) -> NodeId {
+        self.me
+    }
+
+    /// The node's stream of randomness.
+    pub fn random(&mut self) -> &mut Stream {
+        self.random
+    }
+
+    /// A stream of this node's own for one purpose, independent of every other. Take it once, in
+    /// `on_start`, and keep it.
+    pub fn stream(&self, purpose: &str) -> Stream {
+        self.seed.stream(purpose, u64::from(self.me.0))
+    }
+
+    /// Sends over the connection with `to`: reliable, in order, and held while the link is cut.
+    #[inline]
+    pub fn send(&mut self, to: NodeId, message: P::Message) {
+        self.effects.push(Effect::Send { to, message, transport: Transport::Connection });
+    }
+
+    /// Sends a datagram: lost while the link is cut.
+    pub fn datagram(&mut self, to: NodeId, message: P::Message) {
+        self.effects.push(Effect::Send { to, message, transport: Transport::Datagram });
+    }
+
+    /// Calls `on_timer(tag)` after `delay`.
+    #[inline]
+    pub fn timer(&mut self, delay: Duration, tag: u64) {
+        self.effects.push(Effect::Timer { delay, tag });
+    }
+
+    /// Does CPU work on a thread of `pool`; completes as `Computed`.
+    #[inline]
+    pub fn compute(&mut self, pool: PoolId, cost: Duration, tag: u64) {
+        self.effects.push(Effect::Compute { pool, cost, tag });
+    }
+
+    /// Appends a record to a file's page cache; completes as `Written`. The file is made if it is
+    /// not there. The write is visible to reads at once, and durable after a sync.
+    pub fn write(&mut self, disk: DiskId, file: FileId, record: P::Record, tag: u64) {
+        self.disk(disk, DiskOp::Write { file, record }, tag);
+    }
+
+    /// Makes durable what the file holds now; completes as `Synced`.
+    pub fn sync(&mut self, disk: DiskId, file: FileId, tag: u64) {
+        self.disk(disk, DiskOp::Sync { file }, tag);
+    }
+
+    /// Reads up to `count` records from record number `from`; completes as `Read`.
+    pub fn read(&mut self, disk: DiskId, file: FileId, from: u64, count: u64, tag: u64) {
+        self.disk(disk, DiskOp::Read { file, from, count }, tag);
+    }
+
+    /// Any disk operation.
+    pub fn disk(&mut self, disk: DiskId, op: DiskOp<P::Record>, tag: u64) {
+        self.effects.push(Effect::Disk { disk, op, tag });
+    }
+
+    /// Tells the observer.
+    #[inline]
+    pub fn note(&mut self, note: P::Note) {
+        self.effects.push(Effect::Note(note));
+    }
+
+    /// Sets a named level, kept as a time series.
+    pub fn gauge(&mut self, name: &'static str, value: u64) {
+        self.effects.push(Effect::Gauge { name, value });
+    }
+}

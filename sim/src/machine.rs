@@ -1,0 +1,52 @@
+//! Machines and the nodes on them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk::DiskSpec;
+use crate::distribution::Distribution;
+use crate::node::{Node, Protocol};
+use crate::time::Duration;
+use crate::units::{BytesPerSecond, MachineId, NodeId};
+
+/// What the nodes on a machine share: cores, disks, NIC, power.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// Name, unique in the simulation.
+    pub name: String,
+    /// Cores; zero for as many as are asked for.
+    pub cores: u32,
+    /// Disks, numbered from 0.
+    pub disks: Vec<DiskSpec>,
+    /// The network card, each way.
+    pub nic: BytesPerSecond,
+    /// One-way latency to another node of the same machine.
+    pub loopback: Distribution,
+}
+
+impl MachineSpec {
+    /// A machine with one default disk, no limit on cores or NIC and a loopback of 10 us.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            cores: 0,
+            disks: vec![DiskSpec::default()],
+            nic: BytesPerSecond::UNLIMITED,
+            loopback: Distribution::constant(Duration::from_micros(10)),
+        }
+    }
+}
+
+/// Builds a node; called at the start and at every restart. It may close over configuration only.
+pub type Factory<P> = Box<dyn Fn(NodeId) -> Box<dyn Node<P>>>;
+
+/// A process: where it runs, what threads it has, how it is built.
+pub struct NodeSpec<P: Protocol> {
+    /// Name, unique in the simulation, such as `broker-1`.
+    pub name: String,
+    /// The machine it runs on.
+    pub machine: MachineId,
+    /// Threads of each of its pools; zero for as many as are asked for.
+    pub pools: Vec<u32>,
+    /// Builds it.
+    pub factory: Factory<P>,
+}

@@ -1,0 +1,104 @@
+//! What runs on the kernel: nodes as state machines, and the vocabulary that they share.
+
+use std::fmt::Debug;
+
+use crate::context::Context;
+use crate::disk::{DiskError, FileId};
+use crate::units::NodeId;
+
+/// A family of nodes that talk to each other: their messages, disk records and observations.
+pub trait Protocol: Sized + 'static {
+    /// What nodes send each other.
+    type Message: Message;
+    /// What nodes keep on disk.
+    type Record: Record;
+    /// What nodes tell the observer; nothing in the simulation reads it back.
+    type Note: Note;
+}
+
+/// A message between nodes. Keep it small (64 bytes or so) and box what is large.
+pub trait Message: Debug + 'static {
+    /// Size on the wire in bytes, headers of the modelled protocol included.
+    fn size_bytes(&self) -> u64;
+    /// A short name for logs and diagrams, such as `produce`.
+    fn kind(&self) -> &'static str;
+    /// A cheap hash of what the message says, for the fingerprint; never of an address.
+    fn digest(&self) -> u64;
+}
+
+/// A record on disk: the unit that is written, lost, torn or corrupted as a whole.
+pub trait Record: Clone + Debug + 'static {
+    /// Size on disk in bytes, padding and headers of the modelled format included.
+    fn size_bytes(&self) -> u64;
+    /// A cheap hash of what the record says, for the fingerprint.
+    fn digest(&self) -> u64;
+}
+
+/// An observation: an ack, a delivery, an election. Goes to the [`Observer`], never to a node.
+pub trait Note: Debug + 'static {
+    /// A cheap hash of what the note says, for the fingerprint.
+    fn digest(&self) -> u64;
+}
+
+/// Sees every note as it is made, in order. Measures and checks; cannot act.
+pub trait Observer<P: Protocol> {
+    /// `node` made `note` at the true (not the node's own) time `at`.
+    fn note(&mut self, at: crate::time::Time, node: NodeId, note: P::Note);
+}
+
+/// An observer that looks away.
+impl<P: Protocol> Observer<P> for () {
+    fn note(&mut self, _at: crate::time::Time, _node: NodeId, _note: P::Note) {}
+}
+
+/// What the kernel reports back for an effect that takes time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Completion<R> {
+    /// The CPU work is done.
+    Computed,
+    /// The record lies in the page cache, as record number `index` of its file.
+    Written {
+        /// Its number in the file, from 0.
+        index: u64,
+    },
+    /// Everything that was written to the file before the sync was asked for is durable.
+    Synced,
+    /// The records read, from the one asked for; fewer than asked for at the end of the file.
+    Read {
+        /// The records, in file order. A corrupt or torn record ends the list.
+        records: Vec<R>,
+        /// True if a record was there but could not be read (torn or corrupt).
+        damaged: bool,
+    },
+    /// The files that this node has on the disk, ascending, with their number of records.
+    Listed {
+        /// (file, records).
+        files: Vec<(FileId, u64)>,
+    },
+    /// The disk refused.
+    Failed(DiskError),
+}
+
+/// A state machine. It holds no clock, does no I/O and never blocks: it takes one input and records
+/// effects in the [`Context`]. A restarted node is built anew by its factory and finds what its disk
+/// gives back, nothing else.
+pub trait Node<P: Protocol> {
+    /// The process has started, for the first time or again.
+    fn on_start(&mut self, ctx: &mut Context<'_, P>);
+    /// A message has arrived.
+    fn on_message(&mut self, ctx: &mut Context<'_, P>, from: NodeId, message: P::Message);
+    /// A timer set with this tag has run out. Timers can't be cancelled: ignore a stale one.
+    fn on_timer(&mut self, ctx: &mut Context<'_, P>, tag: u64);
+    /// CPU or disk work asked for with this tag is done.
+    fn on_completion(
+        &mut self,
+        ctx: &mut Context<'_, P>,
+        tag: u64,
+        completion: Completion<P::Record>,
+    );
+    /// The connection with `peer` has broken (its process died, or refused). Messages sent to it
+    /// and not yet delivered are lost. The next send opens a new connection.
+    fn on_disconnect(&mut self, ctx: &mut Context<'_, P>, peer: NodeId) {
+        let _ = (ctx, peer);
+    }
+}
