@@ -8,5 +8,6 @@ pub mod fingerprint;
 pub mod machine;
 pub mod node;
 pub mod random;
+pub mod text;
 pub mod time;
 pub mod units;

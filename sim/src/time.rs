@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::{ParseError, parse_with_unit, serde_as_text};
 
 /// An instant of virtual time: nanoseconds since the start of the run.
 #[derive(
@@ -13,11 +16,31 @@ use serde::{Deserialize, Serialize};
 pub struct Time(pub u64);
 
 /// A length of virtual time in nanoseconds.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
+///
+/// Written and read with a unit: `20ms`, `2.5us`, `1h`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub u64);
+
+/// Units of time in nanoseconds, smallest first.
+const UNITS: &[(&str, u64)] = &[
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+impl FromStr for Duration {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse_with_unit(text, UNITS, "a duration such as \"20ms\"").map(Self)
+    }
+}
+
+serde_as_text!(Duration);
 
 impl Time {
     /// The start of every run.

@@ -1,17 +1,38 @@
 //! Bytes, rates and identities as types of their own.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::{ParseError, parse_with_unit, serde_as_text};
 use crate::time::Duration;
 
-/// A size in bytes.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
+/// A size in bytes, written and read with a unit: `512B`, `1MiB`, `2GB`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u64);
+
+const BYTE_UNITS: &[(&str, u64)] = &[
+    ("B", 1),
+    ("KB", 1_000),
+    ("KiB", 1 << 10),
+    ("MB", 1_000_000),
+    ("MiB", 1 << 20),
+    ("GB", 1_000_000_000),
+    ("GiB", 1 << 30),
+    ("TB", 1_000_000_000_000),
+    ("TiB", 1 << 40),
+];
+
+impl FromStr for Bytes {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse_with_unit(text, BYTE_UNITS, "a size such as \"1MiB\"").map(Self)
+    }
+}
+
+serde_as_text!(Bytes);
 
 impl Bytes {
     /// From kibibytes.
@@ -30,12 +51,48 @@ impl Bytes {
     }
 }
 
-/// A bandwidth in bytes per second; zero means unlimited.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
+/// A bandwidth in bytes per second; zero means unlimited. Written and read with a unit, bytes or
+/// bits (`Gbit/s`, as network cards are sold): `250MB/s`, `1GiB/s`, `10Gbit/s`, `unlimited`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BytesPerSecond(pub u64);
+
+const RATE_UNITS: &[(&str, u64)] = &[
+    ("B/s", 1),
+    ("KB/s", 1_000),
+    ("KiB/s", 1 << 10),
+    ("MB/s", 1_000_000),
+    ("MiB/s", 1 << 20),
+    ("GB/s", 1_000_000_000),
+    ("GiB/s", 1 << 30),
+    ("Mbit/s", 125_000),
+    ("Gbit/s", 125_000_000),
+];
+
+impl FromStr for BytesPerSecond {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if text.trim() == "unlimited" {
+            return Ok(Self::UNLIMITED);
+        }
+        match parse_with_unit(text, RATE_UNITS, "a bandwidth such as \"250MB/s\"")? {
+            0 => Err(ParseError::new(text, "a bandwidth above zero, or \"unlimited\"")),
+            rate => Ok(Self(rate)),
+        }
+    }
+}
+
+impl fmt::Display for BytesPerSecond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => write!(f, "unlimited"),
+            n if n % 1_000_000 == 0 => write!(f, "{}MB/s", n / 1_000_000),
+            n => write!(f, "{n}B/s"),
+        }
+    }
+}
+
+serde_as_text!(BytesPerSecond);
 
 impl BytesPerSecond {
     /// No limit: a transfer takes no time.
