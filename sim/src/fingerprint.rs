@@ -105,7 +105,7 @@ mod tests {
         };
         let (left, right) = (run(0), run(1));
         assert_ne!(left.value(), right.value());
-        let same = left.checkpoints().iter().zip(right.checkpoints()).filter(|(l, r)| l == r);
-        assert_eq!(same.last().map(|(l, _)| l.events), Some(2_048));
+        let mut pairs = left.checkpoints().iter().zip(right.checkpoints());
+        assert_eq!(pairs.find(|(l, r)| l != r).map(|(l, _)| l.events), Some(3_072));
     }
 }

@@ -1,0 +1,99 @@
+//! CPU: thread pools of a node over the cores of its machine, each first come, first served.
+//!
+//! A job takes a thread of its pool, then a core, and holds both until it is done. Work on a core is
+//! not preempted.
+
+use std::collections::VecDeque;
+
+use crate::time::{Duration, Time};
+use crate::units::NodeId;
+
+/// A piece of CPU work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Whose.
+    pub node: NodeId,
+    /// Of which life of that node.
+    pub incarnation: u32,
+    /// On which pool.
+    pub pool: u8,
+    /// How much.
+    pub cost: Duration,
+    /// Handed back.
+    pub tag: u64,
+}
+
+/// `servers` servers with one queue: the cores of a machine, or the threads of a pool.
+#[derive(Debug, Default)]
+pub struct Servers {
+    /// Zero: no limit.
+    servers: u32,
+    busy: u32,
+    queue: VecDeque<Job>,
+    busy_until_now: Duration,
+    last_change: Time,
+    queue_max: usize,
+}
+
+impl Servers {
+    /// Idle servers; zero for as many as are asked for.
+    pub fn new(servers: u32) -> Self {
+        Self { servers, ..Self::default() }
+    }
+
+    /// Gives the job a server, or queues it. True if it got one.
+    #[inline]
+    pub fn admit(&mut self, now: Time, job: Job) -> bool {
+        if self.servers != 0 && self.busy >= self.servers {
+            self.queue.push_back(job);
+            self.queue_max = self.queue_max.max(self.queue.len());
+            return false;
+        }
+        self.account(now);
+        self.busy += 1;
+        true
+    }
+
+    /// Frees a server. The next queued job, if any, has it at once and is returned.
+    #[inline]
+    pub fn release(&mut self, now: Time) -> Option<Job> {
+        self.account(now);
+        self.busy -= 1;
+        let next = self.queue.pop_front()?;
+        self.busy += 1;
+        Some(next)
+    }
+
+    /// Drops the queued jobs of a node, and hands them back.
+    pub fn purge(&mut self, node: NodeId) -> Vec<Job> {
+        let (gone, kept) = self.queue.drain(..).partition(|job| job.node == node);
+        self.queue = kept;
+        gone.into_iter().collect::<VecDeque<_>>().into()
+    }
+
+    #[inline]
+    fn account(&mut self, now: Time) {
+        self.busy_until_now += now.since(self.last_change) * u64::from(self.busy);
+        self.last_change = now;
+    }
+
+    /// Time that servers were busy up to `now`, added up over servers.
+    pub fn busy_time(&self, now: Time) -> Duration {
+        self.busy_until_now + now.since(self.last_change) * u64::from(self.busy)
+    }
+
+    /// Number of servers; zero for no limit.
+    pub const fn servers(&self) -> u32 {
+        self.servers
+    }
+
+    /// Jobs waiting now.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Jobs that waited at the most.
+    pub const fn queued_max(&self) -> usize {
+        self.queue_max
+    }
+}

@@ -1,0 +1,178 @@
+//! The network: NICs with bandwidth, links with latency, partitions, connections that retransmit.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::Distribution;
+use crate::random::{Seed, Stream};
+use crate::time::{Duration, Time};
+use crate::units::{BytesPerSecond, NodeId};
+
+/// The network's constants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// One-way latency between machines, jitter included.
+    pub latency: Distribution,
+    /// First retransmission timeout of a connection (Linux `TCP_RTO_MIN`, 200 ms); doubles.
+    pub rto_min: Duration,
+    /// Longest retransmission timeout (Linux `TCP_RTO_MAX`, 120 s).
+    pub rto_max: Duration,
+}
+
+impl Default for NetworkSpec {
+    /// One rack of a data centre: 40 us to 60 us one way. Retransmission as in Linux
+    /// (`include/net/tcp.h` @ 6.6).
+    fn default() -> Self {
+        Self {
+            latency: Distribution::uniform(Duration::from_micros(40), Duration::from_micros(60)),
+            rto_min: Duration::from_millis(200),
+            rto_max: Duration::from_secs(120),
+        }
+    }
+}
+
+/// One direction between two nodes.
+#[derive(Debug)]
+pub struct Link<M> {
+    /// Sender.
+    pub from: NodeId,
+    /// Receiver.
+    pub to: NodeId,
+    /// Both on one machine.
+    pub local: bool,
+    /// A connection stands: something was sent and it has not broken since.
+    pub open: bool,
+    /// Partitions that cut it.
+    pub cuts: u32,
+    /// What is added to its latency.
+    pub extra: Option<Distribution>,
+    /// Not yet through, oldest first, with the life of the receiver that each was sent to.
+    pub held: VecDeque<(u32, M)>,
+    /// The next retransmission timeout.
+    pub rto: Duration,
+    last_arrival: Time,
+    latencies: Stream,
+}
+
+/// Links by (from, to), made at first use.
+#[derive(Debug)]
+pub struct Network<M> {
+    /// The constants.
+    pub spec: NetworkSpec,
+    index: Vec<u32>,
+    nodes: usize,
+    links: Vec<Link<M>>,
+}
+
+const NO_LINK: u32 = u32::MAX;
+
+impl<M> Network<M> {
+    /// A network for nothing yet.
+    pub const fn new(spec: NetworkSpec) -> Self {
+        Self { spec, index: Vec::new(), nodes: 0, links: Vec::new() }
+    }
+
+    /// Makes room for `nodes` nodes.
+    pub fn resize(&mut self, nodes: usize) {
+        self.nodes = nodes;
+        self.index = vec![NO_LINK; nodes * nodes];
+        for (at, link) in self.links.iter().enumerate() {
+            self.index[link.from.index() * nodes + link.to.index()] = at as u32;
+        }
+    }
+
+    /// The link's place, which is made if need be.
+    #[inline]
+    pub fn link_id(&mut self, from: NodeId, to: NodeId, local: bool, seed: Seed) -> u32 {
+        let at = from.index() * self.nodes + to.index();
+        if self.index[at] == NO_LINK {
+            self.index[at] = self.links.len() as u32;
+            let entity = u64::from(from.0) << 32 | u64::from(to.0);
+            self.links.push(Link {
+                from,
+                to,
+                local,
+                open: false,
+                cuts: 0,
+                extra: None,
+                held: VecDeque::new(),
+                rto: self.spec.rto_min,
+                last_arrival: Time::ZERO,
+                latencies: seed.stream("link", entity),
+            });
+        }
+        self.index[at]
+    }
+
+    /// A link by its place.
+    #[inline]
+    pub fn link(&mut self, id: u32) -> &mut Link<M> {
+        &mut self.links[id as usize]
+    }
+
+    /// Every link made so far.
+    pub fn links(&mut self) -> &mut [Link<M>] {
+        &mut self.links
+    }
+
+    /// When a message that leaves the sender's NIC at `departs` reaches the receiver's machine.
+    #[inline]
+    pub fn arrival(&mut self, id: u32, departs: Time, loopback: &Distribution, fifo: bool) -> Time {
+        let link = &mut self.links[id as usize];
+        let latency = if link.local { loopback } else { &self.spec.latency };
+        let mut at = departs + latency.sample(&mut link.latencies);
+        if let Some(extra) = &link.extra {
+            at += extra.sample(&mut link.latencies);
+        }
+        if fifo {
+            at = at.max(link.last_arrival);
+            link.last_arrival = at;
+        }
+        at
+    }
+}
+
+/// A network card: each way a server of its own, first come, first served.
+#[derive(Debug, Default)]
+pub struct Nic {
+    rate: BytesPerSecond,
+    out_free_at: Time,
+    in_free_at: Time,
+    /// Time spent sending.
+    pub out_busy: Duration,
+    /// Time spent receiving.
+    pub in_busy: Duration,
+}
+
+impl Nic {
+    /// An idle card.
+    pub fn new(rate: BytesPerSecond) -> Self {
+        Self { rate, ..Self::default() }
+    }
+
+    /// When the last bit of a message has left.
+    #[inline]
+    pub fn send(&mut self, now: Time, bytes: u64) -> Time {
+        if self.rate.0 == 0 {
+            return now;
+        }
+        let transfer = self.rate.transfer(bytes);
+        self.out_free_at = self.out_free_at.max(now) + transfer;
+        self.out_busy += transfer;
+        self.out_free_at
+    }
+
+    /// When a message whose last bit is at the door now has been taken in: at once when the card is
+    /// idle (it was taken in bit by bit), later when others came in at the same time.
+    #[inline]
+    pub fn receive(&mut self, now: Time, bytes: u64) -> Time {
+        if self.rate.0 == 0 {
+            return now;
+        }
+        let transfer = self.rate.transfer(bytes);
+        self.in_busy += transfer;
+        self.in_free_at = (self.in_free_at + transfer).max(now);
+        self.in_free_at
+    }
+}

@@ -1,0 +1,226 @@
+//! The event queue: a trait, and two structures that give the same order.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// A pending event: when, in which order among equals, and where its payload lies.
+pub type Entry = (u64, u64, u32);
+
+/// Pending events, given back in order of (time, sequence number).
+pub trait EventQueue: Default {
+    /// Adds an event. `entry.0` is never earlier than the last popped time.
+    fn push(&mut self, entry: Entry);
+    /// Takes the earliest event if it is due at `until` or before.
+    fn pop_until(&mut self, until: u64) -> Option<Entry>;
+    /// Number of pending events.
+    fn len(&self) -> usize;
+    /// True if nothing is pending.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A binary heap.
+#[derive(Debug, Default)]
+pub struct HeapQueue(BinaryHeap<Reverse<Entry>>);
+
+impl EventQueue for HeapQueue {
+    #[inline]
+    fn push(&mut self, entry: Entry) {
+        self.0.push(Reverse(entry));
+    }
+
+    #[inline]
+    fn pop_until(&mut self, until: u64) -> Option<Entry> {
+        if self.0.peek()?.0.0 > until {
+            return None;
+        }
+        self.0.pop().map(|entry| entry.0)
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Buckets of a calendar; a power of two.
+const BUCKETS: usize = 1024;
+/// Width of a bucket: 2^15 ns = 33 us, so that one turn of the calendar covers 34 ms.
+const WIDTH_BITS: u32 = 15;
+
+/// A calendar queue: buckets of 33 us for the near future, a heap for what lies further ahead.
+#[derive(Debug)]
+pub struct CalendarQueue {
+    /// Entries of day `d` lie in bucket `d % BUCKETS`, unsorted unless it is today's.
+    buckets: Vec<Vec<Entry>>,
+    /// One bit a bucket: set if it holds anything.
+    occupied: [u64; BUCKETS / 64],
+    /// The day being served; its bucket is sorted, latest first.
+    today: u64,
+    near: usize,
+    far: BinaryHeap<Reverse<Entry>>,
+}
+
+impl Default for CalendarQueue {
+    fn default() -> Self {
+        Self {
+            buckets: vec![Vec::new(); BUCKETS],
+            occupied: [0; BUCKETS / 64],
+            today: 0,
+            near: 0,
+            far: BinaryHeap::new(),
+        }
+    }
+}
+
+impl CalendarQueue {
+    #[inline]
+    fn put(&mut self, entry: Entry) {
+        // An event before today (today may lie a little ahead of the clock) is served first today.
+        let day = (entry.0 >> WIDTH_BITS).max(self.today);
+        let index = day as usize % BUCKETS;
+        let bucket = &mut self.buckets[index];
+        if day == self.today {
+            let at = bucket.partition_point(|other| *other > entry);
+            bucket.insert(at, entry);
+        } else {
+            bucket.push(entry);
+        }
+        self.occupied[index / 64] |= 1 << (index % 64);
+        self.near += 1;
+    }
+
+    /// The next day after `today`, within one turn, whose bucket holds anything.
+    fn next_day(&self) -> Option<u64> {
+        let start = (self.today as usize + 1) % BUCKETS;
+        for step in 0..=BUCKETS / 64 {
+            let word = (start / 64 + step) % (BUCKETS / 64);
+            let mut bits = self.occupied[word];
+            if step == 0 {
+                bits &= !0 << (start % 64);
+            } else if step == BUCKETS / 64 {
+                bits &= !(!0 << (start % 64));
+            }
+            if bits != 0 {
+                let index = word * 64 + bits.trailing_zeros() as usize;
+                let ahead = (index + BUCKETS - start) % BUCKETS;
+                return Some(self.today + 1 + ahead as u64);
+            }
+        }
+        None
+    }
+
+    /// Moves on to the next day that has events; false if there is none by `until`.
+    fn turn_page(&mut self, until: u64) -> bool {
+        let near = if self.near > 0 { self.next_day() } else { None };
+        let far = self.far.peek().map(|entry| entry.0.0 >> WIDTH_BITS);
+        let day = match (near, far) {
+            (Some(near), Some(far)) => near.min(far),
+            (Some(day), None) | (None, Some(day)) => day,
+            (None, None) => return false,
+        };
+        // Never pass `until`: what is pushed later may still be due before that day.
+        if day > until >> WIDTH_BITS {
+            return false;
+        }
+        self.today = day;
+        let index = day as usize % BUCKETS;
+        self.buckets[index].sort_unstable_by(|left, right| right.cmp(left));
+        while let Some(Reverse(entry)) = self.far.peek() {
+            if entry.0 >> WIDTH_BITS >= day + BUCKETS as u64 {
+                break;
+            }
+            let entry = *entry;
+            self.far.pop();
+            self.put(entry);
+        }
+        true
+    }
+}
+
+impl EventQueue for CalendarQueue {
+    #[inline]
+    fn push(&mut self, entry: Entry) {
+        let day = entry.0 >> WIDTH_BITS;
+        if day < self.today + BUCKETS as u64 {
+            self.put(entry);
+        } else {
+            self.far.push(Reverse(entry));
+        }
+    }
+
+    #[inline]
+    fn pop_until(&mut self, until: u64) -> Option<Entry> {
+        loop {
+            let index = self.today as usize % BUCKETS;
+            if let Some(entry) = self.buckets[index].last() {
+                if entry.0 > until {
+                    return None;
+                }
+                self.near -= 1;
+                let entry = self.buckets[index].pop();
+                if self.buckets[index].is_empty() {
+                    self.occupied[index / 64] &= !(1 << (index % 64));
+                }
+                return entry;
+            }
+            if !self.turn_page(until) {
+                return None;
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.near + self.far.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Seed;
+
+    /// A mix of near, far and simultaneous events, popped in rising limits.
+    fn order<Q: EventQueue>(seed: u64) -> Vec<Entry> {
+        let (mut queue, mut popped) = (Q::default(), Vec::new());
+        let mut stream = Seed(seed).stream("queue", 0);
+        let mut sequence = 0;
+        let mut push = |queue: &mut Q, now: u64, stream: &mut crate::random::Stream| {
+            let ahead = match stream.below(4) {
+                0 => 0,
+                1 => stream.below(50_000),
+                2 => stream.below(20_000_000),
+                _ => stream.below(3_000_000_000),
+            };
+            sequence += 1;
+            queue.push((now + ahead, sequence, 0));
+        };
+        for _ in 0..50 {
+            push(&mut queue, 0, &mut stream);
+        }
+        for step in 0..2_000_u64 {
+            let until = step * 1_000_000;
+            while let Some(entry) = queue.pop_until(until) {
+                popped.push(entry);
+                if popped.len() < 20_000 {
+                    push(&mut queue, entry.0, &mut stream);
+                }
+            }
+            if step % 10 == 0 {
+                push(&mut queue, until, &mut stream);
+            }
+        }
+        popped
+    }
+
+    #[test]
+    fn both_queues_give_the_same_order() {
+        for seed in 0..5 {
+            let (heap, calendar) = (order::<HeapQueue>(seed), order::<CalendarQueue>(seed));
+            assert!(heap.len() > 1_000 && heap.is_sorted_by_key(|entry| entry.0));
+            assert_eq!(heap.len(), calendar.len());
+            let differ = heap.iter().zip(&calendar).position(|(h, c)| h != c);
+            assert_eq!(differ, None, "first difference");
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! The simulation: machines, nodes and the loop that carries out their effects in virtual time.
+
+mod dispatch;
+mod effects;
+mod faults;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::cpu::{Job, Servers};
+use crate::device::Device;
+use crate::disk::{DiskId, FileId};
+use crate::effect::Effect;
+use crate::fault::Fault;
+use crate::files::{Files, SyncMark};
+use crate::fingerprint::{Checkpoint, Fingerprint};
+use crate::log::EventLog;
+use crate::machine::{MachineSpec, NodeSpec};
+use crate::network::{Network, NetworkSpec, Nic};
+use crate::node::{Completion, Node, Observer, Protocol};
+use crate::queue::{CalendarQueue, EventQueue};
+use crate::random::{Seed, Stream};
+use crate::time::Time;
+use crate::units::{MachineId, NodeId};
+use crate::usage::{ResourceKind, Usage};
+
+/// What a simulation is made with.
+#[derive(Clone, Debug)]
+pub struct SimulationSpec {
+    /// The root of all randomness.
+    pub seed: Seed,
+    /// The network between the machines.
+    pub network: NetworkSpec,
+    /// Entries that the event log keeps.
+    pub log_capacity: usize,
+}
+
+impl Default for SimulationSpec {
+    fn default() -> Self {
+        Self { seed: Seed(0), network: NetworkSpec::default(), log_capacity: 512 }
+    }
+}
+
+/// An input that waits for a paused node.
+#[derive(Debug)]
+enum Input<P: Protocol> {
+    Start,
+    Message(NodeId, P::Message),
+    Timer(u64),
+    Done(u64, Completion<P::Record>),
+    Disconnect(NodeId),
+}
+
+/// An event that is pending in the queue.
+enum Pending<P: Protocol> {
+    Free,
+    /// A message at the door of the receiver's machine.
+    Arrive {
+        link: u32,
+        incarnation: u32,
+        taken_in: bool,
+        datagram: bool,
+        message: P::Message,
+    },
+    Timer {
+        node: NodeId,
+        incarnation: u32,
+        tag: u64,
+    },
+    Computed {
+        job: Job,
+    },
+    Done {
+        node: NodeId,
+        incarnation: u32,
+        tag: u64,
+        completion: Completion<P::Record>,
+    },
+    Synced {
+        node: NodeId,
+        incarnation: u32,
+        tag: u64,
+        disk: DiskId,
+        file: FileId,
+        mark: SyncMark,
+        /// Of which power-on of the machine; writeback has no one to tell.
+        power: u32,
+        background: bool,
+    },
+    Disconnect {
+        node: NodeId,
+        incarnation: u32,
+        peer: NodeId,
+    },
+    Retransmit {
+        link: u32,
+    },
+    WriteBack {
+        machine: MachineId,
+    },
+    Fault(Fault),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Running,
+    Paused,
+    Down,
+}
+
+struct NodeState<P: Protocol> {
+    spec: NodeSpec<P>,
+    node: Option<Box<dyn Node<P>>>,
+    status: Status,
+    incarnation: u32,
+    random: Stream,
+    pools: Vec<Servers>,
+    /// By disk.
+    files: Vec<Files<P::Record>>,
+    waiting: VecDeque<Input<P>>,
+    parked: Vec<Job>,
+    gauges: BTreeMap<&'static str, Gauge>,
+}
+
+/// A named level of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauge {
+    /// Its level now.
+    pub value: u64,
+    /// Its highest level so far.
+    pub max: u64,
+}
+
+struct MachineState {
+    spec: MachineSpec,
+    cores: Servers,
+    cpu_percent: u32,
+    devices: Vec<Device>,
+    nic: Nic,
+    powered: bool,
+    power: u32,
+    writeback_armed: bool,
+    /// Nodes that ran when the power went.
+    interrupted: Vec<NodeId>,
+}
+
+/// Messages and events so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Events processed.
+    pub events: u64,
+    /// Messages handed to a node.
+    pub messages: u64,
+    /// Bytes of these messages.
+    pub message_bytes: u64,
+    /// Datagrams lost and messages that broke with their connection.
+    pub messages_lost: u64,
+}
+
+/// A deterministic simulation of nodes of one protocol, seen by one observer.
+pub struct Simulation<P: Protocol, O: Observer<P>, Q: EventQueue = CalendarQueue> {
+    seed: Seed,
+    now: Time,
+    sequence: u64,
+    started: bool,
+    queue: Q,
+    pending: Vec<Pending<P>>,
+    free: Vec<u32>,
+    nodes: Vec<NodeState<P>>,
+    machines: Vec<MachineState>,
+    network: Network<P::Message>,
+    effects: Vec<Effect<P>>,
+    fingerprint: Fingerprint,
+    log: EventLog,
+    totals: Totals,
+    faults: Stream,
+    observer: O,
+}
+
+impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
+    /// An empty simulation.
+    pub fn new(spec: SimulationSpec, observer: O) -> Self {
+        Self {
+            seed: spec.seed,
+            now: Time::ZERO,
+            sequence: 0,
+            started: false,
+            queue: Q::default(),
+            pending: Vec::new(),
+            free: Vec::new(),
+            nodes: Vec::new(),
+            machines: Vec::new(),
+            network: Network::new(spec.network),
+            effects: Vec::new(),
+            fingerprint: Fingerprint::new(spec.seed.0),
+            log: EventLog::new(spec.log_capacity),
+            totals: Totals::default(),
+            faults: spec.seed.stream("fault", 0),
+            observer,
+        }
+    }
+
+    /// Adds a machine; before the first [`Self::run_until`].
+    pub fn add_machine(&mut self, spec: MachineSpec) -> MachineId {
+        assert!(!self.started, "machines are added before the run");
+        let id = MachineId(self.machines.len() as u32);
+        let device = |(disk, of): (usize, &crate::disk::DiskSpec)| {
+            let entity = u64::from(id.0) << 8 | disk as u64;
+            let streams = (self.seed.stream("sync", entity), self.seed.stream("seek", entity));
+            Device::new(of.clone(), streams.0, streams.1)
+        };
+        self.machines.push(MachineState {
+            cores: Servers::new(spec.cores),
+            cpu_percent: 100,
+            devices: spec.disks.iter().enumerate().map(device).collect(),
+            nic: Nic::new(spec.nic),
+            powered: true,
+            power: 0,
+            writeback_armed: false,
+            interrupted: Vec::new(),
+            spec,
+        });
+        id
+    }
+
+    /// Adds a node, which starts with the first [`Self::run_until`]; before that.
+    pub fn add_node(&mut self, spec: NodeSpec<P>) -> NodeId {
+        assert!(!self.started, "nodes are added before the run");
+        let disks = self.machines[spec.machine.index()].devices.len();
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(NodeState {
+            pools: spec.pools.iter().map(|threads| Servers::new(*threads)).collect(),
+            node: None,
+            status: Status::Down,
+            incarnation: 0,
+            random: self.seed.stream("node", u64::from(id.0)),
+            files: (0..disks).map(|_| Files::new()).collect(),
+            waiting: VecDeque::new(),
+            parked: Vec::new(),
+            gauges: BTreeMap::new(),
+            spec,
+        });
+        id
+    }
+
+    /// Lets a fault happen at `at`, which must not lie in the past.
+    pub fn schedule(&mut self, at: Time, fault: Fault) {
+        assert!(at >= self.now, "a fault can't happen in the past");
+        self.push(at, Pending::Fault(fault));
+    }
+
+    /// Processes every event up to and including `until`, and moves the clock there.
+    pub fn run_until(&mut self, until: Time) {
+        self.start();
+        while self.step(until) {}
+        self.now = self.now.max(until);
+    }
+
+    /// Processes the next event that is due by `until`; false if there is none.
+    pub fn step(&mut self, until: Time) -> bool {
+        self.start();
+        let Some((at, _, slot)) = self.queue.pop_until(until.0) else { return false };
+        debug_assert!(at >= self.now.0, "time runs forward: {at} after {}", self.now.0);
+        self.now = Time(at);
+        let event = std::mem::replace(&mut self.pending[slot as usize], Pending::Free);
+        self.free.push(slot);
+        self.totals.events += 1;
+        self.process(event);
+        true
+    }
+
+    fn start(&mut self) {
+        if self.started {
+            return;
+        }
+        self.started = true;
+        self.network.resize(self.nodes.len());
+        for index in 0..self.nodes.len() {
+            self.boot(NodeId(index as u32));
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, at: Time, event: Pending<P>) {
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.pending[slot as usize] = event;
+                slot
+            }
+            None => {
+                self.pending.push(event);
+                self.pending.len() as u32 - 1
+            }
+        };
+        self.sequence += 1;
+        self.queue.push((at.0, self.sequence, slot));
+    }
+
+    /// The true time.
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The fingerprint of everything so far.
+    pub const fn fingerprint(&self) -> u64 {
+        self.fingerprint.value()
+    }
+
+    /// The fingerprint's checkpoints, oldest first.
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        self.fingerprint.checkpoints()
+    }
+
+    /// Events, messages and bytes so far.
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The last events.
+    pub const fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// The observer.
+    pub const fn observer(&self) -> &O {
+        &self.observer
+    }
+
+    /// The observer, to change.
+    pub const fn observer_mut(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
+    /// Ends the simulation and gives the observer back.
+    pub fn into_observer(self) -> O {
+        self.observer
+    }
+
+    /// The name of a node.
+    pub fn node_name(&self, node: NodeId) -> &str {
+        &self.nodes[node.index()].spec.name
+    }
+
+    /// True if the process of a node is up (it may be paused).
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.nodes[node.index()].status != Status::Down
+    }
+
+    /// Every record that a node has on its disks: disk, file, number, record, durable or not. A torn
+    /// record is left out: it can't be read.
+    pub fn disk_records(
+        &self,
+        node: NodeId,
+    ) -> impl Iterator<Item = (DiskId, FileId, u64, &P::Record, bool)> {
+        let disks = self.nodes[node.index()].files.iter().enumerate();
+        disks.flat_map(|(disk, files)| {
+            files.iter().flat_map(move |(id, file)| {
+                let whole = file.records().filter(|(_, stored, _)| !stored.torn);
+                whole.map(move |(at, stored, durable)| {
+                    (DiskId(disk as u8), *id, at, &stored.record, durable)
+                })
+            })
+        })
+    }
+
+    /// The named levels of a node.
+    pub fn gauges(&self, node: NodeId) -> impl Iterator<Item = (&'static str, Gauge)> + '_ {
+        self.nodes[node.index()].gauges.iter().map(|(name, gauge)| (*name, *gauge))
+    }
+
+    /// How busy everything has been since the start: machines first, in order, then thread pools.
+    pub fn usage(&self) -> Vec<Usage> {
+        let mut all = Vec::new();
+        for (index, machine) in self.machines.iter().enumerate() {
+            let id = MachineId(index as u32);
+            let mut push = |kind, part: String, servers, busy, queued, queued_max| {
+                let name = format!("{}/{part}", machine.spec.name);
+                all.push(Usage {
+                    kind,
+                    name,
+                    machine: id,
+                    node: None,
+                    servers,
+                    busy,
+                    queued,
+                    queued_max,
+                });
+            };
+            let cores = &machine.cores;
+            let (queued, most) = (cores.queued() as u64, cores.queued_max() as u64);
+            let busy = cores.busy_time(self.now);
+            push(ResourceKind::Cpu, "cpu".into(), cores.servers(), busy, queued, most);
+            for (disk, device) in machine.devices.iter().enumerate() {
+                let (dirty, most) = (device.dirty(), device.dirty_max());
+                let name = format!("disk{disk}");
+                push(ResourceKind::Disk, name, 1, device.busy(), dirty, most);
+            }
+            push(ResourceKind::NicOut, "nic-out".into(), 1, machine.nic.out_busy, 0, 0);
+            push(ResourceKind::NicIn, "nic-in".into(), 1, machine.nic.in_busy, 0, 0);
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            all.extend(node.pools.iter().enumerate().map(|(pool, threads)| Usage {
+                kind: ResourceKind::ThreadPool,
+                name: format!("{}/pool{pool}", node.spec.name),
+                machine: node.spec.machine,
+                node: Some(NodeId(index as u32)),
+                servers: threads.servers(),
+                busy: threads.busy_time(self.now),
+                queued: threads.queued() as u64,
+                queued_max: threads.queued_max() as u64,
+            }));
+        }
+        all
+    }
+}

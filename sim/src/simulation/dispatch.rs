@@ -1,0 +1,237 @@
+//! Events: what each does when it is due, and handing inputs to nodes.
+
+use super::{Input, Pending, Simulation, Status};
+use crate::context::Context;
+use crate::cpu::Job;
+use crate::log::LogEntry;
+use crate::node::{Completion, Message, Observer, Protocol, Record};
+use crate::queue::EventQueue;
+use crate::units::{MachineId, NodeId};
+
+/// Event kinds in the fingerprint.
+const MESSAGE: u64 = 1 << 32;
+const TIMER: u64 = 2 << 32;
+const DONE: u64 = 3 << 32;
+const DISCONNECT: u64 = 4 << 32;
+const START: u64 = 5 << 32;
+
+impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
+    pub(super) fn process(&mut self, event: Pending<P>) {
+        match event {
+            Pending::Arrive { link, incarnation, taken_in, datagram, message } => {
+                self.arrive(link, incarnation, taken_in, datagram, message);
+            }
+            Pending::Timer { node, incarnation, tag } => {
+                self.input_if_alive(node, incarnation, Input::Timer(tag));
+            }
+            Pending::Computed { job } => self.computed(job),
+            Pending::Done { node, incarnation, tag, completion } => {
+                self.input_if_alive(node, incarnation, Input::Done(tag, completion));
+            }
+            Pending::Synced { node, incarnation, tag, disk, file, mark, power, background } => {
+                let machine = self.nodes[node.index()].spec.machine;
+                if power != self.machines[machine.index()].power {
+                    return;
+                }
+                let files = &mut self.nodes[node.index()].files[disk.0 as usize];
+                if let Some(file) = files.get_mut(&file) {
+                    file.end_sync(mark);
+                }
+                if !background {
+                    self.input_if_alive(node, incarnation, Input::Done(tag, Completion::Synced));
+                }
+            }
+            Pending::Disconnect { node, incarnation, peer } => {
+                self.input_if_alive(node, incarnation, Input::Disconnect(peer));
+            }
+            Pending::Retransmit { link } => self.retransmit(link),
+            Pending::WriteBack { machine } => self.write_back(machine),
+            Pending::Fault(fault) => self.apply_fault(&fault),
+            Pending::Free => unreachable!("a free slot is never queued"),
+        }
+    }
+
+    fn input_if_alive(&mut self, node: NodeId, incarnation: u32, input: Input<P>) {
+        if self.nodes[node.index()].incarnation == incarnation {
+            self.input(node, input);
+        }
+    }
+
+    /// Hands an input to a node: at once if it runs, later if it is paused, never if it is down.
+    #[inline]
+    pub(super) fn input(&mut self, node: NodeId, input: Input<P>) {
+        let state = &mut self.nodes[node.index()];
+        match state.status {
+            Status::Running => {}
+            Status::Paused => return state.waiting.push_back(input),
+            Status::Down => return,
+        }
+        let (what, kind, peer, detail) = describe(&input);
+        self.fingerprint.event(self.now.0, what | u64::from(node.0), detail);
+        let what = match what {
+            MESSAGE => "message",
+            TIMER => "timer",
+            DONE => "done",
+            DISCONNECT => "disconnect",
+            _ => "start",
+        };
+        self.log.push(LogEntry { at: self.now, node, what, kind, peer, detail });
+        let behaviour = state.node.as_mut().expect("a running node has been built");
+        let mut ctx = Context::new(self.now, node, self.seed, &mut state.random, &mut self.effects);
+        match input {
+            Input::Message(from, message) => behaviour.on_message(&mut ctx, from, message),
+            Input::Timer(tag) => behaviour.on_timer(&mut ctx, tag),
+            Input::Done(tag, completion) => behaviour.on_completion(&mut ctx, tag, completion),
+            Input::Disconnect(peer) => behaviour.on_disconnect(&mut ctx, peer),
+            Input::Start => behaviour.on_start(&mut ctx),
+        }
+        self.carry_out(node);
+    }
+
+    fn arrive(
+        &mut self,
+        link_id: u32,
+        incarnation: u32,
+        taken_in: bool,
+        datagram: bool,
+        message: P::Message,
+    ) {
+        let link = self.network.link(link_id);
+        let (from, to, local, cut) = (link.from, link.to, link.local, link.cuts > 0);
+        if cut {
+            if datagram {
+                self.totals.messages_lost += 1;
+            } else {
+                self.hold(link_id, incarnation, message);
+            }
+            return;
+        }
+        let receiver = &self.nodes[to.index()];
+        let machine = &mut self.machines[receiver.spec.machine.index()];
+        if !taken_in && !local {
+            let taken = machine.nic.receive(self.now, message.size_bytes());
+            if taken > self.now {
+                let taken_in = true;
+                let again =
+                    Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
+                return self.push(taken, again);
+            }
+        }
+        if !machine.powered && !datagram {
+            return self.hold(link_id, incarnation, message);
+        }
+        if receiver.status == Status::Down || receiver.incarnation != incarnation {
+            self.totals.messages_lost += 1;
+            if !datagram && machine.powered {
+                self.refuse(link_id);
+            }
+            return;
+        }
+        self.totals.messages += 1;
+        self.totals.message_bytes += message.size_bytes();
+        self.input(to, Input::Message(from, message));
+    }
+
+    fn computed(&mut self, job: Job) {
+        let machine = self.nodes[job.node.index()].spec.machine;
+        if let Some(next) = self.machines[machine.index()].cores.release(self.now) {
+            self.on_core(machine, next);
+        }
+        if self.nodes[job.node.index()].incarnation != job.incarnation {
+            return;
+        }
+        let pools = &mut self.nodes[job.node.index()].pools;
+        if let Some(next) = pools.get_mut(job.pool as usize).and_then(|of| of.release(self.now)) {
+            self.ask_for_core(next);
+        }
+        self.input(job.node, Input::Done(job.tag, Completion::Computed));
+    }
+
+    /// A job that holds a thread asks for a core.
+    pub(super) fn ask_for_core(&mut self, job: Job) {
+        let state = &mut self.nodes[job.node.index()];
+        if state.status == Status::Paused {
+            return state.parked.push(job);
+        }
+        let machine = state.spec.machine;
+        if self.machines[machine.index()].cores.admit(self.now, job) {
+            self.on_core(machine, job);
+        }
+    }
+
+    /// A job has a core, from now until it is done.
+    pub(super) fn on_core(&mut self, machine: MachineId, job: Job) {
+        let state = &self.machines[machine.index()];
+        let mut cost = job.cost;
+        if state.cpu_percent != 100 {
+            cost = cost * u64::from(state.cpu_percent) / 100;
+        }
+        self.push(self.now + cost, Pending::Computed { job });
+    }
+
+    /// Background writeback: what has been dirty for long enough goes to the device.
+    fn write_back(&mut self, machine: MachineId) {
+        let state = &mut self.machines[machine.index()];
+        state.writeback_armed = false;
+        let power = state.power;
+        let mut done = Vec::new();
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            if node.spec.machine != machine {
+                continue;
+            }
+            for (disk, files) in node.files.iter_mut().enumerate() {
+                let device = &mut state.devices[disk];
+                for (id, file) in files.iter_mut() {
+                    let due = file.dirty_since().map(|since| since + device.writeback_after());
+                    if due.is_some_and(|due| due <= self.now) {
+                        let (mark, bytes) = file.begin_sync();
+                        let at = device.write_back(self.now, bytes);
+                        done.push((at, NodeId(index as u32), disk as u8, *id, mark));
+                    }
+                }
+            }
+        }
+        for (at, node, disk, file, mark) in done {
+            let (disk, incarnation) = (crate::disk::DiskId(disk), 0);
+            let (tag, background) = (0, true);
+            let event =
+                Pending::Synced { node, incarnation, tag, disk, file, mark, power, background };
+            self.push(at, event);
+        }
+        self.arm_writeback(machine);
+    }
+}
+
+fn describe<P: Protocol>(input: &Input<P>) -> (u64, &'static str, Option<NodeId>, u64) {
+    match input {
+        Input::Message(from, message) => {
+            (MESSAGE, message.kind(), Some(*from), message.digest() ^ u64::from(from.0) << 48)
+        }
+        Input::Timer(tag) => (TIMER, "", None, *tag),
+        Input::Done(tag, completion) => {
+            let (kind, detail) = describe_completion(completion);
+            (DONE, kind, None, crate::fingerprint::mix(*tag, detail))
+        }
+        Input::Disconnect(peer) => (DISCONNECT, "", Some(*peer), u64::from(peer.0)),
+        Input::Start => (START, "", None, 0),
+    }
+}
+
+fn describe_completion<R: Record>(completion: &Completion<R>) -> (&'static str, u64) {
+    match completion {
+        Completion::Computed => ("computed", 1),
+        Completion::Written { index } => ("written", index << 8 | 2),
+        Completion::Synced => ("synced", 3),
+        Completion::Read { records, damaged } => {
+            let fold = |hash, record: &R| crate::fingerprint::mix(hash, record.digest());
+            ("read", records.iter().fold(4 + u64::from(*damaged), fold))
+        }
+        Completion::Listed { files } => {
+            let fold = |hash, file: &(crate::disk::FileId, u64)| {
+                crate::fingerprint::mix(hash, file.0.0 ^ file.1.rotate_left(32))
+            };
+            ("listed", files.iter().fold(6, fold))
+        }
+        Completion::Failed(error) => ("failed", 7 + *error as u64),
+    }
+}
