@@ -1,3 +1,70 @@
-//! (module doc to come with the model)
+//! Apache BookKeeper 4.15: bookies, the client's ledger handle, recovery, and the metadata service.
+//!
+//! Nodes: `bookie::Bookie`, `metadata::service::MetadataService`. Everything on the client's
+//! side is a *component*: a state machine that a node embeds, hands its inputs, and gets events from.
+//!
+//! # Embedding a component
+//!
+//! A component is made with a [`ids::TagSpace`] of its own (`TagSpace::new(n)`, n from 1). The node's
+//! own timers, completions and requests use tags below 2^32 (number 0). Inputs are routed by tag:
+//!
+//! - `on_message(from, message)`: if `message.reply_tag()` is `Some(tag)`, it belongs to component
+//!   number `TagSpace::number_of(tag)`; hand it that message. Handing it to every component is right
+//!   too: each ignores what isn't its own.
+//! - `on_timer(tag)`: to the component number `TagSpace::number_of(tag)`.
+//! - `on_disconnect(peer)`: to every component.
+//! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node charges
+//!   the client's CPU time.
+//!
+//! Each call returns a `Vec` of events (empty vectors cost nothing).
+//!
+//! ```text
+//! // Writes one ledger. Entry ids count up from 0 without a gap; acks come in that order.
+//! LedgerHandle::create(ctx, HandleSpec { metadata: NodeId, ledger: config::Ledger,
+//!                                        client: config::Client, tags: TagSpace }) -> LedgerHandle
+//! handle.id() -> Option<LedgerId>                 // known from HandleEvent::Created on
+//! handle.add(ctx, Payload) -> Result<EntryId, LedgerError>   // also before Created: it waits
+//! handle.close(ctx)                               // after the pending adds; ends with Closed
+//! handle.last_add_confirmed() -> EntryId; handle.pending_entries(); handle.pending_bytes();
+//! handle.failure() -> Option<LedgerError>
+//! handle.on_message(ctx, from, &Message) / on_timer(ctx, tag) / on_disconnect(ctx, peer)
+//!     -> Vec<HandleEvent>
+//! HandleEvent::{Created { ledger },
+//!               Added { entry: EntryId, payload: Rc<Payload> },
+//!               Failed { error: LedgerError, entries: Vec<(EntryId, Rc<Payload>)> }, // handle is dead
+//!               Closed { last: EntryId }}
+//! LedgerError::{NotEnoughBookies, Fenced, Closed, Metadata, TooManyEnsembleChanges, ..}
+//!
+//! // Opens somebody else's ledger for reading after fencing it (openLedger with recovery).
+//! LedgerRecovery::start(ctx, RecoverySpec { metadata, ledger: LedgerId, client, tags })
+//! recovery.on_message / on_timer / on_disconnect -> Vec<RecoveryEvent>
+//! RecoveryEvent::{Recovered { metadata: LedgerMetadata, last: EntryId }, Failed { error }}
+//!
+//! // Reads entries of a ledger whose metadata is known, in order, `window` at a time.
+//! LedgerReader::start(ctx, ReaderSpec { ledger, metadata: LedgerMetadata, first, last, window,
+//!                                       client, tags })
+//! reader.on_message / on_timer / on_disconnect -> Vec<ReaderEvent>
+//! ReaderEvent::{Entry(SharedEntry), Finished, Failed { entry, error }}
+//!
+//! // Talks to the metadata service: sessions, ephemeral records, compare-and-set, watches.
+//! MetadataClient::new(service: NodeId, tags, session_timeout: Duration /* zero: no session */)
+//! client.start(ctx)                               // opens the session, then pings by itself
+//! client.request(ctx, Operation) -> u64           // resent until answered
+//! client.close(ctx)                               // clean end of the session
+//! client.on_message / on_timer / on_disconnect -> Vec<MetadataEvent>
+//! MetadataEvent::{SessionOpened(SessionId), SessionExpired,
+//!                 Reply { request: u64, result: Result<Outcome, MetadataError> },
+//!                 Changed { request: u64, path: Path }}
+//! ```
+//!
+//! Records live at `Path::new("directory", number)`, hold `Value::Words(Vec<u64>)` or ledger metadata,
+//! and have a `Version` for compare-and-set (see [`metadata::message`]). A ledger is deleted by
+//! deleting its record `Path::new(LEDGERS, id)`; bookies collect it later.
+
+pub mod config;
+pub mod entry;
+pub mod ids;
+pub mod ledger_metadata;
 pub mod message;
+pub mod metadata;
 pub mod record;

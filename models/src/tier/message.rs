@@ -1,22 +1,196 @@
-//! Messages.
+//! What clients and tiered storage say to each other.
+
+use std::rc::Rc;
+
+use headwater_sim::fingerprint::mix;
+
+use crate::batch::SharedBatch;
+
+/// A chunk: a file or an object. Its number is the client's to choose, unique over all clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChunkId(pub u64);
+
+/// Bytes of a chunk, and the events in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Data {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Events in it, whole or in part.
+    pub batches: Vec<SharedBatch>,
+    /// Anything else that the client wants back, such as the place in its segment.
+    pub words: Vec<u64>,
+}
+
+/// Data as it was written at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it starts in the chunk.
+    pub offset: u64,
+    /// What was written.
+    pub data: Rc<Data>,
+}
+
+/// One thing asked of the storage. Writes are durable when answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Writes at the end of a chunk, `offset` being its length. At offset 0 the chunk is made. An
+    /// object store takes offset 0 only: an object is written whole.
+    Write {
+        /// Which.
+        chunk: ChunkId,
+        /// Its length so far.
+        offset: u64,
+        /// What.
+        data: Rc<Data>,
+    },
+    /// Reads what overlaps `offset .. offset + bytes`, in whole pieces.
+    Read {
+        /// Which.
+        chunk: ChunkId,
+        /// From where.
+        offset: u64,
+        /// How much.
+        bytes: u64,
+    },
+    /// Asks for a chunk's length.
+    Stat {
+        /// Which.
+        chunk: ChunkId,
+    },
+    /// Removes a chunk.
+    Delete {
+        /// Which.
+        chunk: ChunkId,
+    },
+    /// Moves the content of `source` to the end of `target`, and removes `source`.
+    Concat {
+        /// What grows.
+        target: ChunkId,
+        /// What is no more.
+        source: ChunkId,
+    },
+}
+
+/// What was found or done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; the chunk now has `length` bytes (0 if removed).
+    Done {
+        /// Its length.
+        length: u64,
+    },
+    /// Pieces in order; none past the end.
+    Pieces(Vec<Piece>),
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TierError {
+    /// No space is left.
+    Full,
+    /// There is no such chunk.
+    NoSuchChunk,
+    /// The offset is not the chunk's length, or there is a chunk already.
+    BadOffset,
+    /// An object can't be appended to.
+    NotAppendable,
+    /// The request failed (an error of the service, a broken disk). It may be tried again.
+    Io,
+}
 
 /// A message.
 #[derive(Clone, Debug)]
-pub enum Message {}
+pub enum Message {
+    /// A client asks.
+    Request {
+        /// Handed back with the reply.
+        request: u64,
+        /// What.
+        operation: Operation,
+    },
+    /// The storage answers.
+    Reply {
+        /// The request.
+        request: u64,
+        /// What came of it.
+        result: Result<Outcome, TierError>,
+    },
+}
+
+/// Headers of a request or reply, as of an NFS call over RPC and TCP (RFC 5531, RFC 8881) or a short
+/// HTTP exchange; some 200 bytes either way, estimated.
+const HEADER_BYTES: u64 = 200;
+
+impl Operation {
+    /// The chunk that it is about; for a concat the target.
+    pub fn chunk(&self) -> ChunkId {
+        match self {
+            Self::Write { chunk, .. }
+            | Self::Read { chunk, .. }
+            | Self::Stat { chunk }
+            | Self::Delete { chunk }
+            | Self::Concat { target: chunk, .. } => *chunk,
+        }
+    }
+
+    fn digest(&self) -> u64 {
+        match self {
+            Self::Write { chunk, offset, data } => mix(mix(mix(1, chunk.0), *offset), data.bytes),
+            Self::Read { chunk, offset, bytes } => mix(mix(mix(2, chunk.0), *offset), *bytes),
+            Self::Stat { chunk } => mix(3, chunk.0),
+            Self::Delete { chunk } => mix(4, chunk.0),
+            Self::Concat { target, source } => mix(mix(5, target.0), source.0),
+        }
+    }
+}
 
 impl Message {
     /// Size on the wire in bytes.
     pub fn size_bytes(&self) -> u64 {
-        match *self {}
+        HEADER_BYTES
+            + match self {
+                Self::Request { operation: Operation::Write { data, .. }, .. } => data.bytes,
+                Self::Reply { result: Ok(Outcome::Pieces(pieces)), .. } => {
+                    pieces.iter().map(|piece| piece.data.bytes).sum()
+                }
+                Self::Request { .. } | Self::Reply { .. } => 0,
+            }
     }
 
     /// A short name.
     pub fn kind(&self) -> &'static str {
-        match *self {}
+        match self {
+            Self::Request { operation, .. } => match operation {
+                Operation::Write { .. } => "tier_write",
+                Operation::Read { .. } => "tier_read",
+                Operation::Stat { .. } => "tier_stat",
+                Operation::Delete { .. } => "tier_delete",
+                Operation::Concat { .. } => "tier_concat",
+            },
+            Self::Reply { .. } => "tier_reply",
+        }
     }
 
     /// A cheap hash of the content.
     pub fn digest(&self) -> u64 {
-        match *self {}
+        match self {
+            Self::Request { request, operation } => mix(mix(1, *request), operation.digest()),
+            Self::Reply { request, result } => {
+                let result = match result {
+                    Ok(Outcome::Done { length }) => mix(1, *length),
+                    Ok(Outcome::Pieces(pieces)) => mix(2, pieces.len() as u64),
+                    Err(error) => 0xe000 + *error as u64,
+                };
+                mix(mix(2, *request), result)
+            }
+        }
+    }
+
+    /// The tag under which the receiver asked for this, if it is a reply.
+    pub fn reply_tag(&self) -> Option<u64> {
+        match self {
+            Self::Reply { request, .. } => Some(*request),
+            Self::Request { .. } => None,
+        }
     }
 }

@@ -1,24 +1,34 @@
-//! Disk records.
+//! What tiered storage keeps on disk: one file for each chunk.
+
+use std::rc::Rc;
+
+use headwater_sim::fingerprint::mix;
 
 use crate::batch::SharedBatch;
 
-/// A disk record.
+use super::message::Data;
+
+/// A disk record: what one write put into a chunk.
 #[derive(Clone, Debug)]
-pub enum Record {}
+pub struct Record {
+    /// What was written.
+    pub data: Rc<Data>,
+}
 
 impl Record {
     /// Size on disk in bytes.
     pub fn size_bytes(&self) -> u64 {
-        match *self {}
+        self.data.bytes
     }
 
     /// A cheap hash of the content.
     pub fn digest(&self) -> u64 {
-        match *self {}
+        let first = self.data.batches.first().map_or(0, |batch| batch.digest());
+        mix(mix(self.data.bytes, self.data.batches.len() as u64), first)
     }
 
     /// Calls `see` with every batch that the record holds.
-    pub fn for_each_batch(&self, _see: &mut dyn FnMut(&SharedBatch)) {
-        match *self {}
+    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        self.data.batches.iter().for_each(see);
     }
 }

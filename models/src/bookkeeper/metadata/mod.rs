@@ -1,0 +1,3 @@
+//! ZooKeeper as one linearizable metadata service.
+
+pub mod message;
