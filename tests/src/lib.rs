@@ -1,1 +1,3 @@
-//! Tests across crates, one binary per area.
+//! What the tests across crates share: the workspace as text.
+
+pub mod workspace;

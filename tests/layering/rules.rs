@@ -1,0 +1,250 @@
+//! The rules of the house: which crate may need which, and which names may stand where.
+
+use std::fmt;
+
+use headwater_tests::workspace::SourceFile;
+
+use crate::graph::Graph;
+use crate::names::{Found, Name, names};
+
+/// A rule broken, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The crate, or the file and line.
+    pub place: String,
+    /// What was found there.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.place, self.found, self.rule)
+    }
+}
+
+/// Arrows point one way. The crate on the left may need those on the right and no other of ours.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("headwater-sim", &[]),
+    ("headwater-models", &["headwater-sim"]),
+    ("headwater-reports", &[]),
+    ("headwater-scenarios", &["headwater-sim", "headwater-models", "headwater-reports"]),
+    (
+        "headwater-loadgen",
+        &["headwater-sim", "headwater-models", "headwater-reports", "headwater-scenarios"],
+    ),
+    (
+        "headwater-tests",
+        &["headwater-sim", "headwater-models", "headwater-reports", "headwater-scenarios"],
+    ),
+    ("headwater-benches", &["headwater-sim", "headwater-models", "headwater-scenarios"]),
+];
+
+/// Crates that must not be built with any of the packages named.
+const UNREACHABLE: &[(&str, &[&str], &[&str])] = &[
+    ("async runtime", VIRTUAL, ASYNC_RUNTIMES),
+    ("live client", VIRTUAL, LIVE_CLIENTS),
+    ("foreign randomness or threads", &["headwater-sim", "headwater-models"], UNSEEDED),
+];
+
+const VIRTUAL: &[&str] =
+    &["headwater-sim", "headwater-models", "headwater-reports", "headwater-scenarios"];
+
+const ASYNC_RUNTIMES: &[&str] = &[
+    "async-executor",
+    "async-std",
+    "futures-executor",
+    "madsim",
+    "madsim-tokio",
+    "mio",
+    "smol",
+    "tokio",
+    "turmoil",
+];
+
+const LIVE_CLIENTS: &[&str] = &[
+    "hyper",
+    "kafka",
+    "kafka-protocol",
+    "pravega-client",
+    "rdkafka",
+    "reqwest",
+    "rskafka",
+    "tonic",
+    "ureq",
+    "zookeeper-client",
+];
+
+const UNSEEDED: &[&str] = &["getrandom", "rand", "fastrand", "rayon", "crossbeam-utils", "nexosim"];
+
+/// The member that each binary must belong to: `headwater` can't need a live client if its crate
+/// does not.
+const BINARIES: &[(&str, &str)] =
+    &[("headwater", "headwater-scenarios"), ("loadgen", "headwater-loadgen")];
+
+/// A name that must not stand in the sources of some crates.
+struct NameRule {
+    rule: &'static str,
+    folders: &'static [&'static str],
+    in_tests: bool,
+    forbids: fn(&Name) -> bool,
+}
+
+const VIRTUAL_TIME: &[&str] = &["sim", "models"];
+
+const NAME_RULES: &[NameRule] = &[
+    NameRule { rule: "wall clock", folders: VIRTUAL_TIME, in_tests: true, forbids: is_clock },
+    NameRule { rule: "thread", folders: VIRTUAL_TIME, in_tests: true, forbids: is_thread },
+    NameRule { rule: "hash map", folders: VIRTUAL_TIME, in_tests: true, forbids: is_hash },
+    NameRule { rule: "async", folders: VIRTUAL_TIME, in_tests: true, forbids: is_async },
+    NameRule { rule: "input and output", folders: VIRTUAL_TIME, in_tests: false, forbids: is_io },
+    NameRule { rule: "unseeded", folders: VIRTUAL_TIME, in_tests: true, forbids: is_unseeded },
+    NameRule { rule: "global", folders: VIRTUAL_TIME, in_tests: true, forbids: is_global },
+    NameRule { rule: "platform float", folders: VIRTUAL_TIME, in_tests: false, forbids: is_float },
+    NameRule { rule: "domain in sim", folders: &["sim"], in_tests: true, forbids: is_domain },
+    NameRule { rule: "fault in models", folders: &["models"], in_tests: false, forbids: is_fault },
+];
+
+/// Every rule's name, for the test that plants a violation of each.
+pub fn all() -> Vec<&'static str> {
+    let graph = ["arrow", "unknown crate", "binary"].into_iter();
+    let reach = UNREACHABLE.iter().map(|(rule, _, _)| *rule);
+    graph.chain(reach).chain(NAME_RULES.iter().map(|rule| rule.rule)).collect()
+}
+
+/// What breaks a rule in the graph or in the sources.
+pub fn check(graph: &Graph, sources: &[SourceFile]) -> Vec<Violation> {
+    let mut violations = check_graph(graph);
+    for file in sources.iter().filter(|file| VIRTUAL_TIME.contains(&file.folder())) {
+        for found in names(file) {
+            violations.extend(broken_by(file, &found));
+        }
+    }
+    violations
+}
+
+fn broken_by(file: &SourceFile, found: &Found) -> Option<Violation> {
+    let rule = NAME_RULES.iter().find(|rule| {
+        rule.folders.contains(&file.folder())
+            && (rule.in_tests || !found.in_tests)
+            && (rule.forbids)(&found.name)
+    })?;
+    let place = format!("{}:{}", file.path, found.line);
+    let found = match &found.name {
+        Name::Path(path) => path.join("::"),
+        Name::Method(method) => format!(".{method}"),
+    };
+    Some(Violation { rule: rule.rule, place, found })
+}
+
+fn check_graph(graph: &Graph) -> Vec<Violation> {
+    let mut violations = vec![];
+    let mut broken = |rule, place: &str, found: String| {
+        violations.push(Violation { rule, place: place.into(), found });
+    };
+    for member in &graph.members {
+        match ARROWS.iter().find(|(name, _)| name == member) {
+            None => broken("unknown crate", member, "a member without a place in ARROWS".into()),
+            Some((_, allowed)) => {
+                let ours = graph.direct(member).into_iter().filter(|to| graph.members.contains(to));
+                for to in ours.filter(|to| !allowed.contains(&to.as_str())) {
+                    broken("arrow", member, format!("needs {to}"));
+                }
+            }
+        }
+    }
+    for (rule, members, packages) in UNREACHABLE {
+        for member in *members {
+            let ways = graph.reachable(member);
+            for package in *packages {
+                if let Some(way) = ways.get(*package) {
+                    broken(rule, member, way.clone());
+                }
+            }
+        }
+    }
+    for (binary, member) in &graph.binaries {
+        let home = BINARIES.iter().find(|(name, _)| name == binary).map(|(_, home)| *home);
+        if let Some(home) = home.filter(|home| home != member) {
+            broken("binary", member, format!("builds {binary}, which belongs to {home}"));
+        }
+    }
+    violations
+}
+
+/// True if one of the path's segments is one of `idents`, or it begins with one of `starts`.
+fn names_any(name: &Name, starts: &[&str], idents: &[&str]) -> bool {
+    let Name::Path(path) = name else { return false };
+    let whole = path.join("::");
+    let under = |start: &&str| {
+        whole.strip_prefix(*start).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    starts.iter().any(under) || path.iter().any(|at| idents.contains(&at.as_str()))
+}
+
+fn is_clock(name: &Name) -> bool {
+    names_any(name, &["std::time", "core::time"], &["Instant", "SystemTime", "chrono"])
+}
+
+fn is_thread(name: &Name) -> bool {
+    names_any(name, &["std::thread"], &["thread", "thread_local", "rayon", "crossbeam"])
+}
+
+fn is_hash(name: &Name) -> bool {
+    let idents = ["HashMap", "HashSet", "RandomState", "DefaultHasher", "hash_map", "hash_set"];
+    names_any(name, &[], &idents)
+}
+
+fn is_async(name: &Name) -> bool {
+    let awaits = *name == Name::Method("await".into());
+    awaits || names_any(name, &[], &["async", "tokio", "futures", "smol", "async_std"])
+}
+
+fn is_io(name: &Name) -> bool {
+    let starts = ["std::fs", "std::net", "std::env", "std::process", "std::io", "std::os"];
+    names_any(name, &starts, &["println", "eprintln", "print", "eprint", "dbg"])
+}
+
+fn is_unseeded(name: &Name) -> bool {
+    let idents = ["thread_rng", "OsRng", "getrandom", "from_os_rng", "from_entropy", "ThreadRng"];
+    names_any(name, &["rand"], &idents)
+}
+
+fn is_global(name: &Name) -> bool {
+    let idents = ["static", "OnceLock", "LazyLock", "Mutex", "RwLock", "AtomicU64", "AtomicUsize"];
+    names_any(name, &["std::sync::atomic"], &idents)
+}
+
+/// Functions whose last bit differs between platforms; `libm` has them all.
+const FLOAT_FUNCTIONS: &[&str] = &[
+    "acos", "asin", "atan", "atan2", "cbrt", "cos", "cosh", "exp", "exp2", "exp_m1", "hypot", "ln",
+    "ln_1p", "log10", "log2", "mul_add", "powf", "powi", "sin", "sinh", "sqrt", "tan", "tanh",
+];
+
+fn is_float(name: &Name) -> bool {
+    match name {
+        Name::Method(method) => FLOAT_FUNCTIONS.contains(&method.as_str()),
+        Name::Path(path) => match path.as_slice() {
+            [kind, function] if kind == "f64" || kind == "f32" => {
+                function == "log" || FLOAT_FUNCTIONS.contains(&function.as_str())
+            }
+            _ => false,
+        },
+    }
+}
+
+fn is_domain(name: &Name) -> bool {
+    let idents = match name {
+        Name::Path(path) => path.join("::"),
+        Name::Method(method) => method.clone(),
+    };
+    let idents = idents.to_lowercase();
+    let domain = ["kafka", "pravega", "bookkeeper", "bookie", "broker", "ledger", "tweet"];
+    domain.iter().any(|word| idents.contains(word))
+}
+
+fn is_fault(name: &Name) -> bool {
+    let starts = ["headwater_sim::fault", "headwater_sim::simulation"];
+    names_any(name, &starts, &["Fault", "Simulation"])
+}
