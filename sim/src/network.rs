@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::distribution::Distribution;
 use crate::random::{Seed, Stream};
 use crate::time::{Duration, Time};
-use crate::units::{BytesPerSecond, NodeId};
+use crate::units::{BytesPerSecond, MachineId, NodeId};
 
 /// The network's constants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,8 +39,10 @@ pub struct Link<M> {
     pub from: NodeId,
     /// Receiver.
     pub to: NodeId,
-    /// Both on one machine.
-    pub local: bool,
+    /// The sender's machine.
+    pub from_machine: MachineId,
+    /// The receiver's machine.
+    pub to_machine: MachineId,
     /// A connection stands: something was sent and it has not broken since.
     pub open: bool,
     /// Partitions that cut it.
@@ -54,6 +56,16 @@ pub struct Link<M> {
     last_arrival: Time,
     latencies: Stream,
 }
+
+impl<M> Link<M> {
+    /// Both ends on one machine.
+    pub fn is_local(&self) -> bool {
+        self.from_machine == self.to_machine
+    }
+}
+
+/// A node and its machine.
+pub type End = (NodeId, MachineId);
 
 /// Links by (from, to), made at first use.
 #[derive(Debug)]
@@ -82,27 +94,33 @@ impl<M> Network<M> {
         }
     }
 
-    /// The link's place, which is made if need be.
+    /// The link's place, if it has been made.
     #[inline]
-    pub fn link_id(&mut self, from: NodeId, to: NodeId, local: bool, seed: Seed) -> u32 {
-        let at = from.index() * self.nodes + to.index();
-        if self.index[at] == NO_LINK {
-            self.index[at] = self.links.len() as u32;
-            let entity = u64::from(from.0) << 32 | u64::from(to.0);
-            self.links.push(Link {
-                from,
-                to,
-                local,
-                open: false,
-                cuts: 0,
-                extra: None,
-                held: VecDeque::new(),
-                rto: self.spec.rto_min,
-                last_arrival: Time::ZERO,
-                latencies: seed.stream("link", entity),
-            });
-        }
-        self.index[at]
+    pub fn find(&self, from: NodeId, to: NodeId) -> Option<u32> {
+        let id = self.index[from.index() * self.nodes + to.index()];
+        (id != NO_LINK).then_some(id)
+    }
+
+    /// Makes the link between two nodes on these machines. Its place.
+    #[cold]
+    pub fn add(&mut self, (from, from_machine): End, (to, to_machine): End, seed: Seed) -> u32 {
+        let id = self.links.len() as u32;
+        self.index[from.index() * self.nodes + to.index()] = id;
+        let entity = u64::from(from.0) << 32 | u64::from(to.0);
+        self.links.push(Link {
+            from,
+            to,
+            from_machine,
+            to_machine,
+            open: false,
+            cuts: 0,
+            extra: None,
+            held: VecDeque::new(),
+            rto: self.spec.rto_min,
+            last_arrival: Time::ZERO,
+            latencies: seed.stream("link", entity),
+        });
+        id
     }
 
     /// A link by its place.
@@ -120,7 +138,7 @@ impl<M> Network<M> {
     #[inline]
     pub fn arrival(&mut self, id: u32, departs: Time, loopback: &Distribution, fifo: bool) -> Time {
         let link = &mut self.links[id as usize];
-        let latency = if link.local { loopback } else { &self.spec.latency };
+        let latency = if link.is_local() { loopback } else { &self.spec.latency };
         let mut at = departs + latency.sample(&mut link.latencies);
         if let Some(extra) = &link.extra {
             at += extra.sample(&mut link.latencies);

@@ -97,7 +97,7 @@ enum Pending<P: Protocol> {
     WriteBack {
         machine: MachineId,
     },
-    Fault(Fault),
+    Fault(Box<Fault>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,7 +245,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// Lets a fault happen at `at`, which must not lie in the past.
     pub fn schedule(&mut self, at: Time, fault: Fault) {
         assert!(at >= self.now, "a fault can't happen in the past");
-        self.push(at, Pending::Fault(fault));
+        self.push(at, Pending::Fault(Box::new(fault)));
     }
 
     /// Processes every event up to and including `until`, and moves the clock there.
@@ -293,6 +293,17 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         };
         self.sequence += 1;
         self.queue.push((at.0, self.sequence, slot));
+    }
+
+    #[inline]
+    fn link_id(&mut self, from: NodeId, to: NodeId) -> u32 {
+        match self.network.find(from, to) {
+            Some(id) => id,
+            None => {
+                let end = |node: NodeId| (node, self.nodes[node.index()].spec.machine);
+                self.network.add(end(from), end(to), self.seed)
+            }
+        }
     }
 
     /// The true time.

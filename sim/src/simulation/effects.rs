@@ -44,10 +44,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
 
     #[inline]
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, transport: Transport) {
-        let sender = self.nodes[from.index()].spec.machine;
-        let receiver = &self.nodes[to.index()];
-        let (local, incarnation) = (receiver.spec.machine == sender, receiver.incarnation);
-        let link_id = self.network.link_id(from, to, local, self.seed);
+        let incarnation = self.nodes[to.index()].incarnation;
+        let link_id = self.link_id(from, to);
         let datagram = transport == Transport::Datagram;
         let link = self.network.link(link_id);
         link.open |= !datagram;
@@ -59,7 +57,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if !datagram && !link.held.is_empty() {
             return link.held.push_back((incarnation, message));
         }
-        let machine = &mut self.machines[sender.index()];
+        let local = link.is_local();
+        let machine = &mut self.machines[link.from_machine.index()];
         let departs =
             if local { self.now } else { machine.nic.send(self.now, message.size_bytes()) };
         let at = self.network.arrival(link_id, departs, &machine.spec.loopback, !datagram);
@@ -82,7 +81,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub(super) fn retransmit(&mut self, link_id: u32) {
         let rto_max = self.network.spec.rto_max;
         let link = self.network.link(link_id);
-        let machine = self.nodes[link.to.index()].spec.machine;
+        let machine = link.to_machine;
         if link.held.is_empty() {
             return;
         }
@@ -91,8 +90,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             let again = self.now + link.rto;
             return self.push(again, Pending::Retransmit { link: link_id });
         }
-        let (from, held) = (link.from, std::mem::take(&mut link.held));
-        let sender = self.nodes[from.index()].spec.machine;
+        let (sender, held) = (link.from_machine, std::mem::take(&mut link.held));
         for (incarnation, message) in held {
             let loopback = &self.machines[sender.index()].spec.loopback;
             let at = self.network.arrival(link_id, self.now, loopback, true);
@@ -115,10 +113,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
 
     /// Tells `node`, after the latency of the way, that its connection with `peer` has broken.
     pub(super) fn notify_disconnect(&mut self, node: NodeId, peer: NodeId) {
-        let (state, other) = (&self.nodes[node.index()], &self.nodes[peer.index()]);
-        let (incarnation, machine) = (state.incarnation, other.spec.machine);
-        let local = state.spec.machine == machine;
-        let back = self.network.link_id(peer, node, local, self.seed);
+        let incarnation = self.nodes[node.index()].incarnation;
+        let machine = self.nodes[peer.index()].spec.machine;
+        let back = self.link_id(peer, node);
         let loopback = &self.machines[machine.index()].spec.loopback;
         let at = self.network.arrival(back, self.now, loopback, true);
         self.push(at, Pending::Disconnect { node, incarnation, peer });
@@ -141,15 +138,15 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let device = machine.devices.get_mut(disk.0 as usize);
         let device = device.unwrap_or_else(|| panic!("{} has no disk {}", state.spec.name, disk.0));
         let files = &mut state.files[disk.0 as usize];
-        if let DiskOp::Sync { file } = op {
-            if let Some(of) = files.get_mut(&file) {
-                let (mark, bytes) = of.begin_sync();
-                let (at, power) = (device.sync(self.now, bytes), machine.power);
-                let background = false;
-                let event =
-                    Pending::Synced { node, incarnation, tag, disk, file, mark, power, background };
-                return self.push(at, event);
-            }
+        if let DiskOp::Sync { file } = op
+            && let Some(of) = files.get_mut(&file)
+        {
+            let (mark, bytes) = of.begin_sync();
+            let (at, power) = (device.sync(self.now, bytes), machine.power);
+            let background = false;
+            let event =
+                Pending::Synced { node, incarnation, tag, disk, file, mark, power, background };
+            return self.push(at, event);
         }
         let (at, completion) = operate(self.now, device, files, op);
         self.push(at, Pending::Done { node, incarnation, tag, completion });

@@ -180,9 +180,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     ) {
         for sender in from {
             for receiver in to.iter().filter(|receiver| *receiver != sender) {
-                let machine = |node: &NodeId| self.nodes[node.index()].spec.machine;
-                let local = machine(sender) == machine(receiver);
-                let id = self.network.link_id(*sender, *receiver, local, self.seed);
+                let id = self.link_id(*sender, *receiver);
                 change(self.network.link(id));
             }
         }
