@@ -1,1 +1,4 @@
 //! Scenario files, traffic and checkers; run and sweep.
+
+pub mod check;
+pub mod traffic;

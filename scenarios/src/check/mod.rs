@@ -1,0 +1,1 @@
+//! Checkers: what a run promised against what its history shows.

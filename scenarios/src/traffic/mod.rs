@@ -1,0 +1,40 @@
+//! Traffic: one seeded schedule of events for the simulator and for the load generator.
+//!
+//! A [`TrafficSpec`] says what arrives; with a seed it becomes a [`Plan`], and a plan opens
+//! [`Schedule`]s: iterators over [`headwater_models::arrival::Arrival`] in constant memory, the
+//! same on every machine (integer time, floating point from `libm` only).
+//!
+//! How it is made, and what leaves what alone:
+//! - **When.** The rate is the sum of a base and of shots, and each of these is a process of its own
+//!   with a random stream of its own, by exact inversion of its cumulative rate; the schedule is
+//!   their merge. The sum of independent Poisson processes is the Poisson process of the summed
+//!   rate, and a shot added or changed moves no event of the base.
+//! - **Who and how large.** Key, size, text and hashtag of an event are hashes of (seed, purpose,
+//!   intended time), so that another size law moves no event and changes no key, and an event's
+//!   payload can be made from the event alone.
+//! - **Split.** Producers share a schedule by key, so that a key's events stay with one producer
+//!   (order per key asks for that); events without a key go round robin by index.
+
+mod base;
+mod error;
+mod hashtags;
+mod marks;
+mod plan;
+mod rate;
+mod schedule;
+mod shot;
+mod sizes;
+mod spec;
+mod users;
+
+pub use error::TrafficError;
+pub use hashtags::Topics;
+pub use plan::Plan;
+pub use rate::Rate;
+pub use schedule::{Part, Schedule};
+pub use shot::{Preset, ShotSpec};
+pub use sizes::Sizes;
+pub use spec::{
+    DiurnalSpec, HashtagSpec, KeyMode, Pacing, SizeModel, SizeSpec, TextSpec, TrafficSpec, UserSpec,
+};
+pub use users::Users;

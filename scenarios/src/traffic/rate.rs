@@ -1,0 +1,80 @@
+//! Rates of events, written as `1600/s`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use headwater_sim::text::{ParseError, parse_with_unit};
+use serde::{Deserialize, Serialize};
+
+/// A rate of events, kept as millionths of an event per hour so that `/s`, `/min` and `/h` are all
+/// whole numbers of it. At most 5 thousand million events per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate(u64);
+
+const PER_SECOND: u64 = 3_600_000_000;
+const UNITS: [(&str, u64); 3] = [("/s", PER_SECOND), ("/min", 60_000_000), ("/h", 1_000_000)];
+
+impl Rate {
+    /// From events per second; negative and NaN give zero.
+    pub fn per_second(rate: f64) -> Self {
+        Self((rate * PER_SECOND as f64) as u64)
+    }
+
+    /// Events per second.
+    pub fn as_per_second(self) -> f64 {
+        self.0 as f64 / PER_SECOND as f64
+    }
+
+    /// Events per nanosecond.
+    pub(super) fn per_nano(self) -> f64 {
+        self.0 as f64 / (PER_SECOND as f64 * 1e9)
+    }
+}
+
+impl FromStr for Rate {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse_with_unit(text, &UNITS, "a rate such as \"1600/s\"").map(Self)
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = UNITS.iter().find(|(_, factor)| self.0 % factor == 0);
+        match whole {
+            Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
+            None => write!(f, "{}.{:06}/h", self.0 / 1_000_000, self.0 % 1_000_000),
+        }
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(source)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_read_back_as_written_and_ask_for_a_unit() {
+        for (text, per_second) in [("1600/s", 1600.0), ("96000/min", 1600.0), ("0.5/s", 0.5)] {
+            let rate: Rate = text.parse().unwrap();
+            assert_eq!(rate.as_per_second(), per_second);
+            assert_eq!(rate.to_string().parse(), Ok(rate), "{rate}");
+        }
+        assert_eq!("1600/s".parse::<Rate>().unwrap().to_string(), "1600/s");
+        let error = "1600".parse::<Rate>().unwrap_err().to_string();
+        assert!(error.contains("1600/s") && error.contains("/min"), "{error}");
+    }
+}
