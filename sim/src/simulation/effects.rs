@@ -170,7 +170,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if state.status != Status::Down || !self.machines[state.spec.machine.index()].powered {
             return;
         }
-        state.incarnation += 1;
         state.status = Status::Running;
         state.node = Some((state.spec.factory)(node));
         let life = u64::from(state.incarnation) << 32 | u64::from(node.0);

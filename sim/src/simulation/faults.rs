@@ -70,6 +70,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
         state.status = Status::Down;
         state.node = None;
+        // From now on, what is sent is sent to the next life.
         state.incarnation += 1;
         state.waiting.clear();
         state.parked.clear();
