@@ -1,1 +1,5 @@
 //! Checkers: what a run promised against what its history shows.
+
+mod ranges;
+
+pub use ranges::{Range, RangeSet};

@@ -18,7 +18,10 @@
 mod base;
 mod error;
 mod hashtags;
+mod lanes;
 mod marks;
+mod parse;
+mod payload;
 mod plan;
 mod rate;
 mod schedule;
@@ -29,6 +32,9 @@ mod users;
 
 pub use error::TrafficError;
 pub use hashtags::Topics;
+pub use lanes::Lanes;
+pub use parse::{Damage, parse};
+pub use payload::{Payloads, Place, Stamp};
 pub use plan::Plan;
 pub use rate::Rate;
 pub use schedule::{Part, Schedule};
