@@ -41,7 +41,7 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = UNITS.iter().find(|(_, factor)| self.0 % factor == 0);
+        let whole = UNITS.iter().find(|(_, factor)| self.0.is_multiple_of(*factor));
         match whole {
             Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
             None => write!(f, "{}.{:06}/h", self.0 / 1_000_000, self.0 % 1_000_000),

@@ -1,0 +1,74 @@
+//! `readers_agree`: whoever is handed a position of a lane is handed the same event.
+
+use super::history::{History, Positions, Span};
+use super::verdict::{Finding, Tally, Verdict, grouped};
+
+/// Counts positions of which two deliveries differ, of one reader or of several.
+pub(super) fn check(history: &History) -> Verdict {
+    let mut tally = Tally::default();
+    for lane in 0..history.lanes() {
+        let mut spans: Vec<(u32, Span)> = history.on_lane(lane).map(|(r, s)| (r, *s)).collect();
+        spans.sort_by_key(|(reader, span)| (span.position, span.from, *reader));
+        match history.positions() {
+            Positions::Events => sweep(lane, &spans, &mut tally),
+            Positions::Bytes => starts(lane, &spans, &mut tally),
+        }
+    }
+    let (bad, all) = (grouped(tally.violations), grouped(history.delivered));
+    let summary = format!("{bad} positions differ between their readings ({all} deliveries)");
+    tally.verdict("readers_agree", history.delivered, summary)
+}
+
+/// What stands at a position that the span covers: the writer, and sequence minus position.
+fn content(span: &Span) -> (u32, u64) {
+    (span.writer, span.first.wrapping_sub(span.position))
+}
+
+/// Goes over the positions from end to end of spans; `spans` ascend by position.
+fn sweep(lane: u32, spans: &[(u32, Span)], tally: &mut Tally) {
+    let mut active: Vec<(u32, Span)> = vec![];
+    let mut next = 0;
+    let mut at = 0;
+    while next < spans.len() || !active.is_empty() {
+        if active.is_empty() {
+            at = spans[next].1.position;
+        }
+        while next < spans.len() && spans[next].1.position == at {
+            active.push(spans[next]);
+            next += 1;
+        }
+        let ends = active.iter().map(|(_, span)| span.position + span.width);
+        let start = spans.get(next).map(|(_, span)| span.position);
+        let end = ends.chain(start).min().expect("something is active");
+        differ(lane, &active, (at, end - 1), tally);
+        at = end;
+        active.retain(|(_, span)| span.position + span.width > at);
+    }
+}
+
+/// Batches that begin at the same byte; `spans` ascend by position.
+fn starts(lane: u32, spans: &[(u32, Span)], tally: &mut Tally) {
+    for same in spans.chunk_by(|(_, a), (_, b)| a.position == b.position) {
+        differ(lane, same, (same[0].1.position, same[0].1.position), tally);
+    }
+}
+
+fn differ(lane: u32, readings: &[(u32, Span)], ends: (u64, u64), tally: &mut Tally) {
+    let Some((reader, one)) = readings.first() else { return };
+    let Some((other_reader, other)) = readings.iter().find(|(_, s)| content(s) != content(one))
+    else {
+        return;
+    };
+    let seq = |span: &Span| span.first.wrapping_add(ends.0.wrapping_sub(span.position));
+    let detail = format!(
+        "position {}: reader {reader} got writer {} #{}, reader {other_reader} writer {} #{}",
+        ends.0,
+        one.writer,
+        seq(one),
+        other.writer,
+        seq(other),
+    );
+    let times = (one.from.min(other.from), one.until.max(other.until));
+    let finding = Finding::on_lane("inconsistent positions", lane, ends, times).detail(detail);
+    tally.add(ends.1 - ends.0 + 1, finding);
+}

@@ -1,0 +1,110 @@
+//! `no_duplicates`: an event is stored once and, if that is promised, delivered once.
+
+use super::history::{History, Positions, Span};
+use super::suite::{Audience, Once, Promises};
+use super::verdict::{Finding, Tally, Verdict, grouped};
+
+/// Counts events that stand at more than one position, and, if deliveries are promised to be single,
+/// events of which one reader (in a group: any) was handed the same position twice.
+pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
+    let mut stored = Tally::default();
+    let mut reread = 0;
+    for lane in 0..history.lanes() {
+        let mut spans: Vec<(u32, Span)> = history.on_lane(lane).map(|(r, s)| (r, *s)).collect();
+        spans.sort_by_key(|(reader, span)| (span.writer, span.first, span.from, *reader));
+        for of_writer in spans.chunk_by(|(_, a), (_, b)| a.writer == b.writer) {
+            let mut sweep = Sweep { history, promises, lane, tally: &mut stored, reread: 0 };
+            sweep.run(of_writer);
+            reread += sweep.reread;
+        }
+    }
+    let twice = stored.violations - if promises.once == Once::Delivered { reread } else { 0 };
+    let all = grouped(history.delivered);
+    let (twice, again) = (grouped(twice), grouped(reread));
+    let summary = format!("{twice} events stored twice, {again} read again, of {all} deliveries");
+    stored.verdict("no_duplicates", history.delivered, summary)
+}
+
+struct Sweep<'a> {
+    history: &'a History,
+    promises: &'a Promises,
+    lane: u32,
+    tally: &'a mut Tally,
+    reread: u64,
+}
+
+impl Sweep<'_> {
+    /// Goes over the sequence numbers from end to end of spans, which ascend by `first`.
+    fn run(&mut self, spans: &[(u32, Span)]) {
+        let mut active: Vec<(u32, Span)> = vec![];
+        let mut next = 0;
+        let mut at = 0;
+        while next < spans.len() || !active.is_empty() {
+            if active.is_empty() {
+                at = spans[next].1.first;
+            }
+            while next < spans.len() && spans[next].1.first == at {
+                active.push(spans[next]);
+                next += 1;
+            }
+            let ends = active.iter().map(|(_, span)| span.last);
+            let start = spans.get(next).map(|(_, span)| span.first - 1);
+            let end = ends.chain(start).min().expect("something is active");
+            self.stretch(&active, at, end);
+            at = end.saturating_add(1);
+            active.retain(|(_, span)| span.last > end);
+        }
+    }
+
+    /// Looks at the events `first ..= last`, all of which stand in all of `spans`.
+    fn stretch(&mut self, spans: &[(u32, Span)], first: u64, last: u64) {
+        let [(_, one), rest @ ..] = spans else { return };
+        if rest.is_empty() {
+            return;
+        }
+        let count = last - first + 1;
+        let found = |what, other: &Span, reader: u32| {
+            let times = (other.from, other.until);
+            let finding = Finding::on_lane(what, self.lane, (first, last), times);
+            let detail = format!("positions {} and {}", self.at(one, first), self.at(other, first));
+            finding.writer(one.writer).reader(reader).detail(detail)
+        };
+        let elsewhere = rest.iter().find(|(_, other)| !self.same_place(one, other));
+        if let Some((reader, other)) = elsewhere {
+            self.tally.add(count, found("stored twice", other, *reader));
+        }
+        let group = self.promises.audience == Audience::Group;
+        let again = spans.iter().enumerate().find_map(|(index, (reader, span))| {
+            let later = spans[index + 1..].iter();
+            let mut same = later.filter(|(other, _)| group || other == reader);
+            same.find(|(_, other)| self.same_place(span, other))
+        });
+        if let Some((reader, other)) = again {
+            self.reread += count;
+            if self.promises.once == Once::Delivered {
+                self.tally.add(count, found("read again", other, *reader));
+            }
+        }
+    }
+
+    /// Position of event `seq` of a span; of its batch, where positions count bytes.
+    fn at(&self, span: &Span, seq: u64) -> u64 {
+        match self.history.positions() {
+            Positions::Events => span.position + (seq - span.first),
+            Positions::Bytes => span.position,
+        }
+    }
+
+    /// Whether two spans with common events show the same copy of them.
+    fn same_place(&self, one: &Span, other: &Span) -> bool {
+        match self.history.positions() {
+            Positions::Events => {
+                one.position.wrapping_sub(one.first) == other.position.wrapping_sub(other.first)
+            }
+            Positions::Bytes => {
+                one.position < other.position + other.width.max(1)
+                    && other.position < one.position + one.width.max(1)
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The history of a run: what was acknowledged, given up, delivered, and how levels moved.
+
+use std::collections::BTreeMap;
+
+use headwater_models::batch::Batch;
+use headwater_models::note::Note;
+use headwater_sim::time::Time;
+
+use super::stored::{Replica, Stored};
+use crate::traffic::Place;
+
+/// Consecutive events of one writer on one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// The writer, from 0.
+    pub writer: u32,
+    /// The lane, from 0.
+    pub lane: u32,
+    /// Lane sequence number of the first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl From<&Batch> for Events {
+    fn from(batch: &Batch) -> Self {
+        let (writer, lane) = (batch.writer, batch.lane.0);
+        Self { writer, lane, first: batch.first, count: batch.count() }
+    }
+}
+
+impl From<Place> for Events {
+    fn from(place: Place) -> Self {
+        Self { writer: place.writer, lane: place.lane, first: place.seq, count: 1 }
+    }
+}
+
+/// What the positions of deliveries count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Positions {
+    /// Events: a Kafka offset, or a reader's own count per lane. `n` events take `n` positions.
+    #[default]
+    Events,
+    /// Bytes: an offset in a Pravega segment. Headers may lie between one batch and the next, so
+    /// only the first event of a batch has a position that is known.
+    Bytes,
+}
+
+/// Consecutive events as a reader was handed them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The writer.
+    pub writer: u32,
+    /// Lane sequence number of the first event.
+    pub first: u64,
+    /// That of the last.
+    pub last: u64,
+    /// Position of the first event.
+    pub position: u64,
+    /// Positions that the events take; with [`Positions::Bytes`] at least so many.
+    pub width: u64,
+    /// When the first was delivered.
+    pub from: Time,
+    /// When the last was.
+    pub until: Time,
+}
+
+/// A level that fell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fall {
+    /// Which level, such as `high_watermark`.
+    pub name: &'static str,
+    /// Whose.
+    pub entity: u64,
+    /// Where it stood, since `from_at`.
+    pub from: u64,
+    /// What it fell to, at `at`.
+    pub to: u64,
+    /// When it had been set to `from`.
+    pub from_at: Time,
+    /// When it fell.
+    pub at: Time,
+}
+
+/// Falls and damaged payloads kept at most; all are counted.
+const KEPT_MAX: usize = 1_000;
+
+/// What happened in a run, as ranges. Lanes, writers and readers count from 0, densely. Positions
+/// of each lane count from 0 at the first event of the run.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    positions: Positions,
+    pub(super) acked: Stored,
+    pub(super) failed: Stored,
+    /// Per reader, per lane: in the order of delivery.
+    pub(super) read: Vec<Vec<Vec<Span>>>,
+    pub(super) replicas: Vec<Replica>,
+    levels: BTreeMap<(&'static str, u64), (u64, Time)>,
+    pub(super) level_moves: u64,
+    pub(super) falls: Vec<Fall>,
+    pub(super) fall_count: u64,
+    pub(super) delivered: u64,
+    pub(super) damaged: Vec<(Time, u32, String)>,
+    pub(super) damaged_count: u64,
+}
+
+impl History {
+    /// An empty history.
+    pub fn new(positions: Positions) -> Self {
+        Self { positions, ..Self::default() }
+    }
+
+    /// What its positions count.
+    pub fn positions(&self) -> Positions {
+        self.positions
+    }
+
+    /// Takes what the checkers need of a model's note.
+    pub fn note(&mut self, at: Time, note: &Note) {
+        match note {
+            Note::Acked { batch } => self.acked(at, Events::from(&**batch)),
+            Note::Failed { batch, .. } => self.failed(at, Events::from(&**batch)),
+            Note::Delivered { reader, batch, position } => {
+                self.delivered(at, *reader, Events::from(&**batch), *position, batch.bytes);
+            }
+            Note::Watermark { name, entity, value } => self.watermark(at, name, *entity, *value),
+            Note::Event { .. } => {}
+        }
+    }
+
+    /// The writer was told that the events are stored.
+    #[inline]
+    pub fn acked(&mut self, at: Time, events: Events) {
+        self.acked.insert(events, at);
+    }
+
+    /// The writer gave the events up; whether they are stored is not known.
+    #[inline]
+    pub fn failed(&mut self, at: Time, events: Events) {
+        self.failed.insert(events, at);
+    }
+
+    /// `reader` was handed the events, of which the first stands at `position` of the lane; `bytes`
+    /// matters only where positions count bytes.
+    #[inline]
+    pub fn delivered(&mut self, at: Time, reader: u32, events: Events, position: u64, bytes: u64) {
+        if events.count == 0 {
+            return;
+        }
+        self.delivered += events.count;
+        let whole = self.positions == Positions::Events;
+        let width = if whole { events.count } else { bytes };
+        let last = events.first + (events.count - 1);
+        let span = Span {
+            writer: events.writer,
+            first: events.first,
+            last,
+            position,
+            width,
+            from: at,
+            until: at,
+        };
+        let spans = self.spans(reader, events.lane);
+        match spans.last_mut().filter(|have| whole && follows(have, &span)) {
+            Some(have) => {
+                have.last = last;
+                have.width += width;
+                have.until = at;
+            }
+            None => spans.push(span),
+        }
+    }
+
+    #[inline]
+    fn spans(&mut self, reader: u32, lane: u32) -> &mut Vec<Span> {
+        let (reader, lane) = (reader as usize, lane as usize);
+        if reader >= self.read.len() {
+            self.read.resize_with(reader + 1, Vec::new);
+        }
+        let lanes = &mut self.read[reader];
+        if lane >= lanes.len() {
+            lanes.resize_with(lane + 1, Vec::new);
+        }
+        &mut lanes[lane]
+    }
+
+    /// A level that must never fall was set.
+    pub fn watermark(&mut self, at: Time, name: &'static str, entity: u64, value: u64) {
+        self.level_moves += 1;
+        let (have, since) = self.levels.entry((name, entity)).or_insert((value, at));
+        if value < *have {
+            self.fall_count += 1;
+            if self.falls.len() < KEPT_MAX {
+                let (from, from_at) = (*have, *since);
+                self.falls.push(Fall { name, entity, from, to: value, from_at, at });
+            }
+        }
+        if value != *have {
+            (*have, *since) = (value, at);
+        }
+    }
+
+    /// A reader was handed a payload that is not one that was written; `what` is wrong with it.
+    pub fn damaged(&mut self, at: Time, reader: u32, what: impl ToString) {
+        self.damaged_count += 1;
+        if self.damaged.len() < KEPT_MAX {
+            self.damaged.push((at, reader, what.to_string()));
+        }
+    }
+
+    /// At the end: what one disk holds.
+    pub fn replica(&mut self, replica: Replica) {
+        self.replicas.push(replica);
+    }
+
+    /// Adds what another thread of the same run saw, of other writers' events or other readers, or
+    /// later than this. Levels and replicas stay those of the two parts.
+    pub fn absorb(&mut self, other: Self) {
+        self.acked.extend(&other.acked);
+        self.failed.extend(&other.failed);
+        for (reader, lanes) in (0..).zip(other.read) {
+            for (lane, spans) in (0..).zip(lanes) {
+                self.spans(reader, lane).extend(spans);
+            }
+        }
+        self.replicas.extend(other.replicas);
+        self.levels.extend(other.levels);
+        self.level_moves += other.level_moves;
+        self.falls.extend(other.falls);
+        self.fall_count += other.fall_count;
+        self.delivered += other.delivered;
+        self.damaged.extend(other.damaged);
+        self.damaged_count += other.damaged_count;
+    }
+
+    /// Events acknowledged.
+    pub fn acked_events(&self) -> u64 {
+        self.acked.count()
+    }
+
+    /// Events given up.
+    pub fn failed_events(&self) -> u64 {
+        self.failed.count()
+    }
+
+    /// Events delivered, repeated deliveries included, over all readers.
+    pub fn delivered_events(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Number of readers.
+    pub(super) fn readers(&self) -> u32 {
+        self.read.len() as u32
+    }
+
+    /// (reader, lane, spans in the order of delivery).
+    pub(super) fn reads(&self) -> impl Iterator<Item = (u32, u32, &[Span])> {
+        (0..).zip(&self.read).flat_map(|(reader, lanes)| {
+            (0..).zip(lanes).map(move |(lane, spans)| (reader, lane, spans.as_slice()))
+        })
+    }
+
+    /// (reader, span) of one lane, reader by reader.
+    pub(super) fn on_lane(&self, lane: u32) -> impl Iterator<Item = (u32, &Span)> {
+        (0..).zip(&self.read).flat_map(move |(reader, lanes)| {
+            let spans = lanes.get(lane as usize).into_iter().flatten();
+            spans.map(move |span| (reader, span))
+        })
+    }
+
+    /// One more than the largest lane that was read.
+    pub(super) fn lanes(&self) -> u32 {
+        self.read.iter().map(Vec::len).max().unwrap_or(0) as u32
+    }
+
+    /// The events that were delivered: to `only`, or to anyone.
+    pub(super) fn read_by(&self, only: Option<u32>) -> Stored {
+        let mut stored = Stored::default();
+        for (reader, lane, spans) in self.reads() {
+            if only.is_none_or(|only| only == reader) {
+                for span in spans {
+                    let (writer, first) = (span.writer, span.first);
+                    let count = span.last - first + 1;
+                    stored.insert(Events { writer, lane, first, count }, span.until);
+                }
+            }
+        }
+        stored
+    }
+}
+
+/// Whether `next` goes on where `have` ends, in sequence and in position.
+#[inline]
+fn follows(have: &Span, next: &Span) -> bool {
+    have.writer == next.writer
+        && have.last.checked_add(1) == Some(next.first)
+        && have.position + have.width == next.position
+}

@@ -1,0 +1,157 @@
+//! Promises, and the checkers that hold a run to them.
+
+use super::history::History;
+use super::verdict::{Finding, Tally, Verdict, grouped};
+use super::{agreement, duplicates, durability, loss, order, prefix};
+
+/// How often an event may turn up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Once {
+    /// Any number of times: at least once is all that is promised.
+    Any,
+    /// Stored once, by an exactly-once (idempotent) writer; a reader may be handed it again.
+    #[default]
+    Stored,
+    /// Stored once and delivered once to each reader, or in a group to one of them.
+    Delivered,
+}
+
+/// Who reads everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// The readers share the lanes: together they read everything.
+    #[default]
+    Group,
+    /// Each reader reads everything.
+    Each,
+}
+
+/// What a system in a configuration promises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promises {
+    /// No acknowledged event is lost.
+    pub no_acked_loss: bool,
+    /// The readers had time to read everything at the end of the run. If not, acknowledged events
+    /// behind the last one read are not counted as lost.
+    pub drained: bool,
+    /// How often an event may turn up.
+    pub once: Once,
+    /// Events of a lane come in the order in which their writer wrote them.
+    pub order: bool,
+    /// Readers are not moved past events.
+    pub prefix: bool,
+    /// Two deliveries of one position are the same.
+    pub agree: bool,
+    /// Levels never fall.
+    pub monotone: bool,
+    /// Copies of each acknowledged event on disks at the end; 0 if nothing is promised or the disks
+    /// can't be seen.
+    pub copies: u32,
+    /// Who reads everything.
+    pub audience: Audience,
+    /// Payloads come back as written; false where there are none to look at.
+    pub intact: bool,
+}
+
+impl Default for Promises {
+    /// Everything but durable copies, whose number is the system's, and payloads, which simulated
+    /// runs don't have.
+    fn default() -> Self {
+        Self {
+            no_acked_loss: true,
+            drained: true,
+            once: Once::default(),
+            order: true,
+            prefix: true,
+            agree: true,
+            monotone: true,
+            copies: 0,
+            audience: Audience::default(),
+            intact: false,
+        }
+    }
+}
+
+/// The checkers for a set of promises.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    promises: Promises,
+}
+
+impl From<Promises> for Suite {
+    fn from(promises: Promises) -> Self {
+        Self { promises }
+    }
+}
+
+impl Suite {
+    /// One verdict for each promise, in the order of the table in [`super`].
+    pub fn run(&self, history: &History) -> Vec<Verdict> {
+        let promises = &self.promises;
+        let mut verdicts = vec![];
+        let mut on = |promised: bool, check: &dyn Fn() -> Verdict| {
+            if promised {
+                verdicts.push(check());
+            }
+        };
+        on(promises.no_acked_loss, &|| loss::check(history, promises));
+        on(promises.once != Once::Any, &|| duplicates::check(history, promises));
+        on(promises.order, &|| order::check(history));
+        on(promises.prefix, &|| prefix::check(history, promises.audience));
+        on(promises.agree, &|| agreement::check(history));
+        on(promises.monotone, &|| monotone(history));
+        on(promises.copies > 0, &|| durability::check(history, promises.copies));
+        on(promises.intact, &|| intact(history));
+        verdicts
+    }
+}
+
+fn monotone(history: &History) -> Verdict {
+    let mut tally = Tally::default();
+    for fall in &history.falls {
+        let what = "fell";
+        let detail = format!("{} of {}: {} to {}", fall.name, fall.entity, fall.from, fall.to);
+        tally.add(
+            1,
+            Finding {
+                what,
+                lane: None,
+                writer: None,
+                reader: None,
+                first: fall.to,
+                last: fall.from,
+                from: fall.from_at,
+                until: fall.at,
+                detail,
+            },
+        );
+    }
+    tally.violations = history.fall_count;
+    let (falls, moves) = (grouped(history.fall_count), grouped(history.level_moves));
+    let summary = format!("{falls} of {moves} moves of levels were down");
+    tally.verdict("watermarks_monotone", history.level_moves, summary)
+}
+
+fn intact(history: &History) -> Verdict {
+    let mut tally = Tally::default();
+    for (number, (at, reader, what)) in (0..).zip(&history.damaged) {
+        tally.add(
+            1,
+            Finding {
+                what: "damaged",
+                lane: None,
+                writer: None,
+                reader: Some(*reader),
+                first: number,
+                last: number,
+                from: *at,
+                until: *at,
+                detail: what.clone(),
+            },
+        );
+    }
+    tally.violations = history.damaged_count;
+    let checked = history.delivered + history.damaged_count;
+    let (bad, all) = (grouped(history.damaged_count), grouped(checked));
+    tally.verdict("payloads_intact", checked, format!("{bad} of {all} payloads came back damaged"))
+}
