@@ -63,10 +63,14 @@ impl Sweep<'_> {
             return;
         }
         let count = last - first + 1;
+        // Where positions count bytes, that of the batch.
+        let by_event = u64::from(self.history.positions() == Positions::Events);
+        let at = |span: &Span| span.position + (first - span.first) * by_event;
+        let lane = self.lane;
         let found = |what, other: &Span, reader: u32| {
             let times = (other.from, other.until);
-            let finding = Finding::on_lane(what, self.lane, (first, last), times);
-            let detail = format!("positions {} and {}", self.at(one, first), self.at(other, first));
+            let finding = Finding::on_lane(what, lane, (first, last), times);
+            let detail = format!("positions {} and {}", at(one), at(other));
             finding.writer(one.writer).reader(reader).detail(detail)
         };
         let elsewhere = rest.iter().find(|(_, other)| !self.same_place(one, other));
@@ -84,14 +88,6 @@ impl Sweep<'_> {
             if self.promises.once == Once::Delivered {
                 self.tally.add(count, found("read again", other, *reader));
             }
-        }
-    }
-
-    /// Position of event `seq` of a span; of its batch, where positions count bytes.
-    fn at(&self, span: &Span, seq: u64) -> u64 {
-        match self.history.positions() {
-            Positions::Events => span.position + (seq - span.first),
-            Positions::Bytes => span.position,
         }
     }
 
