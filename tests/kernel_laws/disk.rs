@@ -1,0 +1,135 @@
+//! The disk: group commit, and syncs as a queue.
+
+use headwater_sim::disk::{DiskId, DiskSpec, FileId};
+use headwater_sim::distribution::Distribution;
+use headwater_sim::machine::{Factory, MachineSpec};
+use headwater_sim::simulation::SimulationSpec;
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::BytesPerSecond;
+use headwater_sim::usage::ResourceKind;
+use headwater_tests::bench::{Bench, Ctx, Entry, Event, Saw, Sim, actor, add, simulation};
+
+use crate::assert_near;
+
+const SYNC: Duration = Duration::from_millis(2);
+/// 100 MB/s: an entry of 10,000 B takes 100 us.
+const BANDWIDTH: BytesPerSecond = BytesPerSecond(100_000_000);
+const ENTRY_BYTES: u64 = 10_000;
+const TRANSFER: Duration = Duration(ENTRY_BYTES * 10);
+const DISK: DiskId = DiskId(0);
+
+fn machine() -> MachineSpec {
+    let disk =
+        DiskSpec { sync: Distribution::constant(SYNC), write: BANDWIDTH, ..DiskSpec::default() };
+    MachineSpec { disks: vec![disk], ..MachineSpec::named("bench") }
+}
+
+fn run(factory: Factory<Bench>, length: Duration) -> Sim {
+    let mut sim = simulation(1, SimulationSpec::default());
+    add(&mut sim, machine(), &[], factory);
+    sim.run_until(Time::ZERO + length);
+    sim
+}
+
+/// `writers` clients, each with one entry under way; entries written while a sync runs share the
+/// next one.
+fn group_commit(writers: u64) -> Factory<Bench> {
+    actor(move || {
+        let mut joined = 0;
+        move |ctx: &mut Ctx<'_>, event| {
+            match event {
+                Event::Start => joined = writers,
+                Event::Done(0, _) => {
+                    for id in 0..joined {
+                        ctx.note(Saw { what: "committed", id, since: Time::ZERO });
+                    }
+                }
+                _ => return,
+            }
+            for id in 0..joined {
+                let entry = Entry { id, bytes: ENTRY_BYTES };
+                ctx.write(DISK, FileId(1), entry, 1);
+            }
+            ctx.sync(DISK, FileId(1), 0);
+        }
+    })
+}
+
+/// Entries per second = group / (sync + group * transfer): a sync costs the same for one or many.
+#[test]
+fn group_commit_pays_one_sync_for_the_whole_group() {
+    let length = Duration::from_secs(20);
+    for writers in [1, 8, 64] {
+        let sim = run(group_commit(writers), length);
+        let rate = sim.observer().0.len() as f64 / length.as_secs_f64();
+        let cycle = SYNC + TRANSFER * writers;
+        let theory = writers as f64 / cycle.as_secs_f64();
+        assert_near(&format!("group of {writers}"), rate, theory, 0.005);
+    }
+}
+
+/// Poisson syncs, one entry each: the device is an M/D/1 queue.
+fn poisson_syncs(load: f64) -> Factory<Bench> {
+    let service = SYNC + TRANSFER;
+    let mean = Duration((service.0 as f64 / load) as u64);
+    let gap = Distribution::Exponential { floor: Duration::ZERO, mean };
+    actor(move || {
+        let gap = gap.clone();
+        let mut asked = vec![Time::ZERO];
+        move |ctx: &mut Ctx<'_>, event| match event {
+            Event::Start => {
+                let first = gap.sample(ctx.random());
+                ctx.timer(first, 1);
+            }
+            Event::Timer(id) => {
+                asked.push(ctx.now());
+                // A file each: two syncs of one file would share the bytes.
+                let file = FileId(id % 512);
+                ctx.write(DISK, file, Entry { id, bytes: ENTRY_BYTES }, 0);
+                ctx.sync(DISK, file, id);
+                let next = gap.sample(ctx.random());
+                ctx.timer(next, id + 1);
+            }
+            Event::Done(id, _) if id > 0 => {
+                ctx.note(Saw { what: "synced", id, since: asked[id as usize] });
+            }
+            _ => {}
+        }
+    })
+}
+
+#[test]
+fn syncs_of_many_files_queue_as_m_d_1_says() {
+    let load = 0.7;
+    let service = (SYNC + TRANSFER).0 as f64;
+    let sim = run(poisson_syncs(load), Duration::from_secs(400));
+    let response = sim.observer().mean_ns("synced", 1_000) / service;
+    assert_near("M/D/1 of syncs", response, 1.0 + load / (2.0 * (1.0 - load)), 0.02);
+    let usage = sim.usage().into_iter().find(|usage| usage.kind == ResourceKind::Disk).unwrap();
+    let utilisation = usage.busy.0 as f64 / sim.now().0 as f64;
+    assert_near("utilisation of the disk", utilisation, load, 0.01);
+}
+
+#[test]
+fn a_write_without_a_sync_costs_no_time_and_a_sync_pays_for_its_bytes() {
+    let sim = run(
+        actor(|| {
+            |ctx: &mut Ctx<'_>, event| match event {
+                Event::Start => {
+                    (0..50).for_each(|id| {
+                        ctx.write(DISK, FileId(0), Entry { id, bytes: ENTRY_BYTES }, 1);
+                    });
+                    ctx.sync(DISK, FileId(0), 2);
+                }
+                Event::Done(tag, _) => {
+                    let what = if tag == 1 { "written" } else { "synced" };
+                    ctx.note(Saw { what, id: tag, since: Time::ZERO });
+                }
+                _ => {}
+            }
+        }),
+        Duration::from_secs(1),
+    );
+    assert!(sim.observer().times("written").iter().all(|at| *at == Time::ZERO));
+    assert_eq!(sim.observer().times("synced"), [Time::ZERO + SYNC + TRANSFER * 50]);
+}
