@@ -1,6 +1,6 @@
 //! Apache BookKeeper 4.15: bookies, the client's ledger handle, recovery, and the metadata service.
 //!
-//! Nodes: `bookie::Bookie`, `metadata::service::MetadataService`. Everything on the client's
+//! Nodes: [`bookie::Bookie`], [`metadata::service::MetadataService`]. Everything on the client's
 //! side is a *component*: a state machine that a node embeds, hands its inputs, and gets events from.
 //!
 //! # Embedding a component
@@ -42,7 +42,7 @@
 //!
 //! // Reads entries of a ledger whose metadata is known, in order, `window` at a time.
 //! LedgerReader::start(ctx, ReaderSpec { ledger, metadata: LedgerMetadata, first, last, window,
-//!                                       client, tags })
+//!                                       client, tags }) -> (LedgerReader, Vec<ReaderEvent>)
 //! reader.on_message / on_timer / on_disconnect -> Vec<ReaderEvent>
 //! ReaderEvent::{Entry(SharedEntry), Finished, Failed { entry, error }}
 //!
@@ -61,10 +61,21 @@
 //! and have a `Version` for compare-and-set (see [`metadata::message`]). A ledger is deleted by
 //! deleting its record `Path::new(LEDGERS, id)`; bookies collect it later.
 
+pub mod bookie;
 pub mod config;
+pub mod distribution_schedule;
+pub mod ensemble_placement;
 pub mod entry;
 pub mod ids;
+pub mod journal;
+pub mod ledger_handle;
+pub mod ledger_index;
 pub mod ledger_metadata;
+pub mod ledger_reader;
+pub mod ledger_recovery;
+pub mod ledger_storage;
 pub mod message;
 pub mod metadata;
+pub mod pending_adds;
+pub mod rate_limiter;
 pub mod record;

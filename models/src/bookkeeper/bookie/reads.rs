@@ -1,0 +1,134 @@
+//! Reads and fences.
+
+use std::collections::BTreeMap;
+
+use headwater_sim::context::Context;
+use headwater_sim::node::Completion;
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper::entry::SharedEntry;
+use crate::bookkeeper::ids::LedgerId;
+use crate::bookkeeper::journal::JournalItem;
+use crate::bookkeeper::ledger_index::Location;
+use crate::bookkeeper::ledger_storage::entry_log_file;
+use crate::bookkeeper::message::{Message, Status, Which};
+use crate::bookkeeper::record::Record;
+use crate::protocol::{self, Streaming};
+
+use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, ledger_disk, note, tag};
+
+/// A read under way.
+#[derive(Clone, Debug)]
+struct Read {
+    client: NodeId,
+    request: u64,
+    ledger: LedgerId,
+    which: Which,
+    fence: bool,
+    /// Its place in the entry log record that is being read.
+    slot: u32,
+}
+
+/// Reads under way.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    active: BTreeMap<u64, Read>,
+    /// Waiting for the fence to be in the journal.
+    fencing: BTreeMap<LedgerId, Vec<Read>>,
+}
+
+impl Bookie {
+    pub(super) fn on_read(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        client: NodeId,
+        request: u64,
+        ledger: LedgerId,
+        which: Which,
+        fence: bool,
+    ) {
+        let read = Read { client, request, ledger, which, fence, slot: 0 };
+        if !self.serving {
+            reply(ctx, &read, Status::Unavailable, None);
+            return;
+        }
+        let number = self.number();
+        let pool = if fence { POOL_HIGH } else { POOL_READ };
+        ctx.compute(pool, self.config.cost_read, tag(KIND_READ, number));
+        self.reads.active.insert(number & 0xfff_ffff, read);
+    }
+
+    pub(super) fn on_read_computed(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
+        let read = self.reads.active.remove(&number).expect("a read was being worked on");
+        let ledger = read.ledger;
+        if !read.fence || self.storage.index.has_durable_fence(ledger) {
+            self.look_up(ctx, read);
+            return;
+        }
+        self.reads.fencing.entry(ledger).or_default().push(read);
+        if self.storage.index.fence(ledger) {
+            ctx.note(note("ledger_fenced", ledger.0));
+            let journal = self.journal_of(ledger);
+            self.journals[journal].push(ctx, JournalItem::Fence { ledger });
+        }
+    }
+
+    pub(super) fn on_fence_durable(&mut self, ctx: &mut Context<'_, Streaming>, ledger: LedgerId) {
+        for read in self.reads.fencing.remove(&ledger).unwrap_or_default() {
+            self.look_up(ctx, read);
+        }
+    }
+
+    fn look_up(&mut self, ctx: &mut Context<'_, Streaming>, mut read: Read) {
+        let found = match read.which {
+            Which::Entry(entry) => self.storage.index.find(read.ledger, entry),
+            Which::Newest => self.storage.index.newest(read.ledger),
+        };
+        match found {
+            Some(Location::Memory(entry)) => reply(ctx, &read, Status::Ok, Some(entry)),
+            Some(Location::Log { file, record, slot }) => {
+                read.slot = slot;
+                let number = self.number();
+                self.reads.active.insert(number & 0xfff_ffff, read);
+                let disk = ledger_disk(&self.config, self.disks);
+                let tag = tag(KIND_READ_DISK, number);
+                ctx.read(disk, entry_log_file(file), record, 1, tag);
+            }
+            None if self.storage.index.knows(read.ledger) => {
+                reply(ctx, &read, Status::NoEntry, None);
+            }
+            None => reply(ctx, &read, Status::NoLedger, None),
+        }
+    }
+
+    pub(super) fn on_read_from_disk(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        number: u64,
+        completion: Completion<protocol::Record>,
+    ) {
+        let read = self.reads.active.remove(&number).expect("a read was being worked on");
+        let entry = match &completion {
+            Completion::Read { records, .. } => records.first().and_then(|record| match record {
+                protocol::Record::BookKeeper(Record::EntryLog { entries }) => {
+                    entries.get(read.slot as usize).cloned()
+                }
+                _ => None,
+            }),
+            _ => None,
+        };
+        let status = if entry.is_some() { Status::Ok } else { Status::Io };
+        reply(ctx, &read, status, entry);
+    }
+}
+
+fn reply(
+    ctx: &mut Context<'_, Streaming>,
+    read: &Read,
+    status: Status,
+    found: Option<SharedEntry>,
+) {
+    let Read { request, ledger, .. } = *read;
+    let message = Message::ReadReply { request, ledger, status, found };
+    ctx.send(read.client, protocol::Message::BookKeeper(message));
+}

@@ -1,0 +1,383 @@
+//! A bookie's journal: group commit by a journal thread, sync by a force-write thread.
+//!
+//! Stands for `bookie/Journal.java` of apache/bookkeeper @ branch-4.15. The journal thread takes what
+//! is queued and flushes a group to the page cache when
+//! (a) its oldest entry has waited longer than `journalMaxGroupWaitMSec` and no entry that has waited
+//!     as long is left in the queue,
+//! (b) more than `journalBufferedWritesThreshold` bytes are buffered and more is queued, or
+//! (c) the queue is empty and `journalFlushWhenQueueEmpty` says so.
+//!
+//! It hands the group to the force-write thread, which syncs one at a time: everything that is queued
+//! when a sync starts is covered by it (`journalAdaptiveGroupWrites`), up to the end of the file.
+//!
+//! Parameters: [`config::Bookie`]. Left out: pre-allocation and removal from the page cache (they
+//! cost no time here), the explicit LAC, and the write buffer of 64 KiB, whose writes to the page
+//! cache before the flush cost nothing that the flush doesn't.
+
+use std::collections::VecDeque;
+
+use headwater_sim::context::Context;
+use headwater_sim::disk::{DiskId, FileId};
+use headwater_sim::effect::PoolId;
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use crate::protocol::{self, Streaming};
+
+use super::config;
+use super::entry::SharedEntry;
+use super::ids::LedgerId;
+use super::record::Record;
+
+/// What is to be made durable, and who waits for it.
+#[derive(Clone, Debug)]
+pub enum JournalItem {
+    /// An add.
+    Add {
+        /// The entry.
+        entry: SharedEntry,
+        /// Whom to answer.
+        client: NodeId,
+        /// Under which tag.
+        request: u64,
+    },
+    /// A fence; the bookie knows who waits for it.
+    Fence {
+        /// The ledger.
+        ledger: LedgerId,
+    },
+}
+
+impl JournalItem {
+    /// Bytes in the journal: a length of 4 bytes and the entry; a fence is a ledger id and a marker
+    /// (`METAENTRY_ID_FENCE_KEY`).
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Add { entry, .. } => 4 + entry.size_bytes(),
+            Self::Fence { .. } => 4 + 16,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Queued {
+    at: Time,
+    bytes: u64,
+    item: JournalItem,
+}
+
+/// A group in the page cache, waiting for the force-write thread.
+#[derive(Debug)]
+struct Flushed {
+    file: u64,
+    /// Records of the file up to and including this group.
+    records: u64,
+    items: Vec<Queued>,
+    /// The last group of its file.
+    ends_file: bool,
+}
+
+/// A group on its way to the page cache.
+#[derive(Debug)]
+struct Flushing {
+    items: Vec<Queued>,
+    /// Until it is written.
+    record: Option<Record>,
+    bytes: u64,
+}
+
+/// The tags that a journal uses with the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalTags {
+    /// Timer of the group wait.
+    pub wait: u64,
+    /// CPU work of a flush.
+    pub compute: u64,
+    /// The write of a flush.
+    pub write: u64,
+    /// The sync.
+    pub sync: u64,
+}
+
+/// What came of a step.
+#[derive(Debug, Default)]
+pub struct JournalOutcome {
+    /// To be answered with success.
+    pub done: Vec<JournalItem>,
+    /// To be answered with an error: the disk refused.
+    pub failed: Vec<JournalItem>,
+}
+
+/// The files of journal directory `directory` are numbered from here on.
+pub const fn journal_file(directory: u32, number: u64) -> FileId {
+    FileId(1 << 60 | (directory as u64) << 40 | number)
+}
+
+/// The number of a journal file of `directory`, if it is one.
+pub const fn journal_number(directory: u32, file: FileId) -> Option<u64> {
+    let first = journal_file(directory, 0).0;
+    if file.0 >> 40 == first >> 40 { Some(file.0 - first) } else { None }
+}
+
+/// One journal directory with its two threads.
+#[derive(Debug)]
+pub struct Journal {
+    config: config::Bookie,
+    directory: u32,
+    disk: DiskId,
+    pool: PoolId,
+    tags: JournalTags,
+    queue: VecDeque<Queued>,
+    memory: u64,
+    group: Vec<Queued>,
+    group_bytes: u64,
+    /// The oldest of the group has timed out: what has timed out too joins it.
+    sweeping: bool,
+    flushing: Option<Flushing>,
+    wait_armed: Option<Time>,
+    file: u64,
+    file_bytes: u64,
+    file_records: u64,
+    to_force: VecDeque<Flushed>,
+    forcing: Vec<Flushed>,
+    last_force: Time,
+    mark: (u64, u64),
+}
+
+impl Journal {
+    /// An empty journal whose next file is number `file`.
+    pub fn new(
+        config: &config::Bookie,
+        directory: u32,
+        disk: DiskId,
+        pool: PoolId,
+        tags: JournalTags,
+        file: u64,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            directory,
+            disk,
+            pool,
+            tags,
+            queue: VecDeque::new(),
+            memory: 0,
+            group: Vec::new(),
+            group_bytes: 0,
+            sweeping: false,
+            flushing: None,
+            wait_armed: None,
+            file,
+            file_bytes: 0,
+            file_records: 0,
+            to_force: VecDeque::new(),
+            forcing: Vec::new(),
+            last_force: Time::ZERO,
+            mark: (file, 0),
+        }
+    }
+
+    /// True if an add of `bytes` may be queued: neither memory nor places are used up.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        let directories = u64::from(self.config.journal_directories);
+        let memory_max = (self.config.journal_max_memory_size_mb << 20) / directories;
+        (self.memory == 0 || self.memory + bytes <= memory_max)
+            && (self.queue.len() as u64) < self.config.journal_queue_size
+    }
+
+    /// Items that wait for the journal thread.
+    pub fn queued(&self) -> u64 {
+        (self.queue.len() + self.group.len()) as u64
+    }
+
+    /// The disk it lies on.
+    pub const fn disk(&self) -> DiskId {
+        self.disk
+    }
+
+    /// Up to where everything is durable: (file, records).
+    pub const fn mark(&self) -> (u64, u64) {
+        self.mark
+    }
+
+    /// Queues an item.
+    pub fn push(&mut self, ctx: &mut Context<'_, Streaming>, item: JournalItem) {
+        let bytes = item.bytes();
+        self.memory += bytes;
+        self.queue.push_back(Queued { at: ctx.now(), bytes, item });
+        self.turn(ctx);
+    }
+
+    fn max_wait(&self) -> Duration {
+        Duration::from_millis(self.config.journal_max_group_wait_msec)
+    }
+
+    /// Lets the journal thread work until it must wait.
+    fn turn(&mut self, ctx: &mut Context<'_, Streaming>) {
+        while self.flushing.is_none() {
+            if !self.group.is_empty() && self.group_is_due(ctx.now()) {
+                self.flush(ctx);
+                return;
+            }
+            if let Some(next) = self.queue.pop_front() {
+                self.group_bytes += next.bytes;
+                self.group.push(next);
+            } else {
+                self.arm_wait(ctx);
+                return;
+            }
+        }
+    }
+
+    fn group_is_due(&mut self, now: Time) -> bool {
+        let wait = self.max_wait();
+        let next = self.queue.front();
+        let flush_when_empty = wait == Duration::ZERO || self.config.journal_flush_when_queue_empty;
+        if wait > Duration::ZERO && !self.sweeping {
+            self.sweeping = now.since(self.group[0].at) >= wait;
+        }
+        if self.sweeping {
+            return next.is_none_or(|next| now.since(next.at) < wait);
+        }
+        let entries_max = self.config.journal_buffered_entries_threshold;
+        let many = entries_max > 0 && self.group.len() as u64 > entries_max;
+        let large = self.group_bytes > self.config.journal_buffered_writes_threshold;
+        if next.is_some() { many || large } else { flush_when_empty }
+    }
+
+    fn arm_wait(&mut self, ctx: &mut Context<'_, Streaming>) {
+        let Some(oldest) = self.group.first() else { return };
+        let due = oldest.at + self.max_wait();
+        if self.wait_armed.is_none_or(|armed| armed > due || armed <= ctx.now()) {
+            self.wait_armed = Some(due);
+            ctx.timer(due - ctx.now(), self.tags.wait);
+        }
+    }
+
+    /// The group wait has run out.
+    pub fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>) {
+        if self.wait_armed.is_some_and(|armed| armed <= ctx.now()) {
+            self.wait_armed = None;
+        }
+        self.turn(ctx);
+    }
+
+    fn flush(&mut self, ctx: &mut Context<'_, Streaming>) {
+        self.sweeping = false;
+        let items = std::mem::take(&mut self.group);
+        let bytes = std::mem::take(&mut self.group_bytes);
+        let (mut entries, mut fences) = (Vec::with_capacity(items.len()), Vec::new());
+        for queued in &items {
+            match &queued.item {
+                JournalItem::Add { entry, .. } => entries.push(entry.clone()),
+                JournalItem::Fence { ledger } => fences.push(*ledger),
+            }
+        }
+        let padded = padded(bytes, self.config.journal_alignment_size);
+        let cost = self.config.cost_journal * items.len() as u64
+            + Duration(self.config.cost_per_kib.0 * bytes / 1024);
+        let record = Some(Record::Journal { entries, fences, bytes: padded });
+        self.flushing = Some(Flushing { items, record, bytes: padded });
+        ctx.compute(self.pool, cost, self.tags.compute);
+    }
+
+    /// The journal thread has put the group together: writes it.
+    pub fn on_computed(&mut self, ctx: &mut Context<'_, Streaming>) {
+        let flushing = self.flushing.as_mut().expect("a flush is under way");
+        let record = flushing.record.take().expect("a group is written once");
+        let file = journal_file(self.directory, self.file);
+        ctx.write(self.disk, file, protocol::Record::BookKeeper(record), self.tags.write);
+    }
+
+    /// The group lies in the page cache.
+    pub fn on_written(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
+        let Flushing { mut items, bytes, .. } = self.flushing.take().expect("a flush is under way");
+        self.memory -= items.iter().map(|queued| queued.bytes).sum::<u64>();
+        self.file_bytes += bytes;
+        self.file_records += 1;
+        let ends_file = self.file_bytes > self.config.journal_max_size_mb << 20;
+        let (file, records) = (self.file, self.file_records);
+        let mut outcome = JournalOutcome::default();
+        if !self.config.journal_sync_data {
+            outcome.done = items.drain(..).map(|queued| queued.item).collect();
+        }
+        let interval = Duration::from_millis(self.config.journal_page_cache_flush_interval_msec);
+        let due = ctx.now().since(self.last_force) >= interval;
+        if self.config.journal_sync_data || ends_file || due {
+            self.last_force = ctx.now();
+            self.to_force.push_back(Flushed { file, records, items, ends_file });
+            self.force(ctx);
+        }
+        if ends_file {
+            self.file += 1;
+            (self.file_bytes, self.file_records) = (0, 0);
+        }
+        self.turn(ctx);
+        outcome
+    }
+
+    fn force(&mut self, ctx: &mut Context<'_, Streaming>) {
+        if !self.forcing.is_empty() {
+            return;
+        }
+        while let Some(flushed) = self.to_force.pop_front() {
+            let last = flushed.ends_file || !self.config.journal_adaptive_group_writes;
+            self.forcing.push(flushed);
+            if last {
+                break;
+            }
+        }
+        if let Some(first) = self.forcing.first() {
+            ctx.sync(self.disk, journal_file(self.directory, first.file), self.tags.sync);
+        }
+    }
+
+    /// The sync is done.
+    pub fn on_synced(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
+        let forced = std::mem::take(&mut self.forcing);
+        let last = forced.last().expect("a sync was asked for");
+        self.mark = (last.file, last.records);
+        let items = forced.into_iter().flat_map(|flushed| flushed.items);
+        let done = items.map(|queued| queued.item).collect();
+        self.force(ctx);
+        JournalOutcome { done, failed: Vec::new() }
+    }
+
+    /// The disk refused a write (`sync` false) or a sync.
+    pub fn on_failed(&mut self, ctx: &mut Context<'_, Streaming>, sync: bool) -> JournalOutcome {
+        let mut failed = Vec::new();
+        if sync {
+            let forced = std::mem::take(&mut self.forcing).into_iter();
+            failed.extend(forced.flat_map(|flushed| flushed.items).map(|queued| queued.item));
+            self.force(ctx);
+        } else if let Some(flushing) = self.flushing.take() {
+            let items = flushing.items;
+            self.memory -= items.iter().map(|queued| queued.bytes).sum::<u64>();
+            failed.extend(items.into_iter().map(|queued| queued.item));
+            self.turn(ctx);
+        }
+        JournalOutcome { done: Vec::new(), failed }
+    }
+}
+
+/// Bytes with padding: a padding record of at least 8 bytes fills up to the alignment
+/// (`Journal.writePaddingBytes` @ branch-4.15).
+fn padded(bytes: u64, alignment: u64) -> u64 {
+    match bytes % alignment {
+        0 => bytes,
+        rest if alignment - rest < 8 => bytes + 2 * alignment - rest,
+        rest => bytes + alignment - rest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::padded;
+
+    #[test]
+    fn flushes_are_padded_to_the_alignment_with_room_for_the_padding_header() {
+        assert_eq!([0, 1, 504, 505, 511, 512].map(|bytes| padded(bytes, 512)), {
+            [0, 512, 512, 1024, 1024, 512]
+        });
+    }
+}

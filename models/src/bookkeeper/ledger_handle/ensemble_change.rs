@@ -1,0 +1,147 @@
+//! Ensemble change: a failed bookie is replaced in the middle of a ledger.
+//!
+//! Stands for `LedgerHandle.handleBookieFailure` and `ensembleChangeLoop` of apache/bookkeeper @
+//! branch-4.15.
+
+use headwater_sim::context::Context;
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper::ensemble_placement;
+use crate::bookkeeper::ledger_metadata::{LedgerMetadata, LedgerState};
+use crate::bookkeeper::metadata::message::{BOOKIES, MetadataError, Operation, Outcome, Value};
+use crate::note::Note;
+use crate::protocol::Streaming;
+
+use super::{HandleEvent, LedgerError, LedgerHandle};
+
+/// A change under way.
+#[derive(Debug)]
+pub(super) struct EnsembleChange {
+    /// Being replaced.
+    failed: Vec<NodeId>,
+    /// Failed meanwhile: the next round's.
+    delayed: Vec<NodeId>,
+    /// What the metadata is being set to.
+    wanted: Option<LedgerMetadata>,
+}
+
+impl LedgerHandle {
+    pub(super) fn on_bookies_failed(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        bookies: Vec<NodeId>,
+    ) -> Vec<HandleEvent> {
+        if let Some(change) = &mut self.change {
+            for bookie in bookies {
+                if !change.failed.contains(&bookie) && !change.delayed.contains(&bookie) {
+                    change.delayed.push(bookie);
+                }
+            }
+            return Vec::new();
+        }
+        self.begin_change(ctx, bookies)
+    }
+
+    fn begin_change(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        failed: Vec<NodeId>,
+    ) -> Vec<HandleEvent> {
+        self.changes += 1;
+        if self.changes > self.spec.client.max_allowed_ensemble_changes {
+            return self.fail(ctx, LedgerError::TooManyEnsembleChanges);
+        }
+        self.change = Some(EnsembleChange { failed, delayed: Vec::new(), wanted: None });
+        self.service.request(ctx, Operation::List { directory: BOOKIES, watch: false });
+        Vec::new()
+    }
+
+    pub(super) fn on_changing(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        result: Result<Outcome, MetadataError>,
+    ) -> Vec<HandleEvent> {
+        match result {
+            Ok(Outcome::Directory(list)) => {
+                self.choose(ctx, &ensemble_placement::registered(&list))
+            }
+            Ok(Outcome::Done(version)) => {
+                self.version = version;
+                self.changed(ctx)
+            }
+            Err(MetadataError::BadVersion) => {
+                let path = self.path();
+                self.service.request(ctx, Operation::Get { path, watch: false });
+                Vec::new()
+            }
+            Ok(Outcome::Record { value: Value::Ledger(found), version }) => {
+                self.on_conflict(ctx, &found, version)
+            }
+            _ => self.fail(ctx, LedgerError::Metadata),
+        }
+    }
+
+    fn choose(&mut self, ctx: &mut Context<'_, Streaming>, bookies: &[NodeId]) -> Vec<HandleEvent> {
+        let Some(change) = &mut self.change else { return Vec::new() };
+        let (_, ensemble) = self.metadata.last_ensemble();
+        let Some(ensemble) =
+            ensemble_placement::replace(ensemble, &change.failed, bookies, ctx.random())
+        else {
+            return self.fail(ctx, LedgerError::NotEnoughBookies);
+        };
+        let mut wanted = self.metadata.clone();
+        wanted.change_ensemble(self.last_add_confirmed.next(), ensemble);
+        change.wanted = Some(wanted.clone());
+        self.set(ctx, wanted);
+        Vec::new()
+    }
+
+    /// The metadata has another version than expected: an answer was lost, or somebody recovers.
+    fn on_conflict(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        found: &LedgerMetadata,
+        version: crate::bookkeeper::metadata::message::Version,
+    ) -> Vec<HandleEvent> {
+        match found.state {
+            LedgerState::Closed { .. } => self.fail(ctx, LedgerError::Closed),
+            LedgerState::InRecovery => self.fail(ctx, LedgerError::Fenced),
+            LedgerState::Open => {
+                self.version = version;
+                let wanted = self.change.as_ref().and_then(|change| change.wanted.clone());
+                match wanted {
+                    Some(wanted) if wanted == *found => self.changed(ctx),
+                    Some(wanted) => {
+                        self.set(ctx, wanted);
+                        Vec::new()
+                    }
+                    None => Vec::new(),
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<HandleEvent> {
+        let change = self.change.take().expect("a change is under way");
+        self.metadata = change.wanted.expect("an ensemble was chosen");
+        for bookie in &change.failed {
+            ctx.note(Note::Event {
+                name: "ensemble_changed",
+                entity: self.path().id,
+                peer: Some(*bookie),
+                value: self.last_add_confirmed.next().word(),
+            });
+        }
+        let (_, ensemble) = self.metadata.last_ensemble();
+        let again: Vec<_> =
+            change.delayed.into_iter().filter(|bookie| ensemble.contains(bookie)).collect();
+        if !again.is_empty() {
+            return self.begin_change(ctx, again);
+        }
+        self.adds.change_ensemble(ctx, ensemble.to_vec());
+        self.arm_timeout(ctx);
+        let events = self.progress(ctx);
+        self.close_if_done(ctx);
+        events
+    }
+}

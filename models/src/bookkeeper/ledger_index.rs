@@ -1,0 +1,175 @@
+//! A bookie's index: which entries it has, where they lie, which ledgers are fenced.
+//!
+//! Stands for `LedgerCacheImpl` and the index files (or RocksDB) of apache/bookkeeper @ branch-4.15.
+
+use std::collections::BTreeMap;
+
+use super::entry::SharedEntry;
+use super::ids::{EntryId, LedgerId};
+use super::record::IndexPage;
+
+/// Where an entry lies.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// In memory, not yet in an entry log.
+    Memory(SharedEntry),
+    /// In record `record` of entry log `file`, at place `slot`.
+    Log {
+        /// The entry log file's number.
+        file: u64,
+        /// The record's number.
+        record: u64,
+        /// The entry's place in the record.
+        slot: u32,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    fenced: bool,
+    fence_durable: bool,
+    entries: BTreeMap<EntryId, Location>,
+}
+
+/// Every ledger that the bookie knows.
+#[derive(Debug, Default)]
+pub struct LedgerIndex {
+    ledgers: BTreeMap<LedgerId, Ledger>,
+    /// Entries of each entry log file that are still wanted.
+    live: BTreeMap<u64, u64>,
+    /// What the next checkpoint adds to the index on disk.
+    changed: BTreeMap<LedgerId, Vec<(EntryId, u64, u64, u32)>>,
+}
+
+impl LedgerIndex {
+    /// Takes a new entry in, in memory. Gives the bytes of the one that it replaces in memory, if any.
+    pub fn put(&mut self, entry: &SharedEntry) -> u64 {
+        let ledger = self.ledgers.entry(entry.ledger).or_default();
+        let before = ledger.entries.insert(entry.id, Location::Memory(entry.clone()));
+        match before {
+            Some(Location::Memory(before)) => before.size_bytes(),
+            Some(Location::Log { file, .. }) => {
+                self.forget(file);
+                0
+            }
+            None => 0,
+        }
+    }
+
+    fn forget(&mut self, file: u64) {
+        if let Some(live) = self.live.get_mut(&file) {
+            *live = live.saturating_sub(1);
+        }
+    }
+
+    /// The entries of one record of an entry log have been written.
+    pub fn written(&mut self, file: u64, record: u64, entries: &[SharedEntry]) {
+        for (slot, entry) in entries.iter().enumerate() {
+            let slot = slot as u32;
+            let place = self.ledgers.get_mut(&entry.ledger);
+            let place = place.and_then(|ledger| ledger.entries.get_mut(&entry.id));
+            // Deleted meanwhile, or written again: then the newer one will follow.
+            let Some(place) = place else { continue };
+            if matches!(place, Location::Memory(held) if std::rc::Rc::ptr_eq(held, entry)) {
+                *place = Location::Log { file, record, slot };
+                *self.live.entry(file).or_default() += 1;
+                self.changed.entry(entry.ledger).or_default().push((entry.id, file, record, slot));
+            }
+        }
+    }
+
+    /// Fences a ledger, known or not; true if it wasn't fenced before.
+    pub fn fence(&mut self, id: LedgerId) -> bool {
+        let ledger = self.ledgers.entry(id).or_default();
+        self.changed.entry(id).or_default();
+        !std::mem::replace(&mut ledger.fenced, true)
+    }
+
+    /// The fence is on disk.
+    pub fn fence_is_durable(&mut self, id: LedgerId) {
+        self.ledgers.entry(id).or_default().fence_durable = true;
+    }
+
+    /// True if the ledger is fenced.
+    pub fn is_fenced(&self, id: LedgerId) -> bool {
+        self.ledgers.get(&id).is_some_and(|ledger| ledger.fenced)
+    }
+
+    /// True if the ledger's fence is on disk.
+    pub fn has_durable_fence(&self, id: LedgerId) -> bool {
+        self.ledgers.get(&id).is_some_and(|ledger| ledger.fence_durable)
+    }
+
+    /// True if the ledger is known.
+    pub fn knows(&self, id: LedgerId) -> bool {
+        self.ledgers.contains_key(&id)
+    }
+
+    /// Where an entry lies.
+    pub fn find(&self, id: LedgerId, entry: EntryId) -> Option<Location> {
+        self.ledgers.get(&id)?.entries.get(&entry).cloned()
+    }
+
+    /// Where the newest entry lies.
+    pub fn newest(&self, id: LedgerId) -> Option<Location> {
+        Some(self.ledgers.get(&id)?.entries.last_key_value()?.1.clone())
+    }
+
+    /// The ledgers, in order.
+    pub fn ledgers(&self) -> impl Iterator<Item = LedgerId> + '_ {
+        self.ledgers.keys().copied()
+    }
+
+    /// Forgets a deleted ledger.
+    pub fn remove(&mut self, id: LedgerId) {
+        self.changed.remove(&id);
+        let Some(ledger) = self.ledgers.remove(&id) else { return };
+        for location in ledger.entries.values() {
+            if let Location::Log { file, .. } = location {
+                self.forget(*file);
+            }
+        }
+    }
+
+    /// Entry log files below `current` of which nothing is wanted any more; they are forgotten.
+    pub fn take_dead_files(&mut self, current: u64) -> Vec<u64> {
+        let dead = self.live.iter().filter(|(file, live)| **file < current && **live == 0);
+        let dead: Vec<_> = dead.map(|(file, _)| *file).collect();
+        dead.iter().for_each(|file| {
+            self.live.remove(file);
+        });
+        dead
+    }
+
+    /// What has changed since the last call: the next checkpoint's index pages.
+    pub fn take_changes(&mut self) -> Vec<IndexPage> {
+        let changed = std::mem::take(&mut self.changed);
+        let page =
+            |(ledger, entries)| IndexPage { ledger, fenced: self.is_fenced(ledger), entries };
+        changed.into_iter().map(page).collect()
+    }
+
+    /// Puts back what a checkpoint took and could not write.
+    pub fn restore_changes(&mut self, pages: Vec<IndexPage>) {
+        for page in pages {
+            let changed = self.changed.entry(page.ledger).or_default();
+            let newer = std::mem::replace(changed, page.entries);
+            changed.extend(newer);
+        }
+    }
+
+    /// Takes a page of the index on disk in, at start.
+    pub fn load(&mut self, page: &IndexPage) {
+        let ledger = self.ledgers.entry(page.ledger).or_default();
+        ledger.fenced |= page.fenced;
+        ledger.fence_durable |= page.fenced;
+        for (entry, file, record, slot) in &page.entries {
+            let location = Location::Log { file: *file, record: *record, slot: *slot };
+            if let Some(Location::Log { file, .. }) = ledger.entries.insert(*entry, location) {
+                let live = self.live.entry(file).or_default();
+                *live = live.saturating_sub(1);
+            }
+            *self.live.entry(*file).or_default() += 1;
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The metadata service's client: sessions, requests that are asked again until answered, watches.
+//!
+//! Stands for `org.apache.zookeeper.ClientCnxn` 3.6.3. Parameters: the session timeout (its owner's
+//! option), pings after a third of it (`readTimeout / 2` of two thirds), a new try within a second of
+//! a broken connection and after two thirds of the timeout without an answer. After a broken
+//! connection every watch fires, as some change may have been missed. Left out: choice among several
+//! servers, the local session cache.
+
+use std::collections::BTreeMap;
+
+use headwater_sim::context::Context;
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper::ids::TagSpace;
+use crate::bookkeeper::message::Message;
+use crate::protocol::{self, Streaming};
+
+use super::message::{MetadataError, MetadataMessage, Operation, Outcome, Path, SessionId};
+
+/// What the client tells its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataEvent {
+    /// The session is open.
+    SessionOpened(SessionId),
+    /// The session is no more, nor are its ephemeral records. [`MetadataClient::start`] opens a new
+    /// one.
+    SessionExpired,
+    /// A request was answered.
+    Reply {
+        /// What [`MetadataClient::request`] gave.
+        request: u64,
+        /// What came of it.
+        result: Result<Outcome, MetadataError>,
+    },
+    /// What was watched has changed, or may have. The watch is used up.
+    Changed {
+        /// The request that set the watch.
+        request: u64,
+        /// The record; of a directory that may have changed, number `u64::MAX`.
+        path: Path,
+    },
+}
+
+/// Resend timer and ping timer; requests count up from here.
+const TIMER_RESEND: u64 = 0;
+const TIMER_PING: u64 = 1;
+const REQUEST_SESSION: u64 = 2;
+const REQUEST_PING: u64 = 3;
+const REQUEST_CLOSE: u64 = 4;
+const REQUEST_FIRST: u64 = 8;
+
+/// Time without an answer after which a client without a session asks again
+/// (two thirds of ZooKeeper's usual session timeout of 10 s).
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(6_667);
+
+/// A client, with or without a session.
+#[derive(Debug)]
+pub struct MetadataClient {
+    service: NodeId,
+    tags: TagSpace,
+    session_timeout: Duration,
+    session: Option<SessionId>,
+    opening: bool,
+    next: u64,
+    pending: BTreeMap<u64, Operation>,
+    watches: BTreeMap<u64, Path>,
+    heard: Time,
+    resend_armed: bool,
+    ping_armed: bool,
+}
+
+impl MetadataClient {
+    /// A client of `service`. A session timeout of zero: no session, and no ephemeral records.
+    pub fn new(service: NodeId, tags: TagSpace, session_timeout: Duration) -> Self {
+        Self {
+            service,
+            tags,
+            session_timeout,
+            session: None,
+            opening: false,
+            next: REQUEST_FIRST,
+            pending: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            heard: Time::ZERO,
+            resend_armed: false,
+            ping_armed: false,
+        }
+    }
+
+    /// The session, once open.
+    pub const fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// Opens the session.
+    pub fn start(&mut self, ctx: &mut Context<'_, Streaming>) {
+        if self.session_timeout == Duration::ZERO || self.session.is_some() {
+            return;
+        }
+        self.opening = true;
+        self.heard = ctx.now();
+        self.open(ctx);
+        self.arm_resend(ctx, self.answer_timeout());
+    }
+
+    fn open(&self, ctx: &mut Context<'_, Streaming>) {
+        let operation = Operation::OpenSession { timeout: self.session_timeout };
+        self.send(ctx, REQUEST_SESSION, operation);
+    }
+
+    /// Ends the session cleanly: its ephemeral records go at once.
+    pub fn close(&mut self, ctx: &mut Context<'_, Streaming>) {
+        if self.session.is_some() {
+            self.send(ctx, REQUEST_CLOSE, Operation::CloseSession);
+            self.session = None;
+        }
+    }
+
+    fn answer_timeout(&self) -> Duration {
+        match self.session_timeout {
+            Duration::ZERO => ANSWER_TIMEOUT,
+            timeout => timeout * 2 / 3,
+        }
+    }
+
+    fn arm_resend(&mut self, ctx: &mut Context<'_, Streaming>, delay: Duration) {
+        if !self.resend_armed {
+            self.resend_armed = true;
+            ctx.timer(delay, self.tags.tag(TIMER_RESEND));
+        }
+    }
+
+    fn send(&self, ctx: &mut Context<'_, Streaming>, low: u64, operation: Operation) {
+        let request = self.tags.tag(low);
+        let message = MetadataMessage::Request { request, session: self.session, operation };
+        let message = Message::Metadata(Box::new(message));
+        ctx.send(self.service, protocol::Message::BookKeeper(message));
+    }
+
+    /// Asks; the answer comes as [`MetadataEvent::Reply`] with the number given here. A request that
+    /// was carried out but not answered is carried out again: a `Create` may then find its own record,
+    /// a `Set` its own version.
+    pub fn request(&mut self, ctx: &mut Context<'_, Streaming>, operation: Operation) -> u64 {
+        let low = self.next;
+        self.next += 1;
+        if self.pending.is_empty() {
+            self.heard = ctx.now();
+        }
+        self.send(ctx, low, operation.clone());
+        let request = self.tags.tag(low);
+        self.pending.insert(request, operation);
+        self.arm_resend(ctx, self.answer_timeout());
+        request
+    }
+
+    /// A message has come; nothing comes of it if it isn't for this client.
+    pub fn on_message(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        message: &Message,
+    ) -> Vec<MetadataEvent> {
+        let Message::Metadata(message) = message else { return Vec::new() };
+        match &**message {
+            MetadataMessage::Reply { request, result } if self.tags.owns(*request) => {
+                self.heard = ctx.now();
+                self.on_reply(ctx, *request, result.clone())
+            }
+            MetadataMessage::Changed { request, path } if self.tags.owns(*request) => {
+                self.heard = ctx.now();
+                if self.watches.remove(request).is_none() {
+                    return Vec::new();
+                }
+                vec![MetadataEvent::Changed { request: *request, path: *path }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_reply(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        request: u64,
+        result: Result<Outcome, MetadataError>,
+    ) -> Vec<MetadataEvent> {
+        let expired = result == Err(MetadataError::SessionExpired);
+        match self.tags.low(request) {
+            REQUEST_SESSION => {
+                let Ok(Outcome::Session(session)) = result else { return Vec::new() };
+                if !std::mem::take(&mut self.opening) {
+                    return Vec::new();
+                }
+                self.session = Some(session);
+                self.arm_ping(ctx);
+                return vec![MetadataEvent::SessionOpened(session)];
+            }
+            REQUEST_PING if expired => return self.expire(),
+            REQUEST_PING | REQUEST_CLOSE => return Vec::new(),
+            _ => {}
+        }
+        let Some(operation) = self.pending.remove(&request) else { return Vec::new() };
+        match operation {
+            Operation::Get { path, watch: true } => {
+                self.watches.insert(request, path);
+            }
+            Operation::List { directory, watch: true } => {
+                self.watches.insert(request, Path::new(directory, u64::MAX));
+            }
+            _ => {}
+        }
+        let mut events = if expired { self.expire() } else { Vec::new() };
+        events.push(MetadataEvent::Reply { request, result });
+        events
+    }
+
+    fn expire(&mut self) -> Vec<MetadataEvent> {
+        match self.session.take() {
+            Some(_) => vec![MetadataEvent::SessionExpired],
+            None => Vec::new(),
+        }
+    }
+
+    fn arm_ping(&mut self, ctx: &mut Context<'_, Streaming>) {
+        if !self.ping_armed {
+            self.ping_armed = true;
+            ctx.timer(self.session_timeout / 3, self.tags.tag(TIMER_PING));
+        }
+    }
+
+    /// A timer has run out; nothing comes of it if it isn't this client's.
+    pub fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<MetadataEvent> {
+        if !self.tags.owns(tag) {
+            return Vec::new();
+        }
+        match self.tags.low(tag) {
+            TIMER_PING => {
+                self.ping_armed = false;
+                if self.session.is_some() {
+                    self.send(ctx, REQUEST_PING, Operation::Ping);
+                    self.arm_resend(ctx, self.answer_timeout());
+                    self.arm_ping(ctx);
+                }
+                Vec::new()
+            }
+            TIMER_RESEND => {
+                self.resend_armed = false;
+                self.on_resend(ctx)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_resend(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<MetadataEvent> {
+        let waits = self.opening || !self.pending.is_empty() || self.session.is_some();
+        if !waits {
+            return Vec::new();
+        }
+        let deadline = self.heard + self.answer_timeout();
+        if ctx.now() < deadline {
+            self.arm_resend(ctx, deadline - ctx.now());
+            return Vec::new();
+        }
+        if self.opening {
+            self.open(ctx);
+        }
+        if self.session.is_some() {
+            self.send(ctx, REQUEST_PING, Operation::Ping);
+        }
+        for (request, operation) in &self.pending {
+            self.send(ctx, self.tags.low(*request), operation.clone());
+        }
+        self.heard = ctx.now();
+        self.arm_resend(ctx, self.answer_timeout());
+        let watches = std::mem::take(&mut self.watches).into_iter();
+        watches.map(|(request, path)| MetadataEvent::Changed { request, path }).collect()
+    }
+
+    /// A connection has broken; if it was the service's, asks again within a second.
+    pub fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {
+        if peer != self.service {
+            return;
+        }
+        // As if nothing had been heard for long: the next resend timer asks everything again.
+        self.heard = Time::ZERO;
+        self.resend_armed = true;
+        let delay = ctx.random().between(0, Duration::from_secs(1).0);
+        ctx.timer(Duration(delay), self.tags.tag(TIMER_RESEND));
+    }
+}

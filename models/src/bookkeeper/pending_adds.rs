@@ -1,0 +1,242 @@
+//! Adds on their way to an ensemble: sent to a write quorum, acknowledged by an ack quorum, completed
+//! in order.
+//!
+//! Stands for `client/PendingAddOp.java` and the queue of them in `client/LedgerHandle.java` of
+//! apache/bookkeeper @ branch-4.15; shared by the ledger handle and by recovery.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use headwater_sim::context::Context;
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use crate::protocol::{self, Streaming};
+
+use super::distribution_schedule::DistributionSchedule;
+use super::entry::SharedEntry;
+use super::ids::{EntryId, TagSpace};
+use super::message::{Message, Status};
+
+#[derive(Debug)]
+struct PendingAdd {
+    entry: SharedEntry,
+    /// Places of the ensemble that have it, and that refused it, as bits.
+    acked: u64,
+    refused: u64,
+    completed: bool,
+}
+
+/// What an answer means for the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddAnswer {
+    /// Nothing more than that something may have completed.
+    Progress,
+    /// The ledger is fenced.
+    Fenced,
+    /// The bookie has failed and should be replaced.
+    BookieFailed(NodeId),
+}
+
+/// Adds of one ledger that are not completed, and requests that are not answered.
+#[derive(Debug)]
+pub struct PendingAdds {
+    tags: TagSpace,
+    schedule: DistributionSchedule,
+    /// The current ensemble.
+    ensemble: Vec<NodeId>,
+    recovery: bool,
+    timeout: Duration,
+    /// Replace a bookie only when the ack quorum can't be met otherwise.
+    delay_ensemble_change: bool,
+    pending: VecDeque<PendingAdd>,
+    pending_bytes: u64,
+    /// Requests without an answer, with their deadline; also of completed adds.
+    unanswered: BTreeMap<(NodeId, EntryId), Time>,
+    /// Number of the first pending add.
+    first: EntryId,
+}
+
+impl PendingAdds {
+    /// None yet; the first will be entry `first`.
+    pub fn new(
+        tags: TagSpace,
+        schedule: DistributionSchedule,
+        ensemble: Vec<NodeId>,
+        first: EntryId,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            tags,
+            schedule,
+            ensemble,
+            recovery: false,
+            timeout,
+            delay_ensemble_change: false,
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            unanswered: BTreeMap::new(),
+            first,
+        }
+    }
+
+    /// The same, for a recovery's adds, which pass a fence.
+    pub fn for_recovery(self) -> Self {
+        Self { recovery: true, ..self }
+    }
+
+    /// The same, with the option `delayEnsembleChange`.
+    pub fn delaying_ensemble_change(self, delay: bool) -> Self {
+        Self { delay_ensemble_change: delay, ..self }
+    }
+
+    /// The current ensemble.
+    pub fn ensemble(&self) -> &[NodeId] {
+        &self.ensemble
+    }
+
+    /// Number of adds that are not completed.
+    pub fn len(&self) -> u64 {
+        self.pending.len() as u64
+    }
+
+    /// True if every add is completed.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Bytes of adds that are not completed.
+    pub const fn bytes(&self) -> u64 {
+        self.pending_bytes
+    }
+
+    /// Sends the next entry to its write set.
+    pub fn send(&mut self, ctx: &mut Context<'_, Streaming>, entry: SharedEntry) {
+        let expected = EntryId(self.first.0 + self.pending.len() as i64);
+        assert_eq!(entry.id, expected, "entries are added in order");
+        for place in self.schedule.write_set(entry.id) {
+            self.send_to(ctx, &entry, place);
+        }
+        self.pending_bytes += entry.size_bytes();
+        self.pending.push_back(PendingAdd { entry, acked: 0, refused: 0, completed: false });
+    }
+
+    fn send_to(&mut self, ctx: &mut Context<'_, Streaming>, entry: &SharedEntry, place: usize) {
+        let bookie = self.ensemble[place];
+        let request = self.tags.tag(entry.id.word());
+        self.unanswered.insert((bookie, entry.id), ctx.now() + self.timeout);
+        let message = Message::Add { request, entry: entry.clone(), recovery: self.recovery };
+        ctx.send(bookie, protocol::Message::BookKeeper(message));
+    }
+
+    fn find(&mut self, entry: EntryId) -> Option<&mut PendingAdd> {
+        let at = usize::try_from(entry.0 - self.first.0).ok()?;
+        self.pending.get_mut(at)
+    }
+
+    /// `bookie` has answered the add of `entry`.
+    pub fn on_answer(&mut self, bookie: NodeId, entry: EntryId, status: Status) -> AddAnswer {
+        if self.unanswered.remove(&(bookie, entry)).is_none() {
+            return AddAnswer::Progress;
+        }
+        // Replaced meanwhile: neither its success nor its failure matters.
+        let Some(place) = self.ensemble.iter().position(|node| *node == bookie) else {
+            return AddAnswer::Progress;
+        };
+        let (schedule, delay) = (self.schedule, self.delay_ensemble_change);
+        let recovery = self.recovery;
+        let add = self.find(entry);
+        match status {
+            Status::Ok => {
+                if let Some(add) = add {
+                    add.acked |= 1 << place;
+                    add.completed |= add.acked.count_ones() >= schedule.ack_quorum;
+                }
+                AddAnswer::Progress
+            }
+            Status::Fenced if !recovery => AddAnswer::Fenced,
+            _ if !delay => AddAnswer::BookieFailed(bookie),
+            _ => {
+                let Some(add) = add else { return AddAnswer::Progress };
+                add.refused |= 1 << place;
+                let broken = add.refused.count_ones() > schedule.write_quorum - schedule.ack_quorum;
+                if broken { AddAnswer::BookieFailed(bookie) } else { AddAnswer::Progress }
+            }
+        }
+    }
+
+    /// Completed adds, in order, up to the first that is not.
+    pub fn take_completed(&mut self) -> Option<SharedEntry> {
+        if !self.pending.front()?.completed {
+            return None;
+        }
+        let add = self.pending.pop_front().expect("there is a first");
+        self.pending_bytes -= add.entry.size_bytes();
+        self.first = self.first.next();
+        Some(add.entry)
+    }
+
+    /// Gives every add up.
+    pub fn take_all(&mut self) -> Vec<SharedEntry> {
+        self.pending_bytes = 0;
+        self.unanswered.clear();
+        let all: Vec<_> = self.pending.drain(..).map(|add| add.entry).collect();
+        self.first = EntryId(self.first.0 + all.len() as i64);
+        all
+    }
+
+    /// The ensemble is `ensemble` now. Pending adds that a changed place holds are sent to its new
+    /// bookie, and what the old one said is forgotten
+    /// (`PendingAddOp.unsetSuccessAndSendWriteRequest`).
+    pub fn change_ensemble(&mut self, ctx: &mut Context<'_, Streaming>, ensemble: Vec<NodeId>) {
+        let old = std::mem::replace(&mut self.ensemble, ensemble);
+        let changed = (0..old.len()).filter(|place| old[*place] != self.ensemble[*place]);
+        for place in changed.collect::<Vec<_>>() {
+            self.unanswered.retain(|(bookie, _), _| *bookie != old[place]);
+            let mut again = Vec::new();
+            for add in &mut self.pending {
+                if self.schedule.holds(add.entry.id, place) {
+                    add.acked &= !(1 << place);
+                    add.refused &= !(1 << place);
+                    add.completed = add.acked.count_ones() >= self.schedule.ack_quorum;
+                    again.push(add.entry.clone());
+                }
+            }
+            for entry in again {
+                self.send_to(ctx, &entry, place);
+            }
+        }
+    }
+
+    /// The connection with `bookie` has broken and its requests are lost: true if it must be replaced.
+    pub fn on_disconnect(&mut self, bookie: NodeId) -> bool {
+        let places = (bookie, EntryId::NONE)..=(bookie, EntryId(i64::MAX));
+        let lost: Vec<_> = self.unanswered.range(places).map(|((_, entry), _)| *entry).collect();
+        let answers = lost.into_iter().map(|entry| {
+            self.on_answer(bookie, entry, Status::Unavailable) == AddAnswer::BookieFailed(bookie)
+        });
+        answers.fold(false, |failed, answer| failed | answer)
+    }
+
+    /// Bookies that have let a deadline pass and must be replaced; their requests are given up.
+    pub fn take_timed_out(&mut self, now: Time) -> Vec<NodeId> {
+        let mut bookies: Vec<NodeId> = Vec::new();
+        for ((bookie, _), deadline) in &self.unanswered {
+            if *deadline <= now && !bookies.contains(bookie) {
+                bookies.push(*bookie);
+            }
+        }
+        bookies.retain(|bookie| self.on_disconnect(*bookie));
+        bookies
+    }
+
+    /// The next deadline: that of the oldest request of each bookie.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.ensemble
+            .iter()
+            .filter_map(|bookie| {
+                let places = (*bookie, EntryId::NONE)..=(*bookie, EntryId(i64::MAX));
+                self.unanswered.range(places).next().map(|(_, deadline)| *deadline)
+            })
+            .min()
+    }
+}
