@@ -35,9 +35,9 @@ fn dispersion(arrivals: &[Arrival], window: u64, end: u64) -> f64 {
 
 #[test]
 fn poisson_arrivals_have_an_index_of_dispersion_of_one_in_every_window() {
-    let spec = steady(200.0, 4 * 3_600);
+    let spec = steady(100.0, 3 * 3_600);
     let arrivals = events(&spec, 7);
-    let (n, mean) = (arrivals.len() as f64, 200.0 * 4.0 * 3_600.0);
+    let (n, mean) = (arrivals.len() as f64, 100.0 * 3.0 * 3_600.0);
     assert!((n - mean).abs() < 4.0 * mean.sqrt(), "{n} events where {mean} were expected");
     for (window, seconds) in [(0.1, 1e8), (1.0, 1e9), (10.0, 1e10), (60.0, 6e10)] {
         let f = dispersion(&arrivals, seconds as u64, spec.duration.0);
@@ -60,12 +60,11 @@ fn constant_arrivals_stand_in_the_middle_of_equal_gaps() {
 
 #[test]
 fn a_shot_reaches_the_peak_of_its_preset_and_carries_the_events_of_its_area() {
-    // (preset, second inside the peak, seconds to look at)
     for (preset, peak) in [(Preset::Castle, 25.0), (Preset::Goal, 4.0), (Preset::BreakingNews, 6.0)]
     {
-        let rate = 20_000.0;
+        let rate = 5_000.0;
         let shot = preset.shot(secs(10));
-        let spec = TrafficSpec { shots: vec![shot.clone()], ..steady(rate, 200) };
+        let spec = TrafficSpec { shots: vec![shot.clone()], ..steady(rate, 100) };
         let top = shot.at.0 + shot.rise.0;
         let arrivals = events(&spec, 3);
         let width = if shot.hold == Duration::ZERO { 200_000_000 } else { shot.hold.0 };
@@ -127,24 +126,25 @@ fn the_daily_wave_has_its_amplitude_and_its_mean() {
 
 #[test]
 fn the_top_users_write_the_share_that_the_lognormal_law_gives_them() {
-    let arrivals = events(&steady(10_000.0, 100), 9);
+    let arrivals = events(&steady(10_000.0, 40), 9);
     // phi(phi^-1(q) + 1.6) for q = 1, 5, 15 %: within 4 standard errors of a share.
     for (top, share) in [(0.01, 0.2338), (0.05, 0.4821), (0.15, 0.7135)] {
         let cut = (top * 1_000_000.0) as u64;
         let got = arrivals.iter().filter(|a| a.key < cut).count() as f64 / arrivals.len() as f64;
-        assert!((got - share).abs() < 0.002, "top {top}: {got} where {share} was expected");
+        assert!((got - share).abs() < 0.0035, "top {top}: {got} where {share} was expected");
     }
 }
 
 #[test]
 fn hashtags_follow_zipf_with_the_slope_asked_for() {
     for alpha in [0.8, 1.0, 1.5] {
-        let mut spec = steady(10_000.0, 20);
+        let mut spec = steady(10_000.0, 10);
         spec.key = KeyMode::Hashtag;
         spec.hashtags.alpha = alpha;
         spec.hashtags.count = 1_000;
-        let logs = events(&spec, 6).iter().map(|a| ((a.key + 1) as f64).ln()).sum::<f64>();
-        let mean_log = logs / events(&spec, 6).len() as f64;
+        let arrivals = events(&spec, 6);
+        let logs = arrivals.iter().map(|a| ((a.key + 1) as f64).ln()).sum::<f64>();
+        let mean_log = logs / arrivals.len() as f64;
         // Maximum likelihood: the slope at which the law's own mean of ln(rank) is the sample's.
         let law_mean = |alpha: f64| {
             let ranks = (1..=1_000).map(f64::from);
@@ -160,13 +160,13 @@ fn hashtags_follow_zipf_with_the_slope_asked_for() {
             let middle = (low + high) / 2.0;
             if law_mean(middle) > mean_log { low = middle } else { high = middle }
         }
-        assert!((low - alpha).abs() < 0.01, "slope {low} where {alpha} was asked for");
+        assert!((low - alpha).abs() < 0.015, "slope {low} where {alpha} was asked for");
     }
 }
 
 #[test]
 fn text_lengths_have_the_published_mode_limit_and_tail() {
-    let spec = steady(10_000.0, 100);
+    let spec = steady(10_000.0, 30);
     let plan = spec.plan(Seed(8)).unwrap();
     let mut histogram = vec![0_u64; 281];
     for arrival in events(&spec, 8) {
@@ -179,7 +179,7 @@ fn text_lengths_have_the_published_mode_limit_and_tail() {
     let mode = (6..250).max_by_key(|at| window(*at)).unwrap();
     assert!(mode.abs_diff(33) <= 4, "mode {mode}");
     let limit = histogram[280] as f64 / n;
-    assert!((limit - 0.01).abs() < 0.0005, "{limit} at the limit");
+    assert!((limit - 0.01).abs() < 0.0008, "{limit} at the limit");
     // Twitter, October 2018, English: 12 % above 140, 5 % above 190. Nothing was fitted to these.
     assert!((above(140) - 0.12).abs() < 0.02, "{} above 140", above(140));
     assert!((above(190) - 0.05).abs() < 0.015, "{} above 190", above(190));
@@ -253,7 +253,8 @@ fn a_schedule_takes_constant_memory() {
 
 #[test]
 fn what_is_out_of_range_is_named_with_what_was_expected() {
-    let cases: [(fn(&mut TrafficSpec), &str); 9] = [
+    type Spoil = fn(&mut TrafficSpec);
+    let cases: [(Spoil, &str); 9] = [
         (|s| s.rate = Rate::default(), "traffic.rate is 0/s; expected a rate above zero"),
         (|s| s.duration = Duration::ZERO, "traffic.duration is 0s; expected a length above zero"),
         (|s| s.users.sigma = f64::NAN, "traffic.users.sigma is NaN; expected a number from 0 to 5"),

@@ -63,14 +63,18 @@ impl Sweep<'_> {
             return;
         }
         let count = last - first + 1;
-        // Where positions count bytes, that of the batch.
-        let by_event = u64::from(self.history.positions() == Positions::Events);
-        let at = |span: &Span| span.position + (first - span.first) * by_event;
+        // How far the other copy stands from the first: the same for all of a repeated batch.
+        let place = |span: &Span| span.position.wrapping_sub(span.first);
+        let by_bytes = self.history.positions() == Positions::Bytes;
         let lane = self.lane;
         let found = |what, other: &Span, reader: u32| {
             let times = (other.from, other.until);
             let finding = Finding::on_lane(what, lane, (first, last), times);
-            let detail = format!("positions {} and {}", at(one), at(other));
+            let detail = match place(other).wrapping_sub(place(one)) {
+                0 => "at the same position".into(),
+                _ if by_bytes => format!("at positions {} and {}", one.position, other.position),
+                away => format!("{} positions away", (away as i64).unsigned_abs()),
+            };
             finding.writer(one.writer).reader(reader).detail(detail)
         };
         let elsewhere = rest.iter().find(|(_, other)| !self.same_place(one, other));

@@ -6,6 +6,7 @@ use headwater_models::batch::Batch;
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
 
+use super::ranges::GRAIN;
 use super::stored::{Replica, Stored};
 use crate::traffic::Place;
 
@@ -295,4 +296,5 @@ fn follows(have: &Span, next: &Span) -> bool {
     have.writer == next.writer
         && have.last.checked_add(1) == Some(next.first)
         && have.position + have.width == next.position
+        && next.until.since(have.from) <= GRAIN
 }

@@ -28,7 +28,7 @@ fn late(reader: u32, lane: u32, span: &Span, seen: &RangeSet, tally: &mut Tally)
     seen.gaps_in(span.first, span.last.min(latest), |first, last| {
         let times = (span.from, span.until);
         let finding = Finding::on_lane("out of order", lane, (first, last), times);
-        let detail = format!("after #{latest}, position {}", span.position);
+        let detail = format!("after #{latest}");
         tally.add(last - first + 1, finding.writer(span.writer).reader(reader).detail(detail));
     });
 }

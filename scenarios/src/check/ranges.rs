@@ -1,6 +1,6 @@
 //! Sets of sequence numbers as ranges with times.
 
-use headwater_sim::time::Time;
+use headwater_sim::time::{Duration, Time};
 
 /// Consecutive sequence numbers `first ..= last`, and when they were observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,11 @@ impl Range {
     }
 }
 
-/// A set of sequence numbers: disjoint ranges, ascending, none touching the next.
+/// Ranges grow while their observations lie within so much time, 10 ms, so that a part of one can
+/// still be told in time: at any rate of events that makes at most 100 ranges per second.
+pub(super) const GRAIN: Duration = Duration::from_millis(10);
+
+/// A set of sequence numbers: disjoint ranges, ascending.
 #[derive(Clone, Debug, Default)]
 pub struct RangeSet {
     ranges: Vec<Range>,
@@ -45,7 +49,7 @@ impl RangeSet {
     pub fn insert_range(&mut self, range: Range) {
         match self.ranges.last_mut() {
             Some(end) if range.first > end.last => {
-                if range.first == end.last + 1 {
+                if range.first == end.last + 1 && near(end, &range) {
                     end.last = range.last;
                     widen(end, &range);
                 } else {
@@ -59,15 +63,26 @@ impl RangeSet {
 
     /// Adds a range that does not lie behind all others.
     fn insert_within(&mut self, mut range: Range) {
-        let start = self.ranges.partition_point(|have| have.last.saturating_add(1) < range.first);
-        let touches = |have: &&Range| have.first <= range.last.saturating_add(1);
-        let count = self.ranges[start..].iter().take_while(touches).count();
-        for have in &self.ranges[start..start + count] {
+        let mut start = self.ranges.partition_point(|have| have.last < range.first);
+        let mut end = self.ranges.partition_point(|have| have.first <= range.last);
+        if let Some(left) = start.checked_sub(1).map(|left| &self.ranges[left])
+            && left.last + 1 == range.first
+            && near(left, &range)
+        {
+            start -= 1;
+        }
+        if let Some(right) = self.ranges.get(end)
+            && range.last + 1 == right.first
+            && near(right, &range)
+        {
+            end += 1;
+        }
+        for have in &self.ranges[start..end] {
             range.first = range.first.min(have.first);
             range.last = range.last.max(have.last);
             widen(&mut range, have);
         }
-        self.ranges.splice(start..start + count, [range]);
+        self.ranges.splice(start..end, [range]);
     }
 
     /// Adds all of `other`.
@@ -127,6 +142,11 @@ impl RangeSet {
     }
 }
 
+/// Whether two ranges lie so near in time that they may become one.
+fn near(one: &Range, other: &Range) -> bool {
+    one.until.max(other.until).since(one.from.min(other.from)) <= GRAIN
+}
+
 fn widen(range: &mut Range, other: &Range) {
     range.from = range.from.min(other.from);
     range.until = range.until.max(other.until);
@@ -138,10 +158,10 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn set(ranges: &[(u64, u64)]) -> (RangeSet, BTreeSet<u64>) {
+    fn set(ranges: &[(u64, u64, u64)]) -> (RangeSet, BTreeSet<u64>) {
         let (mut set, mut naive) = (RangeSet::default(), BTreeSet::new());
-        for (first, length) in ranges {
-            set.insert(*first, first + length, Time(*first));
+        for (first, length, ms) in ranges {
+            set.insert(*first, first + length, Time(ms * 1_000_000));
             naive.extend(*first..=first + length);
         }
         (set, naive)
@@ -154,19 +174,31 @@ mod tests {
     proptest! {
         #[test]
         fn a_set_of_ranges_is_the_set_of_its_numbers(
-            left in prop::collection::vec((0_u64..60, 0_u64..9), 0..12),
-            right in prop::collection::vec((0_u64..60, 0_u64..9), 0..12),
+            left in prop::collection::vec((0_u64..60, 0_u64..9, 0_u64..30), 0..12),
+            right in prop::collection::vec((0_u64..60, 0_u64..9, 0_u64..30), 0..12),
         ) {
             let ((left, naive_left), (right, naive_right)) = (set(&left), set(&right));
             prop_assert_eq!(
                 numbers(&left.ranges),
                 naive_left.iter().copied().collect::<Vec<_>>()
             );
-            let apart = left.ranges.windows(2).all(|pair| pair[0].last + 1 < pair[1].first);
+            let apart = left.ranges.windows(2).all(|pair| pair[0].last < pair[1].first);
             prop_assert!(apart, "{:?}", left.ranges);
             let difference = naive_left.difference(&naive_right).copied().collect::<Vec<_>>();
             prop_assert_eq!(numbers(&left.minus(&right)), difference);
         }
+    }
+
+    #[test]
+    fn a_range_grows_for_ten_milliseconds_so_that_its_parts_have_times() {
+        let mut set = RangeSet::default();
+        for event in 0..3_000_u64 {
+            set.insert(event, event, Time(event * 100_000));
+        }
+        assert_eq!((set.ranges.len(), set.count()), (30, 3_000));
+        let mut width = 0;
+        set.parts_in(1_000, 1_000, |part| width = part.until.since(part.from).0);
+        assert!(width <= GRAIN.0, "event 1,000 is known to {width} ns");
     }
 
     #[test]

@@ -115,12 +115,31 @@ impl fmt::Display for Verdict {
 pub(super) struct Tally {
     pub(super) violations: u64,
     findings: Vec<Finding>,
+    /// The latest finding, which may still grow.
+    open: Option<Finding>,
 }
 
 impl Tally {
-    /// Adds a finding about `count` events.
+    /// Adds a finding about `count` events; one that continues the one before becomes part of it.
     pub(super) fn add(&mut self, count: u64, finding: Finding) {
         self.violations += count;
+        let about = |f: &Finding| (f.what, f.lane, f.writer, f.reader);
+        if let Some(open) = &mut self.open
+            && about(open) == about(&finding)
+            && open.detail == finding.detail
+            && open.last.checked_add(1) == Some(finding.first)
+        {
+            open.last = finding.last;
+            open.from = open.from.min(finding.from);
+            open.until = open.until.max(finding.until);
+            return;
+        }
+        let before = self.open.replace(finding);
+        self.keep(before);
+    }
+
+    fn keep(&mut self, finding: Option<Finding>) {
+        let Some(finding) = finding else { return };
         let rank = |f: &Finding| (f.from, f.lane, f.writer, f.reader, f.first);
         let place = self.findings.partition_point(|have| rank(have) <= rank(&finding));
         if place < FINDINGS_MAX {
@@ -130,8 +149,10 @@ impl Tally {
     }
 
     /// The verdict: passed if nothing was added; `summary` is for either case.
-    pub(super) fn verdict(self, name: &'static str, checked: u64, summary: String) -> Verdict {
-        let Self { violations, findings } = self;
+    pub(super) fn verdict(mut self, name: &'static str, checked: u64, summary: String) -> Verdict {
+        let open = self.open.take();
+        self.keep(open);
+        let Self { violations, findings, .. } = self;
         Verdict { name, passed: violations == 0, checked, violations, findings, summary }
     }
 }
