@@ -1,152 +1,218 @@
-//! A latency histogram that is written with its percentiles beside it.
+//! Latency histograms and the percentiles that may be read from them.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer as HdrReader, Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
-/// Percentiles that are written out, as shares.
-pub const PERCENTILES: [(&str, f64); 6] =
-    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("p9999", 0.9999)];
+/// Significant decimal digits every histogram keeps: a recorded value is off by at most 0.1 %.
+pub const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Observations that must lie above a percentile before it is stated.
-const ABOVE_MIN: f64 = 10.0;
+/// The longest latency recorded, in nanoseconds: one hour. Longer ones count as one hour.
+pub const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
 
-/// Latencies in nanoseconds, to three significant digits.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Latency(Histogram<u64>);
+/// Samples that must lie beyond a percentile before it is reported: with fewer, the figure is the
+/// luck of a handful of events.
+pub const SAMPLES_BEYOND_MIN: f64 = 10.0;
+
+/// A latency distribution in nanoseconds: an HDR histogram of three significant digits. On disk it
+/// is `{"summary": ..., "hdr": ...}`, `hdr` being the V2 encoding, deflated, in base64: what the
+/// HdrHistogram libraries of other languages read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "LatencyFile", into = "LatencyFile")]
+pub struct Latency {
+    histogram: Histogram<u64>,
+}
+
+/// What a histogram says in a few numbers. A percentile is absent where fewer than
+/// [`SAMPLES_BEYOND_MIN`] samples lie beyond it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Events recorded.
+    pub count: u64,
+    /// Arithmetic mean, nanoseconds; zero without events.
+    pub mean_ns: f64,
+    /// Median, nanoseconds.
+    pub p50_ns: Option<u64>,
+    /// 90th percentile, nanoseconds.
+    pub p90_ns: Option<u64>,
+    /// 95th percentile, nanoseconds.
+    pub p95_ns: Option<u64>,
+    /// 99th percentile, nanoseconds.
+    pub p99_ns: Option<u64>,
+    /// 99.9th percentile, nanoseconds.
+    pub p99_9_ns: Option<u64>,
+    /// 99.99th percentile, nanoseconds.
+    pub p99_99_ns: Option<u64>,
+    /// Largest, nanoseconds; zero without events.
+    pub max_ns: u64,
+}
+
+impl Summary {
+    /// The percentiles with their names, lowest first.
+    pub fn percentiles(&self) -> [(&'static str, Option<u64>); 6] {
+        [
+            ("p50", self.p50_ns),
+            ("p90", self.p90_ns),
+            ("p95", self.p95_ns),
+            ("p99", self.p99_ns),
+            ("p99.9", self.p99_9_ns),
+            ("p99.99", self.p99_99_ns),
+        ]
+    }
+}
+
+/// The four latencies of an event, each its own distribution, over the measurement window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latencies {
+    /// Started minus intended: how late the producer took the event.
+    pub schedule_lag: Latency,
+    /// Acknowledged minus started: what the system itself took.
+    pub service: Latency,
+    /// Acknowledged minus intended: what a user waited, waiting to be sent included.
+    pub response: Latency,
+    /// Delivered to a reader minus intended.
+    pub end_to_end: Latency,
+}
+
+impl Latencies {
+    /// The four with their names.
+    pub fn named(&self) -> [(&'static str, &Latency); 4] {
+        [
+            ("schedule lag", &self.schedule_lag),
+            ("service", &self.service),
+            ("response", &self.response),
+            ("end to end", &self.end_to_end),
+        ]
+    }
+}
 
 impl Default for Latency {
     fn default() -> Self {
-        Self(Histogram::new(3).expect("three significant digits are within the histogram's range"))
+        Self::new()
     }
-}
-
-/// As written: the histogram, and what people read from it. All times in nanoseconds.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    count: u64,
-    mean_ns: f64,
-    min_ns: u64,
-    p50_ns: Option<u64>,
-    p90_ns: Option<u64>,
-    p95_ns: Option<u64>,
-    p99_ns: Option<u64>,
-    p999_ns: Option<u64>,
-    p9999_ns: Option<u64>,
-    max_ns: u64,
-    /// HdrHistogram V2, deflated, base64.
-    hdr: String,
 }
 
 impl Latency {
-    /// Adds one observation.
-    pub fn record(&mut self, nanos: u64) {
-        self.0.saturating_record(nanos);
+    /// An empty distribution.
+    pub fn new() -> Self {
+        let histogram = Histogram::new_with_bounds(1, LATENCY_NS_MAX, SIGNIFICANT_DIGITS)
+            .expect("the bounds are valid");
+        Self { histogram }
     }
 
-    /// Adds another's observations.
+    /// Records one event, in nanoseconds.
+    #[inline]
+    pub fn record(&mut self, ns: u64) {
+        self.histogram.saturating_record(ns);
+    }
+
+    /// Records `count` events of the same latency, in nanoseconds.
+    #[inline]
+    pub fn record_n(&mut self, ns: u64, count: u64) {
+        self.histogram.saturating_record_n(ns, count);
+    }
+
+    /// Adds what another distribution recorded.
     pub fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("both resize themselves");
+        self.histogram.add(&other.histogram).expect("all latencies have the same bounds");
     }
 
-    /// Number of observations.
+    /// Events recorded.
     pub fn count(&self) -> u64 {
-        self.0.len()
+        self.histogram.len()
     }
 
-    /// Mean in nanoseconds; zero without observations.
-    pub fn mean(&self) -> f64 {
-        self.0.mean()
+    /// The histogram, in nanoseconds.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
     }
 
-    /// Greatest observation in nanoseconds; zero without observations.
-    pub fn max(&self) -> u64 {
-        self.0.max()
+    /// Latency below which a share `quantile` (0 to 1) of the events lie, in nanoseconds; `None`
+    /// where fewer than [`SAMPLES_BEYOND_MIN`] events lie beyond it.
+    pub fn quantile(&self, quantile: f64) -> Option<u64> {
+        // One part in 10^9 of slack: 1 - 0.999 is a little less than 0.001 in binary.
+        let beyond = self.count() as f64 * (1.0 - quantile) * (1.0 + 1e-9);
+        (beyond >= SAMPLES_BEYOND_MIN).then(|| self.histogram.value_at_quantile(quantile))
     }
 
-    /// Least observation in nanoseconds; zero without observations.
-    pub fn min(&self) -> u64 {
-        if self.0.is_empty() { 0 } else { self.0.min() }
+    /// Largest latency, in nanoseconds; `None` without events.
+    pub fn max(&self) -> Option<u64> {
+        (self.count() > 0).then(|| self.histogram.max())
     }
 
-    /// The value at `share` (0.99 for the 99th percentile) in nanoseconds. Nothing if fewer than ten
-    /// observations lie above it, since it would be one draw of chance; the median is always stated.
-    pub fn percentile(&self, share: f64) -> Option<u64> {
-        let above = self.count() as f64 * (1.0 - share);
-        if self.0.is_empty() || (share > 0.5 && above + 1e-6 < ABOVE_MIN) {
-            return None;
-        }
-        Some(self.0.value_at_quantile(share))
+    /// The 95 % confidence interval of a quantile by order statistics: the values at the ranks
+    /// `np ± 1.96 sqrt(np(1-p))` (Conover, Practical Nonparametric Statistics, 3.2). `None` where
+    /// [`Latency::quantile`] is.
+    pub fn quantile_interval(&self, quantile: f64) -> Option<(u64, u64)> {
+        self.quantile(quantile)?;
+        let count = self.count() as f64;
+        let half = 1.96 * libm::sqrt(count * quantile * (1.0 - quantile));
+        let at = |rank: f64| self.histogram.value_at_quantile((rank / count).clamp(0.0, 1.0));
+        Some((at(count * quantile - half), at(count * quantile + half)))
     }
 
-    /// A 95 % confidence interval of the value at `share`, by order statistics.
-    pub fn interval(&self, share: f64) -> Option<(u64, u64)> {
-        self.percentile(share)?;
-        let n = self.count() as f64;
-        let half = 1.96 * (share * (1.0 - share) / n).sqrt();
-        let at = |share: f64| self.0.value_at_quantile(share.clamp(0.0, 1.0));
-        Some((at(share - half), at(share + half)))
-    }
-
-    /// The histogram itself.
-    pub const fn histogram(&self) -> &Histogram<u64> {
-        &self.0
-    }
-
-    /// Whole microseconds of what people read, for snapshots.
-    pub(crate) fn compact_us(&self) -> serde_json::Value {
-        let us = |share| self.percentile(share).map(|nanos| nanos / 1_000);
-        serde_json::json!({
-            "count": self.count(),
-            "p50": us(0.5),
-            "p99": us(0.99),
-            "max": self.max() / 1_000,
-        })
-    }
-}
-
-impl Serialize for Latency {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::new();
-        V2DeflateSerializer::new()
-            .serialize(&self.0, &mut bytes)
-            .map_err(|error| serde::ser::Error::custom(format!("histogram: {error:?}")))?;
-        let written = Written {
+    /// The distribution in a few numbers.
+    pub fn summary(&self) -> Summary {
+        Summary {
             count: self.count(),
-            mean_ns: self.mean(),
-            min_ns: self.min(),
-            p50_ns: self.percentile(0.5),
-            p90_ns: self.percentile(0.9),
-            p95_ns: self.percentile(0.95),
-            p99_ns: self.percentile(0.99),
-            p999_ns: self.percentile(0.999),
-            p9999_ns: self.percentile(0.9999),
-            max_ns: self.max(),
-            hdr: STANDARD.encode(bytes),
-        };
-        written.serialize(serializer)
+            mean_ns: if self.count() == 0 { 0.0 } else { self.histogram.mean() },
+            p50_ns: self.quantile(0.5),
+            p90_ns: self.quantile(0.9),
+            p95_ns: self.quantile(0.95),
+            p99_ns: self.quantile(0.99),
+            p99_9_ns: self.quantile(0.999),
+            p99_99_ns: self.quantile(0.9999),
+            max_ns: self.max().unwrap_or(0),
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for Latency {
-    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        use serde::de::Error;
-        let written = Written::deserialize(source)?;
-        let bytes = STANDARD
-            .decode(&written.hdr)
-            .map_err(|error| Error::custom(format!("hdr is not base64: {error}")))?;
-        let mut histogram: Histogram<u64> = HdrReader::new()
+/// A latency as the file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LatencyFile {
+    summary: Summary,
+    hdr: String,
+}
+
+impl From<Latency> for LatencyFile {
+    fn from(latency: Latency) -> Self {
+        let mut bytes = vec![];
+        V2DeflateSerializer::new()
+            .serialize(&latency.histogram, &mut bytes)
+            .expect("writing to memory does not fail");
+        Self { summary: latency.summary(), hdr: BASE64.encode(bytes) }
+    }
+}
+
+impl TryFrom<LatencyFile> for Latency {
+    type Error = String;
+
+    fn try_from(file: LatencyFile) -> Result<Self, String> {
+        let bytes =
+            BASE64.decode(&file.hdr).map_err(|error| format!("`hdr` is not base64: {error}"))?;
+        let decoded: Histogram<u64> = Deserializer::new()
             .deserialize(&mut bytes.as_slice())
-            .map_err(|error| Error::custom(format!("hdr is no histogram: {error:?}")))?;
-        if histogram.len() != written.count {
-            let (has, said) = (histogram.len(), written.count);
-            return Err(Error::custom(format!("hdr holds {has} observations, count says {said}")));
+            .map_err(|error| format!("`hdr` is not a V2 HDR histogram: {error:?}"))?;
+        if decoded.sigfig() != SIGNIFICANT_DIGITS {
+            return Err(format!(
+                "`hdr` keeps {} significant digits, expected {SIGNIFICANT_DIGITS}",
+                decoded.sigfig()
+            ));
         }
-        histogram.auto(true);
-        Ok(Self(histogram))
+        let mut latency = Self::new();
+        latency
+            .histogram
+            .add(&decoded)
+            .map_err(|error| format!("`hdr` goes beyond {LATENCY_NS_MAX} ns: {error}"))?;
+        if latency.summary() != file.summary {
+            return Err("`summary` is not what `hdr` gives".to_owned());
+        }
+        Ok(latency)
     }
 }
 
@@ -155,15 +221,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_histogram_survives_json_and_states_no_percentile_it_has_no_data_for() {
-        let mut latency = Latency::default();
-        (1..=500).for_each(|micros| latency.record(micros * 1_000));
-        let text = serde_json::to_string(&latency).unwrap();
-        let back: Latency = serde_json::from_str(&text).unwrap();
-        assert_eq!(back, latency);
-        assert_eq!((back.percentile(0.98).is_some(), back.percentile(0.99)), (true, None));
-        assert!(
-            serde_json::from_str::<Latency>(&text.replace("\"count\":500", "\"count\":7")).is_err()
-        );
+    fn a_percentile_needs_ten_samples_beyond_it() {
+        let mut latency = Latency::new();
+        latency.record_n(1_000, 999);
+        assert_eq!((latency.summary().p99_ns, latency.summary().p90_ns.is_some()), (None, true));
+        latency.record(2_000);
+        assert_eq!(latency.summary().p99_ns.map(|ns| ns / 10), Some(100));
+        assert_eq!(latency.summary().p99_9_ns, None);
+        assert_eq!(Latency::new().summary(), Summary::default());
+    }
+
+    #[test]
+    fn the_interval_of_the_median_of_a_uniform_has_the_ranks_of_the_binomial() {
+        let mut latency = Latency::new();
+        (1..=10_000).for_each(|ns| latency.record(ns));
+        let (low, high) = latency.quantile_interval(0.5).expect("10,000 samples");
+        // Ranks 4902 and 5098, each rounded by the histogram to 8 ns.
+        assert!((4_902..4_910).contains(&low) && (5_098..5_106).contains(&high), "{low} {high}");
+    }
+
+    #[test]
+    fn longer_than_an_hour_counts_as_an_hour() {
+        let mut latency = Latency::new();
+        latency.record(u64::MAX);
+        let hour = latency.max().expect("one event");
+        assert!(hour.abs_diff(LATENCY_NS_MAX) < LATENCY_NS_MAX / 100, "{hour}");
     }
 }

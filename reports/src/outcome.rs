@@ -1,371 +1,476 @@
-//! The Outcome: what a run says about itself, simulated or live, as versioned JSON.
-//!
-//! Times are integer nanoseconds since the start of the run unless a name says otherwise.
+//! The Outcome: what a run says about itself, as versioned JSON.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::latency::Latency;
+use crate::error::OutcomeError;
+use crate::latency::Latencies;
+use crate::resource::Resources;
+use crate::series::Series;
 
-/// The schema that this version writes and reads.
+/// The schema this build writes and reads.
 pub const SCHEMA: &str = "headwater-outcome/1";
 
-/// A run's account of itself.
+/// When virtual time starts, for what needs a date: 2020-01-01T00:00:00Z, milliseconds since the
+/// Unix epoch. Fixed, so that a simulated run's files are the same bytes whenever it is run.
+pub const VIRTUAL_EPOCH_UNIX_MS: u64 = 1_577_836_800_000;
+
+/// What a run says about itself. Times are nanoseconds since the run's start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
-    /// [`SCHEMA`].
+    /// Always [`SCHEMA`].
     pub schema: String,
-    /// What was run.
+    /// The scenario.
     pub scenario: Scenario,
-    /// Simulated or live; a label only.
+    /// Whether it was simulated or live: shown, never reasoned from.
     pub source: Source,
-    /// Where it ran.
-    pub environment: Environment,
-    /// The root of the run's randomness.
+    /// The seed of traffic, faults and every draw.
     pub seed: u64,
-    /// The fingerprint of a simulated run, in hexadecimal.
+    /// The event chain's hash, 16 hexadecimal digits; absent for a live run.
     pub fingerprint: Option<String>,
-    /// One command line that runs it again.
-    pub reproduce: String,
-    /// Whether it came to its end.
-    pub status: Status,
-    /// When it ran, and the part of it that was measured.
+    /// Version of headwater that ran it.
+    pub version: String,
+    /// What it ran on.
+    pub environment: Environment,
+    /// The traffic it was given.
+    pub traffic: Traffic,
+    /// Start of the run, milliseconds since the Unix epoch; [`VIRTUAL_EPOCH_UNIX_MS`] if simulated.
+    pub started_unix_ms: u64,
+    /// Length of the run, nanoseconds.
+    pub duration_ns: u64,
+    /// Events intended within the window are in the rates and latencies; warm-up is before it.
     pub window: Window,
-    /// Events, over the whole run.
+    /// Whether it ran to its end.
+    pub status: Status,
+    /// The one command line that reproduces it.
+    pub reproduce: String,
+    /// Events counted, over the whole run.
     pub counts: Counts,
-    /// Mean rates within the measured window.
+    /// Mean rates, over the window.
     pub rates: Rates,
-    /// Latencies of the events intended within the measured window.
+    /// Latency distributions, over the window.
     pub latency: Latencies,
-    /// How things went over time.
+    /// What happened in each interval, over the whole run.
     pub series: Series,
-    /// How busy everything was within the measured window.
-    pub resources: Vec<Resource>,
-    /// What bound the run: the busiest resource, or a limit, in words. None if nothing came near.
-    pub binding_constraint: Option<String>,
-    /// Faults as they were injected, in order of time.
-    pub faults: Vec<FaultWindow>,
-    /// What happened that a reader of the timeline wants to see, in order of time.
+    /// How busy what was, over the window.
+    pub resources: Resources,
+    /// Faults, as injected.
+    pub faults: Vec<Fault>,
+    /// Moments worth marking on the time axis.
     pub marks: Vec<Mark>,
     /// What the checkers found.
     pub verdicts: Vec<Verdict>,
-    /// What the scenario expected, and whether it was met.
+    /// The scenario's expectations.
     pub expectations: Vec<Expectation>,
-    /// How the generator itself did.
-    pub generator: Generator,
-    /// The configuration, flattened: option name to value.
+    /// The load generator's own health; absent where traffic costs nothing to generate.
+    pub generator: Option<Generator>,
+    /// The effective configuration: dotted key to value.
     pub configuration: BTreeMap<String, String>,
 }
 
-/// What was run.
+/// The scenario a run was made from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name, such as `burst/castle-kafka`.
+    /// Name, such as `burst/castle-kafka`.
     pub name: String,
-    /// One line on what it is.
+    /// File it was read from; the name again for a built-in one.
+    pub file: String,
+    /// One line that says what it is about.
     pub title: String,
-    /// What it sets out to show.
+    /// What its author expects to be true, and this run tests.
     pub hypothesis: String,
-    /// A hash of the schedule of events: runs with different ones are not comparable.
-    pub traffic: String,
 }
 
-/// Simulated or live.
+/// Where an Outcome comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// In virtual time.
+    /// Virtual time.
     Simulated,
-    /// Against a cluster.
+    /// A real cluster.
     Live,
 }
 
-/// Where it ran.
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Simulated => "simulated",
+            Self::Live => "live",
+        })
+    }
+}
+
+/// What a run ran on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// Version of Headwater.
-    pub headwater: String,
-    /// The system, such as `kafka`.
+    /// Machine profile: the simulated machines, or the one measured on the live machine.
+    pub profile: String,
+    /// System under test, such as `kafka`.
     pub system: String,
-    /// Its version.
+    /// Its version, such as `3.9`.
     pub system_version: String,
-    /// The machine profile of a simulation, or the operating system and cores of a live run.
-    pub machine: String,
+    /// Operating system of a live run.
+    pub operating_system: Option<String>,
+    /// Logical cores of a live run's machine.
+    pub cores: Option<u32>,
+}
+
+/// The traffic a run was given. Two runs with the same digest had the same events at the same
+/// intended times.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    /// One line, such as `1600/s for 30 s, burst x25 at 10 s`.
+    pub describes: String,
+    /// Hash of the schedule, hexadecimal.
+    pub digest: String,
+}
+
+/// The measurement window, nanoseconds since the run's start: `[from_ns, until_ns)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// End of the warm-up.
+    pub from_ns: u64,
+    /// End of the measurement.
+    pub until_ns: u64,
+}
+
+impl Window {
+    /// Whether an event intended at `ns` is measured.
+    #[inline]
+    pub const fn contains(&self, ns: u64) -> bool {
+        self.from_ns <= ns && ns < self.until_ns
+    }
+
+    /// Its length in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.until_ns.saturating_sub(self.from_ns) as f64 / 1e9
+    }
 }
 
 /// Whether a run came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "state", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Status {
-    /// To its end.
+    /// It did.
     Completed,
-    /// Cut off; what was gathered is there.
+    /// It did not; the Outcome has what was measured until then.
     Interrupted {
         /// By what.
         why: String,
     },
 }
 
-/// The measured window, in nanoseconds since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// Start of the measured part (what comes before is warm-up).
-    pub from_ns: u64,
-    /// End of the measured part.
-    pub until_ns: u64,
-    /// End of the run, drain included.
-    pub end_ns: u64,
-}
-
-/// Numbers of events over the whole run.
+/// Events counted over the whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// In the schedule.
+    /// Intended by the schedule.
     pub scheduled: u64,
-    /// Taken by a writer.
+    /// Taken by a producer.
     pub sent: u64,
-    /// Acknowledged.
+    /// Acknowledged to a producer.
     pub acked: u64,
-    /// Given up with an error (stored or not: unknown).
+    /// Given up by a producer with an error.
     pub failed: u64,
-    /// Handed to a reader, repetitions included.
+    /// Delivered to a reader, repeats included.
     pub delivered: u64,
-    /// Acknowledged and never delivered.
+    /// Acknowledged and not found when everything was read back.
     pub lost: u64,
-    /// Deliveries beyond the first.
+    /// Found more than once: the surplus.
     pub duplicated: u64,
-    /// Deliveries out of order.
+    /// Found behind a later event of the same key and writer.
     pub reordered: u64,
 }
 
-/// Mean rates within the measured window.
+/// A mean rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Events per second.
+    pub events_per_second: f64,
+    /// Payload bytes per second.
+    pub bytes_per_second: f64,
+}
+
+/// Mean rates over the measurement window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
-    /// Events per second due by the schedule.
-    pub offered: f64,
-    /// Events per second taken by writers.
-    pub sent: f64,
-    /// Events per second acknowledged.
-    pub acked: f64,
-    /// Events per second delivered.
-    pub consumed: f64,
-    /// Payload bytes per second acknowledged.
-    pub acked_bytes: f64,
+    /// Intended by the schedule.
+    pub offered: Rate,
+    /// Taken by producers.
+    pub sent: Rate,
+    /// Acknowledged.
+    pub acked: Rate,
+    /// Delivered to readers.
+    pub consumed: Rate,
 }
 
-/// The four latencies of an event.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Latencies {
-    /// Intended start to actual start: the generator's own lag.
-    pub schedule_lag: Latency,
-    /// Actual start to acknowledgement.
-    pub service: Latency,
-    /// Intended start to acknowledgement: the headline.
-    pub response: Latency,
-    /// Intended start to delivery.
-    pub end_to_end: Latency,
-}
-
-/// How things went over time, in intervals of equal length from the start of the run. Every vector
-/// has one entry an interval.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Series {
-    /// Length of an interval.
-    pub interval_ns: u64,
-    /// Events due, by intended time.
-    pub offered: Vec<u64>,
-    /// Events taken by writers.
-    pub sent: Vec<u64>,
-    /// Events acknowledged, by time of acknowledgement.
-    pub acked: Vec<u64>,
-    /// Events delivered, by time of delivery.
-    pub consumed: Vec<u64>,
-    /// Events due and neither acknowledged nor failed, at the end of the interval.
-    pub backlog: Vec<u64>,
-    /// Median response of the events intended in the interval, in nanoseconds; null without any.
-    pub response_p50_ns: Vec<Option<u64>>,
-    /// 99th percentile of the same.
-    pub response_p99_ns: Vec<Option<u64>>,
-    /// Maximum of the same.
-    pub response_max_ns: Vec<Option<u64>>,
-    /// 99th percentile of the schedule lag, by intended time.
-    pub schedule_lag_p99_ns: Vec<Option<u64>>,
-    /// Named levels (queue lengths, unflushed bytes), at the end of each interval.
-    pub gauges: BTreeMap<String, Vec<u64>>,
-}
-
-/// One resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resource {
-    /// Name, such as `broker-1/cpu`.
-    pub name: String,
-    /// `cpu`, `disk`, `nic`, `thread_pool` or `limit`.
-    pub kind: String,
-    /// Mean share of its capacity in use within the measured window, 0 to 1.
-    pub utilisation: f64,
-    /// Share in use in each interval of the series.
-    pub series: Vec<f64>,
-    /// Requests that waited at the most (bytes for a disk).
-    pub queue_max: u64,
+impl Rates {
+    /// The four with their names.
+    pub fn named(&self) -> [(&'static str, Rate); 4] {
+        [
+            ("offered", self.offered),
+            ("sent", self.sent),
+            ("acked", self.acked),
+            ("consumed", self.consumed),
+        ]
+    }
 }
 
 /// A fault as it was injected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FaultWindow {
-    /// Its name, such as `crash`.
+pub struct Fault {
+    /// Name, such as `crash` or `slow_disk`.
     pub name: String,
     /// What it hit.
     pub target: String,
-    /// When it began.
+    /// From, nanoseconds.
     pub from_ns: u64,
-    /// When it ended, if it did.
+    /// Until, nanoseconds; absent if it was never lifted.
     pub until_ns: Option<u64>,
-    /// Its parameters, in words.
-    pub detail: String,
+    /// Its parameters, name to value with unit.
+    pub parameters: BTreeMap<String, String>,
 }
 
-/// A point on the timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A moment worth marking on the time axis.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
-    /// When.
+    /// When, nanoseconds.
     pub at_ns: u64,
     /// What, such as `leader_elected`.
     pub name: String,
-    /// Where and how, in words.
+    /// Which partition, ledger or container, and other details.
     pub detail: String,
+}
+
+/// How a verdict came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictStatus {
+    /// A promise was broken.
+    Fail,
+    /// The figures are doubtful, though no promise was broken.
+    Warn,
+    /// Checked and kept.
+    Pass,
+    /// Worth knowing.
+    Info,
+}
+
+impl fmt::Display for VerdictStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Pass => "pass",
+            Self::Info => "info",
+        })
+    }
 }
 
 /// What a checker found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
-    /// Its stable name, such as `no_acked_loss`.
+    /// The checker, such as `no acked event lost`.
     pub name: String,
-    /// The finding.
-    pub status: Finding,
-    /// What was measured, in words.
+    /// How it came out.
+    pub status: VerdictStatus,
+    /// What was found, with unit.
     pub measured: String,
-    /// What was demanded, in words.
+    /// What was promised, with unit.
     pub expected: String,
-    /// The first few offences, or what it means.
+    /// One sentence for who does not know the checker, with the first evidence of a failure.
     pub explanation: String,
 }
 
-/// The status of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Finding {
-    /// Holds.
-    Pass,
-    /// Does not hold.
-    Fail,
-    /// Holds, but look at it.
-    Warn,
-    /// Said for information.
-    Info,
-}
-
-/// What a scenario expected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An expectation of the scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// As written, such as `response.p99 < 20ms`.
+    /// As written in the scenario, such as `response.p99 < 20ms`.
     pub expression: String,
-    /// What was measured, in words.
+    /// What was measured, with unit.
     pub measured: String,
     /// Whether it was met.
-    pub met: bool,
+    pub ok: bool,
 }
 
-/// How the generator itself did.
+/// The load generator's own health.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generator {
-    /// Events started over events due, within the window; 1 when nothing was due.
+    /// Rate sent over rate offered, 0 to 1.
     pub achieved: f64,
-    /// True if the generator, not the system, limited the run.
+    /// 99th percentile of its own lag behind the schedule, nanoseconds.
+    pub lag_p99_ns: Option<u64>,
+    /// Share of one core it used; absent where the platform does not say.
+    pub cpu: Option<f64>,
+    /// Whether the generator, not the system, set the figures.
     pub bottleneck: bool,
-    /// True if the system fell behind and did not catch up within the window.
-    pub overloaded: bool,
-    /// Why, in words.
+    /// Whether more was offered than the system took.
+    pub overload: bool,
+    /// Why, in one sentence.
     pub explanation: String,
 }
 
 impl Outcome {
-    /// An outcome with nothing in it yet.
-    pub fn new(scenario: Scenario, source: Source, environment: Environment, seed: u64) -> Self {
+    /// An Outcome without measurements: what a run that was interrupted at once would write. The
+    /// fields that say what was measured start empty.
+    pub fn empty(scenario: Scenario, source: Source, seed: u64) -> Self {
         Self {
-            schema: SCHEMA.into(),
+            schema: SCHEMA.to_owned(),
             scenario,
             source,
-            environment,
             seed,
             fingerprint: None,
-            reproduce: String::new(),
-            status: Status::Completed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: Environment::default(),
+            traffic: Traffic::default(),
+            started_unix_ms: VIRTUAL_EPOCH_UNIX_MS,
+            duration_ns: 0,
             window: Window::default(),
+            status: Status::Completed,
+            reproduce: String::new(),
             counts: Counts::default(),
             rates: Rates::default(),
             latency: Latencies::default(),
             series: Series::default(),
-            resources: Vec::new(),
-            binding_constraint: None,
-            faults: Vec::new(),
-            marks: Vec::new(),
-            verdicts: Vec::new(),
-            expectations: Vec::new(),
-            generator: Generator::default(),
+            resources: Resources::default(),
+            faults: vec![],
+            marks: vec![],
+            verdicts: vec![],
+            expectations: vec![],
+            generator: None,
             configuration: BTreeMap::new(),
         }
     }
 
-    /// True if the run completed and every expectation was met. A failed verdict counts unless an
-    /// expectation names it (`verdict.NAME = "fail"`), as a scenario with a planted fault does.
+    /// Whether the run completed, no verdict failed and every expectation was met.
     pub fn ok(&self) -> bool {
-        let expected = |verdict: &Verdict| {
-            let name = format!("verdict.{} ", verdict.name);
-            self.expectations.iter().any(|of| of.expression.starts_with(&name))
-        };
-        let failed = |verdict: &&Verdict| verdict.status == Finding::Fail && !expected(verdict);
         self.status == Status::Completed
-            && self.expectations.iter().all(|expectation| expectation.met)
-            && !self.verdicts.iter().any(|verdict| failed(&verdict))
+            && self.verdicts.iter().all(|verdict| verdict.status != VerdictStatus::Fail)
+            && self.expectations.iter().all(|expectation| expectation.ok)
     }
 
-    /// A small stable digest for snapshot tests: whole numbers and names only.
-    pub fn compact(&self) -> serde_json::Value {
-        let verdicts: BTreeMap<_, _> =
-            self.verdicts.iter().map(|verdict| (&verdict.name, verdict.status)).collect();
-        let met: BTreeMap<_, _> =
-            self.expectations.iter().map(|of| (&of.expression, of.met)).collect();
-        let mut marks: BTreeMap<&str, u64> = BTreeMap::new();
-        for mark in &self.marks {
-            *marks.entry(&mark.name).or_default() += 1;
-        }
-        serde_json::json!({
-            "scenario": self.scenario.name,
-            "seed": self.seed,
-            "fingerprint": self.fingerprint,
-            "counts": self.counts,
-            "schedule_lag_us": self.latency.schedule_lag.compact_us(),
-            "response_us": self.latency.response.compact_us(),
-            "end_to_end_us": self.latency.end_to_end.compact_us(),
-            "binding_constraint": self.binding_constraint,
-            "marks": marks,
-            "verdicts": verdicts,
-            "expectations": met,
-        })
+    /// The process's exit code for this Outcome: 0 if [`Outcome::ok`], else 1 (2 is for usage).
+    pub fn exit_code(&self) -> u8 {
+        u8::from(!self.ok())
     }
+
+    /// The Outcome as JSON, ending in a newline.
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(&self.clone()).expect("every key is a string");
+        json.push('\n');
+        json
+    }
+
+    /// Writes the Outcome as JSON to `path`, replacing the file only once all is written.
+    pub fn write(&self, path: &Path) -> Result<(), OutcomeError> {
+        self.check()
+            .map_err(|problem| OutcomeError::Inconsistent { path: path.to_owned(), problem })?;
+        crate::file::replace(path, self.to_json().as_bytes())
+    }
+
+    /// Reads an Outcome from `path`.
+    pub fn read(path: &Path) -> Result<Self, OutcomeError> {
+        let text = fs::read(path)
+            .map_err(|source| OutcomeError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads an Outcome from text; `path` is named in errors.
+    pub fn parse(text: &[u8], path: &Path) -> Result<Self, OutcomeError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            schema: Option<serde_json::Value>,
+        }
+        let corrupt = |error: serde_json::Error| OutcomeError::Corrupt {
+            path: path.to_owned(),
+            line: error.line(),
+            column: error.column(),
+            problem: without_position(&error.to_string()),
+            expected: SCHEMA,
+        };
+        let versioned: Versioned = serde_json::from_slice(text).map_err(corrupt)?;
+        let found = match versioned.schema {
+            Some(serde_json::Value::String(schema)) => schema,
+            Some(other) => other.to_string(),
+            None => "missing".to_owned(),
+        };
+        if found != SCHEMA {
+            return Err(OutcomeError::Version { path: path.to_owned(), found, expected: SCHEMA });
+        }
+        let outcome: Self = serde_json::from_slice(text).map_err(corrupt)?;
+        outcome
+            .check()
+            .map_err(|problem| OutcomeError::Inconsistent { path: path.to_owned(), problem })?;
+        Ok(outcome)
+    }
+
+    /// Says which fields contradict each other, if any do.
+    fn check(&self) -> Result<(), String> {
+        self.series.check()?;
+        let intervals = self.series.len();
+        for resource in self.resources.iter() {
+            if !resource.series.is_empty() && resource.series.len() != intervals {
+                return Err(format!(
+                    "resource {} has {} intervals, series.offered has {intervals}",
+                    resource.name,
+                    resource.series.len()
+                ));
+            }
+        }
+        if self.window.from_ns > self.window.until_ns {
+            return Err("window.from_ns is after window.until_ns".to_owned());
+        }
+        for fault in &self.faults {
+            if fault.until_ns.is_some_and(|until| until < fault.from_ns) {
+                return Err(format!("fault {} ends before it begins", fault.name));
+            }
+        }
+        self.check_finite()
+    }
+
+    /// JSON has no NaN and no infinity: names the figure that is one.
+    fn check_finite(&self) -> Result<(), String> {
+        let rates = self.rates.named().into_iter().flat_map(|(name, rate)| {
+            [(name, rate.events_per_second), (name, rate.bytes_per_second)]
+        });
+        let resources = self.resources.iter().flat_map(|resource| {
+            let means = [resource.utilisation_mean, resource.utilisation_max];
+            let all = means.into_iter().chain(resource.series.iter().copied());
+            all.map(|value| (resource.name.as_str(), value))
+        });
+        let gauges = self.series.gauges.iter().flat_map(|gauge| {
+            gauge.values.iter().flatten().map(|value| (gauge.name.as_str(), *value))
+        });
+        let generator = self.generator.iter().flat_map(|generator| {
+            [("generator.achieved", generator.achieved)]
+                .into_iter()
+                .chain(generator.cpu.map(|cpu| ("generator.cpu", cpu)))
+        });
+        let mut all = rates.chain(resources).chain(gauges).chain(generator);
+        match all.find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(format!("{name} is {value}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The message without the position that `serde_json` appends: the error names it once, in front.
+fn without_position(message: &str) -> String {
+    message.rfind(" at line ").map_or(message, |end| &message[..end]).to_owned()
 }
