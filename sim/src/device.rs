@@ -111,6 +111,11 @@ impl Device {
         self.used = self.used.saturating_sub(bytes);
     }
 
+    /// Dirty data was dropped with its file: nobody has to write it back.
+    pub const fn clean(&mut self, bytes: u64) {
+        self.dirty = self.dirty.saturating_sub(bytes);
+    }
+
     /// The power went: the page cache is cold, nothing is dirty, nothing is queued.
     pub fn power_cut(&mut self, now: Time) {
         self.cold_below = self.cached;

@@ -1,16 +1,18 @@
 //! The disk: group commit, and syncs as a queue.
 
-use headwater_sim::disk::{DiskId, DiskSpec, FileId};
+use headwater_sim::disk::{DiskId, DiskOp, DiskSpec, FileId};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::{Factory, MachineSpec};
 use headwater_sim::simulation::SimulationSpec;
 use headwater_sim::time::{Duration, Time};
-use headwater_sim::units::BytesPerSecond;
+use headwater_sim::units::{Bytes, BytesPerSecond};
 use headwater_sim::usage::ResourceKind;
 use headwater_tests::bench::{Bench, Ctx, Entry, Event, Saw, Sim, actor, add, simulation};
 
 use crate::assert_near;
 
+/// Dirty bytes above which a write waits.
+const DIRTY_MAX: u64 = 100 * ENTRY_BYTES;
 const SYNC: Duration = Duration::from_millis(2);
 /// 100 MB/s: an entry of 10,000 B takes 100 us.
 const BANDWIDTH: BytesPerSecond = BytesPerSecond(100_000_000);
@@ -19,8 +21,12 @@ const TRANSFER: Duration = Duration(ENTRY_BYTES * 10);
 const DISK: DiskId = DiskId(0);
 
 fn machine() -> MachineSpec {
-    let disk =
-        DiskSpec { sync: Distribution::constant(SYNC), write: BANDWIDTH, ..DiskSpec::default() };
+    let disk = DiskSpec {
+        sync: Distribution::constant(SYNC),
+        write: BANDWIDTH,
+        dirty_max: Bytes(DIRTY_MAX),
+        ..DiskSpec::default()
+    };
     MachineSpec { disks: vec![disk], ..MachineSpec::named("bench") }
 }
 
@@ -132,4 +138,47 @@ fn a_write_without_a_sync_costs_no_time_and_a_sync_pays_for_its_bytes() {
     );
     assert!(sim.observer().times("written").iter().all(|at| *at == Time::ZERO));
     assert_eq!(sim.observer().times("synced"), [Time::ZERO + SYNC + TRANSFER * 50]);
+}
+
+/// Writes `entries` at once, and once more after `again`; when each write was done.
+fn dirty(entries: u64, again: Option<DiskOp<Entry>>) -> Vec<Time> {
+    let factory = actor(move || {
+        let mut again = again.clone();
+        move |ctx: &mut Ctx<'_>, event| {
+            let write = |ctx: &mut Ctx<'_>| {
+                let entry = |id| Entry { id, bytes: ENTRY_BYTES };
+                (0..entries).for_each(|id| ctx.write(DISK, FileId(0), entry(id), 1));
+            };
+            match event {
+                Event::Start => {
+                    write(ctx);
+                    if let Some(op) = again.take() {
+                        ctx.disk(DISK, op, 2);
+                        write(ctx);
+                    }
+                }
+                Event::Done(1, _) => ctx.note(Saw { what: "written", id: 0, since: Time::ZERO }),
+                _ => {}
+            }
+        }
+    });
+    run(factory, Duration::from_secs(1)).observer().times("written")
+}
+
+#[test]
+fn writes_beyond_the_dirty_limit_go_at_the_speed_of_the_device() {
+    let times = dirty(130, None);
+    assert!(times[..100].iter().all(|at| *at == Time::ZERO), "{times:?}");
+    let waited: Vec<_> = (1..=30).map(|nth| Time::ZERO + TRANSFER * nth).collect();
+    assert_eq!(times[100..], waited);
+}
+
+#[test]
+fn dirty_data_of_a_deleted_or_truncated_file_counts_no_longer() {
+    let file = FileId(0);
+    for op in [DiskOp::Delete { file }, DiskOp::Truncate { file, keep: 0 }] {
+        let times = dirty(80, Some(op.clone()));
+        assert_eq!(times.len(), 160);
+        assert_eq!(times.last(), Some(&Time::ZERO), "{op:?}");
+    }
 }

@@ -99,7 +99,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let link = self.network.link(link_id);
         let (from, to, local) = (link.from, link.to, link.is_local());
         let machine = &mut self.machines[link.to_machine.index()];
-        if link.cuts > 0 {
+        // A message that is held keeps back those sent after it, also once the way is free again.
+        if link.cuts > 0 || (!datagram && !link.held.is_empty()) {
             if datagram {
                 self.totals.messages_lost += 1;
             } else {

@@ -212,12 +212,15 @@ fn operate<R: Record>(
                 return (now, Completion::Failed(DiskError::NoSuchFile));
             };
             device.release(bytes_of(file.range(keep, u64::MAX)));
+            let dirty = file.dirty_bytes();
             file.truncate(keep, now);
+            device.clean(dirty - file.dirty_bytes());
             (now, Completion::Written { index: file.len() })
         }
         DiskOp::Delete { file } => {
             let gone = files.remove(&file).unwrap_or_default();
             device.release(bytes_of(gone.range(0, u64::MAX)));
+            device.clean(gone.dirty_bytes());
             (device.sync(now, 0), Completion::Synced)
         }
         DiskOp::List => {

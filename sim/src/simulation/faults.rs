@@ -162,6 +162,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         for (disk, files) in state.files.iter_mut().enumerate() {
             let bytes = files.values().flat_map(|file| file.records()).map(|(_, of, _)| of.bytes);
             machine.devices[disk].release(bytes.sum());
+            machine.devices[disk].clean(files.values().map(|file| file.dirty_bytes()).sum());
             files.clear();
         }
     }
