@@ -10,6 +10,8 @@ use super::spec::DiurnalSpec;
 #[derive(Clone, Debug)]
 pub(super) struct Base {
     per_nano: f64,
+    /// Mean nanoseconds between events.
+    gap: f64,
     amplitude: f64,
     peak: f64,
     /// Radians per nanosecond.
@@ -20,6 +22,7 @@ impl Base {
     pub(super) fn new(per_nano: f64, diurnal: &DiurnalSpec) -> Self {
         Self {
             per_nano,
+            gap: 1.0 / per_nano,
             amplitude: diurnal.amplitude,
             peak: diurnal.peak.0 as f64,
             pace: 2.0 * PI / diurnal.period.0 as f64,
@@ -47,7 +50,7 @@ impl Base {
     /// The time at which `count` events are expected, near `guess`: Newton's steps inside a bracket
     /// that shrinks, to a quarter of a nanosecond.
     pub(super) fn inverse(&self, count: f64, guess: f64) -> f64 {
-        let flat = count / self.per_nano;
+        let flat = count * self.gap;
         if self.amplitude == 0.0 {
             return flat;
         }

@@ -16,6 +16,7 @@
 //!   (order per key asks for that); events without a key go round robin by index.
 
 mod base;
+mod curve;
 mod error;
 mod hashtags;
 mod lanes;

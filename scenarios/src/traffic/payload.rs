@@ -197,13 +197,22 @@ fn binary_head(stamp: &Stamp, out: &mut Vec<u8>) {
     }
 }
 
-/// 64-bit checksum, eight bytes at a step.
+/// 64-bit checksum: four chains side by side, each of which takes eight bytes at a step.
 pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    mix(mix(hash, u64::from_le_bytes(last)), bytes.len() as u64)
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut chains = [1, 2, 3, 4];
+    for block in blocks {
+        let (words, _) = block.as_chunks::<8>();
+        for (chain, word) in chains.iter_mut().zip(words) {
+            *chain = mix(*chain, u64::from_le_bytes(*word));
+        }
+    }
+    let hash = chains.into_iter().fold(bytes.len() as u64, mix);
+    rest.chunks(8).fold(hash, |hash, part| {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        mix(hash, u64::from_le_bytes(word))
+    })
 }
 
 fn number(mut value: u64, out: &mut Vec<u8>) {

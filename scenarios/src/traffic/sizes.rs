@@ -7,6 +7,7 @@
 use headwater_sim::random::normal_quantile;
 use headwater_sim::time::Time;
 
+use super::curve::Curve;
 use super::marks::Purpose;
 use super::spec::{SizeModel, SizeSpec, TextSpec};
 
@@ -17,11 +18,15 @@ pub struct Sizes {
     size: Purpose,
     /// `below[n - 1]`: probability that the text has at most `n` characters, in 2^-32.
     below: Vec<u32>,
+    /// `guide[draw / 2^22]`: the shortest text that such a draw can mean.
+    guide: Vec<u16>,
     model: SizeModel,
     fixed: u32,
     sigma: f64,
     /// Scale of the lognormal envelope, its median in bytes.
     median: f64,
+    /// The envelope as a multiple of its median.
+    spread: Curve,
 }
 
 /// Largest event that may be asked for: 64 MiB. The systems' own limits are lower (Kafka's
@@ -38,20 +43,27 @@ impl Sizes {
             sum += p;
             (sum * 4_294_967_296.0) as u32
         });
-        let below = below.collect();
+        let below: Vec<u32> = below.collect();
+        let least = |bucket: u32| below.partition_point(|below| *below <= bucket << 22) as u16;
+        let guide = (0..1_024).map(least).collect();
         let envelope = (spec.mean.0 as f64 - text_mean).max(1.0);
         let median = envelope / libm::exp(spec.sigma * spec.sigma / 2.0);
         let fixed = spec.mean.0.min(BYTES_MAX) as u32;
-        Self { text, size, below, model: spec.model, fixed, sigma: spec.sigma, median }
+        let (model, sigma) = (spec.model, spec.sigma);
+        let spread = Curve::new(|p| log_normal(p, sigma));
+        Self { text, size, below, guide, model, fixed, sigma, median, spread }
     }
 
     /// Characters in the text of the event that is meant for `at`.
     #[inline]
     pub fn text(&self, at: Time) -> u32 {
         let draw = (self.text.draws(at).bits() >> 32) as u32;
-        let short = self.below.partition_point(|below| *below <= draw);
-        // The last entry rounds to just below 1, and the limit takes what is left.
-        (short.min(self.below.len() - 1) + 1) as u32
+        let mut shorter = usize::from(self.guide[(draw >> 22) as usize]);
+        // The limit takes what rounding leaves beyond the last entry.
+        while shorter + 1 < self.below.len() && self.below[shorter] <= draw {
+            shorter += 1;
+        }
+        shorter as u32 + 1
     }
 
     /// Bytes of the event that is meant for `at`.
@@ -60,12 +72,17 @@ impl Sizes {
         match self.model {
             SizeModel::Fixed => self.fixed,
             SizeModel::Tweet => {
-                let z = normal_quantile(self.size.draws(at).unit());
-                let envelope = self.median * libm::exp(self.sigma * z);
+                let p = self.size.draws(at).unit();
+                let envelope = self.median * self.spread.at(p, |p| log_normal(p, self.sigma));
                 (envelope as u64 + u64::from(self.text(at))).clamp(1, BYTES_MAX) as u32
             }
         }
     }
+}
+
+/// The quantile of a lognormal law of median 1.
+fn log_normal(p: f64, sigma: f64) -> f64 {
+    libm::exp(sigma * normal_quantile(p))
 }
 
 /// Probabilities of the lengths `1 ..= limit`.

@@ -10,6 +10,7 @@
 use headwater_sim::random::normal_quantile;
 use headwater_sim::time::Time;
 
+use super::curve::Curve;
 use super::marks::Purpose;
 use super::spec::UserSpec;
 
@@ -19,18 +20,26 @@ pub struct Users {
     purpose: Purpose,
     count: u64,
     sigma: f64,
+    /// Rank as a share of all users.
+    share: Curve,
 }
 
 impl Users {
     pub(super) fn new(purpose: Purpose, spec: &UserSpec) -> Self {
-        Self { purpose, count: spec.count, sigma: spec.sigma }
+        let share = Curve::new(|p| rank_share(p, spec.sigma));
+        Self { purpose, count: spec.count, sigma: spec.sigma, share }
     }
 
     /// The user who writes the event that is meant for `at`.
     #[inline]
     pub fn rank(&self, at: Time) -> u64 {
-        let z = normal_quantile(self.purpose.draws(at).unit());
-        let share = 0.5 * libm::erfc((self.sigma - z) * core::f64::consts::FRAC_1_SQRT_2);
+        let p = self.purpose.draws(at).unit();
+        let share = self.share.at(p, |p| rank_share(p, self.sigma));
         ((share * self.count as f64) as u64).min(self.count - 1)
     }
+}
+
+/// `phi(phi^-1(p) - sigma)`.
+fn rank_share(p: f64, sigma: f64) -> f64 {
+    0.5 * libm::erfc((sigma - normal_quantile(p)) * core::f64::consts::FRAC_1_SQRT_2)
 }
