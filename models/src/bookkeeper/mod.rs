@@ -63,6 +63,7 @@
 
 pub mod bookie;
 pub mod config;
+pub mod deploy;
 pub mod distribution_schedule;
 pub mod ensemble_placement;
 pub mod entry;
@@ -78,4 +79,6 @@ pub mod message;
 pub mod metadata;
 pub mod pending_adds;
 pub mod rate_limiter;
+pub mod reader;
 pub mod record;
+pub mod writer;

@@ -1,0 +1,78 @@
+//! A stand-alone BookKeeper cluster: metadata service, bookies, writers, one reader.
+
+use crate::arrival::ArrivalSource;
+use crate::deployment::{Deployment, Environment, Role};
+use crate::protocol::Streaming;
+
+use headwater_sim::machine::Factory;
+use headwater_sim::units::NodeId;
+
+use super::bookie::{self, Bookie};
+use super::config;
+use super::metadata::service::{self, MetadataService};
+use super::reader::{Reader, ReaderNodeSpec};
+use super::writer::{Writer, WriterSpec};
+
+/// Adds the metadata service, `metadata`, on a machine of its own.
+pub fn add_metadata(
+    deployment: &mut Deployment,
+    environment: &Environment,
+    metadata: &config::Metadata,
+) -> NodeId {
+    let machine = environment.server_machine(deployment, "metadata");
+    let metadata = metadata.clone();
+    let factory: Factory<Streaming> =
+        Box::new(move |_| Box::new(MetadataService::new(metadata.clone())));
+    deployment.node(Role::Metadata, "metadata", machine, service::POOLS.to_vec(), factory)
+}
+
+/// Adds bookies, `bookie-1` and on, each on a machine of its own.
+pub fn add_bookies(
+    deployment: &mut Deployment,
+    environment: &Environment,
+    count: u32,
+    bookie: &config::Bookie,
+    metadata: NodeId,
+) -> Vec<NodeId> {
+    let disks = environment.server.disks.len() as u8;
+    let add = |number| {
+        let name = format!("bookie-{number}");
+        let machine = environment.server_machine(deployment, &name);
+        let (config, pools) = (bookie.clone(), bookie::pools(bookie));
+        let factory: Factory<Streaming> =
+            Box::new(move |_| Box::new(Bookie::new(config.clone(), metadata, disks)));
+        deployment.node(Role::Bookie, name, machine, pools, factory)
+    };
+    (1..=count).map(add).collect()
+}
+
+/// A whole cluster, its writers (`producer-1` and on) and its reader (`consumer-1`).
+pub fn deploy(
+    cluster: &config::Cluster,
+    environment: &Environment,
+    source: &ArrivalSource,
+) -> Deployment {
+    let mut deployment = Deployment::default();
+    let metadata = add_metadata(&mut deployment, environment, &cluster.metadata);
+    add_bookies(&mut deployment, environment, cluster.bookies, &cluster.bookie, metadata);
+    for writer in 0..cluster.writer.writers {
+        let name = format!("producer-{}", writer + 1);
+        let machine = environment.client_machine(&mut deployment, &name);
+        let spec = WriterSpec {
+            writer,
+            writer_config: cluster.writer.clone(),
+            client: cluster.client.clone(),
+            ledger: cluster.ledger.clone(),
+            metadata,
+            session_timeout_ms: cluster.bookie.zk_timeout,
+            source: source.clone(),
+        };
+        let factory: Factory<Streaming> = Box::new(move |_| Box::new(Writer::new(spec.clone())));
+        deployment.node(Role::Producer, name, machine, Vec::new(), factory);
+    }
+    let machine = environment.client_machine(&mut deployment, "consumer-1");
+    let spec = ReaderNodeSpec { reader: 0, client: cluster.client.clone(), metadata };
+    let factory: Factory<Streaming> = Box::new(move |_| Box::new(Reader::new(spec.clone())));
+    deployment.node(Role::Consumer, "consumer-1", machine, Vec::new(), factory);
+    deployment
+}
