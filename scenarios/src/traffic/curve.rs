@@ -41,13 +41,13 @@ mod tests {
     use headwater_sim::random::normal_quantile;
 
     #[test]
-    fn a_curve_is_its_function_to_a_part_in_ten_thousand() {
+    fn a_curve_is_its_function_to_two_parts_in_ten_thousand() {
         let exact = |p| libm::exp(1.6 * normal_quantile(p));
         let curve = Curve::new(exact);
         for step in 0..100_000 {
             let p = (f64::from(step) + 0.5) / 100_000.0;
             let error = curve.at(p, exact) / exact(p) - 1.0;
-            assert!(error.abs() < 1e-4, "{error} at {p}");
+            assert!(error.abs() < 2e-4, "{error} at {p}");
         }
     }
 }

@@ -17,6 +17,7 @@
 
 mod base;
 mod curve;
+mod describe;
 mod error;
 mod hashtags;
 mod lanes;
@@ -31,6 +32,7 @@ mod sizes;
 mod spec;
 mod users;
 
+pub use describe::{Description, HashtagCount, SizeQuantile, TopShare, WindowDispersion, describe};
 pub use error::TrafficError;
 pub use hashtags::Topics;
 pub use lanes::Lanes;

@@ -17,7 +17,6 @@ use headwater_sim::fingerprint::mix;
 use headwater_sim::time::Time;
 
 use super::plan::Plan;
-use super::spec::KeyMode;
 
 /// Where an event stands among its writer's: the numbers that the checkers work with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,20 +122,12 @@ impl Payloads {
         out.extend_from_slice(b",\"screen_name\":\"user_");
         number(user, out);
         out.extend_from_slice(b"\",\"verified\":false},\"entities\":{\"hashtags\":[");
-        if let Some(tag) = self.tag(arrival) {
+        if let Some(tag) = self.plan.tag(arrival) {
             out.extend_from_slice(b"{\"text\":\"");
             tag_name(tag, out);
             out.extend_from_slice(b"\"}");
         }
         out.extend_from_slice(b"],\"urls\":[],\"user_mentions\":[]},");
-    }
-
-    /// The hashtag of an event, if it has one; in hashtag mode that is its key.
-    pub fn tag(&self, arrival: &Arrival) -> Option<u64> {
-        match self.plan.spec.key {
-            KeyMode::Hashtag => Some(arrival.key),
-            KeyMode::User | KeyMode::None => self.plan.topics.tag_if_any(arrival.at),
-        }
     }
 
     /// The text, of the scheduled length, and in `description` what is left up to `end`.
@@ -148,7 +139,7 @@ impl Payloads {
             return self.fill(arrival.at.0, end, out);
         }
         let stop = out.len() + text;
-        if let Some(tag) = self.tag(arrival).filter(|_| text > 24) {
+        if let Some(tag) = self.plan.tag(arrival).filter(|_| text > 24) {
             out.push(b'#');
             tag_name(tag, out);
             out.push(b' ');

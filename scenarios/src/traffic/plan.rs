@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use headwater_models::arrival::ArrivalSource;
+use headwater_models::arrival::{Arrival, ArrivalSource};
 use headwater_sim::random::Seed;
 use headwater_sim::time::Time;
 
@@ -94,6 +94,14 @@ impl Plan {
             KeyMode::User => self.users.rank(at),
             KeyMode::Hashtag => self.topics.tag(at),
             KeyMode::None => index,
+        }
+    }
+
+    /// The hashtag of an event, if it has one; in hashtag mode that is its key.
+    pub fn tag(&self, arrival: &Arrival) -> Option<u64> {
+        match self.spec.key {
+            KeyMode::Hashtag => Some(arrival.key),
+            KeyMode::User | KeyMode::None => self.topics.tag_if_any(arrival.at),
         }
     }
 

@@ -1,0 +1,151 @@
+//! A description as aligned text with a plot, for a terminal.
+
+use std::fmt::Write;
+
+use headwater_sim::time::Duration;
+
+use super::Description;
+use crate::traffic::spec::{KeyMode, Pacing, SizeModel};
+
+/// Columns and rows of the plot.
+const COLUMNS: usize = 72;
+const ROWS: usize = 8;
+
+impl Description {
+    /// Aligned text with a plot of the rate over time, at most 100 columns wide.
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        self.write_text(&mut out).expect("a string takes what is written to it");
+        out
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        let spec = &self.spec;
+        let arrivals = match spec.arrivals {
+            Pacing::Poisson => "Poisson arrivals",
+            Pacing::Constant => "even arrivals",
+        };
+        let key = match spec.key {
+            KeyMode::User => "keyed by user",
+            KeyMode::Hashtag => "keyed by hashtag",
+            KeyMode::None => "without keys",
+        };
+        let (rate, length) = (spec.rate, spec.duration);
+        writeln!(out, "{rate} for {length}, {arrivals}, {key}, seed {}", self.seed)?;
+        for shot in &spec.shots {
+            let (at, peak) = (shot.at, shot.peak);
+            let (rise, hold, decay) = (shot.rise, shot.hold, shot.decay);
+            writeln!(out, "  shot at {at}: {peak}x, rise {rise}, hold {hold}, decay {decay}")?;
+        }
+        writeln!(out)?;
+        self.write_figures(out)?;
+        writeln!(out)?;
+        self.plot(out)
+    }
+
+    fn write_figures(&self, out: &mut String) -> std::fmt::Result {
+        let mut line = |name: &str, text: String| writeln!(out, "{name:<12}{text}");
+        let per_second = bytes(self.bytes as f64 / self.spec.duration.as_secs_f64());
+        let events = grouped(self.events as f64);
+        line("events", format!("{events}, {}/s on average", grouped(self.mean_rate)))?;
+        line("bytes", format!("{}, {per_second}/s on average", bytes(self.bytes as f64)))?;
+        let base = self.peak_rate / self.spec.rate.as_per_second();
+        let mean = self.peak_rate / self.mean_rate.max(f64::MIN_POSITIVE);
+        let (peak, at) = (grouped(self.peak_rate), self.peak_at.as_secs_f64());
+        let times = format!("{base:.1}x the base, {mean:.1}x the mean");
+        line("peak", format!("{peak}/s over the second from {at:.1} s: {times}"))?;
+        let windows = self.dispersion.iter().map(|d| format!("F({}) {:.2}", d.window, d.value));
+        let windows: Vec<_> = windows.collect();
+        if !windows.is_empty() {
+            line("dispersion", format!("{} (Poisson: 1)", windows.join("  ")))?;
+        }
+        let users = self
+            .top_users
+            .iter()
+            .map(|top| format!("top {:.0} % write {:.1} %", top.users * 100.0, top.events * 100.0));
+        line("users", users.collect::<Vec<_>>().join("  "))?;
+        if let Some(share) = self.hottest_key {
+            line("hottest key", format!("{:.2} % of the events", share * 100.0))?;
+        }
+        let model = match self.spec.size.model {
+            SizeModel::Tweet => "tweet JSON",
+            SizeModel::Fixed => "fixed",
+        };
+        let sizes = self.sizes.iter().map(|size| format!("{} {}", name(size.quantile), size.bytes));
+        let sizes = sizes.collect::<Vec<_>>().join("  ");
+        line("size in B", format!("{model}, mean {:.0}: {sizes}", self.size_mean))?;
+        let tags = self.hashtags.iter().take(5).map(|tag| format!("{} {}", tag.name, tag.events));
+        let tags = tags.collect::<Vec<_>>().join("  ");
+        line("hashtags", format!("on {:.1} %: {tags}", self.tagged * 100.0))
+    }
+
+    /// Bars of the rate over time; the highest bar reaches the top.
+    fn plot(&self, out: &mut String) -> std::fmt::Result {
+        let per_column = self.rates.len().div_ceil(COLUMNS).max(1);
+        let columns = self.rates.chunks(per_column);
+        let rates: Vec<f64> =
+            columns.map(|bins| bins.iter().sum::<f64>() / bins.len() as f64).collect();
+        let top = rates.iter().copied().fold(1.0, f64::max);
+        let column = Duration(self.bin.0 * per_column as u64);
+        writeln!(out, "events/s over time, {column} per column")?;
+        for row in (0..ROWS).rev() {
+            let label = match row {
+                _ if row == ROWS - 1 => grouped(top),
+                _ if row == ROWS / 2 - 1 => grouped(top / 2.0),
+                _ => String::new(),
+            };
+            write!(out, "{label:>12} |")?;
+            let mut bars = String::new();
+            for rate in &rates {
+                let eighths = (rate / top * (ROWS * 8) as f64) as usize;
+                let fill = eighths.saturating_sub(row * 8).min(8);
+                bars.push([' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][fill]);
+            }
+            writeln!(out, "{}", bars.trim_end())?;
+        }
+        let rule = "-".repeat(rates.len());
+        let end = self.spec.duration.to_string();
+        let space = rates.len().saturating_sub(end.len());
+        writeln!(
+            out,
+            "{:>12} +{rule}\n{:>12}  0{end:>width$}",
+            0,
+            "",
+            width = space + end.len() - 1
+        )
+    }
+}
+
+/// A quantile's name: `min`, `p50`, `p99.9`, `max`.
+fn name(quantile: f64) -> String {
+    match quantile {
+        q if q <= 0.0 => "min".into(),
+        q if q >= 1.0 => "max".into(),
+        q => format!("p{}", (q * 1_000.0).round() / 10.0),
+    }
+}
+
+/// A number with separators, `1,234,567`; with decimals where it is small.
+pub(super) fn grouped(value: f64) -> String {
+    if value < 100.0 && value.fract() != 0.0 {
+        return format!("{value:.2}");
+    }
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes in the decimal unit that suits them.
+fn bytes(value: f64) -> String {
+    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3)];
+    match units.iter().find(|(_, factor)| value >= *factor) {
+        Some((unit, factor)) => format!("{:.2} {unit}", value / factor),
+        None => format!("{value:.0} B"),
+    }
+}
