@@ -1,6 +1,6 @@
 //! Tiered storage: a file system, NFS, an object store, or memory behind one set of requests.
 //!
-//! A client sends `Message::Request { request, operation }` to the `node::Tier` and gets
+//! A client sends `Message::Request { request, operation }` to the [`node::Tier`] and gets
 //! `Message::Reply { request, result }`; `request` is its own tag (`message.reply_tag()`). Requests
 //! are served side by side and may be answered in any order, except that those for one chunk are
 //! carried out in the order in which they came. A request whose connection broke is not answered:
@@ -8,4 +8,5 @@
 
 pub mod config;
 pub mod message;
+pub mod node;
 pub mod record;
