@@ -1,6 +1,6 @@
 //! Payloads: of exactly the size asked for, read back as written, and no damage goes unseen.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use headwater_models::arrival::Arrival;
 use headwater_scenarios::traffic::{
@@ -9,6 +9,9 @@ use headwater_scenarios::traffic::{
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
 use proptest::prelude::*;
+
+static BY_USER: LazyLock<Payloads> = LazyLock::new(|| payloads(KeyMode::User));
+static BY_HASHTAG: LazyLock<Payloads> = LazyLock::new(|| payloads(KeyMode::Hashtag));
 
 fn payloads(key: KeyMode) -> Payloads {
     let shots = vec![Preset::Castle.shot(Duration::from_secs(1))];
@@ -33,9 +36,8 @@ fn arrival() -> impl Strategy<Value = Arrival> {
 proptest! {
     #[test]
     fn a_payload_has_the_scheduled_size_and_reads_back(arrival in arrival(), place in place()) {
-        let payloads = payloads(KeyMode::Hashtag);
         let mut out = b"left over".to_vec();
-        payloads.write(&arrival, place, &mut out);
+        BY_HASHTAG.write(&arrival, place, &mut out);
         prop_assert_eq!(out.len(), arrival.bytes as usize);
         match parse(&out) {
             Ok(stamp) => {
@@ -57,7 +59,7 @@ proptest! {
         bit in 0_u32..8,
     ) {
         let mut whole = vec![];
-        payloads(KeyMode::User).write(&arrival, Place::default(), &mut whole);
+        BY_USER.write(&arrival, Place::default(), &mut whole);
         let at = at.index(whole.len());
         let mut flipped = whole.clone();
         flipped[at] ^= 1_u8 << bit;
@@ -102,7 +104,7 @@ fn a_tweet_says_who_when_what_and_how_long() {
 fn damage_is_named() {
     let mut out = vec![];
     let arrival = Arrival { index: 5, at: Time(9), key: 3, bytes: 700 };
-    payloads(KeyMode::User).write(&arrival, Place::default(), &mut out);
+    BY_USER.write(&arrival, Place::default(), &mut out);
     assert_eq!(parse(&out[..10]), Err(Damage::NoStamp { bytes: 10 }));
     let cut = parse(&out[..400]).unwrap_err();
     assert!(cut.to_string().contains("expected the checksum field at byte"), "{cut}");

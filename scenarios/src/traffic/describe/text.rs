@@ -71,7 +71,8 @@ impl Description {
             SizeModel::Tweet => "tweet JSON",
             SizeModel::Fixed => "fixed",
         };
-        let sizes = self.sizes.iter().map(|size| format!("{} {}", name(size.quantile), size.bytes));
+        let sizes = self.sizes.iter().filter(|size| size.quantile != 0.999);
+        let sizes = sizes.map(|size| format!("{} {}", name(size.quantile), size.bytes));
         let sizes = sizes.collect::<Vec<_>>().join("  ");
         line("size in B", format!("{model}, mean {:.0}: {sizes}", self.size_mean))?;
         let tags = self.hashtags.iter().take(5).map(|tag| format!("{} {}", tag.name, tag.events));
