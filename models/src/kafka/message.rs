@@ -1,22 +1,339 @@
-//! Messages.
+//! Kafka's requests and responses, as far as they are modelled.
+//!
+//! Sizes follow the protocol's JSON definitions (`clients/src/main/resources/common/message` @
+//! 3.9.0): a header of some 40 bytes and the fields' own, rounded.
 
-/// A message.
+use headwater_sim::fingerprint::mix;
+
+use super::metadata::{BrokerNumber, MetadataRecord};
+use super::record::{LogBatch, batch_bytes};
+use crate::batch::SharedBatch;
+
+/// Error codes (`Errors` @ 3.9.0), as far as they occur.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// No error.
+    None,
+    /// The broker does not lead the partition.
+    NotLeader,
+    /// The request's leader epoch is older than the broker's, or newer.
+    FencedLeaderEpoch,
+    /// The offset is not in the log.
+    OffsetOutOfRange,
+    /// Too few in-sync replicas; nothing was appended.
+    NotEnoughReplicas,
+    /// Too few in-sync replicas; it was appended all the same.
+    NotEnoughReplicasAfterAppend,
+    /// The followers did not fetch in time.
+    RequestTimedOut,
+    /// A sequence number is missing.
+    OutOfOrderSequence,
+    /// The disk refused.
+    KafkaStorageError,
+    /// The controller's state has moved on.
+    InvalidUpdateVersion,
+}
+
+impl ErrorCode {
+    /// Its name in Kafka's documentation.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::NotLeader => "NOT_LEADER_OR_FOLLOWER",
+            Self::FencedLeaderEpoch => "FENCED_LEADER_EPOCH",
+            Self::OffsetOutOfRange => "OFFSET_OUT_OF_RANGE",
+            Self::NotEnoughReplicas => "NOT_ENOUGH_REPLICAS",
+            Self::NotEnoughReplicasAfterAppend => "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+            Self::RequestTimedOut => "REQUEST_TIMED_OUT",
+            Self::OutOfOrderSequence => "OUT_OF_ORDER_SEQUENCE_NUMBER",
+            Self::KafkaStorageError => "KAFKA_STORAGE_ERROR",
+            Self::InvalidUpdateVersion => "INVALID_UPDATE_VERSION",
+        }
+    }
+}
+
+/// A produce request.
 #[derive(Clone, Debug)]
-pub enum Message {}
+pub struct Produce {
+    /// The client's number for it.
+    pub correlation: u64,
+    /// 0, 1 or -1.
+    pub acks: i16,
+    /// Whether the batches carry sequence numbers that count.
+    pub idempotent: bool,
+    /// How long the broker may wait for followers, in milliseconds.
+    pub timeout_ms: u64,
+    /// One batch a partition; the partition is the batch's lane.
+    pub batches: Vec<SharedBatch>,
+}
+
+/// The fate of one partition's batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProduceResult {
+    /// The partition.
+    pub partition: u32,
+    /// The error, if any.
+    pub error: ErrorCode,
+}
+
+/// What one partition of a fetch asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchPartition {
+    /// The partition.
+    pub partition: u32,
+    /// From where.
+    pub offset: u64,
+    /// The leader epoch that the fetcher believes in.
+    pub leader_epoch: u32,
+    /// Epoch of the last batch that the fetcher has; a follower's only.
+    pub last_fetched_epoch: Option<u32>,
+}
+
+/// A fetch request, of a consumer or of a follower.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    /// The fetcher's number for it.
+    pub correlation: u64,
+    /// The follower; nothing for a consumer.
+    pub replica: Option<BrokerNumber>,
+    /// Longest wait in milliseconds.
+    pub max_wait_ms: u64,
+    /// Bytes of one partition at the most.
+    pub partition_max_bytes: u64,
+    /// Bytes of the response at the most.
+    pub max_bytes: u64,
+    /// What it asks for.
+    pub partitions: Vec<FetchPartition>,
+}
+
+/// One partition of a fetch response.
+#[derive(Clone, Debug)]
+pub struct FetchedPartition {
+    /// The partition.
+    pub partition: u32,
+    /// The error, if any.
+    pub error: ErrorCode,
+    /// The leader's high watermark.
+    pub high_watermark: u64,
+    /// The follower's log has diverged: the leader's end offset for the largest epoch not above the
+    /// follower's last, with that epoch.
+    pub diverging: Option<(u32, u64)>,
+    /// What was read.
+    pub batches: Vec<LogBatch>,
+}
+
+/// A raft request or response of the controller quorum (`raft/` @ 3.9.0).
+#[derive(Clone, Debug)]
+pub enum Raft {
+    /// A candidate asks for a vote.
+    Vote {
+        /// Its epoch.
+        epoch: u32,
+        /// End of its log: offset and epoch of the last entry.
+        log_end: (u64, u32),
+    },
+    /// The answer.
+    VoteResponse {
+        /// The voter's epoch.
+        epoch: u32,
+        /// Granted or not.
+        granted: bool,
+    },
+    /// The new leader makes itself known.
+    BeginQuorumEpoch {
+        /// Its epoch.
+        epoch: u32,
+    },
+    /// A voter fetches from the leader.
+    Fetch {
+        /// Its epoch.
+        epoch: u32,
+        /// End of its log: offset and epoch of the last entry.
+        log_end: (u64, u32),
+    },
+    /// The answer.
+    FetchResponse {
+        /// The epoch of the answering node.
+        epoch: u32,
+        /// The leader, as far as it knows.
+        leader: Option<BrokerNumber>,
+        /// Committed up to here.
+        high_watermark: u64,
+        /// The fetcher's log has diverged: truncate to this offset.
+        diverging: Option<u64>,
+        /// Offset of the first entry.
+        base_offset: u64,
+        /// The entries, with their epochs.
+        entries: Vec<(u32, MetadataRecord)>,
+    },
+}
+
+/// A message of Kafka's.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// Producer to leader.
+    Produce(Box<Produce>),
+    /// Leader to producer; not for acks=0.
+    ProduceResponse {
+        /// The request's.
+        correlation: u64,
+        /// By partition.
+        results: Vec<ProduceResult>,
+    },
+    /// Consumer or follower to leader.
+    Fetch(Box<Fetch>),
+    /// Leader to consumer or follower.
+    FetchResponse {
+        /// The request's.
+        correlation: u64,
+        /// The leader's answer.
+        partitions: Vec<FetchedPartition>,
+    },
+    /// Client to any broker: who leads?
+    MetadataRequest,
+    /// Broker to client: leader and leader epoch of each partition.
+    MetadataResponse {
+        /// By partition.
+        leaders: Vec<(Option<BrokerNumber>, u32)>,
+    },
+    /// Broker to the active controller: I am alive.
+    Heartbeat {
+        /// The broker.
+        broker: BrokerNumber,
+        /// How far it has applied the metadata log.
+        metadata_offset: u64,
+    },
+    /// Controller to broker; false from a node that is not the active controller.
+    HeartbeatResponse {
+        /// Accepted or not.
+        accepted: bool,
+    },
+    /// Leader to the active controller: this is the new ISR.
+    AlterPartition {
+        /// The partition.
+        partition: u32,
+        /// The leader's epoch.
+        leader_epoch: u32,
+        /// The partition epoch that it builds on.
+        partition_epoch: u32,
+        /// The new ISR.
+        isr: Vec<BrokerNumber>,
+    },
+    /// Controller to leader.
+    AlterPartitionResponse {
+        /// The partition.
+        partition: u32,
+        /// The error, if any. Without one the change arrives by the metadata log.
+        error: ErrorCode,
+    },
+    /// Within the controller quorum.
+    Raft(Raft),
+}
+
+const HEADER: u64 = 40;
 
 impl Message {
     /// Size on the wire in bytes.
     pub fn size_bytes(&self) -> u64 {
-        match *self {}
+        HEADER
+            + match self {
+                Self::Produce(produce) => {
+                    produce.batches.iter().map(|batch| 12 + batch_bytes(batch)).sum()
+                }
+                Self::ProduceResponse { results, .. } => 30 * results.len() as u64,
+                Self::Fetch(fetch) => 33 * fetch.partitions.len() as u64,
+                Self::FetchResponse { partitions, .. } => {
+                    let batches = partitions.iter().flat_map(|of| &of.batches);
+                    let bytes: u64 = batches.map(LogBatch::size_bytes).sum();
+                    40 * partitions.len() as u64 + bytes
+                }
+                Self::MetadataResponse { leaders } => 60 + 30 * leaders.len() as u64,
+                Self::AlterPartition { isr, .. } => 40 + 4 * isr.len() as u64,
+                Self::Raft(Raft::FetchResponse { entries, .. }) => 40 + 100 * entries.len() as u64,
+                Self::MetadataRequest
+                | Self::Heartbeat { .. }
+                | Self::HeartbeatResponse { .. }
+                | Self::AlterPartitionResponse { .. }
+                | Self::Raft(_) => 20,
+            }
     }
 
     /// A short name.
-    pub fn kind(&self) -> &'static str {
-        match *self {}
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Produce(_) => "produce",
+            Self::ProduceResponse { .. } => "produce_response",
+            Self::Fetch(_) => "fetch",
+            Self::FetchResponse { .. } => "fetch_response",
+            Self::MetadataRequest => "metadata",
+            Self::MetadataResponse { .. } => "metadata_response",
+            Self::Heartbeat { .. } => "broker_heartbeat",
+            Self::HeartbeatResponse { .. } => "broker_heartbeat_response",
+            Self::AlterPartition { .. } => "alter_partition",
+            Self::AlterPartitionResponse { .. } => "alter_partition_response",
+            Self::Raft(Raft::Vote { .. }) => "vote",
+            Self::Raft(Raft::VoteResponse { .. }) => "vote_response",
+            Self::Raft(Raft::BeginQuorumEpoch { .. }) => "begin_quorum_epoch",
+            Self::Raft(Raft::Fetch { .. }) => "raft_fetch",
+            Self::Raft(Raft::FetchResponse { .. }) => "raft_fetch_response",
+        }
     }
 
     /// A cheap hash of the content.
     pub fn digest(&self) -> u64 {
-        match *self {}
+        match self {
+            Self::Produce(produce) => {
+                let fold = |hash, batch: &SharedBatch| mix(hash, batch.digest());
+                produce.batches.iter().fold(mix(1, produce.correlation), fold)
+            }
+            Self::ProduceResponse { correlation, results } => {
+                let fold = |hash, of: &ProduceResult| {
+                    mix(hash, u64::from(of.partition) << 8 | of.error as u64)
+                };
+                results.iter().fold(mix(2, *correlation), fold)
+            }
+            Self::Fetch(fetch) => {
+                let fold =
+                    |hash, of: &FetchPartition| mix(mix(hash, of.offset), of.partition.into());
+                fetch.partitions.iter().fold(mix(3, fetch.correlation), fold)
+            }
+            Self::FetchResponse { correlation, partitions } => {
+                let fold = |hash, of: &FetchedPartition| {
+                    let batches = of.batches.iter().fold(0, |hash, of| mix(hash, of.base_offset));
+                    mix(mix(hash, of.high_watermark ^ (of.error as u64) << 56), batches)
+                };
+                partitions.iter().fold(mix(4, *correlation), fold)
+            }
+            Self::MetadataRequest => 5,
+            Self::MetadataResponse { leaders } => {
+                leaders.iter().fold(6, |hash, (_, epoch)| mix(hash, u64::from(*epoch)))
+            }
+            Self::Heartbeat { broker, metadata_offset } => {
+                mix(7, mix(*metadata_offset, (*broker).into()))
+            }
+            Self::HeartbeatResponse { accepted } => 8 + u64::from(*accepted),
+            Self::AlterPartition { partition, isr, .. } => {
+                isr.iter().fold(mix(10, (*partition).into()), |hash, of| mix(hash, (*of).into()))
+            }
+            Self::AlterPartitionResponse { partition, error } => {
+                mix(11 + *error as u64, (*partition).into())
+            }
+            Self::Raft(raft) => raft.digest(),
+        }
+    }
+}
+
+impl Raft {
+    fn digest(&self) -> u64 {
+        match self {
+            Self::Vote { epoch, log_end } => mix(mix(20, (*epoch).into()), log_end.0),
+            Self::VoteResponse { epoch, granted } => mix(21 + u64::from(*granted), (*epoch).into()),
+            Self::BeginQuorumEpoch { epoch } => mix(23, (*epoch).into()),
+            Self::Fetch { epoch, log_end } => mix(mix(24, (*epoch).into()), log_end.0),
+            Self::FetchResponse { epoch, high_watermark, entries, .. } => {
+                let seed = mix(mix(25, (*epoch).into()), *high_watermark);
+                entries.iter().fold(seed, |hash, (_, record)| mix(hash, record.digest()))
+            }
+        }
     }
 }

@@ -1,3 +1,17 @@
-//! (module doc to come with the model)
+//! Apache Kafka 3.9 and 4.x in KRaft combined mode: brokers, controllers, producers, consumers.
+//!
+//! One topic. An event's lane is its partition. See each module for what it stands for and what it
+//! leaves out; [`deploy::deploy`] puts it all together.
+
+pub mod broker;
+pub mod config;
+pub mod consumer;
+pub mod controller;
+pub mod costs;
+pub mod deploy;
 pub mod message;
+pub mod metadata;
+pub mod partition_log;
+pub mod producer;
 pub mod record;
+pub mod replica;

@@ -1,24 +1,118 @@
-//! Disk records.
+//! What a broker keeps on disk: log batches, the metadata log, the quorum state, checkpoints.
 
+use headwater_sim::disk::FileId;
+use headwater_sim::fingerprint::mix;
+
+use super::metadata::MetadataRecord;
 use crate::batch::SharedBatch;
 
-/// A disk record.
+/// Batch header of message format v2: 61 bytes (`DefaultRecordBatch` @ 3.9.0).
+pub const BATCH_OVERHEAD: u64 = 61;
+/// Length, attributes, deltas and header count of one record of some hundred bytes
+/// (`DefaultRecord` @ 3.9.0).
+pub const RECORD_OVERHEAD: u64 = 10;
+
+/// A batch in a partition's log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogBatch {
+    /// Offset of its first record.
+    pub base_offset: u64,
+    /// Epoch of the leader that appended it.
+    pub leader_epoch: u32,
+    /// True if its producer is idempotent: its sequence numbers count.
+    pub idempotent: bool,
+    /// Its records.
+    pub batch: SharedBatch,
+}
+
+impl LogBatch {
+    /// Offset after its last record.
+    pub fn end_offset(&self) -> u64 {
+        self.base_offset + self.batch.count()
+    }
+
+    /// Size in the log and on the wire.
+    pub fn size_bytes(&self) -> u64 {
+        batch_bytes(&self.batch)
+    }
+}
+
+/// Size of a batch in the log and on the wire.
+pub fn batch_bytes(batch: &SharedBatch) -> u64 {
+    BATCH_OVERHEAD + batch.count() * RECORD_OVERHEAD + batch.bytes
+}
+
+/// A disk record of a broker.
 #[derive(Clone, Debug)]
-pub enum Record {}
+pub enum Record {
+    /// A batch of a partition's log.
+    Log(LogBatch),
+    /// An entry of the metadata log.
+    Metadata {
+        /// Epoch of the controller that appended it.
+        epoch: u32,
+        /// The entry.
+        record: MetadataRecord,
+    },
+    /// The quorum-state file: the voter's epoch and whom it voted for.
+    QuorumState {
+        /// The epoch.
+        epoch: u32,
+        /// The candidate, by broker number.
+        voted_for: Option<u32>,
+    },
+    /// The replication-offset-checkpoint file: high watermark of each partition.
+    HighWatermarks(Vec<u64>),
+}
 
 impl Record {
     /// Size on disk in bytes.
     pub fn size_bytes(&self) -> u64 {
-        match *self {}
+        match self {
+            Self::Log(batch) => batch.size_bytes(),
+            Self::Metadata { .. } => 100,
+            Self::QuorumState { .. } => 150,
+            Self::HighWatermarks(partitions) => 8 + 20 * partitions.len() as u64,
+        }
     }
 
     /// A cheap hash of the content.
     pub fn digest(&self) -> u64 {
-        match *self {}
+        match self {
+            Self::Log(batch) => {
+                mix(mix(batch.base_offset, u64::from(batch.leader_epoch)), batch.batch.digest())
+            }
+            Self::Metadata { epoch, record } => mix(u64::from(*epoch), record.digest()),
+            Self::QuorumState { epoch, voted_for } => {
+                mix(u64::from(*epoch), voted_for.map_or(0, |voter| u64::from(voter) + 1))
+            }
+            Self::HighWatermarks(partitions) => {
+                partitions.iter().fold(7, |hash, of| mix(hash, *of))
+            }
+        }
     }
 
     /// Calls `see` with every batch that the record holds.
-    pub fn for_each_batch(&self, _see: &mut dyn FnMut(&SharedBatch)) {
-        match *self {}
+    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        if let Self::Log(batch) = self {
+            see(&batch.batch);
+        }
     }
 }
+
+/// The log of a partition.
+pub const fn log_file(partition: u32) -> FileId {
+    FileId(1 << 32 | partition as u64)
+}
+
+/// The partition of a log file; nothing for another file.
+pub const fn log_partition(file: FileId) -> Option<u32> {
+    if file.0 >> 32 == 1 { Some(file.0 as u32) } else { None }
+}
+
+/// The metadata log (`__cluster_metadata-0`).
+pub const METADATA_FILE: FileId = FileId(2 << 32);
+/// `quorum-state`.
+pub const QUORUM_STATE_FILE: FileId = FileId(3 << 32);
+/// `replication-offset-checkpoint`.
+pub const HIGH_WATERMARK_FILE: FileId = FileId(4 << 32);

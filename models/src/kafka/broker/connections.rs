@@ -1,0 +1,346 @@
+//! Client connections: one request of each at a time, from the socket to the response.
+//!
+//! Stands for `SocketServer`, `KafkaApis` and the purgatories of apache/kafka @ 3.9.0. A connection
+//! is muted from the moment its request is read until its response is sent. Left out: the bound on
+//! the request queue (`queued.max.requests`, 500), which one request a connection stays below.
+
+use std::collections::VecDeque;
+
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use super::{Broker, Ctx, HANDLERS, NETWORK, kind};
+use crate::kafka::message::{ErrorCode, Fetch, FetchedPartition, Message, Produce, ProduceResult};
+use crate::kafka::replica::Append;
+use crate::protocol;
+
+/// A connection.
+#[derive(Debug, Default)]
+pub struct Connection {
+    waiting: VecDeque<Message>,
+    state: State,
+    /// Counts requests: tells a wait that is over from a later one.
+    serial: u64,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    /// The request is read, or waits for a handler.
+    Reading(Message),
+    /// Its batches are being appended, or wait for the followers.
+    Producing(Producing),
+    /// It waits for data.
+    Fetching { fetch: Box<Fetch>, deadline: Time },
+    /// The response is being sent; nothing for acks=0.
+    Responding(Option<Message>),
+}
+
+/// A produce request under way.
+#[derive(Debug)]
+struct Producing {
+    correlation: u64,
+    acks: i16,
+    timeout: Duration,
+    appending: usize,
+    results: Vec<ProduceResult>,
+    /// (partition, offset that the high watermark must reach).
+    required: Vec<(u32, u64)>,
+    deadline: Time,
+}
+
+impl Broker {
+    /// A request has come in: it waits its turn.
+    pub(super) fn request(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
+        let connection = self.connections.entry(from).or_default();
+        connection.waiting.push_back(message);
+        self.next_request(ctx, from);
+    }
+
+    fn next_request(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        if !matches!(connection.state, State::Idle) {
+            return;
+        }
+        let Some(message) = connection.waiting.pop_front() else { return };
+        connection.serial += 1;
+        let cost = self.config.costs.network(message.size_bytes());
+        connection.state = State::Reading(message);
+        ctx.compute(NETWORK, Duration(cost), kind::NETWORK_IN | u64::from(from.0));
+    }
+
+    /// A network thread has read the request: on to a handler.
+    pub(super) fn received(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
+        let Some(Connection { state: State::Reading(message), .. }) = self.connections.get(&from)
+        else {
+            return;
+        };
+        let cost = match message {
+            Message::Produce(produce) => {
+                self.config.costs.produce(produce.batches.len() as u64, message.size_bytes())
+            }
+            _ => self.config.costs.handle_request_ns,
+        };
+        ctx.compute(HANDLERS, Duration(cost), kind::HANDLED | u64::from(from.0));
+    }
+
+    /// A handler has the request.
+    pub(super) fn handle(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        match std::mem::take(&mut connection.state) {
+            State::Reading(Message::Produce(produce)) => self.produce(ctx, from, *produce),
+            State::Reading(Message::Fetch(fetch)) => self.fetch(ctx, from, fetch),
+            State::Reading(_) => {
+                let of = |state: &crate::kafka::metadata::PartitionState| {
+                    (state.leader, state.leader_epoch)
+                };
+                let leaders = self.image.partitions.iter().map(of).collect();
+                self.respond(ctx, from, Some(Message::MetadataResponse { leaders }));
+            }
+            other => connection.state = other,
+        }
+    }
+
+    fn respond(&mut self, ctx: &mut Ctx<'_>, to: NodeId, message: Option<Message>) {
+        let Some(connection) = self.connections.get_mut(&to) else { return };
+        let cost = message.as_ref().map_or(0, |of| self.config.costs.network(of.size_bytes()));
+        connection.state = State::Responding(message);
+        ctx.compute(NETWORK, Duration(cost), kind::NETWORK_OUT | u64::from(to.0));
+    }
+
+    /// The response is on its way: the connection is unmuted.
+    pub(super) fn responded(&mut self, ctx: &mut Ctx<'_>, to: NodeId) {
+        let Some(connection) = self.connections.get_mut(&to) else { return };
+        if let State::Responding(message) = std::mem::take(&mut connection.state)
+            && let Some(message) = message
+        {
+            ctx.send(to, protocol::Message::Kafka(message));
+        }
+        self.next_request(ctx, to);
+    }
+
+    fn produce(&mut self, ctx: &mut Ctx<'_>, from: NodeId, request: Produce) {
+        let timeout = Duration::from_millis(request.timeout_ms);
+        let producing = Producing {
+            correlation: request.correlation,
+            acks: request.acks,
+            timeout,
+            appending: request.batches.len(),
+            results: Vec::new(),
+            required: Vec::new(),
+            deadline: Time::MAX,
+        };
+        if let Some(connection) = self.connections.get_mut(&from) {
+            connection.state = State::Producing(producing);
+        }
+        let (idempotent, all) = (request.idempotent, request.acks == -1);
+        for batch in request.batches {
+            let partition = batch.lane.0;
+            match self.replicas.get_mut(&partition) {
+                Some(replica) => {
+                    replica.appends.push_back(Append::Produced { from, batch, idempotent, all });
+                    self.next_append(ctx, partition);
+                }
+                None => self.batch_done(ctx, from, partition, ErrorCode::NotLeader, 0),
+            }
+        }
+    }
+
+    /// One batch of a produce request is in the log, or was refused.
+    pub(super) fn batch_done(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: NodeId,
+        partition: u32,
+        error: ErrorCode,
+        end_offset: u64,
+    ) {
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        let State::Producing(producing) = &mut connection.state else { return };
+        producing.results.push(ProduceResult { partition, error });
+        if error == ErrorCode::None {
+            producing.required.push((partition, end_offset));
+        }
+        producing.appending -= 1;
+        if producing.appending > 0 {
+            return;
+        }
+        if producing.acks == -1 && !producing.required.is_empty() {
+            producing.deadline = ctx.now() + producing.timeout;
+            let (wait, serial) = (producing.timeout, connection.serial);
+            if !self.check_produce(ctx, from) {
+                ctx.timer(wait, kind::WAIT_OVER | serial << 24 | u64::from(from.0));
+            }
+            return;
+        }
+        self.answer_produce(ctx, from);
+    }
+
+    fn answer_produce(&mut self, ctx: &mut Ctx<'_>, to: NodeId) {
+        let Some(connection) = self.connections.get_mut(&to) else { return };
+        if let State::Producing(producing) = std::mem::take(&mut connection.state) {
+            let Producing { correlation, results, acks, .. } = producing;
+            let response = Message::ProduceResponse { correlation, results };
+            self.respond(ctx, to, (acks != 0).then_some(response));
+        }
+    }
+
+    /// Answers a produce request whose batches are replicated. False if it has to wait on.
+    fn check_produce(&mut self, ctx: &mut Ctx<'_>, from: NodeId) -> bool {
+        let me = self.me;
+        let min_isr = self.config.topic.min_insync_replicas;
+        let Some(connection) = self.connections.get_mut(&from) else { return true };
+        let State::Producing(producing) = &mut connection.state else { return true };
+        if producing.appending > 0 {
+            return false;
+        }
+        for (partition, offset) in &producing.required {
+            let Some(replica) = self.replicas.get(partition) else { continue };
+            let error = if replica.state.leader != Some(me) {
+                ErrorCode::NotLeader
+            } else if replica.high_watermark < *offset {
+                return false;
+            } else if (replica.state.isr.len() as u32) < min_isr {
+                ErrorCode::NotEnoughReplicasAfterAppend
+            } else {
+                continue;
+            };
+            if let Some(result) = producing.results.iter_mut().find(|of| of.partition == *partition)
+            {
+                result.error = error;
+            }
+        }
+        self.answer_produce(ctx, from);
+        true
+    }
+
+    /// The high watermark or the leadership of a partition has moved: who waited for that?
+    pub(super) fn check_waiting_produce(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+        let waits = |(_, connection): &(&NodeId, &Connection)| match &connection.state {
+            State::Producing(of) => of.required.iter().any(|(of, _)| *of == partition),
+            _ => false,
+        };
+        let waiting: Vec<_> = self.connections.iter().filter(waits).map(|(id, _)| *id).collect();
+        for from in waiting {
+            self.check_produce(ctx, from);
+        }
+    }
+
+    /// The longest wait of a request is over.
+    pub(super) fn wait_over(&mut self, ctx: &mut Ctx<'_>, which: u64) {
+        let (from, serial) = (NodeId((which & 0xff_ffff) as u32), which >> 24);
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        if connection.serial & 0xffff_ffff != serial {
+            return;
+        }
+        match &mut connection.state {
+            State::Producing(producing) if producing.deadline <= ctx.now() => {
+                for result in &mut producing.results {
+                    if result.error == ErrorCode::None {
+                        result.error = ErrorCode::RequestTimedOut;
+                    }
+                }
+                self.answer_produce(ctx, from);
+            }
+            State::Fetching { deadline, .. } if *deadline <= ctx.now() => {
+                self.try_fetch(ctx, from, true);
+            }
+            _ => {}
+        }
+    }
+
+    fn fetch(&mut self, ctx: &mut Ctx<'_>, from: NodeId, fetch: Box<Fetch>) {
+        if let Some(follower) = fetch.replica {
+            for wanted in &fetch.partitions {
+                self.follower_fetched(ctx, follower, wanted);
+            }
+        }
+        let wait = Duration::from_millis(fetch.max_wait_ms);
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        let serial = connection.serial & 0xffff_ffff;
+        connection.state = State::Fetching { fetch, deadline: ctx.now() + wait };
+        if !self.try_fetch(ctx, from, false) {
+            ctx.timer(wait, kind::WAIT_OVER | serial << 24 | u64::from(from.0));
+        }
+    }
+
+    /// Answers a fetch if there is anything to say, or in any case. False if it waits on.
+    fn try_fetch(&mut self, ctx: &mut Ctx<'_>, from: NodeId, in_any_case: bool) -> bool {
+        let Some(connection) = self.connections.get(&from) else { return true };
+        let State::Fetching { fetch, .. } = &connection.state else { return true };
+        let (mut answer, mut room, mut worth) = (Vec::new(), fetch.max_bytes, false);
+        for wanted in &fetch.partitions {
+            let read = self.read(fetch, wanted, room);
+            let bytes = read.batches.iter().map(|batch| batch.size_bytes()).sum::<u64>();
+            room = room.saturating_sub(bytes);
+            worth |= bytes > 0 || read.error != ErrorCode::None || read.diverging.is_some();
+            answer.push(read);
+        }
+        if !worth && !in_any_case {
+            return false;
+        }
+        let response =
+            Message::FetchResponse { correlation: fetch.correlation, partitions: answer };
+        self.respond(ctx, from, Some(response));
+        true
+    }
+
+    fn read(
+        &self,
+        fetch: &Fetch,
+        wanted: &crate::kafka::message::FetchPartition,
+        room: u64,
+    ) -> FetchedPartition {
+        let mut read = FetchedPartition {
+            partition: wanted.partition,
+            error: ErrorCode::None,
+            high_watermark: 0,
+            diverging: None,
+            batches: Vec::new(),
+        };
+        let replica = self.replicas.get(&wanted.partition);
+        let Some(replica) = replica.filter(|replica| replica.state.leader == Some(self.me)) else {
+            read.error = ErrorCode::NotLeader;
+            return read;
+        };
+        if wanted.leader_epoch != replica.state.leader_epoch && fetch.replica.is_some() {
+            read.error = ErrorCode::FencedLeaderEpoch;
+            return read;
+        }
+        read.high_watermark = replica.high_watermark;
+        if let Some(epoch) = wanted.last_fetched_epoch {
+            let (of, end) = replica.log.end_offset_for(epoch);
+            if of < epoch || end < wanted.offset {
+                read.diverging = Some((of, end));
+                return read;
+            }
+        }
+        if wanted.offset > replica.log.end_offset() {
+            read.error = ErrorCode::OffsetOutOfRange;
+            return read;
+        }
+        let limit =
+            if fetch.replica.is_some() { replica.log.end_offset() } else { replica.high_watermark };
+        if room > 0 {
+            let bytes = fetch.partition_max_bytes.min(room);
+            read.batches = replica.log.read(wanted.offset, limit, bytes);
+        }
+        read
+    }
+
+    /// A partition has news for followers (its log has grown) or for all (its high watermark or
+    /// leadership has moved).
+    pub(super) fn check_waiting_fetches(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+        let waits = |(_, connection): &(&NodeId, &Connection)| match &connection.state {
+            State::Fetching { fetch, .. } => {
+                fetch.partitions.iter().any(|wanted| wanted.partition == partition)
+            }
+            _ => false,
+        };
+        let waiting: Vec<_> = self.connections.iter().filter(waits).map(|(id, _)| *id).collect();
+        for from in waiting {
+            self.try_fetch(ctx, from, false);
+        }
+    }
+}

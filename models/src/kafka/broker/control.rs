@@ -1,0 +1,193 @@
+//! The broker's part in the controller quorum, as voter, as active controller, and as its client.
+
+use headwater_sim::disk::DiskOp;
+use headwater_sim::time::{Duration, Time};
+
+use super::{Broker, Ctx, DISK, kind};
+use crate::kafka::controller::active::ActiveController;
+use crate::kafka::controller::raft::Output;
+use crate::kafka::message::{ErrorCode, Message};
+use crate::kafka::metadata::{BrokerNumber, Image, MetadataRecord};
+use crate::kafka::record::{METADATA_FILE, QUORUM_STATE_FILE, Record};
+use crate::protocol;
+
+impl Broker {
+    /// Carries out what the voter asks for.
+    pub(super) fn carry_out(&mut self, ctx: &mut Ctx<'_>, out: Vec<Output>) {
+        let mut elected = None;
+        for output in out {
+            match output {
+                // Nobody hears of a vote or an epoch that is not on disk.
+                Output::Send(to, message) if self.votes_storing > 0 => {
+                    self.after_vote.push((to, message));
+                }
+                Output::Send(to, message) => self.send(ctx, to, Message::Raft(message)),
+                Output::StoreVote(epoch, voted_for) => {
+                    let record = protocol::Record::Kafka(Record::QuorumState { epoch, voted_for });
+                    ctx.write(DISK, QUORUM_STATE_FILE, record, kind::IGNORED);
+                    ctx.sync(DISK, QUORUM_STATE_FILE, kind::VOTE_STORED);
+                    self.votes_storing += 1;
+                }
+                Output::Append(epoch, record) => {
+                    let record = protocol::Record::Kafka(Record::Metadata { epoch, record });
+                    ctx.write(DISK, METADATA_FILE, record, kind::IGNORED);
+                }
+                Output::Truncate(keep) => {
+                    let op = DiskOp::Truncate { file: METADATA_FILE, keep };
+                    ctx.disk(DISK, op, kind::IGNORED);
+                }
+                Output::Flush(end) => ctx.sync(DISK, METADATA_FILE, kind::RAFT_FLUSHED | end),
+                Output::Elected(epoch) => elected = Some(epoch),
+                Output::Resigned => self.controller = None,
+                Output::WakeAt(at) if at < self.raft_wakes => {
+                    self.raft_wakes = at;
+                    ctx.timer(at.since(ctx.now()), kind::RAFT_TICK);
+                }
+                Output::WakeAt(_) => {}
+            }
+        }
+        if let Some(epoch) = elected {
+            self.become_active(ctx, epoch);
+        }
+        self.apply_committed(ctx);
+    }
+
+    pub(super) fn vote_stored(&mut self, ctx: &mut Ctx<'_>) {
+        self.votes_storing -= 1;
+        if self.votes_storing == 0 {
+            for (to, message) in std::mem::take(&mut self.after_vote) {
+                self.send(ctx, to, Message::Raft(message));
+            }
+        }
+    }
+
+    /// This broker is the active controller from now on.
+    fn become_active(&mut self, ctx: &mut Ctx<'_>, epoch: u32) {
+        let config = &self.config;
+        let mut image = Image::new(config.brokers, config.partitions, config.replication_factor);
+        if let Some(raft) = &self.raft {
+            raft.log().iter().for_each(|(_, record)| image.apply(record));
+        }
+        let session = Duration::from_millis(config.broker.session_timeout_ms);
+        let unclean = config.topic.unclean_leader_election;
+        self.controller = Some(ActiveController::new(image, session, unclean, ctx.now()));
+        Self::event(ctx, "controller_elected", u64::from(self.me), u64::from(epoch));
+        self.check_sessions(ctx);
+    }
+
+    /// Takes in what the quorum has committed.
+    fn apply_committed(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(raft) = &self.raft else { return };
+        let (from, to) = (self.applied as usize, raft.high_watermark() as usize);
+        if from >= to {
+            return;
+        }
+        let came_back = self.replicas.values().any(|of| of.state.leader.is_none());
+        let records: Vec<_> =
+            raft.log()[from..to].iter().map(|(_, record)| record.clone()).collect();
+        self.applied = to as u64;
+        for record in records {
+            self.image.apply(&record);
+            match record {
+                MetadataRecord::Partition { partition, state } => {
+                    self.take_up(ctx, partition, state, false);
+                }
+                MetadataRecord::Fencing { broker, fenced: true } if broker == self.me => {
+                    Self::event(ctx, "fenced", u64::from(broker), 0);
+                }
+                _ => {}
+            }
+        }
+        if came_back {
+            self.return_to_roles(ctx);
+        }
+    }
+
+    /// A broker that came back learns its roles from the image, not from what it remembers: it
+    /// leads again where nobody was elected in its place.
+    fn return_to_roles(&mut self, ctx: &mut Ctx<'_>) {
+        for (partition, state) in (0..).zip(self.image.partitions.clone()) {
+            let waits = |of: &crate::kafka::replica::Replica| of.state.leader.is_none();
+            if state.leader.is_some() && self.replicas.get(&partition).is_some_and(waits) {
+                self.take_up(ctx, partition, state, true);
+            }
+        }
+    }
+
+    /// Tells the active controller that this broker lives.
+    pub(super) fn beat(&mut self, ctx: &mut Ctx<'_>) {
+        let (broker, metadata_offset) = (self.me, self.applied);
+        match self.raft.as_ref().and_then(|raft| raft.leader()) {
+            Some(leader) if leader == self.me => {
+                self.heartbeat(ctx, broker, metadata_offset);
+            }
+            Some(leader) => {
+                self.send(ctx, leader, Message::Heartbeat { broker, metadata_offset });
+            }
+            None => {}
+        }
+        let interval = self.config.broker.heartbeat_interval_ms.max(1);
+        ctx.timer(Duration::from_millis(interval), kind::HEARTBEAT);
+    }
+
+    /// A heartbeat at the controller. False if this is not the active one.
+    pub(super) fn heartbeat(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        broker: BrokerNumber,
+        metadata_offset: u64,
+    ) -> bool {
+        let committed = self.raft.as_ref().map_or(0, |raft| raft.high_watermark());
+        let Some(controller) = &mut self.controller else { return false };
+        controller.heartbeat(broker, metadata_offset >= committed.min(1), ctx.now());
+        self.propose_soon(ctx);
+        self.check_sessions(ctx);
+        true
+    }
+
+    pub(super) fn alter_partition(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: BrokerNumber,
+        partition: u32,
+        epochs: (u32, u32),
+        isr: Vec<BrokerNumber>,
+    ) -> ErrorCode {
+        let Some(controller) = &mut self.controller else { return ErrorCode::InvalidUpdateVersion };
+        let error = controller.alter_partition(from, partition, epochs, isr);
+        self.propose_soon(ctx);
+        error
+    }
+
+    /// Fences brokers whose sessions have run out, and looks again when the next one may.
+    pub(super) fn check_sessions(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(controller) = &mut self.controller else { return };
+        for broker in controller.fence_stale(ctx.now()) {
+            Self::event(ctx, "session_expired", u64::from(broker), 0);
+        }
+        let next = controller.next_expiry().unwrap_or(Time::MAX);
+        if next < self.sessions_armed {
+            self.sessions_armed = next;
+            ctx.timer(next.since(ctx.now()), kind::SESSIONS);
+        }
+        self.propose_soon(ctx);
+    }
+
+    /// Decisions are gathered for `controller.quorum.append.linger.ms`.
+    fn propose_soon(&mut self, ctx: &mut Ctx<'_>) {
+        let pending = self.controller.as_ref().is_some_and(ActiveController::has_pending);
+        if pending && !self.linger_armed {
+            self.linger_armed = true;
+            let linger = Duration::from_millis(self.config.quorum.append_linger_ms);
+            ctx.timer(linger, kind::CONTROLLER_LINGER);
+        }
+    }
+
+    pub(super) fn propose_pending(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(controller) = &mut self.controller else { return };
+        let records = controller.take_pending();
+        if !records.is_empty() {
+            self.with_raft(ctx, |raft, _, out| raft.propose(records, out));
+        }
+    }
+}

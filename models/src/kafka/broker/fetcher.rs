@@ -1,0 +1,160 @@
+//! Replica fetchers: one a leader, one fetch at a time, for every partition followed there.
+//!
+//! Stands for `ReplicaFetcherThread` and `AbstractFetcherThread` of apache/kafka @ 3.9.0 with
+//! `num.replica.fetchers=1`. A follower truncates by leader epoch: where the leader's answer says
+//! that the logs have diverged, to the end of the largest epoch that both have.
+
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use super::{Broker, Ctx, FETCHERS, kind};
+use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
+use crate::kafka::metadata::BrokerNumber;
+use crate::kafka::replica::Append;
+
+/// A fetcher.
+#[derive(Debug, Default)]
+pub struct Fetcher {
+    correlation: u64,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    /// A fetch is at the leader.
+    Waiting,
+    /// The thread handles a response.
+    Handling(Vec<FetchedPartition>),
+    /// So many batches are on their way into the logs.
+    Appending(usize),
+    /// Not before the backoff is over.
+    BackingOff,
+}
+
+impl Broker {
+    /// Sends the next fetch to `leader`, if the fetcher is free and follows anything there.
+    pub(super) fn run_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+        let fetcher = self.fetchers.entry(leader).or_default();
+        if !matches!(fetcher.state, State::Idle | State::BackingOff) {
+            return;
+        }
+        let followed = self.replicas.values().filter(|of| of.state.leader == Some(leader));
+        let partitions: Vec<_> = followed
+            .map(|replica| FetchPartition {
+                partition: replica.partition,
+                offset: replica.log.end_offset(),
+                leader_epoch: replica.state.leader_epoch,
+                last_fetched_epoch: replica.log.last_epoch(),
+            })
+            .collect();
+        if partitions.is_empty() {
+            fetcher.state = State::Idle;
+            return;
+        }
+        fetcher.correlation += 1;
+        fetcher.state = State::Waiting;
+        let config = &self.config.broker;
+        let fetch = Fetch {
+            correlation: fetcher.correlation,
+            replica: Some(self.me),
+            max_wait_ms: config.replica_fetch_wait_max_ms,
+            partition_max_bytes: config.replica_fetch_max_bytes,
+            max_bytes: config.replica_fetch_response_max_bytes,
+            partitions,
+        };
+        self.send(ctx, leader, Message::Fetch(Box::new(fetch)));
+    }
+
+    /// The leader has answered: the fetcher thread takes the response in.
+    pub(super) fn fetch_response(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: NodeId,
+        correlation: u64,
+        partitions: Vec<FetchedPartition>,
+    ) {
+        let Some(leader) = self.number_of(from) else { return };
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if fetcher.correlation != correlation || !matches!(fetcher.state, State::Waiting) {
+            return;
+        }
+        let bytes: u64 =
+            partitions.iter().flat_map(|of| &of.batches).map(|of| of.size_bytes()).sum();
+        let batches = partitions.iter().map(|of| of.batches.len() as u64).sum();
+        fetcher.state = State::Handling(partitions);
+        let cost = if bytes == 0 {
+            self.config.costs.handle_request_ns
+        } else {
+            self.config.costs.produce(batches, bytes)
+        };
+        ctx.compute(FETCHERS, Duration(cost), kind::FETCHED | u64::from(leader));
+    }
+
+    /// The response's batches go to the logs.
+    pub(super) fn take_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        let State::Handling(partitions) = std::mem::take(&mut fetcher.state) else { return };
+        let batches = partitions.iter().map(|of| of.batches.len()).sum();
+        fetcher.state = State::Appending(batches);
+        let mut failed = false;
+        for fetched in partitions {
+            let partition = fetched.partition;
+            failed |= fetched.error != ErrorCode::None;
+            if let Some((epoch, end)) = fetched.diverging {
+                self.truncate_diverged(ctx, partition, epoch, end);
+            }
+            let Some(replica) = self.replicas.get_mut(&partition) else { continue };
+            if fetched.error == ErrorCode::None && fetched.diverging.is_none() {
+                let last = fetched.batches.last().map(|batch| batch.end_offset());
+                let end = last.unwrap_or(replica.log.end_offset());
+                replica.high_watermark =
+                    replica.high_watermark.max(fetched.high_watermark.min(end));
+            }
+            let appends =
+                fetched.batches.into_iter().map(|batch| Append::Fetched { leader, batch });
+            replica.appends.extend(appends);
+            self.next_append(ctx, partition);
+        }
+        if batches == 0 {
+            self.fetcher_free(ctx, leader, failed);
+        }
+    }
+
+    fn truncate_diverged(&mut self, ctx: &mut Ctx<'_>, partition: u32, epoch: u32, end: u64) {
+        let Some(replica) = self.replicas.get(&partition) else { return };
+        let (_, my_end) = replica.log.end_offset_for(epoch);
+        self.truncate(ctx, partition, end.min(my_end));
+    }
+
+    /// One of the fetched batches is in its log, or was not wanted any more.
+    pub(super) fn fetched_batch_done(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if let State::Appending(left) = &mut fetcher.state {
+            *left -= 1;
+            if *left == 0 {
+                self.fetcher_free(ctx, leader, false);
+            }
+        }
+    }
+
+    fn fetcher_free(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber, failed: bool) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if failed {
+            fetcher.state = State::BackingOff;
+            let backoff = Duration::from_millis(self.config.broker.replica_fetch_backoff_ms);
+            return ctx.timer(backoff, kind::FETCH_AGAIN | u64::from(leader));
+        }
+        fetcher.state = State::Idle;
+        self.run_fetcher(ctx, leader);
+    }
+
+    /// The connection with a leader has broken.
+    pub(super) fn fetcher_lost(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+        let Some(fetcher) = self.fetchers.get(&leader) else { return };
+        if matches!(fetcher.state, State::Waiting) {
+            self.fetcher_free(ctx, leader, true);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A broker, which is also a controller (KRaft combined mode).
+//!
+//! Stands for `KafkaServer`'s data plane (`SocketServer`, `KafkaApis`, `ReplicaManager`,
+//! `ReplicaFetcherThread`) and `BrokerLifecycleManager` of apache/kafka @ 3.9.0. The log of a
+//! partition lies on the page cache of disk 0 and is synced by `flush.messages` only; metadata and
+//! votes are synced always. A restarted broker reads its logs, checkpoints and votes from disk.
+//!
+//! Parameters: [`super::config::Broker`], [`super::config::Quorum`], [`super::costs::Costs`].
+//! Left out: several log directories, quotas, consumer groups, transactions, tiered storage,
+//! throttling; the check of every segment at an unclean start costs a read of it, no CPU.
+
+mod connections;
+mod control;
+mod fetcher;
+mod recovery;
+mod replication;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use headwater_sim::context::Context;
+use headwater_sim::disk::DiskId;
+use headwater_sim::effect::PoolId;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use self::connections::Connection;
+use self::fetcher::Fetcher;
+use self::recovery::Recovery;
+use super::config::Cluster;
+use super::controller::active::ActiveController;
+use super::controller::raft::{Output, Raft};
+use super::message::Message;
+use super::metadata::{BrokerNumber, Image};
+use super::replica::Replica;
+use crate::note::Note;
+use crate::protocol::{self, Record, Streaming};
+
+type Ctx<'a> = Context<'a, Streaming>;
+
+const DISK: DiskId = DiskId(0);
+/// Network threads (Processors).
+const NETWORK: PoolId = PoolId(0);
+/// Request handler threads.
+const HANDLERS: PoolId = PoolId(1);
+/// Replica fetcher threads, one a source broker.
+const FETCHERS: PoolId = PoolId(2);
+
+/// What a tag is about; the rest of the tag says which one.
+mod kind {
+    pub const NETWORK_IN: u64 = 1 << 56;
+    pub const HANDLED: u64 = 2 << 56;
+    pub const NETWORK_OUT: u64 = 3 << 56;
+    pub const APPENDED: u64 = 4 << 56;
+    pub const FLUSHED: u64 = 5 << 56;
+    pub const WAIT_OVER: u64 = 6 << 56;
+    pub const FETCHED: u64 = 7 << 56;
+    pub const FETCH_AGAIN: u64 = 8 << 56;
+    pub const ISR_CHECK: u64 = 9 << 56;
+    pub const HEARTBEAT: u64 = 10 << 56;
+    pub const RAFT_TICK: u64 = 11 << 56;
+    pub const RAFT_FLUSHED: u64 = 12 << 56;
+    pub const VOTE_STORED: u64 = 13 << 56;
+    pub const CONTROLLER_LINGER: u64 = 14 << 56;
+    pub const SESSIONS: u64 = 15 << 56;
+    pub const CHECKPOINT: u64 = 16 << 56;
+    pub const RECOVER: u64 = 17 << 56;
+    pub const IGNORED: u64 = 18 << 56;
+    pub const MASK: u64 = 0xff << 56;
+}
+
+/// Threads of a broker's pools.
+pub fn pools(config: &Cluster) -> Vec<u32> {
+    vec![config.broker.network_threads, config.broker.io_threads, 0]
+}
+
+/// A broker node.
+pub struct Broker {
+    config: Rc<Cluster>,
+    me: BrokerNumber,
+    brokers: Vec<NodeId>,
+    image: Image,
+    /// Entries of the metadata log that the image holds.
+    applied: u64,
+    /// By partition; only those that this broker has a replica of.
+    replicas: BTreeMap<u32, Replica>,
+    connections: BTreeMap<NodeId, Connection>,
+    /// By leader.
+    fetchers: BTreeMap<BrokerNumber, Fetcher>,
+    raft: Option<Raft>,
+    controller: Option<ActiveController>,
+    linger_armed: bool,
+    sessions_armed: Time,
+    /// Raft messages that wait for a sync of the quorum state.
+    after_vote: Vec<(BrokerNumber, super::message::Raft)>,
+    votes_storing: u32,
+    raft_wakes: Time,
+    recovery: Option<Recovery>,
+}
+
+impl Broker {
+    /// Broker number `me` of the nodes `brokers`.
+    pub fn new(config: Rc<Cluster>, me: BrokerNumber, brokers: Vec<NodeId>) -> Self {
+        let image = Image::new(config.brokers, config.partitions, config.replication_factor);
+        Self {
+            config,
+            me,
+            brokers,
+            image,
+            applied: 0,
+            replicas: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            fetchers: BTreeMap::new(),
+            raft: None,
+            controller: None,
+            linger_armed: false,
+            sessions_armed: Time::MAX,
+            after_vote: Vec::new(),
+            votes_storing: 0,
+            raft_wakes: Time::MAX,
+            recovery: None,
+        }
+    }
+
+    fn number_of(&self, node: NodeId) -> Option<BrokerNumber> {
+        self.brokers.iter().position(|broker| *broker == node).map(|at| at as BrokerNumber)
+    }
+
+    fn send(&self, ctx: &mut Ctx<'_>, to: BrokerNumber, message: Message) {
+        ctx.send(self.brokers[to as usize], protocol::Message::Kafka(message));
+    }
+
+    fn event(ctx: &mut Ctx<'_>, name: &'static str, entity: u64, value: u64) {
+        ctx.note(Note::Event { name, entity, peer: None, value });
+    }
+
+    /// Lets the voter act, and carries out what it asks for.
+    fn with_raft(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        act: impl FnOnce(&mut Raft, Time, &mut Vec<Output>),
+    ) {
+        let Some(mut raft) = self.raft.take() else { return };
+        let mut out = Vec::new();
+        act(&mut raft, ctx.now(), &mut out);
+        self.raft = Some(raft);
+        self.carry_out(ctx, out);
+    }
+
+    /// The timers that every broker runs from its start.
+    fn start_timers(&mut self, ctx: &mut Ctx<'_>) {
+        let config = &self.config.broker;
+        let half_lag = Duration::from_millis((config.replica_lag_time_max_ms / 2).max(1));
+        ctx.timer(half_lag, kind::ISR_CHECK);
+        let checkpoint = Duration::from_millis(config.high_watermark_checkpoint_interval_ms);
+        ctx.timer(checkpoint, kind::CHECKPOINT);
+        // Brokers do not beat in step.
+        let beat = Duration::from_millis(config.heartbeat_interval_ms.max(1));
+        let first = ctx.random().between(0, beat.0);
+        ctx.timer(Duration(first), kind::HEARTBEAT);
+    }
+}
+
+impl Node<Streaming> for Broker {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        self.begin_recovery(ctx);
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
+        let protocol::Message::Kafka(message) = message else { return };
+        if self.recovery.is_some() {
+            // The sockets open once the logs are loaded.
+            return;
+        }
+        match message {
+            Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest => {
+                self.request(ctx, from, message);
+            }
+            Message::FetchResponse { correlation, partitions } => {
+                self.fetch_response(ctx, from, correlation, partitions);
+            }
+            Message::Heartbeat { broker, metadata_offset } => {
+                let accepted = self.heartbeat(ctx, broker, metadata_offset);
+                let response = Message::HeartbeatResponse { accepted };
+                ctx.send(from, protocol::Message::Kafka(response));
+            }
+            Message::AlterPartition { partition, leader_epoch, partition_epoch, isr } => {
+                let epochs = (leader_epoch, partition_epoch);
+                let broker = self.number_of(from).unwrap_or(self.me);
+                let error = self.alter_partition(ctx, broker, partition, epochs, isr);
+                let response = Message::AlterPartitionResponse { partition, error };
+                ctx.send(from, protocol::Message::Kafka(response));
+            }
+            Message::AlterPartitionResponse { partition, error } => {
+                self.alter_partition_answered(partition, error);
+            }
+            Message::Raft(raft) => {
+                if let Some(voter) = self.number_of(from) {
+                    self.with_raft(ctx, |of, now, out| of.receive(voter, raft, now, out));
+                }
+            }
+            Message::ProduceResponse { .. }
+            | Message::MetadataResponse { .. }
+            | Message::HeartbeatResponse { .. } => {}
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        let which = tag & !kind::MASK;
+        match tag & kind::MASK {
+            kind::WAIT_OVER => self.wait_over(ctx, which),
+            kind::FETCH_AGAIN => self.run_fetcher(ctx, which as BrokerNumber),
+            kind::ISR_CHECK => self.check_isr(ctx),
+            kind::HEARTBEAT => self.beat(ctx),
+            kind::RAFT_TICK => {
+                if ctx.now() >= self.raft_wakes {
+                    self.raft_wakes = Time::MAX;
+                }
+                self.with_raft(ctx, |raft, now, out| raft.tick(now, out));
+            }
+            kind::CONTROLLER_LINGER => {
+                self.linger_armed = false;
+                self.propose_pending(ctx);
+            }
+            kind::SESSIONS => {
+                self.sessions_armed = Time::MAX;
+                self.check_sessions(ctx);
+            }
+            kind::CHECKPOINT => self.checkpoint(ctx),
+            _ => {}
+        }
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, completion: Completion<Record>) {
+        let which = tag & !kind::MASK;
+        match tag & kind::MASK {
+            kind::NETWORK_IN => self.received(ctx, NodeId(which as u32)),
+            kind::HANDLED => self.handle(ctx, NodeId(which as u32)),
+            kind::NETWORK_OUT => self.responded(ctx, NodeId(which as u32)),
+            kind::APPENDED => self.appended(ctx, which as u32, &completion),
+            kind::FLUSHED => self.append_done(ctx, which as u32),
+            kind::FETCHED => self.take_fetched(ctx, which as BrokerNumber),
+            kind::RAFT_FLUSHED => {
+                self.with_raft(ctx, |raft, now, out| raft.flushed(which, now, out));
+            }
+            kind::VOTE_STORED => self.vote_stored(ctx),
+            kind::RECOVER => self.recover(ctx, which, completion),
+            _ => {}
+        }
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        self.connections.remove(&peer);
+        if let Some(broker) = self.number_of(peer) {
+            self.fetcher_lost(ctx, broker);
+            self.with_raft(ctx, |raft, _, out| raft.disconnected(broker, out));
+        }
+    }
+}

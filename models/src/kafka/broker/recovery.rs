@@ -1,0 +1,151 @@
+//! Start of a broker: reading back what the disk holds.
+
+use std::collections::BTreeMap;
+
+use headwater_sim::disk::{DiskOp, FileId};
+use headwater_sim::node::Completion;
+
+use super::{Broker, Ctx, DISK, kind};
+use crate::kafka::controller::raft::Raft;
+use crate::kafka::metadata::{BrokerNumber, MetadataRecord};
+use crate::kafka::partition_log::PartitionLog;
+use crate::kafka::record::{
+    HIGH_WATERMARK_FILE, LogBatch, METADATA_FILE, QUORUM_STATE_FILE, Record, log_file,
+    log_partition,
+};
+use crate::kafka::replica::Replica;
+use crate::protocol;
+
+/// What has been read so far.
+#[derive(Default)]
+pub struct Recovery {
+    files: Vec<FileId>,
+    next: usize,
+    logs: BTreeMap<u32, Vec<LogBatch>>,
+    metadata: Vec<(u32, MetadataRecord)>,
+    vote: (u32, Option<BrokerNumber>),
+    high_watermarks: Vec<u64>,
+}
+
+impl Broker {
+    pub(super) fn begin_recovery(&mut self, ctx: &mut Ctx<'_>) {
+        self.recovery = Some(Recovery::default());
+        ctx.disk(DISK, DiskOp::List, kind::RECOVER);
+    }
+
+    /// One step: the list of files, or one file's records.
+    pub(super) fn recover(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        which: u64,
+        completion: Completion<protocol::Record>,
+    ) {
+        let Some(recovery) = &mut self.recovery else { return };
+        match completion {
+            Completion::Listed { files } => {
+                recovery.files = files.into_iter().map(|(file, _)| file).collect();
+            }
+            Completion::Read { records, damaged } => {
+                let file = recovery.files[which as usize - 1];
+                let kept = records.len() as u64;
+                recovery.take(file, records);
+                if damaged {
+                    // The torn end is cut off, as the check of the last segment does.
+                    ctx.disk(DISK, DiskOp::Truncate { file, keep: kept }, kind::IGNORED);
+                }
+                recovery.next += 1;
+            }
+            _ => recovery.next += 1,
+        }
+        match recovery.files.get(recovery.next) {
+            Some(file) => {
+                let tag = kind::RECOVER | (recovery.next as u64 + 1);
+                ctx.read(DISK, *file, 0, u64::MAX, tag);
+            }
+            None => self.recovered(ctx),
+        }
+    }
+
+    fn recovered(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(mut recovery) = self.recovery.take() else { return };
+        for (partition, state) in (0..).zip(&self.image.partitions) {
+            if !state.replicas.contains(&self.me) {
+                continue;
+            }
+            let batches = recovery.logs.remove(&partition).unwrap_or_default();
+            let read = batches.len() as u64;
+            let log = PartitionLog::recover(batches);
+            debug_assert_eq!(read, log.len());
+            let checkpoint = recovery.high_watermarks.get(partition as usize).copied();
+            let replica = Replica::new(partition, state.clone(), log, checkpoint.unwrap_or(0));
+            self.replicas.insert(partition, replica);
+        }
+        let draws = ctx.stream("raft");
+        let (voters, quorum) = (self.config.brokers, self.config.quorum.clone());
+        let fresh = recovery.metadata.is_empty() && recovery.vote == (0, None);
+        let raft = Raft::new(self.me, voters, quorum, recovery.vote, recovery.metadata, draws);
+        self.raft = Some(raft);
+        self.with_raft(ctx, Raft::start);
+        self.start_timers(ctx);
+        if fresh {
+            // A cluster that is new has settled already: see `Image::new`. One that comes back
+            // waits for the metadata log to say who leads.
+            self.take_up_roles(ctx);
+        } else {
+            let idle = self.replicas.values_mut();
+            idle.for_each(|replica| (replica.state.leader, replica.state.leader_epoch) = (None, 0));
+        }
+    }
+
+    /// `replication-offset-checkpoint`, every so often.
+    pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
+        let of = |partition: u32| self.replicas.get(&partition).map_or(0, |of| of.high_watermark);
+        let marks = (0..self.config.partitions).map(of).collect();
+        ctx.disk(DISK, DiskOp::Truncate { file: HIGH_WATERMARK_FILE, keep: 0 }, kind::IGNORED);
+        let record = protocol::Record::Kafka(Record::HighWatermarks(marks));
+        ctx.write(DISK, HIGH_WATERMARK_FILE, record, kind::IGNORED);
+        ctx.sync(DISK, HIGH_WATERMARK_FILE, kind::IGNORED);
+        let millis = self.config.broker.high_watermark_checkpoint_interval_ms.max(1);
+        ctx.timer(headwater_sim::time::Duration::from_millis(millis), kind::CHECKPOINT);
+    }
+
+    /// Cuts a replica's log and its file.
+    pub(super) fn truncate(&mut self, ctx: &mut Ctx<'_>, partition: u32, offset: u64) {
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        if offset >= replica.log.end_offset() {
+            return;
+        }
+        let lost = replica.log.end_offset() - offset;
+        let keep = replica.log.truncate(offset);
+        replica.high_watermark = replica.high_watermark.min(replica.log.end_offset());
+        let file = log_file(partition);
+        ctx.disk(DISK, DiskOp::Truncate { file, keep }, kind::IGNORED);
+        Self::event(ctx, "truncated", u64::from(partition), lost);
+    }
+}
+
+impl Recovery {
+    fn take(&mut self, file: FileId, records: Vec<protocol::Record>) {
+        let records = records.into_iter().filter_map(|record| match record {
+            protocol::Record::Kafka(record) => Some(record),
+            _ => None,
+        });
+        for record in records {
+            match record {
+                Record::Log(batch) => {
+                    if let Some(partition) = log_partition(file) {
+                        self.logs.entry(partition).or_default().push(batch);
+                    }
+                }
+                Record::Metadata { epoch, record } if file == METADATA_FILE => {
+                    self.metadata.push((epoch, record));
+                }
+                Record::QuorumState { epoch, voted_for } if file == QUORUM_STATE_FILE => {
+                    self.vote = (epoch, voted_for);
+                }
+                Record::HighWatermarks(marks) => self.high_watermarks = marks,
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Appending to partitions, high watermarks, in-sync replicas, and taking up roles.
+
+use headwater_sim::node::Completion;
+use headwater_sim::time::Duration;
+
+use super::{Broker, Ctx, DISK, kind};
+use crate::kafka::message::{ErrorCode, FetchPartition, Message};
+use crate::kafka::metadata::{BrokerNumber, PartitionState};
+use crate::kafka::partition_log::Sequence;
+use crate::kafka::record::{LogBatch, Record, log_file};
+use crate::kafka::replica::Append;
+use crate::note::Note;
+use crate::protocol;
+
+impl Broker {
+    /// Takes the partition's lock for the next append, if it is free.
+    pub(super) fn next_append(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+        loop {
+            let Some(replica) = self.replicas.get(&partition) else { return };
+            if replica.busy {
+                return;
+            }
+            let Some(append) = replica.appends.front() else { return };
+            match self.admit(partition, append) {
+                Ok(batch) => {
+                    if let Some(replica) = self.replicas.get_mut(&partition) {
+                        replica.busy = true;
+                    }
+                    let record = protocol::Record::Kafka(Record::Log(batch));
+                    let tag = kind::APPENDED | u64::from(partition);
+                    return ctx.write(DISK, log_file(partition), record, tag);
+                }
+                Err((error, end_offset)) => self.finish(ctx, partition, error, end_offset),
+            }
+        }
+    }
+
+    /// The batch as it goes into the log, or why it does not, with the end offset of a duplicate.
+    fn admit(&self, partition: u32, append: &Append) -> Result<LogBatch, (ErrorCode, u64)> {
+        let replica = &self.replicas[&partition];
+        let leads = replica.state.leader == Some(self.me);
+        match append {
+            Append::Produced { .. } if !leads => Err((ErrorCode::NotLeader, 0)),
+            Append::Produced { all: true, .. }
+                if (replica.state.isr.len() as u32) < self.config.topic.min_insync_replicas =>
+            {
+                Err((ErrorCode::NotEnoughReplicas, 0))
+            }
+            Append::Produced { batch, idempotent, .. } => {
+                if *idempotent {
+                    match replica.log.sequence(batch) {
+                        Sequence::InOrder => {}
+                        Sequence::Duplicate { end_offset } => {
+                            return Err((ErrorCode::None, end_offset));
+                        }
+                        Sequence::OutOfOrder => return Err((ErrorCode::OutOfOrderSequence, 0)),
+                    }
+                }
+                Ok(LogBatch {
+                    base_offset: replica.log.end_offset(),
+                    leader_epoch: replica.state.leader_epoch,
+                    idempotent: *idempotent,
+                    batch: batch.clone(),
+                })
+            }
+            Append::Fetched { leader, batch } => {
+                let follows = replica.state.leader == Some(*leader);
+                if follows && batch.base_offset == replica.log.end_offset() {
+                    Ok(batch.clone())
+                } else {
+                    Err((ErrorCode::NotLeader, 0))
+                }
+            }
+        }
+    }
+
+    /// The batch is in the page cache: sync it if so configured.
+    pub(super) fn appended(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: u32,
+        completion: &Completion<protocol::Record>,
+    ) {
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let Completion::Written { .. } = completion else {
+            replica.busy = false;
+            return self.finish(ctx, partition, ErrorCode::KafkaStorageError, 0);
+        };
+        let batch = match replica.appends.front() {
+            Some(Append::Fetched { batch, .. }) => batch.clone(),
+            Some(Append::Produced { batch, idempotent, .. }) => LogBatch {
+                base_offset: replica.log.end_offset(),
+                leader_epoch: replica.state.leader_epoch,
+                idempotent: *idempotent,
+                batch: batch.clone(),
+            },
+            None => return,
+        };
+        replica.unflushed += batch.batch.count();
+        replica.log.push(batch);
+        if replica.unflushed >= self.config.topic.flush_messages {
+            replica.unflushed = 0;
+            return ctx.sync(DISK, log_file(partition), kind::FLUSHED | u64::from(partition));
+        }
+        self.append_done(ctx, partition);
+    }
+
+    /// The lock is free again.
+    pub(super) fn append_done(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        replica.busy = false;
+        let end_offset = replica.log.end_offset();
+        self.finish(ctx, partition, ErrorCode::None, end_offset);
+        self.advance(ctx, partition);
+        self.check_waiting_fetches(ctx, partition);
+        self.next_append(ctx, partition);
+    }
+
+    /// Takes the first append off the queue and tells who waits for it.
+    fn finish(&mut self, ctx: &mut Ctx<'_>, partition: u32, error: ErrorCode, end_offset: u64) {
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        match replica.appends.pop_front() {
+            Some(Append::Produced { from, .. }) => {
+                self.batch_done(ctx, from, partition, error, end_offset);
+            }
+            Some(Append::Fetched { leader, .. }) => self.fetched_batch_done(ctx, leader),
+            None => {}
+        }
+    }
+
+    /// Moves the high watermark of a partition that this broker leads.
+    pub(super) fn advance(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+        let (me, min_isr) = (self.me, self.config.topic.min_insync_replicas);
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        if replica.state.leader == Some(me) && replica.advance(me, min_isr) {
+            let (name, value) = ("high_watermark", replica.high_watermark);
+            ctx.note(Note::Watermark { name, entity: u64::from(partition), value });
+            self.check_waiting_produce(ctx, partition);
+            self.check_waiting_fetches(ctx, partition);
+        }
+    }
+
+    /// A follower's fetch tells how far it is.
+    pub(super) fn follower_fetched(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        follower: BrokerNumber,
+        wanted: &FetchPartition,
+    ) {
+        let Some(replica) = self.replicas.get_mut(&wanted.partition) else { return };
+        let state = &replica.state;
+        if state.leader != Some(self.me) || state.leader_epoch != wanted.leader_epoch {
+            return;
+        }
+        if let Some(epoch) = wanted.last_fetched_epoch {
+            let (of, end) = replica.log.end_offset_for(epoch);
+            if of < epoch || end < wanted.offset {
+                return;
+            }
+        }
+        replica.fetched(follower, wanted.offset, ctx.now());
+        let fenced = self.image.fenced[follower as usize];
+        if let Some(isr) = replica.expanded(follower).filter(|_| !fenced) {
+            self.propose_isr(ctx, wanted.partition, isr);
+        }
+        self.advance(ctx, wanted.partition);
+    }
+
+    /// Every half `replica.lag.time.max.ms`: who has fallen behind?
+    pub(super) fn check_isr(&mut self, ctx: &mut Ctx<'_>) {
+        let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
+        let led = self.replicas.values().filter(|replica| replica.state.leader == Some(self.me));
+        let shrunk = led.filter_map(|replica| {
+            Some((replica.partition, replica.shrunk(self.me, ctx.now(), lag_max)?))
+        });
+        for (partition, isr) in shrunk.collect::<Vec<_>>() {
+            self.propose_isr(ctx, partition, isr);
+        }
+        ctx.timer(Duration((lag_max.0 / 2).max(1_000_000)), kind::ISR_CHECK);
+    }
+
+    /// Asks the active controller for another ISR, one request a partition at a time.
+    fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<BrokerNumber>) {
+        let controller = self.raft.as_ref().and_then(|raft| raft.leader());
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let (Some(controller), None) = (controller, &replica.proposed_isr) else { return };
+        replica.proposed_isr = Some(isr.clone());
+        let (leader_epoch, partition_epoch) =
+            (replica.state.leader_epoch, replica.state.partition_epoch);
+        if controller == self.me {
+            let epochs = (leader_epoch, partition_epoch);
+            let error = self.alter_partition(ctx, self.me, partition, epochs, isr);
+            return self.alter_partition_answered(partition, error);
+        }
+        let ask = Message::AlterPartition { partition, leader_epoch, partition_epoch, isr };
+        self.send(ctx, controller, ask);
+    }
+
+    /// A refused proposal is forgotten; it comes up again. A granted one holds until the metadata
+    /// log brings it.
+    pub(super) fn alter_partition_answered(&mut self, partition: u32, error: ErrorCode) {
+        if let Some(replica) = self.replicas.get_mut(&partition)
+            && error != ErrorCode::None
+        {
+            replica.proposed_isr = None;
+        }
+    }
+
+    /// Every replica takes up the role that the image gives it.
+    pub(super) fn take_up_roles(&mut self, ctx: &mut Ctx<'_>) {
+        for (partition, state) in (0..).zip(self.image.partitions.clone()) {
+            self.take_up(ctx, partition, state, true);
+        }
+        let me = self.me;
+        for leader in (0..self.config.brokers).filter(|broker| *broker != me) {
+            self.run_fetcher(ctx, leader);
+        }
+    }
+
+    /// The metadata log has a new state for a partition.
+    pub(super) fn take_up(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: u32,
+        state: PartitionState,
+        anew: bool,
+    ) {
+        let me = self.me;
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let (old, moved) = (replica.state.clone(), anew || replica.state.leader != state.leader);
+        let new_epoch = anew || replica.state.leader_epoch != state.leader_epoch;
+        replica.state = state.clone();
+        replica.proposed_isr = None;
+        if state.leader == Some(me) {
+            if new_epoch {
+                replica.lead(me, ctx.now());
+                if !anew {
+                    let unclean = !old.isr.contains(&me);
+                    let name = if unclean { "unclean_election" } else { "leader_elected" };
+                    Self::event(ctx, name, u64::from(partition), u64::from(state.leader_epoch));
+                }
+            } else if state.isr.len() < old.isr.len() {
+                Self::event(ctx, "isr_shrunk", u64::from(partition), state.isr.len() as u64);
+            } else if state.isr.len() > old.isr.len() {
+                Self::event(ctx, "isr_expanded", u64::from(partition), state.isr.len() as u64);
+            }
+            self.advance(ctx, partition);
+        }
+        self.check_waiting_produce(ctx, partition);
+        if moved || new_epoch {
+            self.check_waiting_fetches(ctx, partition);
+            if let Some(leader) = state.leader.filter(|leader| *leader != me) {
+                self.run_fetcher(ctx, leader);
+            }
+        }
+    }
+}

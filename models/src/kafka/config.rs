@@ -1,0 +1,334 @@
+//! A Kafka cluster's configuration, with Kafka's own option names and defaults per version.
+//!
+//! Sources, if not stated otherwise: the `ConfigDef` of each component in apache/kafka @ 3.9.0
+//! (`ProducerConfig`, `ConsumerConfig`, `SocketServerConfigs`, `ReplicationConfigs`, `KRaftConfigs`,
+//! `QuorumConfig`, `LogConfig`), and KIP-1030 for what 4.0 changed.
+
+use serde::{Deserialize, Serialize};
+
+use super::costs::Costs;
+
+/// A released line of Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Version {
+    /// 3.9, the last with ZooKeeper; modelled in KRaft mode.
+    #[serde(rename = "3.9")]
+    V3_9,
+    /// 4.x.
+    #[serde(rename = "4.x")]
+    V4,
+}
+
+/// Which client library produces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientLibrary {
+    /// Kafka's own Java client.
+    Java,
+    /// librdkafka.
+    Librdkafka,
+}
+
+/// A cluster and its clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Which line's defaults and behaviour.
+    pub version: Version,
+    /// Brokers, each also a KRaft controller (combined mode).
+    pub brokers: u32,
+    /// Partitions of the one topic.
+    pub partitions: u32,
+    /// Replicas of each partition.
+    #[serde(rename = "replication.factor")]
+    pub replication_factor: u32,
+    /// Producers, each on a node of its own.
+    pub producers: u32,
+    /// Consumers; the partitions are spread over them.
+    pub consumers: u32,
+    /// Which client library the producers use.
+    pub client: ClientLibrary,
+    /// True if events carry their key: the key picks the partition. False: the sticky partitioner.
+    pub keyed: bool,
+    /// The topic.
+    pub topic: Topic,
+    /// Every broker.
+    pub broker: Broker,
+    /// The controller quorum.
+    pub quorum: Quorum,
+    /// Every producer.
+    pub producer: Producer,
+    /// Every consumer.
+    pub consumer: Consumer,
+    /// What the work costs in CPU time.
+    pub costs: Costs,
+}
+
+/// Options of the topic (`LogConfig`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topic {
+    /// Acknowledgements with `acks=all` need this many in-sync replicas.
+    #[serde(rename = "min.insync.replicas")]
+    pub min_insync_replicas: u32,
+    /// Records after which a partition's log is synced to disk; the default never does.
+    #[serde(rename = "flush.messages")]
+    pub flush_messages: u64,
+    /// Whether a replica outside the ISR may become leader.
+    #[serde(rename = "unclean.leader.election.enable")]
+    pub unclean_leader_election: bool,
+}
+
+/// Options of a broker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broker {
+    /// Threads that read and write sockets.
+    #[serde(rename = "num.network.threads")]
+    pub network_threads: u32,
+    /// Threads that handle requests.
+    #[serde(rename = "num.io.threads")]
+    pub io_threads: u32,
+    /// A follower that has not caught up for this long leaves the ISR.
+    #[serde(rename = "replica.lag.time.max.ms")]
+    pub replica_lag_time_max_ms: u64,
+    /// Longest wait of a follower's fetch at the leader.
+    #[serde(rename = "replica.fetch.wait.max.ms")]
+    pub replica_fetch_wait_max_ms: u64,
+    /// Bytes of one partition in a fetch.
+    #[serde(rename = "replica.fetch.max.bytes")]
+    pub replica_fetch_max_bytes: u64,
+    /// Bytes in a fetch response.
+    #[serde(rename = "replica.fetch.response.max.bytes")]
+    pub replica_fetch_response_max_bytes: u64,
+    /// Pause of a fetcher after an error.
+    #[serde(rename = "replica.fetch.backoff.ms")]
+    pub replica_fetch_backoff_ms: u64,
+    /// Period of the high watermark checkpoint.
+    #[serde(rename = "replica.high.watermark.checkpoint.interval.ms")]
+    pub high_watermark_checkpoint_interval_ms: u64,
+    /// Period of a broker's heartbeats to the active controller.
+    #[serde(rename = "broker.heartbeat.interval.ms")]
+    pub heartbeat_interval_ms: u64,
+    /// A broker unheard of for this long is fenced.
+    #[serde(rename = "broker.session.timeout.ms")]
+    pub session_timeout_ms: u64,
+}
+
+/// Options of the controller quorum (`QuorumConfig`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quorum {
+    /// Longest time without an elected leader before a voter stands again.
+    #[serde(rename = "controller.quorum.election.timeout.ms")]
+    pub election_timeout_ms: u64,
+    /// A voter that could not fetch from the leader for this long stands for election.
+    #[serde(rename = "controller.quorum.fetch.timeout.ms")]
+    pub fetch_timeout_ms: u64,
+    /// Greatest backoff after a lost election.
+    #[serde(rename = "controller.quorum.election.backoff.max.ms")]
+    pub election_backoff_max_ms: u64,
+    /// Time that the leader gathers records before it writes them.
+    #[serde(rename = "controller.quorum.append.linger.ms")]
+    pub append_linger_ms: u64,
+}
+
+/// Options of a producer. Those that only one library has are ignored by the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Producer {
+    /// `0`, `1`, or `-1` for all.
+    pub acks: i16,
+    /// Size of a batch in bytes.
+    #[serde(rename = "batch.size")]
+    pub batch_size: u64,
+    /// Records in a batch at the most (librdkafka `batch.num.messages`).
+    #[serde(rename = "batch.num.messages")]
+    pub batch_num_messages: u64,
+    /// Time that a batch waits to fill, in milliseconds.
+    #[serde(rename = "linger.ms")]
+    pub linger_ms: u64,
+    /// Memory for unsent batches (librdkafka: `queue.buffering.max.kbytes`); when it is used up,
+    /// the writer waits.
+    #[serde(rename = "buffer.memory")]
+    pub buffer_memory: u64,
+    /// Bytes of one request.
+    #[serde(rename = "max.request.size")]
+    pub max_request_size: u64,
+    /// Requests on one connection that await their response.
+    #[serde(rename = "max.in.flight.requests.per.connection")]
+    pub max_in_flight: u32,
+    /// Exactly one copy of each batch in the log, in order, across retries.
+    #[serde(rename = "enable.idempotence")]
+    pub enable_idempotence: bool,
+    /// A request without a response for this long is taken as failed.
+    #[serde(rename = "request.timeout.ms")]
+    pub request_timeout_ms: u64,
+    /// A batch that is not acknowledged for this long is given up.
+    #[serde(rename = "delivery.timeout.ms")]
+    pub delivery_timeout_ms: u64,
+    /// Pause before a retry.
+    #[serde(rename = "retry.backoff.ms")]
+    pub retry_backoff_ms: u64,
+}
+
+/// Options of a consumer (`ConsumerConfig`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consumer {
+    /// Longest wait of a fetch at the broker.
+    #[serde(rename = "fetch.max.wait.ms")]
+    pub fetch_max_wait_ms: u64,
+    /// Bytes of one partition in a fetch.
+    #[serde(rename = "max.partition.fetch.bytes")]
+    pub max_partition_fetch_bytes: u64,
+    /// Bytes in a fetch response.
+    #[serde(rename = "fetch.max.bytes")]
+    pub fetch_max_bytes: u64,
+}
+
+impl Cluster {
+    /// One broker, one partition, a Java producer and the version's defaults.
+    pub fn defaults(version: Version) -> Self {
+        Self {
+            version,
+            brokers: 1,
+            partitions: 1,
+            replication_factor: 1,
+            producers: 1,
+            consumers: 1,
+            client: ClientLibrary::Java,
+            keyed: false,
+            topic: Topic {
+                min_insync_replicas: 1,
+                flush_messages: i64::MAX as u64,
+                unclean_leader_election: false,
+            },
+            broker: Broker {
+                network_threads: 3,
+                io_threads: 8,
+                replica_lag_time_max_ms: 30_000,
+                replica_fetch_wait_max_ms: 500,
+                replica_fetch_max_bytes: 1 << 20,
+                replica_fetch_response_max_bytes: 10 << 20,
+                replica_fetch_backoff_ms: 1_000,
+                high_watermark_checkpoint_interval_ms: 5_000,
+                heartbeat_interval_ms: 2_000,
+                session_timeout_ms: 9_000,
+            },
+            quorum: Quorum {
+                election_timeout_ms: 1_000,
+                fetch_timeout_ms: 2_000,
+                election_backoff_max_ms: 1_000,
+                append_linger_ms: 25,
+            },
+            producer: Producer::java(version),
+            consumer: Consumer {
+                fetch_max_wait_ms: 500,
+                max_partition_fetch_bytes: 1 << 20,
+                fetch_max_bytes: 50 << 20,
+            },
+            costs: Costs::default(),
+        }
+    }
+
+    /// The same with the defaults of another client library.
+    pub fn with_client(mut self, client: ClientLibrary) -> Self {
+        self.client = client;
+        self.producer = match client {
+            ClientLibrary::Java => Producer::java(self.version),
+            ClientLibrary::Librdkafka => Producer::librdkafka(),
+        };
+        self
+    }
+
+    /// What makes the cluster impossible, if anything.
+    ///
+    /// # Errors
+    /// The first thing that can't be, with what would be possible.
+    pub fn check(&self) -> Result<(), String> {
+        let positive = [
+            ("brokers", u64::from(self.brokers)),
+            ("partitions", u64::from(self.partitions)),
+            ("replication.factor", u64::from(self.replication_factor)),
+            ("producers", u64::from(self.producers)),
+            ("consumers", u64::from(self.consumers)),
+            ("topic.min.insync.replicas", u64::from(self.topic.min_insync_replicas)),
+            ("topic.flush.messages", self.topic.flush_messages),
+            ("producer.batch.size", self.producer.batch_size),
+            ("producer.batch.num.messages", self.producer.batch_num_messages),
+            (
+                "producer.max.in.flight.requests.per.connection",
+                u64::from(self.producer.max_in_flight),
+            ),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{name} is 0, but there must be at least 1"));
+        }
+        let (replicas, brokers) = (self.replication_factor, self.brokers);
+        if replicas > brokers {
+            return Err(format!(
+                "replication.factor is {replicas}, but there are only {brokers} brokers to hold \
+                 replicas"
+            ));
+        }
+        let min = self.topic.min_insync_replicas;
+        if min > replicas {
+            return Err(format!(
+                "topic.min.insync.replicas is {min}, but replication.factor is {replicas}: no write \
+                 with acks=all could ever succeed"
+            ));
+        }
+        if !matches!(self.producer.acks, -1..=1) {
+            return Err(format!("producer.acks is {}, but it is 0, 1 or -1", self.producer.acks));
+        }
+        if self.producer.enable_idempotence
+            && (self.producer.acks != -1 || self.producer.max_in_flight > 5)
+        {
+            return Err("producer.enable.idempotence needs acks -1 and at most 5 requests in \
+                        flight (producer.max.in.flight.requests.per.connection)"
+                .into());
+        }
+        if self.producer.buffer_memory < self.producer.batch_size {
+            return Err("producer.buffer.memory is below producer.batch.size: no batch fits".into());
+        }
+        Ok(())
+    }
+}
+
+impl Producer {
+    /// The Java client (`ProducerConfig`; KIP-1030: `linger.ms` went from 0 to 5 in 4.0).
+    pub const fn java(version: Version) -> Self {
+        Self {
+            acks: -1,
+            batch_size: 16_384,
+            batch_num_messages: u32::MAX as u64,
+            linger_ms: if matches!(version, Version::V3_9) { 0 } else { 5 },
+            buffer_memory: 33_554_432,
+            max_request_size: 1_048_576,
+            max_in_flight: 5,
+            enable_idempotence: true,
+            request_timeout_ms: 30_000,
+            delivery_timeout_ms: 120_000,
+            retry_backoff_ms: 100,
+        }
+    }
+
+    /// librdkafka (`CONFIGURATION.md` @ 2.x): no idempotence, batches of a million bytes or ten
+    /// thousand messages after 5 ms, a million requests in flight, a queue of 1 GiB.
+    pub const fn librdkafka() -> Self {
+        Self {
+            acks: -1,
+            batch_size: 1_000_000,
+            batch_num_messages: 10_000,
+            linger_ms: 5,
+            buffer_memory: 1_073_741_824,
+            max_request_size: 1_000_000,
+            max_in_flight: 1_000_000,
+            enable_idempotence: false,
+            request_timeout_ms: 30_000,
+            delivery_timeout_ms: 300_000,
+            retry_backoff_ms: 100,
+        }
+    }
+}

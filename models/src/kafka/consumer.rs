@@ -1,0 +1,188 @@
+//! A consumer of some of the partitions, from the beginning.
+//!
+//! Stands for the Java client's `Fetcher` @ 3.9.0 with partitions assigned by hand: one fetch at a
+//! time to each leader, answered once there is a byte or after `fetch.max.wait.ms`. Left out:
+//! groups, offset commits, `max.poll.records`, the CPU time of handing records over.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use headwater_sim::context::Context;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use super::config::Cluster;
+use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
+use super::metadata::BrokerNumber;
+use crate::note::Note;
+use crate::protocol::{self, Record, Streaming};
+
+type Ctx<'a> = Context<'a, Streaming>;
+
+/// Pause before another look at the metadata after an error (`retry.backoff.ms`).
+const RETRY_BACKOFF: Duration = Duration::from_millis(100);
+/// A fetch without an answer for this long is taken as lost (`request.timeout.ms`).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+const REFRESH: u64 = 0;
+const LATE: u64 = 1 << 56;
+
+struct Position {
+    offset: u64,
+    leader: Option<BrokerNumber>,
+    leader_epoch: u32,
+}
+
+/// A consumer node.
+pub struct Consumer {
+    config: Rc<Cluster>,
+    reader: u32,
+    brokers: Vec<NodeId>,
+    positions: BTreeMap<u32, Position>,
+    /// Number of the fetch that is at each broker; zero for none.
+    waiting: Vec<u64>,
+    correlation: u64,
+    refreshing: bool,
+    ask_next: usize,
+}
+
+impl Consumer {
+    /// Consumer number `reader`, of every `consumers`th partition.
+    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32) -> Self {
+        let mine = (0..config.partitions).filter(|of| of % config.consumers == reader);
+        let position = |partition: u32| Position {
+            offset: 0,
+            leader: Some(partition % config.brokers),
+            leader_epoch: 0,
+        };
+        Self {
+            positions: mine.map(|partition| (partition, position(partition))).collect(),
+            waiting: vec![0; brokers.len()],
+            config,
+            reader,
+            brokers,
+            correlation: 0,
+            refreshing: false,
+            ask_next: 0,
+        }
+    }
+
+    fn fetch_all(&mut self, ctx: &mut Ctx<'_>) {
+        for broker in 0..self.brokers.len() {
+            self.fetch(ctx, broker as BrokerNumber);
+        }
+        if self.positions.values().any(|position| position.leader.is_none()) {
+            self.refresh(ctx);
+        }
+    }
+
+    fn fetch(&mut self, ctx: &mut Ctx<'_>, broker: BrokerNumber) {
+        if self.waiting[broker as usize] != 0 {
+            return;
+        }
+        let led = self.positions.iter().filter(|(_, position)| position.leader == Some(broker));
+        let partitions: Vec<_> = led
+            .map(|(partition, position)| FetchPartition {
+                partition: *partition,
+                offset: position.offset,
+                leader_epoch: position.leader_epoch,
+                last_fetched_epoch: None,
+            })
+            .collect();
+        if partitions.is_empty() {
+            return;
+        }
+        self.correlation += 1;
+        self.waiting[broker as usize] = self.correlation;
+        let config = &self.config.consumer;
+        let fetch = Fetch {
+            correlation: self.correlation,
+            replica: None,
+            max_wait_ms: config.fetch_max_wait_ms,
+            partition_max_bytes: config.max_partition_fetch_bytes,
+            max_bytes: config.fetch_max_bytes,
+            partitions,
+        };
+        let to = self.brokers[broker as usize];
+        ctx.send(to, protocol::Message::Kafka(Message::Fetch(Box::new(fetch))));
+        ctx.timer(REQUEST_TIMEOUT, LATE | self.correlation);
+    }
+
+    fn refresh(&mut self, ctx: &mut Ctx<'_>) {
+        if self.refreshing {
+            return;
+        }
+        self.refreshing = true;
+        let to = self.brokers[self.ask_next % self.brokers.len()];
+        self.ask_next += 1;
+        ctx.send(to, protocol::Message::Kafka(Message::MetadataRequest));
+        ctx.timer(RETRY_BACKOFF, REFRESH);
+    }
+
+    fn take(&mut self, ctx: &mut Ctx<'_>, fetched: FetchedPartition) {
+        let Some(position) = self.positions.get_mut(&fetched.partition) else { return };
+        if fetched.error == ErrorCode::OffsetOutOfRange {
+            // `auto.offset.reset`: what was read is gone from the log; go on from its end.
+            position.offset = position.offset.min(fetched.high_watermark);
+        } else if fetched.error != ErrorCode::None {
+            position.leader = None;
+        }
+        for of in fetched.batches {
+            position.offset = of.end_offset();
+            let (reader, position) = (self.reader, of.base_offset);
+            ctx.note(Note::Delivered { reader, batch: of.batch, position });
+        }
+    }
+}
+
+impl Node<Streaming> for Consumer {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        self.fetch_all(ctx);
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
+        match message {
+            protocol::Message::Kafka(Message::FetchResponse { correlation, partitions }) => {
+                let at = self.brokers.iter().position(|broker| *broker == from);
+                let Some(broker) = at.filter(|at| self.waiting[*at] == correlation) else { return };
+                self.waiting[broker] = 0;
+                partitions.into_iter().for_each(|fetched| self.take(ctx, fetched));
+            }
+            protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
+                for (partition, position) in &mut self.positions {
+                    (position.leader, position.leader_epoch) = leaders[*partition as usize];
+                }
+            }
+            _ => return,
+        }
+        self.fetch_all(ctx);
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        if tag == REFRESH {
+            self.refreshing = false;
+        } else if let Some(late) = self.waiting.iter_mut().find(|of| **of == tag & !LATE) {
+            *late = 0;
+            self.refresh(ctx);
+        } else {
+            return;
+        }
+        self.fetch_all(ctx);
+    }
+
+    fn on_completion(&mut self, _: &mut Ctx<'_>, _: u64, _: Completion<Record>) {}
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        if let Some(broker) = self.brokers.iter().position(|broker| *broker == peer) {
+            self.waiting[broker] = 0;
+            for position in self.positions.values_mut() {
+                if position.leader == Some(broker as BrokerNumber) {
+                    position.leader = None;
+                }
+            }
+            self.refreshing = false;
+            self.refresh(ctx);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A Kafka cluster with its producers and consumers, ready to be simulated.
+
+use std::rc::Rc;
+
+use headwater_sim::random::Seed;
+use headwater_sim::units::NodeId;
+
+use super::broker::{self, Broker};
+use super::config::Cluster;
+use super::consumer::Consumer;
+use super::producer::{self, Producer};
+use crate::arrival::ArrivalSource;
+use crate::deployment::{Deployment, Environment, Role};
+
+/// Nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a machine of
+/// its own unless the environment has only one.
+pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSource) -> Deployment {
+    let config = Rc::new(cluster.clone());
+    let brokers: Vec<_> = (0..cluster.brokers).map(NodeId).collect();
+    let mut deployment = Deployment::default();
+    for number in 0..cluster.brokers {
+        let name = format!("broker-{}", number + 1);
+        let machine = environment.server_machine(&mut deployment, &name);
+        let (config, brokers) = (config.clone(), brokers.clone());
+        let pools = broker::pools(&config);
+        let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
+            Box::new(Broker::new(config.clone(), number, brokers.clone()))
+        };
+        deployment.node(Role::Broker, name, machine, pools, Box::new(build));
+    }
+    for writer in 0..cluster.producers {
+        let name = format!("producer-{}", writer + 1);
+        let machine = environment.client_machine(&mut deployment, &name);
+        let (config, brokers, source) = (config.clone(), brokers.clone(), source.clone());
+        let producers = cluster.producers;
+        let build = move |node: NodeId| -> Box<dyn headwater_sim::node::Node<_>> {
+            let arrivals = source(writer, producers);
+            let sticky = Seed(u64::from(writer)).stream("sticky", u64::from(node.0));
+            let (config, brokers) = (config.clone(), brokers.clone());
+            Box::new(Producer::new(config, brokers, writer, arrivals, sticky))
+        };
+        let pools = producer::POOLS.to_vec();
+        deployment.node(Role::Producer, name, machine, pools, Box::new(build));
+    }
+    for reader in 0..cluster.consumers {
+        let name = format!("consumer-{}", reader + 1);
+        let machine = environment.client_machine(&mut deployment, &name);
+        let (config, brokers) = (config.clone(), brokers.clone());
+        let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
+            Box::new(Consumer::new(config.clone(), brokers.clone(), reader))
+        };
+        deployment.node(Role::Consumer, name, machine, vec![], Box::new(build));
+    }
+    deployment
+}

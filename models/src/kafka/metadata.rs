@@ -1,0 +1,111 @@
+//! Cluster metadata: the records of the KRaft log and the image that brokers build from them.
+//!
+//! Stands for `metadata/` of apache/kafka @ 3.9.0 (`RegisterBrokerRecord`, `BrokerRegistrationChange`,
+//! `PartitionRecord`, `PartitionChangeRecord`), for one topic that is there from the start. Replicas
+//! are assigned round robin from broker 0, as an unracked cluster does apart from its random start.
+//! Left out: topic creation, reassignment, configuration changes, ELR (KIP-966, off by default in
+//! 4.0), snapshots.
+
+use headwater_sim::fingerprint::mix;
+
+/// A broker's number, from 0; its node is `brokers[number]` of the deployment.
+pub type BrokerNumber = u32;
+
+/// State of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionState {
+    /// Its replicas in order of preference.
+    pub replicas: Vec<BrokerNumber>,
+    /// Its in-sync replicas.
+    pub isr: Vec<BrokerNumber>,
+    /// Its leader, if any.
+    pub leader: Option<BrokerNumber>,
+    /// Counts leaders.
+    pub leader_epoch: u32,
+    /// Counts changes.
+    pub partition_epoch: u32,
+}
+
+/// An entry of the metadata log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataRecord {
+    /// A new controller has taken over (`LeaderChangeMessage`; also the no-op that commits).
+    LeaderChange {
+        /// The controller.
+        leader: BrokerNumber,
+    },
+    /// A broker was fenced or unfenced.
+    Fencing {
+        /// The broker.
+        broker: BrokerNumber,
+        /// Fenced or not.
+        fenced: bool,
+    },
+    /// A partition's state changed.
+    Partition {
+        /// The partition.
+        partition: u32,
+        /// Its state from now on.
+        state: PartitionState,
+    },
+    /// Nothing (`NoOpRecord`, every `metadata.max.idle.interval.ms`).
+    NoOp,
+}
+
+impl MetadataRecord {
+    /// A cheap hash.
+    pub fn digest(&self) -> u64 {
+        match self {
+            Self::LeaderChange { leader } => mix(1, u64::from(*leader)),
+            Self::Fencing { broker, fenced } => mix(2 + u64::from(*fenced), u64::from(*broker)),
+            Self::Partition { partition, state } => {
+                let seed = mix(u64::from(*partition) << 32 | 4, u64::from(state.leader_epoch));
+                let leader = state.leader.map_or(0, |leader| u64::from(leader) + 1);
+                let isr = state.isr.iter().fold(0, |hash, of| mix(hash, u64::from(*of)));
+                mix(mix(seed, leader), isr ^ u64::from(state.partition_epoch))
+            }
+            Self::NoOp => 9,
+        }
+    }
+}
+
+/// What the metadata log amounts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// By partition.
+    pub partitions: Vec<PartitionState>,
+    /// By broker.
+    pub fenced: Vec<bool>,
+}
+
+impl Image {
+    /// A cluster that has settled: every broker is registered and unfenced, and every partition is
+    /// led by its first replica with all replicas in sync.
+    pub fn new(brokers: u32, partitions: u32, replication_factor: u32) -> Self {
+        let replicas = |partition: u32| -> Vec<_> {
+            (0..replication_factor).map(|replica| (partition + replica) % brokers).collect()
+        };
+        let state = |partition| PartitionState {
+            isr: replicas(partition),
+            leader: Some(partition % brokers),
+            replicas: replicas(partition),
+            leader_epoch: 0,
+            partition_epoch: 0,
+        };
+        Self {
+            partitions: (0..partitions).map(state).collect(),
+            fenced: vec![false; brokers as usize],
+        }
+    }
+
+    /// Takes a record in.
+    pub fn apply(&mut self, record: &MetadataRecord) {
+        match record {
+            MetadataRecord::Fencing { broker, fenced } => self.fenced[*broker as usize] = *fenced,
+            MetadataRecord::Partition { partition, state } => {
+                self.partitions[*partition as usize] = state.clone();
+            }
+            MetadataRecord::LeaderChange { .. } | MetadataRecord::NoOp => {}
+        }
+    }
+}

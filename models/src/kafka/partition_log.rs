@@ -1,0 +1,184 @@
+//! The log of one replica of a partition.
+//!
+//! Stands for `UnifiedLog`, `LeaderEpochFileCache` and `ProducerStateManager` of apache/kafka @
+//! 3.9.0. The batches stay in memory beside the disk: reads of the tail come from the page cache.
+//! Left out: segments and their rolling (and with it the sync of a rolled segment), retention,
+//! indexes, reads that miss the page cache, expiry of producer ids.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::record::LogBatch;
+use crate::batch::SharedBatch;
+
+/// Batches that a broker remembers of each producer (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
+const BATCHES_RETAINED: usize = 5;
+
+/// What a sequence number says about a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequence {
+    /// It follows.
+    InOrder,
+    /// It is in the log already, up to this offset.
+    Duplicate {
+        /// End offset of the copy in the log.
+        end_offset: u64,
+    },
+    /// Something is missing before it.
+    OutOfOrder,
+}
+
+/// A replica's log.
+#[derive(Debug, Default)]
+pub struct PartitionLog {
+    batches: Vec<LogBatch>,
+    /// (epoch, its first offset), ascending.
+    epochs: Vec<(u32, u64)>,
+    /// The last batches of each idempotent producer: (first, last, end offset).
+    producers: BTreeMap<u32, VecDeque<(u64, u64, u64)>>,
+}
+
+impl PartitionLog {
+    /// A log from what was read from disk.
+    pub fn recover(batches: impl IntoIterator<Item = LogBatch>) -> Self {
+        let mut log = Self::default();
+        batches.into_iter().for_each(|batch| log.push(batch));
+        log
+    }
+
+    /// The log end offset.
+    pub fn end_offset(&self) -> u64 {
+        self.batches.last().map_or(0, LogBatch::end_offset)
+    }
+
+    /// Number of batches, which are the file's records.
+    pub const fn len(&self) -> u64 {
+        self.batches.len() as u64
+    }
+
+    /// True without any batch.
+    pub const fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Appends a batch, which must follow.
+    pub fn push(&mut self, batch: LogBatch) {
+        assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
+        self.start_epoch(batch.leader_epoch);
+        if batch.idempotent {
+            let recent = self.producers.entry(batch.batch.writer).or_default();
+            recent.push_back((batch.batch.first, batch.batch.last(), batch.end_offset()));
+            if recent.len() > BATCHES_RETAINED {
+                recent.pop_front();
+            }
+        }
+        self.batches.push(batch);
+    }
+
+    /// From the end of the log on, batches are of this epoch.
+    pub fn start_epoch(&mut self, epoch: u32) {
+        if self.epochs.last().is_none_or(|(last, _)| *last < epoch) {
+            self.epochs.push((epoch, self.end_offset()));
+        }
+    }
+
+    /// Epoch of the last batch.
+    pub fn last_epoch(&self) -> Option<u32> {
+        self.batches.last().map(|batch| batch.leader_epoch)
+    }
+
+    /// The largest epoch not above `epoch`, and its end offset (`endOffsetFor`).
+    pub fn end_offset_for(&self, epoch: u32) -> (u32, u64) {
+        let next = self.epochs.partition_point(|(of, _)| *of <= epoch);
+        let end = self.epochs.get(next).map_or(self.end_offset(), |(_, start)| *start);
+        next.checked_sub(1).map_or((0, 0), |at| (self.epochs[at].0, end))
+    }
+
+    /// What the sequence number of a batch of an idempotent producer says.
+    pub fn sequence(&self, batch: &SharedBatch) -> Sequence {
+        let Some(recent) = self.producers.get(&batch.writer) else { return Sequence::InOrder };
+        let same = |of: &&(u64, u64, u64)| of.0 == batch.first && of.1 == batch.last();
+        if let Some((_, _, end_offset)) = recent.iter().find(same) {
+            return Sequence::Duplicate { end_offset: *end_offset };
+        }
+        match recent.back() {
+            Some((_, last, _)) if last + 1 != batch.first => Sequence::OutOfOrder,
+            _ => Sequence::InOrder,
+        }
+    }
+
+    /// Cuts everything from `offset` on. How many batches are left.
+    pub fn truncate(&mut self, offset: u64) -> u64 {
+        let keep = self.batches.partition_point(|batch| batch.end_offset() <= offset);
+        self.batches.truncate(keep);
+        *self = Self::recover(std::mem::take(&mut self.batches));
+        keep as u64
+    }
+
+    /// Batches from `offset` up to `limit`, of at most `bytes` (one at least, if there is any).
+    pub fn read(&self, offset: u64, limit: u64, bytes: u64) -> Vec<LogBatch> {
+        let from = self.batches.partition_point(|batch| batch.end_offset() <= offset);
+        let (mut read, mut size) = (Vec::new(), 0);
+        for batch in &self.batches[from..] {
+            size += batch.size_bytes();
+            if batch.end_offset() > limit || (size > bytes && !read.is_empty()) {
+                break;
+            }
+            read.push(batch.clone());
+        }
+        read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use headwater_sim::time::Time;
+
+    use super::*;
+    use crate::batch::{Batch, Lane};
+
+    fn batch(first: u64, count: usize, base_offset: u64, leader_epoch: u32) -> LogBatch {
+        let times = vec![Time::ZERO; count];
+        let (intended, started) = (times.clone(), times);
+        let batch = Batch { writer: 0, lane: Lane(0), first, bytes: 100, intended, started };
+        LogBatch { base_offset, leader_epoch, idempotent: true, batch: Rc::new(batch) }
+    }
+
+    fn log() -> PartitionLog {
+        let of = [batch(0, 4, 0, 0), batch(4, 4, 4, 0), batch(8, 2, 8, 3), batch(10, 2, 10, 5)];
+        PartitionLog::recover(of)
+    }
+
+    #[test]
+    fn an_epoch_ends_where_the_next_begins() {
+        let log = log();
+        assert_eq!(log.end_offset_for(0), (0, 8));
+        assert_eq!(log.end_offset_for(4), (3, 10));
+        assert_eq!(log.end_offset_for(9), (5, 12));
+    }
+
+    #[test]
+    fn a_repeated_batch_is_a_duplicate_and_a_missing_one_is_noticed() {
+        let log = log();
+        assert_eq!(log.sequence(&batch(8, 2, 0, 0).batch), Sequence::Duplicate { end_offset: 10 });
+        assert_eq!(log.sequence(&batch(12, 1, 0, 0).batch), Sequence::InOrder);
+        assert_eq!(log.sequence(&batch(14, 1, 0, 0).batch), Sequence::OutOfOrder);
+    }
+
+    #[test]
+    fn truncation_forgets_epochs_and_producers_of_what_is_cut() {
+        let mut log = log();
+        assert_eq!(log.truncate(9), 2);
+        assert_eq!((log.end_offset(), log.end_offset_for(9)), (8, (0, 8)));
+        assert_eq!(log.sequence(&batch(8, 2, 0, 0).batch), Sequence::InOrder);
+    }
+
+    #[test]
+    fn a_read_stops_at_the_limit_and_at_the_bytes_but_returns_one_batch() {
+        let log = log();
+        assert_eq!(log.read(0, 8, u64::MAX).len(), 2);
+        assert_eq!(log.read(4, 12, 1).len(), 1);
+        assert!(log.read(12, 12, 100).is_empty());
+    }
+}

@@ -1,0 +1,229 @@
+//! Unsent batches by partition.
+//!
+//! Stands for `RecordAccumulator` and `BufferPool` of the Java client @ 3.9.0: batches of at most
+//! `batch.size`, each ready when it is full, when a younger batch stands behind it, when it has
+//! waited for `linger.ms`, or when the memory is used up; a retried batch when its backoff is over.
+//! librdkafka's queues differ in their limits only, which are configuration.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use headwater_sim::time::{Duration, Time};
+
+use crate::arrival::Arrival;
+use crate::batch::{Batch, Lane, SharedBatch};
+use crate::kafka::config::Producer;
+use crate::kafka::record::{BATCH_OVERHEAD, RECORD_OVERHEAD, batch_bytes};
+
+/// A batch on its way, with what its retries need.
+#[derive(Clone, Debug)]
+pub struct Sendable {
+    /// The batch.
+    pub batch: SharedBatch,
+    /// When it was opened: `delivery.timeout.ms` counts from here.
+    pub created: Time,
+    /// Not before then.
+    pub not_before: Time,
+}
+
+/// A batch that still fills.
+#[derive(Debug)]
+struct Open {
+    batch: Batch,
+    created: Time,
+    size: u64,
+}
+
+/// One partition's queue.
+#[derive(Debug, Default)]
+struct Queue {
+    closed: VecDeque<Sendable>,
+    open: Option<Open>,
+    /// Batches to be sent again, by their first sequence number.
+    retries: BTreeMap<u64, Sendable>,
+    next_sequence: u64,
+    /// Batches of this partition that await their response.
+    in_flight: u32,
+}
+
+/// The queues of one producer.
+#[derive(Debug)]
+pub struct Accumulator {
+    writer: u32,
+    batch_size: u64,
+    batch_events: u64,
+    linger: Duration,
+    memory: u64,
+    used: u64,
+    java: bool,
+    ordered: bool,
+    queues: Vec<Queue>,
+}
+
+impl Accumulator {
+    /// Empty queues. `java`: a batch takes `batch.size` of memory at once, as the Java client
+    /// allocates it; else what it holds.
+    pub fn new(writer: u32, partitions: u32, config: &Producer, java: bool) -> Self {
+        Self {
+            writer,
+            batch_size: config.batch_size,
+            batch_events: config.batch_num_messages,
+            linger: Duration::from_millis(config.linger_ms),
+            memory: config.buffer_memory,
+            used: 0,
+            java,
+            ordered: config.enable_idempotence,
+            queues: (0..partitions).map(|_| Queue::default()).collect(),
+        }
+    }
+
+    /// Batches that wait in each partition.
+    pub fn queued(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        self.queues.iter().map(|queue| queue.closed.len() + usize::from(queue.open.is_some()))
+    }
+
+    /// Takes an event, or refuses it: then the memory is used up.
+    pub fn append(&mut self, now: Time, partition: u32, arrival: &Arrival) -> bool {
+        let size = RECORD_OVERHEAD + u64::from(arrival.bytes);
+        let queue = &mut self.queues[partition as usize];
+        let fits = queue.open.as_ref().is_some_and(|open| {
+            open.size + size <= self.batch_size && open.batch.count() < self.batch_events
+        });
+        let memory = match (fits, self.java) {
+            (true, true) => 0,
+            (false, true) => self.batch_size.max(BATCH_OVERHEAD + size),
+            (_, false) => size,
+        };
+        if self.used + memory > self.memory {
+            return false;
+        }
+        self.used += memory;
+        if !fits {
+            close(queue);
+            queue.open = Some(Open {
+                batch: Batch {
+                    writer: self.writer,
+                    lane: Lane(partition),
+                    first: queue.next_sequence,
+                    bytes: 0,
+                    intended: Vec::new(),
+                    started: Vec::new(),
+                },
+                created: now,
+                size: BATCH_OVERHEAD,
+            });
+        }
+        let open = queue.open.as_mut().expect("a batch is open");
+        open.batch.bytes += u64::from(arrival.bytes);
+        open.batch.intended.push(arrival.at);
+        open.batch.started.push(now);
+        open.size += size;
+        queue.next_sequence += 1;
+        if open.size + RECORD_OVERHEAD >= self.batch_size || open.batch.count() >= self.batch_events
+        {
+            close(queue);
+        }
+        true
+    }
+
+    /// When the partition's next batch is ready: `now` or before if it is.
+    pub fn ready_at(&self, now: Time, partition: u32, exhausted: bool) -> Option<Time> {
+        let queue = &self.queues[partition as usize];
+        if let Some((_, retry)) = queue.retries.first_key_value() {
+            if self.ordered && queue.in_flight > 0 {
+                return None;
+            }
+            return Some(retry.not_before);
+        }
+        if !queue.closed.is_empty() || (exhausted && queue.open.is_some()) {
+            return Some(now);
+        }
+        queue.open.as_ref().map(|open| open.created + self.linger)
+    }
+
+    /// Takes the partition's next batch, whether it has lingered or not (a sibling that is ready
+    /// drags it along); not one that backs off.
+    pub fn drain(&mut self, now: Time, partition: u32, room: u64) -> Option<Sendable> {
+        let queue = &mut self.queues[partition as usize];
+        let fits = |sendable: &Sendable| batch_bytes(&sendable.batch) <= room;
+        let next = if let Some(entry) = queue.retries.first_entry() {
+            let waits = entry.get().not_before > now || (self.ordered && queue.in_flight > 0);
+            if waits || !fits(entry.get()) {
+                return None;
+            }
+            entry.remove()
+        } else {
+            if queue.closed.is_empty() {
+                close(queue);
+            }
+            if !queue.closed.front().is_some_and(fits) {
+                return None;
+            }
+            queue.closed.pop_front()?
+        };
+        queue.in_flight += 1;
+        Some(next)
+    }
+
+    /// The response has come, or never will: the batch is no longer in flight.
+    pub fn landed(&mut self, batch: &SharedBatch) {
+        self.queues[batch.lane.0 as usize].in_flight -= 1;
+    }
+
+    /// The batch is done with: its memory is free again.
+    pub fn release(&mut self, batch: &SharedBatch) {
+        let size = RECORD_OVERHEAD * batch.count() + batch.bytes;
+        let memory = if self.java { self.batch_size.max(BATCH_OVERHEAD + size) } else { size };
+        self.used = self.used.saturating_sub(memory);
+    }
+
+    /// The batch is to be sent again.
+    pub fn retry(&mut self, sendable: Sendable) {
+        let queue = &mut self.queues[sendable.batch.lane.0 as usize];
+        queue.retries.insert(sendable.batch.first, sendable);
+    }
+
+    /// Takes out the waiting batches that were opened before `limit`.
+    pub fn expired(&mut self, limit: Time) -> Vec<Sendable> {
+        let mut gone = Vec::new();
+        for queue in &mut self.queues {
+            queue.retries.retain(|_, sendable| {
+                let keep = sendable.created >= limit;
+                if !keep {
+                    gone.push(sendable.clone());
+                }
+                keep
+            });
+            while queue.closed.front().is_some_and(|sendable| sendable.created < limit) {
+                gone.extend(queue.closed.pop_front());
+            }
+            if queue.open.as_ref().is_some_and(|open| open.created < limit) {
+                close(queue);
+                gone.extend(queue.closed.pop_back());
+            }
+        }
+        gone
+    }
+
+    /// The opening time of the oldest batch that waits.
+    pub fn oldest(&self) -> Option<Time> {
+        let times = self.queues.iter().filter_map(|queue| {
+            let retry = queue.retries.values().map(|sendable| sendable.created).min();
+            let closed = queue.closed.front().map(|sendable| sendable.created);
+            let open = queue.open.as_ref().map(|open| open.created);
+            [retry, closed, open].into_iter().flatten().min()
+        });
+        times.min()
+    }
+
+    /// Bytes of memory in use.
+    pub const fn used(&self) -> u64 {
+        self.used
+    }
+}
+
+fn close(queue: &mut Queue) {
+    if let Some(Open { batch, created, .. }) = queue.open.take() {
+        queue.closed.push_back(Sendable { batch: Rc::new(batch), created, not_before: created });
+    }
+}

@@ -1,0 +1,409 @@
+//! A producer.
+//!
+//! Stands for the Java client's `KafkaProducer` and `Sender` @ 3.9.0, and for librdkafka @ 2.x by
+//! its defaults. The caller's thread takes what is due, event by event, and blocks when the memory
+//! is used up (so that events start later than intended). One sender thread takes responses and
+//! builds requests: for a broker with a ready partition it drains at most one batch a partition,
+//! from a rotating start, up to `max.request.size`.
+//!
+//! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`].
+//! Left out: compression, transactions, message splitting; librdkafka has one sender thread in
+//! all, not one a broker; metadata is refreshed on errors, not every five minutes.
+
+pub mod accumulator;
+pub mod partitioner;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use self::accumulator::{Accumulator, Sendable};
+use self::partitioner::{Sticky, partition_for_key};
+use super::config::{ClientLibrary, Cluster};
+use super::message::{ErrorCode, Message, Produce, ProduceResult};
+use super::metadata::BrokerNumber;
+use super::record::batch_bytes;
+use crate::arrival::{Arrival, Arrivals};
+use crate::batch::SharedBatch;
+use crate::note::Note;
+use crate::protocol::{self, Record, Streaming};
+
+type Ctx<'a> = Context<'a, Streaming>;
+
+/// The caller's thread.
+const CALLER: PoolId = PoolId(0);
+/// The sender thread.
+const SENDER: PoolId = PoolId(1);
+/// Threads of a producer's pools.
+pub const POOLS: [u32; 2] = [1, 1];
+
+const WAKE: u64 = 0;
+const TAKEN: u64 = 1;
+const BUILT: u64 = 2;
+const HANDLED: u64 = 3;
+const REFRESH: u64 = 4;
+const TIMEOUT: u64 = 5;
+
+/// Events that the caller takes between two looks at the clock.
+const CHUNK: usize = 256;
+
+struct InFlight {
+    broker: BrokerNumber,
+    sent: Time,
+    batches: Vec<Sendable>,
+}
+
+/// What the sender thread has to do next.
+enum Work {
+    Response(u64, Vec<ProduceResult>),
+    Lost(u64),
+}
+
+/// A producer node.
+pub struct Producer {
+    config: Rc<Cluster>,
+    brokers: Vec<NodeId>,
+    arrivals: Arrivals,
+    next: Option<Arrival>,
+    accumulator: Accumulator,
+    sticky: Sticky,
+    /// Leader of each partition, as far as known.
+    leaders: Vec<Option<BrokerNumber>>,
+    in_flight: BTreeMap<u64, InFlight>,
+    per_broker: Vec<u32>,
+    work: VecDeque<Work>,
+    building: Option<u64>,
+    correlation: u64,
+    drain_from: u32,
+    caller_busy: bool,
+    blocked: bool,
+    sender_busy: bool,
+    woken_at: Time,
+    refreshing: bool,
+    ask_next: usize,
+    timeout_armed: bool,
+}
+
+impl Producer {
+    /// A producer, number `writer`, of the brokers' cluster.
+    pub fn new(
+        config: Rc<Cluster>,
+        brokers: Vec<NodeId>,
+        writer: u32,
+        arrivals: Arrivals,
+        sticky: headwater_sim::random::Stream,
+    ) -> Self {
+        let java = config.client == ClientLibrary::Java;
+        let leaders = (0..config.partitions).map(|of| Some(of % config.brokers)).collect();
+        Self {
+            accumulator: Accumulator::new(writer, config.partitions, &config.producer, java),
+            sticky: Sticky::new(config.partitions, config.producer.batch_size, sticky),
+            per_broker: vec![0; brokers.len()],
+            leaders,
+            brokers,
+            arrivals,
+            next: None,
+            in_flight: BTreeMap::new(),
+            work: VecDeque::new(),
+            building: None,
+            correlation: 0,
+            drain_from: 0,
+            caller_busy: false,
+            blocked: false,
+            sender_busy: false,
+            woken_at: Time::MAX,
+            refreshing: false,
+            ask_next: 0,
+            timeout_armed: false,
+            config,
+        }
+    }
+
+    /// The caller's thread: takes what is due, or sleeps until something is.
+    fn take_due(&mut self, ctx: &mut Ctx<'_>) {
+        if self.caller_busy {
+            return;
+        }
+        let mut taken = 0;
+        self.blocked = false;
+        while let Some(arrival) = self.next.filter(|arrival| arrival.at <= ctx.now()) {
+            let partition = match self.config.keyed {
+                true => partition_for_key(arrival.key, self.config.partitions),
+                false => self.sticky.next(u64::from(arrival.bytes), self.accumulator.queued()),
+            };
+            if !self.accumulator.append(ctx.now(), partition, &arrival) {
+                self.blocked = true;
+                break;
+            }
+            self.next = self.arrivals.next();
+            taken += 1;
+            if taken == CHUNK {
+                break;
+            }
+        }
+        if taken > 0 {
+            self.caller_busy = true;
+            let cost = Duration(self.config.costs.client_record_ns * taken as u64);
+            ctx.compute(CALLER, cost, TAKEN);
+        } else if let (Some(next), false) = (self.next, self.blocked) {
+            self.wake_at(ctx, next.at);
+        }
+    }
+
+    fn wake_at(&mut self, ctx: &mut Ctx<'_>, at: Time) {
+        if at < self.woken_at {
+            self.woken_at = at;
+            ctx.timer(at.since(ctx.now()), WAKE);
+        }
+    }
+
+    /// The sender thread: one piece of work at a time.
+    fn run_sender(&mut self, ctx: &mut Ctx<'_>) {
+        if self.sender_busy {
+            return;
+        }
+        let cost = Duration(self.config.costs.client_request_ns);
+        if !self.work.is_empty() {
+            self.sender_busy = true;
+            return ctx.compute(SENDER, cost, HANDLED);
+        }
+        self.expire(ctx);
+        if let Some(correlation) = self.build(ctx) {
+            self.building = Some(correlation);
+            self.sender_busy = true;
+            ctx.compute(SENDER, cost, BUILT);
+        }
+    }
+
+    /// Drains a request for a broker with a ready partition, if there is any.
+    fn build(&mut self, ctx: &mut Ctx<'_>) -> Option<u64> {
+        let partitions = self.config.partitions;
+        let (mut earliest, mut unknown, mut broker) = (Time::MAX, false, None);
+        for offset in 0..partitions {
+            let partition = (self.drain_from + offset) % partitions;
+            let ready = self.accumulator.ready_at(ctx.now(), partition, self.blocked);
+            let Some(ready) = ready else { continue };
+            let Some(leader) = self.leaders[partition as usize] else {
+                unknown = true;
+                continue;
+            };
+            if self.per_broker[leader as usize] >= self.config.producer.max_in_flight {
+                continue;
+            }
+            if ready <= ctx.now() {
+                broker = Some(leader);
+                break;
+            }
+            earliest = earliest.min(ready);
+        }
+        if unknown {
+            self.refresh(ctx);
+        }
+        let Some(broker) = broker else {
+            if earliest < Time::MAX {
+                self.wake_at(ctx, earliest);
+            }
+            return None;
+        };
+        let (mut batches, mut room) = (Vec::new(), self.config.producer.max_request_size);
+        for offset in 0..partitions {
+            let partition = (self.drain_from + offset) % partitions;
+            if self.leaders[partition as usize] != Some(broker) {
+                continue;
+            }
+            // The first batch goes whatever its size.
+            let limit = if batches.is_empty() { u64::MAX } else { room };
+            if let Some(sendable) = self.accumulator.drain(ctx.now(), partition, limit) {
+                room = room.saturating_sub(batch_bytes(&sendable.batch));
+                batches.push(sendable);
+            }
+        }
+        self.drain_from = (self.drain_from + 1) % partitions;
+        if batches.is_empty() {
+            return None;
+        }
+        self.correlation += 1;
+        self.per_broker[broker as usize] += 1;
+        let in_flight = InFlight { broker, sent: ctx.now(), batches };
+        self.in_flight.insert(self.correlation, in_flight);
+        Some(self.correlation)
+    }
+
+    fn send(&mut self, ctx: &mut Ctx<'_>, correlation: u64) {
+        let Some(request) = self.in_flight.get_mut(&correlation) else { return };
+        request.sent = ctx.now();
+        let config = &self.config.producer;
+        let produce = Produce {
+            correlation,
+            acks: config.acks,
+            idempotent: config.enable_idempotence,
+            timeout_ms: config.request_timeout_ms,
+            batches: request.batches.iter().map(|sendable| sendable.batch.clone()).collect(),
+        };
+        let to = self.brokers[request.broker as usize];
+        ctx.send(to, protocol::Message::Kafka(Message::Produce(Box::new(produce))));
+        if config.acks == 0 {
+            let result = |sendable: &Sendable| ProduceResult {
+                partition: sendable.batch.lane.0,
+                error: ErrorCode::None,
+            };
+            let results = request.batches.iter().map(result).collect();
+            return self.settle(ctx, correlation, &results);
+        }
+        if !self.timeout_armed {
+            self.timeout_armed = true;
+            ctx.timer(Duration::from_millis(config.request_timeout_ms), TIMEOUT);
+        }
+    }
+
+    /// Takes a response in: acknowledges, or arranges for another try.
+    fn settle(&mut self, ctx: &mut Ctx<'_>, correlation: u64, results: &Vec<ProduceResult>) {
+        let Some(request) = self.in_flight.remove(&correlation) else { return };
+        self.per_broker[request.broker as usize] -= 1;
+        for sendable in request.batches {
+            self.accumulator.landed(&sendable.batch);
+            let partition = sendable.batch.lane.0;
+            let found = results.iter().find(|result| result.partition == partition);
+            match found.map(|result| result.error) {
+                Some(ErrorCode::None) => {
+                    self.accumulator.release(&sendable.batch);
+                    ctx.note(Note::Acked { batch: sendable.batch });
+                }
+                error => {
+                    if matches!(error, None | Some(ErrorCode::NotLeader)) {
+                        self.refresh(ctx);
+                    }
+                    let backoff = Duration::from_millis(self.config.producer.retry_backoff_ms);
+                    let not_before = ctx.now() + backoff;
+                    self.accumulator.retry(Sendable { not_before, ..sendable });
+                }
+            }
+        }
+    }
+
+    /// Gives up what has waited for too long.
+    fn expire(&mut self, ctx: &mut Ctx<'_>) {
+        let timeout = Duration::from_millis(self.config.producer.delivery_timeout_ms);
+        let limit = Time(ctx.now().0.saturating_sub(timeout.0));
+        if self.accumulator.oldest().is_none_or(|oldest| oldest >= limit) {
+            return;
+        }
+        for sendable in self.accumulator.expired(limit) {
+            self.fail(ctx, sendable.batch);
+        }
+    }
+
+    fn fail(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch) {
+        self.accumulator.release(&batch);
+        ctx.note(Note::Failed { batch, error: "DELIVERY_TIMEOUT" });
+    }
+
+    /// Asks a broker, the next in turn, who leads what.
+    fn refresh(&mut self, ctx: &mut Ctx<'_>) {
+        if self.refreshing {
+            return;
+        }
+        self.refreshing = true;
+        let to = self.brokers[self.ask_next % self.brokers.len()];
+        self.ask_next += 1;
+        ctx.send(to, protocol::Message::Kafka(Message::MetadataRequest));
+        // Another broker is asked if this one doesn't answer in time.
+        ctx.timer(Duration::from_millis(self.config.producer.retry_backoff_ms), REFRESH);
+    }
+
+    /// Requests without a response for `request.timeout.ms` are taken as lost with their connection.
+    fn time_out(&mut self, ctx: &mut Ctx<'_>) {
+        let timeout = Duration::from_millis(self.config.producer.request_timeout_ms);
+        let now = ctx.now();
+        let late = |request: &&InFlight| now.since(request.sent) >= timeout;
+        let stuck: Vec<_> = self.in_flight.values().filter(late).map(|of| of.broker).collect();
+        for broker in stuck {
+            self.lose(broker);
+        }
+        self.timeout_armed = false;
+        if let Some(oldest) = self.in_flight.values().map(|request| request.sent).min() {
+            self.timeout_armed = true;
+            ctx.timer((oldest + timeout).since(now).max(Duration::from_millis(1)), TIMEOUT);
+        }
+    }
+
+    fn lose(&mut self, broker: BrokerNumber) {
+        let lost = self.in_flight.iter().filter(|(_, request)| request.broker == broker);
+        let lost: Vec<_> = lost.map(|(correlation, _)| *correlation).collect();
+        self.work.extend(lost.into_iter().map(Work::Lost));
+    }
+
+    fn proceed(&mut self, ctx: &mut Ctx<'_>) {
+        self.take_due(ctx);
+        self.run_sender(ctx);
+        ctx.gauge("producer_buffer_bytes", self.accumulator.used());
+    }
+}
+
+impl Node<Streaming> for Producer {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        self.next = self.arrivals.next();
+        self.proceed(ctx);
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: protocol::Message) {
+        let protocol::Message::Kafka(message) = message else { return };
+        match message {
+            Message::ProduceResponse { correlation, results } => {
+                self.work.push_back(Work::Response(correlation, results));
+            }
+            Message::MetadataResponse { leaders } => {
+                self.leaders = leaders.into_iter().map(|(leader, _)| leader).collect();
+            }
+            _ => return,
+        }
+        self.proceed(ctx);
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        match tag {
+            WAKE if ctx.now() >= self.woken_at => self.woken_at = Time::MAX,
+            REFRESH => self.refreshing = false,
+            TIMEOUT => self.time_out(ctx),
+            _ => {}
+        }
+        self.proceed(ctx);
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _: Completion<Record>) {
+        match tag {
+            TAKEN => self.caller_busy = false,
+            BUILT => {
+                self.sender_busy = false;
+                if let Some(correlation) = self.building.take() {
+                    self.send(ctx, correlation);
+                }
+            }
+            _ => {
+                self.sender_busy = false;
+                match self.work.pop_front() {
+                    Some(Work::Response(correlation, results)) => {
+                        self.settle(ctx, correlation, &results);
+                    }
+                    Some(Work::Lost(correlation)) => self.settle(ctx, correlation, &vec![]),
+                    None => {}
+                }
+            }
+        }
+        self.proceed(ctx);
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        if let Some(broker) = self.brokers.iter().position(|broker| *broker == peer) {
+            self.lose(broker as BrokerNumber);
+            self.refreshing = false;
+            self.refresh(ctx);
+            self.proceed(ctx);
+        }
+    }
+}
