@@ -1,22 +1,237 @@
-//! Messages.
+//! What Pravega's clients, segment stores and controller say to each other.
+//!
+//! Stands for the wire commands (`shared/protocol/netty/WireCommands.java` @ v0.13.0) and the
+//! controller's gRPC calls that the modelled paths need. A command is an 8-byte header (type, length)
+//! and its fields; sizes are counted from `WireCommands`. Strings are taken as 32 bytes. A message
+//! names the connection it belongs to by number: the kernel has one connection per pair of nodes,
+//! Pravega one per segment writer.
+
+use headwater_sim::fingerprint::mix;
+use headwater_sim::units::NodeId;
+
+use crate::batch::SharedBatch;
+
+/// A segment writer's identity, a random UUID in reality: producer in the upper half, segment below.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriterId(pub u64);
+
+/// One connection of one segment writer: who, to which segment, the how-manieth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connection {
+    /// The segment writer.
+    pub writer: WriterId,
+    /// The segment.
+    pub segment: u32,
+    /// Its number, up by one with each attempt.
+    pub number: u32,
+}
+
+impl Connection {
+    fn digest(&self) -> u64 {
+        mix(self.writer.0, u64::from(self.segment) << 32 | u64::from(self.number))
+    }
+}
+
+/// Event number of a writer that the segment has not seen (`Attributes.NULL_ATTRIBUTE_VALUE`).
+pub const NO_EVENT: i64 = i64::MIN;
+
+/// An append block: consecutive events of one writer.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// On which connection.
+    pub connection: Connection,
+    /// Number of its last event, counted by this segment writer from 1.
+    pub event_number: i64,
+    /// Its events.
+    pub batch: SharedBatch,
+    /// Bytes on the wire beyond the events: commands, padding.
+    pub overhead: u64,
+}
+
+impl Append {
+    /// Bytes that it adds to the segment: payload and an 8-byte header per event
+    /// (`WireCommands.TYPE_PLUS_LENGTH_SIZE`).
+    pub fn length(&self) -> u64 {
+        segment_bytes(&self.batch)
+    }
+}
+
+/// Header of an event in its segment (`WireCommands.TYPE_PLUS_LENGTH_SIZE`).
+pub const EVENT_HEADER_BYTES: u64 = 8;
+
+/// Bytes that a batch takes in a segment.
+pub fn segment_bytes(batch: &SharedBatch) -> u64 {
+    batch.bytes + EVENT_HEADER_BYTES * batch.count()
+}
+
+/// Bytes read from a segment.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The segment.
+    pub segment: u32,
+    /// From where.
+    pub offset: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Batches whose last byte is among them: (offset of the first byte, batch).
+    pub batches: Vec<(u64, SharedBatch)>,
+}
+
+/// Why a connection was closed by the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The container is not here (`WrongHost`).
+    WrongHost,
+    /// The event number is not the one expected (`InvalidEventNumber`).
+    InvalidEventNumber,
+    /// Any other error; the container is shutting down.
+    Error,
+}
 
 /// A message.
 #[derive(Clone, Debug)]
-pub enum Message {}
+pub enum Message {
+    /// A segment writer announces itself.
+    SetupAppend(Connection),
+    /// It may append; everything up to the number is stored.
+    AppendSetup {
+        /// To whom.
+        connection: Connection,
+        /// The last event number stored, or [`NO_EVENT`].
+        last_event_number: i64,
+    },
+    /// An append block.
+    Append(Box<Append>),
+    /// Everything up to the number is durable.
+    DataAppended {
+        /// To whom.
+        connection: Connection,
+        /// The last event number that is durable.
+        event_number: i64,
+        /// The one acknowledged before.
+        previous: i64,
+    },
+    /// The store closes the connection.
+    Closed {
+        /// Whose.
+        connection: Connection,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The store stops reading from the connection or goes on: TCP's window, as the sender sees it.
+    Window {
+        /// Whose.
+        connection: Connection,
+        /// Reading or not.
+        open: bool,
+    },
+    /// A reader asks for bytes; answered when there are some.
+    ReadSegment {
+        /// The segment.
+        segment: u32,
+        /// From where.
+        offset: u64,
+        /// How many at the most.
+        length: u64,
+        /// Handed back.
+        request: u64,
+    },
+    /// Bytes for a reader, or none if the segment is not here or is shorter than was thought.
+    SegmentRead {
+        /// The request.
+        request: u64,
+        /// What was read.
+        reading: Result<Box<Reading>, CloseReason>,
+    },
+    /// A client asks where a segment is.
+    GetEndpoint {
+        /// The segment.
+        segment: u32,
+        /// Handed back.
+        request: u64,
+    },
+    /// The segment's store, if one has its container.
+    Endpoint {
+        /// The request.
+        request: u64,
+        /// The store.
+        store: Option<NodeId>,
+    },
+}
+
+/// TCP, IP and Ethernet headers of a message of their own (RFC 9293, RFC 791).
+const PACKET_BYTES: u64 = 54;
+const NAME_BYTES: u64 = 32;
 
 impl Message {
     /// Size on the wire in bytes.
     pub fn size_bytes(&self) -> u64 {
-        match *self {}
+        PACKET_BYTES
+            + match self {
+                // Header, request, writer, segment name, token.
+                Self::SetupAppend(_) => 8 + 8 + 16 + NAME_BYTES + 2,
+                Self::AppendSetup { .. } => 8 + 8 + NAME_BYTES + 16 + 8,
+                Self::Append(append) => append.length() + append.overhead,
+                // Header, writer, event number, previous, request, segment length.
+                Self::DataAppended { .. } => 8 + 16 + 8 + 8 + 8 + 8,
+                Self::Closed { .. } => 8 + 16 + NAME_BYTES,
+                Self::Window { .. } => 0,
+                Self::ReadSegment { .. } => 8 + NAME_BYTES + 8 + 4 + 2 + 8,
+                Self::SegmentRead { reading, .. } => {
+                    8 + NAME_BYTES + 8 + 2 + 4 + 8 + reading.as_ref().map_or(0, |read| read.bytes)
+                }
+                // HTTP/2 frames and headers of a gRPC call, estimated.
+                Self::GetEndpoint { .. } | Self::Endpoint { .. } => 150,
+            }
     }
 
     /// A short name.
     pub fn kind(&self) -> &'static str {
-        match *self {}
+        match self {
+            Self::SetupAppend(_) => "setup_append",
+            Self::AppendSetup { .. } => "append_setup",
+            Self::Append(_) => "append",
+            Self::DataAppended { .. } => "data_appended",
+            Self::Closed { .. } => "closed",
+            Self::Window { .. } => "window",
+            Self::ReadSegment { .. } => "read_segment",
+            Self::SegmentRead { .. } => "segment_read",
+            Self::GetEndpoint { .. } => "get_endpoint",
+            Self::Endpoint { .. } => "endpoint",
+        }
     }
 
     /// A cheap hash of the content.
     pub fn digest(&self) -> u64 {
-        match *self {}
+        match self {
+            Self::SetupAppend(connection) => mix(1, connection.digest()),
+            Self::AppendSetup { connection, last_event_number } => {
+                mix(mix(2, connection.digest()), *last_event_number as u64)
+            }
+            Self::Append(append) => {
+                let Append { connection, event_number, batch, overhead } = &**append;
+                let what = mix(batch.digest(), *overhead);
+                mix(mix(mix(3, connection.digest()), *event_number as u64), what)
+            }
+            Self::DataAppended { connection, event_number, previous } => {
+                mix(mix(mix(4, connection.digest()), *event_number as u64), *previous as u64)
+            }
+            Self::Closed { connection, reason } => mix(mix(5, connection.digest()), *reason as u64),
+            Self::Window { connection, open } => mix(mix(6, connection.digest()), u64::from(*open)),
+            Self::ReadSegment { segment, offset, length, request } => {
+                mix(mix(mix(mix(7, u64::from(*segment)), *offset), *length), *request)
+            }
+            Self::SegmentRead { request, reading } => {
+                let read = match reading {
+                    Ok(read) => mix(mix(u64::from(read.segment), read.offset), read.bytes),
+                    Err(reason) => 0xe000 + *reason as u64,
+                };
+                mix(mix(8, *request), read)
+            }
+            Self::GetEndpoint { segment, request } => mix(mix(9, u64::from(*segment)), *request),
+            Self::Endpoint { request, store } => {
+                mix(mix(10, *request), store.map_or(0, |store| u64::from(store.0) + 1))
+            }
+        }
     }
 }

@@ -1,2 +1,23 @@
-//! (module doc to come with the model)
+//! Pravega 0.13.0: writers, segment stores, containers, controller, readers.
+//!
+//! ```text
+//! producer ──append block──> store: connection ──> container: operation processor ──frames──> data log
+//!    ^                         ^                       │ throttler, cache                 (BookKeeper
+//!    └──────────ack────────────┴───── commit <─────────┤                                   or memory)
+//! consumer <──tail or historical read── read index <───┘── storage writer ──flushes──> tier 2
+//! controller: where is a segment; which store runs which container
+//! ```
+//!
+//! A lane is a segment: the number of segments is fixed, as scaling is left out. Start with
+//! [`config::Cluster`] and [`deploy::deploy`].
+
+pub mod cache;
+pub mod config;
+pub mod container;
+pub mod controller;
+pub mod data_log;
+pub mod deploy;
 pub mod message;
+pub mod reader;
+pub mod segment_store;
+pub mod writer;

@@ -1,0 +1,182 @@
+//! Configuration of a Pravega 0.13.0 cluster: options by their real names, defaults with their source.
+//!
+//! Sources: pravega/pravega @ v0.13.0 (`ServiceConfig`, `DurableLogConfig`, `WriterConfig`,
+//! `BookKeeperConfig`, `ClientConfig`, `EventWriterConfig`, controller `util/Config.java`) and
+//! pravega/pravega-client-rust @ v0.3.7. Left out: authentication, TLS, retention, transactions,
+//! auto-scaling (the number of segments is fixed), index segments (0.14 and later).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{bookkeeper, tier};
+
+mod client;
+mod costs;
+mod store;
+
+pub use client::{Reader, Writer};
+pub use costs::Costs;
+pub use store::{BookKeeperLog, Controller, DataLogKind, SegmentStore, StorageKind};
+
+/// A version of Pravega.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Version {
+    /// 0.13.0, the last release on Maven Central.
+    #[serde(rename = "0.13.0")]
+    V0_13,
+}
+
+/// How the cluster is put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Everything in one process (`io.pravega.local.LocalPravegaEmulator`).
+    Standalone,
+    /// Stores, bookies, controller, metadata service and tiered storage of their own.
+    Distributed,
+}
+
+/// Which client library writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Client {
+    /// pravega-client-rust: one append block in flight per segment.
+    Rust,
+    /// The Java client: blocks sized by an estimator, no limit in flight.
+    Java,
+}
+
+/// A whole cluster with its writers and readers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Version.
+    pub version: Version,
+    /// How it is put together.
+    pub mode: Mode,
+    /// Segment stores; 1 in standalone mode.
+    pub stores: u32,
+    /// Bookies; none if the durable log lies in memory.
+    pub bookies: u32,
+    /// Segment containers over all stores (`pravegaservice.container.count` and
+    /// `controller.container.count`, which must be equal).
+    pub containers: u32,
+    /// Segments of the stream, each with an equal share of the key space.
+    pub segments: u32,
+    /// Which client writes.
+    pub client: Client,
+    /// Writer processes.
+    pub writers: u32,
+    /// Reader processes, which share the segments.
+    pub readers: u32,
+    /// The writers' options.
+    pub writer: Writer,
+    /// The readers' options.
+    pub reader: Reader,
+    /// The segment stores' options.
+    pub segment_store: SegmentStore,
+    /// The stores' BookKeeper client (`bookkeeper.*`).
+    pub bookkeeper: BookKeeperLog,
+    /// The controller's options.
+    pub controller: Controller,
+    /// The bookies' options.
+    pub bookie: bookkeeper::config::Bookie,
+    /// The metadata service's options.
+    pub metadata: bookkeeper::config::Metadata,
+    /// Tiered storage (long-term storage, LTS).
+    pub tier: tier::config::Tier,
+    /// CPU costs of store and clients.
+    pub costs: Costs,
+}
+
+impl Cluster {
+    /// A distributed cluster: 3 stores and 3 bookies with the software's defaults, 4 containers per
+    /// store and 3/3/2 replication as in the published benchmarks
+    /// (pravega/openmessaging-benchmark `driver-pravega/deploy` @ 0817a2a5), NFS as tier 2.
+    pub fn defaults(version: Version) -> Self {
+        Self {
+            version,
+            mode: Mode::Distributed,
+            stores: 3,
+            bookies: 3,
+            containers: 12,
+            segments: 4,
+            client: Client::Java,
+            writers: 1,
+            readers: 1,
+            writer: Writer::default(),
+            reader: Reader::default(),
+            segment_store: SegmentStore::default(),
+            bookkeeper: BookKeeperLog::default(),
+            controller: Controller::default(),
+            bookie: bookkeeper::config::Bookie::default(),
+            metadata: bookkeeper::config::Metadata::default(),
+            tier: tier::config::Tier::of(tier::config::Kind::Nfs),
+            costs: Costs::default(),
+        }
+    }
+
+    /// The standalone emulator: one process, durable log and tier 2 in memory, cache of 128 MiB kept
+    /// for 60 s (`standalone/.../SingleNodeConfig.java`, `InProcPravegaCluster.java` @ v0.13.0), 4
+    /// containers as 0.13.0 was observed to run; the Rust client, as `loadgen` uses it.
+    pub fn standalone(version: Version) -> Self {
+        Self {
+            mode: Mode::Standalone,
+            stores: 1,
+            bookies: 0,
+            containers: 4,
+            client: Client::Rust,
+            segment_store: SegmentStore::standalone(),
+            tier: tier::config::Tier::of(tier::config::Kind::InMemory),
+            ..Self::defaults(version)
+        }
+    }
+
+    /// The defaults of a mode.
+    pub fn defaults_of(version: Version, mode: Mode) -> Self {
+        match mode {
+            Mode::Standalone => Self::standalone(version),
+            Mode::Distributed => Self::defaults(version),
+        }
+    }
+
+    /// True if the durable log lies in BookKeeper.
+    pub fn has_bookkeeper(&self) -> bool {
+        self.segment_store.data_log == DataLogKind::BookKeeper
+    }
+
+    /// What is impossible about the cluster, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        let at_least_one = [
+            ("stores", self.stores),
+            ("containers", self.containers),
+            ("segments", self.segments),
+            ("writers", self.writers),
+        ];
+        for (name, value) in at_least_one {
+            if value == 0 {
+                return Err(format!("{name} = 0: at least 1 is needed"));
+            }
+        }
+        if self.mode == Mode::Standalone && self.stores != 1 {
+            let stores = self.stores;
+            return Err(format!("stores = {stores}: standalone mode runs exactly 1 segment store"));
+        }
+        if self.has_bookkeeper() {
+            self.bookkeeper.ledger().check(self.bookies)?;
+        } else if self.bookies > 0 {
+            let bookies = self.bookies;
+            return Err(format!(
+                "bookies = {bookies}: nothing uses them with pravegaservice.dataLog.impl.name = \
+                 \"INMEMORY\"; set 0, or BOOKKEEPER"
+            ));
+        } else if self.mode == Mode::Distributed {
+            return Err("pravegaservice.dataLog.impl.name = \"INMEMORY\" needs mode = \
+                        \"standalone\": no other store could recover a container"
+                .into());
+        }
+        self.segment_store.check()?;
+        self.writer.check()?;
+        self.reader.check()?;
+        self.tier.check()
+    }
+}

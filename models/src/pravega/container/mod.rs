@@ -1,0 +1,368 @@
+//! A segment container: the unit of ownership, ordering and recovery.
+//!
+//! Stands for `StreamSegmentContainer`, `DurableLog` and their parts @ v0.13.0: operations are taken
+//! from a queue one batch at a time, put into data frames, written to the durable log, and committed
+//! in order; a storage writer moves what is committed to tier 2; a log that is lost ends the container,
+//! which is then recovered from the log, here or on another store.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper;
+use crate::note::Note;
+use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
+use crate::pravega::message::{CloseReason, Connection};
+use crate::pravega::segment_store::{CORE_POOL, Env, Outcome, Task};
+
+use self::data_frame::{Frame, FrameBuilder};
+use self::metadata::Snapshot;
+use self::operation::{Logged, Operation};
+use self::operation_processor::Processor;
+use self::read_index::ReadIndex;
+use self::storage_writer::StorageWriter;
+use self::throttler::{Pressure, Throttler};
+
+pub mod data_frame;
+pub mod metadata;
+pub mod operation;
+pub mod operation_processor;
+pub mod read_index;
+mod reading;
+mod recovery;
+pub mod storage_writer;
+pub mod throttler;
+
+/// Whom to answer about an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appender {
+    /// The client.
+    pub node: NodeId,
+    /// Its connection.
+    pub connection: Connection,
+    /// Bytes that the connection has outstanding for it.
+    pub bytes: u64,
+}
+
+/// An operation in the queue.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// What.
+    pub operation: Operation,
+    /// Who wants to know.
+    pub appender: Option<Appender>,
+}
+
+/// An operation that has its place in the log but is not committed.
+#[derive(Clone, Debug)]
+struct Pending {
+    logged: Rc<Logged>,
+    appender: Option<Appender>,
+}
+
+/// A frame on its way to the log.
+#[derive(Debug)]
+struct InFlight {
+    operations: usize,
+    checkpoints: Vec<u64>,
+}
+
+/// Where a container is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its log is being opened or replayed.
+    Starting,
+    /// It serves.
+    Running,
+    /// It is no more.
+    Stopped,
+}
+
+/// Work of a container that takes time.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// The throttling delay number so and so is over.
+    DelayOver(u64),
+    /// So many operations have been serialised.
+    Processed(usize),
+    /// So many frames have been completed.
+    Committed(usize),
+    /// The log has been replayed.
+    Replayed,
+    /// Look whether something is to be flushed: timer number so and so.
+    FlushDue(u64),
+    /// A segment's flush: answered by tier 2, or timed out.
+    Flush {
+        /// Which.
+        segment: u32,
+        /// Which attempt.
+        attempt: u64,
+    },
+    /// A read from tier 2 for a segment, from an offset.
+    Load {
+        /// Which.
+        segment: u32,
+        /// From where.
+        offset: u64,
+    },
+}
+
+/// A container.
+#[derive(Debug)]
+pub struct Container {
+    /// Its number.
+    pub id: u32,
+    /// Which of the store's attempts to run it this is.
+    pub instance: u32,
+    /// Where it is in its life.
+    pub phase: Phase,
+    epoch: u64,
+    log: DataLog,
+    recovered: Vec<(LogAddress, Frame)>,
+    state: Snapshot,
+    throttler: Throttler,
+    processor: Processor,
+    builder: FrameBuilder,
+    next_sequence: u64,
+    pending: VecDeque<Pending>,
+    in_flight: VecDeque<InFlight>,
+    commits: VecDeque<(InFlight, LogAddress)>,
+    committing: bool,
+    commits_since_checkpoint: u64,
+    committed_sequence: u64,
+    truncated_sequence: u64,
+    truncation_points: VecDeque<(u64, LogAddress)>,
+    segments: BTreeMap<u32, ReadIndex>,
+    writer: StorageWriter,
+}
+
+impl Container {
+    /// Starts container `id` from its log.
+    pub fn start(id: u32, instance: u32, log: DataLog, env: &mut Env<'_, '_>) -> Self {
+        let cluster = &env.spec.cluster;
+        let mut container = Self {
+            id,
+            instance,
+            phase: Phase::Starting,
+            epoch: 0,
+            log,
+            recovered: Vec::new(),
+            state: Snapshot::default(),
+            throttler: Throttler::new(&cluster.segment_store, &cluster.bookkeeper),
+            processor: Processor::default(),
+            builder: FrameBuilder::default(),
+            next_sequence: 1,
+            pending: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            commits: VecDeque::new(),
+            committing: false,
+            commits_since_checkpoint: 0,
+            committed_sequence: 0,
+            truncated_sequence: 0,
+            truncation_points: VecDeque::new(),
+            segments: BTreeMap::new(),
+            writer: StorageWriter::default(),
+        };
+        let events = container.log.start(env.ctx);
+        container.on_log(env, events);
+        container
+    }
+
+    /// The container's epoch.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Operations committed and not truncated.
+    pub fn operation_log_length(&self) -> u64 {
+        self.committed_sequence - self.truncated_sequence
+    }
+
+    /// Bytes committed and not in tier 2.
+    pub fn unflushed_bytes(&self) -> u64 {
+        self.writer.unflushed_bytes()
+    }
+
+    /// Bytes on their way to the log.
+    pub fn outstanding_log_bytes(&self) -> u64 {
+        self.log.outstanding_bytes()
+    }
+
+    fn task(&self, work: Work) -> Task {
+        Task::Container { id: self.id, instance: self.instance, work }
+    }
+
+    fn event(&self, env: &mut Env<'_, '_>, name: &'static str, value: u64) {
+        let entity = u64::from(self.id);
+        env.ctx.note(Note::Event { name, entity, peer: None, value });
+    }
+
+    fn pressure(&self, env: &Env<'_, '_>) -> Pressure {
+        Pressure {
+            cache_utilization: env.cache.utilization(),
+            log: self.log.queue_stats(),
+            operations: self.operation_log_length(),
+        }
+    }
+
+    /// Work of this instance is done.
+    pub fn on_work(&mut self, env: &mut Env<'_, '_>, work: Work) {
+        match work {
+            Work::DelayOver(number) => self.delay_over(env, number),
+            Work::Processed(count) => self.processed(env, count),
+            Work::Committed(frames) => self.committed(env, frames),
+            Work::Replayed => self.replayed(env),
+            Work::FlushDue(number) => self.flush_due(env, number),
+            Work::Flush { segment, attempt } => self.flush_timed_out(env, segment, attempt),
+            Work::Load { segment, offset } => self.load_failed(env, segment, offset),
+        }
+    }
+
+    /// The log has something to say.
+    fn on_log(&mut self, env: &mut Env<'_, '_>, events: Vec<LogEvent>) {
+        for event in events {
+            match event {
+                LogEvent::Initialized { epoch, frames } => self.log_opened(env, epoch, frames),
+                LogEvent::Appended(address) => self.frame_appended(env, address),
+                LogEvent::RolledOver { ledger } => self.event(env, "ledger_rolled", ledger),
+                LogEvent::Failed(error) => self.log_failed(env, error),
+            }
+        }
+    }
+
+    fn log_failed(&mut self, env: &mut Env<'_, '_>, error: LogError) {
+        let name = match error {
+            LogError::NotPrimary => "container_fenced",
+            LogError::NotAvailable => "container_failed",
+        };
+        if self.phase != Phase::Stopped {
+            self.event(env, name, self.epoch);
+            self.stop(env);
+        }
+    }
+
+    /// A message for one of the log's components.
+    pub fn on_log_message(
+        &mut self,
+        env: &mut Env<'_, '_>,
+        from: NodeId,
+        message: &bookkeeper::message::Message,
+    ) {
+        let events = self.log.on_message(env.ctx, from, message);
+        self.on_log(env, events);
+    }
+
+    /// A timer of one of the log's components.
+    pub fn on_log_timer(&mut self, env: &mut Env<'_, '_>, tag: u64) {
+        let events = self.log.on_timer(env.ctx, tag);
+        self.on_log(env, events);
+    }
+
+    /// A connection has broken.
+    pub fn on_disconnect(&mut self, env: &mut Env<'_, '_>, peer: NodeId) {
+        let events = self.log.on_disconnect(env.ctx, peer);
+        self.on_log(env, events);
+        if peer == env.spec.tier && self.phase == Phase::Running {
+            self.tier_disconnected(env);
+        }
+    }
+
+    /// Hands a frame to the log.
+    fn write_frame(&mut self, env: &mut Env<'_, '_>, frame: Frame) {
+        let events = self.log.append(env.ctx, &frame);
+        let (operations, checkpoints) = (frame.operations.len(), frame.checkpoints);
+        self.in_flight.push_back(InFlight { operations, checkpoints });
+        self.on_log(env, events);
+    }
+
+    fn frame_appended(&mut self, env: &mut Env<'_, '_>, address: LogAddress) {
+        if self.phase != Phase::Running {
+            return;
+        }
+        let frame = self.in_flight.pop_front().expect("the log acknowledges what it was given");
+        self.commits.push_back((frame, address));
+        self.commit_next(env);
+        self.pressure_relieved(env);
+    }
+
+    /// Completes frames on a core thread, one lot at a time (`MAX_COMMIT_QUEUE_SIZE` = 50).
+    fn commit_next(&mut self, env: &mut Env<'_, '_>) {
+        if self.committing || self.commits.is_empty() {
+            return;
+        }
+        self.committing = true;
+        let frames = self.commits.len().min(50);
+        let operations: usize =
+            self.commits.range(..frames).map(|(frame, _)| frame.operations).sum();
+        let costs = &env.spec.cluster.costs;
+        let cost = costs.frame * frames as u64 + costs.commit * operations as u64;
+        let tag = env.tasks.add(self.task(Work::Committed(frames)));
+        env.ctx.compute(CORE_POOL, cost, tag);
+    }
+
+    fn committed(&mut self, env: &mut Env<'_, '_>, frames: usize) {
+        self.committing = false;
+        for _ in 0..frames {
+            let (frame, address) = self.commits.pop_front().expect("counted when begun");
+            for sequence in frame.checkpoints {
+                self.truncation_points.push_back((sequence, address));
+            }
+            for _ in 0..frame.operations {
+                let pending = self.pending.pop_front().expect("an operation of the frame");
+                self.commit(env, pending);
+            }
+            self.commits_since_checkpoint += 1;
+        }
+        let checkpoint_every = env.spec.cluster.segment_store.checkpoint_commit_count;
+        if self.commits_since_checkpoint >= checkpoint_every {
+            self.commits_since_checkpoint = 0;
+            self.submit_critical(env, Operation::Checkpoint(Rc::default()));
+        }
+        self.commit_next(env);
+        self.poke_storage_writer(env);
+    }
+
+    fn commit(&mut self, env: &mut Env<'_, '_>, pending: Pending) {
+        let Pending { logged, appender } = pending;
+        self.committed_sequence = logged.sequence;
+        match &logged.operation {
+            Operation::Append { segment, offset, batch, event_number, .. } => {
+                env.cache.release(logged.operation.cache_length());
+                if let Some(appender) = appender {
+                    let event_number = *event_number;
+                    env.outcomes.push(Outcome::Appended { appender, event_number });
+                }
+                let index = self.segments.entry(*segment).or_default();
+                index.append(env.cache, *offset, Rc::clone(batch));
+                self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
+                self.serve_tail_readers(env, *segment);
+            }
+            Operation::StorageUpdate { segment, storage_length, .. } => {
+                self.flush_committed(env, *segment, *storage_length);
+            }
+            Operation::Checkpoint(_) => {}
+        }
+    }
+
+    /// Ends the container: whatever was not acknowledged fails, and the log is let go of.
+    pub fn stop(&mut self, env: &mut Env<'_, '_>) {
+        self.phase = Phase::Stopped;
+        self.log.close();
+        let unprocessed = self.processor.drain().filter_map(|queued| queued.appender);
+        let failed: Vec<Appender> =
+            unprocessed.chain(self.pending.iter().filter_map(|pending| pending.appender)).collect();
+        for appender in failed {
+            env.outcomes.push(Outcome::Rejected { appender, reason: CloseReason::Error });
+        }
+        for pending in std::mem::take(&mut self.pending) {
+            env.cache.release(pending.logged.operation.cache_length());
+        }
+        for index in self.segments.values_mut() {
+            env.cache.remove(index.cached_bytes());
+        }
+        self.fail_readers(env);
+        self.segments.clear();
+        env.outcomes.push(Outcome::Stopped { container: self.id });
+    }
+}

@@ -1,0 +1,139 @@
+//! Operations of a container: what its durable log is made of.
+//!
+//! Stands for `server/logs/operations` @ v0.13.0: appends with the two attribute updates of the append
+//! processor, metadata checkpoints, and the updates of the chunk metadata table that a flush commits.
+//! Left out: create, seal, merge, truncate of segments, and the table segments themselves (their
+//! updates are operations of their size here, and count as flushed).
+
+use std::rc::Rc;
+
+use crate::batch::SharedBatch;
+use crate::pravega::message::{WriterId, segment_bytes};
+use crate::tier::message::ChunkId;
+
+use super::metadata::Snapshot;
+
+/// What an operation does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Appends events to a segment, if the writer's last event number is `previous`
+    /// (`AttributeUpdateType.ReplaceIfEquals`).
+    Append {
+        /// The segment.
+        segment: u32,
+        /// Where in it; set when the operation is processed.
+        offset: u64,
+        /// Whose events.
+        writer: WriterId,
+        /// Number of the last one.
+        event_number: i64,
+        /// The event number that must be the writer's last before.
+        previous: i64,
+        /// The events.
+        batch: SharedBatch,
+    },
+    /// Says where the container stands (`MetadataCheckpointOperation`): a log may begin with it.
+    Checkpoint(Rc<Snapshot>),
+    /// A flush has reached tier 2: the segment is there up to `storage_length`
+    /// (the chunk metadata's transaction, `chunklayer` @ v0.13.0).
+    StorageUpdate {
+        /// The segment.
+        segment: u32,
+        /// Its bytes in tier 2 from now on.
+        storage_length: u64,
+        /// The chunk that they went to.
+        chunk: ChunkId,
+        /// Where in the segment that chunk begins.
+        chunk_start: u64,
+    },
+}
+
+/// Static part of an append operation and two attribute updates of 33 bytes
+/// (`StreamSegmentAppendOperation.Serializer`: 24 + compact length + 33 each).
+const APPEND_BYTES: u64 = 24 + 5 + 2 * 33;
+/// Two small table entries, segment and chunk metadata (estimated from their serializers' fields).
+const STORAGE_UPDATE_BYTES: u64 = 300;
+
+impl Operation {
+    /// Bytes in the log without the entry header.
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Append { batch, .. } => APPEND_BYTES + segment_bytes(batch),
+            Self::Checkpoint(snapshot) => snapshot.size_bytes(),
+            Self::StorageUpdate { .. } => STORAGE_UPDATE_BYTES,
+        }
+    }
+
+    /// Bytes that it puts into the cache (`Operation.getCacheLength`).
+    pub fn cache_length(&self) -> u64 {
+        match self {
+            Self::Append { batch, .. } => segment_bytes(batch),
+            Self::Checkpoint(_) | Self::StorageUpdate { .. } => 0,
+        }
+    }
+}
+
+/// An operation with its place in the container's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// Sequence number, from 1, without a gap.
+    pub sequence: u64,
+    /// The operation.
+    pub operation: Operation,
+}
+
+const APPEND: u64 = 1;
+const CHECKPOINT: u64 = 2;
+const STORAGE_UPDATE: u64 = 3;
+
+impl Logged {
+    /// Writes it as numbers; the batch of an append goes to `batches`.
+    pub fn encode(&self, words: &mut Vec<u64>, batches: &mut Vec<SharedBatch>) {
+        match &self.operation {
+            Operation::Append { segment, offset, writer, event_number, previous, batch } => {
+                let segment = u64::from(*segment);
+                words.extend([APPEND, self.sequence, segment, *offset, writer.0]);
+                words.extend([*event_number as u64, *previous as u64]);
+                batches.push(Rc::clone(batch));
+            }
+            Operation::Checkpoint(snapshot) => {
+                words.extend([CHECKPOINT, self.sequence]);
+                snapshot.encode(words);
+            }
+            Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
+                let segment = u64::from(*segment);
+                words.extend([STORAGE_UPDATE, self.sequence, segment, *storage_length]);
+                words.extend([chunk.0, *chunk_start]);
+            }
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote; none at the end.
+    pub fn decode(
+        words: &mut impl Iterator<Item = u64>,
+        batches: &mut impl Iterator<Item = SharedBatch>,
+    ) -> Option<Self> {
+        let kind = words.next()?;
+        let mut next = || words.next().expect("an operation in the log is whole");
+        let sequence = next();
+        let operation = match kind {
+            APPEND => Operation::Append {
+                segment: next() as u32,
+                offset: next(),
+                writer: WriterId(next()),
+                event_number: next() as i64,
+                previous: next() as i64,
+                batch: batches.next().expect("an append has its batch"),
+            },
+            CHECKPOINT => Operation::Checkpoint(Rc::new(Snapshot::decode(words))),
+            STORAGE_UPDATE => Operation::StorageUpdate {
+                segment: next() as u32,
+                storage_length: next(),
+                chunk: ChunkId(next()),
+                chunk_start: next(),
+            },
+            other => unreachable!("operation kind {other} in the log"),
+        };
+        Some(Self { sequence, operation })
+    }
+}

@@ -1,0 +1,160 @@
+//! The read index of a segment: what of it is in the cache.
+//!
+//! Stands for `StreamSegmentReadIndex` @ v0.13.0. An entry is one append, or what one was when it came
+//! back from tier 2. Left out: merging of small entries.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use headwater_sim::units::NodeId;
+
+use crate::batch::SharedBatch;
+use crate::pravega::cache::Cache;
+use crate::pravega::message::{Reading, segment_bytes};
+
+/// A reader waiting for bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadRequest {
+    /// Who.
+    pub from: NodeId,
+    /// Handed back.
+    pub request: u64,
+    /// From where.
+    pub offset: u64,
+    /// How many bytes at the most.
+    pub length: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    bytes: u64,
+    batch: SharedBatch,
+    generation: u64,
+}
+
+/// The index.
+#[derive(Clone, Debug, Default)]
+pub struct ReadIndex {
+    entries: BTreeMap<u64, Entry>,
+    /// Bytes that may be read: everything committed.
+    pub readable: u64,
+    /// Readers at the end of the segment.
+    pub tail_readers: Vec<ReadRequest>,
+    /// Reads from tier 2 on their way, by the offset that they begin at, with who waits for them.
+    pub loading: BTreeMap<u64, Vec<ReadRequest>>,
+}
+
+impl ReadIndex {
+    /// Adds what was appended.
+    pub fn append(&mut self, cache: &mut Cache, offset: u64, batch: SharedBatch) {
+        let bytes = segment_bytes(&batch);
+        self.readable = self.readable.max(offset + bytes);
+        self.insert(cache, offset, batch);
+    }
+
+    /// Adds what came from tier 2, unless it is here.
+    pub fn insert(&mut self, cache: &mut Cache, offset: u64, batch: SharedBatch) {
+        let bytes = segment_bytes(&batch);
+        self.entries.entry(offset).or_insert_with(|| {
+            let generation = cache.insert(bytes);
+            Entry { bytes, batch, generation }
+        });
+    }
+
+    /// Reads from the cache; none if the first byte is not there.
+    pub fn read(
+        &mut self,
+        cache: &mut Cache,
+        segment: u32,
+        offset: u64,
+        length: u64,
+    ) -> Option<Reading> {
+        let (first, entry) = self.entries.range(..=offset).next_back()?;
+        if first + entry.bytes <= offset {
+            return None;
+        }
+        let limit = offset + length.min(self.readable - offset);
+        let (mut end, mut batches) = (offset, Vec::new());
+        for (start, entry) in self.entries.range_mut(*first..) {
+            if *start > end || end >= limit {
+                break;
+            }
+            let last = start + entry.bytes;
+            if last <= limit {
+                batches.push((*start, Rc::clone(&entry.batch)));
+            }
+            end = last.min(limit);
+            entry.generation = cache.touch();
+        }
+        Some(Reading { segment, offset, bytes: end - offset, batches })
+    }
+
+    /// The oldest generation of its entries.
+    pub fn oldest_generation(&self) -> Option<u64> {
+        self.entries.values().map(|entry| entry.generation).min()
+    }
+
+    /// Takes out what is older than generation `before` and in tier 2. Bytes freed.
+    pub fn evict(&mut self, cache: &mut Cache, before: u64, storage_length: u64) -> u64 {
+        let mut freed = 0;
+        self.entries.retain(|offset, entry| {
+            let goes = offset + entry.bytes <= storage_length && entry.generation < before;
+            freed += if goes { entry.bytes } else { 0 };
+            !goes
+        });
+        cache.remove(freed);
+        freed
+    }
+
+    /// Bytes in the cache.
+    pub fn cached_bytes(&self) -> u64 {
+        self.entries.values().map(|entry| entry.bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Batch, Lane};
+    use crate::pravega::config::SegmentStore;
+    use headwater_sim::time::Time;
+
+    fn batch(first: u64) -> SharedBatch {
+        let times = vec![Time::ZERO];
+        Rc::new(Batch {
+            writer: 0,
+            lane: Lane(0),
+            first,
+            bytes: 92,
+            intended: times.clone(),
+            started: times,
+        })
+    }
+
+    #[test]
+    fn reads_end_in_the_middle_of_a_batch_and_go_on_there() {
+        let mut cache = Cache::new(&SegmentStore::default());
+        let mut index = ReadIndex::default();
+        for number in 0..3 {
+            index.append(&mut cache, number * 100, batch(number));
+        }
+        let first = index.read(&mut cache, 0, 0, 150).expect("cached");
+        assert_eq!((first.bytes, first.batches.len()), (150, 1));
+        let second = index.read(&mut cache, 0, 150, 1_000).expect("cached");
+        let firsts: Vec<u64> = second.batches.iter().map(|(_, batch)| batch.first).collect();
+        assert_eq!((second.bytes, firsts), (150, vec![1, 2]));
+    }
+
+    #[test]
+    fn only_what_tier_2_has_is_evicted() {
+        let mut cache = Cache::new(&SegmentStore::default());
+        let mut index = ReadIndex::default();
+        for number in 0..3 {
+            index.append(&mut cache, number * 100, batch(number));
+        }
+        assert_eq!(index.evict(&mut cache, u64::MAX, 250), 200);
+        assert_eq!((index.cached_bytes(), cache.used()), (100, 100));
+        assert!(index.read(&mut cache, 0, 0, 10).is_none());
+        assert_eq!(index.read(&mut cache, 0, 250, 10).map(|read| read.bytes), Some(10));
+    }
+}

@@ -1,0 +1,168 @@
+//! Reads of a container: from the cache, from tier 2, or at the tail as soon as something is committed.
+//!
+//! Stands for `StreamSegmentReadIndex`, `StorageReadManager` and `PravegaRequestProcessor.readSegment`
+//! @ v0.13.0. A read from tier 2 is of one aligned megabyte, whole pieces of the chunk as they were
+//! flushed: what else comes with it goes to the cache too. Readers of the same bytes share one read.
+
+use std::rc::Rc;
+
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use crate::pravega::message::{self, CloseReason, Reading};
+use crate::pravega::segment_store::{CONNECTION_POOL, Env, Task};
+use crate::protocol::Message;
+use crate::tier;
+use crate::tier::message::{Outcome, Piece, TierError};
+
+use super::read_index::ReadRequest;
+use super::{Container, Phase, Work};
+
+impl Container {
+    /// A reader asks.
+    pub fn read(&mut self, env: &mut Env<'_, '_>, segment: u32, request: ReadRequest) {
+        if self.phase != Phase::Running {
+            return answer(env, &request, Err(CloseReason::WrongHost));
+        }
+        let index = self.segments.entry(segment).or_default();
+        if request.offset > index.readable {
+            return answer(env, &request, Err(CloseReason::Error));
+        }
+        if request.offset == index.readable {
+            index.tail_readers.push(request);
+            return;
+        }
+        let length = request.length.min(env.spec.cluster.segment_store.read_bytes_max);
+        match index.read(env.cache, segment, request.offset, length) {
+            Some(reading) => answer(env, &request, Ok(reading)),
+            None => self.load(env, segment, request),
+        }
+    }
+
+    /// Something was committed: those who wait for it get it.
+    pub(super) fn serve_tail_readers(&mut self, env: &mut Env<'_, '_>, segment: u32) {
+        let index = self.segments.entry(segment).or_default();
+        for request in std::mem::take(&mut index.tail_readers) {
+            self.read(env, segment, request);
+        }
+    }
+
+    fn load(&mut self, env: &mut Env<'_, '_>, segment: u32, request: ReadRequest) {
+        let alignment = env.spec.cluster.segment_store.storage_read_alignment;
+        let known = self.state.segments.get(&segment);
+        let Some((chunk, chunk_end)) = known.and_then(|known| known.chunk_at(request.offset))
+        else {
+            // Between commit and eviction: the flush is in the log, its update not yet.
+            return answer(env, &request, Err(CloseReason::Error));
+        };
+        let first = (request.offset / alignment * alignment).max(chunk.start);
+        let index = self.segments.entry(segment).or_default();
+        let waiting = index.loading.entry(first).or_default();
+        waiting.push(request);
+        if waiting.len() > 1 {
+            return;
+        }
+        let bytes = (first / alignment * alignment + alignment).min(chunk_end) - first;
+        let offset = first - chunk.start;
+        let operation = tier::message::Operation::Read { chunk: chunk.id, offset, bytes };
+        let work = Work::Load { segment, offset: first };
+        let request = env.tasks.add(Task::Tier { id: self.id, instance: self.instance, work });
+        let message = tier::message::Message::Request { request, operation };
+        env.ctx.send(env.spec.tier, Message::Tier(message));
+    }
+
+    /// Tier 2 has answered.
+    pub fn on_tier_reply(
+        &mut self,
+        env: &mut Env<'_, '_>,
+        work: Work,
+        result: Result<Outcome, TierError>,
+    ) {
+        match (work, result) {
+            (Work::Flush { segment, attempt }, result) => {
+                self.flush_answered(env, segment, attempt, result);
+            }
+            (Work::Load { segment, offset }, Ok(Outcome::Pieces(pieces))) => {
+                self.loaded(env, segment, offset, &pieces);
+            }
+            (Work::Load { segment, offset }, _) => self.load_failed(env, segment, offset),
+            (other, _) => unreachable!("{other:?} asks nothing of tier 2"),
+        }
+    }
+
+    fn loaded(&mut self, env: &mut Env<'_, '_>, segment: u32, offset: u64, pieces: &[Piece]) {
+        let index = self.segments.entry(segment).or_default();
+        let waiting = index.loading.remove(&offset).unwrap_or_default();
+        for piece in pieces {
+            let mut at = piece.data.words[1];
+            for batch in &piece.data.batches {
+                index.insert(env.cache, at, Rc::clone(batch));
+                at += message::segment_bytes(batch);
+            }
+        }
+        let length_max = env.spec.cluster.segment_store.read_bytes_max;
+        for request in waiting {
+            let length = request.length.min(length_max);
+            let reading = index.read(env.cache, segment, request.offset, length);
+            answer(env, &request, reading.ok_or(CloseReason::Error));
+        }
+    }
+
+    pub(super) fn load_failed(&mut self, env: &mut Env<'_, '_>, segment: u32, offset: u64) {
+        let index = self.segments.entry(segment).or_default();
+        for request in index.loading.remove(&offset).unwrap_or_default() {
+            answer(env, &request, Err(CloseReason::Error));
+        }
+    }
+
+    pub(super) fn loads_broken(&mut self, env: &mut Env<'_, '_>) {
+        for index in self.segments.values_mut() {
+            for request in std::mem::take(&mut index.loading).into_values().flatten() {
+                answer(env, &request, Err(CloseReason::Error));
+            }
+        }
+    }
+
+    pub(super) fn fail_readers(&mut self, env: &mut Env<'_, '_>) {
+        for index in self.segments.values_mut() {
+            for request in std::mem::take(&mut index.tail_readers) {
+                answer(env, &request, Err(CloseReason::WrongHost));
+            }
+        }
+        self.loads_broken(env);
+    }
+
+    /// Forgets what a reader asked for whose connection has broken.
+    pub fn reader_gone(&mut self, peer: NodeId) {
+        for index in self.segments.values_mut() {
+            index.tail_readers.retain(|request| request.from != peer);
+            index.loading.values_mut().for_each(|waiting| waiting.retain(|one| one.from != peer));
+        }
+    }
+
+    /// The oldest generation in the container's part of the cache.
+    pub fn oldest_generation(&self) -> Option<u64> {
+        self.segments.values().filter_map(|index| index.oldest_generation()).min()
+    }
+
+    /// Evicts what is older than generation `before` and in tier 2. Bytes freed.
+    pub fn evict(&mut self, env: &mut Env<'_, '_>, before: u64) -> u64 {
+        let mut freed = 0;
+        for (segment, index) in &mut self.segments {
+            let flushed = self.state.segments.get(segment).map_or(0, |known| known.storage_length);
+            freed += index.evict(env.cache, before, flushed);
+        }
+        freed
+    }
+}
+
+fn answer(env: &mut Env<'_, '_>, request: &ReadRequest, reading: Result<Reading, CloseReason>) {
+    let costs = &env.spec.cluster.costs;
+    let bytes = reading.as_ref().map_or(0, |reading| reading.bytes);
+    // A reply is copied to the socket once: 1 GiB/s and better, a tenth of the container's cost.
+    let copying = Duration(costs.operation_per_kib.as_nanos() / 10 * bytes / 1024);
+    let reading = reading.map(Box::new);
+    let message = message::Message::SegmentRead { request: request.request, reading };
+    let tag = env.tasks.add(Task::Send { to: request.from, message });
+    env.ctx.compute(CONNECTION_POOL, costs.read + copying, tag);
+}

@@ -1,0 +1,136 @@
+//! Recovery: a container's state from its log, and nothing else.
+//!
+//! Stands for `RecoveryProcessor`, `DurableLog.start` @ v0.13.0: frames are read from the truncation
+//! point, operations before the first checkpoint are skipped, the others replayed into metadata, cache
+//! and storage writer; then a checkpoint is written and the container serves.
+
+use std::rc::Rc;
+
+use crate::note::Note;
+use crate::pravega::data_log::LogAddress;
+use crate::pravega::message::segment_bytes;
+use crate::pravega::segment_store::{CORE_POOL, Env, Outcome};
+
+use super::data_frame::Frame;
+use super::metadata::Chunk;
+use super::operation::{Logged, Operation};
+use super::{Container, Phase, Work};
+
+impl Container {
+    pub(super) fn log_opened(
+        &mut self,
+        env: &mut Env<'_, '_>,
+        epoch: u64,
+        frames: Vec<(LogAddress, Frame)>,
+    ) {
+        self.epoch = epoch;
+        let operations: usize = frames.iter().map(|(_, frame)| frame.operations.len()).sum();
+        self.recovered = frames;
+        let cost = env.spec.cluster.costs.replay_operation * operations as u64;
+        let tag = env.tasks.add(self.task(Work::Replayed));
+        env.ctx.compute(CORE_POOL, cost, tag);
+    }
+
+    pub(super) fn replayed(&mut self, env: &mut Env<'_, '_>) {
+        if self.phase != Phase::Starting {
+            return;
+        }
+        let frames = std::mem::take(&mut self.recovered);
+        let operations = self.replay(&frames);
+        self.fill(env, &operations);
+        self.phase = Phase::Running;
+        let entity = u64::from(self.id);
+        env.ctx.note(Note::Watermark { name: "container_epoch", entity, value: self.epoch });
+        if self.epoch > 1 {
+            self.event(env, "container_recovered", operations.len() as u64);
+        }
+        env.outcomes.push(Outcome::Started { container: self.id });
+        self.submit_critical(env, Operation::Checkpoint(Rc::default()));
+        self.poke_storage_writer(env);
+    }
+
+    /// Brings the metadata to where the log ends. The operations that counted.
+    fn replay(&mut self, frames: &[(LogAddress, Frame)]) -> Vec<Rc<Logged>> {
+        let mut begun = false;
+        let mut replayed: Vec<Rc<Logged>> = Vec::new();
+        for (address, frame) in frames {
+            for sequence in &frame.checkpoints {
+                self.truncation_points.push_back((*sequence, *address));
+            }
+            for logged in &frame.operations {
+                let is_checkpoint = matches!(logged.operation, Operation::Checkpoint(_));
+                let before_begin = !begun && !is_checkpoint;
+                // The same operation twice: a frame that was written again after a rollover.
+                let again = replayed.last().is_some_and(|last| logged.sequence <= last.sequence);
+                if before_begin || again {
+                    continue;
+                }
+                if !begun {
+                    begun = true;
+                    self.truncated_sequence = logged.sequence - 1;
+                }
+                self.apply(&logged.operation);
+                replayed.push(Rc::clone(logged));
+            }
+        }
+        if let Some(last) = replayed.last() {
+            self.committed_sequence = last.sequence;
+            self.next_sequence = last.sequence + 1;
+        }
+        replayed
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Checkpoint(snapshot) => self.state = (**snapshot).clone(),
+            Operation::Append { segment, offset, writer, event_number, batch, .. } => {
+                let segment = self.state.segments.entry(*segment).or_default();
+                segment.length = offset + segment_bytes(batch);
+                segment.writers.insert(*writer, *event_number);
+            }
+            Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
+                let segment = self.state.segments.entry(*segment).or_default();
+                segment.flushed(*storage_length, Chunk { start: *chunk_start, id: *chunk });
+            }
+        }
+    }
+
+    /// Puts what is not in tier 2 into cache and storage writer.
+    fn fill(&mut self, env: &mut Env<'_, '_>, operations: &[Rc<Logged>]) {
+        for (number, segment) in &self.state.segments {
+            self.segments.entry(*number).or_default().readable = segment.length;
+        }
+        for logged in operations {
+            let Operation::Append { segment, offset, batch, .. } = &logged.operation else {
+                continue;
+            };
+            if *offset >= self.state.segments[segment].storage_length {
+                let index = self.segments.entry(*segment).or_default();
+                index.append(env.cache, *offset, Rc::clone(batch));
+                self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
+            }
+        }
+    }
+
+    /// The writer's last event number that is committed, for `SetupAppend`.
+    pub fn last_event_number(
+        &self,
+        segment: u32,
+        writer: crate::pravega::message::WriterId,
+    ) -> i64 {
+        let processed = self
+            .state
+            .segments
+            .get(&segment)
+            .map_or(crate::pravega::message::NO_EVENT, |segment| segment.last_event(writer));
+        // What is processed and not committed is not promised yet: the first of the writer's
+        // operations on their way tells what was before.
+        let uncommitted = self.pending.iter().find_map(|pending| match &pending.logged.operation {
+            Operation::Append { segment: of, writer: by, previous, .. } => {
+                (*of == segment && *by == writer).then_some(*previous)
+            }
+            Operation::Checkpoint(_) | Operation::StorageUpdate { .. } => None,
+        });
+        uncommitted.unwrap_or(processed)
+    }
+}

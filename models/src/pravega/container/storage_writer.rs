@@ -1,0 +1,341 @@
+//! The storage writer: what moves a container's segments to tier 2 and lets its log be truncated.
+//!
+//! Stands for `StorageWriter`, `SegmentAggregator`, `ChunkedSegmentStorage` @ v0.13.0. One iteration:
+//! read up to 1000 operations, add them to their segments' aggregators, flush every segment that must
+//! be (4 MiB gathered, or 30 s since its last flush) side by side, wait for all of them, truncate the
+//! log at the last checkpoint below which everything is flushed. A failed flush ends the chunk that it
+//! went to, and the next iteration waits 1 s. Left out: seals, merges, attribute indexes, garbage
+//! collection of chunks, the flush of the metadata segments themselves.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use headwater_sim::time::{Duration, Time};
+
+use crate::batch::SharedBatch;
+use crate::pravega::config::SegmentStore;
+use crate::pravega::message::segment_bytes;
+use crate::pravega::segment_store::{Env, Task};
+use crate::protocol::Message;
+use crate::tier;
+use crate::tier::config::Kind;
+use crate::tier::message::{ChunkId, Data, Outcome, TierError};
+
+use super::operation::Operation;
+use super::{Container, Phase, Work};
+
+#[derive(Clone, Debug)]
+struct Piece {
+    offset: u64,
+    sequence: u64,
+    batch: SharedBatch,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OpenChunk {
+    id: ChunkId,
+    start: u64,
+    length: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flush {
+    attempt: u64,
+    pieces: usize,
+    bytes: u64,
+    end: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Aggregator {
+    pieces: VecDeque<Piece>,
+    bytes: u64,
+    last_flush: Time,
+    chunk: Option<OpenChunk>,
+    flush: Option<Flush>,
+}
+
+impl Aggregator {
+    fn must_flush(&self, now: Time, options: &SegmentStore) -> bool {
+        let due = now.since(self.last_flush) >= Duration::from_millis(options.flush_threshold_ms);
+        self.flush.is_none()
+            && self.bytes > 0
+            && (self.bytes >= options.flush_threshold_bytes || due)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Idle,
+    Flushing,
+    Sleeping,
+}
+
+/// What is committed and not in tier 2.
+#[derive(Debug, Default)]
+pub struct StorageWriter {
+    unread: VecDeque<(u32, Piece)>,
+    aggregators: BTreeMap<u32, Aggregator>,
+    step: Step,
+    failed: bool,
+    timer_number: u64,
+    attempts: u64,
+    chunks: u64,
+    unflushed_bytes: u64,
+    behind: bool,
+}
+
+impl StorageWriter {
+    /// Bytes committed and not in tier 2.
+    pub fn unflushed_bytes(&self) -> u64 {
+        self.unflushed_bytes
+    }
+
+    /// An append was committed.
+    pub fn add(&mut self, segment: u32, offset: u64, sequence: u64, batch: SharedBatch) {
+        self.unflushed_bytes += segment_bytes(&batch);
+        self.unread.push_back((segment, Piece { offset, sequence, batch }));
+    }
+
+    /// Moves up to `count` operations to their aggregators.
+    fn read(&mut self, count: u64, now: Time) {
+        for _ in 0..count {
+            let Some((segment, piece)) = self.unread.pop_front() else { return };
+            let fresh = || Aggregator { last_flush: now, ..Aggregator::default() };
+            let aggregator = self.aggregators.entry(segment).or_insert_with(fresh);
+            aggregator.bytes += segment_bytes(&piece.batch);
+            aggregator.pieces.push_back(piece);
+        }
+    }
+
+    /// The oldest operation that is not in tier 2.
+    fn lowest_uncommitted(&self) -> Option<u64> {
+        let unread = self.unread.front().map(|(_, piece)| piece.sequence);
+        let front = |aggregator: &Aggregator| aggregator.pieces.front().map(|piece| piece.sequence);
+        self.aggregators.values().filter_map(front).chain(unread).min()
+    }
+
+    fn is_flushing(&self) -> bool {
+        self.aggregators.values().any(|aggregator| aggregator.flush.is_some())
+    }
+}
+
+impl Container {
+    /// There is something new to read.
+    pub(super) fn poke_storage_writer(&mut self, env: &mut Env<'_, '_>) {
+        self.note_lag(env);
+        if self.writer.step == Step::Idle && self.phase == Phase::Running {
+            self.iterate_storage_writer(env);
+        }
+    }
+
+    /// Tells when the writer falls behind: a quarter of the cache can't be evicted for its sake.
+    fn note_lag(&mut self, env: &mut Env<'_, '_>) {
+        let cache = env.spec.cluster.segment_store.cache_size_max;
+        let unflushed = self.writer.unflushed_bytes;
+        let behind = unflushed > if self.writer.behind { cache / 10 } else { cache / 4 };
+        if behind && !self.writer.behind {
+            self.event(env, "storage_writer_behind", unflushed);
+        }
+        self.writer.behind = behind;
+    }
+
+    fn iterate_storage_writer(&mut self, env: &mut Env<'_, '_>) {
+        let spec = Rc::clone(&env.spec.cluster);
+        let options = &spec.segment_store;
+        let now = env.ctx.now();
+        loop {
+            self.writer.read(options.items_to_read_max, now);
+            let due: Vec<u32> = self
+                .writer
+                .aggregators
+                .iter()
+                .filter(|(_, aggregator)| aggregator.must_flush(now, options))
+                .map(|(segment, _)| *segment)
+                .collect();
+            if !due.is_empty() {
+                self.writer.step = Step::Flushing;
+                due.into_iter().for_each(|segment| self.flush(env, segment));
+                return;
+            }
+            self.truncate_log(env);
+            if self.writer.unread.is_empty() {
+                break;
+            }
+        }
+        self.writer.step = Step::Idle;
+        let last_flushes = self.writer.aggregators.values().filter(|part| part.bytes > 0);
+        if let Some(oldest) = last_flushes.map(|aggregator| aggregator.last_flush).min() {
+            let due = oldest + Duration::from_millis(options.flush_threshold_ms);
+            self.wake_storage_writer(env, due.since(now).max(Duration(1)));
+        }
+    }
+
+    fn wake_storage_writer(&mut self, env: &mut Env<'_, '_>, after: Duration) {
+        self.writer.timer_number += 1;
+        let tag = env.tasks.add(self.task(Work::FlushDue(self.writer.timer_number)));
+        env.ctx.timer(after, tag);
+    }
+
+    pub(super) fn flush_due(&mut self, env: &mut Env<'_, '_>, number: u64) {
+        if number == self.writer.timer_number && self.writer.step != Step::Flushing {
+            self.iterate_storage_writer(env);
+        }
+    }
+
+    /// Writes the oldest bytes of a segment, whole operations, to the end of its chunk.
+    fn flush(&mut self, env: &mut Env<'_, '_>, segment: u32) {
+        let cluster = Rc::clone(&env.spec.cluster);
+        let options = &cluster.segment_store;
+        self.writer.attempts += 1;
+        let attempt = self.writer.attempts;
+        let aggregator = self.writer.aggregators.get_mut(&segment).expect("it must flush");
+        let (mut pieces, mut bytes, mut batches) = (0, 0, Vec::new());
+        for piece in &aggregator.pieces {
+            pieces += 1;
+            bytes += segment_bytes(&piece.batch);
+            batches.push(Rc::clone(&piece.batch));
+            if bytes >= options.flush_size_bytes_max {
+                break;
+            }
+        }
+        let start = aggregator.pieces.front().expect("there are bytes").offset;
+        let grows = cluster.tier.kind != Kind::ObjectStore;
+        let room = |chunk: &OpenChunk| chunk.length + bytes <= options.rollover_size_bytes_max;
+        let chunk = match aggregator.chunk.filter(|chunk| grows && room(chunk)) {
+            Some(chunk) => chunk,
+            None => {
+                self.writer.chunks += 1;
+                let number = self.epoch << 24 | self.writer.chunks;
+                let id = ChunkId(u64::from(self.id) << 48 | number);
+                OpenChunk { id, start, length: 0 }
+            }
+        };
+        aggregator.chunk = Some(chunk);
+        aggregator.flush = Some(Flush { attempt, pieces, bytes, end: start + bytes });
+        let data = Rc::new(Data { bytes, batches, words: vec![u64::from(segment), start] });
+        let operation =
+            tier::message::Operation::Write { chunk: chunk.id, offset: chunk.length, data };
+        let work = Work::Flush { segment, attempt };
+        let task = Task::Tier { id: self.id, instance: self.instance, work: work.clone() };
+        let request = env.tasks.add(task);
+        let message = tier::message::Message::Request { request, operation };
+        env.ctx.send(env.spec.tier, Message::Tier(message));
+        let tag = env.tasks.add(self.task(work));
+        env.ctx.timer(Duration::from_millis(options.flush_timeout_ms), tag);
+    }
+
+    /// Tier 2 has answered a flush.
+    pub(super) fn flush_answered(
+        &mut self,
+        env: &mut Env<'_, '_>,
+        segment: u32,
+        attempt: u64,
+        result: Result<Outcome, TierError>,
+    ) {
+        let Some(aggregator) = self.writer.aggregators.get(&segment) else { return };
+        let Some(flush) = aggregator.flush.filter(|flush| flush.attempt == attempt) else { return };
+        if result.is_err() {
+            return self.flush_failed(env, segment);
+        }
+        let chunk = aggregator.chunk.expect("a flush has its chunk");
+        self.submit_critical(
+            env,
+            Operation::StorageUpdate {
+                segment,
+                storage_length: flush.end,
+                chunk: chunk.id,
+                chunk_start: chunk.start,
+            },
+        );
+    }
+
+    /// The chunk metadata that a flush wrote is committed: the flush is complete.
+    pub(super) fn flush_committed(
+        &mut self,
+        env: &mut Env<'_, '_>,
+        segment: u32,
+        storage_length: u64,
+    ) {
+        let now = env.ctx.now();
+        let Some(aggregator) = self.writer.aggregators.get_mut(&segment) else { return };
+        let Some(flush) = aggregator.flush.filter(|flush| flush.end == storage_length) else {
+            return;
+        };
+        aggregator.flush = None;
+        aggregator.pieces.drain(..flush.pieces);
+        aggregator.bytes -= flush.bytes;
+        aggregator.last_flush = now;
+        if let Some(chunk) = &mut aggregator.chunk {
+            chunk.length += flush.bytes;
+        }
+        self.writer.unflushed_bytes -= flush.bytes;
+        if aggregator.must_flush(now, &env.spec.cluster.segment_store) {
+            return self.flush(env, segment);
+        }
+        self.flush_ended(env);
+    }
+
+    pub(super) fn flush_timed_out(&mut self, env: &mut Env<'_, '_>, segment: u32, attempt: u64) {
+        let of_attempt = |aggregator: &Aggregator| {
+            aggregator.flush.is_some_and(|flush| flush.attempt == attempt)
+        };
+        if self.writer.aggregators.get(&segment).is_some_and(of_attempt) {
+            self.event(env, "flush_timed_out", u64::from(segment));
+            self.flush_failed(env, segment);
+        }
+    }
+
+    /// Requests to tier 2 that broke with its connection.
+    pub(super) fn tier_disconnected(&mut self, env: &mut Env<'_, '_>) {
+        let flushing: Vec<u32> = self
+            .writer
+            .aggregators
+            .iter()
+            .filter(|(_, aggregator)| aggregator.flush.is_some())
+            .map(|(segment, _)| *segment)
+            .collect();
+        flushing.into_iter().for_each(|segment| self.flush_failed(env, segment));
+        self.loads_broken(env);
+    }
+
+    fn flush_failed(&mut self, env: &mut Env<'_, '_>, segment: u32) {
+        let aggregator = self.writer.aggregators.get_mut(&segment).expect("it was flushing");
+        aggregator.flush = None;
+        // Whether the bytes are there is not known: the next flush begins a chunk
+        // (`WriteOperation.skipOverFailedChunk`).
+        aggregator.chunk = None;
+        self.writer.failed = true;
+        self.flush_ended(env);
+    }
+
+    fn flush_ended(&mut self, env: &mut Env<'_, '_>) {
+        self.note_lag(env);
+        if self.writer.is_flushing() {
+            return;
+        }
+        if std::mem::take(&mut self.writer.failed) {
+            self.writer.step = Step::Sleeping;
+            let pause = env.spec.cluster.segment_store.error_sleep_ms;
+            return self.wake_storage_writer(env, Duration::from_millis(pause));
+        }
+        self.truncate_log(env);
+        self.iterate_storage_writer(env);
+    }
+
+    /// Truncates the log at the last checkpoint below which everything is flushed.
+    fn truncate_log(&mut self, env: &mut Env<'_, '_>) {
+        let flushed = match self.writer.lowest_uncommitted() {
+            Some(lowest) => lowest - 1,
+            None => self.committed_sequence,
+        };
+        let passed = self.truncation_points.partition_point(|(sequence, _)| *sequence <= flushed);
+        let last = self.truncation_points.drain(..passed).next_back();
+        if let Some((sequence, address)) = last {
+            self.log.truncate(env.ctx, address);
+            self.truncated_sequence = sequence;
+            self.pressure_relieved(env);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The controller: it tells clients where segments are, and gives containers to stores.
+//!
+//! Stands for `SegmentMonitorLeader`, `UniformContainerBalancer`, `PravegaController` @ v0.13.0. When a
+//! store comes or goes the leader waits for the rebalance interval, then deals the containers out anew:
+//! by count, moving no more than it must. The first map is written as soon as every store of the
+//! cluster has registered (or the interval is over): a cold start is not what is modelled. Clients are
+//! answered from the map; a controller that restarts reads it back. Left out: more than one controller,
+//! streams' metadata (the stream is fixed), scaling, transactions, retention.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use headwater_sim::effect::PoolId;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper::ids::TagSpace;
+use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
+use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
+use crate::note::Note;
+use crate::protocol::{Message as AnyMessage, Record, Streaming};
+
+use super::config::{Cluster, Mode};
+use super::message::Message;
+use super::segment_store::Ctx;
+use super::segment_store::ownership::{CONTAINER_MAP, HOSTS};
+use super::writer::routing::container_of;
+
+/// Session timeout of the controller's own client (`controller.zk.connect.session.timeout.milliseconds`
+/// 10,000, `util/Config.java` @ v0.13.0).
+const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+const TAGS: u32 = 1;
+const TIMER_REBALANCE: u64 = 1;
+const REPLY: u64 = 1 << 20;
+
+/// The node.
+#[derive(Debug)]
+pub struct Controller {
+    cluster: Rc<Cluster>,
+    client: Option<MetadataClient>,
+    container_of: Vec<u32>,
+    hosts: Vec<NodeId>,
+    owners: Vec<Option<NodeId>>,
+    has_map: bool,
+    rebalance_armed: bool,
+    watching: BTreeMap<u64, &'static str>,
+    replies: BTreeMap<u64, (NodeId, Message)>,
+    next_reply: u64,
+}
+
+impl Controller {
+    /// A controller. `stores` are the stores of a standalone cluster, which runs without a map.
+    pub fn new(cluster: Rc<Cluster>, metadata: Option<NodeId>, stores: &[NodeId]) -> Self {
+        let service = metadata.filter(|_| cluster.mode == Mode::Distributed);
+        let client = service
+            .map(|service| MetadataClient::new(service, TagSpace::new(TAGS), SESSION_TIMEOUT));
+        let owner = if client.is_none() { stores.first().copied() } else { None };
+        let container_of =
+            (0..cluster.segments).map(|segment| container_of(segment, cluster.containers));
+        Self {
+            container_of: container_of.collect(),
+            hosts: Vec::new(),
+            owners: vec![owner; cluster.containers as usize],
+            has_map: false,
+            rebalance_armed: false,
+            watching: BTreeMap::new(),
+            replies: BTreeMap::new(),
+            next_reply: REPLY,
+            client,
+            cluster,
+        }
+    }
+
+    fn list(&mut self, ctx: &mut Ctx<'_>, directory: &'static str) {
+        let client = self.client.as_mut().expect("only with a metadata service");
+        let request = client.request(ctx, Operation::List { directory, watch: true });
+        self.watching.insert(request, directory);
+    }
+
+    fn handle(&mut self, ctx: &mut Ctx<'_>, events: Vec<MetadataEvent>) {
+        for event in events {
+            match event {
+                MetadataEvent::SessionOpened(_) => {
+                    self.list(ctx, CONTAINER_MAP);
+                    self.list(ctx, HOSTS);
+                }
+                MetadataEvent::SessionExpired => {
+                    self.client.as_mut().expect("it had a session").start(ctx);
+                }
+                MetadataEvent::Changed { request, .. } => {
+                    if let Some(directory) = self.watching.remove(&request) {
+                        self.list(ctx, directory);
+                    }
+                }
+                MetadataEvent::Reply { request, result: Ok(Outcome::Directory(records)) } => {
+                    match self.watching.get(&request) {
+                        Some(&HOSTS) => self.hosts_changed(ctx, &records),
+                        Some(_) => self.map_changed(&records),
+                        None => {}
+                    }
+                }
+                MetadataEvent::Reply { .. } => {}
+            }
+        }
+    }
+
+    fn map_changed(&mut self, records: &[(u64, Value)]) {
+        if let Some((_, Value::Words(owners))) = records.first() {
+            self.has_map = true;
+            let node = |word: &u64| (*word > 0).then(|| NodeId(*word as u32 - 1));
+            self.owners = owners.iter().map(node).collect();
+        }
+    }
+
+    fn hosts_changed(&mut self, ctx: &mut Ctx<'_>, records: &[(u64, Value)]) {
+        let hosts: Vec<NodeId> = records.iter().map(|(number, _)| NodeId(*number as u32)).collect();
+        let complete = hosts.len() >= self.cluster.stores as usize;
+        if hosts == self.hosts && self.has_map {
+            return;
+        }
+        self.hosts = hosts;
+        if !self.has_map && complete {
+            self.rebalance(ctx);
+        } else if !self.rebalance_armed {
+            self.rebalance_armed = true;
+            let wait = self.cluster.controller.rebalance_interval_seconds;
+            ctx.timer(Duration::from_secs(wait), TIMER_REBALANCE);
+        }
+    }
+
+    /// Deals the containers out: equal counts, as few moves as possible.
+    fn rebalance(&mut self, ctx: &mut Ctx<'_>) {
+        let owners = balance(&self.owners, &self.hosts);
+        if owners == self.owners && self.has_map {
+            return;
+        }
+        for (container, (before, after)) in (0_u64..).zip(self.owners.iter().zip(&owners)) {
+            if before != after && self.has_map {
+                let (name, peer) = ("container_moved", *after);
+                ctx.note(Note::Event { name, entity: container, peer, value: 0 });
+            }
+        }
+        let word = |owner: &Option<NodeId>| owner.map_or(0, |node| u64::from(node.0) + 1);
+        let value = Value::Words(owners.iter().map(word).collect());
+        let path = Path::new(CONTAINER_MAP, 0);
+        let operation = if self.has_map {
+            Operation::Set { path, value, version: None }
+        } else {
+            Operation::Create { path, value, ephemeral: false }
+        };
+        self.owners = owners;
+        self.has_map = true;
+        self.client.as_mut().expect("only with a metadata service").request(ctx, operation);
+    }
+}
+
+/// `UniformContainerBalancer`: containers of hosts that are gone, and what hosts have too many of, go
+/// to those who have the fewest.
+fn balance(owners: &[Option<NodeId>], hosts: &[NodeId]) -> Vec<Option<NodeId>> {
+    let mut result: Vec<Option<NodeId>> =
+        owners.iter().map(|owner| owner.filter(|node| hosts.contains(node))).collect();
+    if hosts.is_empty() {
+        return result;
+    }
+    let count = |result: &[Option<NodeId>], host| {
+        result.iter().filter(|owner| **owner == Some(host)).count()
+    };
+    loop {
+        let fewest = *hosts.iter().min_by_key(|host| count(&result, **host)).expect("a host");
+        if let Some(free) = result.iter().position(Option::is_none) {
+            result[free] = Some(fewest);
+            continue;
+        }
+        let most = *hosts.iter().max_by_key(|host| count(&result, **host)).expect("a host");
+        if count(&result, most) - count(&result, fewest) <= 1 {
+            return result;
+        }
+        let moved = result.iter().position(|owner| *owner == Some(most)).expect("it has some");
+        result[moved] = Some(fewest);
+    }
+}
+
+impl Node<Streaming> for Controller {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(client) = &mut self.client {
+            client.start(ctx);
+        }
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
+        match message {
+            AnyMessage::BookKeeper(message) => {
+                if let Some(client) = &mut self.client {
+                    let events = client.on_message(ctx, &message);
+                    self.handle(ctx, events);
+                }
+            }
+            AnyMessage::Pravega(Message::GetEndpoint { segment, request }) => {
+                let container = self.container_of[segment as usize];
+                let store = self.owners[container as usize];
+                self.next_reply += 1;
+                self.replies.insert(self.next_reply, (from, Message::Endpoint { request, store }));
+                ctx.compute(PoolId(0), self.cluster.costs.controller_request, self.next_reply);
+            }
+            AnyMessage::Pravega(_) | AnyMessage::Kafka(_) | AnyMessage::Tier(_) => {}
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        if tag == TIMER_REBALANCE {
+            self.rebalance_armed = false;
+            self.rebalance(ctx);
+        } else if let Some(client) = &mut self.client {
+            let events = client.on_timer(ctx, tag);
+            self.handle(ctx, events);
+        }
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
+        if let Some((to, message)) = self.replies.remove(&tag) {
+            ctx.send(to, AnyMessage::Pravega(message));
+        }
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        if let Some(client) = &mut self.client {
+            client.on_disconnect(ctx, peer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_are_dealt_out_by_count_and_only_the_dead_stores_move() {
+        let (a, b, c) = (NodeId(1), NodeId(2), NodeId(3));
+        let first = balance(&[None; 12], &[a, b, c]);
+        let count = |owners: &[Option<NodeId>], host| {
+            owners.iter().filter(|owner| **owner == Some(host)).count()
+        };
+        assert_eq!([a, b, c].map(|host| count(&first, host)), [4, 4, 4]);
+        let second = balance(&first, &[a, c]);
+        assert_eq!([a, b, c].map(|host| count(&second, host)), [6, 0, 6]);
+        let moved = first.iter().zip(&second).filter(|(before, after)| before != after).count();
+        assert_eq!(moved, 4);
+    }
+}

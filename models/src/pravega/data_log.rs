@@ -1,0 +1,153 @@
+//! The durable log of a container: the seam between a container and where its frames go.
+//!
+//! Stands for the interface `DurableDataLog` @ v0.13.0. Appends are acknowledged in order. A log is
+//! started once; it fences out whoever wrote it before and gives back what it holds.
+
+use headwater_sim::time::Time;
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper;
+use crate::pravega::container::data_frame::Frame;
+use crate::pravega::container::throttler::QueueStats;
+use crate::pravega::segment_store::Ctx;
+
+pub mod bookkeeper_log;
+mod frame_codec;
+pub mod in_memory;
+mod log_metadata;
+mod opening;
+
+/// Where in its log a frame is; later frames compare greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogAddress {
+    /// Number of the ledger in the log, from 0.
+    pub ledger: u64,
+    /// Number of the entry in the ledger, from 0.
+    pub entry: u64,
+}
+
+/// Why a log is of no use any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogError {
+    /// Somebody else has fenced it (`DataLogWriterNotPrimaryException`).
+    NotPrimary,
+    /// It can't be reached or written, after all retries (`RetriesExhaustedException`,
+    /// `DataLogNotAvailableException`).
+    NotAvailable,
+}
+
+/// What a log reports.
+#[derive(Clone, Debug)]
+pub enum LogEvent {
+    /// It is open: its epoch, and its frames from the truncation point on.
+    Initialized {
+        /// One more than that of the one before.
+        epoch: u64,
+        /// Frames in order.
+        frames: Vec<(LogAddress, Frame)>,
+    },
+    /// The oldest frame not acknowledged is durable.
+    Appended(LogAddress),
+    /// It goes on in a new ledger.
+    RolledOver {
+        /// Number of the ledger in the log.
+        ledger: u64,
+    },
+    /// It is of no use any more.
+    Failed(LogError),
+}
+
+/// A log.
+#[derive(Debug)]
+pub enum DataLog {
+    /// In memory.
+    InMemory(in_memory::InMemoryLog),
+    /// In BookKeeper.
+    BookKeeper(Box<bookkeeper_log::BookKeeperLog>),
+}
+
+impl DataLog {
+    /// Opens it; ends with `Initialized` or `Failed`.
+    pub fn start(&mut self, ctx: &mut Ctx<'_>) -> Vec<LogEvent> {
+        match self {
+            Self::InMemory(log) => log.start(),
+            Self::BookKeeper(log) => log.start(ctx),
+        }
+    }
+
+    /// Appends a frame; ends with `Appended` or `Failed`.
+    pub fn append(&mut self, ctx: &mut Ctx<'_>, frame: &Frame) -> Vec<LogEvent> {
+        match self {
+            Self::InMemory(log) => log.append(),
+            Self::BookKeeper(log) => log.append(ctx, frame),
+        }
+    }
+
+    /// Drops the frames before `address`.
+    pub fn truncate(&mut self, ctx: &mut Ctx<'_>, address: LogAddress) {
+        match self {
+            Self::InMemory(_) => {}
+            Self::BookKeeper(log) => log.truncate(ctx, address),
+        }
+    }
+
+    /// The queue as it was when it was last looked through.
+    pub fn queue_stats(&self) -> QueueStats {
+        match self {
+            Self::InMemory(_) => QueueStats::default(),
+            Self::BookKeeper(log) => log.queue_stats(),
+        }
+    }
+
+    /// Looks through the queue. The original does so on a thread of its own after each append and
+    /// completion; a container that has just appended sees the queue as it was before.
+    pub fn look_through_queue(&mut self, now: Time) {
+        if let Self::BookKeeper(log) = self {
+            log.look_through_queue(now);
+        }
+    }
+
+    /// Bytes on their way.
+    pub fn outstanding_bytes(&self) -> u64 {
+        match self {
+            Self::InMemory(_) => 0,
+            Self::BookKeeper(log) => log.outstanding_bytes(),
+        }
+    }
+
+    /// Lets go of it, without a word to anybody.
+    pub fn close(&mut self) {
+        if let Self::BookKeeper(log) = self {
+            log.close();
+        }
+    }
+
+    /// A message for one of its components has come.
+    pub fn on_message(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: NodeId,
+        message: &bookkeeper::message::Message,
+    ) -> Vec<LogEvent> {
+        match self {
+            Self::InMemory(_) => Vec::new(),
+            Self::BookKeeper(log) => log.on_message(ctx, from, message),
+        }
+    }
+
+    /// A timer of one of its components has run out.
+    pub fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) -> Vec<LogEvent> {
+        match self {
+            Self::InMemory(_) => Vec::new(),
+            Self::BookKeeper(log) => log.on_timer(ctx, tag),
+        }
+    }
+
+    /// A connection has broken.
+    pub fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) -> Vec<LogEvent> {
+        match self {
+            Self::InMemory(_) => Vec::new(),
+            Self::BookKeeper(log) => log.on_disconnect(ctx, peer),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A log in memory, for the standalone emulator.
+//!
+//! Stands for `InMemoryDurableDataLog` @ v0.13.0 with its default delay of zero. Its queue statistics
+//! are always empty, so nothing batches or throttles for its sake. Its content goes with the process;
+//! as no container of the emulator moves or restarts alone, nothing is kept to be given back.
+
+use super::{LogAddress, LogEvent};
+
+/// The log.
+#[derive(Debug, Default)]
+pub struct InMemoryLog {
+    next: u64,
+}
+
+impl InMemoryLog {
+    /// Opens it, empty.
+    pub fn start(&mut self) -> Vec<LogEvent> {
+        vec![LogEvent::Initialized { epoch: 1, frames: Vec::new() }]
+    }
+
+    /// Appends, at once.
+    pub fn append(&mut self) -> Vec<LogEvent> {
+        let address = LogAddress { ledger: 0, entry: self.next };
+        self.next += 1;
+        vec![LogEvent::Appended(address)]
+    }
+}

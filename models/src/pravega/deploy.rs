@@ -1,0 +1,113 @@
+//! Builds a cluster: metadata service, bookies, tier, stores, controller, writers, readers.
+
+use std::rc::Rc;
+
+use headwater_sim::machine::Factory;
+use headwater_sim::units::NodeId;
+
+use crate::arrival::ArrivalSource;
+use crate::bookkeeper;
+use crate::deployment::{Deployment, Environment, Role};
+use crate::protocol::Streaming;
+use crate::tier;
+
+use super::config::{Client, Cluster, Mode};
+use super::controller::Controller;
+use super::reader::Reader;
+use super::segment_store::{SegmentStore, Spec};
+use super::writer::Writer;
+
+/// The nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`, `producer-N`,
+/// `consumer-N`. A standalone cluster's servers share one machine; those of its log in memory are one
+/// process in reality, which is `store-1` here.
+pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSource) -> Deployment {
+    let mut deployment = Deployment::default();
+    let cluster = Rc::new(cluster.clone());
+    let metadata = needs_metadata(&cluster)
+        .then(|| bookkeeper::deploy::add_metadata(&mut deployment, environment, &cluster.metadata));
+    if let Some(metadata) = metadata.filter(|_| cluster.has_bookkeeper()) {
+        let (count, bookie) = (cluster.bookies, &cluster.bookie);
+        bookkeeper::deploy::add_bookies(&mut deployment, environment, count, bookie, metadata);
+    }
+    let tier = add_tier(&mut deployment, environment, &cluster.tier);
+    let spec = Spec { cluster: Rc::clone(&cluster), metadata, tier };
+    let stores = add_stores(&mut deployment, environment, &spec);
+    let controller = add_controller(&mut deployment, environment, &spec, &stores);
+    add_clients(&mut deployment, environment, &cluster, controller, source);
+    deployment
+}
+
+fn needs_metadata(cluster: &Cluster) -> bool {
+    cluster.mode == Mode::Distributed || cluster.has_bookkeeper()
+}
+
+fn add_tier(
+    deployment: &mut Deployment,
+    environment: &Environment,
+    config: &tier::config::Tier,
+) -> NodeId {
+    let machine = environment.server_machine(deployment, "tier");
+    let config = config.clone();
+    let factory: Factory<Streaming> =
+        Box::new(move |_| Box::new(tier::node::Tier::new(config.clone())));
+    deployment.node(Role::Tier, "tier", machine, Vec::new(), factory)
+}
+
+fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spec) -> Vec<NodeId> {
+    let options = &spec.cluster.segment_store;
+    let pools = vec![options.connection_threads, options.core_threads];
+    let add = |number| {
+        let name = format!("store-{number}");
+        let machine = environment.server_machine(deployment, &name);
+        let spec = spec.clone();
+        let factory: Factory<Streaming> =
+            Box::new(move |_| Box::new(SegmentStore::new(spec.clone())));
+        deployment.node(Role::SegmentStore, name, machine, pools.clone(), factory)
+    };
+    (1..=spec.cluster.stores).map(add).collect()
+}
+
+fn add_controller(
+    deployment: &mut Deployment,
+    environment: &Environment,
+    spec: &Spec,
+    stores: &[NodeId],
+) -> NodeId {
+    let machine = environment.server_machine(deployment, "controller-1");
+    let (spec, stores) = (spec.clone(), stores.to_vec());
+    let factory: Factory<Streaming> = Box::new(move |_| {
+        Box::new(Controller::new(Rc::clone(&spec.cluster), spec.metadata, &stores))
+    });
+    deployment.node(Role::Controller, "controller-1", machine, vec![0], factory)
+}
+
+fn add_clients(
+    deployment: &mut Deployment,
+    environment: &Environment,
+    cluster: &Rc<Cluster>,
+    controller: NodeId,
+    source: &ArrivalSource,
+) {
+    // The Rust client's reactor is one thread; the Java client writes and reads on two.
+    let pools = match cluster.client {
+        Client::Rust => vec![1],
+        Client::Java => vec![1, 1],
+    };
+    for number in 0..cluster.writers {
+        let name = format!("producer-{}", number + 1);
+        let machine = environment.client_machine(deployment, &name);
+        let (cluster, source) = (Rc::clone(cluster), source.clone());
+        let factory: Factory<Streaming> = Box::new(move |_| {
+            Box::new(Writer::new(Rc::clone(&cluster), number, controller, source.clone()))
+        });
+        deployment.node(Role::Producer, name, machine, pools.clone(), factory);
+    }
+    for number in 0..cluster.readers {
+        let name = format!("consumer-{}", number + 1);
+        let machine = environment.client_machine(deployment, &name);
+        let cluster = Rc::clone(cluster);
+        let factory: Factory<Streaming> =
+            Box::new(move |_| Box::new(Reader::new(Rc::clone(&cluster), number, controller)));
+        deployment.node(Role::Consumer, name, machine, vec![1], factory);
+    }
+}

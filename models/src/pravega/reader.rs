@@ -1,0 +1,198 @@
+//! A reader: it reads its share of the segments back, from the beginning, and hands out events.
+//!
+//! Stands for `EventStreamReaderImpl`, `SegmentInputStreamImpl`, `AsyncSegmentInputStreamImpl` @ v0.13.0:
+//! per segment one request outstanding, for as much as the buffer has room for, answered by the store
+//! as soon as there is something. Left out: the reader group's state, checkpoints and the acquisition
+//! of segments (they are dealt out by number), the Rust reader's larger buffers.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use headwater_sim::effect::PoolId;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use crate::batch::SharedBatch;
+use crate::note::Note;
+use crate::protocol::{Message as AnyMessage, Record, Streaming};
+
+use super::config::Cluster;
+use super::message::{Message, Reading, segment_bytes};
+use super::segment_store::Ctx;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Where {
+    #[default]
+    Unknown,
+    At(NodeId),
+}
+
+/// One segment.
+#[derive(Debug, Default)]
+struct SegmentInput {
+    store: Where,
+    /// The next byte to ask for.
+    offset: u64,
+    buffered: u64,
+    /// A request is on its way, under this number.
+    outstanding: Option<u64>,
+    failures: u32,
+}
+
+#[derive(Debug)]
+struct Reply {
+    segment: u32,
+    reading: Box<Reading>,
+}
+
+/// The node.
+#[derive(Debug)]
+pub struct Reader {
+    cluster: Rc<Cluster>,
+    number: u32,
+    controller: NodeId,
+    segments: BTreeMap<u32, SegmentInput>,
+    requests: BTreeMap<u64, u32>,
+    replies: BTreeMap<u64, Reply>,
+    next: u64,
+}
+
+impl Reader {
+    /// Reader `number` of the cluster's readers.
+    pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId) -> Self {
+        let mine = (0..cluster.segments).filter(|segment| segment % cluster.readers == number);
+        let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
+        let (requests, replies) = (BTreeMap::new(), BTreeMap::new());
+        Self { cluster, number, controller, segments, requests, replies, next: 0 }
+    }
+
+    /// Asks for what comes next of a segment, or first for its store.
+    fn ask(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        let options = &self.cluster.reader;
+        let input = self.segments.get_mut(&segment).expect("one of this reader's");
+        let room = options.buffer_bytes.saturating_sub(input.buffered);
+        if input.outstanding.is_some() || room < options.read_bytes_min {
+            return;
+        }
+        self.next += 1;
+        let request = self.next;
+        input.outstanding = Some(request);
+        self.requests.insert(request, segment);
+        let (to, message) = match input.store {
+            Where::Unknown => (self.controller, Message::GetEndpoint { segment, request }),
+            Where::At(store) => {
+                let offset = input.offset;
+                (store, Message::ReadSegment { segment, offset, length: room, request })
+            }
+        };
+        ctx.send(to, AnyMessage::Pravega(message));
+    }
+
+    /// A request has come to nothing: the store is looked up again after a while.
+    fn retry(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        let options = &self.cluster.reader;
+        let input = self.segments.get_mut(&segment).expect("one of this reader's");
+        input.store = Where::Unknown;
+        let tenfold = 10_u64.saturating_pow(input.failures);
+        let delay = options.retry_delay_ms_initial.saturating_mul(tenfold);
+        input.failures += 1;
+        ctx.timer(Duration::from_millis(delay.min(options.retry_delay_ms_max)), u64::from(segment));
+    }
+
+    /// The segment of a request, if it is still waited for.
+    fn answered(&mut self, request: u64) -> Option<u32> {
+        let segment = self.requests.remove(&request)?;
+        let input = self.segments.get_mut(&segment)?;
+        (input.outstanding == Some(request)).then(|| input.outstanding = None)?;
+        Some(segment)
+    }
+
+    fn on_endpoint(&mut self, ctx: &mut Ctx<'_>, request: u64, store: Option<NodeId>) {
+        let Some(segment) = self.answered(request) else { return };
+        match store {
+            Some(store) => {
+                self.segments.get_mut(&segment).expect("answered").store = Where::At(store);
+                self.ask(ctx, segment);
+            }
+            None => self.retry(ctx, segment),
+        }
+    }
+
+    fn on_reading(&mut self, ctx: &mut Ctx<'_>, segment: u32, reading: Box<Reading>) {
+        let input = self.segments.get_mut(&segment).expect("answered");
+        input.failures = 0;
+        input.offset += reading.bytes;
+        input.buffered += reading.bytes;
+        let events: u64 = reading.batches.iter().map(|(_, batch)| batch.count()).sum();
+        let costs = &self.cluster.costs;
+        let cost = costs.reader_reply + costs.reader_event * events;
+        self.next += 1;
+        self.replies.insert(self.next, Reply { segment, reading });
+        ctx.compute(PoolId(0), cost, self.next);
+        self.ask(ctx, segment);
+    }
+
+    fn deliver(&self, ctx: &mut Ctx<'_>, position: u64, batch: &SharedBatch) {
+        let batch = Rc::clone(batch);
+        ctx.note(Note::Delivered { reader: self.number, batch, position });
+    }
+}
+
+impl Node<Streaming> for Reader {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        let segments: Vec<u32> = self.segments.keys().copied().collect();
+        segments.into_iter().for_each(|segment| self.ask(ctx, segment));
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: AnyMessage) {
+        match message {
+            AnyMessage::Pravega(Message::Endpoint { request, store }) => {
+                self.on_endpoint(ctx, request, store);
+            }
+            AnyMessage::Pravega(Message::SegmentRead { request, reading }) => {
+                let Some(segment) = self.answered(request) else { return };
+                match reading {
+                    Ok(reading) => self.on_reading(ctx, segment, reading),
+                    Err(_) => self.retry(ctx, segment),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        self.ask(ctx, tag as u32);
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
+        let Some(Reply { segment, reading }) = self.replies.remove(&tag) else { return };
+        for (position, batch) in &reading.batches {
+            debug_assert!(*position + segment_bytes(batch) <= reading.offset + reading.bytes);
+            self.deliver(ctx, *position, batch);
+        }
+        let input = self.segments.get_mut(&segment).expect("it was read");
+        input.buffered -= reading.bytes;
+        self.ask(ctx, segment);
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        let lost = |input: &SegmentInput| {
+            input.outstanding.is_some()
+                && match input.store {
+                    Where::At(store) => store == peer,
+                    Where::Unknown => peer == self.controller,
+                }
+        };
+        let lost: Vec<u32> = self
+            .segments
+            .iter()
+            .filter(|(_, input)| lost(input))
+            .map(|(segment, _)| *segment)
+            .collect();
+        for segment in lost {
+            self.segments.get_mut(&segment).expect("just found").outstanding = None;
+            self.retry(ctx, segment);
+        }
+    }
+}

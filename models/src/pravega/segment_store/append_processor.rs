@@ -1,0 +1,166 @@
+//! The append processor: each writer's connection, its acks, and how much of it may be outstanding.
+//!
+//! Stands for `AppendProcessor`, `WriterState`, `ConnectionTracker` @ v0.13.0. A connection whose
+//! outstanding bytes are too many is not read from until they are fewer; the sender sees its TCP window
+//! close. Left out: the 60 s request timeout.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use headwater_sim::units::NodeId;
+
+use crate::pravega::config::SegmentStore;
+use crate::pravega::container::Appender;
+use crate::pravega::message::{Append, CloseReason, Connection, Message, WriterId};
+use crate::protocol::Message as AnyMessage;
+
+use super::Ctx;
+
+/// A connection on which a writer appends.
+#[derive(Debug)]
+pub(super) struct WriterState {
+    pub connection: Connection,
+    node: NodeId,
+    last_stored: i64,
+    last_acked: i64,
+    outstanding: u64,
+    paused: bool,
+    /// Received and not decoded, oldest first.
+    pub inbox: VecDeque<Box<Append>>,
+    /// The oldest of the inbox is being decoded by the connection's event loop.
+    pub decoding: bool,
+}
+
+impl WriterState {
+    /// The client.
+    pub(super) fn node(&self) -> NodeId {
+        self.node
+    }
+}
+
+/// Below this a connection is read from as long as not all together have too much
+/// (`ConnectionTracker.LOW_WATERMARK`).
+const LOW_WATERMARK: u64 = 1 << 20;
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct AppendProcessor {
+    states: BTreeMap<(u32, WriterId), WriterState>,
+    outstanding: u64,
+    all_max: u64,
+    single_double_max: u64,
+}
+
+impl AppendProcessor {
+    pub(super) fn new(options: &SegmentStore) -> Self {
+        Self {
+            states: BTreeMap::new(),
+            outstanding: 0,
+            all_max: options.all_connections_bytes_max,
+            single_double_max: 2 * options.single_connection_bytes_max,
+        }
+    }
+
+    /// The state of a connection, unless it is closed or replaced.
+    pub(super) fn state(&mut self, connection: Connection) -> Option<&mut WriterState> {
+        let state = self.states.get_mut(&(connection.segment, connection.writer))?;
+        (state.connection == connection).then_some(state)
+    }
+
+    /// A writer has set up a connection.
+    pub(super) fn open(&mut self, node: NodeId, connection: Connection, last: i64) {
+        let key = (connection.segment, connection.writer);
+        if self.states.get(&key).is_some_and(|old| old.connection.number > connection.number) {
+            return;
+        }
+        self.drop_state(key);
+        let state = WriterState {
+            connection,
+            node,
+            last_stored: last,
+            last_acked: last,
+            outstanding: 0,
+            paused: false,
+            inbox: VecDeque::new(),
+            decoding: false,
+        };
+        self.states.insert(key, state);
+    }
+
+    /// An append is handed on: the event number that must come before it.
+    pub(super) fn begin(&mut self, ctx: &mut Ctx<'_>, append: &Append) -> Option<i64> {
+        let bytes = append.length();
+        let state = self.state(append.connection)?;
+        let previous = std::mem::replace(&mut state.last_stored, append.event_number);
+        state.outstanding += bytes;
+        self.outstanding += bytes;
+        self.adjust_reading(ctx, append.connection);
+        Some(previous)
+    }
+
+    fn adjust_reading(&mut self, ctx: &mut Ctx<'_>, connection: Connection) {
+        let (total, all_max, double) = (self.outstanding, self.all_max, self.single_double_max);
+        let Some(state) = self.state(connection) else { return };
+        let reads = total < all_max
+            && (state.outstanding < LOW_WATERMARK
+                || state.outstanding < double.saturating_sub(total));
+        if reads == state.paused {
+            state.paused = !reads;
+            let message = Message::Window { connection, open: reads };
+            ctx.send(state.node, AnyMessage::Pravega(message));
+        }
+    }
+
+    /// True if the connection is read from now.
+    pub(super) fn is_reading(&mut self, connection: Connection) -> bool {
+        self.state(connection).is_some_and(|state| !state.paused)
+    }
+
+    /// An append is durable.
+    pub(super) fn acknowledge(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        appender: &Appender,
+        event_number: i64,
+    ) {
+        let connection = appender.connection;
+        let Some(state) = self.state(connection) else { return };
+        let previous = std::mem::replace(&mut state.last_acked, event_number);
+        state.outstanding -= appender.bytes;
+        let message = Message::DataAppended { connection, event_number, previous };
+        ctx.send(state.node, AnyMessage::Pravega(message));
+        self.outstanding -= appender.bytes;
+        self.adjust_reading(ctx, connection);
+    }
+
+    /// An append has failed: the connection is closed.
+    pub(super) fn reject(&mut self, ctx: &mut Ctx<'_>, appender: &Appender, reason: CloseReason) {
+        if self.state(appender.connection).is_some() {
+            self.close(ctx, appender.node, appender.connection, reason);
+        }
+    }
+
+    /// Closes a connection.
+    pub(super) fn close(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        node: NodeId,
+        connection: Connection,
+        reason: CloseReason,
+    ) {
+        self.drop_state((connection.segment, connection.writer));
+        ctx.send(node, AnyMessage::Pravega(Message::Closed { connection, reason }));
+    }
+
+    fn drop_state(&mut self, key: (u32, WriterId)) {
+        if let Some(old) = self.states.remove(&key) {
+            self.outstanding -= old.outstanding;
+        }
+    }
+
+    /// A client's process is gone.
+    pub(super) fn peer_gone(&mut self, peer: NodeId) {
+        let gone: Vec<_> =
+            self.states.iter().filter(|(_, one)| one.node == peer).map(|(key, _)| *key).collect();
+        gone.into_iter().for_each(|key| self.drop_state(key));
+    }
+}

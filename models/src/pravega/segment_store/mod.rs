@@ -1,0 +1,385 @@
+//! The segment store: a process that runs containers behind a front end for writers and readers.
+//!
+//! Stands for `ServiceStarter`, `StreamSegmentStore`, `StreamSegmentContainerRegistry`,
+//! `ZKSegmentContainerMonitor` @ v0.13.0. Thread pools: 0 the connections' event loops, 1 the core
+//! pool. A store that loses its session stops its containers and registers anew. Left out: REST,
+//! health, metrics, auto-scaling statistics, pauses of the garbage collector.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper::ids::TagSpace;
+use crate::pravega::cache::Cache;
+use crate::pravega::config::{Cluster, DataLogKind};
+use crate::pravega::container::read_index::ReadRequest;
+use crate::pravega::container::{Appender, Container, Phase};
+use crate::pravega::data_log::{DataLog, bookkeeper_log, in_memory};
+use crate::pravega::message::{CloseReason, Message};
+use crate::pravega::writer::routing::container_of;
+use crate::protocol::{Message as AnyMessage, Record, Streaming};
+
+use self::append_processor::AppendProcessor;
+use self::ownership::Ownership;
+pub use self::tasks::{Task, Tasks};
+
+mod append_processor;
+mod connection;
+pub(crate) mod ownership;
+mod tasks;
+
+/// The context of a node of this crate.
+pub type Ctx<'a> = Context<'a, Streaming>;
+
+/// The pool of the connections' event loops.
+pub const CONNECTION_POOL: PoolId = PoolId(0);
+/// The pool that runs the containers.
+pub const CORE_POOL: PoolId = PoolId(1);
+
+/// What a store is told at its start.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The cluster.
+    pub cluster: Rc<Cluster>,
+    /// The metadata service, if there is one.
+    pub metadata: Option<NodeId>,
+    /// Tiered storage.
+    pub tier: NodeId,
+}
+
+/// What a container's code reaches of its store.
+pub struct Env<'e, 'c> {
+    /// The context of the input at hand.
+    pub ctx: &'e mut Ctx<'c>,
+    /// The store's cache.
+    pub cache: &'e mut Cache,
+    /// Work on its way.
+    pub tasks: &'e mut Tasks,
+    /// What the store was told.
+    pub spec: &'e Spec,
+    /// What the container has to say, for the store to act on.
+    pub outcomes: &'e mut Vec<Outcome>,
+}
+
+/// What a container has to say to its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An append is durable.
+    Appended {
+        /// Whose.
+        appender: Appender,
+        /// Its last event number.
+        event_number: i64,
+    },
+    /// An append was refused, or its fate is not known.
+    Rejected {
+        /// Whose.
+        appender: Appender,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The container serves.
+    Started {
+        /// Which.
+        container: u32,
+    },
+    /// The container is no more.
+    Stopped {
+        /// Which.
+        container: u32,
+    },
+}
+
+/// How often levels are reported.
+const GAUGE_PERIOD: Duration = Duration::from_millis(250);
+
+/// The node.
+#[derive(Debug)]
+pub struct SegmentStore {
+    spec: Spec,
+    cache: Cache,
+    tasks: Tasks,
+    containers: BTreeMap<u32, Container>,
+    container_of: Vec<u32>,
+    appends: AppendProcessor,
+    ownership: Ownership,
+    to_start: VecDeque<u32>,
+    instances: u32,
+    outcomes: Vec<Outcome>,
+}
+
+impl SegmentStore {
+    /// A store that has just been started.
+    pub fn new(spec: Spec) -> Self {
+        let cluster = Rc::clone(&spec.cluster);
+        let container_of =
+            (0..cluster.segments).map(|segment| container_of(segment, cluster.containers));
+        Self {
+            cache: Cache::new(&cluster.segment_store),
+            tasks: Tasks::default(),
+            containers: BTreeMap::new(),
+            container_of: container_of.collect(),
+            appends: AppendProcessor::new(&cluster.segment_store),
+            ownership: Ownership::new(&spec),
+            to_start: VecDeque::new(),
+            instances: 0,
+            outcomes: Vec::new(),
+            spec,
+        }
+    }
+
+    /// Lets a container act, then acts on what it has to say.
+    fn with_container(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        id: u32,
+        act: impl FnOnce(&mut Container, &mut Env<'_, '_>),
+    ) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let mut env = Env {
+            ctx,
+            cache: &mut self.cache,
+            tasks: &mut self.tasks,
+            spec: &self.spec,
+            outcomes: &mut self.outcomes,
+        };
+        act(container, &mut env);
+        self.settle(ctx);
+    }
+
+    fn settle(&mut self, ctx: &mut Ctx<'_>) {
+        while !self.outcomes.is_empty() {
+            for outcome in std::mem::take(&mut self.outcomes) {
+                match outcome {
+                    Outcome::Appended { appender, event_number } => {
+                        self.appends.acknowledge(ctx, &appender, event_number);
+                        self.read_connection(ctx, appender.connection);
+                    }
+                    Outcome::Rejected { appender, reason } => {
+                        self.appends.reject(ctx, &appender, reason);
+                    }
+                    Outcome::Started { .. } => self.start_next(ctx),
+                    Outcome::Stopped { container } => {
+                        self.containers.remove(&container);
+                        self.start_next(ctx);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs what the store should run, and stops what it should not.
+    fn reconcile(&mut self, ctx: &mut Ctx<'_>) {
+        let assigned = self.ownership.assigned();
+        let surplus: Vec<u32> =
+            self.containers.keys().copied().filter(|id| !assigned.contains(id)).collect();
+        let missing = assigned.iter().copied().filter(|id| !self.containers.contains_key(id));
+        self.to_start = missing.collect();
+        for id in surplus {
+            self.with_container(ctx, id, |container, env| container.stop(env));
+        }
+        self.start_next(ctx);
+    }
+
+    fn start_next(&mut self, ctx: &mut Ctx<'_>) {
+        let parallel = self.spec.cluster.segment_store.container_parallel_starts as usize;
+        let starting = |store: &Self| {
+            store.containers.values().filter(|one| one.phase == Phase::Starting).count()
+        };
+        while starting(self) < parallel
+            && let Some(id) = self.to_start.pop_front()
+        {
+            self.start_container(ctx, id);
+        }
+    }
+
+    fn start_container(&mut self, ctx: &mut Ctx<'_>, id: u32) {
+        if self.containers.contains_key(&id) || !self.ownership.assigned().contains(&id) {
+            return;
+        }
+        self.instances += 1;
+        let log = match self.spec.cluster.segment_store.data_log {
+            DataLogKind::InMemory => DataLog::InMemory(in_memory::InMemoryLog::default()),
+            DataLogKind::BookKeeper => DataLog::BookKeeper(Box::new(
+                bookkeeper_log::BookKeeperLog::new(&self.spec, id, self.instances),
+            )),
+        };
+        let instance = self.instances;
+        let mut env = Env {
+            ctx,
+            cache: &mut self.cache,
+            tasks: &mut self.tasks,
+            spec: &self.spec,
+            outcomes: &mut self.outcomes,
+        };
+        let container = Container::start(id, instance, log, &mut env);
+        self.containers.insert(id, container);
+    }
+
+    fn on_task(&mut self, ctx: &mut Ctx<'_>, task: Task) {
+        match task {
+            Task::Container { id, instance, work } => {
+                self.with_container(ctx, id, |container, env| {
+                    if container.instance == instance {
+                        container.on_work(env, work);
+                    }
+                });
+            }
+            Task::Send { to, message } => ctx.send(to, AnyMessage::Pravega(message)),
+            Task::Decoded { from, append } => self.append_decoded(ctx, from, append),
+            Task::CacheGeneration => self.cache_generation(ctx),
+            Task::Gauges => self.report_levels(ctx),
+            Task::Monitor => {
+                self.reconcile(ctx);
+                let period = self.spec.cluster.segment_store.container_monitor_period_ms;
+                let tag = self.tasks.add(Task::Monitor);
+                ctx.timer(Duration::from_millis(period), tag);
+            }
+            Task::Tier { .. } => unreachable!("answered by a message"),
+        }
+    }
+
+    /// Once per generation the cache evicts what it may.
+    fn cache_generation(&mut self, ctx: &mut Ctx<'_>) {
+        let oldest =
+            |store: &Self| store.containers.values().filter_map(Container::oldest_generation).min();
+        let first = oldest(self).unwrap_or(u64::MAX);
+        let mut before = self.cache.begin_generation(first);
+        let mut relieved = false;
+        while let Some(generation) = before {
+            let mut freed = 0;
+            for id in self.ids() {
+                self.with_container(ctx, id, |container, env| {
+                    freed += container.evict(env, generation);
+                });
+            }
+            relieved |= freed > 0;
+            let next = oldest(self).unwrap_or(u64::MAX);
+            before = if freed > 0 { self.cache.evict_more(next) } else { None };
+        }
+        if relieved {
+            for id in self.ids() {
+                self.with_container(ctx, id, |container, env| container.pressure_relieved(env));
+            }
+        }
+        let tag = self.tasks.add(Task::CacheGeneration);
+        ctx.timer(self.cache.generation_time(), tag);
+    }
+
+    fn ids(&self) -> Vec<u32> {
+        self.containers.keys().copied().collect()
+    }
+
+    fn report_levels(&mut self, ctx: &mut Ctx<'_>) {
+        let sum = |of: fn(&Container) -> u64| self.containers.values().map(of).sum::<u64>();
+        ctx.gauge("cache_used_bytes", self.cache.used());
+        ctx.gauge("unflushed_bytes", sum(Container::unflushed_bytes));
+        ctx.gauge("operation_log_length", sum(Container::operation_log_length));
+        ctx.gauge("outstanding_log_bytes", sum(Container::outstanding_log_bytes));
+        let tag = self.tasks.add(Task::Gauges);
+        ctx.timer(GAUGE_PERIOD, tag);
+    }
+
+    fn on_pravega(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
+        match message {
+            Message::SetupAppend(connection) => self.setup_append(ctx, from, connection),
+            Message::Append(append) => self.append(ctx, from, append),
+            Message::ReadSegment { segment, offset, length, request } => {
+                let id = self.container_of[segment as usize];
+                let read = ReadRequest { from, request, offset, length };
+                if self.containers.contains_key(&id) {
+                    self.with_container(ctx, id, |container, env| {
+                        container.read(env, segment, read)
+                    });
+                } else {
+                    let reading = Err(CloseReason::WrongHost);
+                    let message = Message::SegmentRead { request, reading };
+                    ctx.send(from, AnyMessage::Pravega(message));
+                }
+            }
+            other => unreachable!("a store is not sent {}", other.kind()),
+        }
+    }
+
+    fn on_tier(&mut self, ctx: &mut Ctx<'_>, message: crate::tier::message::Message) {
+        let crate::tier::message::Message::Reply { request, result } = message else { return };
+        if let Some(Task::Tier { id, instance, work }) = self.tasks.take(request) {
+            self.with_container(ctx, id, |container, env| {
+                if container.instance == instance && container.phase == Phase::Running {
+                    container.on_tier_reply(env, work, result);
+                }
+            });
+        }
+    }
+}
+
+impl Node<Streaming> for SegmentStore {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        let tag = self.tasks.add(Task::Gauges);
+        ctx.timer(Duration::ZERO, tag);
+        let tag = self.tasks.add(Task::CacheGeneration);
+        ctx.timer(self.cache.generation_time(), tag);
+        self.ownership.start(ctx);
+        self.on_task(ctx, Task::Monitor);
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
+        match message {
+            AnyMessage::Pravega(message) => self.on_pravega(ctx, from, message),
+            AnyMessage::Tier(message) => self.on_tier(ctx, message),
+            AnyMessage::BookKeeper(message) => {
+                let Some(tag) = message.reply_tag() else { return };
+                let number = TagSpace::number_of(tag);
+                if self.ownership.owns(number) {
+                    if self.ownership.on_message(ctx, from, &message) {
+                        self.reconcile(ctx);
+                    }
+                } else if let Some(id) = bookkeeper_log::container_of_tags(number) {
+                    self.with_container(ctx, id, |container, env| {
+                        container.on_log_message(env, from, &message);
+                    });
+                }
+            }
+            AnyMessage::Kafka(_) => {}
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        let number = TagSpace::number_of(tag);
+        if number == 0 {
+            if let Some(task) = self.tasks.take(tag) {
+                self.on_task(ctx, task);
+            }
+        } else if self.ownership.owns(number) {
+            if self.ownership.on_timer(ctx, tag) {
+                self.reconcile(ctx);
+            }
+        } else if let Some(id) = bookkeeper_log::container_of_tags(number) {
+            self.with_container(ctx, id, |container, env| container.on_log_timer(env, tag));
+        }
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
+        if let Some(task) = self.tasks.take(tag) {
+            self.on_task(ctx, task);
+        }
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        self.appends.peer_gone(peer);
+        if self.ownership.on_disconnect(ctx, peer) {
+            self.reconcile(ctx);
+        }
+        for id in self.ids() {
+            self.with_container(ctx, id, |container, env| {
+                container.reader_gone(peer);
+                container.on_disconnect(env, peer);
+            });
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Which containers a store runs: its registration as a host and the map that the controller writes.
+//!
+//! Stands for `ZKSegmentContainerManager`, `ZKSegmentContainerMonitor` @ v0.13.0. In standalone mode the
+//! only store runs every container, without asking.
+
+use std::collections::BTreeSet;
+
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use crate::bookkeeper::ids::TagSpace;
+use crate::bookkeeper::message::Message;
+use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
+use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
+use crate::pravega::config::Mode;
+
+use super::{Ctx, Spec};
+
+/// Directory of registered stores, one ephemeral record each, by node number (`/cluster/hosts`).
+pub const HOSTS: &str = "hosts";
+/// Directory of the container map, one record: for each container the node number of its store plus
+/// one, or zero (`/cluster/segmentContainerHostMapping`).
+pub const CONTAINER_MAP: &str = "containers";
+
+/// Component number of the store's own client of the metadata service.
+const TAGS: u32 = u32::MAX;
+
+/// What a store should run.
+#[derive(Debug)]
+pub(super) struct Ownership {
+    client: Option<MetadataClient>,
+    assigned: BTreeSet<u32>,
+}
+
+impl Ownership {
+    pub(super) fn new(spec: &Spec) -> Self {
+        let cluster = &spec.cluster;
+        let service = spec.metadata.filter(|_| cluster.mode == Mode::Distributed);
+        let timeout = Duration::from_millis(cluster.segment_store.session_timeout_ms);
+        let client =
+            service.map(|service| MetadataClient::new(service, TagSpace::new(TAGS), timeout));
+        let all = if client.is_none() { cluster.containers } else { 0 };
+        Self { client, assigned: (0..all).collect() }
+    }
+
+    /// True if the component number is this one's.
+    pub(super) fn owns(&self, number: u32) -> bool {
+        number == TAGS
+    }
+
+    /// The containers that the store should run.
+    pub(super) fn assigned(&self) -> BTreeSet<u32> {
+        self.assigned.clone()
+    }
+
+    pub(super) fn start(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(client) = &mut self.client {
+            client.start(ctx);
+        }
+    }
+
+    /// True if what the store should run may have changed.
+    pub(super) fn on_message(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        _from: NodeId,
+        message: &Message,
+    ) -> bool {
+        let events = match &mut self.client {
+            Some(client) => client.on_message(ctx, message),
+            None => Vec::new(),
+        };
+        self.handle(ctx, events)
+    }
+
+    pub(super) fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) -> bool {
+        let events = match &mut self.client {
+            Some(client) => client.on_timer(ctx, tag),
+            None => Vec::new(),
+        };
+        self.handle(ctx, events)
+    }
+
+    pub(super) fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) -> bool {
+        if let Some(client) = &mut self.client {
+            client.on_disconnect(ctx, peer);
+        }
+        false
+    }
+
+    fn handle(&mut self, ctx: &mut Ctx<'_>, events: Vec<MetadataEvent>) -> bool {
+        let mut changed = false;
+        for event in events {
+            let Some(client) = &mut self.client else { break };
+            match event {
+                MetadataEvent::SessionOpened(_) => {
+                    let path = Path::new(HOSTS, u64::from(ctx.me().0));
+                    let value = Value::Words(Vec::new());
+                    client.request(ctx, Operation::Create { path, value, ephemeral: true });
+                    client.request(ctx, list());
+                }
+                MetadataEvent::Changed { .. } => {
+                    client.request(ctx, list());
+                }
+                MetadataEvent::SessionExpired => {
+                    self.assigned.clear();
+                    changed = true;
+                    client.start(ctx);
+                }
+                MetadataEvent::Reply { result: Ok(Outcome::Directory(records)), .. } => {
+                    let me = u64::from(ctx.me().0) + 1;
+                    let map = records.first().map(|(_, value)| value);
+                    let Some(Value::Words(owners)) = map else { continue };
+                    let mine = (0..).zip(owners).filter(|(_, owner)| **owner == me);
+                    self.assigned = mine.map(|(container, _)| container).collect();
+                    changed = true;
+                }
+                MetadataEvent::Reply { .. } => {}
+            }
+        }
+        changed
+    }
+}
+
+fn list() -> Operation {
+    Operation::List { directory: CONTAINER_MAP, watch: true }
+}

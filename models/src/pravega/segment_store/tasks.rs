@@ -1,0 +1,73 @@
+//! Work on its way: what a tag of a timer, a piece of CPU work or a request stands for.
+
+use std::collections::BTreeMap;
+
+use headwater_sim::units::NodeId;
+
+use crate::pravega::container::Work;
+use crate::pravega::message::{Append, Message};
+
+/// What is to be done when a tag comes back.
+#[derive(Debug)]
+pub enum Task {
+    /// A container's work.
+    Container {
+        /// Which container.
+        id: u32,
+        /// Which instance of it; another one does not know of it.
+        instance: u32,
+        /// What.
+        work: Work,
+    },
+    /// A request to tier 2.
+    Tier {
+        /// Which container's.
+        id: u32,
+        /// Which instance's.
+        instance: u32,
+        /// What for.
+        work: Work,
+    },
+    /// Send a message.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// An append block has been decoded.
+    Decoded {
+        /// From whom.
+        from: NodeId,
+        /// What.
+        append: Box<Append>,
+    },
+    /// A generation of the cache has passed.
+    CacheGeneration,
+    /// Levels are to be reported.
+    Gauges,
+    /// Running and assigned containers are to be compared.
+    Monitor,
+}
+
+/// Tasks by tag; all tags are below 2^32.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    next: u32,
+    tasks: BTreeMap<u32, Task>,
+}
+
+impl Tasks {
+    /// Keeps a task; its tag.
+    pub fn add(&mut self, task: Task) -> u64 {
+        self.next = self.next.wrapping_add(1);
+        let replaced = self.tasks.insert(self.next, task);
+        assert!(replaced.is_none(), "a task is 2^32 tasks old");
+        u64::from(self.next)
+    }
+
+    /// Gives the task back, once.
+    pub fn take(&mut self, tag: u64) -> Option<Task> {
+        self.tasks.remove(&u32::try_from(tag).ok()?)
+    }
+}

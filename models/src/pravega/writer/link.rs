@@ -1,0 +1,146 @@
+//! The connection of a segment writer: finding the store, setting up, backing off.
+//!
+//! Stands for `SegmentOutputStreamImpl.reconnect` @ v0.13.0 and `SegmentWriter::setup_connection` of
+//! pravega-client-rust @ v0.3.7. The Java client asks the controller before every attempt; the Rust
+//! client asks once and then tries that address, by default without limit, so that it hangs when its
+//! segment has moved for good.
+
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use crate::pravega::config::{Client, Writer};
+use crate::pravega::message::{Connection, WriterId};
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing is under way.
+    Down,
+    /// The controller was asked.
+    Resolving,
+    /// The store was asked to set up.
+    SettingUp(NodeId),
+    /// Waiting before the next attempt; with the address to try, if it is to be that one.
+    BackingOff(Option<NodeId>),
+    /// Ready to append.
+    Ready(NodeId),
+    /// Given up.
+    Dead,
+}
+
+/// One connection after the other.
+#[derive(Debug)]
+pub struct Link {
+    /// The one at hand.
+    pub connection: Connection,
+    /// How far it is.
+    pub phase: Phase,
+    /// Bytes sent since the store stopped reading; none while it reads.
+    pub stuck_bytes: Option<u64>,
+    client: Client,
+    attempts: u32,
+    delay_initial: u64,
+    delay_max: u64,
+    attempts_max: u32,
+}
+
+impl Link {
+    /// A link of a writer to a segment.
+    pub fn new(client: Client, options: &Writer, writer: WriterId, segment: u32) -> Self {
+        let (delay_max, attempts_max) = match client {
+            Client::Rust => (options.rust_retry_delay_ms_max, options.rust_retry_attempts_max),
+            Client::Java => (options.java_retry_delay_ms_max, options.java_retry_attempts_max),
+        };
+        Self {
+            connection: Connection { writer, segment, number: 0 },
+            phase: Phase::Down,
+            stuck_bytes: None,
+            client,
+            attempts: 0,
+            delay_initial: options.retry_delay_ms_initial,
+            delay_max,
+            attempts_max,
+        }
+    }
+
+    /// The store, once ready.
+    pub fn store(&self) -> Option<NodeId> {
+        match self.phase {
+            Phase::Ready(store) => Some(store),
+            _ => None,
+        }
+    }
+
+    /// The node that an answer is awaited from, or that appends go to.
+    pub fn peer(&self) -> Option<NodeId> {
+        match self.phase {
+            Phase::SettingUp(store) | Phase::Ready(store) => Some(store),
+            _ => None,
+        }
+    }
+
+    /// A new attempt begins: messages of earlier ones are void.
+    pub fn begin(&mut self) {
+        self.connection.number += 1;
+        self.stuck_bytes = None;
+    }
+
+    /// The store has set up the connection.
+    pub fn ready(&mut self, store: NodeId) {
+        self.phase = Phase::Ready(store);
+        self.attempts = 0;
+    }
+
+    /// The attempt at `store` (if it got that far) has failed: how long to wait before the next, or
+    /// none if the client gives up.
+    pub fn failed(&mut self, store: Option<NodeId>) -> Option<Duration> {
+        let exhausted = self.attempts_max > 0 && self.attempts >= self.attempts_max;
+        if exhausted && self.client == Client::Java {
+            self.phase = Phase::Dead;
+            return None;
+        }
+        let restart = exhausted || (self.client == Client::Rust && store.is_none());
+        let exponent = self.attempts;
+        self.attempts = if exhausted { 0 } else { self.attempts + 1 };
+        let again = store.filter(|_| self.client == Client::Rust && !restart);
+        self.phase = Phase::BackingOff(again);
+        let delay = self.delay_initial.saturating_mul(10_u64.saturating_pow(exponent));
+        Some(Duration::from_millis(delay.min(self.delay_max)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delays(client: Client, options: &Writer, store: Option<NodeId>) -> Vec<u64> {
+        let mut link = Link::new(client, options, WriterId(1), 0);
+        (0..12).map_while(|_| link.failed(store)).map(|delay| delay.as_millis()).collect()
+    }
+
+    #[test]
+    fn the_java_client_gives_up_after_its_attempts() {
+        let expected = [1, 10, 100, 1_000, 10_000, 20_000, 20_000, 20_000, 20_000, 20_000];
+        assert_eq!(delays(Client::Java, &Writer::default(), None), expected);
+    }
+
+    #[test]
+    fn the_rust_client_tries_one_address_without_end_unless_told_otherwise() {
+        let store = Some(NodeId(3));
+        let mut link = Link::new(Client::Rust, &Writer::default(), WriterId(1), 0);
+        for _ in 0..20 {
+            link.failed(store);
+            assert_eq!(link.phase, Phase::BackingOff(store));
+        }
+        let options = Writer { rust_retry_attempts_max: 2, ..Writer::default() };
+        let mut link = Link::new(Client::Rust, &options, WriterId(1), 0);
+        let phases: Vec<Phase> = (0..3)
+            .map(|_| {
+                link.failed(store);
+                link.phase
+            })
+            .collect();
+        let again = Phase::BackingOff(store);
+        assert_eq!(phases, [again, again, Phase::BackingOff(None)]);
+    }
+}

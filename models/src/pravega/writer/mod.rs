@@ -1,0 +1,440 @@
+//! The writer: a process that takes events from the schedule when they are due and appends them.
+//!
+//! Stands for an application with one `EventWriter` of pravega-client-rust @ v0.3.7 or one
+//! `EventStreamWriter` of the Java client @ v0.13.0, keyed events, a connection per segment. With the
+//! Rust client one reactor does everything: it takes events as long as 16 MiB are not acknowledged, and
+//! while it reconnects one segment it serves no other. With the Java client the application's thread
+//! writes, and stands still while a segment that it writes to has no connection or a full socket.
+//! A writer that is started again numbers its events as the schedule does, and leaves out those that
+//! were due before. Left out: transactions, keep-alives.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use headwater_sim::effect::PoolId;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use crate::arrival::{Arrival, ArrivalSource, Arrivals};
+use crate::batch::{Lane, SharedBatch};
+use crate::note::Note;
+use crate::protocol::{Message as AnyMessage, Record, Streaming};
+
+use super::config::{Client, Cluster};
+use super::message::{Append, Message, WriterId};
+use super::segment_store::Ctx;
+
+use self::event::Event;
+use self::java_client::JavaClient;
+use self::link::Link;
+use self::routing::Router;
+use self::rust_client::RustClient;
+
+pub mod block_estimator;
+pub mod event;
+pub mod java_client;
+pub mod link;
+mod reconnect;
+pub mod routing;
+pub mod rust_client;
+
+/// Events taken at a time at the most: what is due is taken in small lots, so that the first of them
+/// are on their way while the others are still being routed.
+const LOT: usize = 64;
+/// How often the backlog is reported.
+const GAUGE_PERIOD: Duration = Duration::from_millis(250);
+/// The thread that takes events and writes them.
+const APPLICATION: PoolId = PoolId(0);
+
+#[derive(Debug)]
+enum Queue {
+    Rust(RustClient),
+    Java(JavaClient),
+}
+
+#[derive(Debug)]
+struct SegmentWriter {
+    lane: Lane,
+    next_sequence: u64,
+    link: Link,
+    queue: Queue,
+}
+
+impl SegmentWriter {
+    fn outstanding(&self) -> u64 {
+        match &self.queue {
+            Queue::Rust(client) => client.outstanding(),
+            Queue::Java(client) => client.outstanding(),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Task {
+    /// Events have been routed.
+    Routed(Vec<(u32, Event)>),
+    /// A block has been encoded.
+    Encoded { segment: u32, append: Box<Append> },
+    /// A reply has been read.
+    Read { from: NodeId, message: Message },
+    /// The next event is due.
+    Due,
+    /// The Java client's batch timer.
+    Tick,
+    /// A segment's next attempt to connect.
+    Reconnect { segment: u32, number: u32 },
+    /// A segment's attempt has taken too long.
+    ConnectTimeout { segment: u32, number: u32 },
+    /// The backlog is to be reported.
+    Gauge,
+}
+
+/// The node.
+pub struct Writer {
+    cluster: Rc<Cluster>,
+    number: u32,
+    controller: NodeId,
+    source: ArrivalSource,
+    arrivals: Option<Arrivals>,
+    next: Option<Arrival>,
+    router: Router,
+    segments: Vec<SegmentWriter>,
+    /// Routed and not yet accepted by a segment writer that can't write (Java).
+    blocked: VecDeque<(u32, Event)>,
+    routing: bool,
+    due_armed: Option<Time>,
+    outstanding_bytes: u64,
+    /// The segment that the Rust client's reactor is reconnecting, those that come next, and what the
+    /// reactor has not looked at meanwhile.
+    reconnecting: Option<u32>,
+    to_reconnect: VecDeque<u32>,
+    held: VecDeque<(NodeId, Message)>,
+    requests: BTreeMap<u64, u32>,
+    tasks: BTreeMap<u64, Task>,
+    next_task: u64,
+}
+
+impl Writer {
+    /// Writer `number` of the cluster's writers.
+    pub fn new(
+        cluster: Rc<Cluster>,
+        number: u32,
+        controller: NodeId,
+        source: ArrivalSource,
+    ) -> Self {
+        Self {
+            number,
+            controller,
+            source,
+            arrivals: None,
+            next: None,
+            router: Router::new(cluster.segments),
+            segments: Vec::new(),
+            blocked: VecDeque::new(),
+            routing: false,
+            due_armed: None,
+            outstanding_bytes: 0,
+            reconnecting: None,
+            to_reconnect: VecDeque::new(),
+            held: VecDeque::new(),
+            requests: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            cluster,
+        }
+    }
+
+    fn task(&mut self, task: Task) -> u64 {
+        self.next_task += 1;
+        self.tasks.insert(self.next_task, task);
+        self.next_task
+    }
+
+    fn timer(&mut self, ctx: &mut Ctx<'_>, after: Duration, task: Task) {
+        let tag = self.task(task);
+        ctx.timer(after, tag);
+    }
+
+    fn is_rust(&self) -> bool {
+        self.cluster.client == Client::Rust
+    }
+
+    /// Takes what is due, as far as there is room for it.
+    fn pull(&mut self, ctx: &mut Ctx<'_>) {
+        let full =
+            self.is_rust() && self.outstanding_bytes >= self.cluster.writer.rust_channel_bytes;
+        if self.routing || full || !self.blocked.is_empty() {
+            return;
+        }
+        let now = ctx.now();
+        let mut lot = Vec::new();
+        while lot.len() < LOT
+            && let Some(arrival) = self.next.filter(|arrival| arrival.at <= now)
+        {
+            lot.push(self.take(arrival, now));
+        }
+        if lot.is_empty() {
+            return self.await_next(ctx);
+        }
+        self.routing = true;
+        let cost = self.cluster.costs.writer_event * lot.len() as u64;
+        let tag = self.task(Task::Routed(lot));
+        ctx.compute(APPLICATION, cost, tag);
+    }
+
+    fn take(&mut self, arrival: Arrival, now: Time) -> (u32, Event) {
+        let lane = self.router.lane(arrival.key);
+        let segment = &mut self.segments[lane.0 as usize];
+        let sequence = segment.next_sequence;
+        segment.next_sequence += 1;
+        self.next = self.arrivals.as_mut().and_then(Iterator::next);
+        self.outstanding_bytes += u64::from(arrival.bytes);
+        let event = Event { sequence, bytes: arrival.bytes, intended: arrival.at, started: now };
+        (lane.0, event)
+    }
+
+    fn await_next(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(at) = self.next.map(|arrival| arrival.at) else { return };
+        if self.due_armed.is_none_or(|armed| at < armed) {
+            self.due_armed = Some(at);
+            self.timer(ctx, at - ctx.now(), Task::Due);
+        }
+    }
+
+    /// Events have been routed: each goes to its segment's writer.
+    fn routed(&mut self, ctx: &mut Ctx<'_>, lot: Vec<(u32, Event)>) {
+        self.routing = false;
+        self.blocked.extend(lot);
+        self.write_routed(ctx);
+        self.pull(ctx);
+    }
+
+    fn write_routed(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now();
+        let buffer = self.cluster.writer.socket_buffer_bytes;
+        while let Some((segment, event)) = self.blocked.front().copied() {
+            let number = self.number;
+            let part = &mut self.segments[segment as usize];
+            let block = match &mut part.queue {
+                Queue::Rust(client) => {
+                    client.push(event);
+                    None
+                }
+                Queue::Java(_) if part.link.phase == link::Phase::Dead => {
+                    self.blocked.pop_front();
+                    self.give_up(ctx, event::batch(number, Lane(segment), &[event]));
+                    continue;
+                }
+                Queue::Java(client) => {
+                    let stuck = part.link.stuck_bytes.is_some_and(|bytes| bytes >= buffer);
+                    if part.link.store().is_none() || stuck {
+                        // The application's thread stands still.
+                        return;
+                    }
+                    client.push(number, part.lane, now, event)
+                }
+            };
+            self.blocked.pop_front();
+            match block {
+                Some(block) => self.encode(ctx, segment, block),
+                None => self.write_pending(ctx, segment),
+            }
+        }
+    }
+
+    /// The Rust client's next block of a segment, if it may leave.
+    fn write_pending(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        let part = &mut self.segments[segment as usize];
+        let Queue::Rust(client) = &mut part.queue else { return };
+        if part.link.store().is_none() || self.reconnecting.is_some() {
+            return;
+        }
+        if let Some(block) = client.next_block(self.number, part.lane, &self.cluster.writer) {
+            self.encode(ctx, segment, block);
+        }
+    }
+
+    fn encode(&mut self, ctx: &mut Ctx<'_>, segment: u32, block: (SharedBatch, u64)) {
+        let (batch, overhead) = block;
+        let connection = self.segments[segment as usize].link.connection;
+        let event_number = event::event_number(&batch);
+        let append = Box::new(Append { connection, event_number, batch, overhead });
+        let tag = self.task(Task::Encoded { segment, append });
+        ctx.compute(APPLICATION, self.cluster.costs.writer_block, tag);
+    }
+
+    fn encoded(&mut self, ctx: &mut Ctx<'_>, segment: u32, append: Box<Append>) {
+        let link = &mut self.segments[segment as usize].link;
+        let Some(store) = link.store().filter(|_| link.connection == append.connection) else {
+            return;
+        };
+        if let Some(stuck) = &mut link.stuck_bytes {
+            *stuck += append.length();
+        }
+        ctx.send(store, AnyMessage::Pravega(Message::Append(append)));
+    }
+
+    /// Everything up to an event of a segment is acknowledged.
+    fn ack(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: i64) {
+        let acked: Vec<SharedBatch> = match &mut self.segments[segment as usize].queue {
+            Queue::Rust(client) => client.ack(number).into_iter().collect(),
+            Queue::Java(client) => client.ack(number),
+        };
+        for batch in acked {
+            self.outstanding_bytes -= batch.bytes;
+            ctx.note(Note::Acked { batch });
+        }
+    }
+
+    fn give_up(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch) {
+        self.outstanding_bytes -= batch.bytes;
+        ctx.note(Note::Failed { batch, error: "RetriesExhaustedException" });
+    }
+
+    fn on_reply(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
+        match message {
+            Message::DataAppended { connection, event_number, .. } => {
+                let segment = connection.segment;
+                let part = &mut self.segments[segment as usize];
+                if part.link.connection != connection {
+                    return;
+                }
+                if let Queue::Java(client) = &mut part.queue {
+                    client.record_ack(event_number);
+                }
+                self.ack(ctx, segment, event_number);
+                self.write_pending(ctx, segment);
+                self.pull(ctx);
+            }
+            Message::AppendSetup { connection, last_event_number } => {
+                self.set_up(ctx, from, connection, last_event_number);
+            }
+            Message::Closed { connection, .. } => self.closed(ctx, from, connection),
+            Message::Endpoint { request, store } => self.resolved(ctx, request, store),
+            Message::Window { connection, open } => {
+                let link = &mut self.segments[connection.segment as usize].link;
+                if link.connection == connection {
+                    link.stuck_bytes = if open { None } else { Some(0) };
+                    self.write_routed(ctx);
+                    self.pull(ctx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tick(&mut self, ctx: &mut Ctx<'_>) {
+        for segment in 0..self.segments.len() as u32 {
+            let part = &mut self.segments[segment as usize];
+            let Queue::Java(client) = &mut part.queue else { return };
+            if part.link.store().is_some()
+                && let Some(block) = client.tick(self.number, part.lane)
+            {
+                self.encode(ctx, segment, block);
+            }
+        }
+        let period = Duration::from_millis(self.cluster.writer.java_batch_time_ms);
+        self.timer(ctx, period, Task::Tick);
+    }
+
+    fn run(&mut self, ctx: &mut Ctx<'_>, task: Task) {
+        match task {
+            Task::Routed(lot) => self.routed(ctx, lot),
+            Task::Encoded { segment, append } => self.encoded(ctx, segment, append),
+            Task::Read { from, message } => self.on_reply(ctx, from, message),
+            Task::Due => {
+                self.due_armed = None;
+                self.pull(ctx);
+            }
+            Task::Tick => self.tick(ctx),
+            Task::Reconnect { segment, number } => self.next_attempt(ctx, segment, number),
+            Task::ConnectTimeout { segment, number } => self.timed_out(ctx, segment, number),
+            Task::Gauge => {
+                let events = self.segments.iter().map(SegmentWriter::outstanding).sum::<u64>();
+                ctx.gauge("writer_outstanding_events", events + self.blocked.len() as u64);
+                ctx.gauge("writer_outstanding_bytes", self.outstanding_bytes);
+                self.timer(ctx, GAUGE_PERIOD, Task::Gauge);
+            }
+        }
+    }
+
+    /// True if the reactor may look at a message now (Rust: not while it reconnects another segment).
+    fn may_read(&self, message: &Message) -> bool {
+        let Some(reconnecting) = self.reconnecting else { return true };
+        match message {
+            Message::AppendSetup { connection, .. } | Message::Closed { connection, .. } => {
+                connection.segment == reconnecting
+            }
+            Message::Endpoint { .. } => true,
+            _ => false,
+        }
+    }
+
+    fn read(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
+        let pool = if self.is_rust() { APPLICATION } else { PoolId(1) };
+        let tag = self.task(Task::Read { from, message });
+        ctx.compute(pool, self.cluster.costs.writer_ack, tag);
+    }
+}
+
+impl Node<Streaming> for Writer {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        let (client, options) = (self.cluster.client, &self.cluster.writer);
+        for segment in 0..self.cluster.segments {
+            let writer = WriterId(ctx.random().next_u64());
+            let queue = match client {
+                Client::Rust => Queue::Rust(RustClient::default()),
+                Client::Java => Queue::Java(JavaClient::new(options, ctx.now())),
+            };
+            let link = Link::new(client, options, writer, segment);
+            self.segments.push(SegmentWriter {
+                lane: Lane(segment),
+                next_sequence: 0,
+                link,
+                queue,
+            });
+        }
+        let mut arrivals = (self.source)(self.number, self.cluster.writers);
+        self.next = arrivals.next();
+        self.arrivals = Some(arrivals);
+        while let Some(missed) = self.next.filter(|arrival| arrival.at < ctx.now()) {
+            self.take(missed, ctx.now());
+        }
+        self.outstanding_bytes = 0;
+        for segment in 0..self.cluster.segments {
+            self.reconnect(ctx, segment);
+        }
+        if client == Client::Java {
+            self.tick(ctx);
+        }
+        self.run(ctx, Task::Gauge);
+        self.pull(ctx);
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
+        if let AnyMessage::Pravega(message) = message {
+            if self.may_read(&message) {
+                self.read(ctx, from, message);
+            } else {
+                self.held.push_back((from, message));
+            }
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        if let Some(task) = self.tasks.remove(&tag) {
+            self.run(ctx, task);
+        }
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
+        if let Some(task) = self.tasks.remove(&tag) {
+            self.run(ctx, task);
+        }
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        self.peer_gone(ctx, peer);
+    }
+}

@@ -1,0 +1,205 @@
+//! A writer's reconnects: what happens between a broken connection and the next append.
+//!
+//! Stands for `SegmentOutputStreamImpl.reconnect`, `ResponseProcessor` @ v0.13.0 and
+//! `src/segment/reactor.rs` of pravega-client-rust @ v0.3.7, whose reactor waits for one reconnect at a
+//! time.
+
+use headwater_sim::time::Duration;
+use headwater_sim::units::NodeId;
+
+use crate::pravega::message::{Connection, Message};
+use crate::pravega::segment_store::Ctx;
+use crate::protocol::Message as AnyMessage;
+
+use super::link::Phase;
+use super::{Queue, Task, Writer};
+
+impl Writer {
+    /// A segment has no connection: one is made, with the Rust client after those before it.
+    pub(super) fn reconnect(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        if self.is_rust() {
+            let queued = self.to_reconnect.contains(&segment);
+            if self.reconnecting == Some(segment) || queued {
+                return;
+            }
+            if self.reconnecting.is_some() {
+                self.to_reconnect.push_back(segment);
+                return;
+            }
+            self.reconnecting = Some(segment);
+        }
+        self.resolve(ctx, segment);
+    }
+
+    fn resolve(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        let link = &mut self.segments[segment as usize].link;
+        link.begin();
+        link.phase = Phase::Resolving;
+        let number = link.connection.number;
+        self.next_task += 1;
+        let request = self.next_task;
+        self.requests.insert(request, segment);
+        let message = Message::GetEndpoint { segment, request };
+        ctx.send(self.controller, AnyMessage::Pravega(message));
+        self.arm_timeout(ctx, segment, number);
+    }
+
+    fn arm_timeout(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
+        let timeout = Duration::from_millis(self.cluster.writer.connect_timeout_ms);
+        self.timer(ctx, timeout, Task::ConnectTimeout { segment, number });
+    }
+
+    /// The controller has answered.
+    pub(super) fn resolved(&mut self, ctx: &mut Ctx<'_>, request: u64, store: Option<NodeId>) {
+        let Some(segment) = self.requests.remove(&request) else { return };
+        if self.segments[segment as usize].link.phase != Phase::Resolving {
+            return;
+        }
+        match store {
+            Some(store) => self.ask_store(ctx, segment, store),
+            None => self.attempt_failed(ctx, segment, None),
+        }
+    }
+
+    fn ask_store(&mut self, ctx: &mut Ctx<'_>, segment: u32, store: NodeId) {
+        let link = &mut self.segments[segment as usize].link;
+        link.phase = Phase::SettingUp(store);
+        let connection = link.connection;
+        ctx.send(store, AnyMessage::Pravega(Message::SetupAppend(connection)));
+    }
+
+    /// The wait before the next attempt is over.
+    pub(super) fn next_attempt(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
+        let link = &mut self.segments[segment as usize].link;
+        if link.connection.number != number {
+            return;
+        }
+        match link.phase {
+            Phase::BackingOff(Some(store)) => {
+                link.begin();
+                let number = link.connection.number;
+                self.arm_timeout(ctx, segment, number);
+                self.ask_store(ctx, segment, store);
+            }
+            Phase::BackingOff(None) => self.resolve(ctx, segment),
+            _ => {}
+        }
+    }
+
+    /// An attempt has taken too long.
+    pub(super) fn timed_out(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
+        let link = &self.segments[segment as usize].link;
+        let current = link.connection.number == number;
+        match link.phase {
+            Phase::SettingUp(store) if current => self.attempt_failed(ctx, segment, Some(store)),
+            Phase::Resolving if current => self.attempt_failed(ctx, segment, None),
+            _ => {}
+        }
+    }
+
+    fn attempt_failed(&mut self, ctx: &mut Ctx<'_>, segment: u32, store: Option<NodeId>) {
+        let part = &mut self.segments[segment as usize];
+        let number = part.link.connection.number;
+        if let Some(delay) = part.link.failed(store) {
+            return self.timer(ctx, delay, Task::Reconnect { segment, number });
+        }
+        let lost = match &mut part.queue {
+            Queue::Java(client) => client.abandon(self.number, part.lane),
+            Queue::Rust(_) => unreachable!("the Rust client never gives up"),
+        };
+        for batch in lost {
+            self.give_up(ctx, batch);
+        }
+        self.write_routed(ctx);
+        self.pull(ctx);
+    }
+
+    /// The store has set up a connection: what it has not stored is sent again.
+    pub(super) fn set_up(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        store: NodeId,
+        connection: Connection,
+        last_event_number: i64,
+    ) {
+        let segment = connection.segment;
+        let link = &mut self.segments[segment as usize].link;
+        if link.connection != connection || link.phase != Phase::SettingUp(store) {
+            return;
+        }
+        link.ready(store);
+        self.ack(ctx, segment, last_event_number);
+        let (number, part) = (self.number, &mut self.segments[segment as usize]);
+        let blocks = match &mut part.queue {
+            Queue::Rust(client) => client.resend().into_iter().collect(),
+            Queue::Java(client) => client.resend(number, part.lane),
+        };
+        for block in blocks {
+            self.encode(ctx, segment, block);
+        }
+        self.reconnected(ctx);
+        self.write_pending(ctx, segment);
+        self.write_routed(ctx);
+        self.pull(ctx);
+    }
+
+    /// The Rust client's reactor goes on to what it has not looked at.
+    fn reconnected(&mut self, ctx: &mut Ctx<'_>) {
+        if !self.is_rust() {
+            return;
+        }
+        self.reconnecting = None;
+        if let Some(next) = self.to_reconnect.pop_front() {
+            return self.reconnect(ctx, next);
+        }
+        for (from, message) in std::mem::take(&mut self.held) {
+            self.read(ctx, from, message);
+        }
+        for segment in 0..self.segments.len() as u32 {
+            self.write_pending(ctx, segment);
+        }
+    }
+
+    /// The store has closed a connection.
+    pub(super) fn closed(&mut self, ctx: &mut Ctx<'_>, from: NodeId, connection: Connection) {
+        let segment = connection.segment;
+        let is_rust = self.is_rust();
+        let link = &mut self.segments[segment as usize].link;
+        if link.connection != connection || link.peer() != Some(from) {
+            return;
+        }
+        if is_rust {
+            // A refusal is an answer: the reactor takes the next round at once, and asks the
+            // controller again.
+            link.phase = Phase::Down;
+            if self.reconnecting == Some(segment) {
+                return self.resolve(ctx, segment);
+            }
+            return self.reconnect(ctx, segment);
+        }
+        self.attempt_failed(ctx, segment, Some(from));
+    }
+
+    /// A process is gone, or refuses connections.
+    pub(super) fn peer_gone(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        for segment in 0..self.segments.len() as u32 {
+            let phase = self.segments[segment as usize].link.phase;
+            match phase {
+                Phase::SettingUp(store) if store == peer => {
+                    self.attempt_failed(ctx, segment, Some(store));
+                }
+                Phase::Ready(store) if store == peer && self.is_rust() => {
+                    self.segments[segment as usize].link.phase = Phase::Down;
+                    self.reconnect(ctx, segment);
+                }
+                Phase::Ready(store) if store == peer => {
+                    self.attempt_failed(ctx, segment, Some(store));
+                }
+                Phase::Resolving if peer == self.controller => {
+                    self.attempt_failed(ctx, segment, None);
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Routing: key to segment, segment to container, as Pravega 0.13.0 hashes them.
+//!
+//! A key is hashed by murmur3_128 over its UTF-16 characters with the seed `"EventRouter".hashCode()`,
+//! and 52 bits of it are a number in [0, 1); segments own equal ranges of it
+//! (`client/stream/impl/StreamSegments.java`, `common/hash/HashHelper.java` @ v0.13.0; the Rust client
+//! does the same, `shared/src/lib.rs` @ v0.3.7). A segment's name is hashed the same way with the seed
+//! of `"SegmentToContainerMapper"`, and Guava's consistent hash gives the container
+//! (`shared/segment/SegmentToContainerMapper.java`). So containers are not load-balanced: few segments
+//! may share one. A key of the schedule is routed by its decimal text.
+
+use crate::batch::Lane;
+
+/// Keys to segments of a stream with equal ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Router {
+    segments: u32,
+    seed: u64,
+}
+
+impl Router {
+    /// A router over `segments` equal ranges.
+    pub fn new(segments: u32) -> Self {
+        assert!(segments > 0, "a stream has a segment");
+        Self { segments, seed: java_hash_code("EventRouter") }
+    }
+
+    /// The segment of a key; lanes are segments.
+    pub fn lane(self, key: u64) -> Lane {
+        let mut text = [0_u8; 40];
+        let place = fraction(murmur3(decimal_utf16(key, &mut text), self.seed));
+        // The highest segment owns the closed end (`StreamSegments`: ceiling of the upper bounds).
+        Lane(((place * f64::from(self.segments)) as u32).min(self.segments - 1))
+    }
+}
+
+/// The container of segment `segment` of the stream, out of `containers`.
+pub fn container_of(segment: u32, containers: u32) -> u32 {
+    let mut name = String::with_capacity(32);
+    name.push_str("headwater/events/");
+    name.push_str(&segment.to_string());
+    name.push_str(".#epoch.0");
+    let hash = murmur3(&utf16(name.as_bytes()), java_hash_code("SegmentToContainerMapper"));
+    consistent_hash(hash, containers)
+}
+
+/// A number's decimal text as UTF-16, little endian.
+fn decimal_utf16(mut number: u64, text: &mut [u8; 40]) -> &[u8] {
+    let mut at = text.len();
+    loop {
+        at -= 2;
+        text[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &text[at..];
+        }
+    }
+}
+
+/// Java's `String.hashCode` of ASCII text.
+fn java_hash_code(text: &str) -> u64 {
+    let hash =
+        text.bytes().fold(0_i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)));
+    // Guava widens the seed as a signed int.
+    i64::from(hash) as u64
+}
+
+/// `HashHelper.longToDoubleFraction`: bits 12 to 63 as a fraction.
+fn fraction(hash: u64) -> f64 {
+    f64::from_bits(0x3ff0_0000_0000_0000 | (hash >> 12)) - 1.0
+}
+
+/// Guava's `Hashing.consistentHash` (Lamping and Veach, with its linear congruential generator).
+fn consistent_hash(hash: u64, buckets: u32) -> u32 {
+    let mut state = hash;
+    let mut candidate = 0_u32;
+    loop {
+        state = state.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(1);
+        let draw = f64::from((state >> 33) as u32 + 1) / f64::from(1_u32 << 31);
+        let next = f64::from(candidate + 1) / draw;
+        if next >= f64::from(buckets) {
+            return candidate;
+        }
+        candidate = next as u32;
+    }
+}
+
+const C1: u64 = 0x87c3_7b91_1142_53d5;
+const C2: u64 = 0x4cf5_ad43_2745_937f;
+
+fn mix_k1(k: u64) -> u64 {
+    k.wrapping_mul(C1).rotate_left(31).wrapping_mul(C2)
+}
+
+fn mix_k2(k: u64) -> u64 {
+    k.wrapping_mul(C2).rotate_left(33).wrapping_mul(C1)
+}
+
+fn final_mix(mut k: u64) -> u64 {
+    k ^= k >> 33;
+    k = k.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    k ^= k >> 33;
+    k = k.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    k ^ (k >> 33)
+}
+
+/// UTF-16, little endian, of ASCII text.
+fn utf16(text: &[u8]) -> Vec<u8> {
+    text.iter().flat_map(|char| [*char, 0]).collect()
+}
+
+/// The first 64 bits of MurmurHash3_x64_128 (Guava's `Hashing.murmur3_128(seed)`, `asLong`).
+fn murmur3(bytes: &[u8], seed: u64) -> u64 {
+    let (mut h1, mut h2) = (seed, seed);
+    let word = |part: &[u8]| {
+        part.iter().enumerate().fold(0, |word, (at, byte)| word | u64::from(*byte) << (8 * at))
+    };
+    let blocks = bytes.chunks_exact(16);
+    let tail = blocks.remainder();
+    for block in blocks {
+        h1 ^= mix_k1(word(&block[..8]));
+        h1 = h1.rotate_left(27).wrapping_add(h2).wrapping_mul(5).wrapping_add(0x52dc_e729);
+        h2 ^= mix_k2(word(&block[8..]));
+        h2 = h2.rotate_left(31).wrapping_add(h1).wrapping_mul(5).wrapping_add(0x3849_5ab5);
+    }
+    let (low, high) = tail.split_at(tail.len().min(8));
+    h2 ^= mix_k2(word(high));
+    h1 ^= mix_k1(word(low));
+    let length = bytes.len() as u64;
+    h1 ^= length;
+    h2 ^= length;
+    h1 = h1.wrapping_add(h2);
+    h2 = h2.wrapping_add(h1);
+    h1 = final_mix(h1);
+    h2 = final_mix(h2);
+    h1.wrapping_add(h2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_is_the_one_the_rust_client_writes_out() {
+        assert_eq!(java_hash_code("EventRouter"), 1_741_865_571);
+    }
+
+    /// The reference value that SMHasher's users quote for this text and seed 0.
+    #[test]
+    fn murmur3_gives_the_reference_value() {
+        let text = b"The quick brown fox jumps over the lazy dog";
+        assert_eq!(murmur3(text, 0), 0xe34b_bc7b_bc07_1b6c);
+        assert_eq!(murmur3(b"", 0), 0);
+    }
+
+    #[test]
+    fn keys_spread_evenly_over_segments() {
+        let router = Router::new(8);
+        let mut count = [0_u32; 8];
+        for key in 0..80_000 {
+            count[router.lane(key).0 as usize] += 1;
+        }
+        assert!(count.iter().all(|count| (9_500..10_500).contains(count)), "{count:?}");
+    }
+
+    #[test]
+    fn consistent_hashing_moves_a_segment_only_to_the_new_container() {
+        for segment in 0..200 {
+            for containers in 1..20 {
+                let (few, more) =
+                    (container_of(segment, containers), container_of(segment, containers + 1));
+                assert!(more == few || more == containers, "{segment}: {few} then {more}");
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The Rust client's segment writer: one append block in flight.
+//!
+//! Stands for `src/segment/writer.rs` of pravega-client-rust @ v0.3.7. Events queue up while a block is
+//! on its way; the ack sends the next: at most 500 events and 8 MiB. So a segment takes at most 500
+//! events per round trip. After a reconnect the block in flight is sent again (the original may add
+//! queued events to it). Left out: large events, conditional appends.
+
+use std::collections::VecDeque;
+
+use crate::batch::{Lane, SharedBatch};
+use crate::pravega::config;
+
+use super::event::{Event, batch, event_number};
+
+/// `AppendBlockEnd`: header 8, writer 16, size 4, data length 4, events 4, last event 8, request 8
+/// (`wire_protocol/src/commands.rs` @ v0.3.7).
+const BLOCK_OVERHEAD: u64 = 8 + 16 + 4 + 4 + 4 + 8 + 8;
+
+/// The queue of one segment.
+#[derive(Debug, Default)]
+pub struct RustClient {
+    pending: VecDeque<Event>,
+    in_flight: Option<SharedBatch>,
+}
+
+impl RustClient {
+    /// An event is written.
+    pub fn push(&mut self, event: Event) {
+        self.pending.push_back(event);
+    }
+
+    /// The next block, if none is in flight: (events, bytes on the wire besides).
+    pub fn next_block(
+        &mut self,
+        writer: u32,
+        lane: Lane,
+        options: &config::Writer,
+    ) -> Option<(SharedBatch, u64)> {
+        if self.in_flight.is_some() || self.pending.is_empty() {
+            return None;
+        }
+        let (mut count, mut bytes) = (0, 0);
+        for event in self.pending.iter().take(options.rust_block_events_max as usize) {
+            if count > 0 && bytes + event.length() > options.rust_block_bytes_max {
+                break;
+            }
+            count += 1;
+            bytes += event.length();
+        }
+        let events: Vec<Event> = self.pending.drain(..count).collect();
+        let block = batch(writer, lane, &events);
+        self.in_flight = Some(SharedBatch::clone(&block));
+        Some((block, BLOCK_OVERHEAD))
+    }
+
+    /// The block to send again after a reconnect.
+    pub fn resend(&self) -> Option<(SharedBatch, u64)> {
+        self.in_flight.clone().map(|block| (block, BLOCK_OVERHEAD))
+    }
+
+    /// Everything up to an event is acknowledged.
+    pub fn ack(&mut self, number: i64) -> Option<SharedBatch> {
+        self.in_flight.take_if(|block| event_number(block) <= number)
+    }
+
+    /// Events not acknowledged.
+    pub fn outstanding(&self) -> u64 {
+        self.pending.len() as u64 + self.in_flight.as_ref().map_or(0, |block| block.count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headwater_sim::time::Time;
+
+    fn client(events: u64, bytes: u32) -> RustClient {
+        let mut client = RustClient::default();
+        for sequence in 0..events {
+            let (intended, started) = (Time::ZERO, Time::ZERO);
+            client.push(Event { sequence, bytes, intended, started });
+        }
+        client
+    }
+
+    #[test]
+    fn one_block_of_500_events_is_in_flight_and_the_ack_sends_the_next() {
+        let options = config::Writer::default();
+        let mut client = client(1_100, 100);
+        let mut sizes = vec![];
+        while let Some((block, _)) = client.next_block(0, Lane(0), &options) {
+            assert!(client.next_block(0, Lane(0), &options).is_none());
+            assert!(client.ack(event_number(&block) - 1).is_none());
+            sizes.push(client.ack(event_number(&block)).expect("acknowledged").count());
+        }
+        assert_eq!(sizes, [500, 500, 100]);
+        assert_eq!(client.outstanding(), 0);
+    }
+
+    #[test]
+    fn a_block_ends_at_8_mebibytes() {
+        let options = config::Writer::default();
+        let mut client = client(20, 1 << 20);
+        let (block, _) = client.next_block(0, Lane(0), &options).expect("a block");
+        assert_eq!(block.count(), 7, "8 MiB + 8 hold 7 events of 1 MiB + 8");
+    }
+}
