@@ -144,6 +144,11 @@ pub fn machine_of(bookie: NodeId) -> MachineId {
     MachineId(bookie.0)
 }
 
+/// Node `number`.
+pub fn node(number: u32) -> NodeId {
+    NodeId(number)
+}
+
 pub fn at(millis: u64) -> Time {
     Time::ZERO + Duration::from_millis(millis)
 }
