@@ -34,6 +34,7 @@ const PLANTS: &[(&str, &[Plant])] = &[
         &[
             Way(&["headwater-sim", "tokio"]),
             Way(&["headwater-models", "madsim"]),
+            Way(&["headwater-benches", "turmoil"]),
             Way(&["headwater-scenarios", "some-crate", "tokio"]),
         ],
     ),
@@ -46,7 +47,7 @@ const PLANTS: &[(&str, &[Plant])] = &[
     ),
     (
         "foreign randomness or threads",
-        &[Way(&["headwater-sim", "rand_core", "getrandom"]), Way(&["headwater-models", "rayon"])],
+        &[Way(&["headwater-sim", "some-crate", "rand"]), Way(&["headwater-models", "rayon"])],
     ),
     (
         "wall clock",
