@@ -1,7 +1,7 @@
 //! CPU: thread pools of a node over the cores of its machine, each first come, first served.
 //!
-//! A job takes a thread of its pool, then a core, and holds both until it is done. Work on a core is
-//! not preempted.
+//! A job takes a thread of its pool, then a core, and holds both until it is done. Work on a core
+//! is not preempted.
 
 use std::collections::VecDeque;
 

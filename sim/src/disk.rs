@@ -78,7 +78,8 @@ pub struct DiskSpec {
     pub write: BytesPerSecond,
     /// Read bandwidth of the device.
     pub read: BytesPerSecond,
-    /// What a sync costs beyond moving its dirty bytes (flush of the device's cache, journal commit).
+    /// What a sync costs beyond moving its dirty bytes (flush of the device's cache, journal
+    /// commit).
     pub sync: Distribution,
     /// What an uncached read costs beyond moving its bytes.
     pub seek: Distribution,
@@ -87,15 +88,16 @@ pub struct DiskSpec {
     /// Age at which dirty data is written back in the background without a sync
     /// (Linux `vm.dirty_expire_centisecs`: 30 s).
     pub writeback_after: Duration,
-    /// Page cache that holds what was read or written lately; what is older is read from the device.
+    /// Page cache that holds what was read or written lately; what is older is read from the
+    /// device.
     pub cache: Bytes,
     /// Space; zero for no limit.
     pub capacity: Bytes,
 }
 
 impl Default for DiskSpec {
-    /// A data-centre NVMe drive: 1 GB/s either way, 60 us (p99 200 us) for a flush, 80 us for a read.
-    /// Writeback as in Linux (`Documentation/admin-guide/sysctl/vm.rst` @ 6.6).
+    /// A data-centre NVMe drive: 1 GB/s either way, 60 us (p99 200 us) for a flush, 80 us for a
+    /// read. Writeback as in Linux (`Documentation/admin-guide/sysctl/vm.rst` @ 6.6).
     fn default() -> Self {
         let us = Duration::from_micros;
         Self {

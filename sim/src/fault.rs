@@ -31,7 +31,8 @@ pub enum Fault {
         /// The process.
         node: NodeId,
     },
-    /// The machine loses power: its processes die without a word to anybody, its page cache is lost.
+    /// The machine loses power: its processes die without a word to anybody, its page cache is
+    /// lost.
     PowerCut {
         /// The machine.
         machine: MachineId,

@@ -1,4 +1,5 @@
-//! The files of one node on one disk: what is there, what of it is durable, what a power cut leaves.
+//! The files of one node on one disk: what is there, what of it is durable, what a power cut
+//! leaves.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,8 @@ pub struct Stored<R> {
     pub record: R,
     /// Its size in bytes.
     pub bytes: u64,
-    /// The disk's count of cached bytes when it was written: tells whether it is still in the cache.
+    /// The disk's count of cached bytes when it was written: tells whether it is still in the
+    /// cache.
     pub(crate) stamp: u64,
     /// Part of it was lost with the power: it can't be read.
     pub torn: bool,

@@ -80,8 +80,8 @@ pub enum Completion<R> {
 }
 
 /// A state machine. It holds no clock, does no I/O and never blocks: it takes one input and records
-/// effects in the [`Context`]. A restarted node is built anew by its factory and finds what its disk
-/// gives back, nothing else.
+/// effects in the [`Context`]. A restarted node is built anew by its factory and finds what its
+/// disk gives back, nothing else.
 pub trait Node<P: Protocol> {
     /// The process has started, for the first time or again.
     fn on_start(&mut self, ctx: &mut Context<'_, P>);

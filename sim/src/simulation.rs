@@ -356,8 +356,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.nodes[node.index()].status != Status::Down
     }
 
-    /// Every record that a node has on its disks: disk, file, number, record, durable or not. A torn
-    /// record is left out: it can't be read.
+    /// Every record that a node has on its disks: disk, file, number, record, durable or not. A
+    /// torn record is left out: it can't be read.
     pub fn disk_records(
         &self,
         node: NodeId,
