@@ -48,7 +48,13 @@
 //!         if was.0 < 9 { ctx.send(from, Greeting(was.0 + 1)); }
 //!     }
 //!     fn on_timer(&mut self, _: &mut Context<'_, Greetings>, _: u64) {}
-//!     fn on_completion(&mut self, _: &mut Context<'_, Greetings>, _: u64, _: Completion<Nothing>) {}
+//!     fn on_completion(
+//!         &mut self,
+//!         _: &mut Context<'_, Greetings>,
+//!         _: u64,
+//!         _: Completion<Nothing>,
+//!     ) {
+//!     }
 //! }
 //!
 //! let mut sim: Simulation<Greetings, ()> = Simulation::new(SimulationSpec::default(), ());
