@@ -1,4 +1,12 @@
 //! Scenario files, traffic and checkers; run and sweep.
 
 pub mod check;
+pub mod library;
+pub mod observe;
+pub mod profile;
+pub mod run;
+pub mod scenario;
+pub mod stats;
+pub mod sweep;
 pub mod traffic;
+pub mod units;

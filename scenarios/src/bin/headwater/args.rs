@@ -1,0 +1,228 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// What the exit codes mean; at the end of every help text.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  the run did what its scenario expects
+  1  an expectation was not met, a checker found a broken promise, or the run was interrupted
+  2  wrong usage or bad input: nothing was run, or nothing could be written";
+
+/// Simulates streaming storage (Pravega, Kafka, BookKeeper) under bursty traffic and faults: what is
+/// lost, what is late, what is the bottleneck.
+#[derive(Parser)]
+#[command(name = "headwater", version, after_help = EXIT_CODES, after_long_help = LONG)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const LONG: &str = "\
+Examples:
+  headwater list
+  headwater run burst/castle-kafka --out out/
+  headwater run faults/broker-crash --seed 3 --set system.partitions=6
+  headwater sweep what-if/segments --vary system.segments=1,4,16 --seeds 5
+  headwater compare out/a/outcome.json out/b/outcome.json --html compare.html
+
+Exit codes:
+  0  the run did what its scenario expects
+  1  an expectation was not met, a checker found a broken promise, or the run was interrupted
+  2  wrong usage or bad input: nothing was run, or nothing could be written";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Runs a scenario of the library, or a file
+    Run(Run),
+    /// Lists the scenarios of the library
+    List(List),
+    /// Checks a scenario file and says everything that is wrong with it
+    Check(Check),
+    /// Runs variants of a scenario over many seeds and compares them, pair by pair
+    Sweep(Sweep),
+    /// Puts outcomes side by side, simulated or live
+    Compare(Compare),
+    /// Describes and plots the traffic of a scenario
+    Traffic(Traffic),
+    /// Shows machine profiles
+    Profile(Profile),
+    /// Prints completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A scenario with what is laid over it.
+#[derive(Args)]
+pub struct Chosen {
+    /// Name in the library (see `headwater list`), or path of a TOML file
+    #[arg(value_name = "NAME|FILE")]
+    pub scenario: String,
+    /// Lays a value over the scenario; may be given many times
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater run paper/stress-1600-kafka
+  headwater run burst/castle-pravega --seed 3 --out out/castle
+  headwater run my.toml --set traffic.rate=3200/s --set system.producer.linger.ms=5 --json")]
+pub struct Run {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// In place of the scenario's seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Writes outcome.json, report.html and latency.hlog there
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Prints the outcome as JSON in place of the summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct List {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub chosen: Chosen,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater sweep what-if/segments --vary system.segments=1,4,16 --seeds 5
+  headwater sweep burst/castle-kafka --vary system.producer.linger.ms=0,5 --vary \
+system.partitions=1,4 --metric response.p99 --metric backlog.max --out out/sweep
+
+Every variant of a seed is given the same traffic and the same faults; the first variant is the one
+that the others are compared with. RAYON_NUM_THREADS limits the cores; results do not depend on it.")]
+pub struct Sweep {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// A path and the values that it takes; may be given many times
+    #[arg(long, value_name = "PATH=A,B,C", value_parser = variation, required = true)]
+    pub vary: Vec<headwater_scenarios::sweep::Vary>,
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub seeds: u64,
+    /// The first seed, in place of the scenario's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// A figure to compare, in place of the usual ones; may be given many times
+    #[arg(long = "metric", value_name = "NAME", value_parser = metric)]
+    pub metrics: Vec<headwater_scenarios::scenario::Metric>,
+    /// Writes sweep.json and sweep.txt there
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater compare out/kafka/outcome.json out/pravega/outcome.json
+  headwater compare out/simulated out/live --html compare.html")]
+pub struct Compare {
+    /// Outcome files, or folders with an outcome.json; the first is the one that the others are
+    /// compared with
+    #[arg(value_name = "OUTCOME", required = true, num_args = 2..)]
+    pub outcomes: Vec<PathBuf>,
+    /// Writes a report of all of them
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater traffic burst/castle-kafka
+  headwater traffic --rate 1600/s --duration 60s")]
+pub struct Traffic {
+    /// Name in the library, or path of a TOML file; without one --rate says what arrives
+    #[arg(value_name = "NAME|FILE", required_unless_present = "rate")]
+    pub scenario: Option<String>,
+    /// Rate of the base, such as 1600/s
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<headwater_scenarios::units::Rate>,
+    /// Length, such as 30s
+    #[arg(long, value_name = "TIME")]
+    pub duration: Option<headwater_scenarios::units::Duration>,
+    /// Lays a value over the scenario; may be given many times
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+    /// In place of the scenario's seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Writes the plot of the rate as an SVG picture
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Profile {
+    #[command(subcommand)]
+    pub command: ProfileCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ProfileCommand {
+    /// Lists the profiles that ship
+    List,
+    /// Prints a profile with its comments
+    Show {
+        /// Name, or path of a TOML file
+        name: String,
+    },
+}
+
+/// Prints completions.
+pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "headwater", &mut script);
+    crate::say(String::from_utf8_lossy(&script).trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (path, value) =
+        text.split_once('=').ok_or("expected PATH=VALUE, such as system.partitions=6")?;
+    Ok((path.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn variation(text: &str) -> Result<headwater_scenarios::sweep::Vary, String> {
+    let (path, values) =
+        text.split_once('=').ok_or("expected PATH=A,B,C, such as system.segments=1,4,16")?;
+    let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
+    if values.iter().any(String::is_empty) {
+        return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
+    }
+    Ok(headwater_scenarios::sweep::Vary { path: path.trim().to_owned(), values })
+}
+
+fn metric(text: &str) -> Result<headwater_scenarios::scenario::Metric, String> {
+    headwater_scenarios::scenario::Metric::parse(text)
+}

@@ -1,0 +1,49 @@
+//! `headwater`: simulated runs of streaming storage, from the command line.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod check;
+mod compare;
+mod failure;
+mod list;
+mod output;
+mod profile;
+mod progress;
+mod run;
+mod sweep;
+mod traffic;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::List(arguments) => list::list(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Traffic(arguments) => traffic::traffic(&arguments),
+        Command::Profile(arguments) => profile::profile(&arguments),
+        Command::Completions { shell } => args::completions(shell),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Prints a line to standard output. A reader that has gone away (`| head`) is no error.
+fn say(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::output("standard output", &error)),
+        Ok(()) => Ok(()),
+    }
+}

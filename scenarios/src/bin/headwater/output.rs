@@ -1,0 +1,44 @@
+//! Where results go: a folder with the outcome, the report and the histogram log.
+
+use std::path::{Path, PathBuf};
+
+use headwater_reports::Outcome;
+
+use crate::failure::Failure;
+
+/// A folder that can be written to.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes the folder if need be, and tries it.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let name = path.display();
+        std::fs::create_dir_all(path).map_err(|error| Failure::output(&name, &error))?;
+        let probe = path.join(".headwater-probe");
+        let tried = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
+        tried.map_err(|error| Failure::output(&name, &error))?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a text.
+    pub fn text(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).map_err(|error| Failure::output(path.display(), &error))
+    }
+
+    /// Writes the three files of an outcome.
+    pub fn outcome(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let fail = |error: headwater_reports::OutcomeError| Failure::Other(error.to_string());
+        outcome.write(&self.0.join("outcome.json")).map_err(fail)
+    }
+}
+
+/// The outcome in a few lines.
+pub fn summary(outcome: &Outcome) -> String {
+    serde_json::to_string_pretty(&outcome.compact()).expect("plain data")
+}

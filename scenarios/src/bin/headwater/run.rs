@@ -1,0 +1,71 @@
+//! `headwater run`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use headwater_scenarios::run::{self, Finished, Options, Progress};
+use headwater_scenarios::scenario::Scenario;
+
+use crate::args::Run;
+use crate::failure::Failure;
+use crate::output::{self, Folder};
+use crate::progress::Bar;
+use crate::say;
+
+/// Runs a scenario.
+pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
+    let scenario = Scenario::load(&arguments.chosen.scenario, &arguments.chosen.settings)?;
+    // Before the run: a folder that can't be written should not cost one.
+    let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
+    let stop = interrupt()?;
+    let length = (scenario.traffic.duration + scenario.measure.drain).as_millis();
+    let bar = Bar::new(length, "ms");
+    let show = |progress: Progress| {
+        let message = if progress.now > progress.end { "(draining)" } else { "" };
+        bar.set(progress.now.0 / 1_000_000, message);
+    };
+    let options = Options { seed: arguments.seed, stop: Some(&stop), progress: Some(&show) };
+    let finished = run::run(&scenario, &options);
+    drop(bar);
+    tell(&finished, folder.as_ref(), arguments.json)
+}
+
+fn tell(finished: &Finished, folder: Option<&Folder>, json: bool) -> Result<ExitCode, Failure> {
+    let outcome = &finished.outcome;
+    if let Some(folder) = folder {
+        folder.outcome(outcome)?;
+    }
+    if json {
+        say(outcome.to_json().trim_end())?;
+    } else {
+        say(output::summary(outcome).trim_end())?;
+        if let Some(folder) = folder {
+            say(&format!("written to {}", folder.path().display()))?;
+        }
+    }
+    let passed = run::passed(outcome);
+    if !passed {
+        eprintln!("the last events of the run:");
+        finished.log.iter().rev().take(LOG_LINES).rev().for_each(|line| eprintln!("  {line}"));
+        eprintln!("reproduce: {}", outcome.reproduce);
+    }
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Lines of the event log that a failing run prints.
+const LOG_LINES: usize = 20;
+
+/// A flag that Ctrl-C raises.
+pub fn interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        // Once more ends the process at once.
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|error| Failure::Other(format!("can't listen for Ctrl-C: {error}")))?;
+    Ok(stop)
+}

@@ -1,0 +1,61 @@
+//! `headwater sweep`.
+
+use std::process::ExitCode;
+
+use headwater_scenarios::scenario::{Metric, Source};
+use headwater_scenarios::sweep::{self, DEFAULT_METRICS, SweepSpec};
+
+use crate::args::Sweep;
+use crate::failure::Failure;
+use crate::output::Folder;
+use crate::progress::Bar;
+use crate::run::interrupt;
+use crate::say;
+
+/// Runs variants over seeds.
+pub fn sweep(arguments: &Sweep) -> Result<ExitCode, Failure> {
+    let source = Source::find(&arguments.chosen.scenario)?;
+    let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
+    let usual =
+        || DEFAULT_METRICS.map(|name| Metric::parse(name).expect("a known metric")).to_vec();
+    let asked = &arguments.metrics;
+    let spec = SweepSpec {
+        source,
+        settings: arguments.chosen.settings.clone(),
+        vary: arguments.vary.clone(),
+        seeds: (arguments.seed, arguments.seeds),
+        metrics: if asked.is_empty() { usual() } else { asked.clone() },
+    };
+    let stop = interrupt()?;
+    let variants: usize = spec.vary.iter().map(|vary| vary.values.len()).product();
+    let bar = Bar::new(variants as u64 * spec.seeds.1, "runs");
+    let done = sweep::sweep(&spec, &stop, &|done, _| bar.set(done as u64, ""))?;
+    drop(bar);
+    let json = serde_json::to_string_pretty(&done).expect("plain data");
+    if let Some(folder) = &folder {
+        folder.text("sweep.json", &json)?;
+        folder.text("sweep.txt", &done.table())?;
+    }
+    say(if arguments.json { json.trim_end() } else { "" })?;
+    if !arguments.json {
+        say(done.table().trim_end())?;
+    }
+    let failed: Vec<_> = done
+        .variants
+        .iter()
+        .flat_map(|variant| &variant.points)
+        .filter(|point| !point.ok)
+        .collect();
+    if let Some(first) = failed.first() {
+        let count = failed.len();
+        eprintln!(
+            "{count} runs did not do what the scenario expects; the first: {}",
+            first.reproduce
+        );
+    }
+    if done.interrupted {
+        eprintln!("interrupted: figures are of the runs that were done");
+    }
+    // A sweep explores: a variant that misses an expectation is a finding, not a failure.
+    Ok(if done.interrupted { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,12 @@
+//! What a run shows of itself while it goes on: the observer sees every note and keeps counts,
+//! histograms, time series and a history of ranges, never events.
+
+mod digest;
+mod observed;
+mod started;
+mod timeline;
+
+pub use digest::ScheduleDigest;
+pub use observed::{Observed, ObservedSpec};
+pub use started::Started;
+pub use timeline::Timeline;

@@ -1,0 +1,74 @@
+//! What happened, as marks on a timeline, bounded in number, and who leads.
+
+use std::collections::BTreeMap;
+
+use headwater_models::note::Note;
+use headwater_reports::outcome::Mark;
+use headwater_sim::time::Time;
+use headwater_sim::units::NodeId;
+
+/// Marks of one name that are kept; more are counted.
+const MARKS_MAX: usize = 200;
+
+/// Marks by name, and who leads what.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    marks: Vec<(Time, NodeId, &'static str, u64, Option<NodeId>, u64)>,
+    counts: BTreeMap<&'static str, u64>,
+    leaders: BTreeMap<u64, NodeId>,
+    controller: Option<NodeId>,
+}
+
+impl Timeline {
+    /// Takes what belongs on the timeline of a note.
+    pub fn note(&mut self, at: Time, node: NodeId, note: &Note) {
+        let Note::Event { name, entity, peer, value } = note else { return };
+        match *name {
+            "leader_elected" | "container_started" => {
+                self.leaders.insert(*entity, peer.unwrap_or(node));
+            }
+            "controller_elected" => self.controller = Some(peer.unwrap_or(node)),
+            _ => {}
+        }
+        let count = self.counts.entry(name).or_default();
+        *count += 1;
+        if *count <= MARKS_MAX as u64 {
+            self.marks.push((at, node, name, *entity, *peer, *value));
+        }
+    }
+
+    /// Who leads partition (or runs container) `entity`, as far as it has been told.
+    pub fn leader(&self, entity: u64) -> Option<NodeId> {
+        self.leaders.get(&entity).copied()
+    }
+
+    /// The active controller, as far as it has been told.
+    pub fn controller(&self) -> Option<NodeId> {
+        self.controller
+    }
+
+    /// The marks in order of time, with the names of nodes.
+    pub fn marks(&self, name_of: impl Fn(NodeId) -> String) -> Vec<Mark> {
+        let mark = |(at, node, name, entity, peer, value): &(
+            Time,
+            NodeId,
+            &'static str,
+            u64,
+            Option<NodeId>,
+            u64,
+        )| {
+            let peer = peer.map(|peer| format!(", {}", name_of(peer))).unwrap_or_default();
+            let value = if *value == 0 { String::new() } else { format!(", {value}") };
+            let detail = format!("{}: #{entity}{peer}{value}", name_of(*node));
+            Mark { at_ns: at.0, name: (*name).into(), detail }
+        };
+        let mut marks: Vec<Mark> = self.marks.iter().map(mark).collect();
+        for (name, count) in self.counts.iter().filter(|(_, count)| **count > MARKS_MAX as u64) {
+            let at_ns = marks.iter().rev().find(|mark| mark.name == *name).map_or(0, |m| m.at_ns);
+            let detail = format!("{count} in all; the first {MARKS_MAX} are shown");
+            marks.push(Mark { at_ns, name: (*name).into(), detail });
+        }
+        marks.sort_by_key(|mark| mark.at_ns);
+        marks
+    }
+}

@@ -1,0 +1,96 @@
+//! Running a scenario in virtual time: deploy, inject, record, drain, check, account.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use headwater_reports::Outcome;
+use headwater_reports::outcome::{Environment, Status};
+
+use crate::scenario::Scenario;
+use crate::units::Time;
+
+pub mod account;
+mod injector;
+mod replicas;
+mod sampler;
+mod stage;
+
+pub use account::{Account, account, passed};
+use stage::Stage;
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Virtual time so far.
+    pub now: Time,
+    /// End of the traffic; draining goes on behind it.
+    pub end: Time,
+    /// Events of the kernel so far.
+    pub events: u64,
+}
+
+/// How to run.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// In place of the scenario's seed.
+    pub seed: Option<u64>,
+    /// Looked at after every interval: true ends the run, with what it has gathered.
+    pub stop: Option<&'a AtomicBool>,
+    /// Told after every interval.
+    pub progress: Option<&'a dyn Fn(Progress)>,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its account of itself.
+    pub outcome: Outcome,
+    /// The kernel's last events, one a line: what a failing run prints.
+    pub log: Vec<String>,
+    /// Events of the kernel.
+    pub events: u64,
+}
+
+/// Runs a scenario to its end. The same scenario and seed give the same outcome.
+pub fn run(scenario: &Scenario, options: &Options<'_>) -> Finished {
+    let seed = options.seed.unwrap_or(scenario.seed);
+    let mut stage = Stage::new(scenario, seed);
+    let stopped = || options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+    let end = Time::ZERO + scenario.traffic.duration;
+    let bound = end + scenario.measure.drain;
+    let mut interrupted = false;
+    while stage.now() < end || (stage.now() < bound && !stage.settled()) {
+        if stopped() {
+            interrupted = true;
+            break;
+        }
+        stage.advance();
+        if let Some(progress) = options.progress {
+            progress(Progress { now: stage.now(), end, events: stage.events() });
+        }
+    }
+    finish(scenario, seed, stage, interrupted)
+}
+
+fn finish(scenario: &Scenario, seed: u64, stage: Stage<'_>, interrupted: bool) -> Finished {
+    let log = stage.log();
+    let events = stage.events();
+    let now = stage.now();
+    let fingerprint = stage.fingerprint();
+    let settled = stage.settled();
+    let environment = Environment {
+        profile: scenario.profile.name.clone(),
+        system: scenario.system.kind().into(),
+        system_version: scenario.system.version(),
+        operating_system: None,
+        cores: None,
+    };
+    let observed = stage.end(settled && !interrupted, environment);
+    let mut outcome = account(scenario, seed, observed);
+    outcome.fingerprint = Some(format!("{fingerprint:016x}"));
+    outcome.reproduce = scenario.reproduce("headwater run", seed);
+    if interrupted {
+        let why = format!("stopped by the user at {now} of virtual time");
+        outcome.status = Status::Interrupted { why };
+    }
+    Finished { outcome, log, events }
+}

@@ -1,0 +1,36 @@
+//! What the disks hold at the end of a run.
+
+use headwater_models::deployment::Role;
+use headwater_models::protocol::Streaming;
+use headwater_sim::simulation::Simulation;
+
+use crate::check::{Events, Replica, Stored};
+use crate::observe::Observed;
+use crate::scenario::plan::Roster;
+
+/// One replica per node that keeps data; `durable` leaves out what only the page cache has. Tiered
+/// storage keeps copies of its own, so what it holds counts as `copies`.
+pub(super) fn read(
+    sim: &Simulation<Streaming, Observed>,
+    roster: &Roster,
+    copies: u32,
+    durable: bool,
+) -> Vec<Replica> {
+    let keeps = |role| matches!(role, Role::Broker | Role::Bookie | Role::Tier);
+    if copies == 0 {
+        return Vec::new();
+    }
+    let replica = |(node, role)| {
+        let mut stored = Stored::default();
+        for (_, _, _, record, synced) in sim.disk_records(node) {
+            if synced || !durable {
+                record.for_each_batch(&mut |batch| {
+                    stored.insert(Events::from(&**batch), sim.now());
+                });
+            }
+        }
+        let copies = if role == Role::Tier { copies } else { 1 };
+        Replica { name: roster.name(node).to_owned(), copies, stored }
+    };
+    roster.iter().filter(|(_, role)| keeps(*role)).map(replica).collect()
+}

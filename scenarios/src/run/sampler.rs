@@ -1,0 +1,113 @@
+//! The sampler: how busy everything is and how high every named level stands, per interval.
+
+use std::collections::BTreeMap;
+
+use headwater_models::protocol::Streaming;
+use headwater_reports::{self as reports, Gauge, Resource};
+use headwater_sim::simulation::Simulation;
+use headwater_sim::usage::ResourceKind;
+
+use crate::observe::Observed;
+use crate::scenario::plan::Roster;
+use crate::units::Duration;
+
+/// Samples at the end of each interval.
+#[derive(Default)]
+pub(super) struct Sampler {
+    /// Busy time so far of each resource, at the end of each interval.
+    busy: Vec<Vec<Duration>>,
+    samples: usize,
+    /// Named levels at the end of each interval.
+    gauges: BTreeMap<String, Vec<Option<f64>>>,
+}
+
+impl Sampler {
+    pub(super) fn sample(&mut self, sim: &Simulation<Streaming, Observed>, roster: &Roster) {
+        let usage = sim.usage();
+        self.busy.resize_with(usage.len(), Vec::new);
+        for (busy, usage) in self.busy.iter_mut().zip(&usage) {
+            busy.push(usage.busy);
+        }
+        for (node, _) in roster.iter() {
+            for (name, gauge) in sim.gauges(node) {
+                let name = format!("{}/{name}", roster.name(node));
+                let series = self.gauges.entry(name).or_default();
+                series.resize(self.samples, None);
+                series.push(Some(gauge.value as f64));
+            }
+        }
+        self.samples += 1;
+    }
+
+    /// The named levels, by node and name.
+    pub(super) fn gauges(&self) -> Vec<Gauge> {
+        let gauge = |(name, values): (&String, &Vec<Option<f64>>)| Gauge {
+            name: name.clone(),
+            unit: unit_of(name).into(),
+            values: values.clone(),
+        };
+        self.gauges.iter().map(gauge).collect()
+    }
+
+    /// The resources that have a limit, with their use in the window.
+    pub(super) fn resources(
+        &self,
+        sim: &Simulation<Streaming, Observed>,
+        (from, until): (Duration, Duration),
+        interval: Duration,
+    ) -> Vec<Resource> {
+        let first = from.0.div_ceil(interval.0) as usize;
+        let last = ((until.0 / interval.0) as usize).min(self.samples);
+        let limited =
+            sim.usage().into_iter().zip(&self.busy).filter(|(usage, _)| usage.servers > 0);
+        let resource = |(usage, busy): (headwater_sim::usage::Usage, &Vec<Duration>)| {
+            let capacity = interval.0 as f64 * f64::from(usage.servers);
+            let before = |index: usize| match index {
+                0 => Duration::ZERO,
+                index => busy[index - 1],
+            };
+            let share =
+                |index: usize| busy[index].saturating_sub(before(index)).0 as f64 / capacity;
+            let within = if first < last {
+                let used = before(last).saturating_sub(before(first)).0 as f64;
+                used / (capacity * (last - first) as f64)
+            } else {
+                0.0
+            };
+            let series: Vec<f64> = (0..busy.len()).map(share).collect();
+            let measured = series.get(first..last).unwrap_or_default();
+            Resource {
+                name: usage.name,
+                kind: kind(usage.kind),
+                utilisation_mean: within,
+                utilisation_max: measured.iter().copied().fold(0.0, f64::max),
+                series,
+                queue_max: usage.queued_max,
+            }
+        };
+        limited.map(resource).collect()
+    }
+}
+
+const fn kind(kind: ResourceKind) -> reports::ResourceKind {
+    match kind {
+        ResourceKind::Cpu => reports::ResourceKind::Cpu,
+        ResourceKind::ThreadPool => reports::ResourceKind::ThreadPool,
+        ResourceKind::Disk => reports::ResourceKind::Disk,
+        ResourceKind::NicOut | ResourceKind::NicIn => reports::ResourceKind::Nic,
+    }
+}
+
+/// The unit of a level, by the last word of its name.
+fn unit_of(name: &str) -> &'static str {
+    match name.rsplit(['_', '.', '/']).next().unwrap_or(name) {
+        "bytes" => "bytes",
+        "ns" => "ns",
+        "ms" => "ms",
+        "percent" => "%",
+        "entries" => "entries",
+        "events" | "records" => "events",
+        "requests" => "requests",
+        _ => "",
+    }
+}

@@ -1,0 +1,192 @@
+//! The stage: a simulation of one scenario, moved on interval by interval.
+
+use std::iter::Peekable;
+use std::sync::Arc;
+
+use headwater_models::deployment::Role;
+use headwater_models::protocol::Streaming;
+use headwater_reports::outcome::{Environment, Source, Window};
+use headwater_sim::fault::Fault;
+use headwater_sim::random::Seed;
+use headwater_sim::simulation::{Simulation, SimulationSpec};
+use headwater_sim::units::MachineId;
+
+use super::account::Account;
+use super::injector::Injector;
+use super::replicas;
+use super::sampler::Sampler;
+use crate::check::{Promises, Suite};
+use crate::observe::{Observed, ObservedSpec, ScheduleDigest};
+use crate::scenario::Scenario;
+use crate::scenario::plan::Roster;
+use crate::traffic::Schedule;
+use crate::units::{Duration, Time};
+
+/// Nothing delivered for this long at the end of a run: the readers have read all they will.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// A scenario on its way.
+pub(super) struct Stage<'a> {
+    scenario: &'a Scenario,
+    sim: Simulation<Streaming, Observed>,
+    roster: Roster,
+    schedule: Peekable<Schedule>,
+    digest: ScheduleDigest,
+    injector: Injector<'a>,
+    sampler: Sampler,
+    intervals: u64,
+    /// Deliveries so far, and when their number last rose.
+    delivered: (u64, Time),
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(scenario: &'a Scenario, seed: u64) -> Self {
+        let (from, until) = scenario.window();
+        let observed = Observed::new(ObservedSpec {
+            window: Window { from_ns: from.0, until_ns: until.0 },
+            interval: scenario.measure.interval,
+            positions: scenario.system.positions(),
+        });
+        let spec = SimulationSpec {
+            seed: Seed(seed),
+            network: scenario.profile.network.clone(),
+            ..SimulationSpec::default()
+        };
+        let plan = scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read");
+        let plan = Arc::new(plan);
+        let environment = scenario.profile.environment();
+        let deployment = scenario.system.deploy(&environment, &plan.source());
+        let roster = Roster::new(&deployment);
+        let machine_of = deployment.nodes.iter().map(|node| node.machine).collect();
+        let mut sim = Simulation::new(spec, observed);
+        let machines = deployment.machines.len() as u32;
+        for machine in deployment.machines {
+            sim.add_machine(machine);
+        }
+        for node in deployment.nodes {
+            sim.add_node(node);
+        }
+        let percent = scenario.profile.cpu_percent;
+        for machine in (0..machines).map(MachineId).filter(|_| percent != 100) {
+            sim.schedule(Time::ZERO, Fault::SlowCpu { machine, percent });
+        }
+        Self {
+            injector: Injector::new(&scenario.faults, machine_of, percent),
+            sampler: Sampler::default(),
+            schedule: plan.schedule().peekable(),
+            digest: ScheduleDigest::default(),
+            intervals: 0,
+            delivered: (0, Time::ZERO),
+            scenario,
+            sim,
+            roster,
+        }
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.sim.now()
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.sim.totals().events
+    }
+
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.sim.fingerprint()
+    }
+
+    pub(super) fn log(&self) -> Vec<String> {
+        self.sim.log().entries().map(ToString::to_string).collect()
+    }
+
+    /// Moves on by one interval.
+    pub(super) fn advance(&mut self) {
+        self.intervals += 1;
+        let until = Time::ZERO + self.scenario.measure.interval * self.intervals;
+        while let Some(arrival) = self.schedule.next_if(|arrival| arrival.at < until) {
+            self.digest.add(&arrival);
+            self.sim.observer_mut().offered(&arrival);
+        }
+        while let Some(at) = self.injector.next().filter(|at| *at <= until) {
+            self.sim.run_until(at);
+            let timeline = &self.sim.observer().timeline;
+            let leaders = (timeline.leader(0), timeline.controller());
+            for fault in self.injector.fire(&self.roster, leaders) {
+                self.sim.schedule(at, fault);
+            }
+        }
+        self.sim.run_until(until);
+        self.sampler.sample(&self.sim, &self.roster);
+        let delivered = self.sim.observer().recorder.counts().delivered;
+        if delivered != self.delivered.0 {
+            self.delivered = (delivered, until);
+        }
+    }
+
+    fn has_readers(&self) -> bool {
+        self.roster.iter().any(|(_, role)| role == Role::Consumer)
+    }
+
+    /// Everything that was due is resolved, and what was acknowledged is read.
+    pub(super) fn settled(&self) -> bool {
+        let observed = self.sim.observer();
+        let counts = observed.recorder.counts();
+        if observed.outstanding() > 0 || self.injector.next().is_some() {
+            return false;
+        }
+        if !self.has_readers() {
+            return true;
+        }
+        // The counts only hint at it: repeated deliveries may stand in for missing ones. The check is
+        // dear, so it is made when something has just been delivered, or nothing will be any more.
+        let quiet = self.now().since(self.delivered.1);
+        counts.delivered >= counts.acked
+            && (quiet == Duration::ZERO || quiet >= QUIET)
+            && loss_only().run(&observed.history).iter().all(|verdict| verdict.passed)
+    }
+
+    /// Ends the run and hands over what was observed.
+    pub(super) fn end(self, settled: bool, environment: Environment) -> Account {
+        let quiet = self.now().since(self.delivered.1) >= QUIET;
+        let readers = self.has_readers();
+        let Self { scenario, sim, roster, sampler, injector, .. } = self;
+        let promise = &scenario.promise;
+        let replicas = replicas::read(&sim, &roster, promise.copies, promise.durable);
+        let end = sim.now();
+        let resources = sampler.resources(&sim, scenario.window(), scenario.measure.interval);
+        let mut observed = sim.into_observer();
+        replicas.into_iter().for_each(|replica| observed.history.replica(replica));
+        Account {
+            source: Source::Simulated,
+            environment,
+            digest: self.digest.to_string(),
+            marks: observed.timeline.marks(|node| roster.name(node).to_owned()),
+            recorder: observed.recorder,
+            started: Some(observed.started),
+            history: observed.history,
+            end,
+            readers,
+            drained: settled || quiet,
+            resources,
+            gauges: sampler.gauges(),
+            faults: injector.windows(end),
+            generator: None,
+        }
+    }
+}
+
+fn loss_only() -> Suite {
+    let nothing = Promises {
+        no_acked_loss: true,
+        drained: true,
+        once: crate::check::Once::Any,
+        order: false,
+        prefix: false,
+        agree: false,
+        monotone: false,
+        copies: 0,
+        intact: false,
+        ..Promises::default()
+    };
+    Suite::from(nothing)
+}

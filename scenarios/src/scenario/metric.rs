@@ -1,0 +1,283 @@
+//! The figures that expectations and sweeps name: `response.p99`, `acked_rate`, `verdict.order`.
+
+use std::fmt;
+
+use super::problem::nearest;
+
+/// A figure of a run, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// A latency of the run: `response.p99`, `end_to_end.max`.
+    Latency(Latency, Statistic),
+    /// Events per second over the measured window.
+    Rate(Flow),
+    /// Events over the whole run.
+    Count(Count),
+    /// `acked_share`: acknowledged out of offered, over the whole run.
+    AckedShare,
+    /// `backlog.max`: most events offered and not yet acknowledged, at the end of an interval.
+    BacklogMax,
+    /// `ack_gap.max`: longest time in which nothing was acknowledged though something was due.
+    AckGapMax,
+    /// `utilisation.NAME`: how busy a resource was over the measured window; `utilisation.binding`
+    /// that of the busiest.
+    Utilisation(String),
+    /// `binding`: name of the busiest resource.
+    Binding,
+    /// `verdict.NAME`: what a checker said: `pass` or `fail`.
+    Verdict(String),
+}
+
+/// Which latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Latency {
+    /// Taken by the writer minus meant.
+    ScheduleLag,
+    /// Acknowledged minus taken.
+    Service,
+    /// Acknowledged minus meant: what a user waits.
+    Response,
+    /// Delivered to a reader minus meant.
+    EndToEnd,
+}
+
+/// Which statistic of a latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Statistic {
+    /// Percentile in thousandths of a per cent: 99,900 is p99.9.
+    Percentile(u32),
+    /// Arithmetic mean.
+    Mean,
+    /// Greatest.
+    Max,
+}
+
+/// Which flow of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flow {
+    /// Due.
+    Offered,
+    /// Taken by a writer.
+    Sent,
+    /// Acknowledged.
+    Acked,
+    /// Delivered to a reader.
+    Consumed,
+}
+
+/// Which count of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Count {
+    /// In the schedule.
+    Scheduled,
+    /// Taken by a writer.
+    Sent,
+    /// Acknowledged.
+    Acked,
+    /// Given up with an error.
+    Failed,
+    /// Delivered to a reader, duplicates included.
+    Delivered,
+    /// Acknowledged, and not readable at the end.
+    Lost,
+    /// Delivered again.
+    Duplicated,
+    /// Delivered after a later one of the same writer and lane.
+    Reordered,
+}
+
+const LATENCIES: [(&str, Latency); 4] = [
+    ("response", Latency::Response),
+    ("service", Latency::Service),
+    ("schedule_lag", Latency::ScheduleLag),
+    ("end_to_end", Latency::EndToEnd),
+];
+
+const FLOWS: [(&str, Flow); 4] = [
+    ("offered_rate", Flow::Offered),
+    ("sent_rate", Flow::Sent),
+    ("acked_rate", Flow::Acked),
+    ("consumed_rate", Flow::Consumed),
+];
+
+const COUNTS: [(&str, Count); 8] = [
+    ("scheduled", Count::Scheduled),
+    ("sent", Count::Sent),
+    ("acked", Count::Acked),
+    ("failed", Count::Failed),
+    ("delivered", Count::Delivered),
+    ("lost", Count::Lost),
+    ("duplicated", Count::Duplicated),
+    ("reordered", Count::Reordered),
+];
+
+/// The checkers (see [`crate::check`]).
+const CHECKERS: [&str; 8] = [
+    "no_acked_loss",
+    "no_duplicates",
+    "order_per_lane",
+    "prefix_reads",
+    "readers_agree",
+    "watermarks_monotone",
+    "durable_replicas",
+    "payloads_intact",
+];
+
+/// What kind of quantity a metric is, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A duration, such as `20ms`.
+    Time,
+    /// A rate of events, such as `1600/s`.
+    Rate,
+    /// A whole number.
+    Count,
+    /// A share, such as `95%`.
+    Share,
+    /// A word.
+    Word,
+}
+
+impl Kind {
+    /// What is expected, with an example.
+    pub const fn expected(self) -> &'static str {
+        match self {
+            Self::Time => "a duration such as \"20ms\"",
+            Self::Rate => "a rate such as \"1600/s\"",
+            Self::Count => "a whole number such as 0",
+            Self::Share => "a share such as \"95%\"",
+            Self::Word => "a word such as \"pass\" or \"fail\"",
+        }
+    }
+}
+
+impl Metric {
+    /// The metric of this name. The error names the nearest.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let (head, tail) = name.split_once('.').unwrap_or((name, ""));
+        if let Some((_, latency)) = LATENCIES.iter().find(|(known, _)| *known == head) {
+            return statistic(tail).map(|statistic| Self::Latency(*latency, statistic)).ok_or_else(
+                || format!("`{name}`: expected {head}.p50, .p99, .p99.9 (any percentile), .mean or .max"),
+            );
+        }
+        if let Some((_, flow)) = FLOWS.iter().find(|(known, _)| *known == name) {
+            return Ok(Self::Rate(*flow));
+        }
+        if let Some((_, count)) = COUNTS.iter().find(|(known, _)| *known == name) {
+            return Ok(Self::Count(*count));
+        }
+        match (head, tail) {
+            ("acked_share", "") => Ok(Self::AckedShare),
+            ("backlog", "max") => Ok(Self::BacklogMax),
+            ("ack_gap", "max") => Ok(Self::AckGapMax),
+            ("binding", "") => Ok(Self::Binding),
+            ("utilisation", resource) if !resource.is_empty() => {
+                Ok(Self::Utilisation(resource.into()))
+            }
+            ("verdict", checker) if CHECKERS.contains(&checker) => {
+                Ok(Self::Verdict(checker.into()))
+            }
+            ("verdict", checker) => Err(match nearest(checker, CHECKERS) {
+                Some(near) => format!("unknown checker `{checker}`; did you mean `{near}`?"),
+                None => format!("unknown checker `{checker}`; known: {}", CHECKERS.join(", ")),
+            }),
+            _ => Err(unknown(name)),
+        }
+    }
+
+    /// What kind of quantity it is.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Latency(..) | Self::AckGapMax => Kind::Time,
+            Self::Rate(_) => Kind::Rate,
+            Self::Count(_) | Self::BacklogMax => Kind::Count,
+            Self::AckedShare | Self::Utilisation(_) => Kind::Share,
+            Self::Binding | Self::Verdict(_) => Kind::Word,
+        }
+    }
+}
+
+fn statistic(text: &str) -> Option<Statistic> {
+    match text {
+        "mean" => Some(Statistic::Mean),
+        "max" => Some(Statistic::Max),
+        _ => {
+            let percent: f64 = text.strip_prefix('p')?.parse().ok()?;
+            let in_range = (0.0..=100.0).contains(&percent);
+            in_range.then(|| Statistic::Percentile((percent * 1_000.0).round() as u32))
+        }
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let latencies = LATENCIES.iter().map(|(known, _)| format!("{known}.p99"));
+    let flows = FLOWS.iter().map(|(known, _)| (*known).to_owned());
+    let counts = COUNTS.iter().map(|(known, _)| (*known).to_owned());
+    let others = ["acked_share", "backlog.max", "ack_gap.max", "binding"].map(str::to_owned);
+    let open = ["utilisation.binding", "verdict.no_acked_loss"].map(str::to_owned);
+    let known: Vec<String> =
+        latencies.chain(flows).chain(counts).chain(others).chain(open).collect();
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("unknown metric `{name}`; did you mean `{near}`?"),
+        None => format!("unknown metric `{name}`; known: {}", known.join(", ")),
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latency(latency, statistic) => {
+                let (name, _) =
+                    LATENCIES.iter().find(|(_, l)| l == latency).expect("all are listed");
+                match statistic {
+                    Statistic::Percentile(p) => write!(f, "{name}.p{}", f64::from(*p) / 1_000.0),
+                    Statistic::Mean => write!(f, "{name}.mean"),
+                    Statistic::Max => write!(f, "{name}.max"),
+                }
+            }
+            Self::Rate(flow) => f.write_str(
+                FLOWS.iter().find(|(_, known)| known == flow).expect("all are listed").0,
+            ),
+            Self::Count(count) => f.write_str(
+                COUNTS.iter().find(|(_, known)| known == count).expect("all are listed").0,
+            ),
+            Self::AckedShare => f.write_str("acked_share"),
+            Self::BacklogMax => f.write_str("backlog.max"),
+            Self::AckGapMax => f.write_str("ack_gap.max"),
+            Self::Utilisation(resource) => write!(f, "utilisation.{resource}"),
+            Self::Binding => f.write_str("binding"),
+            Self::Verdict(checker) => write!(f, "verdict.{checker}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_reads_back_as_displayed() {
+        for name in [
+            "response.p99",
+            "end_to_end.p99.9",
+            "service.mean",
+            "schedule_lag.max",
+            "acked_rate",
+            "lost",
+            "acked_share",
+            "backlog.max",
+            "ack_gap.max",
+            "binding",
+            "utilisation.binding",
+            "verdict.no_acked_loss",
+        ] {
+            assert_eq!(Metric::parse(name).unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_metric_names_the_nearest() {
+        assert!(Metric::parse("response.99").unwrap_err().contains("response.p50"));
+        assert!(Metric::parse("ackd_rate").unwrap_err().contains("did you mean `acked_rate`?"));
+    }
+}

@@ -1,0 +1,314 @@
+//! Scenario files: one TOML file that says what is run, what breaks, and what is expected.
+//!
+//! ```toml
+//! title = "..."                 # one line on what it is
+//! hypothesis = "..."            # what it sets out to show
+//! seed = 7
+//! profile = "nvme-10gbe"        # a machine profile, by name or file
+//! [system]                      # kind, version, topology, options by their real names
+//! [traffic]                     # see crate::traffic
+//! [[fault]]                     # see fault
+//! [measure]                     # warm-up, window, interval, drain
+//! [promise]                     # what the checkers hold the system to
+//! [expect]                      # bounds on the outcome
+//! ```
+//!
+//! Keys are strict: an unknown one is an error that names the nearest. Errors are found all at once,
+//! and each points at its place in the text.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub mod decode;
+pub mod expect;
+pub mod fault;
+pub mod metric;
+mod overlay;
+pub mod plan;
+pub mod problem;
+pub mod promise;
+mod read_metric;
+mod source;
+pub mod system;
+pub mod tree;
+
+pub use expect::Expectation;
+pub use fault::{Action, FaultSpec, Target};
+pub use metric::Metric;
+pub use problem::{Finding, Problem, Problems};
+pub use promise::Promise;
+pub use source::Source;
+pub use system::System;
+
+use crate::profile::Profile;
+use crate::traffic::TrafficSpec;
+use crate::units::Duration;
+use tree::Tree;
+
+/// A scenario, read and checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name in the library, or its file's path.
+    pub name: String,
+    /// One line on what it is.
+    pub title: String,
+    /// What it sets out to show.
+    pub hypothesis: String,
+    /// The root of its randomness.
+    pub seed: u64,
+    /// Where it runs.
+    pub profile: Profile,
+    /// What is run.
+    pub system: System,
+    /// What arrives.
+    pub traffic: TrafficSpec,
+    /// What breaks.
+    pub faults: Vec<FaultSpec>,
+    /// What is measured.
+    pub measure: Measure,
+    /// What the checkers hold the system to.
+    pub promise: Promise,
+    /// What it expects of its outcome.
+    pub expect: Vec<Expectation>,
+    /// Settings from the command line, as (path, value).
+    pub settings: Vec<(String, String)>,
+}
+
+/// What is measured, and how long a run goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Measure {
+    /// Start of the measured window. Default 2 s: connections, first fetches, first flushes.
+    pub warm_up: Duration,
+    /// End of the measured window; `0s` for the end of the traffic.
+    pub until: Duration,
+    /// Length of an interval of the time series.
+    pub interval: Duration,
+    /// How long the run may go on after the traffic, for what is still on its way.
+    pub drain: Duration,
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self {
+            warm_up: Duration::from_secs(2),
+            until: Duration::ZERO,
+            interval: Duration::from_millis(100),
+            drain: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The top of a file: what is not a section of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    title: String,
+    hypothesis: String,
+    #[serde(default = "one")]
+    seed: u64,
+    profile: String,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+/// The sections of a file, beside the keys of its header.
+const SECTIONS: [&str; 6] = ["system", "traffic", "fault", "measure", "promise", "expect"];
+
+impl Scenario {
+    /// The scenario of this name in the library, or in this file, with settings laid over it.
+    pub fn load(name: &str, settings: &[(String, String)]) -> Result<Self, Problems> {
+        Source::find(name)?.read(settings)
+    }
+
+    /// Reads a scenario; `name` is what errors call it, `near` where relative profiles are.
+    pub fn parse(
+        text: &str,
+        name: &str,
+        near: Option<&Path>,
+        settings: &[(String, String)],
+    ) -> Result<Self, Problems> {
+        let mut findings = Vec::new();
+        let read = Self::read(text, name, near, settings, &mut findings);
+        match read {
+            Some(scenario) if findings.is_empty() => Ok(scenario),
+            _ => Err(Problems::new(findings, name, text)),
+        }
+    }
+
+    fn read(
+        text: &str,
+        name: &str,
+        near: Option<&Path>,
+        settings: &[(String, String)],
+        findings: &mut Vec<Finding>,
+    ) -> Option<Self> {
+        let mut tree = match Tree::parse(text) {
+            Ok(tree) => tree,
+            Err(errors) => {
+                findings.extend(errors.into_iter().map(|e| Finding::new(e.message, e.span)));
+                return None;
+            }
+        };
+        for (path, value) in settings {
+            let keys = tree::split_path(path);
+            let set = keys.and_then(|keys| tree.set(&keys, tree::parse_value(value)));
+            if let Err(message) = set {
+                findings.push(Finding::new(format!("--set {path}={value}: {message}"), None));
+            }
+        }
+        let sections = SECTIONS.map(|section| tree.take(section).map(|(_, tree)| tree));
+        let [system, traffic, fault, measure, promise, expect] = sections;
+        let header = header(&tree, findings);
+        let profile =
+            header.as_ref().and_then(|header| profile(&tree, &header.profile, near, findings));
+        let measured = profile.as_ref().map(|profile| profile.options.clone()).unwrap_or_default();
+        let system = match &system {
+            Some(system) => system::read(system, &measured, findings),
+            None => {
+                let finding = Finding::new("the section [system] is missing", None);
+                findings.push(finding.help("such as: [system] kind = \"kafka\""));
+                None
+            }
+        };
+        let traffic = section::<TrafficSpec>(traffic, "traffic", findings)?;
+        let measure = section::<Measure>(measure, "measure", findings)?;
+        let promise = section::<Promise>(promise, "promise", findings)?;
+        let faults = fault.map_or_else(Vec::new, |fault| plan::read(&fault, findings));
+        let expect = expect.map_or_else(Vec::new, |expect| expect::read(&expect, findings));
+        check_window(&traffic, &measure, findings);
+        let (header, profile, system) = (header?, profile?, system?);
+        plan::check(&faults, &system, findings);
+        Some(Self {
+            name: name.to_owned(),
+            title: header.title,
+            hypothesis: header.hypothesis,
+            seed: header.seed,
+            profile,
+            system,
+            traffic: traffic.value,
+            faults: faults.into_iter().map(|(fault, _)| fault).collect(),
+            measure: measure.value,
+            promise: promise.value,
+            expect,
+            settings: settings.to_vec(),
+        })
+    }
+
+    /// Start and end of the measured window, from the start of the run.
+    pub fn window(&self) -> (Duration, Duration) {
+        let end = self.traffic.duration;
+        let until = self.measure.until;
+        (self.measure.warm_up, if until == Duration::ZERO { end } else { until })
+    }
+
+    /// The command line that runs it again, with this seed.
+    pub fn reproduce(&self, program: &str, seed: u64) -> String {
+        let mut line = format!("{program} {} --seed {seed}", self.name);
+        for (path, value) in &self.settings {
+            line += &format!(" --set {}", shell_word(&format!("{path}={value}")));
+        }
+        line
+    }
+}
+
+/// Quoted for a POSIX shell, if need be.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// A section and where it stands.
+struct Section<T> {
+    value: T,
+    tree: Tree,
+}
+
+fn section<T: serde::de::DeserializeOwned + Default>(
+    tree: Option<Tree>,
+    name: &str,
+    findings: &mut Vec<Finding>,
+) -> Option<Section<T>> {
+    let Some(tree) = tree else {
+        return Some(Section { value: T::default(), tree: Tree::empty() });
+    };
+    let value = decode::decode(&tree, name, findings).unwrap_or_default();
+    Some(Section { value, tree })
+}
+
+fn header(tree: &Tree, findings: &mut Vec<Finding>) -> Option<Header> {
+    let before = findings.len();
+    let header = decode::decode(tree, "", findings);
+    // A section misspelt is an unknown key of the header.
+    for finding in &mut findings[before..] {
+        let unknown =
+            finding.message.strip_prefix("unknown key `").and_then(|m| m.split('`').next());
+        let near = unknown.and_then(|unknown| problem::nearest(unknown, SECTIONS));
+        if let Some(near) = near {
+            finding.help = Some(format!("did you mean `[{near}]`?"));
+        }
+    }
+    header
+}
+
+fn profile(
+    tree: &Tree,
+    name: &str,
+    near: Option<&Path>,
+    findings: &mut Vec<Finding>,
+) -> Option<Profile> {
+    let read = Profile::load(name, near);
+    read.map_err(|problems| {
+        let span = tree.get("profile").and_then(|tree| tree.span.clone());
+        for problem in problems.0 {
+            let finding = Finding::new(problem.to_string(), span.clone()).label("named here");
+            findings.push(match problem.advice() {
+                Some(help) => finding.help(help),
+                None => finding,
+            });
+        }
+    })
+    .ok()
+}
+
+fn check_window(
+    traffic: &Section<TrafficSpec>,
+    measure: &Section<Measure>,
+    findings: &mut Vec<Finding>,
+) {
+    if let Err(error) = traffic.value.check() {
+        let path = error.field.replace('[', ".").replace(']', "");
+        let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
+        let (_, span) = decode::locate(&traffic.tree, &keys);
+        let finding = Finding::new(error.to_string(), span);
+        findings.push(finding.label(format!("expected {}", error.expected)));
+        return;
+    }
+    let Measure { warm_up, until, interval, .. } = measure.value;
+    let end = traffic.value.duration;
+    let mut wrong = |key: &str, message: String| {
+        let (_, span) = decode::locate(&measure.tree, &[key.to_owned()]);
+        findings.push(Finding::new(message, span));
+    };
+    let until = if until == Duration::ZERO { end } else { until };
+    if until > end {
+        wrong(
+            "until",
+            format!("measure.until ({until}) lies after the end of the traffic ({end})"),
+        );
+    } else if warm_up >= until {
+        let message = format!(
+            "measure.warm_up ({warm_up}) leaves nothing to measure: the window ends at {until}"
+        );
+        wrong("warm_up", message);
+    }
+    if interval < Duration::from_millis(1) {
+        wrong("interval", format!("measure.interval is {interval}; expected at least 1ms"));
+    }
+}

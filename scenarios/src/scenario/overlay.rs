@@ -1,0 +1,145 @@
+//! Configuration of a modelled system: its defaults, with the file's options laid over them.
+//!
+//! Options carry the real system's names, dots included (`linger.ms`), and a bare `linger.ms = 5` in
+//! TOML is a table `linger` with a key `ms`. The defaults know which dots belong to a name.
+
+use super::problem::Finding;
+use super::tree::{Span, Tree, Value};
+
+/// Lays `options`, which stand under `at` (such as `system`), over `base`. Options that `base` does
+/// not have are pushed to `findings` with the nearest name. `places` gets, for each option laid, where
+/// it stands, under the name that `base` has for it.
+pub fn overlay(
+    base: &mut toml::Table,
+    options: &Tree,
+    at: &str,
+    places: &mut Tree,
+    findings: &mut Vec<Finding>,
+) {
+    let Value::Table(table) = &options.value else {
+        let message = format!("{at} is a table of options; found {}", options.kind());
+        findings.push(Finding::new(message, options.span.clone()));
+        return;
+    };
+    places.span = options.span.clone();
+    for (key, (span, tree)) in table {
+        lay(base, key, (span, tree), at, places, findings);
+    }
+}
+
+fn lay(
+    base: &mut toml::Table,
+    name: &str,
+    (span, tree): (&Span, &Tree),
+    at: &str,
+    places: &mut Tree,
+    findings: &mut Vec<Finding>,
+) {
+    match base.get_mut(name) {
+        Some(toml::Value::Table(inner)) if !inner.contains_key("shape") => {
+            let mut below = Tree::empty();
+            overlay(inner, tree, &format!("{at}.{name}"), &mut below, findings);
+            remember(places, name, span, below);
+        }
+        Some(value) => {
+            *value = in_unit_of(name, value, tree.to_toml());
+            remember(places, name, span, tree.clone());
+        }
+        None => {
+            let prefix = format!("{name}.");
+            let goes_on = base.keys().any(|key| key.starts_with(&prefix));
+            if let (true, Value::Table(table)) = (goes_on, &tree.value) {
+                for (key, (span, tree)) in table {
+                    lay(base, &format!("{name}.{key}"), (span, tree), at, places, findings);
+                }
+                return;
+            }
+            let name = full_name(name, tree);
+            let finding = Finding::new(format!("unknown key `{name}` in {at}"), span.clone());
+            let known = base.keys().map(String::as_str);
+            findings.push(finding.label("no such option").known(&name, known));
+        }
+    }
+}
+
+/// The dotted name that was meant where TOML has nested tables of one key each.
+fn full_name(name: &str, tree: &Tree) -> String {
+    match tree.table().map(|table| (table.len(), table.iter().next())) {
+        Some((1, Some((key, (_, below))))) => full_name(&format!("{name}.{key}"), below),
+        _ => name.to_owned(),
+    }
+}
+
+fn remember(places: &mut Tree, name: &str, span: &Span, tree: Tree) {
+    if let Value::Table(table) = &mut places.value {
+        match table.get_mut(name) {
+            Some((_, Tree { value: Value::Table(have), .. })) => {
+                if let Value::Table(more) = tree.value {
+                    have.extend(more);
+                }
+            }
+            _ => {
+                table.insert(name.to_owned(), (span.clone(), tree));
+            }
+        }
+    }
+}
+
+/// `linger.ms = "5ms"` and `batch.size = "16KiB"` are understood where the option is a whole number
+/// of a unit that its name or its kind tells.
+fn in_unit_of(name: &str, default: &toml::Value, value: toml::Value) -> toml::Value {
+    let (toml::Value::Integer(_), toml::Value::String(text)) = (default, &value) else {
+        return value;
+    };
+    let lower = name.to_lowercase();
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| lower.ends_with(suffix));
+    let duration = || text.parse::<headwater_sim::time::Duration>().ok();
+    let whole = |nanos: u64, unit: u64| nanos.is_multiple_of(unit).then(|| nanos / unit);
+    let number = if ends(&[".ms", "msec", "millis", "milliseconds"]) {
+        duration().and_then(|time| whole(time.0, 1_000_000))
+    } else if ends(&[".us", "micros"]) {
+        duration().and_then(|time| whole(time.0, 1_000))
+    } else if ends(&["seconds"]) {
+        duration().and_then(|time| whole(time.0, 1_000_000_000))
+    } else if ends(&["bytes", "size", "memory"]) {
+        text.parse::<headwater_sim::units::Bytes>().ok().map(|bytes| bytes.0)
+    } else {
+        None
+    };
+    number.and_then(|number| i64::try_from(number).ok()).map_or(value, toml::Value::Integer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "brokers = 3\n[producer]\n\"linger.ms\" = 0\n\"batch.size\" = 16384\n";
+
+    fn laid(options: &str) -> (toml::Table, Vec<Finding>) {
+        let mut base: toml::Table = toml::from_str(BASE).unwrap();
+        let mut findings = Vec::new();
+        let tree = Tree::parse(options).unwrap();
+        overlay(&mut base, &tree, "system", &mut Tree::empty(), &mut findings);
+        (base, findings)
+    }
+
+    #[test]
+    fn dotted_and_quoted_names_reach_the_same_option() {
+        for options in [
+            "producer.linger.ms = 5",
+            "[producer]\n\"linger.ms\" = 5",
+            "[producer]\nlinger.ms = \"5ms\"",
+        ] {
+            let (base, findings) = laid(options);
+            assert_eq!(findings, []);
+            assert_eq!(base["producer"]["linger.ms"].as_integer(), Some(5), "{options}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_option_names_the_nearest() {
+        let (_, findings) = laid("[producer]\nlinger.sm = 5");
+        assert_eq!(findings[0].help.as_deref(), Some("did you mean `linger.ms`?"));
+        assert!(findings[0].message.contains("`linger.sm` in system.producer"), "{findings:?}");
+    }
+}

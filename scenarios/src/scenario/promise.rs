@@ -1,0 +1,53 @@
+//! What the checkers hold the system to, beyond that nothing acknowledged is lost.
+
+use serde::{Deserialize, Serialize};
+
+use super::system::System;
+use crate::check::{Once, Promises};
+
+/// `[promise]`: all keys are optional.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Promise {
+    /// How often an event may turn up. Default: what the writers' configuration promises.
+    pub once: Times,
+    /// Events of one writer and lane come in order. Default true.
+    pub order: bool,
+    /// Copies of each acknowledged event on disks at the end. Default 0: not looked at.
+    pub copies: u32,
+    /// Copies count only if a sync has made them durable. Default true.
+    pub durable: bool,
+}
+
+impl Default for Promise {
+    fn default() -> Self {
+        Self { once: Times::Configured, order: true, copies: 0, durable: true }
+    }
+}
+
+/// How often an event may turn up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Times {
+    /// As the writers' configuration promises.
+    Configured,
+    /// Any number of times: at least once.
+    Any,
+    /// Stored once; a reader may be handed it again.
+    Stored,
+    /// Stored once and delivered once.
+    Delivered,
+}
+
+impl Promise {
+    /// The promises to check; `drained` if the readers had time to read everything.
+    pub fn promises(&self, system: &System, drained: bool) -> Promises {
+        let once = match self.once {
+            Times::Configured => system.once(),
+            Times::Any => Once::Any,
+            Times::Stored => Once::Stored,
+            Times::Delivered => Once::Delivered,
+        };
+        Promises { drained, once, order: self.order, copies: self.copies, ..Promises::default() }
+    }
+}

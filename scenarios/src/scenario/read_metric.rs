@@ -1,0 +1,99 @@
+//! Reading a metric off an outcome, simulated or live.
+
+use headwater_reports::Outcome;
+
+use super::expect::Quantity;
+use super::metric::{Count, Flow, Latency, Metric, Statistic};
+
+impl Metric {
+    /// Its value, if the run has one: a percentile needs ten events above it.
+    pub fn read(&self, outcome: &Outcome) -> Option<Quantity> {
+        let number = |number: u64| Some(Quantity::Number(number as f64));
+        let series = &outcome.series;
+        match self {
+            Self::Latency(which, statistic) => latency(outcome, *which, *statistic),
+            Self::Rate(flow) => {
+                let rates = &outcome.rates;
+                let rate = match flow {
+                    Flow::Offered => rates.offered,
+                    Flow::Sent => rates.sent,
+                    Flow::Acked => rates.acked,
+                    Flow::Consumed => rates.consumed,
+                };
+                Some(Quantity::Number(rate.events_per_second))
+            }
+            Self::Count(count) => number(self::count(outcome, *count)),
+            Self::AckedShare => {
+                let counts = &outcome.counts;
+                let share = counts.acked as f64 / counts.scheduled.max(1) as f64;
+                Some(Quantity::Number(share))
+            }
+            Self::BacklogMax => number(series.backlog.iter().copied().max().unwrap_or(0)),
+            Self::AckGapMax => Some(Quantity::Number(longest_gap(outcome) as f64 / 1e9)),
+            Self::Utilisation(name) if name == "binding" => {
+                let binding = outcome.resources.binding();
+                binding.map(|binding| Quantity::Number(binding.utilisation_mean))
+            }
+            Self::Utilisation(name) => {
+                let found = outcome.resources.iter().find(|resource| resource.name == *name);
+                found.map(|resource| Quantity::Number(resource.utilisation_mean))
+            }
+            Self::Binding => {
+                let binding = outcome.resources.binding().filter(|binding| binding.binds);
+                let name = binding.map_or("none".into(), |binding| binding.name);
+                Some(Quantity::Word(name))
+            }
+            Self::Verdict(name) => {
+                let found = outcome.verdicts.iter().find(|verdict| verdict.name == *name)?;
+                Some(Quantity::Word(found.status.to_string()))
+            }
+        }
+    }
+}
+
+fn latency(outcome: &Outcome, which: Latency, statistic: Statistic) -> Option<Quantity> {
+    let all = &outcome.latency;
+    let latency = match which {
+        Latency::ScheduleLag => &all.schedule_lag,
+        Latency::Service => &all.service,
+        Latency::Response => &all.response,
+        Latency::EndToEnd => &all.end_to_end,
+    };
+    if latency.count() == 0 {
+        return None;
+    }
+    let nanos = match statistic {
+        Statistic::Mean => latency.summary().mean_ns,
+        Statistic::Max => latency.max()? as f64,
+        Statistic::Percentile(p) => latency.quantile(f64::from(p) / 100_000.0)? as f64,
+    };
+    Some(Quantity::Number(nanos / 1e9))
+}
+
+fn count(outcome: &Outcome, count: Count) -> u64 {
+    let counts = &outcome.counts;
+    match count {
+        Count::Scheduled => counts.scheduled,
+        Count::Sent => counts.sent,
+        Count::Acked => counts.acked,
+        Count::Failed => counts.failed,
+        Count::Delivered => counts.delivered,
+        Count::Lost => counts.lost,
+        Count::Duplicated => counts.duplicated,
+        Count::Reordered => counts.reordered,
+    }
+}
+
+/// The longest stretch of intervals without an acknowledgement though something was due, in
+/// nanoseconds.
+fn longest_gap(outcome: &Outcome) -> u64 {
+    let series = &outcome.series;
+    let (mut gap, mut longest) = (0_u64, 0);
+    for ((acked, offered), backlog) in series.acked.iter().zip(&series.offered).zip(&series.backlog)
+    {
+        let waiting = *acked == 0 && (*offered > 0 || *backlog > 0);
+        gap = if waiting { gap + 1 } else { 0 };
+        longest = longest.max(gap);
+    }
+    longest * series.interval_ns
+}

@@ -1,0 +1,54 @@
+//! Where a scenario comes from: the library in the binary, or a file.
+
+use std::path::{Path, PathBuf};
+
+use super::Scenario;
+use super::problem::{Finding, Problems};
+use crate::library;
+
+/// The text of a scenario.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name in the library, or its file's path.
+    pub name: String,
+    /// The TOML.
+    pub text: String,
+    /// The folder of its file.
+    pub folder: Option<PathBuf>,
+}
+
+impl Source {
+    /// Finds a scenario: a file if `name` is the path of one, else in the library.
+    pub fn find(name: &str) -> Result<Self, Problems> {
+        let path = Path::new(name);
+        if path.is_file() {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Problems::one(Finding::new(format!("{name}: {error}"), None)))?;
+            let folder = path.parent().map(Path::to_owned);
+            return Ok(Self { name: name.to_owned(), text, folder });
+        }
+        let known = library::SCENARIOS.iter().find(|(known, _)| *known == name);
+        if let Some((known, text)) = known {
+            return Ok(Self { name: (*known).into(), text: (*text).into(), folder: None });
+        }
+        let is_path = name.ends_with(".toml") || path.is_absolute() || name.starts_with('.');
+        let message = if is_path {
+            format!("no such file: {name}")
+        } else {
+            format!("no scenario `{name}` in the library, and no such file")
+        };
+        let names = library::SCENARIOS.iter().map(|(name, _)| *name);
+        let finding = Finding::new(message, None);
+        let near = super::problem::nearest(name.trim_end_matches(".toml"), names);
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`headwater list` shows the library".into(),
+        };
+        Err(Problems::one(finding.help(help)))
+    }
+
+    /// Reads it, with settings from the command line laid over it.
+    pub fn read(&self, settings: &[(String, String)]) -> Result<Scenario, Problems> {
+        Scenario::parse(&self.text, &self.name, self.folder.as_deref(), settings)
+    }
+}

@@ -1,0 +1,301 @@
+//! Sweeps: one scenario in many variants over many seeds, on all cores.
+//!
+//! Every variant of a seed is given the same traffic and the same faults (common random numbers:
+//! traffic and faults draw from streams of their own), so that what differs between two variants of a
+//! seed is their doing. Differences are taken per seed and averaged, which makes their confidence
+//! intervals much narrower than those of the variants themselves.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::run::{self, Options};
+use crate::scenario::expect::Quantity;
+use crate::scenario::metric::Kind;
+use crate::scenario::{Metric, Problems, Scenario, Source};
+use crate::stats::Estimate;
+
+/// One path and the values that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vary {
+    /// The path, such as `system.segments`.
+    pub path: String,
+    /// The values; the first is the baseline's.
+    pub values: Vec<String>,
+}
+
+/// What is swept.
+#[derive(Clone, Debug)]
+pub struct SweepSpec {
+    /// The scenario.
+    pub source: Source,
+    /// Settings of all variants.
+    pub settings: Vec<(String, String)>,
+    /// What varies; several make the product of all.
+    pub vary: Vec<Vary>,
+    /// Seeds: the first, and how many from there on. Without a first the scenario's own.
+    pub seeds: (Option<u64>, u64),
+    /// The figures that are kept.
+    pub metrics: Vec<Metric>,
+}
+
+/// The figures of one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Point {
+    /// Its seed.
+    pub seed: u64,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Digest of its traffic: the same for all variants of a seed, unless traffic is what varies.
+    pub traffic: String,
+    /// Whether it met every expectation.
+    pub ok: bool,
+    /// Its figures, by metric; those that it has.
+    pub figures: BTreeMap<String, f64>,
+    /// The line that runs it again.
+    pub reproduce: String,
+}
+
+/// A variant over all seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Variant {
+    /// What makes it, as (path, value).
+    pub settings: Vec<(String, String)>,
+    /// Mean and interval, by metric.
+    pub estimates: BTreeMap<String, Estimate>,
+    /// Mean and interval of the paired difference with the first variant, by metric; empty for the
+    /// first.
+    pub differences: BTreeMap<String, Estimate>,
+    /// Each run.
+    pub points: Vec<Point>,
+}
+
+/// A sweep that is done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sweep {
+    /// Schema of this value as JSON.
+    pub schema: &'static str,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Version of headwater.
+    pub version: &'static str,
+    /// The metrics, in the order asked for.
+    pub metrics: Vec<String>,
+    /// The variants; the first is the baseline.
+    pub variants: Vec<Variant>,
+    /// True if it was stopped before every run was done; variants then have fewer points.
+    pub interrupted: bool,
+}
+
+/// The figures that a sweep keeps unless it is told.
+pub const DEFAULT_METRICS: [&str; 6] =
+    ["response.p50", "response.p99", "end_to_end.p99", "acked_rate", "lost", "utilisation.binding"];
+
+/// Makes the variants: each path with each of its values.
+fn variants(vary: &[Vary]) -> Vec<Vec<(String, String)>> {
+    vary.iter().fold(vec![Vec::new()], |variants, vary| {
+        let with = |variant: &Vec<(String, String)>| {
+            let value = |value: &String| {
+                let mut settings = variant.clone();
+                settings.push((vary.path.clone(), value.clone()));
+                settings
+            };
+            vary.values.iter().map(value).collect::<Vec<_>>()
+        };
+        variants.iter().flat_map(with).collect()
+    })
+}
+
+/// Runs a sweep. `done` is told after each run how many are done, of how many.
+pub fn sweep(
+    spec: &SweepSpec,
+    stop: &AtomicBool,
+    done: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Sweep, Problems> {
+    let variants = variants(&spec.vary);
+    let read = |settings: &Vec<(String, String)>| {
+        let all: Vec<_> = spec.settings.iter().chain(settings).cloned().collect();
+        spec.source.read(&all)
+    };
+    let scenarios = variants.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let first = spec.seeds.0.unwrap_or(scenarios[0].seed);
+    let runs: Vec<(usize, u64)> = (0..spec.seeds.1)
+        .flat_map(|seed| (0..scenarios.len()).map(move |variant| (variant, first + seed)))
+        .collect();
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let one = |(variant, seed): &(usize, u64)| {
+        if stop.load(Ordering::Relaxed) {
+            return (*variant, None);
+        }
+        let point = point(&scenarios[*variant], *seed, &spec.metrics, stop);
+        done(count.fetch_add(1, Ordering::Relaxed) + 1, runs.len());
+        (*variant, point)
+    };
+    let points: Vec<(usize, Option<Point>)> = runs.par_iter().map(one).collect();
+    let interrupted = points.iter().any(|(_, point)| point.is_none());
+    let mut by_variant: Vec<Vec<Point>> = vec![Vec::new(); variants.len()];
+    for (variant, point) in points {
+        by_variant[variant].extend(point);
+    }
+    let metrics: Vec<String> = spec.metrics.iter().map(ToString::to_string).collect();
+    let baseline = by_variant.first().cloned().unwrap_or_default();
+    let variant = |(index, (settings, points)): (usize, (Vec<(String, String)>, Vec<Point>))| {
+        let others = if index == 0 { &[] } else { baseline.as_slice() };
+        Variant {
+            estimates: by_metric(&metrics, |metric| estimate(&points, metric)),
+            differences: by_metric(&metrics, |metric| difference(&points, others, metric)),
+            settings,
+            points,
+        }
+    };
+    Ok(Sweep {
+        schema: "headwater-sweep/1",
+        scenario: spec.source.name.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        variants: variants.into_iter().zip(by_variant).enumerate().map(variant).collect(),
+        metrics,
+        interrupted,
+    })
+}
+
+/// One run; nothing if it was stopped.
+fn point(scenario: &Scenario, seed: u64, metrics: &[Metric], stop: &AtomicBool) -> Option<Point> {
+    let options = Options { seed: Some(seed), stop: Some(stop), ..Options::default() };
+    let outcome = run::run(scenario, &options).outcome;
+    if outcome.status != headwater_reports::outcome::Status::Completed {
+        return None;
+    }
+    let figure = |metric: &Metric| match metric.read(&outcome) {
+        Some(Quantity::Number(number)) => Some((metric.to_string(), number)),
+        _ => None,
+    };
+    Some(Point {
+        seed,
+        ok: run::passed(&outcome),
+        figures: metrics.iter().filter_map(figure).collect(),
+        fingerprint: outcome.fingerprint.unwrap_or_default(),
+        traffic: outcome.traffic.digest,
+        reproduce: outcome.reproduce,
+    })
+}
+
+fn by_metric(
+    metrics: &[String],
+    estimate: impl Fn(&str) -> Option<Estimate>,
+) -> BTreeMap<String, Estimate> {
+    let one = |metric: &String| Some((metric.clone(), estimate(metric)?));
+    metrics.iter().filter_map(one).collect()
+}
+
+fn estimate(points: &[Point], metric: &str) -> Option<Estimate> {
+    let values: Vec<f64> =
+        points.iter().filter_map(|point| point.figures.get(metric).copied()).collect();
+    Estimate::of(&values)
+}
+
+/// Of the differences between points of the same seed.
+fn difference(points: &[Point], baseline: &[Point], metric: &str) -> Option<Estimate> {
+    let pair = |point: &Point| {
+        let base = baseline.iter().find(|base| base.seed == point.seed)?;
+        Some(point.figures.get(metric)? - base.figures.get(metric)?)
+    };
+    let values: Vec<f64> = points.iter().filter_map(pair).collect();
+    Estimate::of(&values)
+}
+
+impl Sweep {
+    /// As a table for people: a line per variant, with the paired differences below it.
+    pub fn table(&self) -> String {
+        let mut rows = vec![
+            std::iter::once("variant")
+                .chain(self.metrics.iter().map(String::as_str))
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        ];
+        for variant in &self.variants {
+            let settings = variant.settings.iter().map(|(path, value)| format!("{path}={value}"));
+            let name = settings.collect::<Vec<_>>().join(" ");
+            let name = if name.is_empty() { "as written".to_owned() } else { name };
+            let cell = |metric: &String| show(metric, variant.estimates.get(metric), false);
+            rows.push(std::iter::once(name).chain(self.metrics.iter().map(cell)).collect());
+            if !variant.differences.is_empty() {
+                let cell = |metric: &String| show(metric, variant.differences.get(metric), true);
+                let name = "  against the first".to_owned();
+                rows.push(std::iter::once(name).chain(self.metrics.iter().map(cell)).collect());
+            }
+        }
+        let columns = rows[0].len();
+        let width =
+            |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let line = |row: &Vec<String>| {
+            let cell = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
+            let cells: Vec<String> = row.iter().zip(&widths).map(cell).collect();
+            cells.join("  ").trim_end().to_owned()
+        };
+        let table: Vec<String> = rows.iter().map(line).collect();
+        let seeds = self.variants.first().map_or(0, |variant| variant.points.len());
+        let note = match seeds {
+            1 => "one seed: no intervals (--seeds N)".to_owned(),
+            seeds => format!(
+                "{seeds} seeds; ± 95 % confidence (Student's t); differences are paired by seed, * = \
+                 zero lies outside"
+            ),
+        };
+        format!("{}\n{note}\n", table.join("\n"))
+    }
+}
+
+fn show(metric: &str, estimate: Option<&Estimate>, difference: bool) -> String {
+    let Some(estimate) = estimate else { return "-".into() };
+    let kind = Metric::parse(metric).map_or(Kind::Count, |metric| metric.kind());
+    let number = |value: f64| match kind {
+        Kind::Count => format!("{:.1}", value.abs()),
+        kind => Quantity::Number(value.abs()).show(kind),
+    };
+    let sign = match estimate.mean {
+        mean if mean < 0.0 => "-",
+        _ if difference => "+",
+        _ => "",
+    };
+    let half = estimate.half_width.map(|half| format!(" ± {}", number(half))).unwrap_or_default();
+    let mark = if difference && estimate.is_significant() { " *" } else { "" };
+    format!("{sign}{}{half}{mark}", number(estimate.mean))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_are_the_product_and_the_first_is_the_baseline() {
+        let vary = |path: &str, values: &[&str]| Vary {
+            path: path.into(),
+            values: values.iter().map(|value| (*value).into()).collect(),
+        };
+        let all = variants(&[vary("a", &["1", "2"]), vary("b", &["x", "y", "z"])]);
+        assert_eq!(all.len(), 6);
+        assert_eq!(all[0], [("a".into(), "1".into()), ("b".into(), "x".into())]);
+        assert_eq!(variants(&[]), [vec![]]);
+    }
+
+    #[test]
+    fn differences_are_paired_by_seed() {
+        let point = |seed, value| Point {
+            seed,
+            fingerprint: String::new(),
+            traffic: String::new(),
+            ok: true,
+            figures: [("lost".to_owned(), value)].into(),
+            reproduce: String::new(),
+        };
+        let base = [point(1, 10.0), point(2, 20.0), point(3, 30.0)];
+        let other = [point(3, 31.0), point(1, 11.0), point(2, 21.5)];
+        let found = difference(&other, &base, "lost").unwrap();
+        assert!((found.mean - 3.5 / 3.0).abs() < 1e-12);
+        assert!(found.is_significant(), "{found:?}");
+        assert!(!estimate(&base, "lost").unwrap().half_width.is_some_and(|half| half < 10.0));
+    }
+}
