@@ -1,21 +1,31 @@
 //! The Outcome schema (what a run says about itself) and its renderings.
 //!
 //! A run fills a [`Recorder`] while it goes, makes an [`Outcome`] of it at the end and writes that
-//! as `outcome.json`. Everything else here reads Outcomes: it shows whether one was simulated or
-//! live, and never asks for any other reason.
+//! as `outcome.json`, with [`report()`] and [`hlog()`] beside it and [`summary()`] on the terminal.
+//! Everything here reads Outcomes: it shows whether one was simulated or live, and never asks for
+//! any other reason.
 
+mod chart;
 mod compact;
 mod error;
 mod file;
+mod hlog;
 pub mod latency;
 pub mod outcome;
+mod page;
 pub mod recorder;
+mod report;
 pub mod resource;
 pub mod series;
+mod summary;
+pub mod text;
 
 pub use error::OutcomeError;
+pub use hlog::{hlog, write_hlog};
 pub use latency::{Latencies, Latency, Summary};
 pub use outcome::Outcome;
 pub use recorder::Recorder;
+pub use report::{report, write_report};
 pub use resource::{Binding, Resource, ResourceKind, Resources};
 pub use series::{Gauge, Series};
+pub use summary::summary;

@@ -1,0 +1,178 @@
+//! The top of a report: what was run, how it came out, how to run it again.
+
+use crate::outcome::{Outcome, Status, VerdictStatus};
+use crate::page::table;
+use crate::text::{count, duration, duration_or_dash, escape, per_second};
+
+/// Title, verdict box, key figures, and what reproduces the run.
+pub(super) fn head(outcome: &Outcome) -> String {
+    let scenario = &outcome.scenario;
+    let title = if scenario.title.is_empty() { &scenario.name } else { &scenario.title };
+    format!(
+        "<header><h1>{}</h1>\n<p class=\"dim\"><code>{}</code> · {} {} · <span \
+         class=\"badge-source\">{}</span></p>\n{}</header>\n{}{}{}",
+        escape(title),
+        escape(&scenario.name),
+        escape(&outcome.environment.system),
+        escape(&outcome.environment.system_version),
+        outcome.source,
+        hypothesis(&scenario.hypothesis),
+        verdicts(outcome),
+        tiles(outcome),
+        facts(outcome),
+    )
+}
+
+fn hypothesis(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!("<p><span class=\"dim\">Hypothesis:</span> {}</p>\n", escape(text))
+}
+
+/// How the run came out in one line, and its class.
+pub(crate) fn conclusion(outcome: &Outcome) -> (&'static str, String) {
+    let failed =
+        outcome.verdicts.iter().filter(|verdict| verdict.status == VerdictStatus::Fail).count();
+    let warned =
+        outcome.verdicts.iter().filter(|verdict| verdict.status == VerdictStatus::Warn).count();
+    let met = outcome.expectations.iter().filter(|expectation| expectation.ok).count();
+    let mut text = match failed {
+        0 => format!("{} checked, none failed", plural(outcome.verdicts.len(), "verdict")),
+        _ => format!("{failed} of {} failed", plural(outcome.verdicts.len(), "verdict")),
+    };
+    if warned > 0 {
+        text.push_str(&format!(", {}", plural(warned, "warning")));
+    }
+    if !outcome.expectations.is_empty() {
+        text.push_str(&format!(
+            "; {met} of {} met",
+            plural(outcome.expectations.len(), "expectation")
+        ));
+    }
+    match &outcome.status {
+        Status::Interrupted { why } => ("fail", format!("Interrupted ({why}): {text}")),
+        Status::Completed if !outcome.ok() => ("fail", format!("Failed: {text}")),
+        Status::Completed if warned > 0 => ("warn", format!("Passed with warnings: {text}")),
+        Status::Completed => ("pass", format!("Passed: {text}")),
+    }
+}
+
+fn plural(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+fn verdicts(outcome: &Outcome) -> String {
+    let (class, text) = conclusion(outcome);
+    let mut html = format!(
+        "<section class=\"box {class}\" aria-label=\"Verdicts\"><strong class=\"{class}\">{}\
+         </strong>\n",
+        escape(&text)
+    );
+    if !outcome.verdicts.is_empty() {
+        let mut sorted: Vec<_> = outcome.verdicts.iter().collect();
+        sorted.sort_by_key(|verdict| verdict.status);
+        let rows: Vec<Vec<String>> = sorted
+            .into_iter()
+            .map(|verdict| {
+                vec![
+                    status(&verdict.status.to_string()),
+                    format!(
+                        "{}<br><span class=\"dim\">{}</span>",
+                        escape(&verdict.name),
+                        escape(&verdict.explanation)
+                    ),
+                    escape(&verdict.measured),
+                    escape(&verdict.expected),
+                ]
+            })
+            .collect();
+        html.push_str(&table(&["", "verdict", "measured", "expected"], &rows));
+    }
+    if !outcome.expectations.is_empty() {
+        let rows: Vec<Vec<String>> = outcome
+            .expectations
+            .iter()
+            .map(|expectation| {
+                vec![
+                    status(if expectation.ok { "pass" } else { "fail" }),
+                    format!("<code>{}</code>", escape(&expectation.expression)),
+                    escape(&expectation.measured),
+                ]
+            })
+            .collect();
+        html.push_str(&table(&["", "expectation", "measured"], &rows));
+    }
+    if let Some(generator) = &outcome.generator {
+        let class = if generator.bottleneck || generator.overload { "warn" } else { "pass" };
+        html.push_str(&format!(
+            "<p class=\"{class}\"><b class=\"s\">generator</b> {} Lag p99 {}.</p>\n",
+            escape(&generator.explanation),
+            duration_or_dash(generator.lag_p99_ns)
+        ));
+    }
+    html.push_str("</section>\n");
+    html
+}
+
+/// A status word in its colour.
+fn status(word: &str) -> String {
+    format!("<span class=\"{word}\"><b class=\"s\">{word}</b></span>")
+}
+
+fn tiles(outcome: &Outcome) -> String {
+    let response = outcome.latency.response.summary();
+    let binding = outcome.resources.binding();
+    let constraint = match &binding {
+        Some(binding) if binding.binds => escape(&binding.name),
+        Some(_) => "none".to_owned(),
+        None => "not measured".to_owned(),
+    };
+    let all = [
+        (per_second(outcome.rates.acked.events_per_second), "acknowledged"),
+        (per_second(outcome.rates.offered.events_per_second), "offered"),
+        (duration_or_dash(response.p50_ns), "response p50"),
+        (duration_or_dash(response.p99_ns), "response p99"),
+        (count(outcome.counts.lost), "lost"),
+        (constraint, "binding constraint"),
+    ];
+    let mut html = String::from("<div class=\"tiles\">");
+    for (value, label) in all {
+        html.push_str(&format!("<div class=\"tile\"><b>{value}</b><span>{label}</span></div>\n"));
+    }
+    html.push_str("</div>\n");
+    html
+}
+
+fn facts(outcome: &Outcome) -> String {
+    let environment = &outcome.environment;
+    let mut machine = environment.profile.clone();
+    if let Some(system) = &environment.operating_system {
+        machine.push_str(&format!(", {system}"));
+    }
+    if let Some(cores) = environment.cores {
+        machine.push_str(&format!(", {cores} cores"));
+    }
+    let window = format!(
+        "{} to {} of {}",
+        duration(outcome.window.from_ns as f64),
+        duration(outcome.window.until_ns as f64),
+        duration(outcome.duration_ns as f64)
+    );
+    let fingerprint = outcome.fingerprint.as_deref().unwrap_or("none (live)");
+    let rows = [
+        ("Reproduce", format!("<pre><code>{}</code></pre>", escape(&outcome.reproduce))),
+        ("Seed", format!("<code>{}</code>", outcome.seed)),
+        ("Fingerprint", format!("<code>{}</code>", escape(fingerprint))),
+        ("Traffic", escape(&outcome.traffic.describes)),
+        ("Machine profile", escape(&machine)),
+        ("Measured", escape(&window)),
+        ("Scenario file", format!("<code>{}</code>", escape(&outcome.scenario.file))),
+    ];
+    let mut html = String::from("<dl>\n");
+    for (name, value) in rows {
+        html.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>\n"));
+    }
+    html.push_str("</dl>\n");
+    html
+}

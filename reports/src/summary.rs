@@ -1,0 +1,114 @@
+//! The summary of a run for the terminal.
+
+use std::fmt::Write as _;
+
+use crate::outcome::{Outcome, VerdictStatus};
+use crate::report::conclusion;
+use crate::text::{bytes, count, duration, duration_or_dash, per_second};
+
+/// A run in some twenty lines: verdicts first, then rates, percentiles and the binding constraint.
+/// Plain text, so that it may be piped.
+pub fn summary(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    let environment = &outcome.environment;
+    let _ = writeln!(
+        text,
+        "{} ({}, {} {}, seed {})",
+        outcome.scenario.name,
+        outcome.source,
+        environment.system,
+        environment.system_version,
+        outcome.seed
+    );
+    let _ = writeln!(text, "{}", conclusion(outcome).1);
+    verdicts(&mut text, outcome);
+    rates(&mut text, outcome);
+    latencies(&mut text, outcome);
+    let constraint = outcome
+        .resources
+        .binding()
+        .map_or_else(|| "no resource was measured".to_owned(), |binding| binding.to_string());
+    let _ = writeln!(text, "\n  binding constraint  {constraint}");
+    if let Some(fingerprint) = &outcome.fingerprint {
+        let _ = writeln!(text, "  fingerprint         {fingerprint}");
+    }
+    if !outcome.reproduce.is_empty() {
+        let _ = writeln!(text, "  reproduce           {}", outcome.reproduce);
+    }
+    text
+}
+
+fn verdicts(text: &mut String, outcome: &Outcome) {
+    let mut sorted: Vec<_> = outcome.verdicts.iter().collect();
+    sorted.sort_by_key(|verdict| verdict.status);
+    let width = sorted.iter().map(|verdict| verdict.name.chars().count()).max().unwrap_or(0);
+    for verdict in sorted {
+        let _ =
+            writeln!(text, "  {:4}  {:width$}  {}", verdict.status, verdict.name, verdict.measured);
+        if verdict.status <= VerdictStatus::Warn {
+            let _ =
+                writeln!(text, "        expected {}: {}", verdict.expected, verdict.explanation);
+        }
+    }
+    let lengths =
+        outcome.expectations.iter().map(|expectation| expectation.expression.chars().count());
+    let width = lengths.max().unwrap_or(0);
+    for expectation in &outcome.expectations {
+        let word = if expectation.ok { "met" } else { "MISS" };
+        let _ = writeln!(
+            text,
+            "  {word:4}  {:width$}  {}",
+            expectation.expression, expectation.measured
+        );
+    }
+    if let Some(generator) = &outcome.generator {
+        let word = if generator.bottleneck || generator.overload { "warn" } else { "pass" };
+        let _ = writeln!(text, "  {word:4}  generator: {}", generator.explanation);
+    }
+}
+
+fn rates(text: &mut String, outcome: &Outcome) {
+    let _ = writeln!(text, "\n  {:14}{:>12}{:>14}", "rate", "events", "bytes");
+    for (name, rate) in outcome.rates.named() {
+        let _ = writeln!(
+            text,
+            "  {name:14}{:>12}{:>14}",
+            per_second(rate.events_per_second),
+            format!("{}/s", bytes(rate.bytes_per_second))
+        );
+    }
+    let counts = outcome.counts;
+    let _ = writeln!(
+        text,
+        "  {} scheduled, {} acked, {} failed, {} lost, {} duplicated, {} reordered",
+        count(counts.scheduled),
+        count(counts.acked),
+        count(counts.failed),
+        count(counts.lost),
+        count(counts.duplicated),
+        count(counts.reordered)
+    );
+}
+
+fn latencies(text: &mut String, outcome: &Outcome) {
+    let _ = writeln!(
+        text,
+        "\n  {:14}{:>10}{:>10}{:>10}{:>10}{:>10}",
+        "latency", "mean", "p50", "p99", "p99.9", "max"
+    );
+    for (name, latency) in outcome.latency.named() {
+        if latency.count() == 0 {
+            continue;
+        }
+        let summary = latency.summary();
+        let _ = writeln!(
+            text,
+            "  {name:14}{:>10}{:>10}{:>10}{:>10}{:>10}",
+            duration(summary.mean_ns),
+            duration_or_dash(summary.p50_ns),
+            duration_or_dash(summary.p99_ns),
+            duration_or_dash(summary.p99_9_ns),
+            duration(summary.max_ns as f64)
+        );
+    }
+}
