@@ -15,6 +15,7 @@ use headwater_sim::units::NodeId;
 use super::config::Cluster;
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
 use super::metadata::BrokerNumber;
+use super::reconnect::ReconnectBackoff;
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 
@@ -26,6 +27,7 @@ const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const REFRESH: u64 = 0;
+const RECONNECT: u64 = 1;
 const LATE: u64 = 1 << 56;
 
 struct Position {
@@ -45,6 +47,7 @@ pub struct Consumer {
     correlation: u64,
     refreshing: bool,
     ask_next: usize,
+    reconnect: ReconnectBackoff,
 }
 
 impl Consumer {
@@ -65,6 +68,7 @@ impl Consumer {
             correlation: 0,
             refreshing: false,
             ask_next: 0,
+            reconnect: ReconnectBackoff::default(),
         }
     }
 
@@ -150,6 +154,7 @@ impl Node<Streaming> for Consumer {
                 partitions.into_iter().for_each(|fetched| self.take(ctx, fetched));
             }
             protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
+                self.reconnect.reset();
                 for (partition, position) in &mut self.positions {
                     (position.leader, position.leader_epoch) = leaders[*partition as usize];
                 }
@@ -162,6 +167,9 @@ impl Node<Streaming> for Consumer {
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         if tag == REFRESH {
             self.refreshing = false;
+        } else if tag == RECONNECT {
+            self.refreshing = false;
+            self.refresh(ctx);
         } else if let Some(late) = self.waiting.iter_mut().find(|of| **of == tag & !LATE) {
             *late = 0;
             self.refresh(ctx);
@@ -181,8 +189,10 @@ impl Node<Streaming> for Consumer {
                     position.leader = None;
                 }
             }
-            self.refreshing = false;
-            self.refresh(ctx);
+            if !self.refreshing {
+                self.refreshing = true;
+                ctx.timer(self.reconnect.next(), RECONNECT);
+            }
         }
     }
 }

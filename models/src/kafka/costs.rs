@@ -30,11 +30,11 @@ pub struct Costs {
 impl Default for Costs {
     fn default() -> Self {
         Self {
-            network_request_ns: 12_000,
-            network_kib_ns: 250,
-            handle_request_ns: 20_000,
-            append_batch_ns: 8_000,
-            append_kib_ns: 500,
+            network_request_ns: 20_000,
+            network_kib_ns: 400,
+            handle_request_ns: 30_000,
+            append_batch_ns: 15_000,
+            append_kib_ns: 600,
             client_record_ns: 500,
             client_request_ns: 15_000,
         }

@@ -13,5 +13,6 @@ pub mod message;
 pub mod metadata;
 pub mod partition_log;
 pub mod producer;
+pub mod reconnect;
 pub mod record;
 pub mod replica;

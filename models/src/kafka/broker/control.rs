@@ -39,11 +39,6 @@ impl Broker {
                 Output::Flush(end) => ctx.sync(DISK, METADATA_FILE, kind::RAFT_FLUSHED | end),
                 Output::Elected(epoch) => elected = Some(epoch),
                 Output::Resigned => self.controller = None,
-                Output::WakeAt(at) if at < self.raft_wakes => {
-                    self.raft_wakes = at;
-                    ctx.timer(at.since(ctx.now()), kind::RAFT_TICK);
-                }
-                Output::WakeAt(_) => {}
             }
         }
         if let Some(epoch) = elected {

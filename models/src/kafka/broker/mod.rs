@@ -144,6 +144,11 @@ impl Broker {
         let Some(mut raft) = self.raft.take() else { return };
         let mut out = Vec::new();
         act(&mut raft, ctx.now(), &mut out);
+        let wake = raft.next_wake();
+        if wake < self.raft_wakes {
+            self.raft_wakes = wake;
+            ctx.timer(wake.since(ctx.now()), kind::RAFT_TICK);
+        }
         self.raft = Some(raft);
         self.carry_out(ctx, out);
     }
@@ -242,7 +247,7 @@ impl Node<Streaming> for Broker {
             kind::FLUSHED => self.append_done(ctx, which as u32),
             kind::FETCHED => self.take_fetched(ctx, which as BrokerNumber),
             kind::RAFT_FLUSHED => {
-                self.with_raft(ctx, |raft, now, out| raft.flushed(which, now, out));
+                self.with_raft(ctx, |raft, _, out| raft.flushed(which, out));
             }
             kind::VOTE_STORED => self.vote_stored(ctx),
             kind::RECOVER => self.recover(ctx, which, completion),

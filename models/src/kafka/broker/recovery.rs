@@ -85,7 +85,7 @@ impl Broker {
         let fresh = recovery.metadata.is_empty() && recovery.vote == (0, None);
         let raft = Raft::new(self.me, voters, quorum, recovery.vote, recovery.metadata, draws);
         self.raft = Some(raft);
-        self.with_raft(ctx, Raft::start);
+        self.with_raft(ctx, |raft, now, _| raft.start(now));
         self.start_timers(ctx);
         if fresh {
             // A cluster that is new has settled already: see `Image::new`. One that comes back

@@ -53,8 +53,6 @@ pub enum Output {
     Elected(u32),
     /// Leadership was lost.
     Resigned,
-    /// Call `tick` at this time.
-    WakeAt(Time),
 }
 
 /// A voter.
@@ -104,10 +102,10 @@ impl Raft {
     }
 
     /// Sets the first timeout.
-    pub fn start(&mut self, now: Time, out: &mut Vec<Output>) {
+    pub fn start(&mut self, now: Time) {
         // A lone voter need not wait for anybody.
         let wait = if self.voters == 1 { Duration::ZERO } else { self.election_timeout() };
-        self.set_deadline(now + wait, out);
+        self.deadline = now + wait;
     }
 
     /// The leader, as far as known.
@@ -149,9 +147,14 @@ impl Raft {
         Duration::from_millis(base + self.draws.below(base.max(1)))
     }
 
-    fn set_deadline(&mut self, at: Time, out: &mut Vec<Output>) {
-        self.deadline = at;
-        out.push(Output::WakeAt(at));
+    /// When to call `tick`.
+    pub fn next_wake(&self) -> Time {
+        match &self.role {
+            Role::Leader { parked, .. } => {
+                parked.values().copied().min().unwrap_or(Time::MAX).min(self.deadline)
+            }
+            _ => self.deadline,
+        }
     }
 
     /// Appends entries as the leader: they go to disk, and from there to the others.
@@ -165,12 +168,12 @@ impl Raft {
     }
 
     /// The log is on disk up to `end`.
-    pub fn flushed(&mut self, end: u64, now: Time, out: &mut Vec<Output>) {
+    pub fn flushed(&mut self, end: u64, out: &mut Vec<Output>) {
         self.flushed = self.flushed.max(end.min(self.log.len() as u64));
         match &mut self.role {
             Role::Leader { .. } => {
                 self.commit();
-                self.answer_parked(now, out);
+                self.answer_parked(out);
             }
             Role::Follower { fetching, .. } if !*fetching => self.fetch(out),
             _ => {}
@@ -179,7 +182,7 @@ impl Raft {
 
     /// A timeout may have run out.
     pub fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.answer_overdue(now, out);
+        self.answer(out, |_, _, deadline| deadline <= now);
         if now < self.deadline {
             return;
         }
@@ -191,9 +194,10 @@ impl Raft {
                     out.push(Output::Resigned);
                     self.role = Role::Follower { leader: None, fetching: false };
                     let timeout = self.election_timeout();
-                    return self.set_deadline(now + timeout, out);
+                    self.deadline = now + timeout;
+                    return;
                 }
-                self.set_deadline(now + window, out);
+                self.deadline = now + window;
             }
             Role::Candidate { .. } => {
                 let backoff = self.draws.below(self.config.election_backoff_max_ms.max(1));
@@ -213,7 +217,7 @@ impl Raft {
             out.push(Output::Send(voter, Message::Vote { epoch, log_end }));
         }
         let timeout = self.election_timeout();
-        self.set_deadline(now + timeout, out);
+        self.deadline = now + timeout;
         self.count_votes(now, out);
     }
 
@@ -232,7 +236,7 @@ impl Raft {
         out.push(Output::Elected(epoch));
         self.propose(vec![MetadataRecord::LeaderChange { leader: self.me }], out);
         let window = Duration::from_millis(self.config.fetch_timeout_ms * 3 / 2);
-        self.set_deadline(now + window, out);
+        self.deadline = now + window;
     }
 
     /// A higher epoch, or the leader of this one, has shown itself.
@@ -255,7 +259,7 @@ impl Raft {
             Some(_) => Duration::from_millis(self.config.fetch_timeout_ms),
             None => self.election_timeout(),
         };
-        self.set_deadline(now + wait, out);
+        self.deadline = now + wait;
         self.fetch(out);
     }
 
@@ -364,8 +368,7 @@ impl Raft {
             parked.insert(from, now + FETCH_WAIT_MAX);
         }
         self.commit();
-        self.answer_parked(now, out);
-        out.push(Output::WakeAt(now + FETCH_WAIT_MAX));
+        self.answer_parked(out);
     }
 
     fn response(
@@ -385,15 +388,11 @@ impl Raft {
     }
 
     /// Answers the fetches for which there are entries now.
-    fn answer_parked(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.answer(out, |end, flushed, _| end < flushed, now);
+    fn answer_parked(&mut self, out: &mut Vec<Output>) {
+        self.answer(out, |end, flushed, _| end < flushed);
     }
 
-    fn answer_overdue(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.answer(out, |_, _, deadline| deadline <= now, now);
-    }
-
-    fn answer(&mut self, out: &mut Vec<Output>, due: impl Fn(u64, u64, Time) -> bool, _now: Time) {
+    fn answer(&mut self, out: &mut Vec<Output>, due: impl Fn(u64, u64, Time) -> bool) {
         let Role::Leader { voters, parked } = &self.role else { return };
         let due = |(voter, deadline): (&BrokerNumber, &Time)| {
             let end = voters.get(voter).map_or(0, |(end, _)| *end);
@@ -447,7 +446,7 @@ impl Raft {
             return;
         }
         let timeout = Duration::from_millis(self.config.fetch_timeout_ms);
-        self.set_deadline(now + timeout, out);
+        self.deadline = now + timeout;
         if let Some(keep) = diverging {
             self.log.truncate(keep as usize);
             self.flushed = self.flushed.min(keep);

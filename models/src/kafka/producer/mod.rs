@@ -27,6 +27,7 @@ use self::partitioner::{Sticky, partition_for_key};
 use super::config::{ClientLibrary, Cluster};
 use super::message::{ErrorCode, Message, Produce, ProduceResult};
 use super::metadata::BrokerNumber;
+use super::reconnect::ReconnectBackoff;
 use super::record::batch_bytes;
 use crate::arrival::{Arrival, Arrivals};
 use crate::batch::SharedBatch;
@@ -48,6 +49,7 @@ const BUILT: u64 = 2;
 const HANDLED: u64 = 3;
 const REFRESH: u64 = 4;
 const TIMEOUT: u64 = 5;
+const RECONNECT: u64 = 6;
 
 /// Events that the caller takes between two looks at the clock.
 const CHUNK: usize = 256;
@@ -87,6 +89,7 @@ pub struct Producer {
     refreshing: bool,
     ask_next: usize,
     timeout_armed: bool,
+    reconnect: ReconnectBackoff,
 }
 
 impl Producer {
@@ -120,6 +123,7 @@ impl Producer {
             refreshing: false,
             ask_next: 0,
             timeout_armed: false,
+            reconnect: ReconnectBackoff::default(),
             config,
         }
     }
@@ -358,6 +362,7 @@ impl Node<Streaming> for Producer {
                 self.work.push_back(Work::Response(correlation, results));
             }
             Message::MetadataResponse { leaders } => {
+                self.reconnect.reset();
                 self.leaders = leaders.into_iter().map(|(leader, _)| leader).collect();
             }
             _ => return,
@@ -369,6 +374,10 @@ impl Node<Streaming> for Producer {
         match tag {
             WAKE if ctx.now() >= self.woken_at => self.woken_at = Time::MAX,
             REFRESH => self.refreshing = false,
+            RECONNECT => {
+                self.refreshing = false;
+                self.refresh(ctx);
+            }
             TIMEOUT => self.time_out(ctx),
             _ => {}
         }
@@ -401,8 +410,10 @@ impl Node<Streaming> for Producer {
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
         if let Some(broker) = self.brokers.iter().position(|broker| *broker == peer) {
             self.lose(broker as BrokerNumber);
-            self.refreshing = false;
-            self.refresh(ctx);
+            if !self.refreshing {
+                self.refreshing = true;
+                ctx.timer(self.reconnect.next(), RECONNECT);
+            }
             self.proceed(ctx);
         }
     }

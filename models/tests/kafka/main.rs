@@ -1,0 +1,7 @@
+//! The Kafka model as its users see it: latencies, bounds, failovers, losses.
+
+mod harness;
+
+mod failover;
+mod latency;
+mod loss;
