@@ -191,7 +191,7 @@ impl Node<Streaming> for Consumer {
             }
             if !self.refreshing {
                 self.refreshing = true;
-                ctx.timer(self.reconnect.next(), RECONNECT);
+                ctx.timer(self.reconnect.pause(), RECONNECT);
             }
         }
     }

@@ -19,8 +19,8 @@ impl Default for ReconnectBackoff {
 }
 
 impl ReconnectBackoff {
-    /// The pause to make now.
-    pub fn next(&mut self) -> Duration {
+    /// The pause to make now; the next one is twice as long.
+    pub fn pause(&mut self) -> Duration {
         let now = self.0;
         self.0 = (now * 2).min(LAST);
         now

@@ -20,8 +20,8 @@ fn acks_1(mut cluster: Cluster) -> Cluster {
 #[test]
 fn acks_1_loses_what_the_followers_had_not_fetched_when_the_leader_dies() {
     let lost = |cluster: &Cluster| {
-        let lost = (0..4).map(|seed| {
-            let mut bench = bench(cluster, &steady(20_000, 200, 12), seed);
+        let lost = (0..3).map(|seed| {
+            let mut bench = bench(cluster, &steady(10_000, 200, 8), seed);
             bench.at(6, 0, |node, _| Fault::Crash { node });
             bench.run(40).lost()
         });

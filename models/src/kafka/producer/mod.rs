@@ -256,7 +256,7 @@ impl Producer {
                 partition: sendable.batch.lane.0,
                 error: ErrorCode::None,
             };
-            let results = request.batches.iter().map(result).collect();
+            let results: Vec<_> = request.batches.iter().map(result).collect();
             return self.settle(ctx, correlation, &results);
         }
         if !self.timeout_armed {
@@ -266,7 +266,7 @@ impl Producer {
     }
 
     /// Takes a response in: acknowledges, or arranges for another try.
-    fn settle(&mut self, ctx: &mut Ctx<'_>, correlation: u64, results: &Vec<ProduceResult>) {
+    fn settle(&mut self, ctx: &mut Ctx<'_>, correlation: u64, results: &[ProduceResult]) {
         let Some(request) = self.in_flight.remove(&correlation) else { return };
         self.per_broker[request.broker as usize] -= 1;
         for sendable in request.batches {
@@ -399,7 +399,7 @@ impl Node<Streaming> for Producer {
                     Some(Work::Response(correlation, results)) => {
                         self.settle(ctx, correlation, &results);
                     }
-                    Some(Work::Lost(correlation)) => self.settle(ctx, correlation, &vec![]),
+                    Some(Work::Lost(correlation)) => self.settle(ctx, correlation, &[]),
                     None => {}
                 }
             }
@@ -412,7 +412,7 @@ impl Node<Streaming> for Producer {
             self.lose(broker as BrokerNumber);
             if !self.refreshing {
                 self.refreshing = true;
-                ctx.timer(self.reconnect.next(), RECONNECT);
+                ctx.timer(self.reconnect.pause(), RECONNECT);
             }
             self.proceed(ctx);
         }
