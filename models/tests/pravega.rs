@@ -2,5 +2,15 @@
 
 #[path = "pravega/bench.rs"]
 mod bench;
+#[path = "pravega/bookkeeper.rs"]
+mod bookkeeper;
+#[path = "pravega/config.rs"]
+mod config;
+#[path = "pravega/failover.rs"]
+mod failover;
+#[path = "pravega/performance.rs"]
+mod performance;
 #[path = "pravega/standalone.rs"]
 mod standalone;
+#[path = "pravega/tiering.rs"]
+mod tiering;

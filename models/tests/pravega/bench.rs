@@ -6,18 +6,20 @@
 //!              consumer-N <────┘            History sees every note of all of them
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::batch::SharedBatch;
+use headwater_models::bookkeeper::record::Record as JournalRecord;
 use headwater_models::deployment::{Environment, Role};
 use headwater_models::note::Note;
-use headwater_models::pravega::config::{Cluster, Version};
+use headwater_models::pravega::config::{Cluster, Mode, Version};
 use headwater_models::pravega::deploy::deploy;
-use headwater_models::protocol::Streaming;
+use headwater_models::protocol::{Record, Streaming};
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
+use headwater_sim::fault::Fault;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::node::Observer;
 use headwater_sim::random::Seed;
@@ -86,7 +88,13 @@ impl History {
 
     /// A percentile of the response times, in ms.
     pub fn percentile_ms(&self, percent: u64) -> f64 {
-        let mut all: Vec<Duration> = self.responses.iter().map(|(_, response)| *response).collect();
+        self.percentile_since_ms(Time::ZERO, percent)
+    }
+
+    /// The same of what was acknowledged from an instant on.
+    pub fn percentile_since_ms(&self, from: Time, percent: u64) -> f64 {
+        let late = self.responses.iter().filter(|(at, _)| *at >= from);
+        let mut all: Vec<Duration> = late.map(|(_, response)| *response).collect();
         all.sort_unstable();
         let at = (all.len() as u64 * percent / 100).min(all.len() as u64 - 1);
         all[at as usize].as_secs_f64() * 1e3
@@ -150,9 +158,19 @@ pub struct Bench {
 impl Bench {
     /// Puts the cluster together.
     pub fn new(seed: u64, cluster: &Cluster, source: &ArrivalSource) -> Self {
+        let one_machine = cluster.mode == Mode::Standalone;
+        Self::on(seed, cluster, &environment(one_machine), source)
+    }
+
+    /// The same on machines of one's own.
+    pub fn on(
+        seed: u64,
+        cluster: &Cluster,
+        environment: &Environment,
+        source: &ArrivalSource,
+    ) -> Self {
         cluster.check().expect("the cluster is possible");
-        let one_machine = cluster.stores == 1 && cluster.bookies == 0;
-        let deployment = deploy(cluster, &environment(one_machine), source);
+        let deployment = deploy(cluster, environment, source);
         let spec = SimulationSpec { seed: Seed(seed), ..SimulationSpec::default() };
         let mut sim = Simulation::new(spec, History::default());
         for machine in deployment.machines {
@@ -175,6 +193,37 @@ impl Bench {
         self.sim.run_until(Time::ZERO + Duration::from_secs(seconds));
         self.sim.observer()
     }
+}
+
+impl Bench {
+    /// Schedules a fault at a second of virtual time.
+    pub fn fault(&mut self, second: u64, fault: Fault) {
+        self.sim.schedule(Time::ZERO + Duration::from_secs(second), fault);
+    }
+}
+
+impl Bench {
+    /// Frames in the journal of the first bookie.
+    pub fn frames(&self) -> usize {
+        let bookie = self.nodes(Role::Bookie)[0];
+        let mut entries = BTreeSet::new();
+        for (_, _, _, record, _) in self.sim.disk_records(bookie) {
+            if let Record::BookKeeper(JournalRecord::Journal { entries: of, .. }) = record {
+                entries.extend(of.iter().map(|entry| (entry.ledger, entry.id)));
+            }
+        }
+        entries.len()
+    }
+}
+
+/// An instant.
+pub fn second(seconds: u64) -> Time {
+    Time::ZERO + Duration::from_secs(seconds)
+}
+
+/// Stores and bookies of their own, four containers.
+pub fn distributed(stores: u32, bookies: u32) -> Cluster {
+    Cluster { stores, bookies, containers: 4, ..Cluster::defaults(Version::V0_13) }
 }
 
 /// The emulator in memory.

@@ -1,14 +1,61 @@
 //! The emulator in memory with the Rust client.
 
-use super::bench::{Bench, paced, standalone};
+use headwater_models::pravega::config::Cluster;
+use headwater_sim::distribution::Distribution;
+use headwater_sim::machine::MachineSpec;
+use headwater_sim::time::Duration;
+
+use super::bench::{Bench, environment, paced, second, standalone};
+
+fn one_segment() -> Cluster {
+    Cluster { segments: 1, ..standalone() }
+}
 
 #[test]
 fn one_event_at_a_time_takes_the_published_fifth_of_a_millisecond() {
-    let cluster = headwater_models::pravega::config::Cluster { segments: 1, ..standalone() };
-    let mut bench = Bench::new(1, &cluster, &paced(100, 100, 5));
+    let mut bench = Bench::new(1, &one_segment(), &paced(100, 100, 5));
     let history = bench.run_to(10);
     assert_eq!(history.acked_count(), 500);
     history.check_exactly_once();
     let p50 = history.percentile_ms(50);
     assert!((0.12..0.25).contains(&p50), "p50 {p50} ms, published 0.17");
+}
+
+#[test]
+fn a_segment_takes_at_most_500_events_of_the_rust_client_per_round_trip() {
+    let mut far = environment(true);
+    let loopback = Distribution::constant(Duration::from_millis(1));
+    far.server = MachineSpec { loopback, ..far.server };
+    let mut single = Bench::on(1, &one_segment(), &far, &paced(20, 100, 3));
+    let round_trip_ms = single.run_to(6).percentile_ms(50);
+    let mut loaded = Bench::on(1, &one_segment(), &far, &paced(400_000, 100, 2));
+    let history = loaded.run_to(3);
+    let (from, to) = (second(2), second(3));
+    let acked = history.responses.iter().filter(|(at, _)| *at > from && *at <= to).count();
+    // 500 events of 108 bytes take 54 kB at 4.3 us a KiB longer than one.
+    let full_ms = round_trip_ms + 0.23;
+    let ceiling = 500.0 / full_ms * 1e3;
+    let ratio = acked as f64 / ceiling;
+    assert!((0.9..1.05).contains(&ratio), "{acked}/s, 500 per {full_ms} ms is {ceiling}/s");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_fingerprint_and_another_seed_another() {
+    let fingerprint = |seed| {
+        let mut bench = Bench::new(seed, &standalone(), &paced(2_000, 500, 3));
+        bench.run_to(6).check_exactly_once();
+        bench.sim.fingerprint()
+    };
+    assert_eq!(fingerprint(7), fingerprint(7));
+    assert_ne!(fingerprint(7), fingerprint(8));
+}
+
+#[test]
+fn every_event_is_delivered_once_and_in_order_over_segments_writers_and_readers() {
+    let cluster = Cluster { segments: 6, writers: 3, readers: 2, ..standalone() };
+    let mut bench = Bench::new(3, &cluster, &paced(6_000, 300, 5));
+    let history = bench.run_to(10);
+    assert_eq!(history.acked_count(), 30_000);
+    assert_eq!(history.acked.len(), 18, "every writer writes to every segment");
+    history.check_exactly_once();
 }

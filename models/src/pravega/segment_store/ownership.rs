@@ -11,7 +11,7 @@ use headwater_sim::units::NodeId;
 use crate::bookkeeper::ids::TagSpace;
 use crate::bookkeeper::message::Message;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
-use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
+use crate::bookkeeper::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
 use crate::pravega::config::Mode;
 
 use super::{Ctx, Spec};
@@ -30,6 +30,8 @@ const TAGS: u32 = u32::MAX;
 pub(super) struct Ownership {
     client: Option<MetadataClient>,
     assigned: BTreeSet<u32>,
+    /// A look at a registration that an earlier life of this store has left behind.
+    leftover: Option<u64>,
 }
 
 impl Ownership {
@@ -40,7 +42,7 @@ impl Ownership {
         let client =
             service.map(|service| MetadataClient::new(service, TagSpace::new(TAGS), timeout));
         let all = if client.is_none() { cluster.containers } else { 0 };
-        Self { client, assigned: (0..all).collect() }
+        Self { client, assigned: (0..all).collect(), leftover: None }
     }
 
     /// True if the component number is this one's.
@@ -94,10 +96,18 @@ impl Ownership {
             let Some(client) = &mut self.client else { break };
             match event {
                 MetadataEvent::SessionOpened(_) => {
-                    let path = Path::new(HOSTS, u64::from(ctx.me().0));
-                    let value = Value::Words(Vec::new());
-                    client.request(ctx, Operation::Create { path, value, ephemeral: true });
+                    client.request(ctx, register(ctx.me()));
                     client.request(ctx, list());
+                }
+                MetadataEvent::Changed { request, .. } if self.leftover == Some(request) => {
+                    self.leftover = None;
+                    client.request(ctx, register(ctx.me()));
+                }
+                MetadataEvent::Reply { result: Err(MetadataError::NodeExists), .. } => {
+                    // Registered anew when the old session ends (Curator's `PersistentNode`).
+                    let path = host_path(ctx.me());
+                    let watch = Operation::Get { path, watch: true };
+                    self.leftover = Some(client.request(ctx, watch));
                 }
                 MetadataEvent::Changed { .. } => {
                     client.request(ctx, list());
@@ -120,6 +130,15 @@ impl Ownership {
         }
         changed
     }
+}
+
+fn host_path(node: NodeId) -> Path {
+    Path::new(HOSTS, u64::from(node.0))
+}
+
+fn register(node: NodeId) -> Operation {
+    let value = Value::Words(Vec::new());
+    Operation::Create { path: host_path(node), value, ephemeral: true }
 }
 
 fn list() -> Operation {

@@ -99,12 +99,16 @@ impl Link {
             self.phase = Phase::Dead;
             return None;
         }
-        let restart = exhausted || (self.client == Client::Rust && store.is_none());
-        let exponent = self.attempts;
-        self.attempts = if exhausted { 0 } else { self.attempts + 1 };
-        let again = store.filter(|_| self.client == Client::Rust && !restart);
-        self.phase = Phase::BackingOff(again);
-        let delay = self.delay_initial.saturating_mul(10_u64.saturating_pow(exponent));
+        if exhausted {
+            // The reactor reconnects at once, and asks the controller again.
+            self.attempts = 0;
+            self.phase = Phase::BackingOff(None);
+            return Some(Duration::ZERO);
+        }
+        self.phase = Phase::BackingOff(store.filter(|_| self.client == Client::Rust));
+        let tenfold = 10_u64.saturating_pow(self.attempts);
+        self.attempts += 1;
+        let delay = self.delay_initial.saturating_mul(tenfold);
         Some(Duration::from_millis(delay.min(self.delay_max)))
     }
 }

@@ -1,0 +1,139 @@
+//! Containers that move: a store that dies, one that comes back, writers that find their way.
+
+use headwater_models::deployment::Role;
+use headwater_models::pravega::config::{Client, Cluster, Writer};
+use headwater_sim::fault::Fault;
+use headwater_sim::time::{Duration, Time};
+
+use super::bench::{Bench, distributed, paced, second};
+
+fn java() -> Cluster {
+    Cluster { client: Client::Java, ..distributed(2, 3) }
+}
+
+fn rust(rust_retry_attempts_max: u32) -> Cluster {
+    let writer = Writer { rust_retry_attempts_max, ..Writer::default() };
+    Cluster { client: Client::Rust, writer, ..distributed(2, 3) }
+}
+
+/// When the first container was recovered after an instant.
+fn recovered(bench: &Bench, after: Time) -> Time {
+    let times = bench.sim.observer().times("container_recovered");
+    times.into_iter().find(|at| *at > after).expect("a container was recovered")
+}
+
+#[test]
+fn a_dead_stores_containers_are_recovered_elsewhere_after_session_and_rebalance() {
+    let mut bench = Bench::new(1, &java(), &paced(400, 1_000, 90));
+    let victim = bench.nodes(Role::SegmentStore)[0];
+    bench.fault(10, Fault::Crash { node: victim });
+    let history = bench.run_to(150);
+    assert_eq!(history.acked_count(), 36_000);
+    history.check_exactly_once();
+    let moved = history.times("container_moved")[0].since(second(10));
+    // Session 10 s (in ticks of 2 s, less the age of the last ping), then 10 s of waiting.
+    assert!((16.0..23.0).contains(&moved.as_secs_f64()), "moved after {moved}");
+    let recovered = recovered(&bench, second(10)).since(second(10));
+    assert!(recovered.saturating_sub(moved) < Duration::from_secs(1), "after {recovered}");
+    let history = bench.sim.observer();
+    let (_, gap) = history.longest_gap(second(5), second(91));
+    // The client's steps of 1, 10, 100, 1000 ms, 10 s and 20 s end after 31.1 s.
+    assert!((20.0..52.0).contains(&gap.as_secs_f64()), "no acks for {gap}");
+}
+
+#[test]
+fn the_rust_client_hangs_on_the_dead_store_unless_its_attempts_are_limited() {
+    let gap = |attempts, restart| {
+        let mut bench = Bench::new(2, &rust(attempts), &paced(400, 1_000, 90));
+        let victim = bench.nodes(Role::SegmentStore)[0];
+        bench.fault(10, Fault::Crash { node: victim });
+        if let Some(at) = restart {
+            bench.fault(at, Fault::Restart { node: victim });
+        }
+        let history = bench.run_to(160);
+        history.check_exactly_once();
+        assert_eq!(history.acked_count(), 36_000, "{attempts} attempts");
+        history.longest_gap(second(5), second(91)).1.as_secs_f64()
+    };
+    let limited = gap(4, None);
+    println!("{limited} s with 4 attempts");
+    assert!((18.0..35.0).contains(&limited), "{limited} s with 4 attempts");
+    let hung = gap(0, Some(80));
+    assert!(hung > 65.0, "{hung} s without a limit: the old address came back after 70 s");
+}
+
+#[test]
+fn a_store_that_comes_back_recovers_its_containers_from_the_log() {
+    let cluster = Cluster { client: Client::Java, ..distributed(1, 3) };
+    let mut bench = Bench::new(3, &cluster, &paced(400, 1_000, 60));
+    let store = bench.nodes(Role::SegmentStore)[0];
+    bench.fault(10, Fault::Crash { node: store });
+    bench.fault(11, Fault::Restart { node: store });
+    let history = bench.run_to(120);
+    assert_eq!(history.acked_count(), 24_000);
+    history.check_exactly_once();
+    let back = recovered(&bench, second(10)).since(second(11));
+    assert!(back < Duration::from_secs(3), "recovered {back} after the restart");
+    let (_, gap) = bench.sim.observer().longest_gap(second(5), second(60));
+    assert!((1.0..13.0).contains(&gap.as_secs_f64()), "no acks for {gap}, live 11.5 s");
+}
+
+#[test]
+fn a_store_that_lost_touch_is_fenced_and_its_late_writes_do_not_count() {
+    let mut bench = Bench::new(4, &java(), &paced(400, 1_000, 90));
+    let nodes = bench.nodes(Role::SegmentStore);
+    bench.fault(10, Fault::Pause { node: nodes[0] });
+    bench.fault(45, Fault::Resume { node: nodes[0] });
+    let history = bench.run_to(200);
+    assert!(!history.times("container_moved").is_empty(), "{:?}", history.events);
+    history.check_exactly_once();
+    assert_eq!(history.acked_count() + history.failed, 36_000);
+}
+
+#[test]
+fn failovers_of_many_seeds_lose_and_duplicate_nothing() {
+    for seed in 10..16 {
+        let cluster = if seed % 2 == 0 { java() } else { rust(4) };
+        let mut bench = Bench::new(seed, &cluster, &paced(1_000, 400, 50));
+        let stores = bench.nodes(Role::SegmentStore);
+        bench.fault(5 + seed % 3, Fault::Crash { node: stores[0] });
+        bench.fault(35, Fault::Restart { node: stores[0] });
+        bench.fault(70, Fault::Crash { node: stores[1] });
+        bench.fault(72, Fault::Restart { node: stores[1] });
+        let history = bench.run_to(200);
+        history.check_exactly_once();
+        assert_eq!(history.acked_count() + history.failed, 50_000, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_store_cut_off_from_everybody_is_replaced_and_what_it_acknowledged_stays() {
+    for (seed, symmetric) in [(20, true), (21, false)] {
+        let mut bench = Bench::new(seed, &java(), &paced(500, 500, 60));
+        let store = bench.nodes(Role::SegmentStore)[0];
+        let others: Vec<_> = [Role::Metadata, Role::Bookie, Role::Controller]
+            .into_iter()
+            .flat_map(|role| bench.nodes(role))
+            .collect();
+        let (from, to) = (vec![store], others);
+        bench.fault(10, Fault::Partition { from, to, symmetric });
+        bench.fault(50, Fault::Heal);
+        let history = bench.run_to(240);
+        history.check_exactly_once();
+        assert!(!history.times("container_moved").is_empty(), "symmetric {symmetric}");
+        assert_eq!(history.acked_count() + history.failed, 30_000, "symmetric {symmetric}");
+    }
+}
+
+#[test]
+fn a_store_whose_machine_loses_power_is_recovered_elsewhere_without_loss() {
+    let mut bench = Bench::new(30, &java(), &paced(500, 500, 60));
+    let store = bench.nodes(Role::SegmentStore)[0];
+    // Machines are added in the order of the nodes, one for each.
+    let machine = headwater_sim::units::MachineId(store.0);
+    bench.fault(10, Fault::PowerCut { machine });
+    bench.fault(120, Fault::PowerOn { machine });
+    let history = bench.run_to(300);
+    history.check_exactly_once();
+    assert_eq!(history.acked_count() + history.failed, 30_000);
+}
