@@ -7,6 +7,7 @@
 
 mod chart;
 mod compact;
+pub mod compare;
 mod error;
 mod file;
 mod hlog;
@@ -20,6 +21,7 @@ pub mod series;
 mod summary;
 pub mod text;
 
+pub use compare::{Comparison, compare};
 pub use error::OutcomeError;
 pub use hlog::{hlog, write_hlog};
 pub use latency::{Latencies, Latency, Summary};

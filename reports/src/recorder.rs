@@ -85,6 +85,24 @@ impl Recorder {
         recorder
     }
 
+    /// A round interval that cuts a run of `duration_ns` into 300 at most: enough for a chart, and
+    /// little enough for a report that is mailed.
+    pub const fn interval_for(duration_ns: u64) -> u64 {
+        const MILLISECOND: u64 = 1_000_000;
+        let mut interval = 100 * MILLISECOND;
+        // 1, 2, 5, 10, 20, 50 ... tenths of a second: halves and fifths of a power of ten.
+        let mut next = 2;
+        while duration_ns > interval * 300 {
+            interval = if next == 5 { interval / 2 * 5 } else { interval * 2 };
+            next = match next {
+                2 => 5,
+                5 => 10,
+                _ => 2,
+            };
+        }
+        interval
+    }
+
     /// `events` of `bytes` altogether were intended for `at`.
     pub fn offered(&mut self, at: u64, events: u64, bytes: u64) {
         let last = self.advance(at);
@@ -248,6 +266,15 @@ mod tests {
         assert_eq!(outcome.rates.acked.bytes_per_second, 27_000.0);
         assert_eq!(outcome.series.acked, [90, 90, 90]);
         assert_eq!(outcome.series.backlog, [10, 20, 20]);
+    }
+
+    #[test]
+    fn intervals_are_round_and_few() {
+        let of = |seconds| Recorder::interval_for(seconds * SECOND) / 1_000_000;
+        assert_eq!(
+            [1, 30, 60, 150, 300, 600, 3_600].map(of),
+            [100, 100, 200, 500, 1_000, 2_000, 20_000]
+        );
     }
 
     #[test]

@@ -3,11 +3,11 @@
 /// A duration of `ns` nanoseconds to three significant digits, such as `4.56 ms`.
 pub fn duration(ns: f64) -> String {
     let magnitude = ns.abs();
-    let (value, unit) = if magnitude < 1e3 {
+    let (value, unit) = if magnitude < 999.5 {
         (ns, "ns")
-    } else if magnitude < 1e6 {
+    } else if magnitude < 999.5e3 {
         (ns / 1e3, "µs")
-    } else if magnitude < 1e9 {
+    } else if magnitude < 999.5e6 {
         (ns / 1e6, "ms")
     } else {
         (ns / 1e9, "s")
@@ -62,9 +62,9 @@ pub fn prefixed(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude < 1e5 {
         significant(value)
-    } else if magnitude < 1e6 {
+    } else if magnitude < 999.5e3 {
         format!("{} k", significant(value / 1e3))
-    } else if magnitude < 1e9 {
+    } else if magnitude < 999.5e6 {
         format!("{} M", significant(value / 1e6))
     } else {
         format!("{} G", significant(value / 1e9))
@@ -79,11 +79,11 @@ pub fn per_second(rate: f64) -> String {
 /// Bytes with a decimal prefix, such as `1.2 MB`.
 pub fn bytes(value: f64) -> String {
     let magnitude = value.abs();
-    if magnitude < 1e3 {
+    if magnitude < 999.5 {
         format!("{} B", significant(value))
-    } else if magnitude < 1e6 {
+    } else if magnitude < 999.5e3 {
         format!("{} kB", significant(value / 1e3))
-    } else if magnitude < 1e9 {
+    } else if magnitude < 999.5e6 {
         format!("{} MB", significant(value / 1e6))
     } else {
         format!("{} GB", significant(value / 1e9))
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn figures_keep_three_digits_and_change_unit_at_a_thousand() {
         let all = [0.0, 850.0, 12_340.0, 999_600.0, 4_560_000.0, 61e9].map(duration);
-        assert_eq!(all, ["0 ns", "850 ns", "12.3 µs", "1,000 µs", "4.56 ms", "61 s"]);
+        assert_eq!(all, ["0 ns", "850 ns", "12.3 µs", "1 ms", "4.56 ms", "61 s"]);
         assert_eq!([0.0, 1_600.0, 1.25e6].map(per_second), ["0/s", "1,600/s", "1.25 M/s"]);
         assert_eq!([0.999, 0.8333, 1.0].map(percent), ["99.9 %", "83.3 %", "100 %"]);
         assert_eq!(escape("<a b='\"&\u{1}'>"), "&lt;a b=&#39;&quot;&amp;\u{fffd}&#39;&gt;");

@@ -1,0 +1,248 @@
+//! Outcomes side by side, and how far a simulation was from what happened.
+
+mod metric;
+mod page;
+mod text;
+
+use serde::Serialize;
+
+use crate::outcome::{Outcome, Source};
+
+pub use metric::Metric;
+
+/// The schema of a comparison's JSON.
+pub const COMPARISON_SCHEMA: &str = "headwater-comparison/1";
+
+/// Outcomes side by side. Every figure is computed from the Outcomes; ratios are to the first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Comparison {
+    /// Always [`COMPARISON_SCHEMA`].
+    pub schema: &'static str,
+    /// The runs, in the order given; the first is what the others are set against.
+    pub runs: Vec<Run>,
+    /// One row per metric.
+    pub rows: Vec<Row>,
+    /// Simulated against live, for each pair of the same system under the same traffic.
+    pub errors: Vec<PairErrors>,
+    /// What makes a pair less comparable than it looks.
+    pub warnings: Vec<String>,
+    #[serde(skip)]
+    outcomes: Vec<Outcome>,
+}
+
+/// A run of a comparison.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// A letter: A, B, C.
+    pub label: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Simulated or live.
+    pub source: Source,
+    /// System and version.
+    pub system: String,
+    /// Seed.
+    pub seed: u64,
+    /// Whether it completed with nothing failed.
+    pub ok: bool,
+}
+
+/// One metric of all runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Which.
+    pub metric: Metric,
+    /// One cell per run.
+    pub cells: Vec<Cell>,
+}
+
+/// One metric of one run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cell {
+    /// The figure, in the metric's unit; absent where the run has too few events for it.
+    pub value: Option<f64>,
+    /// Its 95 % confidence interval by order statistics (percentiles only). It takes events for
+    /// independent; events that wait in the same queue are not, so the true one is wider.
+    pub interval: Option<(f64, f64)>,
+    /// The figure over the first run's; absent for the first, and where either is absent or zero.
+    pub ratio: Option<f64>,
+    /// Whether the interval overlaps the first run's: no difference that these events could show.
+    pub indistinct: bool,
+}
+
+/// How far a simulated run was from a live one.
+#[derive(Clone, Debug, Serialize)]
+pub struct PairErrors {
+    /// Label of the simulated run.
+    pub simulated: String,
+    /// Label of the live run.
+    pub live: String,
+    /// One per metric that both have.
+    pub errors: Vec<MetricError>,
+}
+
+/// The error of one metric.
+#[derive(Clone, Debug, Serialize)]
+pub struct MetricError {
+    /// Which.
+    pub metric: Metric,
+    /// The simulation's figure, in the metric's unit.
+    pub simulated: f64,
+    /// What was measured.
+    pub live: f64,
+    /// `(simulated - live) / live`, per cent.
+    pub error_percent: f64,
+    /// Whether the two intervals overlap.
+    pub indistinct: bool,
+}
+
+/// Puts outcomes side by side; the others are set against the first.
+///
+/// # Panics
+/// If there are none.
+pub fn compare(outcomes: &[Outcome]) -> Comparison {
+    assert!(!outcomes.is_empty(), "a comparison has at least one outcome");
+    let runs: Vec<Run> = outcomes.iter().enumerate().map(run).collect();
+    let rows = Metric::ALL
+        .into_iter()
+        .map(|metric| row(metric, outcomes))
+        .filter(|row| row.cells.iter().any(|cell| cell.value.is_some()))
+        .collect();
+    Comparison {
+        schema: COMPARISON_SCHEMA,
+        rows,
+        errors: pairs(outcomes, &runs),
+        warnings: warnings(outcomes, &runs),
+        runs,
+        outcomes: outcomes.to_vec(),
+    }
+}
+
+impl Comparison {
+    /// The comparison as a text table for the terminal.
+    pub fn to_text(&self) -> String {
+        text::text(self)
+    }
+
+    /// The comparison as one self-contained HTML file.
+    pub fn to_html(&self) -> String {
+        page::html(self)
+    }
+
+    /// The comparison as JSON, ending in a newline.
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).expect("every key is a string");
+        json.push('\n');
+        json
+    }
+
+    fn outcomes(&self) -> impl Iterator<Item = (&Run, &Outcome)> {
+        self.runs.iter().zip(&self.outcomes)
+    }
+}
+
+fn run((index, outcome): (usize, &Outcome)) -> Run {
+    let letter = char::from(b'A' + (index % 26) as u8);
+    let round = index / 26;
+    let label = if round == 0 { letter.to_string() } else { format!("{letter}{round}") };
+    let environment = &outcome.environment;
+    Run {
+        label,
+        scenario: outcome.scenario.name.clone(),
+        source: outcome.source,
+        system: format!("{} {}", environment.system, environment.system_version),
+        seed: outcome.seed,
+        ok: outcome.ok(),
+    }
+}
+
+fn row(metric: Metric, outcomes: &[Outcome]) -> Row {
+    let first = (metric.value(&outcomes[0]), metric.interval(&outcomes[0]));
+    let cells = outcomes.iter().enumerate().map(|(index, outcome)| {
+        let value = metric.value(outcome);
+        let interval = metric.interval(outcome);
+        let ratio = match (value, first.0) {
+            (Some(value), Some(first)) if index > 0 && first > 0.0 => Some(value / first),
+            _ => None,
+        };
+        Cell { value, interval, ratio, indistinct: index > 0 && overlap(interval, first.1) }
+    });
+    Row { metric, cells: cells.collect() }
+}
+
+fn overlap(left: Option<(f64, f64)>, right: Option<(f64, f64)>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => left.0 <= right.1 && right.0 <= left.1,
+        _ => false,
+    }
+}
+
+/// Whether two runs had the same events at the same intended times.
+fn same_traffic(left: &Outcome, right: &Outcome) -> bool {
+    left.traffic.digest == right.traffic.digest
+}
+
+fn pairs(outcomes: &[Outcome], runs: &[Run]) -> Vec<PairErrors> {
+    let mut all = vec![];
+    for (simulated, simulated_run) in outcomes.iter().zip(runs) {
+        for (live, live_run) in outcomes.iter().zip(runs) {
+            let of_pair = simulated.source == Source::Simulated && live.source == Source::Live;
+            let same_system = simulated.environment.system == live.environment.system;
+            if of_pair && same_system && same_traffic(simulated, live) {
+                all.push(PairErrors {
+                    simulated: simulated_run.label.clone(),
+                    live: live_run.label.clone(),
+                    errors: errors(simulated, live),
+                });
+            }
+        }
+    }
+    all
+}
+
+fn errors(simulated: &Outcome, live: &Outcome) -> Vec<MetricError> {
+    let of_metric = |metric: Metric| {
+        let (of_simulated, of_live) = (metric.value(simulated)?, metric.value(live)?);
+        // Nothing to be wrong about by a share: both are zero, or the share is infinite.
+        (of_live > 0.0).then(|| MetricError {
+            metric,
+            simulated: of_simulated,
+            live: of_live,
+            error_percent: (of_simulated - of_live) / of_live * 100.0,
+            indistinct: overlap(metric.interval(simulated), metric.interval(live)),
+        })
+    };
+    Metric::ALL.into_iter().filter_map(of_metric).collect()
+}
+
+fn warnings(outcomes: &[Outcome], runs: &[Run]) -> Vec<String> {
+    let mut all = vec![];
+    let (first, first_run) = (&outcomes[0], &runs[0]);
+    for (outcome, run) in outcomes.iter().zip(runs) {
+        if !same_traffic(first, outcome) {
+            all.push(format!(
+                "{} and {} had different traffic ({}; {}): their ratios compare different loads",
+                first_run.label, run.label, first.traffic.describes, outcome.traffic.describes
+            ));
+        }
+        if first.window != outcome.window {
+            all.push(format!(
+                "{} and {} were measured over different windows ({:.1} s; {:.1} s)",
+                first_run.label,
+                run.label,
+                first.window.seconds(),
+                outcome.window.seconds()
+            ));
+        }
+        if let crate::outcome::Status::Interrupted { why } = &outcome.status {
+            all.push(format!("{} was interrupted: {why}", run.label));
+        }
+        if let Some(generator) = outcome.generator.as_ref().filter(|health| health.bottleneck) {
+            all.push(format!(
+                "{} measured its own load generator: {}",
+                run.label, generator.explanation
+            ));
+        }
+    }
+    all
+}

@@ -1,0 +1,73 @@
+//! A comparison for the terminal.
+
+use std::fmt::Write as _;
+
+use super::{Cell, Comparison, Row};
+
+/// What an overlap of the intervals means.
+pub(super) const INDISTINCT: &str = "no detectable difference";
+
+pub(super) fn text(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for run in &comparison.runs {
+        let word = if run.ok { "ok" } else { "FAILED" };
+        let _ = writeln!(
+            text,
+            "{}  {} ({}, {}, seed {}): {word}",
+            run.label, run.scenario, run.source, run.system, run.seed
+        );
+    }
+    for warning in &comparison.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    let _ = write!(text, "\n{:20}", "");
+    for run in &comparison.runs {
+        let _ = write!(text, "{:>12}", run.label);
+    }
+    let first = &comparison.runs[0].label;
+    for run in comparison.runs.iter().skip(1) {
+        let _ = write!(text, "{:>12}", format!("{}/{first}", run.label));
+    }
+    text.push('\n');
+    for row in &comparison.rows {
+        line(&mut text, row);
+    }
+    let footnote = comparison.rows.iter().flat_map(|row| &row.cells).any(|cell| cell.indistinct);
+    if footnote {
+        let _ = writeln!(text, "=: {INDISTINCT} to {first} (95 % intervals overlap)");
+    }
+    for pair in &comparison.errors {
+        let _ = writeln!(text, "\nsimulated {} against live {}", pair.simulated, pair.live);
+        let _ = writeln!(text, "{:20}{:>12}{:>12}{:>12}", "", "simulated", "live", "error");
+        for error in &pair.errors {
+            let note = if error.indistinct { format!("  {INDISTINCT}") } else { String::new() };
+            let _ = writeln!(
+                text,
+                "{:20}{:>12}{:>12}{:>12}{note}",
+                error.metric,
+                error.metric.show(error.simulated),
+                error.metric.show(error.live),
+                format!("{:+.1} %", error.error_percent)
+            );
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, row: &Row) {
+    let _ = write!(text, "{:20}", row.metric);
+    for cell in &row.cells {
+        let shown = cell.value.map_or_else(|| "–".to_owned(), |value| row.metric.show(value));
+        let _ = write!(text, "{shown:>12}");
+    }
+    for cell in row.cells.iter().skip(1) {
+        let _ = write!(text, "{:>12}", ratio(cell));
+    }
+    text.push('\n');
+}
+
+/// The ratio to the first run, with `=` where no difference can be told.
+fn ratio(cell: &Cell) -> String {
+    let equal = if cell.indistinct { "= " } else { "" };
+    cell.ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{equal}{ratio:.2}x"))
+}

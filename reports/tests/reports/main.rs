@@ -1,0 +1,7 @@
+//! Outcomes written, read, rendered, compared and opened in a browser.
+
+mod browser;
+mod comparison;
+mod files;
+mod renderings;
+mod sample;
