@@ -124,7 +124,12 @@ fn bands(html: &mut String, chart: &Chart, frame: &Frame) {
 fn grid(html: &mut String, chart: &Chart, frame: &Frame) {
     let bottom = frame.bottom();
     html.push_str("<g class=\"grid\">\n");
+    let mut above = f64::INFINITY;
     for (value, label) in &frame.y.ticks {
+        // A label that would touch the one below it is left out; its line is drawn.
+        let touches = above - frame.y(*value) < 15.0;
+        above = if touches { above } else { frame.y(*value) };
+        let label = if touches { "" } else { label };
         let y = round(frame.y(*value));
         let _ = writeln!(
             html,

@@ -9,6 +9,9 @@ use crate::page::{page, table};
 use crate::report::{rate_lines, spectrum_line};
 use crate::text::escape;
 
+/// Which distribution of a run.
+type Of = fn(&Outcome) -> &Latency;
+
 pub(super) fn html(comparison: &Comparison) -> String {
     let mut body = String::from("<header><h1>Comparison</h1></header>\n");
     body.push_str(&runs(comparison));
@@ -24,7 +27,7 @@ pub(super) fn html(comparison: &Comparison) -> String {
     body.push_str(&rates(comparison).render());
     body.push_str("<h2>Percentile spectra</h2>\n");
     body.push_str(&format!("<p class=\"dim\">{solid}</p>\n"));
-    let kinds: [(&str, &str, fn(&Outcome) -> &Latency); 3] = [
+    let kinds: [(&str, &str, Of); 3] = [
         ("response", "Response time", |outcome| &outcome.latency.response),
         ("service", "Service time", |outcome| &outcome.latency.service),
         ("end-to-end", "End to end latency", |outcome| &outcome.latency.end_to_end),
@@ -169,10 +172,12 @@ fn rates(comparison: &Comparison) -> Chart {
         let acked = rate_lines(outcome).into_iter().find(|line| line.label == "acked");
         lines.extend(acked.map(|line| overlay(run, index, line)));
     }
+    let durations = comparison.outcomes().map(|(_, outcome)| outcome.duration_ns);
+    let longest = durations.max().unwrap_or(0) as f64 / 1e9;
     Chart {
-        id: "rates".to_owned(),
+        id: "acked".to_owned(),
         title: "Acknowledged over time".to_owned(),
-        x: Axis::linear("time since the start, seconds", Unit::Seconds),
+        x: Axis::linear("time since the start, seconds", Unit::Seconds).reaching(longest),
         y: Axis::linear("events per second", Unit::PerSecond),
         lines,
         bands: vec![],
@@ -181,7 +186,7 @@ fn rates(comparison: &Comparison) -> Chart {
     }
 }
 
-fn spectra(comparison: &Comparison, id: &str, title: &str, of: fn(&Outcome) -> &Latency) -> Chart {
+fn spectra(comparison: &Comparison, id: &str, title: &str, of: Of) -> Chart {
     let lines = comparison
         .outcomes()
         .enumerate()

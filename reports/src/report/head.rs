@@ -38,6 +38,7 @@ pub(crate) fn conclusion(outcome: &Outcome) -> (&'static str, String) {
         outcome.verdicts.iter().filter(|verdict| verdict.status == VerdictStatus::Warn).count();
     let met = outcome.expectations.iter().filter(|expectation| expectation.ok).count();
     let mut text = match failed {
+        0 if outcome.verdicts.is_empty() => "nothing was checked".to_owned(),
         0 => format!("{} checked, none failed", plural(outcome.verdicts.len(), "verdict")),
         _ => format!("{failed} of {} failed", plural(outcome.verdicts.len(), "verdict")),
     };
@@ -138,7 +139,10 @@ fn tiles(outcome: &Outcome) -> String {
     ];
     let mut html = String::from("<div class=\"tiles\">");
     for (value, label) in all {
-        html.push_str(&format!("<div class=\"tile\"><b>{value}</b><span>{label}</span></div>\n"));
+        let class = if value.chars().count() > 12 { " class=\"long\"" } else { "" };
+        html.push_str(&format!(
+            "<div class=\"tile\"><b{class}>{value}</b><span>{label}</span></div>\n"
+        ));
     }
     html.push_str("</div>\n");
     html
@@ -171,6 +175,9 @@ fn facts(outcome: &Outcome) -> String {
     ];
     let mut html = String::from("<dl>\n");
     for (name, value) in rows {
+        if value.is_empty() || value.contains("<code></code>") {
+            continue;
+        }
         html.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>\n"));
     }
     html.push_str("</dl>\n");

@@ -97,6 +97,9 @@ fn series() -> impl Strategy<Value = Series> {
 }
 
 proptest! {
+    // Each case writes and reads four histograms: few are enough.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn any_outcome_reads_back_as_it_was(
         seed in any::<u64>(),
