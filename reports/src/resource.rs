@@ -51,7 +51,7 @@ pub struct Resource {
     pub utilisation_max: f64,
     /// Utilisation per interval of the outcome's series, 0 to 1; empty if it was not sampled.
     pub series: Vec<f64>,
-    /// Requests that waited, at the most.
+    /// Requests that waited, at the most; of a disk, dirty bytes.
     pub queue_max: u64,
 }
 
