@@ -1,5 +1,27 @@
 //! The scenario files that ship in the binary.
 
 /// Name and text of each, by name.
-pub const SCENARIOS: &[(&str, &str)] =
-    &[("live/stress-1600-kafka", include_str!("../library/live/stress-1600-kafka.toml"))];
+pub const SCENARIOS: &[(&str, &str)] = &[
+    ("burst/castle-kafka", include_str!("../library/burst/castle-kafka.toml")),
+    ("burst/castle-pravega", include_str!("../library/burst/castle-pravega.toml")),
+    ("faults/bookie-crash", include_str!("../library/faults/bookie-crash.toml")),
+    ("faults/broker-crash", include_str!("../library/faults/broker-crash.toml")),
+    ("faults/partition", include_str!("../library/faults/partition.toml")),
+    ("faults/power-cut", include_str!("../library/faults/power-cut.toml")),
+    ("faults/slow-tier2", include_str!("../library/faults/slow-tier2.toml")),
+    ("live/burst-kafka", include_str!("../library/live/burst-kafka.toml")),
+    ("live/burst-pravega", include_str!("../library/live/burst-pravega.toml")),
+    ("live/stress-1600-kafka", include_str!("../library/live/stress-1600-kafka.toml")),
+    ("live/stress-1600-pravega", include_str!("../library/live/stress-1600-pravega.toml")),
+    ("paper/stress-1600-kafka", include_str!("../library/paper/stress-1600-kafka.toml")),
+    ("paper/stress-1600-pravega", include_str!("../library/paper/stress-1600-pravega.toml")),
+    (
+        "planted/ack-quorum-1-wiped-bookie",
+        include_str!("../library/planted/ack-quorum-1-wiped-bookie.toml"),
+    ),
+    ("planted/acks-1-leader-killed", include_str!("../library/planted/acks-1-leader-killed.toml")),
+    ("planted/power-cut-unflushed", include_str!("../library/planted/power-cut-unflushed.toml")),
+    ("planted/unclean-election", include_str!("../library/planted/unclean-election.toml")),
+    ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
+    ("what-if/segments", include_str!("../library/what-if/segments.toml")),
+];

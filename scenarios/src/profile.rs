@@ -125,12 +125,10 @@ impl Profile {
             }
         };
         let profile = decode::<Self>(&tree, "", &mut findings);
-        if let Some(profile) = &profile {
-            if let Err((path, message)) = profile.check() {
-                let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
-                let (_, span) = crate::scenario::decode::locate(&tree, &keys);
-                findings.push(Finding::new(format!("{path}: {message}"), span));
-            }
+        if let Some(Err((path, message))) = profile.as_ref().map(Self::check) {
+            let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
+            let (_, span) = crate::scenario::decode::locate(&tree, &keys);
+            findings.push(Finding::new(format!("{path}: {message}"), span));
         }
         match profile {
             Some(profile) if findings.is_empty() => Ok(profile),

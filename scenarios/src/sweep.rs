@@ -17,6 +17,9 @@ use crate::scenario::metric::Kind;
 use crate::scenario::{Metric, Problems, Scenario, Source};
 use crate::stats::Estimate;
 
+/// Settings laid over a scenario, as (path, value).
+pub type Settings = Vec<(String, String)>;
+
 /// One path and the values that it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vary {
@@ -32,7 +35,7 @@ pub struct SweepSpec {
     /// The scenario.
     pub source: Source,
     /// Settings of all variants.
-    pub settings: Vec<(String, String)>,
+    pub settings: Settings,
     /// What varies; several make the product of all.
     pub vary: Vec<Vary>,
     /// Seeds: the first, and how many from there on. Without a first the scenario's own.
@@ -62,7 +65,7 @@ pub struct Point {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Variant {
     /// What makes it, as (path, value).
-    pub settings: Vec<(String, String)>,
+    pub settings: Settings,
     /// Mean and interval, by metric.
     pub estimates: BTreeMap<String, Estimate>,
     /// Mean and interval of the paired difference with the first variant, by metric; empty for the
@@ -94,9 +97,9 @@ pub const DEFAULT_METRICS: [&str; 6] =
     ["response.p50", "response.p99", "end_to_end.p99", "acked_rate", "lost", "utilisation.binding"];
 
 /// Makes the variants: each path with each of its values.
-fn variants(vary: &[Vary]) -> Vec<Vec<(String, String)>> {
+fn variants(vary: &[Vary]) -> Vec<Settings> {
     vary.iter().fold(vec![Vec::new()], |variants, vary| {
-        let with = |variant: &Vec<(String, String)>| {
+        let with = |variant: &Settings| {
             let value = |value: &String| {
                 let mut settings = variant.clone();
                 settings.push((vary.path.clone(), value.clone()));
@@ -115,7 +118,7 @@ pub fn sweep(
     done: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Sweep, Problems> {
     let variants = variants(&spec.vary);
-    let read = |settings: &Vec<(String, String)>| {
+    let read = |settings: &Settings| {
         let all: Vec<_> = spec.settings.iter().chain(settings).cloned().collect();
         spec.source.read(&all)
     };
@@ -141,7 +144,7 @@ pub fn sweep(
     }
     let metrics: Vec<String> = spec.metrics.iter().map(ToString::to_string).collect();
     let baseline = by_variant.first().cloned().unwrap_or_default();
-    let variant = |(index, (settings, points)): (usize, (Vec<(String, String)>, Vec<Point>))| {
+    let variant = |index: usize, settings: Settings, points: Vec<Point>| {
         let others = if index == 0 { &[] } else { baseline.as_slice() };
         Variant {
             estimates: by_metric(&metrics, |metric| estimate(&points, metric)),
@@ -154,7 +157,10 @@ pub fn sweep(
         schema: "headwater-sweep/1",
         scenario: spec.source.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
-        variants: variants.into_iter().zip(by_variant).enumerate().map(variant).collect(),
+        variants: (0..)
+            .zip(variants.into_iter().zip(by_variant))
+            .map(|(index, (settings, points))| variant(index, settings, points))
+            .collect(),
         metrics,
         interrupted,
     })
@@ -173,7 +179,7 @@ fn point(scenario: &Scenario, seed: u64, metrics: &[Metric], stop: &AtomicBool) 
     };
     Some(Point {
         seed,
-        ok: run::passed(&outcome),
+        ok: outcome.ok(),
         figures: metrics.iter().filter_map(figure).collect(),
         fingerprint: outcome.fingerprint.unwrap_or_default(),
         traffic: outcome.traffic.digest,

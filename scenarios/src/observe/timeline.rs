@@ -10,10 +10,21 @@ use headwater_sim::units::NodeId;
 /// Marks of one name that are kept; more are counted.
 const MARKS_MAX: usize = 200;
 
+/// An event as it was noted.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    at: Time,
+    node: NodeId,
+    name: &'static str,
+    entity: u64,
+    peer: Option<NodeId>,
+    value: u64,
+}
+
 /// Marks by name, and who leads what.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    marks: Vec<(Time, NodeId, &'static str, u64, Option<NodeId>, u64)>,
+    marks: Vec<Moment>,
     counts: BTreeMap<&'static str, u64>,
     leaders: BTreeMap<u64, NodeId>,
     controller: Option<NodeId>,
@@ -24,7 +35,7 @@ impl Timeline {
     pub fn note(&mut self, at: Time, node: NodeId, note: &Note) {
         let Note::Event { name, entity, peer, value } = note else { return };
         match *name {
-            "leader_elected" | "container_started" => {
+            "leader_elected" | "unclean_election" | "container_recovered" => {
                 self.leaders.insert(*entity, peer.unwrap_or(node));
             }
             "controller_elected" => self.controller = Some(peer.unwrap_or(node)),
@@ -33,7 +44,8 @@ impl Timeline {
         let count = self.counts.entry(name).or_default();
         *count += 1;
         if *count <= MARKS_MAX as u64 {
-            self.marks.push((at, node, name, *entity, *peer, *value));
+            let (entity, peer, value) = (*entity, *peer, *value);
+            self.marks.push(Moment { at, node, name, entity, peer, value });
         }
     }
 
@@ -49,18 +61,15 @@ impl Timeline {
 
     /// The marks in order of time, with the names of nodes.
     pub fn marks(&self, name_of: impl Fn(NodeId) -> String) -> Vec<Mark> {
-        let mark = |(at, node, name, entity, peer, value): &(
-            Time,
-            NodeId,
-            &'static str,
-            u64,
-            Option<NodeId>,
-            u64,
-        )| {
-            let peer = peer.map(|peer| format!(", {}", name_of(peer))).unwrap_or_default();
-            let value = if *value == 0 { String::new() } else { format!(", {value}") };
-            let detail = format!("{}: #{entity}{peer}{value}", name_of(*node));
-            Mark { at_ns: at.0, name: (*name).into(), detail }
+        let mark = |moment: &Moment| {
+            let peer = moment.peer.map(|peer| format!(", {}", name_of(peer))).unwrap_or_default();
+            let value = match moment.value {
+                // Zero stands for none, and the greatest for -1: nothing confirmed yet.
+                0 | u64::MAX => String::new(),
+                value => format!(", {value}"),
+            };
+            let detail = format!("{}: #{}{peer}{value}", name_of(moment.node), moment.entity);
+            Mark { at_ns: moment.at.0, name: moment.name.into(), detail }
         };
         let mut marks: Vec<Mark> = self.marks.iter().map(mark).collect();
         for (name, count) in self.counts.iter().filter(|(_, count)| **count > MARKS_MAX as u64) {

@@ -138,21 +138,6 @@ pub fn expectations(expected: &[Expectation], outcome: &Outcome) -> Vec<outcome:
     expected.iter().map(one).collect()
 }
 
-/// Whether a run completed and did what its scenario expects: every expectation is met, and no
-/// verdict failed but those that an expectation names (`verdict.no_acked_loss = "fail"`: a planted
-/// fault that the checker must find).
-pub fn passed(outcome: &Outcome) -> bool {
-    let named = |verdict: &outcome::Verdict| {
-        let name = format!("verdict.{} ", verdict.name);
-        outcome.expectations.iter().any(|of| of.expression.starts_with(&name))
-    };
-    let failed =
-        |verdict: &outcome::Verdict| verdict.status == VerdictStatus::Fail && !named(verdict);
-    outcome.status == outcome::Status::Completed
-        && outcome.expectations.iter().all(|expectation| expectation.ok)
-        && !outcome.verdicts.iter().any(failed)
-}
-
 /// Backlog at the end of the window, in seconds of offered traffic, above which a system has fallen
 /// behind: far more than any latency that it could have at that rate without a queue that grows.
 const BACKLOG_SECONDS: f64 = 0.5;

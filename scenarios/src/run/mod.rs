@@ -14,7 +14,7 @@ mod replicas;
 mod sampler;
 mod stage;
 
-pub use account::{Account, account, passed};
+pub use account::{Account, account};
 use stage::Stage;
 
 /// How far a run has come.

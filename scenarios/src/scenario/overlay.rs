@@ -22,8 +22,17 @@ pub fn overlay(
         return;
     };
     places.span = options.span.clone();
+    // `broker.session.timeout.ms` under `broker` may be written whole or without repeating itself.
+    let own = at.rsplit('.').next().unwrap_or(at);
     for (key, (span, tree)) in table {
-        lay(base, key, (span, tree), at, places, findings);
+        let whole = format!("{own}.{key}");
+        let prefix = format!("{whole}.");
+        let known = |name: &str, prefix: &str| {
+            base.keys().any(|have| have == name || have.starts_with(prefix))
+        };
+        let short = !known(key, &format!("{key}.")) && known(&whole, &prefix);
+        let name = if short { &whole } else { key };
+        lay(base, name, (span, tree), at, places, findings);
     }
 }
 
@@ -133,6 +142,19 @@ mod tests {
             let (base, findings) = laid(options);
             assert_eq!(findings, []);
             assert_eq!(base["producer"]["linger.ms"].as_integer(), Some(5), "{options}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_begins_with_its_tables_name_may_be_written_once() {
+        let text = "[broker]\n\"broker.session.timeout.ms\" = 9000\n";
+        for options in ["broker.session.timeout.ms = 1", "broker.broker.session.timeout.ms = 1"] {
+            let mut base: toml::Table = toml::from_str(text).unwrap();
+            let mut findings = Vec::new();
+            let tree = Tree::parse(options).unwrap();
+            overlay(&mut base, &tree, "system", &mut Tree::empty(), &mut findings);
+            assert_eq!(findings, []);
+            assert_eq!(base["broker"]["broker.session.timeout.ms"].as_integer(), Some(1));
         }
     }
 

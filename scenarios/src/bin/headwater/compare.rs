@@ -6,6 +6,7 @@ use headwater_reports::Outcome;
 
 use crate::args::Compare;
 use crate::failure::Failure;
+use crate::say;
 
 /// Puts outcomes side by side.
 pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
@@ -14,6 +15,12 @@ pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
         Outcome::read(&path).map_err(|error| Failure::Other(error.to_string()))
     };
     let outcomes = arguments.outcomes.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let _ = outcomes;
+    let comparison = headwater_reports::compare(&outcomes);
+    if let Some(path) = &arguments.html {
+        std::fs::write(path, comparison.to_html())
+            .map_err(|error| Failure::output(path.display(), &error))?;
+    }
+    let text = if arguments.json { comparison.to_json() } else { comparison.to_text() };
+    say(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use headwater_reports::Outcome;
+use headwater_reports::{Outcome, write_hlog, write_report};
 
 use crate::failure::Failure;
 
@@ -34,11 +34,8 @@ impl Folder {
     /// Writes the three files of an outcome.
     pub fn outcome(&self, outcome: &Outcome) -> Result<(), Failure> {
         let fail = |error: headwater_reports::OutcomeError| Failure::Other(error.to_string());
-        outcome.write(&self.0.join("outcome.json")).map_err(fail)
+        outcome.write(&self.0.join("outcome.json")).map_err(fail)?;
+        write_report(outcome, &self.0.join("report.html")).map_err(fail)?;
+        write_hlog(outcome, &self.0.join("latency.hlog")).map_err(fail)
     }
-}
-
-/// The outcome in a few lines.
-pub fn summary(outcome: &Outcome) -> String {
-    serde_json::to_string_pretty(&outcome.compact()).expect("plain data")
 }

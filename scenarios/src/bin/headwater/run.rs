@@ -9,7 +9,7 @@ use headwater_scenarios::scenario::Scenario;
 
 use crate::args::Run;
 use crate::failure::Failure;
-use crate::output::{self, Folder};
+use crate::output::Folder;
 use crate::progress::Bar;
 use crate::say;
 
@@ -39,18 +39,17 @@ fn tell(finished: &Finished, folder: Option<&Folder>, json: bool) -> Result<Exit
     if json {
         say(outcome.to_json().trim_end())?;
     } else {
-        say(output::summary(outcome).trim_end())?;
+        say(headwater_reports::summary(outcome).trim_end())?;
         if let Some(folder) = folder {
             say(&format!("written to {}", folder.path().display()))?;
         }
     }
-    let passed = run::passed(outcome);
-    if !passed {
+    if !outcome.ok() {
         eprintln!("the last events of the run:");
         finished.log.iter().rev().take(LOG_LINES).rev().for_each(|line| eprintln!("  {line}"));
         eprintln!("reproduce: {}", outcome.reproduce);
     }
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ExitCode::from(outcome.exit_code()))
 }
 
 /// Lines of the event log that a failing run prints.

@@ -1,0 +1,230 @@
+//! The command line: bad input is told once, clearly, with exit code 2; failed expectations are 1.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn headwater(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("headwater can be started")
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command.args(arguments).env("NO_COLOR", "1");
+    command
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Asserts exit code 2, and that the errors contain all of `wanted`.
+#[track_caller]
+fn refused(output: &Output, wanted: &[&str]) {
+    let errors = errors(output);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    for want in wanted {
+        assert!(errors.contains(want), "{want:?} is not in:\n{errors}");
+    }
+}
+
+const GOOD: &str = r#"
+title = "a test"
+hypothesis = "it runs"
+profile = "nvme-10gbe"
+[system]
+kind = "kafka"
+[traffic]
+rate = "200/s"
+duration = "2s"
+[measure]
+warm_up = "500ms"
+"#;
+
+/// A scenario file with the text `good` in place of `bad`.
+fn file(folder: &TempDir, from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    let path = folder.path().join("scenario.toml");
+    std::fs::write(&path, GOOD.replace(from, to)).expect("a temporary file");
+    path.to_str().expect("a plain path").to_owned()
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+#[test]
+fn an_unknown_key_is_pointed_at_with_the_nearest_name() {
+    let folder = folder();
+    let path = file(&folder, "kind = \"kafka\"", "kind = \"kafka\"\nproducer.lingerms = 5");
+    refused(&headwater(&["check", &path]), &["lingerms", "did you mean `linger.ms`?", "toml:7:"]);
+    let path = file(&folder, "rate =", "rte =");
+    refused(&headwater(&["run", &path]), &["unknown key `rte` in traffic", "did you mean `rate`?"]);
+    let path = file(&folder, "[measure]", "[mesure]");
+    refused(&headwater(&["run", &path]), &["mesure", "did you mean `[measure]`?"]);
+}
+
+#[test]
+fn a_wrong_unit_says_which_units_there_are() {
+    let folder = folder();
+    let path = file(&folder, "200/s", "200ms");
+    refused(&headwater(&["run", &path]), &["traffic.rate", "1600/s", "toml:8:8"]);
+    let path = file(&folder, "\"2s\"", "2");
+    refused(&headwater(&["run", &path]), &["traffic.duration", "toml:9:12"]);
+    let path = file(&folder, "[measure]", "[expect]\nresponse.p99 = \"< 20\"\n[measure]");
+    refused(&headwater(&["run", &path]), &["expect.response.p99", "20ms"]);
+}
+
+#[test]
+fn all_errors_of_a_file_are_told_at_once() {
+    let folder = folder();
+    let path = folder.path().join("scenario.toml");
+    let text = GOOD.replace("200/s", "fast").replace("kafka", "kafak").replace("warm_up", "warmup");
+    std::fs::write(&path, text).expect("a temporary file");
+    let path = path.to_str().expect("a plain path");
+    refused(&headwater(&["check", path]), &["did you mean `kafka`?", "fast", "warmup", "3 errors"]);
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_pointed_at() {
+    let folder = folder();
+    let path = file(&folder, "[system]", "[system");
+    refused(&headwater(&["check", &path]), &["toml:5:"]);
+}
+
+#[test]
+fn a_scenario_that_is_not_there_names_the_nearest() {
+    refused(&headwater(&["run", "burst/castle-kafak"]), &["did you mean `burst/castle-kafka`?"]);
+    refused(&headwater(&["run", "./nowhere.toml"]), &["no such file: ./nowhere.toml"]);
+    let folder = folder();
+    let path = file(&folder, "nvme-10gbe", "nvme-10gb");
+    refused(&headwater(&["run", &path]), &["did you mean `nvme-10gbe`?", "toml:4:11"]);
+}
+
+#[test]
+fn an_impossible_topology_is_refused_at_its_line() {
+    let folder = folder();
+    let kind = "kind = \"kafka\"";
+    let path = file(&folder, kind, "kind = \"kafka\"\nreplication.factor = 4\nbrokers = 3");
+    refused(&headwater(&["run", &path]), &["impossible topology", "only 3 brokers", "toml:7:"]);
+    let quorums = "kind = \"bookkeeper\"\nledger.ack.quorum.size = 3\nledger.write.quorum.size = 2";
+    let path = file(&folder, kind, quorums);
+    refused(&headwater(&["run", &path]), &["ack quorum 3 is above write quorum 2", "toml:7:"]);
+    let pravega = "kind = \"pravega\"\nbookkeeper.ack.quorum.size = 4";
+    let path = file(&folder, kind, pravega);
+    refused(&headwater(&["run", &path]), &["ack quorum 4 is above write quorum 3"]);
+}
+
+#[test]
+fn a_fault_without_a_target_is_refused() {
+    let folder = folder();
+    let fault = "[[fault]]\nkind = \"crash\"\ntarget = \"brokr-1\"\nat = \"1s\"\n[measure]";
+    let path = file(&folder, "[measure]", fault);
+    refused(&headwater(&["run", &path]), &["no node `brokr-1`", "did you mean `broker-1`?"]);
+}
+
+#[test]
+fn wrong_settings_and_wrong_usage_are_refused() {
+    let run = ["run", "live/stress-1600-kafka", "--set"];
+    let set = |value| headwater(&[run[0], run[1], run[2], value]);
+    refused(&set("system.brokrs=3"), &["unknown key `brokrs`", "did you mean `brokers`?"]);
+    refused(&set("traffic.rate=fast"), &["traffic.rate"]);
+    refused(&set("nothing"), &["PATH=VALUE"]);
+    refused(&headwater(&["rum"]), &["unrecognized subcommand", "run"]);
+    refused(&headwater(&["sweep", "what-if/segments"]), &["--vary"]);
+    let vary = ["sweep", "what-if/segments", "--vary", "system.segments=1,2", "--metric", "p99"];
+    refused(&headwater(&vary), &["unknown metric `p99`"]);
+}
+
+#[test]
+fn output_that_cannot_be_written_is_told_before_anything_is_run() {
+    let folder = folder();
+    let path = file(&folder, "a test", "a test");
+    refused(&headwater(&["run", &path, "--out", "/dev/full"]), &["can't write /dev/full"]);
+    refused(&headwater(&["run", &path, "--out", "/proc/nowhere"]), &["can't write /proc/nowhere"]);
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_an_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let output = command(&["list"]).stdout(full).output().expect("headwater can be started");
+    refused(&output, &["can't write standard output"]);
+}
+
+#[test]
+fn a_corrupt_outcome_file_is_pointed_at() {
+    let folder = folder();
+    let path = file(&folder, "a test", "a test");
+    let out = folder.path().join("out");
+    let out = out.to_str().expect("a plain path");
+    let output = headwater(&["run", &path, "--out", out]);
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    for name in ["outcome.json", "report.html", "latency.hlog"] {
+        let length = std::fs::metadata(Path::new(out).join(name)).expect(name).len();
+        assert!(length > 0, "{name} is empty");
+    }
+    let outcome = Path::new(out).join("outcome.json");
+    let text = std::fs::read_to_string(&outcome).expect("just written");
+    std::fs::write(&outcome, &text[..text.len() / 2]).expect("a temporary file");
+    refused(&headwater(&["compare", out, out]), &["outcome.json:", "headwater-outcome/1"]);
+    refused(&headwater(&["compare", "/nowhere.json", out]), &["/nowhere.json"]);
+}
+
+#[test]
+fn a_failed_expectation_is_exit_code_1_and_prints_how_to_reproduce_it() {
+    let folder = folder();
+    let path = file(&folder, "[measure]", "[expect]\nresponse.p99 = \"< 1ns\"\n[measure]");
+    let output = headwater(&["run", &path, "--seed", "7"]);
+    let errors = errors(&output);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains(&format!("reproduce: headwater run {path} --seed 7")), "{errors}");
+}
+
+#[test]
+fn json_is_json_and_a_seed_has_one_fingerprint() {
+    let folder = folder();
+    let path = file(&folder, "a test", "a test");
+    let run = || {
+        let output = headwater(&["run", &path, "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")
+    };
+    let (first, again) = (run(), run());
+    assert!(first["fingerprint"].is_string());
+    assert_eq!(first, again);
+    let list = headwater(&["list", "--json"]);
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+    let names = list.as_array().expect("a list").iter();
+    assert!(names.clone().any(|one| one["name"] == "burst/castle-kafka"), "{list}");
+    assert!(names.clone().all(|one| one["reproduce"].is_string()), "{list}");
+}
+
+#[test]
+fn a_sweep_does_not_depend_on_the_number_of_threads() {
+    let folder = folder();
+    let path = file(&folder, "a test", "a test");
+    let sweep = |threads: &str| {
+        let vary = "system.producer.linger.ms=0,5";
+        let arguments = ["sweep", &path, "--vary", vary, "--seeds", "3", "--json"];
+        let output = command(&arguments).env("RAYON_NUM_THREADS", threads).output();
+        let output = output.expect("headwater can be started");
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")
+    };
+    let (one, two) = (sweep("1"), sweep("2"));
+    assert_eq!(one, two);
+    let point = |variant: usize, seed: usize| &one["variants"][variant]["points"][seed];
+    assert_eq!(point(0, 0)["traffic"], point(1, 0)["traffic"], "the same traffic for all variants");
+    assert_ne!(point(0, 0)["traffic"], point(0, 1)["traffic"], "other traffic for another seed");
+    let difference = &one["variants"][1]["differences"]["response.p50"];
+    let (mean, half) = (difference["mean"].as_f64(), difference["half_width"].as_f64());
+    // Lingering 5 ms costs some of it; the pairs tell it from noise with three seeds.
+    assert!(mean.zip(half).is_some_and(|(mean, half)| mean > half), "{difference}");
+}
+
+#[test]
+fn exit_codes_are_in_the_help() {
+    let help = String::from_utf8_lossy(&headwater(&["--help"]).stdout).into_owned();
+    assert!(help.contains("Exit codes:") && help.contains("headwater run burst/"), "{help}");
+}
