@@ -6,3 +6,4 @@ mod laws;
 mod probe;
 mod protocol;
 mod replication;
+mod swarm;
