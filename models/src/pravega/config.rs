@@ -174,6 +174,7 @@ impl Cluster {
                         \"standalone\": no other store could recover a container"
                 .into());
         }
+        self.costs.jvm_pause.check().map_err(|why| format!("costs jvm.pause: {why}"))?;
         self.segment_store.check()?;
         self.writer.check()?;
         self.reader.check()?;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
@@ -20,6 +20,10 @@ use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use super::config::Cluster;
 use super::message::{Message, Reading, segment_bytes};
 use super::segment_store::Ctx;
+
+/// How often connections are looked after (`ConnectionPoolImpl`: keep-alives every 20 s).
+const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
+const KEEP_ALIVE: u64 = u64::MAX;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Where {
@@ -35,8 +39,9 @@ struct SegmentInput {
     /// The next byte to ask for.
     offset: u64,
     buffered: u64,
-    /// A request is on its way, under this number.
+    /// A request is on its way, under this number, since then.
     outstanding: Option<u64>,
+    asked: Time,
     failures: u32,
 }
 
@@ -78,6 +83,7 @@ impl Reader {
         self.next += 1;
         let request = self.next;
         input.outstanding = Some(request);
+        input.asked = ctx.now();
         self.requests.insert(request, segment);
         let (to, message) = match input.store {
             Where::Unknown => (self.controller, Message::GetEndpoint { segment, request }),
@@ -133,6 +139,27 @@ impl Reader {
         self.ask(ctx, segment);
     }
 
+    /// Requests that have been unanswered for as long as a dead connection takes to be noticed are
+    /// made anew. At a store that lives and has nothing new this changes nothing.
+    fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
+        let timeout = Duration::from_millis(self.cluster.reader.socket_timeout_ms);
+        let now = ctx.now();
+        let silent =
+            |input: &SegmentInput| input.outstanding.is_some() && now.since(input.asked) >= timeout;
+        self.give_up(ctx, silent);
+        ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
+    }
+
+    fn give_up(&mut self, ctx: &mut Ctx<'_>, lost: impl Fn(&SegmentInput) -> bool) {
+        let all = self.segments.iter();
+        let lost: Vec<u32> =
+            all.filter(|(_, input)| lost(input)).map(|(segment, _)| *segment).collect();
+        for segment in lost {
+            self.segments.get_mut(&segment).expect("just found").outstanding = None;
+            self.retry(ctx, segment);
+        }
+    }
+
     fn deliver(&self, ctx: &mut Ctx<'_>, position: u64, batch: &SharedBatch) {
         let batch = Rc::clone(batch);
         ctx.note(Note::Delivered { reader: self.number, batch, position });
@@ -143,6 +170,7 @@ impl Node<Streaming> for Reader {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         let segments: Vec<u32> = self.segments.keys().copied().collect();
         segments.into_iter().for_each(|segment| self.ask(ctx, segment));
+        ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: AnyMessage) {
@@ -162,7 +190,10 @@ impl Node<Streaming> for Reader {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        self.ask(ctx, tag as u32);
+        match tag {
+            KEEP_ALIVE => self.drop_silent(ctx),
+            segment => self.ask(ctx, segment as u32),
+        }
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
@@ -177,22 +208,14 @@ impl Node<Streaming> for Reader {
     }
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
-        let lost = |input: &SegmentInput| {
+        let controller = self.controller;
+        let lost = move |input: &SegmentInput| {
             input.outstanding.is_some()
                 && match input.store {
                     Where::At(store) => store == peer,
-                    Where::Unknown => peer == self.controller,
+                    Where::Unknown => peer == controller,
                 }
         };
-        let lost: Vec<u32> = self
-            .segments
-            .iter()
-            .filter(|(_, input)| lost(input))
-            .map(|(segment, _)| *segment)
-            .collect();
-        for segment in lost {
-            self.segments.get_mut(&segment).expect("just found").outstanding = None;
-            self.retry(ctx, segment);
-        }
+        self.give_up(ctx, lost);
     }
 }

@@ -1,9 +1,10 @@
 //! Containers that move: a store that dies, one that comes back, writers that find their way.
 
 use headwater_models::deployment::Role;
-use headwater_models::pravega::config::{Client, Cluster, Writer};
+use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, SegmentStore, Writer};
 use headwater_sim::fault::Fault;
 use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::{MachineId, NodeId};
 
 use super::bench::{Bench, distributed, paced, second};
 
@@ -56,7 +57,6 @@ fn the_rust_client_hangs_on_the_dead_store_unless_its_attempts_are_limited() {
         history.longest_gap(second(5), second(91)).1.as_secs_f64()
     };
     let limited = gap(4, None);
-    println!("{limited} s with 4 attempts");
     assert!((18.0..35.0).contains(&limited), "{limited} s with 4 attempts");
     let hung = gap(0, Some(80));
     assert!(hung > 65.0, "{hung} s without a limit: the old address came back after 70 s");
@@ -130,10 +130,53 @@ fn a_store_whose_machine_loses_power_is_recovered_elsewhere_without_loss() {
     let mut bench = Bench::new(30, &java(), &paced(500, 500, 60));
     let store = bench.nodes(Role::SegmentStore)[0];
     // Machines are added in the order of the nodes, one for each.
-    let machine = headwater_sim::units::MachineId(store.0);
+    let machine = MachineId(store.0);
     bench.fault(10, Fault::PowerCut { machine });
     bench.fault(120, Fault::PowerOn { machine });
     let history = bench.run_to(300);
     history.check_exactly_once();
     assert_eq!(history.acked_count() + history.failed, 30_000);
+}
+
+#[test]
+fn storms_of_faults_lose_and_duplicate_nothing() {
+    for seed in 100..104 {
+        let client = if seed % 2 == 0 { Client::Java } else { Client::Rust };
+        let mut bench = Bench::new(seed, &small_parts(client), &paced(1_000, 1_000, 60));
+        let stores = bench.nodes(Role::SegmentStore);
+        let bookies = bench.nodes(Role::Bookie);
+        let tier = bench.nodes(Role::Tier)[0];
+        let pick = |nodes: &[NodeId], by: u64| nodes[(seed + by) as usize % nodes.len()];
+        let powerless = MachineId(pick(&bookies, 2).0);
+        bench.fault(4 + seed % 5, Fault::Crash { node: pick(&bookies, 0) });
+        bench.fault(14 + seed % 5, Fault::Restart { node: pick(&bookies, 0) });
+        bench.fault(8 + seed % 4, Fault::Crash { node: pick(&stores, 0) });
+        bench.fault(22 + seed % 7, Fault::Restart { node: pick(&stores, 0) });
+        bench.fault(30, Fault::Pause { node: tier });
+        bench.fault(36, Fault::Resume { node: tier });
+        bench.fault(41, Fault::Crash { node: pick(&stores, 1) });
+        bench.fault(42 + seed % 30, Fault::Restart { node: pick(&stores, 1) });
+        bench.fault(50, Fault::PowerCut { machine: powerless });
+        bench.fault(55, Fault::PowerOn { machine: powerless });
+        let history = bench.run_to(400);
+        history.check_exactly_once();
+        assert_eq!(history.acked_count() + history.failed, 60_000, "seed {seed}");
+        assert!(history.times("ledger_rolled").len() > 10, "seed {seed}");
+    }
+}
+
+/// Small caches, flushes, ledgers and checkpoint intervals: everything happens often.
+fn small_parts(client: Client) -> Cluster {
+    let segment_store = SegmentStore {
+        cache_size_max: 64 << 20,
+        flush_threshold_bytes: 1 << 20,
+        flush_size_bytes_max: 1 << 20,
+        checkpoint_commit_count: 30,
+        ..SegmentStore::default()
+    };
+    let bookkeeper = BookKeeperLog { ledger_size_max: 2 << 20, ..BookKeeperLog::default() };
+    let writer = Writer { rust_retry_attempts_max: 4, ..Writer::default() };
+    let (writers, readers, segments) = (2, 2, 5);
+    let base = Cluster { client, segment_store, bookkeeper, ..distributed(3, 5) };
+    Cluster { writer, writers, readers, segments, ..base }
 }

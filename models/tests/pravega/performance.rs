@@ -25,7 +25,6 @@ fn at_low_load_an_append_takes_about_the_published_two_milliseconds() {
         let history = bench.run_to(22);
         assert_eq!(history.acked_count(), rate * 20);
         let p50 = history.percentile_since_ms(second(16), 50);
-        println!("{rate}/s: p50 {p50} ms p99 {} ms", history.percentile_since_ms(second(16), 99));
         assert!((0.8..4.0).contains(&p50), "{rate}/s: p50 {p50} ms, published {published}");
     }
 }
@@ -41,8 +40,13 @@ fn throughput(segments: u32, rate: u64, bytes: u32) -> f64 {
 #[test]
 fn one_segment_takes_about_225_000_events_of_a_kilobyte_per_second() {
     let rate = throughput(1, 300_000, 1_000);
-    println!("1 segment {rate}/s");
     assert!((190e3..260e3).contains(&rate), "{rate}/s, published 225,000");
+}
+
+#[test]
+fn one_segment_takes_about_a_million_events_of_100_bytes_per_second() {
+    let rate = throughput(1, 1_200_000, 100);
+    assert!((900e3..1_150e3).contains(&rate), "{rate}/s, published 953,000 to 1,088,000");
 }
 
 #[test]
@@ -61,6 +65,5 @@ fn the_batching_delay_makes_fewer_and_larger_frames_at_low_fill() {
         bench.frames()
     };
     let (with, without) = (frames(50), frames(0));
-    println!("{with} frames with the delay, {without} without");
     assert!(with * 5 < without * 4, "{with} frames with the delay, {without} without");
 }

@@ -1,6 +1,6 @@
 //! The emulator in memory with the Rust client.
 
-use headwater_models::pravega::config::Cluster;
+use headwater_models::pravega::config::{Cluster, Costs};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::time::Duration;
@@ -37,6 +37,23 @@ fn a_segment_takes_at_most_500_events_of_the_rust_client_per_round_trip() {
     let ceiling = 500.0 / full_ms * 1e3;
     let ratio = acked as f64 / ceiling;
     assert!((0.9..1.05).contains(&ratio), "{acked}/s, 500 per {full_ms} ms is {ceiling}/s");
+}
+
+#[test]
+fn pauses_of_the_garbage_collector_make_the_tail_and_leave_the_median() {
+    let every = Duration::from_millis(500);
+    let pause = Distribution::constant(Duration::from_millis(20));
+    let with = |jvm_pause_every| {
+        let costs = Costs { jvm_pause_every, jvm_pause: pause.clone(), ..Costs::default() };
+        let mut bench = Bench::new(1, &Cluster { costs, ..one_segment() }, &paced(1_000, 500, 20));
+        let history = bench.run_to(25);
+        assert_eq!(history.acked_count(), 20_000);
+        (history.percentile_ms(50), history.percentile_ms(99))
+    };
+    let ((p50, p99), (p50_paused, p99_paused)) = (with(Duration::ZERO), with(every));
+    assert!(p50_paused < 1.2 * p50, "p50 {p50} ms, with pauses {p50_paused} ms");
+    // 4 % of the time is paused.
+    assert!(p99 < 1.0 && (5.0..20.5).contains(&p99_paused), "p99 {p99} ms and {p99_paused} ms");
 }
 
 #[test]

@@ -41,6 +41,10 @@ pub struct Writer {
     /// Java: attempts before the writer fails (`EventWriterConfig.retryAttempts`). Default 10.
     #[serde(rename = "java.retry.attempts.max")]
     pub java_retry_attempts_max: u32,
+    /// Java: silence in ms after which a connection that waits for acks is given up
+    /// (`TcpClientConnection.SOCKET_TIMEOUT_MS`). Default 180,000.
+    #[serde(rename = "java.socket.timeout.ms")]
+    pub java_socket_timeout_ms: u64,
     /// Delay in ms before the second attempt to connect; grows tenfold. Default 1.
     #[serde(rename = "retry.delay.ms.initial")]
     pub retry_delay_ms_initial: u64,
@@ -66,6 +70,7 @@ impl Default for Writer {
             java_batch_time_ms: 20,
             java_retry_delay_ms_max: 20_000,
             java_retry_attempts_max: 10,
+            java_socket_timeout_ms: 180_000,
             retry_delay_ms_initial: 1,
             connect_timeout_ms: 30_000,
             socket_buffer_bytes: 512 << 10,
@@ -109,6 +114,10 @@ pub struct Reader {
     /// Longest delay in ms. Default 30,000.
     #[serde(rename = "retry.delay.ms.max")]
     pub retry_delay_ms_max: u64,
+    /// Silence in ms after which a connection is given up
+    /// (`TcpClientConnection.SOCKET_TIMEOUT_MS`). Default 180,000.
+    #[serde(rename = "socket.timeout.ms")]
+    pub socket_timeout_ms: u64,
 }
 
 impl Default for Reader {
@@ -118,6 +127,7 @@ impl Default for Reader {
             read_bytes_min: 256 << 10,
             retry_delay_ms_initial: 1,
             retry_delay_ms_max: 30_000,
+            socket_timeout_ms: 180_000,
         }
     }
 }

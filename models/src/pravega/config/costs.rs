@@ -1,5 +1,6 @@
 //! CPU costs: what no option of the real system says.
 
+use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -53,13 +54,20 @@ pub struct Costs {
     /// Container: one operation replayed at recovery.
     #[serde(rename = "replay.operation")]
     pub replay_operation: Duration,
+    /// Store: mean time between pauses of its garbage collector; zero for none.
+    #[serde(rename = "jvm.pause.every")]
+    pub jvm_pause_every: Duration,
+    /// Store: how long such a pause lasts. Everything that the process does waits.
+    #[serde(rename = "jvm.pause")]
+    pub jvm_pause: Distribution,
     /// Controller: one request answered.
     #[serde(rename = "controller.request")]
     pub controller_request: Duration,
 }
 
 impl Default for Costs {
-    /// `replay.operation`: 439,908 operations in 107 s (pravega/pravega#3931).
+    /// `replay.operation`: 439,908 operations in 107 s (pravega/pravega#3931). Pauses are off: they are
+    /// the machine's and the heap's, to be measured.
     fn default() -> Self {
         let (ns, us) = (Duration::from_nanos, Duration::from_micros);
         Self {
@@ -76,6 +84,8 @@ impl Default for Costs {
             frame: us(20),
             commit: us(20),
             replay_operation: us(243),
+            jvm_pause_every: Duration::ZERO,
+            jvm_pause: Distribution::constant(Duration::from_millis(10)),
             controller_request: us(200),
         }
     }

@@ -314,6 +314,8 @@ impl Container {
             }
             self.commits_since_checkpoint += 1;
         }
+        let (name, entity) = ("committed_sequence", u64::from(self.id));
+        env.ctx.note(Note::Watermark { name, entity, value: self.committed_sequence });
         let checkpoint_every = env.spec.cluster.segment_store.checkpoint_commit_count;
         if self.commits_since_checkpoint >= checkpoint_every {
             self.commits_since_checkpoint = 0;

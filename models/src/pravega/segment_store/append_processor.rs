@@ -147,7 +147,9 @@ impl AppendProcessor {
         connection: Connection,
         reason: CloseReason,
     ) {
-        self.drop_state((connection.segment, connection.writer));
+        if self.state(connection).is_some() {
+            self.drop_state((connection.segment, connection.writer));
+        }
         ctx.send(node, AnyMessage::Pravega(Message::Closed { connection, reason }));
     }
 

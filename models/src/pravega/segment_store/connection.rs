@@ -30,11 +30,15 @@ impl SegmentStore {
     }
 
     /// A block has come in.
-    pub(super) fn append(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, append: Box<Append>) {
+    pub(super) fn append(&mut self, ctx: &mut Ctx<'_>, from: NodeId, append: Box<Append>) {
         let connection = append.connection;
         if let Some(state) = self.appends.state(connection) {
             state.inbox.push_back(append);
             self.read_connection(ctx, connection);
+        } else {
+            // The other end of a connection that an earlier life of this process had, or that was
+            // closed in the meantime: reset.
+            self.appends.close(ctx, from, connection, CloseReason::Error);
         }
     }
 

@@ -3,7 +3,7 @@
 //! Stands for `ServiceStarter`, `StreamSegmentStore`, `StreamSegmentContainerRegistry`,
 //! `ZKSegmentContainerMonitor` @ v0.13.0. Thread pools: 0 the connections' event loops, 1 the core
 //! pool. A store that loses its session stops its containers and registers anew. Left out: REST,
-//! health, metrics, auto-scaling statistics, pauses of the garbage collector.
+//! health, metrics, auto-scaling statistics.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -26,11 +26,13 @@ use crate::protocol::{Message as AnyMessage, Record, Streaming};
 
 use self::append_processor::AppendProcessor;
 use self::ownership::Ownership;
+use self::pause::{Held, Pauses};
 pub use self::tasks::{Task, Tasks};
 
 mod append_processor;
 mod connection;
 pub(crate) mod ownership;
+mod pause;
 mod tasks;
 
 /// The context of a node of this crate.
@@ -95,6 +97,8 @@ pub enum Outcome {
     },
 }
 
+/// The tag of the end of a pause, which no task has: their tags begin at 1.
+const PAUSE_ENDS: u64 = 0;
 /// How often levels are reported.
 const GAUGE_PERIOD: Duration = Duration::from_millis(250);
 
@@ -111,6 +115,7 @@ pub struct SegmentStore {
     to_start: VecDeque<u32>,
     instances: u32,
     outcomes: Vec<Outcome>,
+    pauses: Pauses,
 }
 
 impl SegmentStore {
@@ -129,6 +134,7 @@ impl SegmentStore {
             to_start: VecDeque::new(),
             instances: 0,
             outcomes: Vec::new(),
+            pauses: Pauses::default(),
             spec,
         }
     }
@@ -240,6 +246,10 @@ impl SegmentStore {
                 let tag = self.tasks.add(Task::Monitor);
                 ctx.timer(Duration::from_millis(period), tag);
             }
+            Task::PauseBegins => {
+                let length = self.pauses.begin(ctx.now(), &self.spec.cluster.costs);
+                ctx.timer(length, PAUSE_ENDS);
+            }
             Task::Tier { .. } => unreachable!("answered by a message"),
         }
     }
@@ -316,10 +326,29 @@ impl SegmentStore {
             });
         }
     }
+
+    /// A pause is over: what has waited is taken in, in order.
+    fn pause_ends(&mut self, ctx: &mut Ctx<'_>) {
+        let (next, held) = self.pauses.end(&self.spec.cluster.costs);
+        let tag = self.tasks.add(Task::PauseBegins);
+        ctx.timer(next, tag);
+        for input in held {
+            match input {
+                Held::Message(from, message) => self.on_message(ctx, from, message),
+                Held::Tag(tag) => self.on_timer(ctx, tag),
+                Held::Completion(tag) => self.on_completion(ctx, tag, Completion::Computed),
+                Held::Disconnect(peer) => self.on_disconnect(ctx, peer),
+            }
+        }
+    }
 }
 
 impl Node<Streaming> for SegmentStore {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(first) = self.pauses.start(ctx, &self.spec.cluster.costs) {
+            let tag = self.tasks.add(Task::PauseBegins);
+            ctx.timer(first, tag);
+        }
         let tag = self.tasks.add(Task::Gauges);
         ctx.timer(Duration::ZERO, tag);
         let tag = self.tasks.add(Task::CacheGeneration);
@@ -329,6 +358,9 @@ impl Node<Streaming> for SegmentStore {
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
+        if self.pauses.is_paused(ctx.now()) {
+            return self.pauses.hold(Held::Message(from, message));
+        }
         match message {
             AnyMessage::Pravega(message) => self.on_pravega(ctx, from, message),
             AnyMessage::Tier(message) => self.on_tier(ctx, message),
@@ -350,6 +382,12 @@ impl Node<Streaming> for SegmentStore {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        if tag == PAUSE_ENDS {
+            return self.pause_ends(ctx);
+        }
+        if self.pauses.is_paused(ctx.now()) {
+            return self.pauses.hold(Held::Tag(tag));
+        }
         let number = TagSpace::number_of(tag);
         if number == 0 {
             if let Some(task) = self.tasks.take(tag) {
@@ -365,12 +403,18 @@ impl Node<Streaming> for SegmentStore {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
+        if self.pauses.is_paused(ctx.now()) {
+            return self.pauses.hold(Held::Completion(tag));
+        }
         if let Some(task) = self.tasks.take(tag) {
             self.on_task(ctx, task);
         }
     }
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        if self.pauses.is_paused(ctx.now()) {
+            return self.pauses.hold(Held::Disconnect(peer));
+        }
         self.appends.peer_gone(peer);
         if self.ownership.on_disconnect(ctx, peer) {
             self.reconcile(ctx);

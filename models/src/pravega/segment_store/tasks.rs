@@ -44,6 +44,8 @@ pub enum Task {
     },
     /// A generation of the cache has passed.
     CacheGeneration,
+    /// A pause of the garbage collector begins.
+    PauseBegins,
     /// Levels are to be reported.
     Gauges,
     /// Running and assigned containers are to be compared.

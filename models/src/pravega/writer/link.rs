@@ -5,7 +5,7 @@
 //! client asks once and then tries that address, by default without limit, so that it hangs when its
 //! segment has moved for good.
 
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::pravega::config::{Client, Writer};
@@ -37,6 +37,8 @@ pub struct Link {
     pub phase: Phase,
     /// Bytes sent since the store stopped reading; none while it reads.
     pub stuck_bytes: Option<u64>,
+    /// When the store was last heard of, or nothing was due from it.
+    pub heard: Time,
     client: Client,
     attempts: u32,
     delay_initial: u64,
@@ -55,6 +57,7 @@ impl Link {
             connection: Connection { writer, segment, number: 0 },
             phase: Phase::Down,
             stuck_bytes: None,
+            heard: Time::ZERO,
             client,
             attempts: 0,
             delay_initial: options.retry_delay_ms_initial,

@@ -300,6 +300,7 @@ impl Writer {
                 if part.link.connection != connection {
                     return;
                 }
+                part.link.heard = ctx.now();
                 if let Queue::Java(client) = &mut part.queue {
                     client.record_ack(event_number);
                 }
@@ -325,6 +326,7 @@ impl Writer {
     }
 
     fn tick(&mut self, ctx: &mut Ctx<'_>) {
+        self.drop_silent(ctx);
         for segment in 0..self.segments.len() as u32 {
             let part = &mut self.segments[segment as usize];
             let Queue::Java(client) = &mut part.queue else { return };

@@ -128,6 +128,7 @@ impl Writer {
             return;
         }
         link.ready(store);
+        link.heard = ctx.now();
         self.ack(ctx, segment, last_event_number);
         let (number, part) = (self.number, &mut self.segments[segment as usize]);
         let blocks = match &mut part.queue {
@@ -178,6 +179,23 @@ impl Writer {
             return self.reconnect(ctx, segment);
         }
         self.attempt_failed(ctx, segment, Some(from));
+    }
+
+    /// The Java client gives up connections that have been silent for too long with acks due.
+    pub(super) fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
+        let timeout = Duration::from_millis(self.cluster.writer.java_socket_timeout_ms);
+        let now = ctx.now();
+        for segment in 0..self.segments.len() as u32 {
+            let part = &mut self.segments[segment as usize];
+            if part.outstanding() == 0 {
+                // Nothing is due: keep-alives are answered.
+                part.link.heard = now;
+            } else if let Some(store) = part.link.store()
+                && now.since(part.link.heard) >= timeout
+            {
+                self.attempt_failed(ctx, segment, Some(store));
+            }
+        }
     }
 
     /// A process is gone, or refuses connections.
