@@ -393,6 +393,9 @@ impl LedgerHandle {
             events.push(HandleEvent::Added { entry: added.id, payload: added.payload.clone() });
         }
         if !events.is_empty() {
+            let entity = self.ledger.map_or(u64::MAX, |ledger| ledger.0);
+            let value = self.last_add_confirmed.word();
+            ctx.note(Note::Watermark { name: "last_add_confirmed", entity, value });
             self.close_if_done(ctx);
         }
         events

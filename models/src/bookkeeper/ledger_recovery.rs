@@ -198,6 +198,9 @@ impl LedgerRecovery {
         self.phase = Phase::Over;
         let (entity, value) = (self.spec.ledger.0, last.word());
         ctx.note(Note::Event { name: "ledger_recovered", entity, peer: None, value });
+        if last > EntryId::NONE {
+            ctx.note(Note::Watermark { name: "last_add_confirmed", entity, value });
+        }
         vec![RecoveryEvent::Recovered { metadata, last }]
     }
 

@@ -33,6 +33,9 @@ pub struct Seen {
     pub failed: Vec<(u32, u64, &'static str)>,
     pub delivered: Vec<(u32, u64)>,
     pub events: Vec<(Time, NodeId, &'static str, u64)>,
+    /// Last add confirmed of each ledger, and how often one fell.
+    pub watermarks: BTreeMap<u64, u64>,
+    pub fallen: u64,
 }
 
 impl Observer<Streaming> for Seen {
@@ -53,7 +56,10 @@ impl Observer<Streaming> for Seen {
                 self.delivered.extend(sequences.map(|sequence| (batch.writer, sequence)));
             }
             Note::Event { name, entity, .. } => self.events.push((at, node, name, entity)),
-            Note::Watermark { .. } => {}
+            Note::Watermark { entity, value, .. } => {
+                let before = self.watermarks.insert(entity, value);
+                self.fallen += u64::from(before.is_some_and(|before| before > value));
+            }
         }
     }
 }
