@@ -358,8 +358,9 @@ impl Outcome {
         }
     }
 
-    /// Whether the run completed, every expectation was met, and no verdict failed but those that an
-    /// expectation names (`verdict.no_acked_loss = fail`: a planted fault that a checker must find).
+    /// Whether the run completed, every expectation was met, and no verdict failed but those that
+    /// an expectation names (`verdict.no_acked_loss = fail`: a planted fault that a checker must
+    /// find).
     pub fn ok(&self) -> bool {
         let named = |verdict: &Verdict| {
             let name = format!("verdict.{} ", verdict.name);

@@ -164,7 +164,8 @@ impl Recorder {
         }
     }
 
-    /// What has been counted so far; `lost`, `duplicated` and `reordered` are the checkers' to fill.
+    /// What has been counted so far; `lost`, `duplicated` and `reordered` are the checkers' to
+    /// fill.
     pub fn counts(&self) -> Counts {
         self.counts
     }

@@ -9,11 +9,11 @@
 //! fence ─> high-priority threads ─> journal ─────────────────────────────────────────> reply
 //! ```
 //!
-//! The add path blocks while the memtables are full, or while too much waits for the journal. A fence
-//! is in the journal before it is answered. A restarted bookie reads its index, its last mark and the
-//! journal from there on, registers with the metadata service (an old registration must have expired
-//! first) and only then serves: a wiped one comes back empty and says that it has no such entry
-//! (apache/bookkeeper#2612), as nothing checks its identity.
+//! The add path blocks while the memtables are full, or while too much waits for the journal. A
+//! fence is in the journal before it is answered. A restarted bookie reads its index, its last mark
+//! and the journal from there on, registers with the metadata service (an old registration must
+//! have expired first) and only then serves: a wiped one comes back empty and says that it has no
+//! such entry (apache/bookkeeper#2612), as nothing checks its identity.
 //!
 //! Parameters: [`config::Bookie`]. Left out: cookies, the limbo state and data integrity check
 //! (`dataIntegrityCheckingEnabled`, off by default), `maxAddsInProgressLimit` (0 by default),
@@ -89,10 +89,12 @@ const COLLECT_TIMER: u64 = 0;
 const WRITABLE_TIMER: u64 = 1;
 const DELETED: u64 = 2;
 
-/// Time between checks whether a full disk has space again (`diskCheckInterval`, 10 s @ branch-4.15).
+/// Time between checks whether a full disk has space again (`diskCheckInterval`, 10 s @
+/// branch-4.15).
 const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Items that a callback thread answers in one go, so that a large group is answered piece by piece.
+/// Items that a callback thread answers in one go, so that a large group is answered piece by
+/// piece.
 const CALLBACK_CHUNK: usize = 32;
 
 #[derive(Clone, Debug)]
@@ -191,7 +193,8 @@ impl Bookie {
         self.admit(ctx);
     }
 
-    /// Lets in what waits, as far as there is room. An add thread that waits blocks those behind it.
+    /// Lets in what waits, as far as there is room. An add thread that waits blocks those behind
+    /// it.
     fn admit(&mut self, ctx: &mut Context<'_, Streaming>) {
         while let Some(add) = self.blocked.front() {
             let ledger = add.entry.ledger;
@@ -344,8 +347,9 @@ impl Bookie {
         }
     }
 
-    /// Garbage collection: forgets ledgers that are no longer in the metadata and removes entry logs
-    /// of which nothing is wanted (`ScanAndCompareGarbageCollector`, `GarbageCollectorThread`).
+    /// Garbage collection: forgets ledgers that are no longer in the metadata and removes entry
+    /// logs of which nothing is wanted (`ScanAndCompareGarbageCollector`,
+    /// `GarbageCollectorThread`).
     fn collect(
         &mut self,
         ctx: &mut Context<'_, Streaming>,

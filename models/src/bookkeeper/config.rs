@@ -40,7 +40,8 @@ pub struct Bookie {
     /// Flush as soon as no more entries wait. Default false.
     #[serde(rename = "journalFlushWhenQueueEmpty")]
     pub journal_flush_when_queue_empty: bool,
-    /// One force-write for everything that waits for it, instead of one for each group. Default true.
+    /// One force-write for everything that waits for it, instead of one for each group. Default
+    /// true.
     #[serde(rename = "journalAdaptiveGroupWrites")]
     pub journal_adaptive_group_writes: bool,
     /// Acknowledge after the sync (true) or after the write to the page cache. Default true.
@@ -61,8 +62,8 @@ pub struct Bookie {
     /// Entries that may wait for a journal thread. Default 10,000.
     #[serde(rename = "journalQueueSize")]
     pub journal_queue_size: u64,
-    /// Memory in MB for entries that wait for a journal; the add thread blocks beyond it. Default 5 %
-    /// of direct memory, here of 2 GiB (`docker/scripts` and Pravega's operator give 2 GiB).
+    /// Memory in MB for entries that wait for a journal; the add thread blocks beyond it. Default 5
+    /// % of direct memory, here of 2 GiB (`docker/scripts` and Pravega's operator give 2 GiB).
     #[serde(rename = "journalMaxMemorySizeMb")]
     pub journal_max_memory_size_mb: u64,
     /// Storage of ledgers. Default sorted.
@@ -80,8 +81,8 @@ pub struct Bookie {
     /// Write buffer of the entry log in bytes. Default 64 KiB.
     #[serde(rename = "writeBufferSizeBytes")]
     pub write_buffer_size_bytes: u64,
-    /// Time between collections of deleted ledgers in ms. `conf/bk_server.conf` ships 1000, the code
-    /// has 600,000; default as in the code.
+    /// Time between collections of deleted ledgers in ms. `conf/bk_server.conf` ships 1000, the
+    /// code has 600,000; default as in the code.
     #[serde(rename = "gcWaitTime")]
     pub gc_wait_time: u64,
     /// Threads that add. Default 1.

@@ -1,7 +1,7 @@
 //! Which bookies a ledger gets.
 //!
-//! Stands for `client/DefaultEnsemblePlacementPolicy.java` of apache/bookkeeper @ branch-4.15: any of
-//! the registered ones, at random. Left out: racks, disk weights, quarantine (off by default).
+//! Stands for `client/DefaultEnsemblePlacementPolicy.java` of apache/bookkeeper @ branch-4.15: any
+//! of the registered ones, at random. Left out: racks, disk weights, quarantine (off by default).
 
 use headwater_sim::random::Stream;
 use headwater_sim::units::NodeId;

@@ -1,14 +1,16 @@
 //! A bookie's journal: group commit by a journal thread, sync by a force-write thread.
 //!
-//! Stands for `bookie/Journal.java` of apache/bookkeeper @ branch-4.15. The journal thread takes what
-//! is queued and flushes a group to the page cache when
-//! (a) its oldest entry has waited longer than `journalMaxGroupWaitMSec` and no entry that has waited
+//! Stands for `bookie/Journal.java` of apache/bookkeeper @ branch-4.15. The journal thread takes
+//! what is queued and flushes a group to the page cache when
+//! (a) its oldest entry has waited longer than `journalMaxGroupWaitMSec` and no entry that has
+//! waited
 //!     as long is left in the queue,
 //! (b) more than `journalBufferedWritesThreshold` bytes are buffered and more is queued, or
 //! (c) the queue is empty and `journalFlushWhenQueueEmpty` says so.
 //!
-//! It hands the group to the force-write thread, which syncs one at a time: everything that is queued
-//! when a sync starts is covered by it (`journalAdaptiveGroupWrites`), up to the end of the file.
+//! It hands the group to the force-write thread, which syncs one at a time: everything that is
+//! queued when a sync starts is covered by it (`journalAdaptiveGroupWrites`), up to the end of the
+//! file.
 //!
 //! Parameters: [`config::Bookie`]. Left out: pre-allocation and removal from the page cache (they
 //! cost no time here), the explicit LAC, and the write buffer of 64 KiB, whose writes to the page

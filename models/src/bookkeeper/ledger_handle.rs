@@ -1,17 +1,18 @@
 //! The ledger handle: the only writer of a ledger.
 //!
-//! Stands for `client/LedgerHandle.java`, `client/LedgerCreateOp.java` and `client/PendingAddOp.java` of
-//! apache/bookkeeper @ branch-4.15. Entries go to a write quorum of the ensemble, striped round-robin,
-//! count as added after an ack quorum of acks, and complete strictly in order. Each carries the last
-//! add confirmed. A bookie that fails is replaced: by default at its first failed add; completions
-//! wait until the new ensemble is in the metadata (compare-and-set), pending adds are sent to the new
-//! bookie. Without a spare bookie the ledger is closed after what was confirmed, and every pending add
-//! fails. A fence or a lost compare-and-set means that somebody else is closing the ledger.
+//! Stands for `client/LedgerHandle.java`, `client/LedgerCreateOp.java` and
+//! `client/PendingAddOp.java` of apache/bookkeeper @ branch-4.15. Entries go to a write quorum of
+//! the ensemble, striped round-robin, count as added after an ack quorum of acks, and complete
+//! strictly in order. Each carries the last add confirmed. A bookie that fails is replaced: by
+//! default at its first failed add; completions wait until the new ensemble is in the metadata
+//! (compare-and-set), pending adds are sent to the new bookie. Without a spare bookie the ledger is
+//! closed after what was confirmed, and every pending add fails. A fence or a lost compare-and-set
+//! means that somebody else is closing the ledger.
 //!
 //! Parameters: [`config::Client`], [`config::Ledger`]. Left out: deferred sync, explicit LAC, the
-//! client's channel watermarks, bookie quarantine. The list of registered bookies is asked for when it
-//! is needed (one round trip), where the real client keeps a copy by a watch. The client's CPU time is
-//! its node's to charge.
+//! client's channel watermarks, bookie quarantine. The list of registered bookies is asked for when
+//! it is needed (one round trip), where the real client keeps a copy by a watch. The client's CPU
+//! time is its node's to charge.
 
 mod ensemble_change;
 

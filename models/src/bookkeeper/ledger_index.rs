@@ -1,6 +1,7 @@
 //! A bookie's index: which entries it has, where they lie, which ledgers are fenced.
 //!
-//! Stands for `LedgerCacheImpl` and the index files (or RocksDB) of apache/bookkeeper @ branch-4.15.
+//! Stands for `LedgerCacheImpl` and the index files (or RocksDB) of apache/bookkeeper @
+//! branch-4.15.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +43,8 @@ pub struct LedgerIndex {
 }
 
 impl LedgerIndex {
-    /// Takes a new entry in, in memory. Gives the bytes of the one that it replaces in memory, if any.
+    /// Takes a new entry in, in memory. Gives the bytes of the one that it replaces in memory, if
+    /// any.
     pub fn put(&mut self, entry: &SharedEntry) -> u64 {
         let ledger = self.ledgers.entry(entry.ledger).or_default();
         let before = ledger.entries.insert(entry.id, Location::Memory(entry.clone()));

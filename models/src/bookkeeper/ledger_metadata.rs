@@ -20,7 +20,8 @@ pub enum LedgerState {
 }
 
 /// Metadata of one ledger
-/// (apache/bookkeeper `client/api/LedgerMetadata.java` @ branch-4.15, without password and custom map).
+/// (apache/bookkeeper `client/api/LedgerMetadata.java` @ branch-4.15, without password and custom
+/// map).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerMetadata {
     /// Copies of each entry.
@@ -52,8 +53,8 @@ impl LedgerMetadata {
         &self.ensembles[at.max(1) - 1].1
     }
 
-    /// From entry `first` on, `ensemble` holds the ledger. Replaces the newest ensemble if it starts
-    /// there too (`LedgerHandle.ensembleChangeLoop` @ branch-4.15).
+    /// From entry `first` on, `ensemble` holds the ledger. Replaces the newest ensemble if it
+    /// starts there too (`LedgerHandle.ensembleChangeLoop` @ branch-4.15).
     pub fn change_ensemble(&mut self, first: EntryId, ensemble: Vec<NodeId>) {
         let (newest, _) = self.last_ensemble();
         assert!(newest <= first, "ensembles are added in order: {newest:?} then {first:?}");

@@ -1,9 +1,9 @@
 //! Reads a ledger whose metadata is known, entry by entry, in order.
 //!
-//! Stands for `client/PendingReadOp.java` (sequential reads) of apache/bookkeeper @ branch-4.15. An entry
-//! is asked of the bookies of its write set one after another: of the next one when one has failed, has
-//! not the entry, or has not answered for `speculativeReadTimeout`. Up to `window` entries are on the
-//! way; they are handed over in order.
+//! Stands for `client/PendingReadOp.java` (sequential reads) of apache/bookkeeper @ branch-4.15. An
+//! entry is asked of the bookies of its write set one after another: of the next one when one has
+//! failed, has not the entry, or has not answered for `speculativeReadTimeout`. Up to `window`
+//! entries are on the way; they are handed over in order.
 //!
 //! Parameters: [`config::Client`]. Left out: reordering of the write set by distance and load, long
 //! polling for the last add confirmed.

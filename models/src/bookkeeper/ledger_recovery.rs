@@ -3,8 +3,10 @@
 //! Stands for `client/LedgerRecoveryOp.java`, `client/ReadLastConfirmedOp.java` and
 //! `client/ReadOnlyLedgerHandle.java` of apache/bookkeeper @ branch-4.15.
 //!
-//! 1. The metadata says that the ledger is in recovery (compare-and-set): no ensemble change any more.
-//! 2. Every bookie of the last ensemble is asked to fence the ledger and for its newest entry, until
+//! 1. The metadata says that the ledger is in recovery (compare-and-set): no ensemble change any
+//!    more.
+//! 2. Every bookie of the last ensemble is asked to fence the ledger and for its newest entry,
+//!    until
 //!    fewer than Qa of any write set are unknown. The highest last add confirmed is where to start.
 //! 3. Entries are read forward one by one, from all bookies of their write set at once, until
 //!    (Qw - Qa) + 1 of them have no such entry. Each one read is added again, to a write quorum.

@@ -1,11 +1,11 @@
 //! A bookie's ledger storage: memtable, entry log, index, checkpoints.
 //!
 //! Stands for `SortedLedgerStorage`, `EntryMemTable`, `InterleavedLedgerStorage`, `EntryLogger` and
-//! `SyncThread` of apache/bookkeeper @ branch-4.15. Entries wait in a memtable; when it is full, or a
-//! checkpoint is due (`flushInterval`), it is written to the entry log in buffers. Adds block while
-//! two memtables' worth are in memory. A checkpoint also syncs the entry log and the index, and then
-//! notes up to where the journal is no longer needed (`lastMark`). The interleaved storage has no
-//! memtable: each write buffer goes to the entry log when it is full.
+//! `SyncThread` of apache/bookkeeper @ branch-4.15. Entries wait in a memtable; when it is full, or
+//! a checkpoint is due (`flushInterval`), it is written to the entry log in buffers. Adds block
+//! while two memtables' worth are in memory. A checkpoint also syncs the entry log and the index,
+//! and then notes up to where the journal is no longer needed (`lastMark`). The interleaved storage
+//! has no memtable: each write buffer goes to the entry log when it is full.
 //!
 //! Parameters: [`config::Bookie`]. Left out: `DbLedgerStorage`, compaction of entry logs that are
 //! partly dead (they are removed when all of them is), several ledger directories, index pages as
@@ -283,7 +283,8 @@ impl LedgerStorage {
         self.index.restore_changes(std::mem::take(&mut self.pages));
     }
 
-    /// A step of the checkpoint is done. At its end gives its marks: journal files before them may go.
+    /// A step of the checkpoint is done. At its end gives its marks: journal files before them may
+    /// go.
     pub fn on_checkpoint_step(
         &mut self,
         ctx: &mut Context<'_, Streaming>,

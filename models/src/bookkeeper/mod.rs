@@ -1,19 +1,22 @@
 //! Apache BookKeeper 4.15: bookies, the client's ledger handle, recovery, and the metadata service.
 //!
 //! Nodes: [`bookie::Bookie`], [`metadata::service::MetadataService`]. Everything on the client's
-//! side is a *component*: a state machine that a node embeds, hands its inputs, and gets events from.
+//! side is a *component*: a state machine that a node embeds, hands its inputs, and gets events
+//! from.
 //!
 //! # Embedding a component
 //!
-//! A component is made with a [`ids::TagSpace`] of its own (`TagSpace::new(n)`, n from 1). The node's
-//! own timers, completions and requests use tags below 2^32 (number 0). Inputs are routed by tag:
+//! A component is made with a [`ids::TagSpace`] of its own (`TagSpace::new(n)`, n from 1). The
+//! node's own timers, completions and requests use tags below 2^32 (number 0). Inputs are routed by
+//! tag:
 //!
 //! - `on_message(from, message)`: if `message.reply_tag()` is `Some(tag)`, it belongs to component
 //!   number `TagSpace::number_of(tag)`; hand it that message. Handing it to every component is right
 //!   too: each ignores what isn't its own.
 //! - `on_timer(tag)`: to the component number `TagSpace::number_of(tag)`.
 //! - `on_disconnect(peer)`: to every component.
-//! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node charges
+//! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node
+//!   charges
 //!   the client's CPU time.
 //!
 //! Each call returns a `Vec` of events (empty vectors cost nothing).
@@ -57,9 +60,9 @@
 //!                 Changed { request: u64, path: Path }}
 //! ```
 //!
-//! Records live at `Path::new("directory", number)`, hold `Value::Words(Vec<u64>)` or ledger metadata,
-//! and have a `Version` for compare-and-set (see [`metadata::message`]). A ledger is deleted by
-//! deleting its record `Path::new(LEDGERS, id)`; bookies collect it later.
+//! Records live at `Path::new("directory", number)`, hold `Value::Words(Vec<u64>)` or ledger
+//! metadata, and have a `Version` for compare-and-set (see [`metadata::message`]). A ledger is
+//! deleted by deleting its record `Path::new(LEDGERS, id)`; bookies collect it later.
 
 pub mod bookie;
 pub mod config;

@@ -1,5 +1,5 @@
-//! Adds on their way to an ensemble: sent to a write quorum, acknowledged by an ack quorum, completed
-//! in order.
+//! Adds on their way to an ensemble: sent to a write quorum, acknowledged by an ack quorum,
+//! completed in order.
 //!
 //! Stands for `client/PendingAddOp.java` and the queue of them in `client/LedgerHandle.java` of
 //! apache/bookkeeper @ branch-4.15; shared by the ledger handle and by recovery.
@@ -207,7 +207,8 @@ impl PendingAdds {
         }
     }
 
-    /// The connection with `bookie` has broken and its requests are lost: true if it must be replaced.
+    /// The connection with `bookie` has broken and its requests are lost: true if it must be
+    /// replaced.
     pub fn on_disconnect(&mut self, bookie: NodeId) -> bool {
         let places = (bookie, EntryId::NONE)..=(bookie, EntryId(i64::MAX));
         let lost: Vec<_> = self.unanswered.range(places).map(|((_, entry), _)| *entry).collect();

@@ -1,7 +1,7 @@
 //! The limiter of adds of one ledger handle.
 //!
-//! Stands for Guava's `RateLimiter.create(throttle)` (SmoothBursty: permits unused in the last second
-//! are kept) in `client/LedgerHandle.java` of apache/bookkeeper @ branch-4.15.
+//! Stands for Guava's `RateLimiter.create(throttle)` (SmoothBursty: permits unused in the last
+//! second are kept) in `client/LedgerHandle.java` of apache/bookkeeper @ branch-4.15.
 
 use headwater_sim::time::{Duration, Time};
 

@@ -1,9 +1,9 @@
 //! The reader of the stand-alone deployment: reads every writer's ledgers back, in order.
 //!
-//! Stands for an application on the client library 4.15 that opens ledgers with recovery. A ledger is
-//! opened once it cannot be written any more: a later one is listed, the writer has finished, or the
-//! writer's session is no more. An entry that no bookie has is reported and skipped; one that cannot be
-//! read now is tried again.
+//! Stands for an application on the client library 4.15 that opens ledgers with recovery. A ledger
+//! is opened once it cannot be written any more: a later one is listed, the writer has finished, or
+//! the writer's session is no more. An entry that no bookie has is reported and skipped; one that
+//! cannot be read now is tried again.
 //!
 //! Parameters: the client's options. It looks for new ledgers every [`POLL`].
 

@@ -1,9 +1,9 @@
 //! A writer of the stand-alone deployment: events of the schedule as entries of its own ledgers.
 //!
-//! Stands for an application on the client library 4.15. It writes one stream of ledgers (its lane),
-//! listed in the metadata service before the first entry is added. A ledger that fails is followed by
-//! a new one; events of entries that failed are reported as failed and not written again. Started
-//! again after a crash, it goes on with what the schedule has from then on.
+//! Stands for an application on the client library 4.15. It writes one stream of ledgers (its
+//! lane), listed in the metadata service before the first entry is added. A ledger that fails is
+//! followed by a new one; events of entries that failed are reported as failed and not written
+//! again. Started again after a crash, it goes on with what the schedule has from then on.
 //!
 //! Parameters: [`config::Writer`]. Left out: the application's CPU time.
 
@@ -29,7 +29,8 @@ use super::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
 
 /// Directory of the writers' ephemeral records: who is alive.
 pub const WRITERS: &str = "writers";
-/// Directory of the writers' ledgers: words, first 1 if the writer has finished, then ledger numbers.
+/// Directory of the writers' ledgers: words, first 1 if the writer has finished, then ledger
+/// numbers.
 pub const WRITER_LEDGERS: &str = "writer-ledgers";
 
 const TIMER_ARRIVAL: u64 = 1;
@@ -345,7 +346,8 @@ impl Writer {
 
 impl Node<Streaming> for Writer {
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
-        // What was due before this start went with the process that had taken it, or was never taken.
+        // What was due before this start went with the process that had taken it, or was never
+        // taken.
         let now = ctx.now();
         self.next_arrival = self.arrivals.next();
         while let Some(next) = self.next_arrival

@@ -1,8 +1,8 @@
 //! A Kafka cluster's configuration, with Kafka's own option names and defaults per version.
 //!
 //! Sources, if not stated otherwise: the `ConfigDef` of each component in apache/kafka @ 3.9.0
-//! (`ProducerConfig`, `ConsumerConfig`, `SocketServerConfigs`, `ReplicationConfigs`, `KRaftConfigs`,
-//! `QuorumConfig`, `LogConfig`), and KIP-1030 for what 4.0 changed.
+//! (`ProducerConfig`, `ConsumerConfig`, `SocketServerConfigs`, `ReplicationConfigs`,
+//! `KRaftConfigs`, `QuorumConfig`, `LogConfig`), and KIP-1030 for what 4.0 changed.
 
 use serde::{Deserialize, Serialize};
 

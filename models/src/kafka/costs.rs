@@ -1,9 +1,10 @@
 //! What Kafka's work costs in CPU time on one core of a current server.
 //!
 //! Calibrated, not measured inside the JVM: a single broker of the 2025 trunk takes 145,000 to
-//! 155,000 records/s of 1 KB from one unthrottled Java producer (apache/kafka PR 19961), and 390,000
-//! records/s of 100 B with the default 16 KiB batches; at low rate over loopback, `linger.ms=0` and
-//! `acks=1`, librdkafka sees 0.2 ms at the median. A machine profile scales all of them.
+//! 155,000 records/s of 1 KB from one unthrottled Java producer (apache/kafka PR 19961), and
+//! 390,000 records/s of 100 B with the default 16 KiB batches; at low rate over loopback,
+//! `linger.ms=0` and `acks=1`, librdkafka sees 0.2 ms at the median. A machine profile scales all
+//! of them.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,10 @@
 //! Cluster metadata: the records of the KRaft log and the image that brokers build from them.
 //!
-//! Stands for `metadata/` of apache/kafka @ 3.9.0 (`RegisterBrokerRecord`, `BrokerRegistrationChange`,
-//! `PartitionRecord`, `PartitionChangeRecord`), for one topic that is there from the start. Replicas
-//! are assigned round robin from broker 0, as an unracked cluster does apart from its random start.
-//! Left out: topic creation, reassignment, configuration changes, ELR (KIP-966, off by default in
-//! 4.0), snapshots.
+//! Stands for `metadata/` of apache/kafka @ 3.9.0 (`RegisterBrokerRecord`,
+//! `BrokerRegistrationChange`, `PartitionRecord`, `PartitionChangeRecord`), for one topic that is
+//! there from the start. Replicas are assigned round robin from broker 0, as an unracked cluster
+//! does apart from its random start. Left out: topic creation, reassignment, configuration changes,
+//! ELR (KIP-966, off by default in 4.0), snapshots.
 
 use headwater_sim::fingerprint::mix;
 

@@ -1,8 +1,8 @@
 //! The cache of a segment store: how full it is, and which generations may leave.
 //!
 //! Stands for `CacheManager`, `CachePolicy`, `CacheUtilizationProvider` @ v0.13.0. Left out: the
-//! 4 KiB blocks and 2 MiB buffers of `DirectMemoryCache` (appends fill the last block, so rounding is
-//! small) and cached attribute indexes.
+//! 4 KiB blocks and 2 MiB buffers of `DirectMemoryCache` (appends fill the last block, so rounding
+//! is small) and cached attribute indexes.
 
 use headwater_sim::time::Duration;
 
@@ -120,7 +120,8 @@ impl Cache {
         self.age(oldest)
     }
 
-    /// After an eviction that freed something: the next generation to evict, while too much is used.
+    /// After an eviction that freed something: the next generation to evict, while too much is
+    /// used.
     pub fn evict_more(&mut self, oldest: u64) -> Option<u64> {
         self.age(oldest)
     }

@@ -1,4 +1,5 @@
-//! Configuration of a Pravega 0.13.0 cluster: options by their real names, defaults with their source.
+//! Configuration of a Pravega 0.13.0 cluster: options by their real names, defaults with their
+//! source.
 //!
 //! Sources: pravega/pravega @ v0.13.0 (`ServiceConfig`, `DurableLogConfig`, `WriterConfig`,
 //! `BookKeeperConfig`, `ClientConfig`, `EventWriterConfig`, controller `util/Config.java`) and
@@ -115,9 +116,9 @@ impl Cluster {
         }
     }
 
-    /// The standalone emulator: one process, durable log and tier 2 in memory, cache of 128 MiB kept
-    /// for 60 s (`standalone/.../SingleNodeConfig.java`, `InProcPravegaCluster.java` @ v0.13.0), 4
-    /// containers as 0.13.0 was observed to run; the Rust client, as `loadgen` uses it.
+    /// The standalone emulator: one process, durable log and tier 2 in memory, cache of 128 MiB
+    /// kept for 60 s (`standalone/.../SingleNodeConfig.java`, `InProcPravegaCluster.java` @
+    /// v0.13.0), 4 containers as 0.13.0 was observed to run; the Rust client, as `loadgen` uses it.
     pub fn standalone(version: Version) -> Self {
         Self {
             mode: Mode::Standalone,

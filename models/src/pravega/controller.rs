@@ -1,11 +1,12 @@
 //! The controller: it tells clients where segments are, and gives containers to stores.
 //!
-//! Stands for `SegmentMonitorLeader`, `UniformContainerBalancer`, `PravegaController` @ v0.13.0. When a
-//! store comes or goes the leader waits for the rebalance interval, then deals the containers out anew:
-//! by count, moving no more than it must. The first map is written as soon as every store of the
-//! cluster has registered (or the interval is over): a cold start is not what is modelled. Clients are
-//! answered from the map; a controller that restarts reads it back. Left out: more than one controller,
-//! streams' metadata (the stream is fixed), scaling, transactions, retention.
+//! Stands for `SegmentMonitorLeader`, `UniformContainerBalancer`, `PravegaController` @ v0.13.0.
+//! When a store comes or goes the leader waits for the rebalance interval, then deals the
+//! containers out anew: by count, moving no more than it must. The first map is written as soon as
+//! every store of the cluster has registered (or the interval is over): a cold start is not what is
+//! modelled. Clients are answered from the map; a controller that restarts reads it back. Left out:
+//! more than one controller, streams' metadata (the stream is fixed), scaling, transactions,
+//! retention.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -27,8 +28,8 @@ use super::segment_store::Ctx;
 use super::segment_store::ownership::{CONTAINER_MAP, HOSTS};
 use super::writer::routing::container_of;
 
-/// Session timeout of the controller's own client (`controller.zk.connect.session.timeout.milliseconds`
-/// 10,000, `util/Config.java` @ v0.13.0).
+/// Session timeout of the controller's own client
+/// (`controller.zk.connect.session.timeout.milliseconds` 10,000, `util/Config.java` @ v0.13.0).
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 const TAGS: u32 = 1;
 const TIMER_REBALANCE: u64 = 1;
@@ -155,8 +156,8 @@ impl Controller {
     }
 }
 
-/// `UniformContainerBalancer`: containers of hosts that are gone, and what hosts have too many of, go
-/// to those who have the fewest.
+/// `UniformContainerBalancer`: containers of hosts that are gone, and what hosts have too many of,
+/// go to those who have the fewest.
 fn balance(owners: &[Option<NodeId>], hosts: &[NodeId]) -> Vec<Option<NodeId>> {
     let mut result: Vec<Option<NodeId>> =
         owners.iter().map(|owner| owner.filter(|node| hosts.contains(node))).collect();

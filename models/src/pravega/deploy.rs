@@ -18,8 +18,8 @@ use super::segment_store::{SegmentStore, Spec};
 use super::writer::Writer;
 
 /// The nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`, `producer-N`,
-/// `consumer-N`. A standalone cluster's servers share one machine; those of its log in memory are one
-/// process in reality, which is `store-1` here.
+/// `consumer-N`. A standalone cluster's servers share one machine; those of its log in memory are
+/// one process in reality, which is `store-1` here.
 pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSource) -> Deployment {
     let mut deployment = Deployment::default();
     let cluster = Rc::new(cluster.clone());

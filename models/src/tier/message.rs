@@ -117,8 +117,8 @@ pub enum Message {
     },
 }
 
-/// Headers of a request or reply, as of an NFS call over RPC and TCP (RFC 5531, RFC 8881) or a short
-/// HTTP exchange; some 200 bytes either way, estimated.
+/// Headers of a request or reply, as of an NFS call over RPC and TCP (RFC 5531, RFC 8881) or a
+/// short HTTP exchange; some 200 bytes either way, estimated.
 const HEADER_BYTES: u64 = 200;
 
 impl Operation {

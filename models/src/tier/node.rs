@@ -1,11 +1,11 @@
 //! The storage node: serves requests for chunks from its disk, or from memory.
 //!
-//! Stands for what Pravega calls long-term storage and Kafka remote log storage: a file system, NFS 4.1
-//! (Amazon EFS), an object store (Amazon S3), or memory. A request waits for its latency, then for its
-//! share of the bandwidth, then for the disk; a write is synced before it is answered. Requests for one
-//! chunk are carried out one after another, in the order in which they came; those for different chunks
-//! side by side, up to `requests.max`. Errors, stalls and fullness are by configuration; a slow, stalled
-//! or full disk is the environment's.
+//! Stands for what Pravega calls long-term storage and Kafka remote log storage: a file system, NFS
+//! 4.1 (Amazon EFS), an object store (Amazon S3), or memory. A request waits for its latency, then
+//! for its share of the bandwidth, then for the disk; a write is synced before it is answered.
+//! Requests for one chunk are carried out one after another, in the order in which they came; those
+//! for different chunks side by side, up to `requests.max`. Errors, stalls and fullness are by
+//! configuration; a slow, stalled or full disk is the environment's.
 //!
 //! Parameters: [`config::Tier`]. Left out: directories and listings, rate limits of object stores,
 //! multipart uploads, eventual consistency, NFS client caches.
@@ -357,8 +357,8 @@ impl Tier {
         }
     }
 
-    /// The source is not queued for: its owner must have finished with it, as in Pravega, where a chunk
-    /// has one writer.
+    /// The source is not queued for: its owner must have finished with it, as in Pravega, where a
+    /// chunk has one writer.
     fn concat(&mut self, ctx: &mut Context<'_, Streaming>, number: u64, source: ChunkId) {
         let target = self.requests[&number].operation.chunk();
         let found = self.chunks.get(&source).filter(|chunk| chunk.exists);

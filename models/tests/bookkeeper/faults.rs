@@ -26,7 +26,8 @@ fn cast(config: &Config) -> Cast {
     }
 }
 
-/// A cluster whose writer writes an event of 1 KB every millisecond from second 1 on, `count` in all.
+/// A cluster whose writer writes an event of 1 KB every millisecond from second 1 on, `count` in
+/// all.
 fn running(seed: u64, config: &Config, count: u64) -> Cluster {
     let source = steady(at(1_000), Duration::from_millis(1), count, 1_000);
     cluster::cluster(seed, config, &source)

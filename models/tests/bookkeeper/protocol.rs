@@ -175,7 +175,8 @@ fn a_full_disk_makes_a_bookie_read_only_until_there_is_space() {
 
 #[test]
 fn a_killed_bookies_session_ends_between_seven_and_twelve_seconds_later() {
-    // 10 s after the last ping, which is up to a third of that old, rounded up to the next tick of 2 s.
+    // 10 s after the last ping, which is up to a third of that old, rounded up to the next tick of
+    // 2 s.
     for seed in 0..8 {
         let (mut sim, _) = probe::cluster(seed, &config::Bookie::default(), vec![]);
         let killed = at(20_000 + 430 * seed);

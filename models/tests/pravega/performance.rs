@@ -5,7 +5,8 @@ use headwater_models::pravega::config::{Client, Cluster, SegmentStore};
 
 use super::bench::{Bench, distributed, paced, second};
 
-/// As the published benchmarks ran: three stores and bookies, four journals, groups of at most 1 ms.
+/// As the published benchmarks ran: three stores and bookies, four journals, groups of at most 1
+/// ms.
 fn benchmark(segments: u32) -> Cluster {
     let bookie = Bookie {
         journal_directories: 4,

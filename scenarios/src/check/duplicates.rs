@@ -4,8 +4,8 @@ use super::history::{History, Positions, Span};
 use super::suite::{Audience, Once, Promises};
 use super::verdict::{Finding, Tally, Verdict, grouped};
 
-/// Counts events that stand at more than one position, and, if deliveries are promised to be single,
-/// events of which one reader (in a group: any) was handed the same position twice.
+/// Counts events that stand at more than one position, and, if deliveries are promised to be
+/// single, events of which one reader (in a group: any) was handed the same position twice.
 pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
     let mut stored = Tally::default();
     let mut reread = 0;

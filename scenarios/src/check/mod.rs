@@ -1,9 +1,9 @@
 //! Checkers: what a run promised against what its history shows.
 //!
 //! A [`History`] is built as a run goes on, from the notes of a simulation or from the observations
-//! of the load generator, and keeps ranges of sequence numbers, not events. A [`Suite`] is made from
-//! the [`Promises`] of a system in a configuration, and gives one [`Verdict`] for each, with the
-//! number of violations and the earliest offending ranges.
+//! of the load generator, and keeps ranges of sequence numbers, not events. A [`Suite`] is made
+//! from the [`Promises`] of a system in a configuration, and gives one [`Verdict`] for each, with
+//! the number of violations and the earliest offending ranges.
 //!
 //! | verdict | fails when |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! `order_per_lane`: a reader is handed the events of a lane in the order in which they were written.
+//! `order_per_lane`: a reader is handed the events of a lane in the order in which they were
+//! written.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,8 @@ use super::history::{History, Span};
 use super::ranges::RangeSet;
 use super::verdict::{Finding, Tally, Verdict, grouped};
 
-/// Out of order is an event that a reader is handed for the first time after a later one of the same
-/// lane and writer. A repeated delivery is not: `no_duplicates` looks at those.
+/// Out of order is an event that a reader is handed for the first time after a later one of the
+/// same lane and writer. A repeated delivery is not: `no_duplicates` looks at those.
 pub(super) fn check(history: &History) -> Verdict {
     let mut tally = Tally::default();
     for (reader, lane, spans) in history.reads() {

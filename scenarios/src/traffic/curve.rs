@@ -1,7 +1,7 @@
 //! Curves: costly monotone functions of a probability, tabulated.
 //!
-//! A quantile of a lognormal or normal law takes a logarithm, an exponential or an error function in
-//! software, some 100 ns together. Between 1/64 and 63/64 a curve goes in straight lines between
+//! A quantile of a lognormal or normal law takes a logarithm, an exponential or an error function
+//! in software, some 100 ns together. Between 1/64 and 63/64 a curve goes in straight lines between
 //! 2,048 points instead; in the tails, where it bends, it is computed.
 
 const BINS: usize = 2_048;

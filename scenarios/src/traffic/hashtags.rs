@@ -44,8 +44,9 @@ impl Topics {
         shot.or_else(|| (draws.unit() < self.share).then(|| self.zipf.sample(&mut draws)))
     }
 
-    /// The shot that the event belongs to, drawn in proportion to what each adds to the rate at that
-    /// time: given its time, that is the law of an event's origin in a sum of Poisson processes.
+    /// The shot that the event belongs to, drawn in proportion to what each adds to the rate at
+    /// that time: given its time, that is the law of an event's origin in a sum of Poisson
+    /// processes.
     fn shot_tag(&self, at: Time, draws: &mut Draws) -> Option<u64> {
         if self.shots.is_empty() {
             return None;

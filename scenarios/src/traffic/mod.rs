@@ -5,7 +5,8 @@
 //! same on every machine (integer time, floating point from `libm` only).
 //!
 //! How it is made, and what leaves what alone:
-//! - **When.** The rate is the sum of a base and of shots, and each of these is a process of its own
+//! - **When.** The rate is the sum of a base and of shots, and each of these is a process of its
+//!   own
 //!   with a random stream of its own, by exact inversion of its cumulative rate; the schedule is
 //!   their merge. The sum of independent Poisson processes is the Poisson process of the summed
 //!   rate, and a shot added or changed moves no event of the base.

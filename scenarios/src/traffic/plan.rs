@@ -75,9 +75,9 @@ impl Plan {
         Schedule::new(Arc::clone(self))
     }
 
-    /// The events of producer `producer` out of `producers`, in order of time: those whose key hashes
-    /// to it, so that a key's events have one writer; without keys every `producers`-th event. Each
-    /// part walks the whole schedule and leaves out what is not its own.
+    /// The events of producer `producer` out of `producers`, in order of time: those whose key
+    /// hashes to it, so that a key's events have one writer; without keys every `producers`-th
+    /// event. Each part walks the whole schedule and leaves out what is not its own.
     pub fn part(self: &Arc<Self>, producer: u32, producers: u32) -> Part {
         Part::new(self.schedule(), producer, producers)
     }

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TrafficError;
 
-/// A burst. What it adds to the rate is `(peak - 1) x base x shape(t)`, where the shape rises from 0
-/// to 1 in `rise`, stays there for `hold`, and falls as `exp(-t / decay)`.
+/// A burst. What it adds to the rate is `(peak - 1) x base x shape(t)`, where the shape rises from
+/// 0 to 1 in `rise`, stays there for `hold`, and falls as `exp(-t / decay)`.
 ///
 /// In a file either `preset` or `peak` must be given; what stands beside a preset overrides it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,9 +46,9 @@ pub enum Preset {
     /// 6x: 6,939 tweets/s four seconds into 2011 in Japan, against a mean of 1,000 to 1,100
     /// (firstpost.com, August 2013). Rise and decay are a modelling choice.
     BreakingNews,
-    /// 25x: 143,199 tweets in the second at 2013-08-03 11:21:50 JST, when "Castle in the Sky" was on
-    /// television, against a mean of 5,700/s (R. Krikorian, "New Tweets per second record, and how!",
-    /// Twitter engineering blog, 2013-08-16).
+    /// 25x: 143,199 tweets in the second at 2013-08-03 11:21:50 JST, when "Castle in the Sky" was
+    /// on television, against a mean of 5,700/s (R. Krikorian, "New Tweets per second record, and
+    /// how!", Twitter engineering blog, 2013-08-16).
     Castle,
 }
 

@@ -1,8 +1,8 @@
 //! Sizes: how long a tweet's text is, and how large its JSON.
 //!
-//! Text lengths follow a gamma law cut off at the limit. Its two parameters are solved from the most
-//! frequent length and the share at the limit. With the defaults (33 and 1 % at 280) it puts 12 %
-//! above 140 and 5 % above 190, which is what Twitter published for English in October 2018.
+//! Text lengths follow a gamma law cut off at the limit. Its two parameters are solved from the
+//! most frequent length and the share at the limit. With the defaults (33 and 1 % at 280) it puts
+//! 12 % above 140 and 5 % above 190, which is what Twitter published for English in October 2018.
 
 use headwater_sim::random::normal_quantile;
 use headwater_sim::time::Time;

@@ -78,9 +78,9 @@ pub struct DiurnalSpec {
 pub struct UserSpec {
     /// How many there are.
     pub count: u64,
-    /// Standard deviation of ln(activity), 0 (all alike) to 5. The default 1.6 gives the top 1, 5 and
-    /// 15 % of users 23, 48 and 71 % of the events; 20, 48 and 85 % were observed (K. Leetaru on the
-    /// Decahose of October and November 2012).
+    /// Standard deviation of ln(activity), 0 (all alike) to 5. The default 1.6 gives the top 1, 5
+    /// and 15 % of users 23, 48 and 71 % of the events; 20, 48 and 85 % were observed (K. Leetaru
+    /// on the Decahose of October and November 2012).
     pub sigma: f64,
 }
 
@@ -115,9 +115,10 @@ pub enum SizeModel {
 pub struct SizeSpec {
     /// Which law.
     pub model: SizeModel,
-    /// Mean size; with `fixed` the size, 1 B to 64 MiB. The default is that of 100,000 tweets of the
-    /// sample stream in May 2011: 211,077,132 B (B. O'Connor, "How much text versus metadata is in a
-    /// tweet?", gist.github.com/brendano/1024217). Archives had 0.95 KB in 2006-10 and 7.2 KB in 2017.
+    /// Mean size; with `fixed` the size, 1 B to 64 MiB. The default is that of 100,000 tweets of
+    /// the sample stream in May 2011: 211,077,132 B (B. O'Connor, "How much text versus metadata is
+    /// in a tweet?", gist.github.com/brendano/1024217). Archives had 0.95 KB in 2006-10 and 7.2 KB
+    /// in 2017.
     pub mean: Bytes,
     /// Standard deviation of ln(envelope), 0 to 3. A modelling choice: none was published.
     pub sigma: f64,
@@ -132,7 +133,8 @@ pub struct TextSpec {
     pub mode: u32,
     /// The longest allowed, up to 25,000.
     pub limit: u32,
-    /// Share of texts at the limit, above 0 and below 0.5: 1 % with 280, 9 % with 140 (same source).
+    /// Share of texts at the limit, above 0 and below 0.5: 1 % with 280, 9 % with 140 (same
+    /// source).
     pub at_limit: f64,
 }
 

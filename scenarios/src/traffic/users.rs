@@ -3,9 +3,9 @@
 //! If ln(activity) is normal with deviation sigma, the user behind a random *event* is drawn with a
 //! weight of activity, and ln(activity) is then normal with its mean moved up by sigma^2. So the
 //! rank of that user, as a share of all users from the most active down, is `phi(z - sigma)` with
-//! `z` standard normal, and the top share `q` of users writes `phi(phi^-1(q) + sigma)` of the events:
-//! with sigma 1.6 the top 1, 5 and 15 % write 23, 48 and 71 %. Observed were 20, 48 and 85 %
-//! (K. Leetaru on the Decahose of October and November 2012).
+//! `z` standard normal, and the top share `q` of users writes `phi(phi^-1(q) + sigma)` of the
+//! events: with sigma 1.6 the top 1, 5 and 15 % write 23, 48 and 71 %. Observed were 20, 48 and 85
+//! % (K. Leetaru on the Decahose of October and November 2012).
 
 use headwater_sim::random::normal_quantile;
 use headwater_sim::time::Time;

@@ -1,7 +1,7 @@
 //! The closed-loop scenario on madsim, over TCP (`tcp`) or its datagrams (`endpoint`).
 //!
-//! Built with `--cfg madsim`. The default network is the scenario's: every message takes 1 to 10 ms,
-//! uniformly (`madsim/src/sim/net/network.rs` @ 0.2.34, `default_send_latency`).
+//! Built with `--cfg madsim`. The default network is the scenario's: every message takes 1 to 10
+//! ms, uniformly (`madsim/src/sim/net/network.rs` @ 0.2.34, `default_send_latency`).
 
 #[path = "../../../src/measure.rs"]
 mod measure;

@@ -1,5 +1,5 @@
-//! The adds of a recovery, and the ensemble change that they may need: kept in memory until the ledger
-//! is closed (`ReadOnlyLedgerHandle.handleBookieFailure` @ branch-4.15).
+//! The adds of a recovery, and the ensemble change that they may need: kept in memory until the
+//! ledger is closed (`ReadOnlyLedgerHandle.handleBookieFailure` @ branch-4.15).
 
 use headwater_sim::context::Context;
 use headwater_sim::units::NodeId;

@@ -1,10 +1,10 @@
 //! The metadata service's client: sessions, requests that are asked again until answered, watches.
 //!
 //! Stands for `org.apache.zookeeper.ClientCnxn` 3.6.3. Parameters: the session timeout (its owner's
-//! option), pings after a third of it (`readTimeout / 2` of two thirds), a new try within a second of
-//! a broken connection and after two thirds of the timeout without an answer. After a broken
-//! connection every watch fires, as some change may have been missed. Left out: choice among several
-//! servers, the local session cache.
+//! option), pings after a third of it (`readTimeout / 2` of two thirds), a new try within a second
+//! of a broken connection and after two thirds of the timeout without an answer. After a broken
+//! connection every watch fires, as some change may have been missed. Left out: choice among
+//! several servers, the local session cache.
 
 use std::collections::BTreeMap;
 
@@ -138,9 +138,9 @@ impl MetadataClient {
         ctx.send(self.service, protocol::Message::BookKeeper(message));
     }
 
-    /// Asks; the answer comes as [`MetadataEvent::Reply`] with the number given here. A request that
-    /// was carried out but not answered is carried out again: a `Create` may then find its own record,
-    /// a `Set` its own version.
+    /// Asks; the answer comes as [`MetadataEvent::Reply`] with the number given here. A request
+    /// that was carried out but not answered is carried out again: a `Create` may then find its own
+    /// record, a `Set` its own version.
     pub fn request(&mut self, ctx: &mut Context<'_, Streaming>, operation: Operation) -> u64 {
         let low = self.next;
         self.next += 1;

@@ -1,11 +1,11 @@
 //! The metadata service: one linearizable node for a ZooKeeper ensemble.
 //!
 //! Stands for Apache ZooKeeper 3.6.3. Writes are logged and synced by one thread, everything that
-//! came during a sync together in the next (`SyncRequestProcessor`), and applied in log order; reads
-//! of a client wait for its own writes only. Sessions end when nothing was heard for their timeout,
-//! rounded up to the next `tickTime` (`SessionTrackerImpl`, `ExpiryQueue.roundToNextInterval`), and at
-//! once on a clean close; a broken connection alone ends none. After a restart every session starts
-//! its timeout afresh.
+//! came during a sync together in the next (`SyncRequestProcessor`), and applied in log order;
+//! reads of a client wait for its own writes only. Sessions end when nothing was heard for their
+//! timeout, rounded up to the next `tickTime` (`SessionTrackerImpl`,
+//! `ExpiryQueue.roundToNextInterval`), and at once on a clean close; a broken connection alone ends
+//! none. After a restart every session starts its timeout afresh.
 //!
 //! Parameters: [`config::Metadata`]. Left out: leader election and the failure of single servers
 //! (`quorum.delay` stands for the followers), snapshots (a restart replays the whole log), access

@@ -3,8 +3,8 @@
 //! Stands for `KafkaRaftClient` of apache/kafka @ 3.9.0 in combined mode: pull-based raft. Voters
 //! fetch from the leader, one fetch at a time; a leader commits what a majority has fetched and
 //! flushed; a voter that can't fetch for `controller.quorum.fetch.timeout.ms` stands for election;
-//! a leader from whom no majority fetches for one and a half of that resigns (KAFKA-15489). Votes and
-//! log entries are synced to disk before anybody is told. A parked fetch is answered by new
+//! a leader from whom no majority fetches for one and a half of that resigns (KAFKA-15489). Votes
+//! and log entries are synced to disk before anybody is told. A parked fetch is answered by new
 //! entries, not by a new high watermark alone, before 4.1 (KIP-1166).
 //! Left out: observers, snapshots, pre-vote (KIP-996, 4.0), dynamic voters.
 
@@ -74,7 +74,8 @@ pub struct Raft {
 }
 
 impl Raft {
-    /// A voter from what its disk gives back, which stands for election unless it hears of a leader.
+    /// A voter from what its disk gives back, which stands for election unless it hears of a
+    /// leader.
     pub fn new(
         me: BrokerNumber,
         voters: u32,

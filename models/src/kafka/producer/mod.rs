@@ -320,7 +320,8 @@ impl Producer {
         ctx.timer(Duration::from_millis(self.config.producer.retry_backoff_ms), REFRESH);
     }
 
-    /// Requests without a response for `request.timeout.ms` are taken as lost with their connection.
+    /// Requests without a response for `request.timeout.ms` are taken as lost with their
+    /// connection.
     fn time_out(&mut self, ctx: &mut Ctx<'_>) {
         let timeout = Duration::from_millis(self.config.producer.request_timeout_ms);
         let now = ctx.now();

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Options of a writer. Both clients read `segment.*`, `retry.*` and `connect.*`; the rest as named.
+/// Options of a writer. Both clients read `segment.*`, `retry.*` and `connect.*`; the rest as
+/// named.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Writer {
@@ -19,8 +20,8 @@ pub struct Writer {
     #[serde(rename = "rust.channel.bytes")]
     pub rust_channel_bytes: u64,
     /// Rust: attempts at one address before the store is looked up again. The library's default is
-    /// no limit (`retry/src/retry_policy.rs`), with which a writer hangs until the old store is back;
-    /// 4 was measured to bring a failover from 121 s to 18 s. 0 for no limit. Default 0.
+    /// no limit (`retry/src/retry_policy.rs`), with which a writer hangs until the old store is
+    /// back; 4 was measured to bring a failover from 121 s to 18 s. 0 for no limit. Default 0.
     #[serde(rename = "rust.retry.attempts.max")]
     pub rust_retry_attempts_max: u32,
     /// Rust: longest delay between attempts in ms. Default 10,000.
@@ -30,8 +31,8 @@ pub struct Writer {
     /// 523,264.
     #[serde(rename = "java.batch.bytes.max")]
     pub java_batch_bytes_max: u64,
-    /// Java: period in ms of the timer that closes a block which has not changed since its last tick
-    /// (`AppendBatchSizeTracker.MAX_BATCH_TIME_MILLIS`). Default 20.
+    /// Java: period in ms of the timer that closes a block which has not changed since its last
+    /// tick (`AppendBatchSizeTracker.MAX_BATCH_TIME_MILLIS`). Default 20.
     #[serde(rename = "java.batch.time.ms")]
     pub java_batch_time_ms: u64,
     /// Java: longest delay between attempts in ms (`EventWriterConfig.maxBackoffMillis`). Default
@@ -48,12 +49,12 @@ pub struct Writer {
     /// Delay in ms before the second attempt to connect; grows tenfold. Default 1.
     #[serde(rename = "retry.delay.ms.initial")]
     pub retry_delay_ms_initial: u64,
-    /// Time in ms for a connection to be set up (`ClientConfig.DEFAULT_CONNECT_TIMEOUT_MS`). Default
-    /// 30,000.
+    /// Time in ms for a connection to be set up (`ClientConfig.DEFAULT_CONNECT_TIMEOUT_MS`).
+    /// Default 30,000.
     #[serde(rename = "connect.timeout.ms")]
     pub connect_timeout_ms: u64,
-    /// Bytes that fit the socket buffers of a connection whose other end does not read: 256 KiB each
-    /// way (`TcpClientConnection.TCP_BUFFER_SIZE`). Default 512 KiB.
+    /// Bytes that fit the socket buffers of a connection whose other end does not read: 256 KiB
+    /// each way (`TcpClientConnection.TCP_BUFFER_SIZE`). Default 512 KiB.
     #[serde(rename = "socket.buffer.bytes")]
     pub socket_buffer_bytes: u64,
 }
@@ -104,7 +105,8 @@ pub struct Reader {
     /// Bytes buffered per segment (`SegmentInputStreamImpl.DEFAULT_BUFFER_SIZE`). Default 1 MiB.
     #[serde(rename = "buffer.bytes")]
     pub buffer_bytes: u64,
-    /// Bytes asked for at the least (`SegmentInputStreamImpl.DEFAULT_READ_LENGTH`). Default 256 KiB.
+    /// Bytes asked for at the least (`SegmentInputStreamImpl.DEFAULT_READ_LENGTH`). Default 256
+    /// KiB.
     #[serde(rename = "read.bytes.min")]
     pub read_bytes_min: u64,
     /// Delay in ms before the second attempt to reach a store; grows tenfold

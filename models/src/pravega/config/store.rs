@@ -156,8 +156,8 @@ impl Default for SegmentStore {
 }
 
 impl SegmentStore {
-    /// The emulator's: logs in memory, 128 MiB of cache kept for 60 s, 20 threads, a checkpoint every
-    /// 100 commits (`InProcPravegaCluster.java` @ v0.13.0).
+    /// The emulator's: logs in memory, 128 MiB of cache kept for 60 s, 20 threads, a checkpoint
+    /// every 100 commits (`InProcPravegaCluster.java` @ v0.13.0).
     pub fn standalone() -> Self {
         Self {
             data_log: DataLogKind::InMemory,

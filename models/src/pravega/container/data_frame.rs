@@ -1,8 +1,8 @@
 //! Data frames: operations put together into entries of the durable log.
 //!
-//! Stands for `DataFrameBuilder`, `DataFrameOutputStream`, `DataFrame` @ v0.13.0. A record that does
-//! not fit goes on in the next frame. An operation is committed with the frame that holds its last
-//! byte; recovery finds it only if it finds that frame and those before.
+//! Stands for `DataFrameBuilder`, `DataFrameOutputStream`, `DataFrame` @ v0.13.0. A record that
+//! does not fit goes on in the next frame. An operation is committed with the frame that holds its
+//! last byte; recovery finds it only if it finds that frame and those before.
 
 use std::rc::Rc;
 

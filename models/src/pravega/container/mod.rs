@@ -1,9 +1,9 @@
 //! A segment container: the unit of ownership, ordering and recovery.
 //!
-//! Stands for `StreamSegmentContainer`, `DurableLog` and their parts @ v0.13.0: operations are taken
-//! from a queue one batch at a time, put into data frames, written to the durable log, and committed
-//! in order; a storage writer moves what is committed to tier 2; a log that is lost ends the container,
-//! which is then recovered from the log, here or on another store.
+//! Stands for `StreamSegmentContainer`, `DurableLog` and their parts @ v0.13.0: operations are
+//! taken from a queue one batch at a time, put into data frames, written to the durable log, and
+//! committed in order; a storage writer moves what is committed to tier 2; a log that is lost ends
+//! the container, which is then recovered from the log, here or on another store.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

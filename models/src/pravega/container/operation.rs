@@ -1,9 +1,9 @@
 //! Operations of a container: what its durable log is made of.
 //!
-//! Stands for `server/logs/operations` @ v0.13.0: appends with the two attribute updates of the append
-//! processor, metadata checkpoints, and the updates of the chunk metadata table that a flush commits.
-//! Left out: create, seal, merge, truncate of segments, and the table segments themselves (their
-//! updates are operations of their size here, and count as flushed).
+//! Stands for `server/logs/operations` @ v0.13.0: appends with the two attribute updates of the
+//! append processor, metadata checkpoints, and the updates of the chunk metadata table that a flush
+//! commits. Left out: create, seal, merge, truncate of segments, and the table segments themselves
+//! (their updates are operations of their size here, and count as flushed).
 
 use std::rc::Rc;
 

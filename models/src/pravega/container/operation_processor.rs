@@ -2,9 +2,9 @@
 //!
 //! Stands for `OperationProcessor`, `Throttler.throttle` and `OperationMetadataUpdater` @ v0.13.0:
 //! wait as long as the throttlers say; take up to 1000 operations; check, number and serialise them
-//! into frames; take more while there are any and no throttler objects; write the last frame, full or
-//! not; begin again. Metadata operations go first and are never throttled. CPU time is charged for at
-//! most a frame's worth of operations at a time, so that frames leave as they fill up.
+//! into frames; take more while there are any and no throttler objects; write the last frame, full
+//! or not; begin again. Metadata operations go first and are never throttled. CPU time is charged
+//! for at most a frame's worth of operations at a time, so that frames leave as they fill up.
 
 use std::collections::VecDeque;
 use std::rc::Rc;

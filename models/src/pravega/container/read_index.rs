@@ -1,7 +1,7 @@
 //! The read index of a segment: what of it is in the cache.
 //!
-//! Stands for `StreamSegmentReadIndex` @ v0.13.0. An entry is one append, or what one was when it came
-//! back from tier 2. Left out: merging of small entries.
+//! Stands for `StreamSegmentReadIndex` @ v0.13.0. An entry is one append, or what one was when it
+//! came back from tier 2. Left out: merging of small entries.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,8 +1,10 @@
-//! Reads of a container: from the cache, from tier 2, or at the tail as soon as something is committed.
+//! Reads of a container: from the cache, from tier 2, or at the tail as soon as something is
+//! committed.
 //!
-//! Stands for `StreamSegmentReadIndex`, `StorageReadManager` and `PravegaRequestProcessor.readSegment`
-//! @ v0.13.0. A read from tier 2 is of one aligned megabyte, whole pieces of the chunk as they were
-//! flushed: what else comes with it goes to the cache too. Readers of the same bytes share one read.
+//! Stands for `StreamSegmentReadIndex`, `StorageReadManager` and
+//! `PravegaRequestProcessor.readSegment` @ v0.13.0. A read from tier 2 is of one aligned megabyte,
+//! whole pieces of the chunk as they were flushed: what else comes with it goes to the cache too.
+//! Readers of the same bytes share one read.
 
 use std::rc::Rc;
 

@@ -1,8 +1,8 @@
 //! Recovery: a container's state from its log, and nothing else.
 //!
-//! Stands for `RecoveryProcessor`, `DurableLog.start` @ v0.13.0: frames are read from the truncation
-//! point, operations before the first checkpoint are skipped, the others replayed into metadata, cache
-//! and storage writer; then a checkpoint is written and the container serves.
+//! Stands for `RecoveryProcessor`, `DurableLog.start` @ v0.13.0: frames are read from the
+//! truncation point, operations before the first checkpoint are skipped, the others replayed into
+//! metadata, cache and storage writer; then a checkpoint is written and the container serves.
 
 use std::rc::Rc;
 

@@ -1,11 +1,11 @@
 //! The storage writer: what moves a container's segments to tier 2 and lets its log be truncated.
 //!
-//! Stands for `StorageWriter`, `SegmentAggregator`, `ChunkedSegmentStorage` @ v0.13.0. One iteration:
-//! read up to 1000 operations, add them to their segments' aggregators, flush every segment that must
-//! be (4 MiB gathered, or 30 s since its last flush) side by side, wait for all of them, truncate the
-//! log at the last checkpoint below which everything is flushed. A failed flush ends the chunk that it
-//! went to, and the next iteration waits 1 s. Left out: seals, merges, attribute indexes, garbage
-//! collection of chunks, the flush of the metadata segments themselves.
+//! Stands for `StorageWriter`, `SegmentAggregator`, `ChunkedSegmentStorage` @ v0.13.0. One
+//! iteration: read up to 1000 operations, add them to their segments' aggregators, flush every
+//! segment that must be (4 MiB gathered, or 30 s since its last flush) side by side, wait for all
+//! of them, truncate the log at the last checkpoint below which everything is flushed. A failed
+//! flush ends the chunk that it went to, and the next iteration waits 1 s. Left out: seals, merges,
+//! attribute indexes, garbage collection of chunks, the flush of the metadata segments themselves.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -1,8 +1,9 @@
 //! Throttlers: how long a container waits before it takes the next operations.
 //!
-//! Stands for `ThrottlerCalculator`, `Throttler`, `ThrottlerPolicy` @ v0.13.0. The delay is the longest
-//! of four, never their sum. Milliseconds are whole, as in the original: a log that takes less than
-//! 1 ms gives no batching delay. The floats are plain IEEE sums and products, the same everywhere.
+//! Stands for `ThrottlerCalculator`, `Throttler`, `ThrottlerPolicy` @ v0.13.0. The delay is the
+//! longest of four, never their sum. Milliseconds are whole, as in the original: a log that takes
+//! less than 1 ms gives no batching delay. The floats are plain IEEE sums and products, the same
+//! everywhere.
 
 use crate::pravega::config::{BookKeeperLog, SegmentStore};
 

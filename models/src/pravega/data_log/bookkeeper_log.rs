@@ -1,12 +1,12 @@
 //! The log on BookKeeper: frames as entries of one ledger after another.
 //!
 //! Stands for `BookKeeperLog`, `WriteQueue`, `Ledgers` of `impl/bookkeeper` @ v0.13.0. Writes are
-//! pipelined and complete in order. A full ledger (1 GiB) is followed by a new one, entered in the log's
-//! metadata by compare-and-set before it is used; its writes wait until those of the old one are
-//! through. When a ledger fails for want of bookies the same is done at once, after it was found out
-//! what the old ledger has; a fence, a lost compare-and-set or a new ledger that can't be made ends the
-//! log. Left out: the retry of a failed rollover after 12 s (the writes' own attempts are over by then),
-//! disabled logs.
+//! pipelined and complete in order. A full ledger (1 GiB) is followed by a new one, entered in the
+//! log's metadata by compare-and-set before it is used; its writes wait until those of the old one
+//! are through. When a ledger fails for want of bookies the same is done at once, after it was
+//! found out what the old ledger has; a fence, a lost compare-and-set or a new ledger that can't be
+//! made ends the log. Left out: the retry of a failed rollover after 12 s (the writes' own attempts
+//! are over by then), disabled logs.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -174,8 +174,8 @@ impl BookKeeperLog {
         self.send_writes(ctx)
     }
 
-    /// Sends what may be sent: to the current ledger, until it is full, and only once every write to
-    /// older ones is through.
+    /// Sends what may be sent: to the current ledger, until it is full, and only once every write
+    /// to older ones is through.
     fn send_writes(&mut self, ctx: &mut Ctx<'_>) -> Vec<LogEvent> {
         let options = &self.cluster.bookkeeper;
         let (size_max, attempts_max) = (options.ledger_size_max, options.write_attempts_max);

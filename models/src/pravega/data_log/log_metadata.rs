@@ -1,7 +1,7 @@
 //! A log's metadata: its ledgers, its epoch, and where it begins.
 //!
-//! Stands for `LogMetadata`, `LedgerMetadata` of `impl/bookkeeper` @ v0.13.0, kept in ZooKeeper under the
-//! log's number and changed by compare-and-set only.
+//! Stands for `LogMetadata`, `LedgerMetadata` of `impl/bookkeeper` @ v0.13.0, kept in ZooKeeper
+//! under the log's number and changed by compare-and-set only.
 
 use crate::bookkeeper::ids::LedgerId;
 use crate::bookkeeper::metadata::message::{Path, Value};

@@ -1,9 +1,9 @@
 //! Opening a log: fencing its ledgers, then reading them from the truncation point.
 //!
-//! Stands for `BookKeeperLog.initialize`, `Ledgers.fenceOut`, `LogReader` @ v0.13.0. Ledgers are closed
-//! for good newest first, one after another; the original stops at the second that is not empty, the
-//! rest having been closed by their writer, which costs a look at their metadata here as there. Then a
-//! new ledger is made and entered, and the old ones are read, 64 entries on the way.
+//! Stands for `BookKeeperLog.initialize`, `Ledgers.fenceOut`, `LogReader` @ v0.13.0. Ledgers are
+//! closed for good newest first, one after another; the original stops at the second that is not
+//! empty, the rest having been closed by their writer, which costs a look at their metadata here as
+//! there. Then a new ledger is made and entered, and the old ones are read, 64 entries on the way.
 
 use std::collections::BTreeMap;
 

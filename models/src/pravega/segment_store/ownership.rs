@@ -1,7 +1,8 @@
-//! Which containers a store runs: its registration as a host and the map that the controller writes.
+//! Which containers a store runs: its registration as a host and the map that the controller
+//! writes.
 //!
-//! Stands for `ZKSegmentContainerManager`, `ZKSegmentContainerMonitor` @ v0.13.0. In standalone mode the
-//! only store runs every container, without asking.
+//! Stands for `ZKSegmentContainerManager`, `ZKSegmentContainerMonitor` @ v0.13.0. In standalone
+//! mode the only store runs every container, without asking.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Pauses of the store's garbage collector: for a while the process takes no input.
 //!
-//! Stands for stop-the-world pauses of a JVM; exponential in between, by default off. CPU work that has
-//! begun runs on, which overstates what a pause lets through by a fraction of a millisecond.
+//! Stands for stop-the-world pauses of a JVM; exponential in between, by default off. CPU work that
+//! has begun runs on, which overstates what a pause lets through by a fraction of a millisecond.
 
 use std::collections::VecDeque;
 

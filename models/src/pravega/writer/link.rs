@@ -1,9 +1,9 @@
 //! The connection of a segment writer: finding the store, setting up, backing off.
 //!
-//! Stands for `SegmentOutputStreamImpl.reconnect` @ v0.13.0 and `SegmentWriter::setup_connection` of
-//! pravega-client-rust @ v0.3.7. The Java client asks the controller before every attempt; the Rust
-//! client asks once and then tries that address, by default without limit, so that it hangs when its
-//! segment has moved for good.
+//! Stands for `SegmentOutputStreamImpl.reconnect` @ v0.13.0 and `SegmentWriter::setup_connection`
+//! of pravega-client-rust @ v0.3.7. The Java client asks the controller before every attempt; the
+//! Rust client asks once and then tries that address, by default without limit, so that it hangs
+//! when its segment has moved for good.
 
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;

@@ -1,12 +1,12 @@
 //! Routing: key to segment, segment to container, as Pravega 0.13.0 hashes them.
 //!
-//! A key is hashed by murmur3_128 over its UTF-16 characters with the seed `"EventRouter".hashCode()`,
-//! and 52 bits of it are a number in [0, 1); segments own equal ranges of it
-//! (`client/stream/impl/StreamSegments.java`, `common/hash/HashHelper.java` @ v0.13.0; the Rust client
-//! does the same, `shared/src/lib.rs` @ v0.3.7). A segment's name is hashed the same way with the seed
-//! of `"SegmentToContainerMapper"`, and Guava's consistent hash gives the container
-//! (`shared/segment/SegmentToContainerMapper.java`). So containers are not load-balanced: few segments
-//! may share one. A key of the schedule is routed by its decimal text.
+//! A key is hashed by murmur3_128 over its UTF-16 characters with the seed
+//! `"EventRouter".hashCode()`, and 52 bits of it are a number in [0, 1); segments own equal ranges
+//! of it (`client/stream/impl/StreamSegments.java`, `common/hash/HashHelper.java` @ v0.13.0; the
+//! Rust client does the same, `shared/src/lib.rs` @ v0.3.7). A segment's name is hashed the same
+//! way with the seed of `"SegmentToContainerMapper"`, and Guava's consistent hash gives the
+//! container (`shared/segment/SegmentToContainerMapper.java`). So containers are not load-balanced:
+//! few segments may share one. A key of the schedule is routed by its decimal text.
 
 use crate::batch::Lane;
 

@@ -1,9 +1,9 @@
 //! The Rust client's segment writer: one append block in flight.
 //!
-//! Stands for `src/segment/writer.rs` of pravega-client-rust @ v0.3.7. Events queue up while a block is
-//! on its way; the ack sends the next: at most 500 events and 8 MiB. So a segment takes at most 500
-//! events per round trip. After a reconnect the block in flight is sent again (the original may add
-//! queued events to it). Left out: large events, conditional appends.
+//! Stands for `src/segment/writer.rs` of pravega-client-rust @ v0.3.7. Events queue up while a
+//! block is on its way; the ack sends the next: at most 500 events and 8 MiB. So a segment takes at
+//! most 500 events per round trip. After a reconnect the block in flight is sent again (the
+//! original may add queued events to it). Left out: large events, conditional appends.
 
 use std::collections::VecDeque;
 

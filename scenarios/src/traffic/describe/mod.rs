@@ -32,7 +32,8 @@ pub struct Description {
     pub bytes: u64,
     /// Events per second on average.
     pub mean_rate: f64,
-    /// The most events in any second (in steps of 0.1 s; the whole schedule, if shorter), per second.
+    /// The most events in any second (in steps of 0.1 s; the whole schedule, if shorter), per
+    /// second.
     pub peak_rate: f64,
     /// When that second begins.
     pub peak_at: Time,
