@@ -68,7 +68,7 @@ impl node::Message for Message {
     }
 
     fn digest(&self) -> u64 {
-        each!(self, inner => mix(inner.digest(), inner.size_bytes()), Kafka, BookKeeper, Pravega, Tier)
+        each!(self, of => mix(of.digest(), of.size_bytes()), Kafka, BookKeeper, Pravega, Tier)
     }
 }
 

@@ -11,8 +11,8 @@
 //! tag:
 //!
 //! - `on_message(from, message)`: if `message.reply_tag()` is `Some(tag)`, it belongs to component
-//!   number `TagSpace::number_of(tag)`; hand it that message. Handing it to every component is right
-//!   too: each ignores what isn't its own.
+//!   number `TagSpace::number_of(tag)`; hand it that message. Handing it to every component is
+//!   right too: each ignores what isn't its own.
 //! - `on_timer(tag)`: to the component number `TagSpace::number_of(tag)`.
 //! - `on_disconnect(peer)`: to every component.
 //! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node
@@ -34,7 +34,8 @@
 //!     -> Vec<HandleEvent>
 //! HandleEvent::{Created { ledger },
 //!               Added { entry: EntryId, payload: Rc<Payload> },
-//!               Failed { error: LedgerError, entries: Vec<(EntryId, Rc<Payload>)> }, // handle is dead
+//!               // the handle is dead after this one
+//!               Failed { error: LedgerError, entries: Vec<(EntryId, Rc<Payload>)> },
 //!               Closed { last: EntryId }}
 //! LedgerError::{NotEnoughBookies, Fenced, Closed, Metadata, TooManyEnsembleChanges, ..}
 //!

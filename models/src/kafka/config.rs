@@ -275,8 +275,8 @@ impl Cluster {
         let min = self.topic.min_insync_replicas;
         if min > replicas {
             return Err(format!(
-                "topic.min.insync.replicas is {min}, but replication.factor is {replicas}: no write \
-                 with acks=all could ever succeed"
+                "topic.min.insync.replicas is {min}, but replication.factor is {replicas}: \
+                 no write with acks=all could ever succeed"
             ));
         }
         if !matches!(self.producer.acks, -1..=1) {

@@ -1,10 +1,10 @@
 //! Pravega 0.13.0: writers, segment stores, containers, controller, readers.
 //!
 //! ```text
-//! producer ──append block──> store: connection ──> container: operation processor ──frames──> data log
-//!    ^                         ^                       │ throttler, cache                 (BookKeeper
-//!    └──────────ack────────────┴───── commit <─────────┤                                   or memory)
-//! consumer <──tail or historical read── read index <───┘── storage writer ──flushes──> tier 2
+//! producer ──append block─> store: connection ─> container: operation processor ─frames─> data log
+//!    ^                        ^                      │ throttler, cache               (BookKeeper
+//!    └──────────ack───────────┴───── commit <────────┤                                 or memory)
+//! consumer <──tail or historical read─ read index <──┘── storage writer ──flushes──> tier 2
 //! controller: where is a segment; which store runs which container
 //! ```
 //!
