@@ -70,7 +70,7 @@ impl DataLog {
     /// Opens it; ends with `Initialized` or `Failed`.
     pub fn start(&mut self, ctx: &mut Ctx<'_>) -> Vec<LogEvent> {
         match self {
-            Self::InMemory(log) => log.start(),
+            Self::InMemory(log) => log.start(ctx.now()),
             Self::BookKeeper(log) => log.start(ctx),
         }
     }

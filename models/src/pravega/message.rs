@@ -82,6 +82,8 @@ pub struct Reading {
 pub enum CloseReason {
     /// The container is not here (`WrongHost`).
     WrongHost,
+    /// There is no such segment (`NoSuchSegment`).
+    NoSuchSegment,
     /// The event number is not the one expected (`InvalidEventNumber`).
     InvalidEventNumber,
     /// Any other error; the container is shutting down.

@@ -18,7 +18,7 @@ use crate::note::Note;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 
 use super::config::Cluster;
-use super::message::{Message, Reading, segment_bytes};
+use super::message::{CloseReason, Message, Reading, segment_bytes};
 use super::segment_store::Ctx;
 
 /// How often connections are looked after (`ConnectionPoolImpl`: keep-alives every 20 s).
@@ -182,6 +182,8 @@ impl Node<Streaming> for Reader {
                 let Some(segment) = self.answered(request) else { return };
                 match reading {
                     Ok(reading) => self.on_reading(ctx, segment, reading),
+                    // The stream is gone: this segment is read no more.
+                    Err(CloseReason::NoSuchSegment) => {}
                     Err(_) => self.retry(ctx, segment),
                 }
             }

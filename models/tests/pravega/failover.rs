@@ -180,3 +180,18 @@ fn small_parts(client: Client) -> Cluster {
     let base = Cluster { client, segment_store, bookkeeper, ..distributed(3, 5) };
     Cluster { writer, writers, readers, segments, ..base }
 }
+
+#[test]
+fn a_controller_that_was_away_moves_the_containers_when_it_is_back() {
+    let mut bench = Bench::new(40, &java(), &paced(400, 500, 90));
+    let store = bench.nodes(Role::SegmentStore)[0];
+    let controller = bench.nodes(Role::Controller)[0];
+    bench.fault(8, Fault::Crash { node: controller });
+    bench.fault(10, Fault::Crash { node: store });
+    bench.fault(40, Fault::Restart { node: controller });
+    let history = bench.run_to(200);
+    let moved = history.times("container_moved")[0];
+    assert!(moved > second(40) && moved < second(52), "moved at {moved}");
+    history.check_exactly_once();
+    assert_eq!(history.acked_count() + history.failed, 36_000);
+}

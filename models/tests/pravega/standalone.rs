@@ -1,11 +1,15 @@
 //! The emulator in memory with the Rust client.
 
-use headwater_models::pravega::config::{Cluster, Costs};
+use headwater_models::deployment::Role;
+use headwater_models::pravega::config::{
+    BookKeeperLog, Client, Cluster, Costs, DataLogKind, SegmentStore,
+};
 use headwater_sim::distribution::Distribution;
+use headwater_sim::fault::Fault;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::time::Duration;
 
-use super::bench::{Bench, environment, paced, second, standalone};
+use super::bench::{Bench, distributed, environment, paced, second, standalone};
 
 fn one_segment() -> Cluster {
     Cluster { segments: 1, ..standalone() }
@@ -75,4 +79,58 @@ fn every_event_is_delivered_once_and_in_order_over_segments_writers_and_readers(
     assert_eq!(history.acked_count(), 30_000);
     assert_eq!(history.acked.len(), 18, "every writer writes to every segment");
     history.check_exactly_once();
+}
+
+#[test]
+fn a_standalone_cluster_on_bookkeeper_recovers_what_one_in_memory_loses() {
+    let replication = BookKeeperLog {
+        ensemble_size: 1,
+        write_quorum: 1,
+        ack_quorum: 1,
+        ..BookKeeperLog::default()
+    };
+    let data_log = DataLogKind::BookKeeper;
+    let durable = Cluster {
+        bookies: 1,
+        bookkeeper: replication,
+        segment_store: SegmentStore { data_log, ..SegmentStore::standalone() },
+        ..standalone()
+    };
+    let crashed = |cluster: &Cluster| {
+        let mut bench = Bench::new(5, cluster, &paced(500, 500, 30));
+        let store = bench.nodes(Role::SegmentStore)[0];
+        bench.fault(10, Fault::Crash { node: store });
+        bench.fault(12, Fault::Restart { node: store });
+        bench.run_to(60);
+        bench.sim.into_observer()
+    };
+    let history = crashed(&durable);
+    assert_eq!(history.acked_count(), 15_000);
+    history.check_exactly_once();
+    let history = crashed(&standalone());
+    // The stream went with the process; what was acknowledged before is nowhere any more.
+    assert!(history.acked_count() < 5_000, "{} acknowledged", history.acked_count());
+    assert_eq!(history.acked_count() + history.failed, 15_000);
+}
+
+#[test]
+fn a_writer_holds_no_more_than_its_limits_while_nothing_is_acknowledged() {
+    // Bookies stand still: the Rust client stops at 16 MiB, the Java client when the store no longer
+    // reads from its connection (128 MiB) and the socket is full (512 KiB).
+    for (client, limit) in [(Client::Rust, 16 << 20), (Client::Java, (128 << 20) + (512 << 10))] {
+        let cluster = Cluster { client, segments: 1, ..distributed(1, 3) };
+        let mut bench = Bench::new(6, &cluster, &paced(20_000, 10_000, 4));
+        for node in bench.nodes(Role::Bookie) {
+            bench.fault(2, Fault::Pause { node });
+            bench.fault(12, Fault::Resume { node });
+        }
+        let history = bench.run_to(60);
+        assert_eq!(history.acked_count(), 80_000, "{client:?}");
+        history.check_exactly_once();
+        let writer = bench.nodes(Role::Producer)[0];
+        let bytes = bench.sim.gauges(writer).find(|(name, _)| *name == "writer_outstanding_bytes");
+        let max = bytes.expect("reported").1.max;
+        let ratio = max as f64 / f64::from(limit);
+        assert!((0.9..1.1).contains(&ratio), "{client:?}: {max} bytes, limit {limit}");
+    }
 }

@@ -4,6 +4,8 @@
 //! are always empty, so nothing batches or throttles for its sake. Its content goes with the process;
 //! as no container of the emulator moves or restarts alone, nothing is kept to be given back.
 
+use headwater_sim::time::Time;
+
 use super::{LogAddress, LogEvent};
 
 /// The log.
@@ -13,9 +15,9 @@ pub struct InMemoryLog {
 }
 
 impl InMemoryLog {
-    /// Opens it, empty.
-    pub fn start(&mut self) -> Vec<LogEvent> {
-        vec![LogEvent::Initialized { epoch: 1, frames: Vec::new() }]
+    /// Opens it, empty. Its epoch is the time in ms, so that a later life has a greater one.
+    pub fn start(&mut self, now: Time) -> Vec<LogEvent> {
+        vec![LogEvent::Initialized { epoch: 1 + now.as_nanos() / 1_000_000, frames: Vec::new() }]
     }
 
     /// Appends, at once.

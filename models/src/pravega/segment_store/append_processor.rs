@@ -24,6 +24,8 @@ pub(super) struct WriterState {
     last_acked: i64,
     outstanding: u64,
     paused: bool,
+    /// The sender has been told that its window is closed.
+    window_closed: bool,
     /// Received and not decoded, oldest first.
     pub inbox: VecDeque<Box<Append>>,
     /// The oldest of the inbox is being decoded by the connection's event loop.
@@ -80,6 +82,7 @@ impl AppendProcessor {
             last_acked: last,
             outstanding: 0,
             paused: false,
+            window_closed: false,
             inbox: VecDeque::new(),
             decoding: false,
         };
@@ -103,9 +106,19 @@ impl AppendProcessor {
         let reads = total < all_max
             && (state.outstanding < LOW_WATERMARK
                 || state.outstanding < double.saturating_sub(total));
-        if reads == state.paused {
-            state.paused = !reads;
-            let message = Message::Window { connection, open: reads };
+        state.paused = !reads;
+        if state.paused && !state.window_closed {
+            state.window_closed = true;
+            let message = Message::Window { connection, open: false };
+            ctx.send(state.node, AnyMessage::Pravega(message));
+        }
+    }
+
+    /// Everything received on a connection has been read: its window is open again.
+    pub(super) fn drained(&mut self, ctx: &mut Ctx<'_>, connection: Connection) {
+        let Some(state) = self.state(connection) else { return };
+        if std::mem::take(&mut state.window_closed) {
+            let message = Message::Window { connection, open: true };
             ctx.send(state.node, AnyMessage::Pravega(message));
         }
     }

@@ -14,6 +14,10 @@ use super::{CONNECTION_POOL, Ctx, SegmentStore, Task};
 impl SegmentStore {
     /// A writer announces itself.
     pub(super) fn setup_append(&mut self, ctx: &mut Ctx<'_>, from: NodeId, connection: Connection) {
+        if !self.stream_exists {
+            let reason = CloseReason::NoSuchSegment;
+            return self.appends.close(ctx, from, connection, reason);
+        }
         let id = self.container_of[connection.segment as usize];
         let running = self.containers.get(&id).filter(|one| one.phase == Phase::Running);
         let message = match running {
@@ -50,12 +54,13 @@ impl SegmentStore {
         let Some(state) = self.appends.state(connection).filter(|state| !state.decoding) else {
             return;
         };
-        if let Some(append) = state.inbox.pop_front() {
-            state.decoding = true;
-            let from = state.node();
-            let tag = self.tasks.add(Task::Decoded { from, append });
-            ctx.compute(CONNECTION_POOL, self.spec.cluster.costs.connection_append, tag);
-        }
+        let Some(append) = state.inbox.pop_front() else {
+            return self.appends.drained(ctx, connection);
+        };
+        state.decoding = true;
+        let from = state.node();
+        let tag = self.tasks.add(Task::Decoded { from, append });
+        ctx.compute(CONNECTION_POOL, self.spec.cluster.costs.connection_append, tag);
     }
 
     /// A block has been decoded: it goes to its container.

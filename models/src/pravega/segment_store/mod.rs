@@ -11,7 +11,7 @@ use std::rc::Rc;
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::ids::TagSpace;
@@ -116,6 +116,8 @@ pub struct SegmentStore {
     instances: u32,
     outcomes: Vec<Outcome>,
     pauses: Pauses,
+    /// False in a process that has lost the stream with its memory.
+    stream_exists: bool,
 }
 
 impl SegmentStore {
@@ -135,6 +137,7 @@ impl SegmentStore {
             instances: 0,
             outcomes: Vec::new(),
             pauses: Pauses::default(),
+            stream_exists: true,
             spec,
         }
     }
@@ -302,12 +305,15 @@ impl SegmentStore {
             Message::ReadSegment { segment, offset, length, request } => {
                 let id = self.container_of[segment as usize];
                 let read = ReadRequest { from, request, offset, length };
-                if self.containers.contains_key(&id) {
+                if self.stream_exists && self.containers.contains_key(&id) {
                     self.with_container(ctx, id, |container, env| {
                         container.read(env, segment, read)
                     });
                 } else {
-                    let reading = Err(CloseReason::WrongHost);
+                    let reading = Err(match self.stream_exists {
+                        true => CloseReason::WrongHost,
+                        false => CloseReason::NoSuchSegment,
+                    });
                     let message = Message::SegmentRead { request, reading };
                     ctx.send(from, AnyMessage::Pravega(message));
                 }
@@ -345,6 +351,10 @@ impl SegmentStore {
 
 impl Node<Streaming> for SegmentStore {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        // The stream is created as the deployment starts. What lies in memory only, streams included,
+        // is not there after a restart.
+        let in_memory = self.spec.cluster.segment_store.data_log == DataLogKind::InMemory;
+        self.stream_exists = !in_memory || ctx.now() == Time::ZERO;
         if let Some(first) = self.pauses.start(ctx, &self.spec.cluster.costs) {
             let tag = self.tasks.add(Task::PauseBegins);
             ctx.timer(first, tag);

@@ -112,7 +112,7 @@ mod tests {
         // 100 us between events for long: 20 ms would hold 200 events.
         let mut now = Time::ZERO;
         for number in 1..=20_000 {
-            now = now + headwater_sim::time::Duration::from_micros(100);
+            now += headwater_sim::time::Duration::from_micros(100);
             fast.record_append(now, number, 108);
             if number > 40 {
                 fast.record_ack(number - 40);

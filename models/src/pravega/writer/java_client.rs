@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn a_block_that_does_not_fill_up_is_closed_by_the_second_tick_that_finds_it_unchanged() {
         let mut client = JavaClient::new(&config::Writer::default(), Time::ZERO);
-        // The first event is alone and leaves at once; the second finds one outstanding, so too does
-        // it; the third opens a block.
+        // The first event is alone and leaves at once; the second makes two outstanding and opens a
+        // block of two kilobytes.
         let mut sent = vec![];
         for sequence in 0..3 {
             sent.push(client.push(0, Lane(0), Time::ZERO, event(sequence)).is_some());

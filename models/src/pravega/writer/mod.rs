@@ -44,6 +44,8 @@ pub mod rust_client;
 const LOT: usize = 64;
 /// How often the backlog is reported.
 const GAUGE_PERIOD: Duration = Duration::from_millis(250);
+/// The error of an event whose segment writer has given up.
+const NO_WRITER: &str = "IllegalStateException";
 /// The thread that takes events and writes them.
 const APPLICATION: PoolId = PoolId(0);
 
@@ -178,7 +180,9 @@ impl Writer {
             return self.await_next(ctx);
         }
         self.routing = true;
-        let cost = self.cluster.costs.writer_event * lot.len() as u64;
+        let costs = &self.cluster.costs;
+        let cost = if self.is_rust() { costs.writer_event_rust } else { costs.writer_event_java };
+        let cost = cost * lot.len() as u64;
         let tag = self.task(Task::Routed(lot));
         ctx.compute(APPLICATION, cost, tag);
     }
@@ -217,14 +221,14 @@ impl Writer {
             let number = self.number;
             let part = &mut self.segments[segment as usize];
             let block = match &mut part.queue {
+                _ if part.link.phase == link::Phase::Dead => {
+                    self.blocked.pop_front();
+                    self.give_up(ctx, event::batch(number, Lane(segment), &[event]), NO_WRITER);
+                    continue;
+                }
                 Queue::Rust(client) => {
                     client.push(event);
                     None
-                }
-                Queue::Java(_) if part.link.phase == link::Phase::Dead => {
-                    self.blocked.pop_front();
-                    self.give_up(ctx, event::batch(number, Lane(segment), &[event]));
-                    continue;
                 }
                 Queue::Java(client) => {
                     let stuck = part.link.stuck_bytes.is_some_and(|bytes| bytes >= buffer);
@@ -287,9 +291,9 @@ impl Writer {
         }
     }
 
-    fn give_up(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch) {
+    fn give_up(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch, error: &'static str) {
         self.outstanding_bytes -= batch.bytes;
-        ctx.note(Note::Failed { batch, error: "RetriesExhaustedException" });
+        ctx.note(Note::Failed { batch, error });
     }
 
     fn on_reply(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
@@ -311,7 +315,7 @@ impl Writer {
             Message::AppendSetup { connection, last_event_number } => {
                 self.set_up(ctx, from, connection, last_event_number);
             }
-            Message::Closed { connection, .. } => self.closed(ctx, from, connection),
+            Message::Closed { connection, reason } => self.closed(ctx, from, connection, reason),
             Message::Endpoint { request, store } => self.resolved(ctx, request, store),
             Message::Window { connection, open } => {
                 let link = &mut self.segments[connection.segment as usize].link;

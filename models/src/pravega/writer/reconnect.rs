@@ -7,7 +7,7 @@
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
-use crate::pravega::message::{Connection, Message};
+use crate::pravega::message::{CloseReason, Connection, Message};
 use crate::pravega::segment_store::Ctx;
 use crate::protocol::Message as AnyMessage;
 
@@ -103,12 +103,22 @@ impl Writer {
         if let Some(delay) = part.link.failed(store) {
             return self.timer(ctx, delay, Task::Reconnect { segment, number });
         }
+        self.abandon(ctx, segment, "RetriesExhaustedException");
+    }
+
+    /// The segment is written no more: whatever is not acknowledged fails.
+    fn abandon(&mut self, ctx: &mut Ctx<'_>, segment: u32, error: &'static str) {
+        let part = &mut self.segments[segment as usize];
+        part.link.phase = Phase::Dead;
         let lost = match &mut part.queue {
             Queue::Java(client) => client.abandon(self.number, part.lane),
-            Queue::Rust(_) => unreachable!("the Rust client never gives up"),
+            Queue::Rust(client) => client.abandon(self.number, part.lane),
         };
         for batch in lost {
-            self.give_up(ctx, batch);
+            self.give_up(ctx, batch, error);
+        }
+        if self.reconnecting == Some(segment) {
+            self.reconnected(ctx);
         }
         self.write_routed(ctx);
         self.pull(ctx);
@@ -162,12 +172,21 @@ impl Writer {
     }
 
     /// The store has closed a connection.
-    pub(super) fn closed(&mut self, ctx: &mut Ctx<'_>, from: NodeId, connection: Connection) {
+    pub(super) fn closed(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: NodeId,
+        connection: Connection,
+        reason: CloseReason,
+    ) {
         let segment = connection.segment;
         let is_rust = self.is_rust();
         let link = &mut self.segments[segment as usize].link;
         if link.connection != connection || link.peer() != Some(from) {
             return;
+        }
+        if reason == CloseReason::NoSuchSegment {
+            return self.abandon(ctx, segment, "NoSuchSegmentException");
         }
         if is_rust {
             // A refusal is an answer: the reactor takes the next round at once, and asks the

@@ -63,6 +63,14 @@ impl RustClient {
         self.in_flight.take_if(|block| event_number(block) <= number)
     }
 
+    /// Gives everything up.
+    pub fn abandon(&mut self, writer: u32, lane: Lane) -> Vec<SharedBatch> {
+        let in_flight = self.in_flight.take();
+        let pending: Vec<Event> = self.pending.drain(..).collect();
+        let pending = (!pending.is_empty()).then(|| batch(writer, lane, &pending));
+        in_flight.into_iter().chain(pending).collect()
+    }
+
     /// Events not acknowledged.
     pub fn outstanding(&self) -> u64 {
         self.pending.len() as u64 + self.in_flight.as_ref().map_or(0, |block| block.count())
