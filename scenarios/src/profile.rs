@@ -1,7 +1,7 @@
 //! Machine profiles: the measured or published constants of a disk, a network, a CPU.
 //!
-//! A profile is one TOML file; `profiles/` holds those that ship, `loadgen profile` writes one of the
-//! machine that it runs on, and a scenario names either (`profile = "nvme-10gbe"` or
+//! A profile is one TOML file; `profiles/` holds those that ship, `loadgen profile` writes one of
+//! the machine that it runs on, and a scenario names either (`profile = "nvme-10gbe"` or
 //! `profile = "./mine.toml"`).
 
 use std::path::Path;
@@ -30,8 +30,8 @@ pub struct Profile {
     pub source: String,
     /// Servers and clients share one machine, made from `server`.
     pub one_machine: bool,
-    /// CPU time that the models' costs take here, in percent of what they state; 100 as stated, 200 on
-    /// a machine half as fast.
+    /// CPU time that the models' costs take here, in percent of what they state; 100 as stated, 200
+    /// on a machine half as fast.
     pub cpu_percent: u32,
     /// Every server's machine.
     pub server: Machine,

@@ -1,8 +1,8 @@
 //! Sweeps: one scenario in many variants over many seeds, on all cores.
 //!
 //! Every variant of a seed is given the same traffic and the same faults (common random numbers:
-//! traffic and faults draw from streams of their own), so that what differs between two variants of a
-//! seed is their doing. Differences are taken per seed and averaged, which makes their confidence
+//! traffic and faults draw from streams of their own), so that what differs between two variants of
+//! a seed is their doing. Differences are taken per seed and averaged, which makes their confidence
 //! intervals much narrower than those of the variants themselves.
 
 use std::collections::BTreeMap;
@@ -246,8 +246,8 @@ impl Sweep {
         let note = match seeds {
             1 => "one seed: no intervals (--seeds N)".to_owned(),
             seeds => format!(
-                "{seeds} seeds; ± 95 % confidence (Student's t); differences are paired by seed, * = \
-                 zero lies outside"
+                "{seeds} seeds; ± 95 % confidence (Student's t); differences are paired by seed, \
+                 * = zero lies outside"
             ),
         };
         format!("{}\n{note}\n", table.join("\n"))

@@ -224,6 +224,29 @@ fn a_sweep_does_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn an_interrupted_run_writes_what_it_has_and_says_so() {
+    let folder = folder();
+    let path = file(&folder, "\"2s\"", "\"1000h\"");
+    let out = folder.path().join("out");
+    let mut run = command(&["run", &path, "--out", out.to_str().expect("a plain path")]);
+    let quiet = std::process::Stdio::null;
+    let mut child = run.stdout(quiet()).stderr(quiet()).spawn().expect("headwater can be started");
+    // The folder is made once signals are listened for.
+    while !out.is_dir() {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended before it was stopped");
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill is there").success());
+    let status = child.wait().expect("a child");
+    assert_eq!(status.code(), Some(1), "{status}");
+    let outcome = headwater_reports::Outcome::read(&out.join("outcome.json")).expect("an outcome");
+    let interrupted = headwater_reports::outcome::Status::Interrupted { why: String::new() };
+    let same = std::mem::discriminant(&outcome.status) == std::mem::discriminant(&interrupted);
+    assert!(same, "{:?}", outcome.status);
+}
+
+#[test]
 fn exit_codes_are_in_the_help() {
     let help = String::from_utf8_lossy(&headwater(&["--help"]).stdout).into_owned();
     assert!(help.contains("Exit codes:") && help.contains("headwater run burst/"), "{help}");

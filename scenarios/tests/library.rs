@@ -1,7 +1,8 @@
-//! Every scenario of the library is a test of its own name: it does what it expects, and its compact
-//! outcome is the snapshot's. A change that moves a snapshot says "results change" and which.
+//! Every scenario of the library is a test of its own name: it does what it expects, and its
+//! compact outcome is the snapshot's. A change that moves a snapshot says "results change" and
+//! which.
 //!
-//! `cargo insta review` (or `INSTA_UPDATE=always`) takes new snapshots.
+//! `INSTA_UPDATE=always cargo test -p headwater-scenarios --test library` takes new snapshots.
 
 use headwater_scenarios::library::SCENARIOS;
 use headwater_scenarios::run::{self, Options};

@@ -43,8 +43,8 @@ pub struct Account {
     pub generator: Option<Generator>,
 }
 
-/// Accounts for a run: counts, rates, latencies, series, verdicts, expectations. The caller adds the
-/// fingerprint, the status and the line that reproduces it.
+/// Accounts for a run: counts, rates, latencies, series, verdicts, expectations. The caller adds
+/// the fingerprint, the status and the line that reproduces it.
 pub fn account(scenario: &Scenario, seed: u64, observed: Account) -> Outcome {
     let about = outcome::Scenario {
         name: scenario.name.clone(),
@@ -98,14 +98,28 @@ fn describe(scenario: &Scenario) -> String {
 
 /// A checker's verdict as it stands in an outcome.
 pub fn verdict(verdict: &Verdict) -> outcome::Verdict {
-    let findings = verdict.findings.iter().map(|finding| format!("\n{finding}"));
     let status = if verdict.passed { VerdictStatus::Pass } else { VerdictStatus::Fail };
     outcome::Verdict {
         name: verdict.name.into(),
         status,
         measured: verdict.summary.clone(),
         expected: "none".into(),
-        explanation: format!("{}{}", meaning(verdict.name), findings.collect::<String>()),
+        explanation: explain(verdict),
+    }
+}
+
+/// Findings that an explanation quotes.
+const QUOTED_MAX: usize = 3;
+
+/// What a checker checks, and the first of what it found.
+fn explain(verdict: &Verdict) -> String {
+    let meaning = meaning(verdict.name);
+    let findings = verdict.findings.iter().take(QUOTED_MAX).map(ToString::to_string);
+    let findings = findings.collect::<Vec<_>>().join("; ");
+    match verdict.findings.len() {
+        0 => meaning.to_owned(),
+        1..=QUOTED_MAX => format!("{meaning} Found: {findings}"),
+        _ => format!("{meaning} First of what was found: {findings}"),
     }
 }
 

@@ -137,8 +137,9 @@ impl<'a> Stage<'a> {
         if !self.has_readers() {
             return true;
         }
-        // The counts only hint at it: repeated deliveries may stand in for missing ones. The check is
-        // dear, so it is made when something has just been delivered, or nothing will be any more.
+        // The counts only hint at it: repeated deliveries may stand in for missing ones. The check
+        // is dear, so it is made when something has just been delivered, or nothing will be any
+        // more.
         let quiet = self.now().since(self.delivered.1);
         counts.delivered >= counts.acked
             && (quiet == Duration::ZERO || quiet >= QUIET)

@@ -35,8 +35,8 @@ pub enum Action {
     Pause,
     /// The process is killed and all its files are removed; at the end it is started again, empty.
     Wipe,
-    /// The machine loses power, and with it what no sync has made durable; at the end it is back, and
-    /// its processes with it.
+    /// The machine loses power, and with it what no sync has made durable; at the end it is back,
+    /// and its processes with it.
     PowerCut,
     /// Nothing passes between the target and `peers` (all others where none are named); with
     /// `symmetric = false` nothing from the target to the peers.
@@ -96,8 +96,10 @@ impl Action {
     }
 }
 
-/// Who: names of nodes (`broker-1`, `tier`), or of groups that are looked up when the fault happens:
-/// `leader` (of partition 0, or the store that runs container 0), `controller`, `brokers`, `bookies`,
+/// Who: names of nodes (`broker-1`, `tier`), or of groups that are looked up when the fault
+/// happens:
+/// `leader` (of partition 0, or the store that runs container 0), `controller`, `brokers`,
+/// `bookies`,
 /// `stores`, `servers`, `producers`, `consumers`, `all`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "OneOrMany", into = "Vec<String>")]

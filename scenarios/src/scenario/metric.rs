@@ -157,7 +157,7 @@ impl Metric {
         let (head, tail) = name.split_once('.').unwrap_or((name, ""));
         if let Some((_, latency)) = LATENCIES.iter().find(|(known, _)| *known == head) {
             return statistic(tail).map(|statistic| Self::Latency(*latency, statistic)).ok_or_else(
-                || format!("`{name}`: expected {head}.p50, .p99, .p99.9 (any percentile), .mean or .max"),
+                || format!("`{name}`: expected {head}.p50, .p99 (any percentile), .mean or .max"),
             );
         }
         if let Some((_, flow)) = FLOWS.iter().find(|(known, _)| *known == name) {

@@ -13,8 +13,8 @@
 //! [expect]                      # bounds on the outcome
 //! ```
 //!
-//! Keys are strict: an unknown one is an error that names the nearest. Errors are found all at once,
-//! and each points at its place in the text.
+//! Keys are strict: an unknown one is an error that names the nearest. Errors are found all at
+//! once, and each points at its place in the text.
 
 use std::path::Path;
 
@@ -166,15 +166,16 @@ impl Scenario {
         let profile =
             header.as_ref().and_then(|header| profile(&tree, &header.profile, near, findings));
         let measured = profile.as_ref().map(|profile| profile.options.clone()).unwrap_or_default();
+        let traffic = section::<TrafficSpec>(traffic, "traffic", findings)?;
+        let keyed = traffic.value.keyed();
         let system = match &system {
-            Some(system) => system::read(system, &measured, findings),
+            Some(system) => system::read(system, &measured, keyed, findings),
             None => {
                 let finding = Finding::new("the section [system] is missing", None);
                 findings.push(finding.help("such as: [system] kind = \"kafka\""));
                 None
             }
         };
-        let traffic = section::<TrafficSpec>(traffic, "traffic", findings)?;
         let measure = section::<Measure>(measure, "measure", findings)?;
         let promise = section::<Promise>(promise, "promise", findings)?;
         let faults = fault.map_or_else(Vec::new, |fault| plan::read(&fault, findings));

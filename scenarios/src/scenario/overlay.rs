@@ -1,14 +1,14 @@
 //! Configuration of a modelled system: its defaults, with the file's options laid over them.
 //!
-//! Options carry the real system's names, dots included (`linger.ms`), and a bare `linger.ms = 5` in
-//! TOML is a table `linger` with a key `ms`. The defaults know which dots belong to a name.
+//! Options carry the real system's names, dots included (`linger.ms`), and a bare `linger.ms = 5`
+//! in TOML is a table `linger` with a key `ms`. The defaults know which dots belong to a name.
 
 use super::problem::Finding;
 use super::tree::{Span, Tree, Value};
 
 /// Lays `options`, which stand under `at` (such as `system`), over `base`. Options that `base` does
-/// not have are pushed to `findings` with the nearest name. `places` gets, for each option laid, where
-/// it stands, under the name that `base` has for it.
+/// not have are pushed to `findings` with the nearest name. `places` gets, for each option laid,
+/// where it stands, under the name that `base` has for it.
 pub fn overlay(
     base: &mut toml::Table,
     options: &Tree,

@@ -60,7 +60,8 @@ pub fn check(faults: &[(FaultSpec, Tree)], system: &System, findings: &mut Vec<F
                 let message = format!("two faults of kind {name} at the same time");
                 let finding = Finding::new(message, place(tree, "at"));
                 findings.push(finding.help(
-                    "one healing heals them all: name all targets in one fault, or let them follow each other",
+                    "one healing heals them all: name all targets in one fault, or let them follow \
+                     each other",
                 ));
             }
         }
@@ -161,5 +162,42 @@ impl Roster {
                 at.map(|at| NodeId(at as u32)).into_iter().collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::Scenario;
+
+    fn with_faults(faults: &str) -> String {
+        let text = format!(
+            "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n\
+             [system]\nkind = \"kafka\"\nbrokers = 3\n{faults}"
+        );
+        let read = Scenario::parse(&text, "t.toml", None, &[]);
+        read.map_or_else(|problems| problems.to_string(), |_| String::new())
+    }
+
+    fn fault(kind: &str, target: &str, at: &str, rest: &str) -> String {
+        format!("[[fault]]\nkind = \"{kind}\"\ntarget = \"{target}\"\nat = \"{at}\"\n{rest}\n")
+    }
+
+    #[test]
+    fn partitions_that_overlap_are_refused_since_one_healing_heals_both() {
+        let first = fault("partition", "broker-1", "1s", "for = \"5s\"");
+        let during = fault("partition", "broker-2", "3s", "for = \"1s\"");
+        let after = fault("partition", "broker-2", "6s", "for = \"1s\"");
+        assert_eq!(with_faults(&format!("{first}{after}")), "");
+        let refused = with_faults(&format!("{first}{during}"));
+        assert!(refused.contains("two faults of kind partition at the same time"), "{refused}");
+    }
+
+    #[test]
+    fn targets_are_nodes_or_groups_of_the_system() {
+        for target in ["broker-3", "leader", "brokers", "producers"] {
+            assert_eq!(with_faults(&fault("crash", target, "1s", "")), "", "{target}");
+        }
+        let refused = with_faults(&fault("crash", "broker-4", "1s", ""));
+        assert!(refused.contains("no node `broker-4`"), "{refused}");
     }
 }

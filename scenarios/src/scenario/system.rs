@@ -28,8 +28,14 @@ pub enum System {
 /// The names in `kind = "..."`.
 pub const KINDS: [&str; 3] = ["kafka", "pravega", "bookkeeper"];
 
-/// Reads `[system]`. `measured` are options that the machine profile brings, by kind.
-pub fn read(tree: &Tree, measured: &toml::Table, findings: &mut Vec<Finding>) -> Option<System> {
+/// Reads `[system]`. `measured` are options that the machine profile brings, by kind; `keyed` is
+/// whether events have keys, which Kafka's producers then send unless the file says otherwise.
+pub fn read(
+    tree: &Tree,
+    measured: &toml::Table,
+    keyed: bool,
+    findings: &mut Vec<Finding>,
+) -> Option<System> {
     let mut options = tree.clone();
     let (_, kind) = options.take("kind").or_else(|| {
         let finding = Finding::new("system.kind is missing", tree.span.clone());
@@ -38,7 +44,7 @@ pub fn read(tree: &Tree, measured: &toml::Table, findings: &mut Vec<Finding>) ->
     })?;
     let name = word(&kind, "system.kind", &KINDS, findings)?;
     let measured = measured.get(name).and_then(toml::Value::as_table);
-    let reading = Reading { options: &options, measured, findings };
+    let reading = Reading { options: &options, measured, keyed, findings };
     match name {
         "kafka" => reading.kafka(),
         "pravega" => reading.pravega(),
@@ -75,6 +81,7 @@ fn word<'a>(
 struct Reading<'a> {
     options: &'a Tree,
     measured: Option<&'a toml::Table>,
+    keyed: bool,
     findings: &'a mut Vec<Finding>,
 }
 
@@ -83,7 +90,8 @@ impl Reading<'_> {
         use kafka::config::{ClientLibrary, Cluster, Version};
         let version: Version = self.choice("version", Version::V3_9)?;
         let client: ClientLibrary = self.choice("client", ClientLibrary::Java)?;
-        let defaults = Cluster::defaults(version).with_client(client);
+        let keyed = self.keyed;
+        let defaults = Cluster { keyed, ..Cluster::defaults(version).with_client(client) };
         let read = self.cluster(defaults, Cluster::check)?;
         Some(System::Kafka(Box::new(read)))
     }

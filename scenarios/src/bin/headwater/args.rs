@@ -14,8 +14,8 @@ Exit codes:
   1  an expectation was not met, a checker found a broken promise, or the run was interrupted
   2  wrong usage or bad input: nothing was run, or nothing could be written";
 
-/// Simulates streaming storage (Pravega, Kafka, BookKeeper) under bursty traffic and faults: what is
-/// lost, what is late, what is the bottleneck.
+/// Simulates streaming storage (Pravega, Kafka, BookKeeper) under bursty traffic and faults: what
+/// is lost, what is late, what is the bottleneck.
 #[derive(Parser)]
 #[command(name = "headwater", version, after_help = EXIT_CODES, after_long_help = LONG)]
 pub struct Arguments {
@@ -111,7 +111,8 @@ Examples:
 system.partitions=1,4 --metric response.p99 --metric backlog.max --out out/sweep
 
 Every variant of a seed is given the same traffic and the same faults; the first variant is the one
-that the others are compared with. RAYON_NUM_THREADS limits the cores; results do not depend on it.")]
+that the others are compared with. RAYON_NUM_THREADS limits the cores; results do not depend on
+it.")]
 pub struct Sweep {
     #[command(flatten)]
     pub chosen: Chosen,
@@ -119,7 +120,8 @@ pub struct Sweep {
     #[arg(long, value_name = "PATH=A,B,C", value_parser = variation, required = true)]
     pub vary: Vec<headwater_scenarios::sweep::Vary>,
     /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub seeds: u64,
     /// The first seed, in place of the scenario's
     #[arg(long, value_name = "N")]

@@ -16,9 +16,9 @@ use crate::say;
 /// Runs a scenario.
 pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     let scenario = Scenario::load(&arguments.chosen.scenario, &arguments.chosen.settings)?;
+    let stop = interrupt()?;
     // Before the run: a folder that can't be written should not cost one.
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
-    let stop = interrupt()?;
     let length = (scenario.traffic.duration + scenario.measure.drain).as_millis();
     let bar = Bar::new(length, "ms");
     let show = |progress: Progress| {

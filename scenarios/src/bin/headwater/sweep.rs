@@ -36,10 +36,8 @@ pub fn sweep(arguments: &Sweep) -> Result<ExitCode, Failure> {
         folder.text("sweep.json", &json)?;
         folder.text("sweep.txt", &done.table())?;
     }
-    say(if arguments.json { json.trim_end() } else { "" })?;
-    if !arguments.json {
-        say(done.table().trim_end())?;
-    }
+    let table = done.table();
+    say(if arguments.json { json.trim_end() } else { table.trim_end() })?;
     let failed: Vec<_> = done
         .variants
         .iter()
