@@ -94,7 +94,7 @@ pub fn build_peers(target: &Path) -> Result<(), String> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
     let build = |directory: &str, packages: &[&str], flags: &str| {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--release", "--locked", "--quiet"]);
+        cargo.args(["build", "--release", "--quiet"]);
         cargo.arg("--manifest-path").arg(&manifest);
         cargo.arg("--target-dir").arg(target.join(directory));
         packages.iter().for_each(|package| _ = cargo.args(["-p", package]));
