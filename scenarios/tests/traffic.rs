@@ -42,7 +42,8 @@ fn poisson_arrivals_have_an_index_of_dispersion_of_one_in_every_window() {
     for (window, seconds) in [(0.1, 1e8), (1.0, 1e9), (10.0, 1e10), (60.0, 6e10)] {
         let f = dispersion(&arrivals, seconds as u64, spec.duration.0);
         let windows = spec.duration.as_secs_f64() / window;
-        // The index of dispersion of n Poisson counts has a standard deviation of sqrt(2 / (n - 1)).
+        // The index of dispersion of n Poisson counts has a standard deviation of sqrt(2 / (n -
+        // 1)).
         let sigma = (2.0 / (windows - 1.0)).sqrt();
         assert!((f - 1.0).abs() < 3.0 * sigma, "F({window} s) = {f}, 3 sigma = {}", 3.0 * sigma);
     }

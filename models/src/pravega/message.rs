@@ -1,17 +1,18 @@
 //! What Pravega's clients, segment stores and controller say to each other.
 //!
 //! Stands for the wire commands (`shared/protocol/netty/WireCommands.java` @ v0.13.0) and the
-//! controller's gRPC calls that the modelled paths need. A command is an 8-byte header (type, length)
-//! and its fields; sizes are counted from `WireCommands`. Strings are taken as 32 bytes. A message
-//! names the connection it belongs to by number: the kernel has one connection per pair of nodes,
-//! Pravega one per segment writer.
+//! controller's gRPC calls that the modelled paths need. A command is an 8-byte header (type,
+//! length) and its fields; sizes are counted from `WireCommands`. Strings are taken as 32 bytes. A
+//! message names the connection it belongs to by number: the kernel has one connection per pair of
+//! nodes, Pravega one per segment writer.
 
 use headwater_sim::fingerprint::mix;
 use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
 
-/// A segment writer's identity, a random UUID in reality: producer in the upper half, segment below.
+/// A segment writer's identity, a random UUID in reality: producer in the upper half, segment
+/// below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriterId(pub u64);
 

@@ -1,9 +1,9 @@
 //! A reader: it reads its share of the segments back, from the beginning, and hands out events.
 //!
-//! Stands for `EventStreamReaderImpl`, `SegmentInputStreamImpl`, `AsyncSegmentInputStreamImpl` @ v0.13.0:
-//! per segment one request outstanding, for as much as the buffer has room for, answered by the store
-//! as soon as there is something. Left out: the reader group's state, checkpoints and the acquisition
-//! of segments (they are dealt out by number), the Rust reader's larger buffers.
+//! Stands for `EventStreamReaderImpl`, `SegmentInputStreamImpl`, `AsyncSegmentInputStreamImpl` @
+//! v0.13.0: per segment one request outstanding, for as much as the buffer has room for, answered
+//! by the store as soon as there is something. Left out: the reader group's state, checkpoints and
+//! the acquisition of segments (they are dealt out by number), the Rust reader's larger buffers.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

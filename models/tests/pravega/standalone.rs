@@ -115,8 +115,8 @@ fn a_standalone_cluster_on_bookkeeper_recovers_what_one_in_memory_loses() {
 
 #[test]
 fn a_writer_holds_no_more_than_its_limits_while_nothing_is_acknowledged() {
-    // Bookies stand still: the Rust client stops at 16 MiB, the Java client when the store no longer
-    // reads from its connection (128 MiB) and the socket is full (512 KiB).
+    // Bookies stand still: the Rust client stops at 16 MiB, the Java client when the store no
+    // longer reads from its connection (128 MiB) and the socket is full (512 KiB).
     for (client, limit) in [(Client::Rust, 16 << 20), (Client::Java, (128 << 20) + (512 << 10))] {
         let cluster = Cluster { client, segments: 1, ..distributed(1, 3) };
         let mut bench = Bench::new(6, &cluster, &paced(20_000, 10_000, 4));

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 /// - one segment takes about 1,000,000 events/s of 100 B, 225,000 of 1 KB
 ///   (gist.github.com/RaulGracia 6d9037f4 and 6d263925, i3.4xlarge): the Java writer's cost of an event
 ///   sets the first, the container's `operation.per.kib` the second;
-/// - the Rust client writes 10,000 events of 100 B at once at 348,000/s against the emulator in memory
+/// - the Rust client writes 10,000 events of 100 B at once at 348,000/s against the emulator in
+///   memory
 ///   (0.3.7 and 0.13.0 on two cores): its cost of an event;
 /// - the Rust client against the emulator in memory, one event of 100 B at a time, takes 0.17 ms:
 ///   the rest of the fixed costs, shared out by the number of thread hand-overs on each path.
@@ -71,8 +72,8 @@ pub struct Costs {
 }
 
 impl Default for Costs {
-    /// `replay.operation`: 439,908 operations in 107 s (pravega/pravega#3931). Pauses are off: they are
-    /// the machine's and the heap's, to be measured.
+    /// `replay.operation`: 439,908 operations in 107 s (pravega/pravega#3931). Pauses are off: they
+    /// are the machine's and the heap's, to be measured.
     fn default() -> Self {
         let (ns, us) = (Duration::from_nanos, Duration::from_micros);
         Self {

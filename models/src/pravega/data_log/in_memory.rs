@@ -1,8 +1,9 @@
 //! A log in memory, for the standalone emulator.
 //!
-//! Stands for `InMemoryDurableDataLog` @ v0.13.0 with its default delay of zero. Its queue statistics
-//! are always empty, so nothing batches or throttles for its sake. Its content goes with the process;
-//! as no container of the emulator moves or restarts alone, nothing is kept to be given back.
+//! Stands for `InMemoryDurableDataLog` @ v0.13.0 with its default delay of zero. Its queue
+//! statistics are always empty, so nothing batches or throttles for its sake. Its content goes with
+//! the process; as no container of the emulator moves or restarts alone, nothing is kept to be
+//! given back.
 
 use headwater_sim::time::Time;
 

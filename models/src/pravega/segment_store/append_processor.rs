@@ -1,8 +1,8 @@
 //! The append processor: each writer's connection, its acks, and how much of it may be outstanding.
 //!
 //! Stands for `AppendProcessor`, `WriterState`, `ConnectionTracker` @ v0.13.0. A connection whose
-//! outstanding bytes are too many is not read from until they are fewer; the sender sees its TCP window
-//! close. Left out: the 60 s request timeout.
+//! outstanding bytes are too many is not read from until they are fewer; the sender sees its TCP
+//! window close. Left out: the 60 s request timeout.
 
 use std::collections::{BTreeMap, VecDeque};
 

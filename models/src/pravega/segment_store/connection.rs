@@ -1,7 +1,8 @@
 //! The front end: what comes in on writers' connections, one message of a connection at a time.
 //!
-//! Stands for `ServerConnectionInboundHandler`, `AppendDecoder` @ v0.13.0. A connection belongs to one
-//! event loop, so its blocks are decoded in order. A writer whose segment has moved away is told so.
+//! Stands for `ServerConnectionInboundHandler`, `AppendDecoder` @ v0.13.0. A connection belongs to
+//! one event loop, so its blocks are decoded in order. A writer whose segment has moved away is
+//! told so.
 
 use headwater_sim::units::NodeId;
 

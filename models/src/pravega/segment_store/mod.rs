@@ -351,8 +351,8 @@ impl SegmentStore {
 
 impl Node<Streaming> for SegmentStore {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        // The stream is created as the deployment starts. What lies in memory only, streams included,
-        // is not there after a restart.
+        // The stream is created as the deployment starts. What lies in memory only, streams
+        // included, is not there after a restart.
         let in_memory = self.spec.cluster.segment_store.data_log == DataLogKind::InMemory;
         self.stream_exists = !in_memory || ctx.now() == Time::ZERO;
         if let Some(first) = self.pauses.start(ctx, &self.spec.cluster.costs) {

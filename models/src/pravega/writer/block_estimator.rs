@@ -1,9 +1,10 @@
 //! The Java client's block estimator: how large the next append block shall be.
 //!
 //! Stands for `AppendBatchSizeTrackerImpl`, `ExponentialMovingAverage` @ v0.13.0: half of what is
-//! usually outstanding, at most 20 ms of events, at most 523,264 bytes; nothing while at most one event
-//! is outstanding, so that a writer which waits for its acks is never held up. The averages start at
-//! 1024 B, 10 ms and 20 appends and move slowly: the first thousands of events see large blocks.
+//! usually outstanding, at most 20 ms of events, at most 523,264 bytes; nothing while at most one
+//! event is outstanding, so that a writer which waits for its acks is never held up. The averages
+//! start at 1024 B, 10 ms and 20 appends and move slowly: the first thousands of events see large
+//! blocks.
 
 use headwater_sim::time::Time;
 

@@ -1,11 +1,11 @@
 //! The Java client's segment writer: blocks sized by an estimator, closed by a timer, any number in
 //! flight.
 //!
-//! Stands for `CommandEncoder`, `SegmentOutputStreamImpl` @ v0.13.0 without connection pooling. A block
-//! is opened with a declared size; it is sent when full (its last event is then split over two
-//! commands), or padded and sent by the timer if nothing was opened or closed between two of its ticks.
-//! After a reconnect every block not acknowledged is sent again, in order. Left out: pooled
-//! connections, large events.
+//! Stands for `CommandEncoder`, `SegmentOutputStreamImpl` @ v0.13.0 without connection pooling. A
+//! block is opened with a declared size; it is sent when full (its last event is then split over
+//! two commands), or padded and sent by the timer if nothing was opened or closed between two of
+//! its ticks. After a reconnect every block not acknowledged is sent again, in order. Left out:
+//! pooled connections, large events.
 
 use std::collections::VecDeque;
 
@@ -17,8 +17,8 @@ use crate::pravega::config;
 use super::block_estimator::BlockEstimator;
 use super::event::{Event, batch, event_number};
 
-/// `AppendBlock` (header 8, writer 16) and `AppendBlockEnd` (header 8, writer 16, size 4, data length
-/// 4, events 4, last event 8, request 8).
+/// `AppendBlock` (header 8, writer 16) and `AppendBlockEnd` (header 8, writer 16, size 4, data
+/// length 4, events 4, last event 8, request 8).
 const BLOCK_OVERHEAD: u64 = 24 + 52;
 /// Header of a partial event or of padding.
 const COMMAND_HEADER: u64 = 8;

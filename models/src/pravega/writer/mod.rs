@@ -1,12 +1,12 @@
 //! The writer: a process that takes events from the schedule when they are due and appends them.
 //!
 //! Stands for an application with one `EventWriter` of pravega-client-rust @ v0.3.7 or one
-//! `EventStreamWriter` of the Java client @ v0.13.0, keyed events, a connection per segment. With the
-//! Rust client one reactor does everything: it takes events as long as 16 MiB are not acknowledged, and
-//! while it reconnects one segment it serves no other. With the Java client the application's thread
-//! writes, and stands still while a segment that it writes to has no connection or a full socket.
-//! A writer that is started again numbers its events as the schedule does, and leaves out those that
-//! were due before. Left out: transactions, keep-alives.
+//! `EventStreamWriter` of the Java client @ v0.13.0, keyed events, a connection per segment. With
+//! the Rust client one reactor does everything: it takes events as long as 16 MiB are not
+//! acknowledged, and while it reconnects one segment it serves no other. With the Java client the
+//! application's thread writes, and stands still while a segment that it writes to has no
+//! connection or a full socket. A writer that is started again numbers its events as the schedule
+//! does, and leaves out those that were due before. Left out: transactions, keep-alives.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -39,8 +39,8 @@ mod reconnect;
 pub mod routing;
 pub mod rust_client;
 
-/// Events taken at a time at the most: what is due is taken in small lots, so that the first of them
-/// are on their way while the others are still being routed.
+/// Events taken at a time at the most: what is due is taken in small lots, so that the first of
+/// them are on their way while the others are still being routed.
 const LOT: usize = 64;
 /// How often the backlog is reported.
 const GAUGE_PERIOD: Duration = Duration::from_millis(250);
@@ -107,8 +107,8 @@ pub struct Writer {
     routing: bool,
     due_armed: Option<Time>,
     outstanding_bytes: u64,
-    /// The segment that the Rust client's reactor is reconnecting, those that come next, and what the
-    /// reactor has not looked at meanwhile.
+    /// The segment that the Rust client's reactor is reconnecting, those that come next, and what
+    /// the reactor has not looked at meanwhile.
     reconnecting: Option<u32>,
     to_reconnect: VecDeque<u32>,
     held: VecDeque<(NodeId, Message)>,
@@ -365,7 +365,8 @@ impl Writer {
         }
     }
 
-    /// True if the reactor may look at a message now (Rust: not while it reconnects another segment).
+    /// True if the reactor may look at a message now (Rust: not while it reconnects another
+    /// segment).
     fn may_read(&self, message: &Message) -> bool {
         let Some(reconnecting) = self.reconnecting else { return true };
         match message {

@@ -1,8 +1,8 @@
 //! A writer's reconnects: what happens between a broken connection and the next append.
 //!
 //! Stands for `SegmentOutputStreamImpl.reconnect`, `ResponseProcessor` @ v0.13.0 and
-//! `src/segment/reactor.rs` of pravega-client-rust @ v0.3.7, whose reactor waits for one reconnect at a
-//! time.
+//! `src/segment/reactor.rs` of pravega-client-rust @ v0.3.7, whose reactor waits for one reconnect
+//! at a time.
 
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
