@@ -6,7 +6,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum OutcomeError {
     /// The file could not be read.
-    #[error("{}: cannot read the outcome: {source}; give the path of an outcome.json", path.display())]
+    #[error(
+        "{}: cannot read the outcome: {source}; give the path of an outcome.json",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,

@@ -57,8 +57,8 @@ impl Tier {
     ///
     /// - NFS as Amazon EFS, provisioned 1000 MiB/s as in the Pravega benchmarks
     ///   (pravega/openmessaging-benchmark `driver-pravega/deploy/provision-pravega-aws.tf:191`);
-    ///   write latency "as low as 2.7 ms", reads 0.6 ms (docs.aws.amazon.com/efs `performance.html`),
-    ///   the tails are estimates.
+    ///   write latency "as low as 2.7 ms", reads 0.6 ms (docs.aws.amazon.com/efs
+    ///   `performance.html`), the tails are estimates.
     /// - Object store as Amazon S3: 100-200 ms for small requests and 85-90 MB/s for one request
     ///   (docs.aws.amazon.com/AmazonS3 `optimizing-performance-design-patterns.html`).
     /// - A local file system adds 50 us of system calls; its disk does the rest.

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `no_acked_loss` | an acknowledged event was never delivered |
 //! | `no_duplicates` | an event is stored at two positions (or, if promised, is delivered twice) |
-//! | `order_per_lane` | a reader is handed an event for the first time after a later one of its lane |
+//! | `order_per_lane` | a reader is first handed an event after a later one of its lane |
 //! | `prefix_reads` | a reader is moved past events that it was not handed |
 //! | `readers_agree` | two deliveries of one position differ |
 //! | `watermarks_monotone` | a high watermark, last add confirmed or epoch falls |

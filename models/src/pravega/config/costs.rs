@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Calibrated on published figures, not measured here:
 /// - one segment takes about 1,000,000 events/s of 100 B, 225,000 of 1 KB
-///   (gist.github.com/RaulGracia 6d9037f4 and 6d263925, i3.4xlarge): the Java writer's cost of an event
-///   sets the first, the container's `operation.per.kib` the second;
+///   (gist.github.com/RaulGracia 6d9037f4 and 6d263925, i3.4xlarge): the Java writer's cost of an
+///   event sets the first, the container's `operation.per.kib` the second;
 /// - the Rust client writes 10,000 events of 100 B at once at 348,000/s against the emulator in
 ///   memory
 ///   (0.3.7 and 0.13.0 on two cores): its cost of an event;
