@@ -19,6 +19,9 @@ pub enum Metric {
     BacklogMax,
     /// `ack_gap.max`: longest time in which nothing was acknowledged though something was due.
     AckGapMax,
+    /// `gauge.NAME`: a named level at its highest, added up over the nodes that have it
+    /// (`gauge.unflushed_bytes`).
+    GaugeMax(String),
     /// `utilisation.NAME`: how busy a resource was over the measured window; `utilisation.binding`
     /// that of the busiest.
     Utilisation(String),
@@ -171,6 +174,7 @@ impl Metric {
             ("backlog", "max") => Ok(Self::BacklogMax),
             ("ack_gap", "max") => Ok(Self::AckGapMax),
             ("binding", "") => Ok(Self::Binding),
+            ("gauge", name) if !name.is_empty() => Ok(Self::GaugeMax(name.into())),
             ("utilisation", resource) if !resource.is_empty() => {
                 Ok(Self::Utilisation(resource.into()))
             }
@@ -190,7 +194,7 @@ impl Metric {
         match self {
             Self::Latency(..) | Self::AckGapMax => Kind::Time,
             Self::Rate(_) => Kind::Rate,
-            Self::Count(_) | Self::BacklogMax => Kind::Count,
+            Self::Count(_) | Self::BacklogMax | Self::GaugeMax(_) => Kind::Count,
             Self::AckedShare | Self::Utilisation(_) => Kind::Share,
             Self::Binding | Self::Verdict(_) => Kind::Word,
         }
@@ -244,6 +248,7 @@ impl fmt::Display for Metric {
             Self::AckedShare => f.write_str("acked_share"),
             Self::BacklogMax => f.write_str("backlog.max"),
             Self::AckGapMax => f.write_str("ack_gap.max"),
+            Self::GaugeMax(name) => write!(f, "gauge.{name}"),
             Self::Utilisation(resource) => write!(f, "utilisation.{resource}"),
             Self::Binding => f.write_str("binding"),
             Self::Verdict(checker) => write!(f, "verdict.{checker}"),
@@ -268,6 +273,7 @@ mod tests {
             "backlog.max",
             "ack_gap.max",
             "binding",
+            "gauge.unflushed_bytes",
             "utilisation.binding",
             "verdict.no_acked_loss",
         ] {

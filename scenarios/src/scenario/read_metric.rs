@@ -30,6 +30,7 @@ impl Metric {
             }
             Self::BacklogMax => number(series.backlog.iter().copied().max().unwrap_or(0)),
             Self::AckGapMax => Some(Quantity::Number(longest_gap(outcome) as f64 / 1e9)),
+            Self::GaugeMax(name) => gauge_max(outcome, name).map(Quantity::Number),
             Self::Utilisation(name) if name == "binding" => {
                 let binding = outcome.resources.binding();
                 binding.map(|binding| Quantity::Number(binding.utilisation_mean))
@@ -96,4 +97,15 @@ fn longest_gap(outcome: &Outcome) -> u64 {
         longest = longest.max(gap);
     }
     longest * series.interval_ns
+}
+
+/// The highest sum, over the nodes, of the levels of this name at the end of an interval.
+fn gauge_max(outcome: &Outcome, name: &str) -> Option<f64> {
+    let named = |full: &str| full == name || full.rsplit('/').next() == Some(name);
+    let gauges: Vec<_> = outcome.series.gauges.iter().filter(|gauge| named(&gauge.name)).collect();
+    let intervals = gauges.iter().map(|gauge| gauge.values.len()).max()?;
+    let level = |at: usize| {
+        gauges.iter().filter_map(|gauge| gauge.values.get(at).copied().flatten()).sum::<f64>()
+    };
+    (0..intervals).map(level).max_by(f64::total_cmp)
 }
