@@ -1,0 +1,48 @@
+//! Failures: why nothing was run, or nothing could be written, told once and clearly.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use headwater_scenarios::scenario::Problems;
+
+/// What went wrong before there was anything to measure, in one line: what, and what to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure(String);
+
+/// A result of this crate.
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// From one line.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// `what` failed with `error`.
+    pub(crate) fn io(what: impl fmt::Display, error: &std::io::Error) -> Self {
+        Self(format!("{what}: {error}"))
+    }
+
+    /// Tells it, and gives the exit code: 2.
+    pub(crate) fn report(self) -> ExitCode {
+        crate::say::note(format_args!("error: {self}"));
+        ExitCode::from(2)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        let one = |problem: &headwater_scenarios::scenario::Problem| match problem.advice() {
+            Some(help) => format!("{problem}; {help}"),
+            None => problem.to_string(),
+        };
+        let lines: Vec<String> = problems.0.iter().map(one).collect();
+        Self(lines.join("\nerror: "))
+    }
+}

@@ -1,0 +1,158 @@
+//! The generator's own health: whether it, or the system, set the figures.
+
+use headwater_reports::Outcome;
+use headwater_reports::outcome::{Generator, Verdict, VerdictStatus};
+
+/// A schedule lag below this at the 99th percentile is never the generator's fault, nanoseconds.
+const LAG_NS: u64 = 1_000_000;
+
+/// Share of the 99th percentile of the response time that the generator's own lag may make up.
+const LAG_SHARE: f64 = 0.1;
+
+/// Share of the offered events that must have been sent by the end of the window.
+const ACHIEVED: f64 = 0.995;
+
+/// Growth of the backlog over the window, as a share of what was offered, from which a system is
+/// overloaded.
+const BACKLOG_SHARE: f64 = 0.01;
+
+/// Judges a live run. `cpu` is the share of one core that the generator used, `refused` what the
+/// client had no room for.
+pub(crate) fn judge(outcome: &Outcome, cpu: Option<f64>, refused: u64) -> Generator {
+    let lag = outcome.latency.schedule_lag.quantile(0.99);
+    let response = outcome.latency.response.quantile(0.99);
+    let bound = LAG_NS.max((response.unwrap_or(0) as f64 * LAG_SHARE) as u64);
+    let offered = outcome.rates.offered.events_per_second;
+    let achieved = if offered > 0.0 { outcome.rates.sent.events_per_second / offered } else { 1.0 };
+    let late = lag.is_some_and(|lag| lag > bound);
+    let short = achieved < ACHIEVED;
+    let growth = growth(outcome);
+    let overload = refused > 0 || growth.is_some_and(|growth| growth > BACKLOG_SHARE);
+    let mut why = Vec::new();
+    if late {
+        let lag = lag.unwrap_or(0) as f64 / 1e6;
+        let bound = bound as f64 / 1e6;
+        why.push(format!("its lag was {lag:.3} ms at the 99th percentile, above {bound:.3} ms"));
+    }
+    if short {
+        why.push(format!("it sent {:.2} % of what was offered", achieved * 100.0));
+    }
+    if refused > 0 {
+        why.push(format!("the client had no room for {refused} events"));
+    }
+    if let Some(growth) = growth.filter(|growth| *growth > BACKLOG_SHARE) {
+        why.push(format!("the backlog grew by {:.1} % of the offered rate", growth * 100.0));
+    }
+    let explanation = match why.is_empty() {
+        true => "The generator kept the schedule, and the system kept up.".to_owned(),
+        false => format!("{}.", why.join("; ")),
+    };
+    Generator { achieved, lag_p99_ns: lag, cpu, bottleneck: late || short, overload, explanation }
+}
+
+/// Slope of the backlog over the window by least squares, as a share of the offered rate; none where
+/// there is too little to see.
+fn growth(outcome: &Outcome) -> Option<f64> {
+    let (series, window) = (&outcome.series, outcome.window);
+    let interval = series.interval_ns.max(1);
+    let (from, until) =
+        ((window.from_ns / interval) as usize, (window.until_ns / interval) as usize);
+    let backlog = series.backlog.get(from..until.min(series.backlog.len()))?;
+    let count = backlog.len() as f64;
+    let offered = outcome.rates.offered.events_per_second;
+    // Below ten points a line says nothing, and a backlog of less than a tenth of a second is what is
+    // on its way.
+    let last = *backlog.last()? as f64;
+    if count < 10.0 || offered <= 0.0 || last < offered / 10.0 {
+        return None;
+    }
+    let mean_x = (count - 1.0) / 2.0;
+    let mean_y = backlog.iter().map(|value| *value as f64).sum::<f64>() / count;
+    let (mut over, mut under) = (0.0, 0.0);
+    for (x, y) in (0..).zip(backlog) {
+        let x = f64::from(x) - mean_x;
+        over += x * (*y as f64 - mean_y);
+        under += x * x;
+    }
+    Some(over / under / series.interval_seconds() / offered)
+}
+
+/// The health as verdicts.
+pub(crate) fn verdicts(generator: &Generator) -> Vec<Verdict> {
+    let cpu =
+        generator.cpu.map_or(String::new(), |cpu| format!(", {:.0} % of a core", cpu * 100.0));
+    let lag = match generator.lag_p99_ns {
+        Some(ns) => format!("lag p99 {:.3} ms", ns as f64 / 1e6),
+        None => "too few events for a lag p99".into(),
+    };
+    let status = |bad: bool| if bad { VerdictStatus::Warn } else { VerdictStatus::Pass };
+    let verdict = |name: &str, bad, measured: String, expected: &str, explanation: &str| Verdict {
+        name: name.to_owned(),
+        status: status(bad),
+        measured,
+        expected: expected.to_owned(),
+        explanation: format!("{explanation} {}", generator.explanation),
+    };
+    vec![
+        verdict(
+            "generator_not_the_bottleneck",
+            generator.bottleneck,
+            format!("{lag}, {:.2} % of the offered rate{cpu}", generator.achieved * 100.0),
+            "lag p99 at most 1 ms or 10 % of the response p99, at least 99.5 % of the offered rate",
+            "If the generator is late, the figures are partly its own.",
+        ),
+        verdict(
+            "not_overloaded",
+            generator.overload,
+            if generator.overload { "overloaded" } else { "kept up" }.to_owned(),
+            "no event refused, and a backlog that does not grow",
+            "Latencies of an overloaded system are those of a queue that grows with the run.",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headwater_reports::Recorder;
+    use headwater_reports::outcome::{Scenario, Source, Window};
+
+    const MS: u64 = 1_000_000;
+
+    /// 10 s of 1,000 events/s with this lag, of which every `lost`-th is not acknowledged.
+    fn outcome(lag: u64, lost: u64) -> Outcome {
+        let window = Window { from_ns: 0, until_ns: 10_000 * MS };
+        let mut recorder = Recorder::new(100 * MS, window);
+        for event in 0..10_000 {
+            let at = event * MS;
+            recorder.offered(at, 1, 100);
+            recorder.sent(at + lag, at, 1, 100);
+            if event % lost != 0 {
+                recorder.acked(at + lag + MS / 2, at, at + lag, 1, 100);
+            }
+        }
+        let mut outcome = Outcome::empty(Scenario::default(), Source::Live, 1);
+        recorder.finish(10_000 * MS, &mut outcome);
+        outcome
+    }
+
+    #[test]
+    fn a_generator_that_keeps_the_schedule_is_not_the_bottleneck() {
+        let health = judge(&outcome(MS / 100, 20_000), Some(0.3), 0);
+        assert!(!health.bottleneck && !health.overload, "{health:?}");
+    }
+
+    #[test]
+    fn a_late_generator_is_the_bottleneck() {
+        let health = judge(&outcome(3 * MS, 20_000), None, 0);
+        assert!(health.bottleneck && health.explanation.contains("its lag was"), "{health:?}");
+    }
+
+    #[test]
+    fn a_growing_backlog_or_a_refusal_is_an_overload_and_not_the_generators_fault() {
+        let growing = judge(&outcome(MS / 100, 10), None, 0);
+        assert!(growing.overload && !growing.bottleneck, "{growing:?}");
+        let refused = judge(&outcome(MS / 100, 20_000), None, 5);
+        assert!(refused.overload && !refused.bottleneck, "{refused:?}");
+    }
+}

@@ -1,0 +1,100 @@
+//! The generator's side of the guard: starting, signalling and restarting processes through it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::guard::{Launch, Reply, Request, Sign, TERM_PATIENCE};
+use crate::failure::{Failure, Result};
+
+/// How long the guard may take to end after its processes.
+const PATIENCE: Duration = Duration::from_secs(TERM_PATIENCE.as_secs() * 2 + 2);
+
+/// Processes under a guard. Dropping it ends them all.
+pub(crate) struct Guarded {
+    guard: Child,
+    /// Taken when it ends: closing it is what ends the guard.
+    requests: Option<ChildStdin>,
+    replies: BufReader<ChildStdout>,
+}
+
+impl Guarded {
+    /// Starts a guard; `data` is removed at the end, unless it is to be kept.
+    pub(crate) fn start(data: &Path, keep: bool) -> Result<Self> {
+        let fail = |error: std::io::Error| Failure::io("can't start the guard process", &error);
+        let program = std::env::current_exe().map_err(fail)?;
+        let mut guard = Command::new(program)
+            .arg("guard")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(fail)?;
+        let (requests, replies) = (guard.stdin.take(), guard.stdout.take());
+        let replies = BufReader::new(replies.expect("it was asked for"));
+        let mut guarded = Self { guard, requests, replies };
+        if !keep {
+            guarded.ask(&Request::Own(data.to_owned()))?;
+        }
+        Ok(guarded)
+    }
+
+    /// Starts a process; gives its id.
+    pub(crate) fn launch(&mut self, launch: Launch) -> Result<u32> {
+        self.done(&Request::Start(launch))
+    }
+
+    /// Runs a process to its end; gives its exit code.
+    pub(crate) fn run(&mut self, launch: Launch) -> Result<u32> {
+        self.done(&Request::Run(launch))
+    }
+
+    /// Starts a process again.
+    pub(crate) fn restart(&mut self, name: &str) -> Result<u32> {
+        self.done(&Request::Restart(name.to_owned()))
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&mut self, name: &str, sign: Sign) -> Result<u32> {
+        self.done(&Request::Signal(name.to_owned(), sign))
+    }
+
+    /// Whether a process runs.
+    pub(crate) fn alive(&mut self, name: &str) -> Result<bool> {
+        match self.ask(&Request::Alive(name.to_owned()))? {
+            Reply::Alive(alive) => Ok(alive),
+            other => Err(Failure::new(format!("the guard answered {other:?}"))),
+        }
+    }
+
+    fn done(&mut self, request: &Request) -> Result<u32> {
+        match self.ask(request)? {
+            Reply::Done(pid) => Ok(pid),
+            Reply::Failed(why) => Err(Failure::new(why)),
+            other => Err(Failure::new(format!("the guard answered {other:?}"))),
+        }
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Reply> {
+        let gone = |error: std::io::Error| Failure::io("the guard process is gone", &error);
+        let text = serde_json::to_string(request).expect("a request is plain data");
+        let requests = self.requests.as_mut().expect("taken only when dropped");
+        writeln!(requests, "{text}").and_then(|()| requests.flush()).map_err(gone)?;
+        let mut line = String::new();
+        self.replies.read_line(&mut line).map_err(gone)?;
+        serde_json::from_str(&line)
+            .map_err(|error| Failure::new(format!("the guard process is gone: {error}")))
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        let until = Instant::now() + PATIENCE;
+        while matches!(self.guard.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

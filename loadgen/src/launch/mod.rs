@@ -1,0 +1,133 @@
+//! Clusters launched on the spot: artifacts from Maven, processes under a guard, all of it cleared
+//! away at the end.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, Result};
+use crate::sampler::Watched;
+
+pub(crate) mod artifacts;
+pub mod guard;
+pub(crate) mod guarded;
+pub(crate) mod kafka;
+pub(crate) mod ports;
+pub(crate) mod pravega;
+
+use guarded::Guarded;
+
+/// How long a launched cluster may take until it answers.
+const READY: Duration = Duration::from_secs(120);
+
+/// A launched cluster. Dropping it ends its processes and removes its data.
+pub(crate) struct Cluster {
+    /// Where it answers, as `--bootstrap` or `--controller` would name it.
+    pub(crate) address: String,
+    /// What was launched, for the outcome: `kafka 3.9.2, 1 broker`.
+    pub(crate) describes: String,
+    /// Its exact version.
+    pub(crate) version: String,
+    /// Its processes.
+    pub(crate) guarded: Arc<Mutex<Guarded>>,
+    /// Its processes, to be watched.
+    pub(crate) watched: Watched,
+}
+
+/// Where things are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// The cache: artifacts, and below it the data of clusters that run.
+    pub(crate) cache: PathBuf,
+    /// Data of launched clusters is not removed.
+    pub(crate) keep: bool,
+}
+
+impl Places {
+    /// `HEADWATER_CACHE`, else `headwater` in `XDG_CACHE_HOME` or in `~/.cache`.
+    pub(crate) fn find(keep: bool) -> Result<Self> {
+        let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let cache = of("HEADWATER_CACHE").map(PathBuf::from);
+        let cache =
+            cache.or_else(|| of("XDG_CACHE_HOME").map(|at| Path::new(&at).join("headwater")));
+        let cache = cache.or_else(|| of("HOME").map(|at| Path::new(&at).join(".cache/headwater")));
+        let cache = cache.ok_or_else(|| {
+            Failure::new("no place for a cache: set HEADWATER_CACHE to a directory, or HOME")
+        })?;
+        Ok(Self { cache, keep })
+    }
+
+    /// A new directory for the data of a cluster of `kind`.
+    pub(crate) fn data(&self, kind: &str) -> Result<PathBuf> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let stamp = now.map_or(0, |now| now.as_millis());
+        let name = format!("{kind}-{stamp}-{}", std::process::id());
+        let path = self.cache.join("clusters").join(name);
+        std::fs::create_dir_all(&path)
+            .map_err(|error| Failure::io(format_args!("can't make {}", path.display()), &error))?;
+        Ok(path)
+    }
+}
+
+/// Writes a file of a launched cluster.
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::io(format_args!("can't write {}", path.display()), &error))
+}
+
+/// Looks for a Java that runs the artifacts.
+pub(crate) fn java(or: &str) -> Result<()> {
+    let found = std::process::Command::new("java").arg("-version").output();
+    let missing = |what: &str| {
+        Failure::new(format!(
+            "{what}: install a Java runtime, 17 or later (Debian: apt install openjdk-17-jre-headless), \
+             or name a cluster that runs with {or}"
+        ))
+    };
+    let output =
+        found.map_err(|_| missing("there is no `java` on the PATH to launch a cluster"))?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Such as: openjdk version "17.0.15" 2025-04-15
+    let major = text.split('"').nth(1).and_then(|version| version.split('.').next());
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major >= 17 => Ok(()),
+        Some(major) => Err(missing(&format!("the `java` on the PATH is version {major}"))),
+        None => Err(missing("the `java` on the PATH does not say its version")),
+    }
+}
+
+/// Waits until `ready` says so, as long as the process lives and within [`READY`].
+pub(crate) fn wait_ready(
+    guarded: &Mutex<Guarded>,
+    process: &str,
+    log: &Path,
+    mut ready: impl FnMut() -> bool,
+) -> Result<()> {
+    let since = Instant::now();
+    while !ready() {
+        let alive =
+            guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.alive(process);
+        let why = match alive? {
+            false => "ended".to_owned(),
+            true if since.elapsed() > READY => format!("did not answer in {} s", READY.as_secs()),
+            true => {
+                std::thread::sleep(Duration::from_millis(200));
+                continue;
+            }
+        };
+        let last = last_line(log).unwrap_or_else(|| "nothing".into());
+        return Err(Failure::new(format!(
+            "{process} was launched and {why}; it said last: {last}"
+        )));
+    }
+    Ok(())
+}
+
+/// The last line of a log that says what is wrong, else the last one.
+pub(crate) fn last_line(log: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(log).ok()?;
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let telling = |line: &&&str| line.contains("Exception") || line.contains("Error");
+    let line = lines.iter().rev().find(telling).or(lines.last())?;
+    Some((*line).chars().take(300).collect())
+}

@@ -1,0 +1,49 @@
+//! Where results go: a folder with the outcome, the report and the histogram log.
+
+use std::path::{Path, PathBuf};
+
+use headwater_reports::{Outcome, OutcomeError, write_hlog, write_report};
+
+use crate::failure::{Failure, Result};
+use crate::say;
+
+/// A folder that can be written to.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes the folder if need be, and tries it, before there is anything to lose.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let fail = |error: std::io::Error| {
+            let path = path.display();
+            Failure::new(format!("--out {path}: {error}; free space or name another directory"))
+        };
+        std::fs::create_dir_all(path).map_err(fail)?;
+        let probe = path.join(".headwater-probe");
+        // More than an inode: a full disk takes empty files.
+        let tried =
+            std::fs::write(&probe, [0; 1 << 16]).and_then(|()| std::fs::remove_file(&probe));
+        tried.map_err(|error| {
+            let _ = std::fs::remove_file(&probe);
+            fail(error)
+        })?;
+        Ok(Self(path.to_owned()))
+    }
+
+    fn write(&self, outcome: &Outcome) -> std::result::Result<(), OutcomeError> {
+        outcome.write(&self.0.join("outcome.json"))?;
+        write_hlog(outcome, &self.0.join("latency.hlog"))?;
+        write_report(outcome, &self.0.join("report.html"))
+    }
+}
+
+/// Prints an outcome and writes it to `folder`.
+pub(crate) fn tell(outcome: &Outcome, folder: Option<&Folder>, json: bool) -> Result<()> {
+    let text = if json { outcome.to_json() } else { headwater_reports::summary(outcome) };
+    let printed = say::result(text.trim_end());
+    if let Some(folder) = folder {
+        folder.write(outcome).map_err(|error| Failure::new(error.to_string()))?;
+        let path = folder.0.display();
+        say::note(format_args!("written to {path}: report.html, outcome.json, latency.hlog"));
+    }
+    printed.map_err(|error| Failure::io("can't write to standard output", &error))
+}

@@ -1,0 +1,22 @@
+//! What the kernel says of itself: its release, its memory, its writeback.
+
+use std::path::Path;
+
+/// Name and release of the kernel.
+pub(crate) fn release() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned()
+}
+
+/// A number of `/proc/sys/vm`.
+pub(crate) fn vm(name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(Path::new("/proc/sys/vm").join(name)).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Memory that can be had without swapping, bytes (`MemAvailable`, proc(5)).
+pub(crate) fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
+}

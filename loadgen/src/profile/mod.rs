@@ -1,0 +1,92 @@
+//! `loadgen profile`: measures the machine it runs on, and writes a machine profile for the simulator.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use headwater_scenarios::profile::{Machine, Profile};
+use headwater_sim::distribution::Distribution;
+use headwater_sim::network::NetworkSpec;
+use headwater_sim::units::BytesPerSecond;
+
+use crate::cli;
+use crate::failure::{Failure, Result};
+use crate::sampler::cores;
+use crate::say;
+
+mod cpu;
+mod disk;
+mod kernel;
+mod loopback;
+mod quantiles;
+
+/// Measures, and writes or prints the profile.
+pub(crate) fn run(arguments: &cli::Profile) -> Result<ExitCode> {
+    let time = Duration::from_nanos(arguments.time.0);
+    let clock = cpu::measure(time / 4);
+    say::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
+    let round_trips = loopback::measure(time)?;
+    say::note(format_args!("loopback round trip: {}", round_trips.tell()));
+    let disk = disk::measure(&arguments.data, time)?;
+    say::note(format_args!("append of 4 KiB and fdatasync: {}", disk.sync.tell()));
+    say::note(format_args!(
+        "append of 4 KiB to the page cache: {} ({:.0} MB/s in pieces of 64 KiB)",
+        disk.append.tell(),
+        disk.cache_rate / 1e6
+    ));
+    let machine = Machine {
+        cores: cores(),
+        nic: BytesPerSecond::UNLIMITED,
+        loopback: round_trips.halved().distribution(),
+        disks: vec![disk.spec()],
+    };
+    let data = arguments.data.display();
+    let profile = Profile {
+        name: arguments.name.clone(),
+        describes: format!("{} cores, {}; disk of {data}", cores(), kernel::release()),
+        source: format!("Measured by loadgen {} profile", env!("CARGO_PKG_VERSION")),
+        one_machine: true,
+        cpu_percent: clock.percent(),
+        server: machine.clone(),
+        client: machine,
+        network: NetworkSpec::default(),
+        options: toml::Table::new(),
+    };
+    let text = format!("{}{}", header(&clock, &round_trips, &disk), profile.to_toml());
+    // What is written must be what is read.
+    Profile::parse(&text, "the measured profile")?;
+    match &arguments.out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| {
+                Failure::io(format_args!("can't write {}", path.display()), &error)
+            })?;
+            say::note(format_args!("written to {}", path.display()));
+        }
+        None => say::result(text.trim_end())
+            .map_err(|error| Failure::io("can't write to standard output", &error))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What was measured, in words; the profile has what the simulator takes of it.
+fn header(clock: &cpu::Clock, trips: &quantiles::Times, disk: &disk::Disk) -> String {
+    format!(
+        "# A measured machine profile: servers and clients on this one machine.\n\
+         # CPU: {:.3} ns a dependent multiplication, {} % of the time on the machine that the models'\n\
+         # costs are stated for (Xeon E5-2686 v4 at 2.7 GHz, 3 cycles).\n\
+         # Loopback TCP round trip of 100 B: {}\n\
+         # Append of 4 KiB + fdatasync: {}\n\
+         # Append of 4 KiB to the page cache: {}; {:.0} MB/s in pieces of 64 KiB\n\
+         # The network is not used: there is one machine.\n",
+        clock.multiply_ns,
+        clock.percent(),
+        trips.tell(),
+        disk.sync.tell(),
+        disk.append.tell(),
+        disk.cache_rate / 1e6,
+    )
+}
+
+/// The time of something that was too short to be measured alone.
+pub(crate) fn constant(ns: u64) -> Distribution {
+    Distribution::constant(headwater_sim::time::Duration(ns))
+}

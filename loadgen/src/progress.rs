@@ -1,0 +1,56 @@
+//! Live progress on a terminal.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::collect::Counters;
+
+/// A line that is drawn over and over; nothing where standard error is not a terminal.
+pub(crate) struct Live {
+    bar: ProgressBar,
+    length: Duration,
+    last: (Duration, u64),
+}
+
+impl Live {
+    /// For a run of this length.
+    pub(crate) fn new(length: Duration) -> Self {
+        let bar = ProgressBar::with_draw_target(
+            Some(length.as_millis() as u64),
+            ProgressDrawTarget::stderr(),
+        );
+        let style = "{bar:24} {msg}";
+        bar.set_style(ProgressStyle::with_template(style).expect("the template is right"));
+        Self { bar, length, last: (Duration::ZERO, 0) }
+    }
+
+    /// Draws how things stand at `now` since the start.
+    pub(crate) fn draw(&mut self, now: Duration, what: &str, counters: &Counters) {
+        let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let acked = of(&counters.acked);
+        let passed = now.saturating_sub(self.last.0).as_secs_f64();
+        if passed < 0.2 {
+            return;
+        }
+        let rate = acked.saturating_sub(self.last.1) as f64 / passed;
+        self.last = (now, acked);
+        self.bar.set_position(now.min(self.length).as_millis() as u64);
+        self.bar.set_message(format!(
+            "{:.1}/{:.0} s {what}: {rate:.0}/s acked, {} under way, {} failed, {} read, lag {:.3} ms",
+            now.as_secs_f64(),
+            self.length.as_secs_f64(),
+            counters.outstanding(),
+            of(&counters.failed),
+            of(&counters.delivered),
+            of(&counters.lag) as f64 / 1e6,
+        ));
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

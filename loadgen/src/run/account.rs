@@ -1,0 +1,161 @@
+//! The account of a live run: the simulator's, with the generator's own health.
+
+use headwater_reports::Outcome;
+use headwater_reports::outcome::{self, Environment, Source, Status, VerdictStatus};
+use headwater_scenarios::check::{History, Once, Promises, Suite};
+use headwater_scenarios::run::account as simulated;
+use headwater_scenarios::run::{Account, account as of_account};
+use headwater_scenarios::scenario::System;
+use headwater_sim::time::Time;
+
+use super::Reached;
+use super::drive::Driven;
+use crate::health;
+use crate::plan::{Kind, Plan};
+use crate::sampler;
+use crate::targets::{ReadBack, kafka};
+
+/// Accounts for a run.
+pub(crate) fn account(
+    plan: &Plan,
+    reached: &Reached,
+    driven: Driven,
+    interrupted: bool,
+) -> Outcome {
+    let Driven { collected, faults, read_back, cpu, started_unix_ms } = driven;
+    let damaged = intact(&collected.history);
+    let reading = reading(&read_back, interrupted);
+    let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
+    let mut outcome = of_account(
+        &plan.scenario,
+        plan.seed,
+        Account {
+            source: Source::Live,
+            environment: environment(plan, reached),
+            digest: collected.digest,
+            recorder: collected.recorder,
+            started: None,
+            history: collected.history,
+            end: Time(collected.end),
+            readers: true,
+            drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
+            resources: collected.resources,
+            gauges: vec![],
+            faults,
+            marks: collected.marks,
+            generator: None,
+        },
+    );
+    outcome.started_unix_ms = started_unix_ms;
+    outcome.reproduce.clone_from(&plan.reproduce);
+    if interrupted {
+        let seconds = collected.end as f64 / 1e9;
+        let why = format!("stopped by the user after {seconds:.1} s");
+        outcome.status = Status::Interrupted { why };
+    }
+    let generator = health::judge(&outcome, cpu, refused);
+    outcome.verdicts.extend([damaged, reading]);
+    outcome.verdicts.extend(health::verdicts(&generator));
+    outcome.verdicts.extend(errors(&collected.errors));
+    outcome.verdicts.extend(topology(plan, reached));
+    outcome.generator = Some(generator);
+    configuration(plan, reached, &mut outcome);
+    outcome.expectations = simulated::expectations(&plan.scenario.expect, &outcome);
+    outcome
+}
+
+fn environment(plan: &Plan, reached: &Reached) -> Environment {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let system = format!("{} {}", std::env::consts::OS, release.trim());
+    Environment {
+        profile: plan.scenario.profile.name.clone(),
+        system: plan.kind.name().into(),
+        system_version: reached.version.clone(),
+        operating_system: Some(system.trim().to_owned()),
+        cores: Some(sampler::cores()),
+    }
+}
+
+/// What the clients and the cluster were really told, beside what the scenario says.
+fn configuration(plan: &Plan, reached: &Reached, outcome: &mut Outcome) {
+    let mut set = |key: String, value: String| outcome.configuration.insert(key, value);
+    set("live.cluster".into(), reached.describes.clone());
+    if let (Kind::Kafka, System::Kafka(cluster)) = (plan.kind, &plan.scenario.system) {
+        for (name, value) in kafka::producer_options(cluster) {
+            set(format!("live.librdkafka.{name}"), value);
+        }
+    }
+}
+
+/// Whether payloads came back as they were written.
+fn intact(history: &History) -> outcome::Verdict {
+    let promises = Promises {
+        no_acked_loss: false,
+        once: Once::Any,
+        order: false,
+        prefix: false,
+        agree: false,
+        monotone: false,
+        copies: 0,
+        intact: true,
+        ..Promises::default()
+    };
+    let verdicts = Suite::from(promises).run(history);
+    simulated::verdict(&verdicts[0])
+}
+
+/// Whether everything could be read back: without that, nothing is known of what was not.
+fn reading(read_back: &Result<ReadBack, String>, interrupted: bool) -> outcome::Verdict {
+    let (status, measured) = match read_back {
+        Ok(ReadBack::ToTheEnd) => (VerdictStatus::Pass, "read to the end offsets".to_owned()),
+        Ok(ReadBack::Quiet) => (VerdictStatus::Pass, "read until nothing more came".to_owned()),
+        Ok(ReadBack::Stopped) => (VerdictStatus::Fail, "stopped before the end".to_owned()),
+        Err(why) => (VerdictStatus::Fail, why.clone()),
+    };
+    let status = if interrupted { status.max(VerdictStatus::Info) } else { status };
+    outcome::Verdict {
+        name: "read_back".into(),
+        status,
+        measured,
+        expected: "everything, within two minutes".into(),
+        explanation: "Only what was read back can be checked.".into(),
+    }
+}
+
+/// What the client gave up, by its reason.
+fn errors(errors: &std::collections::BTreeMap<&'static str, u64>) -> Option<outcome::Verdict> {
+    if errors.is_empty() {
+        return None;
+    }
+    let each = errors.iter().map(|(name, count)| format!("{name} {count}"));
+    Some(outcome::Verdict {
+        name: "events_given_up".into(),
+        status: VerdictStatus::Warn,
+        measured: each.collect::<Vec<_>>().join(", "),
+        expected: "none".into(),
+        explanation: "Events that the client refused or gave up; whether they are stored is not \
+                      known, and they are in no latency."
+            .into(),
+    })
+}
+
+/// Where the cluster is not the one that the scenario describes.
+fn topology(plan: &Plan, reached: &Reached) -> Option<outcome::Verdict> {
+    use headwater_models::pravega::config::Mode;
+    let why = match (&plan.scenario.system, &reached.launched) {
+        _ if plan.kind == Kind::Null => return None,
+        (System::Pravega(cluster), Some(_)) if cluster.mode != Mode::Standalone => {
+            "the scenario's stores and bookies are stood in for by one standalone process"
+        }
+        (_, Some(_)) => return None,
+        (_, None) => "the cluster was there before: its options are its own",
+    };
+    Some(outcome::Verdict {
+        name: "topology".into(),
+        status: VerdictStatus::Info,
+        measured: why.into(),
+        expected: "as in the scenario".into(),
+        explanation: "Where they differ, live and simulated figures are of different systems."
+            .into(),
+    })
+}

@@ -1,0 +1,145 @@
+//! How busy the machine and the launched processes are, from `/proc` (proc(5)).
+
+use std::sync::{Arc, Mutex};
+
+use headwater_reports::outcome::Window;
+use headwater_reports::{Resource, ResourceKind};
+
+/// Processes to watch: name and id. A restarted process has another id.
+pub(crate) type Watched = Arc<Mutex<Vec<(String, u32)>>>;
+
+/// One source of busy time.
+struct Source {
+    name: String,
+    /// Busy ticks so far, when last looked at.
+    last: u64,
+    /// Utilisation by interval, 0 to 1.
+    series: Vec<f64>,
+}
+
+/// Samples at the end of each interval.
+pub(crate) struct Sampler {
+    watched: Watched,
+    window: Window,
+    interval: u64,
+    cores: f64,
+    /// The machine, then the generator, then the watched processes by name.
+    sources: Vec<Source>,
+    intervals: usize,
+}
+
+/// Clock ticks of a second, which `/proc` counts in: `USER_HZ` is 100 on every Linux architecture
+/// that Rust's standard library supports (`include/asm-generic/param.h` @ Linux).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+impl Sampler {
+    /// Watches the machine, this process and `watched`.
+    pub(crate) fn new(watched: Watched, window: Window, interval: u64) -> Self {
+        let cores = cores() as f64;
+        let source = |name: &str, last| Source { name: name.into(), last, series: vec![] };
+        let sources = vec![
+            source("machine/cpu", machine_ticks()),
+            source("generator/cpu", process_ticks(std::process::id()).unwrap_or(0)),
+        ];
+        Self { watched, window, interval, cores, sources, intervals: 0 }
+    }
+
+    /// The interval that ends at `at` (nanoseconds) is over.
+    pub(crate) fn sample(&mut self, _at: u64) {
+        let watched = self.watched.lock().map(|watched| watched.clone()).unwrap_or_default();
+        let ticks = self.interval as f64 / 1e9 * TICKS_PER_SECOND * self.cores;
+        for (name, pid) in &watched {
+            let name = format!("{name}/cpu");
+            if !self.sources.iter().any(|source| source.name == name) {
+                let (last, series) = (process_ticks(*pid).unwrap_or(0), vec![0.0; self.intervals]);
+                self.sources.push(Source { name, last, series });
+            }
+        }
+        let now = |index: usize, name: &str| match index {
+            0 => Some(machine_ticks()),
+            1 => process_ticks(std::process::id()),
+            _ => {
+                let of = |(have, _): &&(String, u32)| name.strip_suffix("/cpu") == Some(have);
+                watched.iter().find(of).and_then(|(_, pid)| process_ticks(*pid))
+            }
+        };
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            let busy = now(index, &source.name).unwrap_or(0);
+            // A process that was started again counts from zero.
+            let passed = busy.checked_sub(source.last).unwrap_or(busy);
+            source.last = busy;
+            source.series.push((passed as f64 / ticks).min(1.0));
+        }
+        self.intervals += 1;
+    }
+
+    /// What was found, over the window.
+    pub(crate) fn resources(self) -> Vec<Resource> {
+        let from = (self.window.from_ns / self.interval) as usize;
+        let until = (self.window.until_ns / self.interval) as usize;
+        let of = |source: Source| {
+            let end = until.min(source.series.len());
+            let inside = &source.series[from.min(end)..end];
+            let mean = inside.iter().sum::<f64>() / inside.len().max(1) as f64;
+            Resource {
+                name: source.name,
+                kind: ResourceKind::Cpu,
+                utilisation_mean: mean,
+                utilisation_max: inside.iter().copied().fold(0.0, f64::max),
+                series: source.series,
+                queue_max: 0,
+            }
+        };
+        self.sources.into_iter().map(of).collect()
+    }
+}
+
+/// Logical cores that this process may use.
+pub(crate) fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
+}
+
+/// CPU time of this process so far, in seconds.
+pub(crate) fn own_cpu_seconds() -> Option<f64> {
+    process_ticks(std::process::id()).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
+}
+
+/// User and system time of a process and its threads, in ticks.
+fn process_ticks(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name stands in parentheses and may hold anything: fields are counted from behind it.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some(ticks(11)? + ticks(12)?)
+}
+
+/// Busy time of all cores, in ticks.
+fn machine_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().next().unwrap_or_default();
+    let field = |text: &str| text.parse::<u64>().unwrap_or(0);
+    // user nice system idle iowait irq softirq: all but idle and iowait.
+    let fields: Vec<u64> = line.split_whitespace().skip(1).take(7).map(field).collect();
+    fields.iter().sum::<u64>() - fields.iter().skip(3).take(2).sum::<u64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_taken_of_the_machine_and_of_this_process() {
+        let watched = Watched::default();
+        let window = Window { from_ns: 0, until_ns: 2_000 };
+        let mut sampler = Sampler::new(watched, window, 1_000);
+        sampler.sample(1_000);
+        sampler.sample(2_000);
+        let resources = sampler.resources();
+        let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
+        assert_eq!(names, ["machine/cpu", "generator/cpu"]);
+        for resource in &resources {
+            assert_eq!(resource.series.len(), 2, "{resource:?}");
+            assert!((0.0..=1.0).contains(&resource.utilisation_mean), "{resource:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Reading a Pravega stream back, from its head.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use headwater_scenarios::traffic::parse;
+
+use super::pravega::Stream;
+use super::{ReadBack, Reading, Teller};
+use crate::failure::{Failure, Result};
+
+/// Nothing new for this long when the writers are done: everything is read. The store answers a read
+/// at the tail as soon as there is data, so that this is many times what it needs.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// Starts a reader of all segments, on a thread of its own. `reader` is its number in the history.
+pub(crate) fn start(stream: &Stream, reader: u32, teller: Teller) -> Result<Reading> {
+    let (finish, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let task = Reader {
+        stream: stream.clone(),
+        reader,
+        positions: BTreeMap::new(),
+        teller,
+        finish: Arc::clone(&finish),
+        stop: Arc::clone(&stop),
+    };
+    let thread = std::thread::Builder::new().name("reader".into());
+    let thread = thread.spawn(move || task.run());
+    let thread = thread.map_err(|error| Failure::io("can't start the reader", &error))?;
+    Ok(Reading { finish, stop, thread })
+}
+
+struct Reader {
+    stream: Stream,
+    reader: u32,
+    /// Events read, by lane: the reader's own count is the position, as a segment's offsets count
+    /// bytes of several lanes.
+    positions: BTreeMap<u32, u64>,
+    teller: Teller,
+    finish: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Reader {
+    fn run(mut self) -> Result<ReadBack> {
+        let stream = self.stream.clone();
+        stream.factory().runtime_handle().block_on(self.read())
+    }
+
+    async fn read(&mut self) -> Result<ReadBack> {
+        let stream = self.stream.clone();
+        let fail = |error: &dyn std::fmt::Display| {
+            Failure::new(format!("{}: reading back failed: {error}", stream.controller))
+        };
+        let group = format!("{}-{}", stream.name.stream.name, self.reader);
+        let group = stream.factory().create_reader_group(group, stream.name.clone()).await;
+        let mut reader = group.create_reader("reader".into()).await;
+        let mut last = Instant::now();
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(ReadBack::Stopped);
+            }
+            if self.finish.load(Ordering::Relaxed) && last.elapsed() >= QUIET {
+                return Ok(ReadBack::Quiet);
+            }
+            // It waits a second at the most, and must not be cut short: what it has received would be
+            // lost (`acquire_segment` in `src/event/reader.rs` @ pravega-client 0.3.7).
+            let slice = reader.acquire_segment().await.map_err(|error| fail(&error))?;
+            let Some(mut slice) = slice else { continue };
+            for event in slice.by_ref() {
+                last = Instant::now();
+                self.deliver(&event.value);
+            }
+            reader.release_segment(slice).await.map_err(|error| fail(&error))?;
+        }
+    }
+
+    fn deliver(&mut self, payload: &[u8]) {
+        let position = parse(payload).ok().map(|stamp| {
+            let next = self.positions.entry(stamp.place.lane).or_default();
+            *next += 1;
+            *next - 1
+        });
+        self.teller.delivered(self.reader, position, payload);
+    }
+}

@@ -1,0 +1,151 @@
+//! Bad input and clusters that are not there: one line that says what to do, exit code 2, in bounded
+//! time.
+
+mod common;
+
+use std::net::TcpListener;
+use std::path::Path;
+
+/// A port that nothing listens on.
+fn closed_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A directory with these programs and no other.
+fn path_with(programs: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for program in programs {
+        let found = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+            .map(|at| at.join(program))
+            .find(|path| path.exists());
+        std::os::unix::fs::symlink(found.unwrap(), directory.path().join(program)).unwrap();
+    }
+    directory
+}
+
+/// A program that says what a Java of this version says.
+fn fake_java(directory: &Path, version: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = directory.join("java");
+    let text = format!("#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn an_unknown_target_names_the_nearest() {
+    let line = common::failure(&common::run(common::loadgen("--rate 10 --target kafak")));
+    assert!(line.contains("did you mean `kafka`?"), "{line}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let line = common::failure(&common::run(common::loadgen("--target kafka")));
+    assert!(line.contains("--rate 1600"), "{line}");
+    let line = common::failure(&common::run(common::loadgen("--rate 10")));
+    assert!(line.contains("--target"), "{line}");
+}
+
+#[test]
+fn options_of_another_system_are_refused() {
+    let line = common::failure(&common::run(common::loadgen("--rate 1 --target pravega --acks 1")));
+    assert!(line.contains("--acks is not an option of pravega"), "{line}");
+    let arguments = "--rate 1 --target null --bootstrap 127.0.0.1:1";
+    let line = common::failure(&common::run(common::loadgen(arguments)));
+    assert!(line.contains("--bootstrap has no effect"), "{line}");
+}
+
+#[test]
+fn a_named_cluster_that_is_not_there_is_told_and_not_launched() {
+    for (option, name) in [("--bootstrap", "kafka"), ("--controller", "pravega")] {
+        let port = closed_port();
+        let arguments = format!("--rate 10 {option} 127.0.0.1:{port}");
+        let line = common::failure(&common::run(common::loadgen(&arguments)));
+        assert!(line.contains(&format!("no {name} answers at 127.0.0.1:{port}")), "{line}");
+        assert!(line.contains("nothing accepts connections"), "{line}");
+    }
+}
+
+#[test]
+fn a_half_dead_cluster_is_given_up_after_a_bounded_time() {
+    // It accepts connections and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for option in ["--bootstrap", "--controller"] {
+        let arguments = format!("--rate 10 {option} 127.0.0.1:{port}");
+        let line = common::failure(&common::run(common::loadgen(&arguments)));
+        assert!(line.contains("accepts connections but does not answer"), "{line}");
+    }
+}
+
+#[test]
+fn without_java_it_says_what_to_install() {
+    let nothing = path_with(&[]);
+    for target in ["kafka", "pravega"] {
+        let mut command = common::loadgen(&format!("--rate 10 --launch --target {target}"));
+        let line = common::failure(&common::run({
+            command.env("PATH", nothing.path());
+            command
+        }));
+        assert!(line.contains("no `java` on the PATH") && line.contains("apt install"), "{line}");
+    }
+}
+
+#[test]
+fn an_old_java_is_told_from_a_new_one() {
+    let directory = path_with(&["sh"]);
+    fake_java(directory.path(), "11.0.2");
+    let mut command = common::loadgen("--rate 10 --launch --target kafka");
+    command.env("PATH", directory.path());
+    let line = common::failure(&common::run(command));
+    assert!(line.contains("version 11") && line.contains("17 or later"), "{line}");
+}
+
+#[test]
+fn without_maven_it_says_what_to_install_and_leaves_no_half_cache() {
+    let directory = path_with(&["sh"]);
+    fake_java(directory.path(), "17.0.1");
+    let cache = tempfile::tempdir().unwrap();
+    let mut command = common::loadgen("--rate 10 --launch --target kafka");
+    command.env("PATH", directory.path()).env("HEADWATER_CACHE", cache.path());
+    let line = common::failure(&common::run(command));
+    assert!(line.contains("no `mvn` on the PATH") && line.contains("apt install"), "{line}");
+    assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_damaged_cache_is_told_and_fetched_again() {
+    let directory = path_with(&["sh"]);
+    fake_java(directory.path(), "17.0.1");
+    let cache = tempfile::tempdir().unwrap();
+    let home = cache.path().join("kafka-3.9.2");
+    std::fs::create_dir_all(home.join("jars")).unwrap();
+    std::fs::write(home.join("manifest"), "5 kafka.jar\n").unwrap();
+    let mut command = common::loadgen("--rate 10 --launch --target kafka");
+    command.env("PATH", directory.path()).env("HEADWATER_CACHE", cache.path());
+    let output = common::run(command);
+    let text = common::errors(&output);
+    assert!(text.contains("damaged (kafka.jar is missing)"), "{text}");
+    assert!(common::failure(&output).contains("no `mvn`"), "{text}");
+}
+
+#[test]
+fn a_directory_that_cant_be_written_costs_no_run() {
+    // /dev/full takes no byte; a file is no directory.
+    let arguments = "--target null --rate 10 --duration 1s --out /dev/full/result";
+    let line = common::failure(&common::run(common::loadgen(arguments)));
+    assert!(line.contains("--out /dev/full/result"), "{line}");
+}
+
+#[test]
+fn a_scenario_that_breaks_processes_is_not_run_on_a_named_cluster() {
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    let text = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'kafka'\n\
+                [[fault]]\nkind = 'crash'\ntarget = 'broker-1'\nat = '3s'\nfor = '2s'\n";
+    std::fs::write(file.path(), text).unwrap();
+    let mut command = common::loadgen("--bootstrap 127.0.0.1:1 --scenario");
+    command.arg(file.path());
+    let line = common::failure(&common::run(command));
+    assert!(line.contains("give --launch"), "{line}");
+}

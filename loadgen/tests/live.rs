@@ -1,0 +1,146 @@
+//! Against real clusters, launched from Maven artifacts. Runs where `HEADWATER_LIVE=1` is set and Java
+//! is there (continuous integration sets it); else each test says that it was skipped. What is asserted
+//! is what was kept, never how fast.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
+
+use headwater_reports::Outcome;
+use headwater_reports::outcome::VerdictStatus;
+
+/// One cluster at a time: they share two cores and the default ports.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The turn of this test, if live tests are to run.
+fn turn(test: &str) -> Option<MutexGuard<'static, ()>> {
+    let asked = std::env::var_os("HEADWATER_LIVE").is_some_and(|value| value == "1");
+    let java = Command::new("java").arg("-version").output().is_ok();
+    if !asked || !java {
+        let why = if asked { "there is no Java" } else { "HEADWATER_LIVE is not 1" };
+        eprintln!("skipped {test}: {why}");
+        return None;
+    }
+    Some(ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// Runs it with results in a directory.
+fn run(arguments: &str) -> (Outcome, String) {
+    let out = tempfile::tempdir().unwrap();
+    let mut command = common::loadgen(arguments);
+    command.arg("--out").arg(out.path());
+    let output = common::run(command);
+    let text = common::errors(&output);
+    assert_ne!(output.status.code(), Some(2), "{text}");
+    (common::outcome(out.path()), text)
+}
+
+/// Everything that was scheduled is acknowledged and was read back as it was written.
+fn all_kept(outcome: &Outcome) {
+    let failed: Vec<_> =
+        outcome.verdicts.iter().filter(|verdict| verdict.status == VerdictStatus::Fail).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    let counts = outcome.counts;
+    assert!(counts.scheduled > 0, "{counts:?}");
+    assert_eq!(counts.acked + counts.failed, counts.scheduled, "{counts:?}");
+    assert_eq!((counts.lost, counts.reordered), (0, 0), "{counts:?}");
+    assert!(counts.delivered >= counts.acked, "{counts:?}");
+}
+
+#[test]
+fn kafka_keeps_what_it_acknowledges() {
+    let Some(_turn) = turn("kafka_keeps_what_it_acknowledges") else { return };
+    let (outcome, _) = run("--rate 1600 --target kafka --duration 5s --partitions 4 --launch");
+    all_kept(&outcome);
+    assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
+    assert_eq!(outcome.environment.system, "kafka");
+}
+
+#[test]
+fn pravega_keeps_what_it_acknowledges() {
+    let Some(_turn) = turn("pravega_keeps_what_it_acknowledges") else { return };
+    let (outcome, _) = run("--rate 1600 --target pravega --duration 5s --segments 4 --launch");
+    all_kept(&outcome);
+    assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
+    assert_eq!(outcome.environment.system, "pravega");
+}
+
+const CRASH: &str = "title = 'A broker is killed and comes back'
+hypothesis = 'What it acknowledged is in its page cache, which a SIGKILL does not take.'
+profile = 'small-vm'
+[system]
+kind = 'kafka'
+client = 'librdkafka'
+[traffic]
+rate = '400/s'
+duration = '8s'
+[measure]
+warm_up = '1s'
+[[fault]]
+kind = 'crash'
+target = 'broker-1'
+at = '3s'
+for = '1s'
+[[fault]]
+kind = 'pause'
+target = 'broker-1'
+at = '7s'
+for = '500ms'
+";
+
+#[test]
+fn a_killed_broker_bites_and_loses_nothing_that_it_acknowledged() {
+    let Some(_turn) = turn("a_killed_broker_bites_and_loses_nothing") else { return };
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(file.path(), CRASH).unwrap();
+    let (outcome, _) = run(&format!("--scenario {}", file.path().display()));
+    all_kept(&outcome);
+    let names: Vec<&str> = outcome.faults.iter().map(|fault| fault.name.as_str()).collect();
+    assert_eq!(names, ["crash", "pause"]);
+    assert!(outcome.faults.iter().all(|fault| fault.until_ns.is_some()), "{:?}", outcome.faults);
+    // While it was dead nothing can have been acknowledged: the longest wait spans the fault.
+    let longest = outcome.latency.response.max().unwrap_or(0);
+    assert!(longest >= 900_000_000, "the longest response took {longest} ns");
+}
+
+/// Processes whose command line has `needle`.
+fn processes(needle: &str) -> Vec<u32> {
+    let of = |process: std::fs::DirEntry| -> Option<u32> {
+        let pid = process.file_name().to_str()?.parse().ok()?;
+        let line = std::fs::read(process.path().join("cmdline")).ok()?;
+        String::from_utf8_lossy(&line).contains(needle).then_some(pid)
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().filter_map(of).collect()
+}
+
+/// The data directories below a cache.
+fn data(cache: &Path) -> usize {
+    std::fs::read_dir(cache.join("clusters")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn nothing_is_left_when_the_generator_is_killed() {
+    let Some(_turn) = turn("nothing_is_left_when_the_generator_is_killed") else { return };
+    // A cache of its own tells this cluster's processes from any others.
+    let cache = tempfile::tempdir().unwrap();
+    let mut child = common::loadgen("--rate 100 --target kafka --duration 600s --launch")
+        .env("HEADWATER_CACHE", cache.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let needle = cache.path().join("clusters").display().to_string();
+    let running = || processes(&needle).len();
+    while data(cache.path()) == 0 || running() == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // No bound on the time here: whoever runs the tests has one.
+    while running() > 0 || data(cache.path()) > 0 {
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,91 @@
+//! The generator against a target that acknowledges at once: the same schedule as the simulator's,
+//! everything counted, written and checked.
+
+mod common;
+
+use std::process::Stdio;
+
+use headwater_reports::outcome::{Source, Status, VerdictStatus};
+
+#[test]
+fn every_event_of_the_schedule_is_sent_acknowledged_and_checked() {
+    let out = tempfile::tempdir().unwrap();
+    let arguments = "--target null --rate 2000 --duration 1s --seed 3 --out";
+    let mut command = common::loadgen(arguments);
+    command.arg(out.path());
+    let output = common::run(command);
+    assert_eq!(output.status.code(), Some(0), "{}", common::errors(&output));
+    let outcome = common::outcome(out.path());
+    let counts = outcome.counts;
+    assert!(counts.scheduled > 1_500, "{counts:?}");
+    let all = [counts.sent, counts.acked, counts.delivered];
+    assert_eq!(all, [counts.scheduled; 3], "{counts:?}");
+    assert_eq!((outcome.source, outcome.status.clone()), (Source::Live, Status::Completed));
+    let failed =
+        |verdict: &&headwater_reports::outcome::Verdict| verdict.status == VerdictStatus::Fail;
+    assert_eq!(outcome.verdicts.iter().find(failed), None);
+    for name in ["no_acked_loss", "payloads_intact", "read_back", "generator_not_the_bottleneck"] {
+        assert!(outcome.verdicts.iter().any(|verdict| verdict.name == name), "{name}");
+    }
+    assert!(outcome.generator.is_some());
+    for file in ["report.html", "latency.hlog"] {
+        assert!(out.path().join(file).metadata().unwrap().len() > 500, "{file}");
+    }
+}
+
+#[test]
+fn the_generator_and_the_simulator_are_given_the_same_schedule() {
+    let out = tempfile::tempdir().unwrap();
+    let arguments = "--target null --scenario live/stress-1600-kafka --duration 1s --seed 11 \
+                     --set measure.warm_up=100ms --out";
+    let mut command = common::loadgen(arguments);
+    command.arg(out.path());
+    let output = common::run(command);
+    let live = common::outcome(out.path());
+    assert!(output.status.code() != Some(2), "{}", common::errors(&output));
+    let settings = [("traffic.duration", "1s"), ("measure.warm_up", "100ms")];
+    let settings = settings.map(|(path, value)| (path.to_owned(), value.to_owned()));
+    let scenario =
+        headwater_scenarios::scenario::Scenario::load("live/stress-1600-kafka", &settings).unwrap();
+    let options = headwater_scenarios::run::Options { seed: Some(11), ..Default::default() };
+    let simulated = headwater_scenarios::run::run(&scenario, &options).outcome;
+    assert_eq!(live.traffic, simulated.traffic);
+    assert_eq!(live.counts.scheduled, simulated.counts.scheduled);
+}
+
+#[test]
+fn an_interrupted_run_writes_what_it_measured() {
+    let out = tempfile::tempdir().unwrap();
+    let mut command = common::loadgen("--target null --rate 1000 --duration 600s --out");
+    let mut child =
+        command.arg(out.path()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    // It is interrupted once it measures: before that there would be nothing to write. How long that
+    // takes is the machine's affair; an interruption too early ends it with the same code.
+    let pid = rustix::process::Pid::from_child(&child);
+    let measuring = || cpu_ticks(child.id()) > 5;
+    while !measuring() {
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    let outcome = common::outcome(out.path());
+    assert!(matches!(outcome.status, Status::Interrupted { .. }), "{:?}", outcome.status);
+    let counts = outcome.counts;
+    assert!(counts.sent > 0 && counts.scheduled < 100_000, "{counts:?}");
+    assert_eq!(counts.lost, 0);
+}
+
+/// CPU time of a process in ticks.
+fn cpu_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    fields.get(11).and_then(|field| field.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn events_too_small_to_be_checked_are_refused() {
+    let output = common::run(common::loadgen("--target null --rate 10 --size 10B"));
+    let line = common::failure(&output);
+    assert!(line.contains("no room for what they are checked by"), "{line}");
+}
