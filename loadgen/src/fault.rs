@@ -42,8 +42,8 @@ pub(crate) struct Injector {
 }
 
 impl Injector {
-    /// Checks that every fault can be injected into `cluster`, and plans it. `leader` is the process
-    /// that leads the first partition, where there are several.
+    /// Checks that every fault can be injected into `cluster`, and plans it. `leader` is the
+    /// process that leads the first partition, where there are several.
     pub(crate) fn new(
         specs: &[FaultSpec],
         cluster: &Cluster,
@@ -145,8 +145,8 @@ fn unlike(spec: &FaultSpec) -> Failure {
     ))
 }
 
-/// The processes that a fault hits. Which node is the active controller is not asked: it is taken to be
-/// the first.
+/// The processes that a fault hits. Which node is the active controller is not asked: it is taken
+/// to be the first.
 fn targets(spec: &FaultSpec, processes: &[String], leader: Option<&str>) -> Result<Vec<String>> {
     let mut all = Vec::new();
     for name in &spec.target.0 {

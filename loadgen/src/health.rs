@@ -50,8 +50,8 @@ pub(crate) fn judge(outcome: &Outcome, cpu: Option<f64>, refused: u64) -> Genera
     Generator { achieved, lag_p99_ns: lag, cpu, bottleneck: late || short, overload, explanation }
 }
 
-/// Slope of the backlog over the window by least squares, as a share of the offered rate; none where
-/// there is too little to see.
+/// Slope of the backlog over the window by least squares, as a share of the offered rate; none
+/// where there is too little to see.
 fn growth(outcome: &Outcome) -> Option<f64> {
     let (series, window) = (&outcome.series, outcome.window);
     let interval = series.interval_ns.max(1);
@@ -60,8 +60,8 @@ fn growth(outcome: &Outcome) -> Option<f64> {
     let backlog = series.backlog.get(from..until.min(series.backlog.len()))?;
     let count = backlog.len() as f64;
     let offered = outcome.rates.offered.events_per_second;
-    // Below ten points a line says nothing, and a backlog of less than a tenth of a second is what is
-    // on its way.
+    // Below ten points a line says nothing, and a backlog of less than a tenth of a second is what
+    // is on its way.
     let last = *backlog.last()? as f64;
     if count < 10.0 || offered <= 0.0 || last < offered / 10.0 {
         return None;

@@ -1,9 +1,9 @@
 //! Real time: the load generator.
 //!
 //! ```text
-//! schedule ──> pacer thread ──> target (null, Kafka, Pravega) ──> acknowledgements ─┐
-//!                  │ sent                                                            ├─> collector ──> Outcome
-//!                  └───────────────────> reader, which reads everything back ────────┘
+//! schedule ──> pacer ──> target (null, Kafka, Pravega) ──> acks ─┐
+//!                │ sent                                           ├─> collector ──> Outcome
+//!                └───────> reader, which reads everything back ───┘
 //! ```
 //!
 //! The schedule, the payloads, the checkers and the Outcome are those of the simulator

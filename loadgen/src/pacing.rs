@@ -18,6 +18,9 @@ use crate::targets::{LanePlan, Observation, Target, Token};
 /// late: 50 us of timer slack (`prctl(2)`, `PR_SET_TIMERSLACK`) and as much again to be scheduled.
 const SPIN: Duration = Duration::from_micros(150);
 
+/// The pacer's priority, where it may be raised: what else runs does not make it late.
+const PRIORITY: i32 = -15;
+
 /// Longest sleep at a stretch, so that an interruption is noticed.
 const NAP: Duration = Duration::from_millis(50);
 
@@ -83,6 +86,9 @@ pub(crate) struct Pacer {
 impl Pacer {
     /// Sends the whole schedule to `target`, and gives back how many events it sent.
     pub(crate) fn run(mut self, clock: &Clock, target: &mut dyn Target) -> u64 {
+        // Linux gives a priority to threads, not to processes: this is the pacer's alone (sched(7)). Only
+        // root may; whoever may not has the lag that the machine gives, and is told of it.
+        let _ = rustix::process::setpriority_process(None, PRIORITY);
         let payloads = Payloads::new(Arc::clone(&self.plan));
         let mut payload = Vec::new();
         let mut count = 0;

@@ -38,7 +38,8 @@ impl Live {
         self.last = (now, acked);
         self.bar.set_position(now.min(self.length).as_millis() as u64);
         self.bar.set_message(format!(
-            "{:.1}/{:.0} s {what}: {rate:.0}/s acked, {} under way, {} failed, {} read, lag {:.3} ms",
+            "{:.1}/{:.0} s {what}: {rate:.0}/s acked, {} under way, {} failed, {} read, \
+             lag {:.3} ms",
             now.as_secs_f64(),
             self.length.as_secs_f64(),
             counters.outstanding(),

@@ -1,5 +1,5 @@
-//! Bad input and clusters that are not there: one line that says what to do, exit code 2, in bounded
-//! time.
+//! Bad input and clusters that are not there: one line that says what to do, exit code 2, in
+//! bounded time.
 
 mod common;
 

@@ -1,6 +1,6 @@
-//! Against real clusters, launched from Maven artifacts. Runs where `HEADWATER_LIVE=1` is set and Java
-//! is there (continuous integration sets it); else each test says that it was skipped. What is asserted
-//! is what was kept, never how fast.
+//! Against real clusters, launched from Maven artifacts. Runs where `HEADWATER_LIVE=1` is set and
+//! Java is there (continuous integration sets it); else each test says that it was skipped. What is
+//! asserted is what was kept, never how fast.
 
 mod common;
 

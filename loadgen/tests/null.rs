@@ -59,8 +59,8 @@ fn an_interrupted_run_writes_what_it_measured() {
     let mut command = common::loadgen("--target null --rate 1000 --duration 600s --out");
     let mut child =
         command.arg(out.path()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    // It is interrupted once it measures: before that there would be nothing to write. How long that
-    // takes is the machine's affair; an interruption too early ends it with the same code.
+    // It is interrupted once it measures: before that there would be nothing to write. How long
+    // that takes is the machine's affair; an interruption too early ends it with the same code.
     let pid = rustix::process::Pid::from_child(&child);
     let measuring = || cpu_ticks(child.id()) > 5;
     while !measuring() {

@@ -80,8 +80,8 @@ impl Artifacts {
             .output();
         let output = output.map_err(|_| {
             Failure::new(format!(
-                "there is no `mvn` on the PATH to download {}: install Maven (Debian: apt install maven), \
-                 or name a cluster that runs with {or}",
+                "there is no `mvn` on the PATH to download {}: install Maven (Debian: apt \
+                 install maven), or name a cluster that runs with {or}",
                 self.describes
             ))
         })?;

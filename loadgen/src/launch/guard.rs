@@ -1,11 +1,11 @@
 //! The guard: a process of its own that starts the launched processes, and ends them when the
 //! generator is gone, for whatever reason (exit, Ctrl-C, panic, SIGKILL).
 //!
-//! `loadgen guard` reads requests from its standard input, a JSON object a line, and answers each with
-//! one on its standard output. The generator holds the other end of the pipe: when it is gone the pipe
-//! is closed, and the guard ends its processes by their ids (SIGCONT and SIGTERM, after
-//! [`TERM_PATIENCE`] SIGKILL), removes their data and goes. It runs in a process group of its own, so
-//! that a Ctrl-C in the terminal does not reach it or them.
+//! `loadgen guard` reads requests from its standard input, a JSON object a line, and answers each
+//! with one on its standard output. The generator holds the other end of the pipe: when it is gone
+//! the pipe is closed, and the guard ends its processes by their ids (SIGCONT and SIGTERM, after
+//! [`TERM_PATIENCE`] SIGKILL), removes their data and goes. It runs in a process group of its own,
+//! so that a Ctrl-C in the terminal does not reach it or them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-/// How long a process may take to end by itself. A Kafka broker takes 1.6 s; Pravega's controller and
-/// store may ignore SIGTERM for longer than 5 s.
+/// How long a process may take to end by itself. A Kafka broker takes 1.6 s; Pravega's controller
+/// and store may ignore SIGTERM for longer than 5 s.
 pub const TERM_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A process to start.

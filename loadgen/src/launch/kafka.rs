@@ -31,7 +31,8 @@ fn version(version: Version) -> (&'static str, &'static str) {
     match version {
         Version::V3_9 => (
             KAFKA_3_9,
-            "<groupId>org.slf4j</groupId><artifactId>slf4j-reload4j</artifactId><version>1.7.36</version>",
+            "<groupId>org.slf4j</groupId><artifactId>slf4j-reload4j</artifactId>\
+             <version>1.7.36</version>",
         ),
         Version::V4 => (
             KAFKA_4,
@@ -173,7 +174,8 @@ impl Brokers<'_> {
             ),
             Version::V4 => (
                 "log4j2.properties",
-                "rootLogger.level=warn\nrootLogger.appenderRefs=out\nrootLogger.appenderRef.out.ref=out\n\
+                "rootLogger.level=warn\nrootLogger.appenderRefs=out\n\
+                 rootLogger.appenderRef.out.ref=out\n\
                  appenders=out\nappender.out.type=Console\nappender.out.name=out\n\
                  appender.out.layout.type=PatternLayout\n\
                  appender.out.layout.pattern=%d %p %m (%c)%n\n",

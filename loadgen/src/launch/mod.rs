@@ -80,8 +80,8 @@ pub(crate) fn java(or: &str) -> Result<()> {
     let found = std::process::Command::new("java").arg("-version").output();
     let missing = |what: &str| {
         Failure::new(format!(
-            "{what}: install a Java runtime, 17 or later (Debian: apt install openjdk-17-jre-headless), \
-             or name a cluster that runs with {or}"
+            "{what}: install a Java runtime, 17 or later (Debian: apt install \
+             openjdk-17-jre-headless), or name a cluster that runs with {or}"
         ))
     };
     let output =

@@ -17,14 +17,16 @@ pub(crate) const VERSION: &str = "0.13.0";
 /// Where a controller listens by default.
 pub(crate) const DEFAULT_PORT: u16 = 9090;
 
-/// The standalone cluster with what it needs. Hadoop's protobuf 2.5.0 would win over the one that the
-/// controller needs, so that it is left out, as are the clients of object stores.
+/// The standalone cluster with what it needs. Hadoop's protobuf 2.5.0 would win over the one that
+/// the controller needs, so that it is left out, as are the clients of object stores.
 const POM: &str = include_str!("pravega_pom.xml");
 
-/// Nothing below a warning; on standard output, which goes to a file.
+/// Nothing below a warning, but the emulator's word that it is up; on standard output, which goes
+/// to a file.
 const LOGBACK: &str = "<configuration><appender name=\"OUT\" \
     class=\"ch.qos.logback.core.ConsoleAppender\"><encoder><pattern>%d %-5level %logger{20} %msg%n\
-    </pattern></encoder></appender><root level=\"WARN\"><appender-ref ref=\"OUT\"/></root>\
+    </pattern></encoder></appender><logger name=\"io.pravega.local\" level=\"INFO\"/>\
+    <root level=\"WARN\"><appender-ref ref=\"OUT\"/></root>\
     </configuration>\n";
 
 /// Launches a standalone cluster, and waits until its controller answers.

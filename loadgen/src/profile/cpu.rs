@@ -11,10 +11,12 @@ pub(crate) struct Clock {
 }
 
 /// The same on an i3.4xlarge: 3 cycles of latency for a 64-bit multiplication on Broadwell (A. Fog,
-/// "Instruction tables") at 2.7 GHz (Amazon EC2 instance types: E5-2686 v4, 2.3 GHz, turbo 2.7 GHz).
+/// "Instruction tables") at 2.7 GHz (Amazon EC2 instance types: E5-2686 v4, 2.3 GHz, turbo 2.7
+/// GHz).
 const REFERENCE_NS: f64 = 3.0 / 2.7;
 
-/// Multiplications in one piece: some 100 us, short enough to be spared by the scheduler now and then.
+/// Multiplications in one piece: some 100 us, short enough to be spared by the scheduler now and
+/// then.
 const PIECE: u32 = 100_000;
 
 impl Clock {

@@ -1,4 +1,5 @@
-//! `loadgen profile`: measures the machine it runs on, and writes a machine profile for the simulator.
+//! `loadgen profile`: measures the machine it runs on, and writes a machine profile for the
+//! simulator.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -71,8 +72,8 @@ pub(crate) fn run(arguments: &cli::Profile) -> Result<ExitCode> {
 fn header(clock: &cpu::Clock, trips: &quantiles::Times, disk: &disk::Disk) -> String {
     format!(
         "# A measured machine profile: servers and clients on this one machine.\n\
-         # CPU: {:.3} ns a dependent multiplication, {} % of the time on the machine that the models'\n\
-         # costs are stated for (Xeon E5-2686 v4 at 2.7 GHz, 3 cycles).\n\
+         # CPU: {:.3} ns a dependent multiplication, {} % of the time on the machine that the\n\
+         # models' costs are stated for (Xeon E5-2686 v4 at 2.7 GHz, 3 cycles).\n\
          # Loopback TCP round trip of 100 B: {}\n\
          # Append of 4 KiB + fdatasync: {}\n\
          # Append of 4 KiB to the page cache: {}; {:.0} MB/s in pieces of 64 KiB\n\

@@ -96,10 +96,11 @@ pub(crate) fn drive(
         Ok(Driven { collected, faults, read_back, cpu, started_unix_ms })
     });
     // A launched cluster goes as a whole.
-    if reached.launched.is_none() && !keep {
-        if let Err(left) = made.remove() {
-            say::note(left);
-        }
+    if reached.launched.is_none()
+        && !keep
+        && let Err(left) = made.remove()
+    {
+        say::note(left);
     }
     driven
 }

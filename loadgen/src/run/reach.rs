@@ -42,8 +42,8 @@ pub(crate) fn reach(plan: &Plan, run: &cli::Run) -> Result<Reached> {
     let breaks = !plan.scenario.faults.is_empty();
     match named {
         Some(_) if breaks => Err(Failure::new(
-            "the scenario breaks processes, and only those launched here are broken: give --launch in \
-             place of an address",
+            "the scenario breaks processes, and only those launched here are broken: give \
+             --launch in place of an address",
         )),
         Some(address) => named_cluster(plan.kind, address),
         None if run.cluster.launch || (breaks && !run.cluster.no_launch) => {
@@ -123,14 +123,14 @@ fn default_cluster(plan: &Plan, run: &cli::Run, breaks: bool) -> Result<Reached>
         }
         let holder = ports::holder(port).unwrap_or_else(|| "another process".into());
         return Err(Failure::new(format!(
-            "port {port} is held by {holder}, which does not answer as {name}: end it, name a cluster \
-             with {option}, or give --launch for one on another port"
+            "port {port} is held by {holder}, which does not answer as {name}: end it, name a \
+             cluster with {option}, or give --launch for one on another port"
         )));
     }
     if run.cluster.no_launch {
         return Err(Failure::new(format!(
-            "no {name} answers at {address}, and --no-launch forbids to launch one: start it, or name a \
-             cluster with {option}"
+            "no {name} answers at {address}, and --no-launch forbids to launch one: start it, or \
+             name a cluster with {option}"
         )));
     }
     say::note(format_args!("no {name} answers at {address}: a local one is launched"));

@@ -32,8 +32,8 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// `src/event/writer.rs` @ pravega-client 0.3.7).
 const BYTES_MAX: u64 = 64 << 20;
 
-/// Lanes: routing keys that the users' keys are spread over. A lane lives in one segment, as Pravega
-/// promises for a routing key.
+/// Lanes: routing keys that the users' keys are spread over. A lane lives in one segment, as
+/// Pravega promises for a routing key.
 pub(crate) const LANES: u32 = 256;
 
 /// The routing key of a lane.
@@ -52,8 +52,8 @@ pub(crate) struct Stream {
 }
 
 fn config(controller: &str) -> Result<ClientConfig> {
-    // Its unlimited retries of one address would hang a writer when a segment moves to another store:
-    // four attempts, at most a second apart, and it asks the controller again.
+    // Its unlimited retries of one address would hang a writer when a segment moves to another
+    // store: four attempts, at most a second apart, and it asks the controller again.
     let retry =
         RetryWithBackoff::default_setting().max_delay(Duration::from_secs(1)).max_attempt(4);
     let mut builder = ClientConfigBuilder::default();

@@ -11,8 +11,8 @@ use super::pravega::Stream;
 use super::{ReadBack, Reading, Teller};
 use crate::failure::{Failure, Result};
 
-/// Nothing new for this long when the writers are done: everything is read. The store answers a read
-/// at the tail as soon as there is data, so that this is many times what it needs.
+/// Nothing new for this long when the writers are done: everything is read. The store answers a
+/// read at the tail as soon as there is data, so that this is many times what it needs.
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Starts a reader of all segments, on a thread of its own. `reader` is its number in the history.
@@ -65,8 +65,8 @@ impl Reader {
             if self.finish.load(Ordering::Relaxed) && last.elapsed() >= QUIET {
                 return Ok(ReadBack::Quiet);
             }
-            // It waits a second at the most, and must not be cut short: what it has received would be
-            // lost (`acquire_segment` in `src/event/reader.rs` @ pravega-client 0.3.7).
+            // It waits a second at the most, and must not be cut short: what it has received would
+            // be lost (`acquire_segment` in `src/event/reader.rs` @ pravega-client 0.3.7).
             let slice = reader.acquire_segment().await.map_err(|error| fail(&error))?;
             let Some(mut slice) = slice else { continue };
             for event in slice.by_ref() {

@@ -1,5 +1,8 @@
 //! Running `loadgen` as a user does.
 
+// Each test binary uses some of it.
+#![allow(dead_code)]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
