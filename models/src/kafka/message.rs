@@ -6,7 +6,7 @@
 use headwater_sim::fingerprint::mix;
 
 use super::metadata::{BrokerNumber, MetadataRecord};
-use super::record::{LogBatch, batch_bytes};
+use super::record::{LogBatch, ProducerEpoch, batch_bytes};
 use crate::batch::SharedBatch;
 
 /// Error codes (`Errors` @ 3.9.0), as far as they occur.
@@ -59,8 +59,8 @@ pub struct Produce {
     pub correlation: u64,
     /// 0, 1 or -1.
     pub acks: i16,
-    /// Whether the batches carry sequence numbers that count.
-    pub idempotent: bool,
+    /// The producer's epoch for each batch, if it is idempotent: then sequence numbers count.
+    pub producer_epochs: Vec<Option<ProducerEpoch>>,
     /// How long the broker may wait for followers, in milliseconds.
     pub timeout_ms: u64,
     /// One batch a partition; the partition is the batch's lane.
@@ -200,6 +200,8 @@ pub enum Message {
     Heartbeat {
         /// The broker.
         broker: BrokerNumber,
+        /// Which life of the broker speaks; 0 for the one that the cluster settled with.
+        incarnation: u64,
         /// How far it has applied the metadata log.
         metadata_offset: u64,
     },
@@ -308,8 +310,8 @@ impl Message {
             Self::MetadataResponse { leaders } => {
                 leaders.iter().fold(6, |hash, (_, epoch)| mix(hash, u64::from(*epoch)))
             }
-            Self::Heartbeat { broker, metadata_offset } => {
-                mix(7, mix(*metadata_offset, (*broker).into()))
+            Self::Heartbeat { broker, incarnation, metadata_offset } => {
+                mix(mix(7, *incarnation), mix(*metadata_offset, (*broker).into()))
             }
             Self::HeartbeatResponse { accepted } => 8 + u64::from(*accepted),
             Self::AlterPartition { partition, isr, .. } => {

@@ -34,6 +34,13 @@ pub enum MetadataRecord {
         /// The controller.
         leader: BrokerNumber,
     },
+    /// A broker has registered anew: a later life of it (`RegisterBrokerRecord`).
+    Registered {
+        /// The broker.
+        broker: BrokerNumber,
+        /// Which life.
+        incarnation: u64,
+    },
     /// A broker was fenced or unfenced.
     Fencing {
         /// The broker.
@@ -64,6 +71,9 @@ impl MetadataRecord {
                 let isr = state.isr.iter().fold(0, |hash, of| mix(hash, u64::from(*of)));
                 mix(mix(seed, leader), isr ^ u64::from(state.partition_epoch))
             }
+            Self::Registered { broker, incarnation } => {
+                mix(mix(10, u64::from(*broker)), *incarnation)
+            }
             Self::NoOp => 9,
         }
     }
@@ -76,6 +86,8 @@ pub struct Image {
     pub partitions: Vec<PartitionState>,
     /// By broker.
     pub fenced: Vec<bool>,
+    /// Which life of each broker is registered.
+    pub incarnations: Vec<u64>,
 }
 
 impl Image {
@@ -95,12 +107,16 @@ impl Image {
         Self {
             partitions: (0..partitions).map(state).collect(),
             fenced: vec![false; brokers as usize],
+            incarnations: vec![0; brokers as usize],
         }
     }
 
     /// Takes a record in.
     pub fn apply(&mut self, record: &MetadataRecord) {
         match record {
+            MetadataRecord::Registered { broker, incarnation } => {
+                self.incarnations[*broker as usize] = *incarnation;
+            }
             MetadataRecord::Fencing { broker, fenced } => self.fenced[*broker as usize] = *fenced,
             MetadataRecord::Partition { partition, state } => {
                 self.partitions[*partition as usize] = state.clone();

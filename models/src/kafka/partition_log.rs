@@ -5,9 +5,10 @@
 //! Left out: segments and their rolling (and with it the sync of a rolled segment), retention,
 //! indexes, reads that miss the page cache, expiry of producer ids.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::record::LogBatch;
+use super::record::{LogBatch, ProducerEpoch};
 use crate::batch::SharedBatch;
 
 /// Batches that a broker remembers of each producer (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
@@ -33,8 +34,15 @@ pub struct PartitionLog {
     batches: Vec<LogBatch>,
     /// (epoch, its first offset), ascending.
     epochs: Vec<(u32, u64)>,
-    /// The last batches of each idempotent producer: (first, last, end offset).
-    producers: BTreeMap<u32, VecDeque<(u64, u64, u64)>>,
+    producers: BTreeMap<u32, ProducerState>,
+}
+
+/// What is remembered of an idempotent producer.
+#[derive(Debug, Default)]
+struct ProducerState {
+    epoch: u32,
+    /// Its last batches: (first, last, end offset).
+    recent: VecDeque<(u64, u64, u64)>,
 }
 
 impl PartitionLog {
@@ -64,8 +72,12 @@ impl PartitionLog {
     pub fn push(&mut self, batch: LogBatch) {
         assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
         self.start_epoch(batch.leader_epoch);
-        if batch.idempotent {
-            let recent = self.producers.entry(batch.batch.writer).or_default();
+        if let Some(epoch) = batch.producer_epoch {
+            let state = self.producers.entry(batch.batch.writer).or_default();
+            if state.epoch != epoch.number {
+                *state = ProducerState { epoch: epoch.number, recent: VecDeque::new() };
+            }
+            let recent = &mut state.recent;
             recent.push_back((batch.batch.first, batch.batch.last(), batch.end_offset()));
             if recent.len() > BATCHES_RETAINED {
                 recent.pop_front();
@@ -93,9 +105,16 @@ impl PartitionLog {
         next.checked_sub(1).map_or((0, 0), |at| (self.epochs[at].0, end))
     }
 
-    /// What the sequence number of a batch of an idempotent producer says.
-    pub fn sequence(&self, batch: &SharedBatch) -> Sequence {
-        let Some(recent) = self.producers.get(&batch.writer) else { return Sequence::InOrder };
+    /// What the epoch and sequence number of a batch of an idempotent producer say. Of a producer
+    /// that the log knows nothing of, any are in order; a new epoch has to begin at its beginning.
+    pub fn sequence(&self, batch: &SharedBatch, epoch: ProducerEpoch) -> Sequence {
+        let Some(state) = self.producers.get(&batch.writer) else { return Sequence::InOrder };
+        match epoch.number.cmp(&state.epoch) {
+            Ordering::Greater if batch.first == epoch.first => return Sequence::InOrder,
+            Ordering::Greater | Ordering::Less => return Sequence::OutOfOrder,
+            Ordering::Equal => {}
+        }
+        let recent = &state.recent;
         let same = |of: &&(u64, u64, u64)| of.0 == batch.first && of.1 == batch.last();
         if let Some((_, _, end_offset)) = recent.iter().find(same) {
             return Sequence::Duplicate { end_offset: *end_offset };
@@ -138,11 +157,13 @@ mod tests {
     use super::*;
     use crate::batch::{Batch, Lane};
 
+    const EPOCH: ProducerEpoch = ProducerEpoch { number: 0, first: 0 };
+
     fn batch(first: u64, count: usize, base_offset: u64, leader_epoch: u32) -> LogBatch {
         let times = vec![Time::ZERO; count];
         let (intended, started) = (times.clone(), times);
         let batch = Batch { writer: 0, lane: Lane(0), first, bytes: 100, intended, started };
-        LogBatch { base_offset, leader_epoch, idempotent: true, batch: Rc::new(batch) }
+        LogBatch { base_offset, leader_epoch, producer_epoch: Some(EPOCH), batch: Rc::new(batch) }
     }
 
     fn log() -> PartitionLog {
@@ -161,9 +182,23 @@ mod tests {
     #[test]
     fn a_repeated_batch_is_a_duplicate_and_a_missing_one_is_noticed() {
         let log = log();
-        assert_eq!(log.sequence(&batch(8, 2, 0, 0).batch), Sequence::Duplicate { end_offset: 10 });
-        assert_eq!(log.sequence(&batch(12, 1, 0, 0).batch), Sequence::InOrder);
-        assert_eq!(log.sequence(&batch(14, 1, 0, 0).batch), Sequence::OutOfOrder);
+        assert_eq!(
+            log.sequence(&batch(8, 2, 0, 0).batch, EPOCH),
+            Sequence::Duplicate { end_offset: 10 }
+        );
+        assert_eq!(log.sequence(&batch(12, 1, 0, 0).batch, EPOCH), Sequence::InOrder);
+        assert_eq!(log.sequence(&batch(14, 1, 0, 0).batch, EPOCH), Sequence::OutOfOrder);
+    }
+
+    #[test]
+    fn a_new_epoch_begins_at_its_first_event_and_ends_the_old_one() {
+        let mut log = log();
+        let bumped = ProducerEpoch { number: 1, first: 14 };
+        assert_eq!(log.sequence(&batch(16, 1, 0, 0).batch, bumped), Sequence::OutOfOrder);
+        assert_eq!(log.sequence(&batch(14, 2, 0, 0).batch, bumped), Sequence::InOrder);
+        log.push(LogBatch { producer_epoch: Some(bumped), ..batch(14, 2, 12, 5) });
+        assert_eq!(log.sequence(&batch(16, 1, 0, 0).batch, bumped), Sequence::InOrder);
+        assert_eq!(log.sequence(&batch(12, 2, 0, 0).batch, EPOCH), Sequence::OutOfOrder);
     }
 
     #[test]
@@ -171,7 +206,7 @@ mod tests {
         let mut log = log();
         assert_eq!(log.truncate(9), 2);
         assert_eq!((log.end_offset(), log.end_offset_for(9)), (8, (0, 8)));
-        assert_eq!(log.sequence(&batch(8, 2, 0, 0).batch), Sequence::InOrder);
+        assert_eq!(log.sequence(&batch(8, 2, 0, 0).batch, EPOCH), Sequence::InOrder);
     }
 
     #[test]

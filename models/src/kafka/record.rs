@@ -12,6 +12,16 @@ pub const BATCH_OVERHEAD: u64 = 61;
 /// (`DefaultRecord` @ 3.9.0).
 pub const RECORD_OVERHEAD: u64 = 10;
 
+/// Epoch of an idempotent producer on a partition. Sequence numbers start anew with each: the first
+/// batch of an epoch is the one whose lane sequence number is `first`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProducerEpoch {
+    /// Counts epochs, from 0.
+    pub number: u32,
+    /// Lane sequence number of the epoch's first event (its sequence number 0).
+    pub first: u64,
+}
+
 /// A batch in a partition's log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogBatch {
@@ -19,8 +29,8 @@ pub struct LogBatch {
     pub base_offset: u64,
     /// Epoch of the leader that appended it.
     pub leader_epoch: u32,
-    /// True if its producer is idempotent: its sequence numbers count.
-    pub idempotent: bool,
+    /// Its producer's epoch, if that is idempotent: then its sequence numbers count.
+    pub producer_epoch: Option<ProducerEpoch>,
     /// Its records.
     pub batch: SharedBatch,
 }

@@ -9,7 +9,7 @@ use headwater_sim::units::NodeId;
 
 use super::metadata::{BrokerNumber, PartitionState};
 use super::partition_log::PartitionLog;
-use super::record::LogBatch;
+use super::record::{LogBatch, ProducerEpoch};
 use crate::batch::SharedBatch;
 
 /// What waits to be appended.
@@ -21,8 +21,8 @@ pub enum Append {
         from: NodeId,
         /// The batch.
         batch: SharedBatch,
-        /// Its sequence numbers count.
-        idempotent: bool,
+        /// Its producer's epoch, if that is idempotent.
+        producer_epoch: Option<ProducerEpoch>,
         /// The request asks for all replicas.
         all: bool,
     },
@@ -67,6 +67,8 @@ pub struct Replica {
     pub appends: VecDeque<Append>,
     /// The log's lock is held.
     pub busy: bool,
+    /// The batch that is on its way into the log's file.
+    pub writing: Option<LogBatch>,
     /// Records since the last sync.
     pub unflushed: u64,
 }
@@ -84,6 +86,7 @@ impl Replica {
             proposed_isr: None,
             appends: VecDeque::new(),
             busy: false,
+            writing: None,
             unflushed: 0,
         }
     }

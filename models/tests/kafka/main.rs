@@ -5,3 +5,4 @@ mod harness;
 mod failover;
 mod latency;
 mod loss;
+mod recovery;

@@ -134,12 +134,17 @@ impl Broker {
         if let Some(connection) = self.connections.get_mut(&from) {
             connection.state = State::Producing(producing);
         }
-        let (idempotent, all) = (request.idempotent, request.acks == -1);
-        for batch in request.batches {
+        let all = request.acks == -1;
+        for (batch, producer_epoch) in request.batches.into_iter().zip(request.producer_epochs) {
             let partition = batch.lane.0;
             match self.replicas.get_mut(&partition) {
                 Some(replica) => {
-                    replica.appends.push_back(Append::Produced { from, batch, idempotent, all });
+                    replica.appends.push_back(Append::Produced {
+                        from,
+                        batch,
+                        producer_epoch,
+                        all,
+                    });
                     self.next_append(ctx, partition);
                 }
                 None => self.batch_done(ctx, from, partition, ErrorCode::NotLeader, 0),

@@ -77,14 +77,17 @@ impl Broker {
         if from >= to {
             return;
         }
-        let came_back = self.replicas.values().any(|of| of.state.leader.is_none());
+        let was_registered = self.registered;
         let records: Vec<_> =
             raft.log()[from..to].iter().map(|(_, record)| record.clone()).collect();
         self.applied = to as u64;
         for record in records {
             self.image.apply(&record);
             match record {
-                MetadataRecord::Partition { partition, state } => {
+                MetadataRecord::Registered { broker, incarnation } if broker == self.me => {
+                    self.registered = incarnation == self.incarnation;
+                }
+                MetadataRecord::Partition { partition, state } if was_registered => {
                     self.take_up(ctx, partition, state, false);
                 }
                 MetadataRecord::Fencing { broker, fenced: true } if broker == self.me => {
@@ -93,31 +96,30 @@ impl Broker {
                 _ => {}
             }
         }
-        if came_back {
+        if self.registered && !was_registered {
             self.return_to_roles(ctx);
         }
     }
 
-    /// A broker that came back learns its roles from the image, not from what it remembers: it
-    /// leads again where nobody was elected in its place.
+    /// A broker that came back and is registered learns its roles from the image, not from what it
+    /// remembers. By then its former life was fenced, which took it out of every ISR that had
+    /// another member.
     fn return_to_roles(&mut self, ctx: &mut Ctx<'_>) {
         for (partition, state) in (0..).zip(self.image.partitions.clone()) {
-            let waits = |of: &crate::kafka::replica::Replica| of.state.leader.is_none();
-            if state.leader.is_some() && self.replicas.get(&partition).is_some_and(waits) {
-                self.take_up(ctx, partition, state, true);
-            }
+            self.take_up(ctx, partition, state, true);
         }
     }
 
     /// Tells the active controller that this broker lives.
     pub(super) fn beat(&mut self, ctx: &mut Ctx<'_>) {
-        let (broker, metadata_offset) = (self.me, self.applied);
+        let (broker, incarnation, metadata_offset) = (self.me, self.incarnation, self.applied);
         match self.raft.as_ref().and_then(|raft| raft.leader()) {
             Some(leader) if leader == self.me => {
-                self.heartbeat(ctx, broker, metadata_offset);
+                self.heartbeat(ctx, broker, incarnation, metadata_offset);
             }
             Some(leader) => {
-                self.send(ctx, leader, Message::Heartbeat { broker, metadata_offset });
+                let beat = Message::Heartbeat { broker, incarnation, metadata_offset };
+                self.send(ctx, leader, beat);
             }
             None => {}
         }
@@ -125,19 +127,22 @@ impl Broker {
         ctx.timer(Duration::from_millis(interval), kind::HEARTBEAT);
     }
 
-    /// A heartbeat at the controller. False if this is not the active one.
+    /// A heartbeat at the controller. False if this is not the active one, or if the session of the
+    /// broker's former life still runs.
     pub(super) fn heartbeat(
         &mut self,
         ctx: &mut Ctx<'_>,
         broker: BrokerNumber,
+        incarnation: u64,
         metadata_offset: u64,
     ) -> bool {
         let committed = self.raft.as_ref().map_or(0, |raft| raft.high_watermark());
         let Some(controller) = &mut self.controller else { return false };
-        controller.heartbeat(broker, metadata_offset >= committed.min(1), ctx.now());
+        let caught_up = metadata_offset >= committed.min(1);
+        let accepted = controller.heartbeat(broker, incarnation, caught_up, ctx.now());
         self.propose_soon(ctx);
         self.check_sessions(ctx);
-        true
+        accepted
     }
 
     pub(super) fn alter_partition(

@@ -4,7 +4,7 @@
 //! `num.replica.fetchers=1`. A follower truncates by leader epoch: where the leader's answer says
 //! that the logs have diverged, to the end of the largest epoch that both have.
 
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::{Broker, Ctx, FETCHERS, kind};
@@ -17,7 +17,13 @@ use crate::kafka::replica::Append;
 pub struct Fetcher {
     correlation: u64,
     state: State,
+    sent_at: Time,
+    /// A timer runs that looks whether the answer is late.
+    watched: bool,
 }
+
+/// A fetch without an answer for this long has failed (`replica.socket.timeout.ms`).
+const SOCKET_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 enum State {
@@ -54,7 +60,10 @@ impl Broker {
             return;
         }
         fetcher.correlation += 1;
-        fetcher.state = State::Waiting;
+        (fetcher.state, fetcher.sent_at) = (State::Waiting, ctx.now());
+        if !std::mem::replace(&mut fetcher.watched, true) {
+            ctx.timer(SOCKET_TIMEOUT, kind::FETCH_LATE | u64::from(leader));
+        }
         let config = &self.config.broker;
         let fetch = Fetch {
             correlation: fetcher.correlation,
@@ -65,6 +74,21 @@ impl Broker {
             partitions,
         };
         self.send(ctx, leader, Message::Fetch(Box::new(fetch)));
+    }
+
+    /// Is the answer to a fetch late? A leader that lost its power says nothing.
+    pub(super) fn check_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        fetcher.watched = false;
+        if !matches!(fetcher.state, State::Waiting) {
+            return;
+        }
+        let deadline = fetcher.sent_at + SOCKET_TIMEOUT;
+        if ctx.now() >= deadline {
+            return self.fetcher_free(ctx, leader, true);
+        }
+        fetcher.watched = true;
+        ctx.timer(deadline.since(ctx.now()), kind::FETCH_LATE | u64::from(leader));
     }
 
     /// The leader has answered: the fetcher thread takes the response in.

@@ -67,6 +67,7 @@ mod kind {
     pub const CHECKPOINT: u64 = 16 << 56;
     pub const RECOVER: u64 = 17 << 56;
     pub const IGNORED: u64 = 18 << 56;
+    pub const FETCH_LATE: u64 = 19 << 56;
     pub const MASK: u64 = 0xff << 56;
 }
 
@@ -81,6 +82,10 @@ pub struct Broker {
     me: BrokerNumber,
     brokers: Vec<NodeId>,
     image: Image,
+    /// Which life of this broker this is: when it began, 0 for the first.
+    incarnation: u64,
+    /// The controller has taken this life in. Before, the broker serves nobody.
+    registered: bool,
     /// Entries of the metadata log that the image holds.
     applied: u64,
     /// By partition; only those that this broker has a replica of.
@@ -109,6 +114,8 @@ impl Broker {
             brokers,
             image,
             applied: 0,
+            incarnation: 0,
+            registered: false,
             replicas: BTreeMap::new(),
             connections: BTreeMap::new(),
             fetchers: BTreeMap::new(),
@@ -169,6 +176,7 @@ impl Broker {
 
 impl Node<Streaming> for Broker {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        self.incarnation = ctx.now().0;
         self.begin_recovery(ctx);
     }
 
@@ -185,8 +193,8 @@ impl Node<Streaming> for Broker {
             Message::FetchResponse { correlation, partitions } => {
                 self.fetch_response(ctx, from, correlation, partitions);
             }
-            Message::Heartbeat { broker, metadata_offset } => {
-                let accepted = self.heartbeat(ctx, broker, metadata_offset);
+            Message::Heartbeat { broker, incarnation, metadata_offset } => {
+                let accepted = self.heartbeat(ctx, broker, incarnation, metadata_offset);
                 let response = Message::HeartbeatResponse { accepted };
                 ctx.send(from, protocol::Message::Kafka(response));
             }
@@ -216,6 +224,7 @@ impl Node<Streaming> for Broker {
         match tag & kind::MASK {
             kind::WAIT_OVER => self.wait_over(ctx, which),
             kind::FETCH_AGAIN => self.run_fetcher(ctx, which as BrokerNumber),
+            kind::FETCH_LATE => self.check_fetcher(ctx, which as BrokerNumber),
             kind::ISR_CHECK => self.check_isr(ctx),
             kind::HEARTBEAT => self.beat(ctx),
             kind::RAFT_TICK => {

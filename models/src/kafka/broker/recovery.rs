@@ -82,14 +82,14 @@ impl Broker {
         }
         let draws = ctx.stream("raft");
         let (voters, quorum) = (self.config.brokers, self.config.quorum.clone());
-        let fresh = recovery.metadata.is_empty() && recovery.vote == (0, None);
+        self.registered = self.incarnation == 0;
         let raft = Raft::new(self.me, voters, quorum, recovery.vote, recovery.metadata, draws);
         self.raft = Some(raft);
         self.with_raft(ctx, |raft, now, _| raft.start(now));
         self.start_timers(ctx);
-        if fresh {
-            // A cluster that is new has settled already: see `Image::new`. One that comes back
-            // waits for the metadata log to say who leads.
+        if self.registered {
+            // A cluster that is new has settled already: see `Image::new`. A broker that comes back
+            // waits until it is registered anew.
             self.take_up_roles(ctx);
         } else {
             let idle = self.replicas.values_mut();

@@ -24,7 +24,7 @@ impl Broker {
             match self.admit(partition, append) {
                 Ok(batch) => {
                     if let Some(replica) = self.replicas.get_mut(&partition) {
-                        replica.busy = true;
+                        (replica.busy, replica.writing) = (true, Some(batch.clone()));
                     }
                     let record = protocol::Record::Kafka(Record::Log(batch));
                     let tag = kind::APPENDED | u64::from(partition);
@@ -46,9 +46,9 @@ impl Broker {
             {
                 Err((ErrorCode::NotEnoughReplicas, 0))
             }
-            Append::Produced { batch, idempotent, .. } => {
-                if *idempotent {
-                    match replica.log.sequence(batch) {
+            Append::Produced { batch, producer_epoch, .. } => {
+                if let Some(epoch) = producer_epoch {
+                    match replica.log.sequence(batch, *epoch) {
                         Sequence::InOrder => {}
                         Sequence::Duplicate { end_offset } => {
                             return Err((ErrorCode::None, end_offset));
@@ -59,7 +59,7 @@ impl Broker {
                 Ok(LogBatch {
                     base_offset: replica.log.end_offset(),
                     leader_epoch: replica.state.leader_epoch,
-                    idempotent: *idempotent,
+                    producer_epoch: *producer_epoch,
                     batch: batch.clone(),
                 })
             }
@@ -82,20 +82,15 @@ impl Broker {
         completion: &Completion<protocol::Record>,
     ) {
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
-        let Completion::Written { .. } = completion else {
+        let Some(batch) = replica.writing.take() else { return };
+        let written = matches!(completion, Completion::Written { .. });
+        // A log that was cut meanwhile has cut the record off its file, too.
+        if !written || batch.base_offset != replica.log.end_offset() {
             replica.busy = false;
-            return self.finish(ctx, partition, ErrorCode::KafkaStorageError, 0);
-        };
-        let batch = match replica.appends.front() {
-            Some(Append::Fetched { batch, .. }) => batch.clone(),
-            Some(Append::Produced { batch, idempotent, .. }) => LogBatch {
-                base_offset: replica.log.end_offset(),
-                leader_epoch: replica.state.leader_epoch,
-                idempotent: *idempotent,
-                batch: batch.clone(),
-            },
-            None => return,
-        };
+            let error = if written { ErrorCode::NotLeader } else { ErrorCode::KafkaStorageError };
+            self.finish(ctx, partition, error, 0);
+            return self.next_append(ctx, partition);
+        }
         replica.unflushed += batch.batch.count();
         replica.log.push(batch);
         if replica.unflushed >= self.config.topic.flush_messages {
@@ -170,20 +165,29 @@ impl Broker {
     pub(super) fn check_isr(&mut self, ctx: &mut Ctx<'_>) {
         let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
         let led = self.replicas.values().filter(|replica| replica.state.leader == Some(self.me));
-        let shrunk = led.filter_map(|replica| {
-            Some((replica.partition, replica.shrunk(self.me, ctx.now(), lag_max)?))
+        let wanted = led.filter_map(|replica| {
+            // What was asked for and never answered is asked for again: the controller has changed.
+            let pending = replica.proposed_isr.clone();
+            let isr = pending.or_else(|| replica.shrunk(self.me, ctx.now(), lag_max))?;
+            Some((replica.partition, isr))
         });
-        for (partition, isr) in shrunk.collect::<Vec<_>>() {
-            self.propose_isr(ctx, partition, isr);
+        for (partition, isr) in wanted.collect::<Vec<_>>() {
+            self.ask_for_isr(ctx, partition, isr);
         }
         ctx.timer(Duration((lag_max.0 / 2).max(1_000_000)), kind::ISR_CHECK);
     }
 
     /// Asks the active controller for another ISR, one request a partition at a time.
     fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<BrokerNumber>) {
+        if self.replicas.get(&partition).is_some_and(|of| of.proposed_isr.is_none()) {
+            self.ask_for_isr(ctx, partition, isr);
+        }
+    }
+
+    fn ask_for_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<BrokerNumber>) {
         let controller = self.raft.as_ref().and_then(|raft| raft.leader());
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
-        let (Some(controller), None) = (controller, &replica.proposed_isr) else { return };
+        let Some(controller) = controller else { return };
         replica.proposed_isr = Some(isr.clone());
         let (leader_epoch, partition_epoch) =
             (replica.state.leader_epoch, replica.state.partition_epoch);

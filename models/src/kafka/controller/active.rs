@@ -43,13 +43,29 @@ impl ActiveController {
         !self.pending.is_empty()
     }
 
-    /// A broker lives. `caught_up`: it has applied the metadata; only then is it unfenced.
-    pub fn heartbeat(&mut self, broker: BrokerNumber, caught_up: bool, now: Time) {
+    /// A broker lives. A new life is refused while the session of the former one runs
+    /// (`DUPLICATE_BROKER_REGISTRATION`, `ClusterControlManager.registerBroker`): the former is
+    /// fenced first. `caught_up`: it has applied the metadata; only then is it unfenced.
+    pub fn heartbeat(
+        &mut self,
+        broker: BrokerNumber,
+        incarnation: u64,
+        caught_up: bool,
+        now: Time,
+    ) -> bool {
+        let fenced = self.image.fenced[broker as usize];
+        if self.image.incarnations[broker as usize] != incarnation {
+            if !fenced {
+                return false;
+            }
+            self.propose(MetadataRecord::Registered { broker, incarnation });
+        }
         self.heartbeats[broker as usize] = now;
-        if self.image.fenced[broker as usize] && caught_up {
+        if fenced && caught_up {
             self.propose(MetadataRecord::Fencing { broker, fenced: false });
             self.elect_leaderless();
         }
+        true
     }
 
     /// When the next session runs out.
@@ -154,7 +170,7 @@ mod tests {
 
     fn beat(controller: &mut ActiveController, brokers: &[u32], second: u64) {
         for broker in brokers {
-            controller.heartbeat(*broker, true, Time(second * 1_000_000_000));
+            controller.heartbeat(*broker, 0, true, Time(second * 1_000_000_000));
         }
     }
 
@@ -177,6 +193,16 @@ mod tests {
             controller.fence_stale(Time(9_000_000_000));
             assert_eq!(controller.image.partitions[0].leader, leader);
         }
+    }
+
+    #[test]
+    fn a_new_life_of_a_broker_waits_until_the_former_one_is_fenced() {
+        let mut controller = controller(false);
+        beat(&mut controller, &[1, 2], 8);
+        assert!(!controller.heartbeat(0, 7, true, Time(8_000_000_000)));
+        assert_eq!(controller.fence_stale(Time(9_000_000_000)), [0]);
+        assert!(controller.heartbeat(0, 7, true, Time(9_000_000_000)));
+        assert_eq!(controller.image.partitions[0].isr, [1, 2]);
     }
 
     #[test]

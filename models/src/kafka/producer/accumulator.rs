@@ -5,7 +5,7 @@
 //! waited for `linger.ms`, or when the memory is used up; a retried batch when its backoff is over.
 //! librdkafka's queues differ in their limits only, which are configuration.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use headwater_sim::time::{Duration, Time};
@@ -13,7 +13,7 @@ use headwater_sim::time::{Duration, Time};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch};
 use crate::kafka::config::Producer;
-use crate::kafka::record::{BATCH_OVERHEAD, RECORD_OVERHEAD, batch_bytes};
+use crate::kafka::record::{BATCH_OVERHEAD, ProducerEpoch, RECORD_OVERHEAD, batch_bytes};
 
 /// A batch on its way, with what its retries need.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Sendable {
     pub created: Time,
     /// Not before then.
     pub not_before: Time,
+    /// The producer's epoch on the partition when it was last sent.
+    pub epoch: ProducerEpoch,
 }
 
 /// A batch that still fills.
@@ -42,8 +44,18 @@ struct Queue {
     /// Batches to be sent again, by their first sequence number.
     retries: BTreeMap<u64, Sendable>,
     next_sequence: u64,
-    /// Batches of this partition that await their response.
-    in_flight: u32,
+    /// First sequence numbers of the batches that await their response.
+    in_flight: BTreeSet<u64>,
+    epoch: ProducerEpoch,
+    /// The next batch begins an epoch, once nothing is in flight.
+    new_epoch: bool,
+}
+
+impl Queue {
+    /// Retries are sent one at a time by an idempotent producer, as is the first batch of an epoch.
+    fn waits_for_flight(&self, ordered: bool) -> bool {
+        ordered && !self.in_flight.is_empty() && (self.new_epoch || !self.retries.is_empty())
+    }
 }
 
 /// The queues of one producer.
@@ -129,10 +141,10 @@ impl Accumulator {
     /// When the partition's next batch is ready: `now` or before if it is.
     pub fn ready_at(&self, now: Time, partition: u32, exhausted: bool) -> Option<Time> {
         let queue = &self.queues[partition as usize];
+        if queue.waits_for_flight(self.ordered) {
+            return None;
+        }
         if let Some((_, retry)) = queue.retries.first_key_value() {
-            if self.ordered && queue.in_flight > 0 {
-                return None;
-            }
             return Some(retry.not_before);
         }
         if !queue.closed.is_empty() || (exhausted && queue.open.is_some()) {
@@ -145,10 +157,12 @@ impl Accumulator {
     /// drags it along); not one that backs off.
     pub fn drain(&mut self, now: Time, partition: u32, room: u64) -> Option<Sendable> {
         let queue = &mut self.queues[partition as usize];
+        if queue.waits_for_flight(self.ordered) {
+            return None;
+        }
         let fits = |sendable: &Sendable| batch_bytes(&sendable.batch) <= room;
-        let next = if let Some(entry) = queue.retries.first_entry() {
-            let waits = entry.get().not_before > now || (self.ordered && queue.in_flight > 0);
-            if waits || !fits(entry.get()) {
+        let mut next = if let Some(entry) = queue.retries.first_entry() {
+            if entry.get().not_before > now || !fits(entry.get()) {
                 return None;
             }
             entry.remove()
@@ -161,13 +175,28 @@ impl Accumulator {
             }
             queue.closed.pop_front()?
         };
-        queue.in_flight += 1;
+        if std::mem::take(&mut queue.new_epoch) {
+            queue.epoch = ProducerEpoch { number: queue.epoch.number + 1, first: next.batch.first };
+        }
+        queue.in_flight.insert(next.batch.first);
+        next.epoch = queue.epoch;
         Some(next)
     }
 
     /// The response has come, or never will: the batch is no longer in flight.
     pub fn landed(&mut self, batch: &SharedBatch) {
-        self.queues[batch.lane.0 as usize].in_flight -= 1;
+        self.queues[batch.lane.0 as usize].in_flight.remove(&batch.first);
+    }
+
+    /// The broker has refused the batch's sequence number. If nothing is outstanding before it,
+    /// what it would follow on is lost there, and a new epoch begins with the next batch
+    /// (`TransactionManager.requestIdempotentEpochBumpForPartition` @ 3.9.0, KIP-360).
+    pub fn out_of_order(&mut self, sendable: &Sendable) {
+        let first = sendable.batch.first;
+        let queue = &mut self.queues[sendable.batch.lane.0 as usize];
+        let in_flight = queue.in_flight.first().is_some_and(|of| *of < first);
+        let retried = queue.retries.first_key_value().is_some_and(|(of, _)| *of < first);
+        queue.new_epoch |= !in_flight && !retried && sendable.epoch.number == queue.epoch.number;
     }
 
     /// The batch is done with: its memory is free again.
@@ -183,10 +212,12 @@ impl Accumulator {
         queue.retries.insert(sendable.batch.first, sendable);
     }
 
-    /// Takes out the waiting batches that were opened before `limit`.
+    /// Takes out the waiting batches that were opened before `limit`. They leave a gap in the
+    /// sequence numbers, which ends the epoch (`TransactionManager.maybeResolveSequences` @ 3.9.0).
     pub fn expired(&mut self, limit: Time) -> Vec<Sendable> {
         let mut gone = Vec::new();
         for queue in &mut self.queues {
+            let before = gone.len();
             queue.retries.retain(|_, sendable| {
                 let keep = sendable.created >= limit;
                 if !keep {
@@ -201,6 +232,7 @@ impl Accumulator {
                 close(queue);
                 gone.extend(queue.closed.pop_back());
             }
+            queue.new_epoch |= gone.len() > before;
         }
         gone
     }
@@ -224,6 +256,7 @@ impl Accumulator {
 
 fn close(queue: &mut Queue) {
     if let Some(Open { batch, created, .. }) = queue.open.take() {
-        queue.closed.push_back(Sendable { batch: Rc::new(batch), created, not_before: created });
+        let (batch, epoch) = (Rc::new(batch), queue.epoch);
+        queue.closed.push_back(Sendable { batch, created, not_before: created, epoch });
     }
 }

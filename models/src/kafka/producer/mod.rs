@@ -13,7 +13,7 @@
 pub mod accumulator;
 pub mod partitioner;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
@@ -242,10 +242,11 @@ impl Producer {
         let Some(request) = self.in_flight.get_mut(&correlation) else { return };
         request.sent = ctx.now();
         let config = &self.config.producer;
+        let epoch = |of: &Sendable| config.enable_idempotence.then_some(of.epoch);
         let produce = Produce {
             correlation,
             acks: config.acks,
-            idempotent: config.enable_idempotence,
+            producer_epochs: request.batches.iter().map(epoch).collect(),
             timeout_ms: config.request_timeout_ms,
             batches: request.batches.iter().map(|sendable| sendable.batch.clone()).collect(),
         };
@@ -281,6 +282,9 @@ impl Producer {
                 error => {
                     if matches!(error, None | Some(ErrorCode::NotLeader)) {
                         self.refresh(ctx);
+                    }
+                    if error == Some(ErrorCode::OutOfOrderSequence) {
+                        self.accumulator.out_of_order(&sendable);
                     }
                     let backoff = Duration::from_millis(self.config.producer.retry_backoff_ms);
                     let not_before = ctx.now() + backoff;
@@ -326,7 +330,7 @@ impl Producer {
         let timeout = Duration::from_millis(self.config.producer.request_timeout_ms);
         let now = ctx.now();
         let late = |request: &&InFlight| now.since(request.sent) >= timeout;
-        let stuck: Vec<_> = self.in_flight.values().filter(late).map(|of| of.broker).collect();
+        let stuck: BTreeSet<_> = self.in_flight.values().filter(late).map(|of| of.broker).collect();
         for broker in stuck {
             self.lose(broker);
         }
