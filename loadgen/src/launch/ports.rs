@@ -46,14 +46,17 @@ pub(crate) fn holder(port: u16) -> Option<String> {
     })?;
     let wanted = format!("socket:[{inode}]");
     for process in std::fs::read_dir("/proc").ok()?.flatten() {
+        let pid = process.file_name().to_string_lossy().into_owned();
+        if pid.parse::<u32>().is_err() {
+            continue;
+        }
         let Ok(files) = std::fs::read_dir(process.path().join("fd")) else { continue };
         let holds = |file: std::fs::DirEntry| {
             std::fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
         };
         if files.flatten().any(holds) {
             let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            let pid = process.file_name();
-            return Some(format!("{} (pid {})", name.trim(), pid.to_string_lossy()));
+            return Some(format!("{} (pid {pid})", name.trim()));
         }
     }
     None

@@ -14,10 +14,14 @@ const POINTS: [u32; 12] = [
     1_000_000,
 ];
 
+/// Longer than this, nanoseconds, counts as this: a minute.
+const TIME_NS_MAX: u64 = 60_000_000_000;
+
 impl Times {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self(Histogram::new(3).expect("three digits are in range"))
+        let histogram = Histogram::new_with_bounds(1, TIME_NS_MAX, 3);
+        Self(histogram.expect("the bounds are valid"))
     }
 
     /// Adds a time.
