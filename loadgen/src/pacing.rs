@@ -86,8 +86,9 @@ pub(crate) struct Pacer {
 impl Pacer {
     /// Sends the whole schedule to `target`, and gives back how many events it sent.
     pub(crate) fn run(mut self, clock: &Clock, target: &mut dyn Target) -> u64 {
-        // Linux gives a priority to threads, not to processes: this is the pacer's alone (sched(7)). Only
-        // root may; whoever may not has the lag that the machine gives, and is told of it.
+        // Linux gives a priority to threads, not to processes: this is the pacer's alone
+        // (sched(7)). Only root may; whoever may not has the lag that the machine gives, and is
+        // told of it.
         let _ = rustix::process::setpriority_process(None, PRIORITY);
         let payloads = Payloads::new(Arc::clone(&self.plan));
         let mut payload = Vec::new();
