@@ -48,6 +48,10 @@ pub(crate) fn launch(places: &Places) -> Result<Cluster> {
     write(&empty, "")?;
     let describes = format!("pravega {VERSION} standalone, in memory");
     say::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
+    // `GRPCServer` (pravega-controller @ 0.13.0) binds by port alone; everything else is on 127.0.0.1.
+    say::note(format_args!(
+        "note: Pravega {VERSION} has no option to keep port {port} to 127.0.0.1"
+    ));
     let mut command = vec!["java".to_owned()];
     let mut option = |text: String| command.push(text);
     option("-Xmx2g".into());
