@@ -48,7 +48,7 @@ pub(crate) fn launch(places: &Places) -> Result<Cluster> {
     write(&empty, "")?;
     let describes = format!("pravega {VERSION} standalone, in memory");
     say::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
-    // `GRPCServer` (pravega-controller @ 0.13.0) binds by port alone; everything else is on 127.0.0.1.
+    // `GRPCServer` (pravega-controller @ 0.13.0) binds by port alone; all else is on 127.0.0.1.
     say::note(format_args!(
         "note: Pravega {VERSION} has no option to keep port {port} to 127.0.0.1"
     ));
