@@ -3,6 +3,7 @@
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
 use headwater_sim::units::{MachineId, NodeId};
 
+use crate::bugs::BugSet;
 use crate::protocol::Streaming;
 
 /// What a node is for; fault targets and checkers pick nodes by role.
@@ -81,6 +82,8 @@ pub struct Environment {
     pub client: MachineSpec,
     /// Everything on one machine, made from `server`: a laptop, a standalone cluster.
     pub one_machine: bool,
+    /// Defects that the systems are to have.
+    pub bugs: BugSet,
 }
 
 impl Environment {

@@ -3,9 +3,11 @@
 pub mod arrival;
 pub mod batch;
 pub mod bookkeeper;
+pub mod bugs;
 pub mod deployment;
 pub mod kafka;
 pub mod note;
 pub mod pravega;
+pub mod property;
 pub mod protocol;
 pub mod tier;

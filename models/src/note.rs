@@ -5,6 +5,7 @@ use headwater_sim::node;
 use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
+use crate::property::Property;
 
 /// An observation. Latencies are the observer's to compute, from the batch's times and the note's.
 #[derive(Clone, Debug)]
@@ -50,6 +51,13 @@ pub enum Note {
         /// A figure that goes with it (epoch, delay in nanoseconds), zero if none.
         value: u64,
     },
+    /// A property of the model was put to the test.
+    Property {
+        /// Which.
+        property: &'static Property,
+        /// Whether it holds here and now.
+        holds: bool,
+    },
 }
 
 impl node::Note for Note {
@@ -68,6 +76,7 @@ impl node::Note for Note {
                 let peer = peer.map_or(0, |peer| u64::from(peer.0) + 1);
                 mix(mix(mix(mix(5, name(of)), *entity), peer), *value)
             }
+            Self::Property { property, holds } => mix(6 + u64::from(*holds), name(property.name)),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
@@ -153,6 +154,7 @@ impl Profile {
             server: self.server.spec(if self.one_machine { "machine" } else { "server" }),
             client: self.client.spec("client"),
             one_machine: self.one_machine,
+            bugs: BugSet::default(),
         }
     }
 

@@ -82,6 +82,7 @@ pub mod ledger_storage;
 pub mod message;
 pub mod metadata;
 pub mod pending_adds;
+pub mod properties;
 pub mod rate_limiter;
 pub mod reader;
 pub mod record;

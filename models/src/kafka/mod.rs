@@ -13,6 +13,7 @@ pub mod message;
 pub mod metadata;
 pub mod partition_log;
 pub mod producer;
+pub mod properties;
 pub mod reconnect;
 pub mod record;
 pub mod replica;

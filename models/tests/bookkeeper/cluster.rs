@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::bookkeeper::{config, deploy};
+use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Deployment, Environment, Role};
 use headwater_models::note::Note;
 use headwater_models::protocol::Streaming;
@@ -55,6 +56,7 @@ impl Observer<Streaming> for Seen {
                 let sequences = batch.first..=batch.last();
                 self.delivered.extend(sequences.map(|sequence| (batch.writer, sequence)));
             }
+            Note::Property { .. } => {}
             Note::Event { name, entity, .. } => self.events.push((at, node, name, entity)),
             Note::Watermark { entity, value, .. } => {
                 let before = self.watermarks.insert(entity, value);
@@ -112,7 +114,12 @@ pub fn steady(from: Time, interval: Duration, count: u64, bytes: u32) -> Arrival
 pub fn environment() -> Environment {
     let disk = DiskSpec { sync: Distribution::constant(SYNC), ..DiskSpec::default() };
     let server = MachineSpec { disks: vec![disk], ..MachineSpec::named("server") };
-    Environment { client: MachineSpec::named("client"), server, one_machine: false }
+    Environment {
+        client: MachineSpec::named("client"),
+        server,
+        one_machine: false,
+        bugs: BugSet::default(),
+    }
 }
 
 pub type Cluster = Simulation<Streaming, Seen>;

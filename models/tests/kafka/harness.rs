@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource};
+use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Environment, Role};
 use headwater_models::kafka::config::Cluster;
 use headwater_models::kafka::deploy::deploy;
@@ -51,6 +52,7 @@ impl Observer<Streaming> for Notes {
                 let last = self.watermarks.insert(entity, value).unwrap_or(0);
                 self.watermark_fell |= value < last;
             }
+            Note::Property { .. } => {}
             Note::Event { name, .. } => self.events.push((at, node, name)),
             Note::Failed { .. } => {}
         }
@@ -112,7 +114,12 @@ pub fn steady(rate: u64, bytes: u32, seconds: u64) -> ArrivalSource {
 pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
     cluster.check().expect("the cluster is possible");
     let machine = MachineSpec { cores: 4, ..MachineSpec::named("machine") };
-    let environment = Environment { server: machine.clone(), client: machine, one_machine: false };
+    let environment = Environment {
+        server: machine.clone(),
+        client: machine,
+        one_machine: false,
+        bugs: BugSet::default(),
+    };
     let deployment = deploy(cluster, &environment, source);
     let mut spec = SimulationSpec { seed: Seed(seed), ..SimulationSpec::default() };
     let us = Duration::from_micros;

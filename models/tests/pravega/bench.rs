@@ -12,6 +12,7 @@ use std::rc::Rc;
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::batch::SharedBatch;
 use headwater_models::bookkeeper::record::Record as JournalRecord;
+use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Environment, Role};
 use headwater_models::note::Note;
 use headwater_models::pravega::config::{Cluster, Mode, Version};
@@ -51,6 +52,7 @@ impl Observer<Streaming> for History {
                 lane.extend(batch.first..=batch.last());
             }
             Note::Failed { batch, .. } => self.failed += batch.count(),
+            Note::Property { .. } => {}
             Note::Event { name, entity, value, .. } => self.events.push((at, name, entity, value)),
             Note::Watermark { .. } => {}
         }
@@ -145,7 +147,12 @@ pub fn environment(one_machine: bool) -> Environment {
     let flush = Distribution::constant(Duration::from_micros(100));
     let disk = DiskSpec { sync: flush, ..DiskSpec::default() };
     let server = MachineSpec { disks: vec![disk], ..MachineSpec::named("server") };
-    Environment { server, client: MachineSpec::named("client"), one_machine }
+    Environment {
+        server,
+        client: MachineSpec::named("client"),
+        one_machine,
+        bugs: BugSet::default(),
+    }
 }
 
 /// A cluster in a simulation.

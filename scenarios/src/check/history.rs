@@ -125,7 +125,7 @@ impl History {
                 self.delivered(at, *reader, Events::from(&**batch), *position, batch.bytes);
             }
             Note::Watermark { name, entity, value } => self.watermark(at, name, *entity, *value),
-            Note::Event { .. } => {}
+            Note::Event { .. } | Note::Property { .. } => {}
         }
     }
 

@@ -93,7 +93,7 @@ impl Observer<Streaming> for Observed {
                     self.recorder.delivered(at.0, intended.0, 1, share(batch, index));
                 }
             }
-            Note::Watermark { .. } => {}
+            Note::Watermark { .. } | Note::Property { .. } => {}
             Note::Event { .. } => self.timeline.note(at, node, &note),
         }
     }

@@ -1,0 +1,79 @@
+//! Properties: what a run must always show, must show some time, and must show in the end.
+//!
+//! They are declared beside the models (`kafka::properties`, ...) and noted where the model knows.
+//! The `always` ones fail a run at once. A `sometimes` that no run of a swarm has shown says that
+//! the swarm never got there. An `eventually` holds if it held when it was last noted.
+
+use headwater_sim::context::Context;
+
+use crate::note::Note;
+use crate::protocol::Streaming;
+
+/// When a property has to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum When {
+    /// Each time that it is noted.
+    Always,
+    /// In one run of a swarm at least.
+    Sometimes,
+    /// The last time that it is noted, when the faults are over and the system had time to heal.
+    Eventually,
+}
+
+/// A property of a model.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Property {
+    /// Its name, unique among all systems, such as `kafka-follower-truncates`.
+    pub name: &'static str,
+    /// When it has to hold.
+    pub when: When,
+    /// What it says, in one sentence.
+    pub what: &'static str,
+}
+
+impl Property {
+    /// Must hold each time that it is noted.
+    pub const fn always(name: &'static str, what: &'static str) -> Self {
+        Self { name, when: When::Always, what }
+    }
+
+    /// Must be noted in one run of a swarm at least.
+    pub const fn sometimes(name: &'static str, what: &'static str) -> Self {
+        Self { name, when: When::Sometimes, what }
+    }
+
+    /// Must hold the last time that it is noted.
+    pub const fn eventually(name: &'static str, what: &'static str) -> Self {
+        Self { name, when: When::Eventually, what }
+    }
+
+    /// Notes that it holds, or does not; rare paths only, each is a note.
+    pub fn note(&'static self, ctx: &mut Context<'_, Streaming>, holds: bool) {
+        ctx.note(Note::Property { property: self, holds });
+    }
+
+    /// Notes that a `sometimes` has happened.
+    pub fn reached(&'static self, ctx: &mut Context<'_, Streaming>) {
+        self.note(ctx, true);
+    }
+}
+
+/// The properties of a system, by its `kind` in scenario files. Pravega has BookKeeper's as well.
+pub fn of(kind: &str) -> Vec<&'static Property> {
+    match kind {
+        "kafka" => crate::kafka::properties::ALL.to_vec(),
+        "bookkeeper" => crate::bookkeeper::properties::ALL.to_vec(),
+        "pravega" => [crate::pravega::properties::ALL, crate::bookkeeper::properties::ALL].concat(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = ["kafka", "pravega"].into_iter().flat_map(super::of).collect();
+        names.sort_by_key(|property| property.name);
+        assert!(names.windows(2).all(|pair| pair[0].name != pair[1].name), "{names:?}");
+    }
+}
