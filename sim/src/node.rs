@@ -4,6 +4,10 @@ use std::fmt::Debug;
 
 use crate::context::Context;
 use crate::disk::{DiskError, FileId};
+use crate::effect::Effect;
+use crate::fault::Fault;
+use crate::log::LogEntry;
+use crate::time::Time;
 use crate::units::NodeId;
 
 /// A family of nodes that talk to each other: their messages, disk records and observations.
@@ -40,15 +44,35 @@ pub trait Note: Debug + 'static {
     fn digest(&self) -> u64;
 }
 
-/// Sees every note as it is made, in order. Measures and checks; cannot act.
+/// Sees every note as it is made, in order, and every event, effect and fault if it wants to.
+/// Measures and checks; cannot act.
 pub trait Observer<P: Protocol> {
     /// `node` made `note` at the true (not the node's own) time `at`.
-    fn note(&mut self, at: crate::time::Time, node: NodeId, note: P::Note);
+    fn note(&mut self, at: Time, node: NodeId, note: P::Note);
+
+    /// Event `number`, from 0, is about to be handed to its node; the fingerprint is `hash` with
+    /// it.
+    #[inline]
+    fn event(&mut self, number: u64, hash: u64, entry: &LogEntry) {
+        let _ = (number, hash, entry);
+    }
+
+    /// `node` asked for `effect`, which is about to be carried out.
+    #[inline]
+    fn effect(&mut self, at: Time, node: NodeId, effect: &Effect<P>) {
+        let _ = (at, node, effect);
+    }
+
+    /// `fault` is about to happen; it is the event that was told of last.
+    #[inline]
+    fn fault(&mut self, at: Time, fault: &Fault) {
+        let _ = (at, fault);
+    }
 }
 
 /// An observer that looks away.
 impl<P: Protocol> Observer<P> for () {
-    fn note(&mut self, _at: crate::time::Time, _node: NodeId, _note: P::Note) {}
+    fn note(&mut self, _at: Time, _node: NodeId, _note: P::Note) {}
 }
 
 /// What the kernel reports back for an effect that takes time.

@@ -75,7 +75,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             DISCONNECT => "disconnect",
             _ => "start",
         };
-        self.log.push(LogEntry { at: self.now, node, what, kind, peer, detail });
+        let entry = LogEntry { at: self.now, node, what, kind, peer, detail };
+        self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
+        self.log.push(entry);
         let behaviour = state.node.as_mut().expect("a running node has been built");
         let mut ctx = Context::new(self.now, node, self.seed, &mut state.random, &mut self.effects);
         match input {
@@ -137,7 +139,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let detail = message.digest() ^ u64::from(from.0) << 48;
         self.fingerprint.event(self.now.0, MESSAGE | u64::from(to.0), detail);
         let (at, kind, peer) = (self.now, message.kind(), Some(from));
-        self.log.push(LogEntry { at, node: to, what: "message", kind, peer, detail });
+        let entry = LogEntry { at, node: to, what: "message", kind, peer, detail };
+        self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
+        self.log.push(entry);
         let behaviour = receiver.node.as_mut().expect("a running node has been built");
         let mut ctx =
             Context::new(self.now, to, self.seed, &mut receiver.random, &mut self.effects);

@@ -20,6 +20,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub(super) fn carry_out(&mut self, node: NodeId) {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
+            self.observer.effect(self.now, node, &effect);
             match effect {
                 Effect::Send { to, message, transport } => self.send(node, to, message, transport),
                 Effect::Timer { delay, tag } => {
