@@ -2,6 +2,10 @@
 //!
 //! Sources: apache/bookkeeper @ branch-4.15, `conf/ServerConfiguration.java` and
 //! `conf/ClientConfiguration.java` in `bookkeeper-server/src/main/java/org/apache/bookkeeper/`.
+//!
+//! Units are in the names or in the comment of each option. Left out: every option of what the
+//! models leave out (each says so); CPU costs are no options of the real system and are named
+//! `cost.*`.
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;

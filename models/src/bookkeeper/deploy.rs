@@ -1,4 +1,8 @@
 //! A stand-alone BookKeeper cluster: metadata service, bookies, writers, one reader.
+//!
+//! Stands for no component: it puts the modelled ones on machines. Parameters: [`config::Cluster`]
+//! and the environment's machines. Left out: several nodes on one machine beyond `one_machine`,
+//! auto-recovery daemons.
 
 use crate::arrival::ArrivalSource;
 use crate::deployment::{Deployment, Environment, Role};

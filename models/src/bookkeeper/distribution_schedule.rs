@@ -1,6 +1,9 @@
 //! Which bookies of an ensemble hold which entry, and whose answers are enough.
 //!
 //! Stands for `client/RoundRobinDistributionSchedule.java` of apache/bookkeeper @ branch-4.15.
+//!
+//! Parameters: E, Qw and Qa of the ledger, numbers of bookies. Left out: reordering of a write set
+//! for reads by distance (`reorderReadSequence`).
 
 use super::ids::EntryId;
 

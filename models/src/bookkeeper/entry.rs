@@ -1,4 +1,9 @@
 //! Entries: what a ledger holds.
+//!
+//! Stands for the packet that `proto/checksum/DigestManager.java` of apache/bookkeeper @
+//! branch-4.15 makes. Parameters: the header's 36 bytes, below. Left out: the payload's bytes
+//! themselves and its digest: an entry is its size and the events in it, and it is damaged as a
+//! whole.
 
 use std::rc::Rc;
 

@@ -1,4 +1,7 @@
 //! Ledger metadata: what the metadata service keeps about a ledger.
+//!
+//! Stands for `client/api/LedgerMetadata.java` and the znode that holds it, apache/bookkeeper @
+//! branch-4.15. Parameters: none. Left out: password, digest type, custom metadata, creation time.
 
 use headwater_sim::fingerprint::mix;
 use headwater_sim::units::NodeId;

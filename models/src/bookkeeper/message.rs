@@ -1,4 +1,8 @@
 //! What BookKeeper's clients and bookies say to each other.
+//!
+//! Stands for `bookkeeper-proto/src/main/proto/BookkeeperProtocol.proto` (version 3 protocol) of
+//! apache/bookkeeper @ branch-4.15: messages with their sizes in bytes. Left out: authentication,
+//! explicit LAC, force-ledger, list of entries, long-poll reads.
 
 use headwater_sim::fingerprint::mix;
 

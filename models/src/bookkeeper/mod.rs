@@ -64,6 +64,9 @@
 //! Records live at `Path::new("directory", number)`, hold `Value::Words(Vec<u64>)` or ledger
 //! metadata, and have a `Version` for compare-and-set (see [`metadata::message`]). A ledger is
 //! deleted by deleting its record `Path::new(LEDGERS, id)`; bookies collect it later.
+//!
+//! Parameters and what is left out stand in each component's own file. Left out as a whole:
+//! auto-recovery (`Auditor`, `ReplicationWorker`), placement by rack, `DbLedgerStorage`, TLS.
 
 pub mod bookie;
 pub mod config;

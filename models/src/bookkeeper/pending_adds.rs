@@ -3,6 +3,10 @@
 //!
 //! Stands for `client/PendingAddOp.java` and the queue of them in `client/LedgerHandle.java` of
 //! apache/bookkeeper @ branch-4.15; shared by the ledger handle and by recovery.
+//!
+//! Parameters: `addEntryTimeoutSec` (s) and `delayEnsembleChange` of [`super::config::Client`].
+//! Left out: `addEntryQuorumTimeoutSec` (off by default), watermarks of the channels' write
+//! buffers.
 
 use std::collections::{BTreeMap, VecDeque};
 

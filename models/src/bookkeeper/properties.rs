@@ -1,4 +1,8 @@
 //! What a run of this model must always, sometimes and eventually show.
+//!
+//! Stands for no component: invariants of the BookKeeper protocol
+//! (bookkeeper.apache.org `docs/development/protocol`, 4.15) and the rare paths that a swarm must
+//! have been on. Noted on rare paths only: each is an observation, and those cost time.
 
 use crate::property::Property;
 

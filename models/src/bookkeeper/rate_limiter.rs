@@ -2,6 +2,9 @@
 //!
 //! Stands for Guava's `RateLimiter.create(throttle)` (SmoothBursty: permits unused in the last
 //! second are kept) in `client/LedgerHandle.java` of apache/bookkeeper @ branch-4.15.
+//!
+//! Parameters: `throttle` of [`super::config::Client`], adds per second. Left out: waiting in a
+//! thread: who finds no permit is told when to come again.
 
 use headwater_sim::time::{Duration, Time};
 

@@ -6,6 +6,9 @@
 //! cannot be read now is tried again.
 //!
 //! Parameters: the client's options. It looks for new ledgers every [`POLL`].
+//!
+//! Left out: the application's CPU time, tailing of a ledger that is still open
+//! (`readUnconfirmedEntries`, long polls): an event is handed over when its ledger has been closed.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,9 @@
 //! What BookKeeper's nodes keep on disk.
+//!
+//! Stands for the file formats of `bookie/Journal.java`, `bookie/EntryLogger.java`,
+//! `bookie/LogMark.java` of apache/bookkeeper @ branch-4.15 and `FileTxnLog` of ZooKeeper 3.6.3,
+//! with sizes in bytes. Left out: file headers (some 100 bytes a file), the ledger map at the end
+//! of an entry log.
 
 use headwater_sim::fingerprint::mix;
 

@@ -3,6 +3,8 @@
 //! Stands for `CacheManager`, `CachePolicy`, `CacheUtilizationProvider` @ v0.13.0. Left out: the
 //! 4 KiB blocks and 2 MiB buffers of `DirectMemoryCache` (appends fill the last block, so rounding
 //! is small) and cached attribute indexes.
+//!
+//! Parameters: the `cache` options of [`super::config::SegmentStore`], in bytes, s and percent.
 
 use headwater_sim::time::Duration;
 

@@ -5,6 +5,8 @@
 //! `BookKeeperConfig`, `ClientConfig`, `EventWriterConfig`, controller `util/Config.java`) and
 //! pravega/pravega-client-rust @ v0.3.7. Left out: authentication, TLS, retention, transactions,
 //! auto-scaling (the number of segments is fixed), index segments (0.14 and later).
+//!
+//! Units are in the names or in the comment of each option.
 
 use serde::{Deserialize, Serialize};
 

@@ -7,6 +7,9 @@
 //! modelled. Clients are answered from the map; a controller that restarts reads it back. Left out:
 //! more than one controller, streams' metadata (the stream is fixed), scaling, transactions,
 //! retention.
+//!
+//! Parameters: [`super::config::Controller`] in s, `controller_request` of
+//! [`super::config::Costs`].
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

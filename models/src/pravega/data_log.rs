@@ -2,6 +2,9 @@
 //!
 //! Stands for the interface `DurableDataLog` @ v0.13.0. Appends are acknowledged in order. A log is
 //! started once; it fences out whoever wrote it before and gives back what it holds.
+//!
+//! Parameters: none of its own. Left out: `DebugDurableDataLogWrapper`, disabling and enabling a
+//! log by hand.
 
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;

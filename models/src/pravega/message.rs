@@ -5,6 +5,8 @@
 //! length) and its fields; sizes are counted from `WireCommands`. Strings are taken as 32 bytes. A
 //! message names the connection it belongs to by number: the kernel has one connection per pair of
 //! nodes, Pravega one per segment writer.
+//!
+//! Left out: tokens, keep-alives, table segments, transactions.
 
 use headwater_sim::fingerprint::mix;
 use headwater_sim::units::NodeId;

@@ -10,6 +10,9 @@
 //!
 //! A lane is a segment: the number of segments is fixed, as scaling is left out. Start with
 //! [`config::Cluster`] and [`deploy::deploy`].
+//!
+//! Parameters and what is left out stand in each file. Left out as a whole: transactions,
+//! retention, key-value tables, watermarks, index segments (0.14 and later), authentication.
 
 pub mod cache;
 pub mod config;

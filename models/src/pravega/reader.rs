@@ -4,6 +4,8 @@
 //! v0.13.0: per segment one request outstanding, for as much as the buffer has room for, answered
 //! by the store as soon as there is something. Left out: the reader group's state, checkpoints and
 //! the acquisition of segments (they are dealt out by number), the Rust reader's larger buffers.
+//!
+//! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

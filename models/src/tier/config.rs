@@ -1,4 +1,7 @@
 //! Configuration of tiered storage: what kind it is, how fast, how often it fails.
+//!
+//! Parameters of [`super::node`], with units in their types and sources at [`Tier::of`]. Left out:
+//! prices, quotas of requests per second.
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;

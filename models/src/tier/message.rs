@@ -1,4 +1,8 @@
 //! What clients and tiered storage say to each other.
+//!
+//! Stands for the calls of `ChunkStorage` (pravega `segmentstore/storage` @ v0.13.0) that the
+//! models make. Messages with their sizes in bytes. Left out: listing, truncation in place,
+//! read-only marks.
 
 use std::rc::Rc;
 

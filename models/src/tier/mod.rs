@@ -5,6 +5,9 @@
 //! are served side by side and may be answered in any order, except that those for one chunk are
 //! carried out in the order in which they came. A request whose connection broke is not answered:
 //! ask again after `on_disconnect` (a repeated write answers `BadOffset`; `Stat` tells the length).
+//!
+//! Stands for long-term storage behind pravega's `ChunkStorage` @ v0.13.0; [`config`] has the
+//! parameters with their sources, [`node`] says what is left out.
 
 pub mod config;
 pub mod message;

@@ -1,4 +1,6 @@
 //! What tiered storage keeps on disk: one file for each chunk.
+//!
+//! Nothing is modelled beyond the bytes that a write takes. Left out: a file system's own metadata.
 
 use std::rc::Rc;
 

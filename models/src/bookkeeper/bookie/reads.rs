@@ -1,4 +1,10 @@
 //! Reads and fences.
+//!
+//! Stands for `proto/ReadEntryProcessorV3.java` and `bookie/LedgerDescriptorImpl.java` (fencing) of
+//! apache/bookkeeper @ branch-4.15. A fenced ledger is noted in the journal before the fence is
+//! answered. Parameters: read and high-priority threads and `cost.read` of
+//! [`crate::bookkeeper::config::Bookie`]. Left out: long polling, read-ahead and the read cache of
+//! `DbLedgerStorage`, as the page cache of the disk model answers what was read lately.
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,12 @@
 //! 2. Read the last mark and the index.
 //! 3. Read the journals from the last mark on, and take their entries and fences in again.
 //! 4. Write a checkpoint, register, serve (`BookieImpl.start` @ branch-4.15).
+//!
+//! Stands for `BookieImpl.readJournal` and `Journal.replay` of apache/bookkeeper @ branch-4.15.
+//! Parameters: none of its own; the disks' speed decides. Left out: the check that the index's
+//! files agree with the entry logs (`dataIntegrityCheckingEnabled`, off by default), and the
+//! deletion of journals that a checkpoint has made superfluous before the crash (the next
+//! checkpoint does it).
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -2,6 +2,10 @@
 //!
 //! Stands for `LedgerHandle.handleBookieFailure` and `ensembleChangeLoop` of apache/bookkeeper @
 //! branch-4.15.
+//!
+//! Parameters: `maxAllowedEnsembleChanges` and `delayEnsembleChange` of
+//! [`crate::bookkeeper::config::Client`]. Left out: the notice of a watcher that a bookie has gone
+//! (it fails its next add instead).
 
 use headwater_sim::context::Context;
 use headwater_sim::units::NodeId;

@@ -1,5 +1,8 @@
 //! The adds of a recovery, and the ensemble change that they may need: kept in memory until the
 //! ledger is closed (`ReadOnlyLedgerHandle.handleBookieFailure` @ branch-4.15).
+//!
+//! Parameters: `addEntryTimeoutSec` of [`crate::bookkeeper::config::Client`], in s. Left out: a
+//! limit on the adds under way, as there is none.
 
 use headwater_sim::context::Context;
 use headwater_sim::units::NodeId;

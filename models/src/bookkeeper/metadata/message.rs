@@ -1,4 +1,8 @@
 //! What clients and the metadata service say to each other.
+//!
+//! Stands for the requests of ZooKeeper 3.6.3 (`zookeeper.jute`) that BookKeeper and Pravega make.
+//! Messages with their sizes in bytes. Left out: multi-operations, access control, znode names as
+//! text (a directory and a number stand for them), sequential names (a counter does that).
 
 use headwater_sim::fingerprint::mix;
 use headwater_sim::time::Duration;

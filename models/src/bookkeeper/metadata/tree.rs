@@ -1,4 +1,8 @@
 //! The metadata service's records: what a log of transactions makes of them.
+//!
+//! Stands for `DataTree` and `SessionTrackerImpl` of ZooKeeper 3.6.3. Parameters: none; sessions
+//! bring their own timeouts. Left out: nested directories, access control lists, statistics of a
+//! znode beyond its version.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,8 @@
 //! Options of the clients.
+//!
+//! Of the Java client @ v0.13.0 and of pravega-client-rust @ v0.3.7; each option names its source
+//! and unit. Left out: connection pooling, TLS, transactions, large events,
+//! `enableConnectionPooling`, `automaticallyNoteTime`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,7 @@
 //! Options of the segment store, its BookKeeper client and the controller.
+//!
+//! Of pravega @ v0.13.0; each option names its unit, and its source where it isn't its own name.
+//! Left out: thread pools of storage, REST, the admin gateway, security.
 
 use serde::{Deserialize, Serialize};
 

@@ -3,6 +3,9 @@
 //! Stands for `DataFrameBuilder`, `DataFrameOutputStream`, `DataFrame` @ v0.13.0. A record that
 //! does not fit goes on in the next frame. An operation is committed with the frame that holds its
 //! last byte; recovery finds it only if it finds that frame and those before.
+//!
+//! Parameters: the sizes below, in bytes. Left out: the frames' bytes: a frame is its size and the
+//! operations in it.
 
 use std::rc::Rc;
 

@@ -3,6 +3,9 @@
 //! Stands for `ContainerMetadataUpdateTransaction`, `StreamSegmentMetadata` and the serialised
 //! `MetadataCheckpointOperation` @ v0.13.0. Segments exist as soon as somebody appends to them: the
 //! stream is fixed and its creation is left out.
+//!
+//! Parameters: sizes in bytes, below. Left out: eviction of inactive segments from memory,
+//! attributes other than writers' event numbers.
 
 use std::collections::BTreeMap;
 

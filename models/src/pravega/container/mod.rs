@@ -4,6 +4,10 @@
 //! taken from a queue one batch at a time, put into data frames, written to the durable log, and
 //! committed in order; a storage writer moves what is committed to tier 2; a log that is lost ends
 //! the container, which is then recovered from the log, here or on another store.
+//!
+//! Parameters: [`crate::pravega::config::SegmentStore`] and CPU times of
+//! [`crate::pravega::config::Costs`]. Left out: table segments, the metadata store's own segments,
+//! transactions' segments and their merges, index segments (0.14 and later).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

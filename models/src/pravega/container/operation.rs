@@ -4,6 +4,8 @@
 //! append processor, metadata checkpoints, and the updates of the chunk metadata table that a flush
 //! commits. Left out: create, seal, merge, truncate of segments, and the table segments themselves
 //! (their updates are operations of their size here, and count as flushed).
+//!
+//! Parameters: sizes in bytes, below.
 
 use std::rc::Rc;
 

@@ -5,6 +5,10 @@
 //! into frames; take more while there are any and no throttler objects; write the last frame, full
 //! or not; begin again. Metadata operations go first and are never throttled. CPU time is charged
 //! for at most a frame's worth of operations at a time, so that frames leave as they fill up.
+//!
+//! Parameters: `durablelog.*` of [`crate::pravega::config::SegmentStore`] and `operation*` of
+//! [`crate::pravega::config::Costs`]. Left out: the metadata transactions that pile up while
+//! several frames are on their way (one state stands for the newest).
 
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -2,6 +2,8 @@
 //!
 //! Stands for `StreamSegmentReadIndex` @ v0.13.0. An entry is one append, or what one was when it
 //! came back from tier 2. Left out: merging of small entries.
+//!
+//! Parameters: none of its own; the cache's are [`crate::pravega::cache`]'s.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -5,6 +5,9 @@
 //! `PravegaRequestProcessor.readSegment` @ v0.13.0. A read from tier 2 is of one aligned megabyte,
 //! whole pieces of the chunk as they were flushed: what else comes with it goes to the cache too.
 //! Readers of the same bytes share one read.
+//!
+//! Parameters: `read.bytes.max`, `readindex.storageRead.alignment` (bytes). Left out: prefetching,
+//! copying between cache blocks, reads that time out at the store.
 
 use std::rc::Rc;
 

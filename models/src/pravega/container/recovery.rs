@@ -3,6 +3,10 @@
 //! Stands for `RecoveryProcessor`, `DurableLog.start` @ v0.13.0: frames are read from the
 //! truncation point, operations before the first checkpoint are skipped, the others replayed into
 //! metadata, cache and storage writer; then a checkpoint is written and the container serves.
+//!
+//! Parameters: `replay_operation` of [`crate::pravega::config::Costs`]. Left out: the overlap limit
+//! of 25 operations above which the original gives up (`RecoveryProcessor.MAX_OVERLAP`): repeated
+//! operations are skipped however many they are.
 
 use std::rc::Rc;
 

@@ -6,6 +6,8 @@
 //! of them, truncate the log at the last checkpoint below which everything is flushed. A failed
 //! flush ends the chunk that it went to, and the next iteration waits 1 s. Left out: seals, merges,
 //! attribute indexes, garbage collection of chunks, the flush of the metadata segments themselves.
+//!
+//! Parameters: `writer.*` of [`crate::pravega::config::SegmentStore`], in bytes and ms.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

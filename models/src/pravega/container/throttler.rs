@@ -4,6 +4,9 @@
 //! longest of four, never their sum. Milliseconds are whole, as in the original: a log that takes
 //! less than 1 ms gives no batching delay. The floats are plain IEEE sums and products, the same
 //! everywhere.
+//!
+//! Parameters: `durablelog.*`, `cache.*` and `bookkeeper.*` options, ms, percent and bytes. Left
+//! out: metrics.
 
 use crate::pravega::config::{BookKeeperLog, SegmentStore};
 

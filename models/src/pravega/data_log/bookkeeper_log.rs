@@ -7,6 +7,8 @@
 //! found out what the old ledger has; a fence, a lost compare-and-set or a new ledger that can't be
 //! made ends the log. Left out: the retry of a failed rollover after 12 s (the writes' own attempts
 //! are over by then), disabled logs.
+//!
+//! Parameters: [`crate::pravega::config::BookKeeperLog`].
 
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -1,4 +1,8 @@
 //! Frames as entries of a ledger, and back.
+//!
+//! Stands for `DataFrame` and the serializers of operations @ v0.13.0, as far as what is in a frame
+//! must come back from it. Nothing is modelled here: sizes are the frame's own. Left out: the
+//! bytes.
 
 use std::rc::Rc;
 

@@ -4,6 +4,8 @@
 //! statistics are always empty, so nothing batches or throttles for its sake. Its content goes with
 //! the process; as no container of the emulator moves or restarts alone, nothing is kept to be
 //! given back.
+//!
+//! Parameters: none. Left out: its content, and the optional append delay.
 
 use headwater_sim::time::Time;
 

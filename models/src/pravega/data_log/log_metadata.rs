@@ -2,6 +2,9 @@
 //!
 //! Stands for `LogMetadata`, `LedgerMetadata` of `impl/bookkeeper` @ v0.13.0, kept in ZooKeeper
 //! under the log's number and changed by compare-and-set only.
+//!
+//! Parameters: none. Left out: the `enabled` flag, and a ledger's status (`Unknown`, `Empty`,
+//! `NotEmpty`), which saves the original a look at ledgers known to be empty.
 
 use crate::bookkeeper::ids::LedgerId;
 use crate::bookkeeper::metadata::message::{Path, Value};

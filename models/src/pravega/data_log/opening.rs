@@ -4,6 +4,9 @@
 //! closed for good newest first, one after another; the original stops at the second that is not
 //! empty, the rest having been closed by their writer, which costs a look at their metadata here as
 //! there. Then a new ledger is made and entered, and the old ones are read, 64 entries on the way.
+//!
+//! Parameters: `bookkeeper.read.batch.size`, entries. Left out: deletion of empty ledgers on the
+//! way.
 
 use std::collections::BTreeMap;
 

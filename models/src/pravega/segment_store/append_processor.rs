@@ -3,6 +3,8 @@
 //! Stands for `AppendProcessor`, `WriterState`, `ConnectionTracker` @ v0.13.0. A connection whose
 //! outstanding bytes are too many is not read from until they are fewer; the sender sees its TCP
 //! window close. Left out: the 60 s request timeout.
+//!
+//! Parameters: `pravegaservice.append.bytes.*` in bytes.
 
 use std::collections::{BTreeMap, VecDeque};
 

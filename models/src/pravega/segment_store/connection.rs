@@ -3,6 +3,9 @@
 //! Stands for `ServerConnectionInboundHandler`, `AppendDecoder` @ v0.13.0. A connection belongs to
 //! one event loop, so its blocks are decoded in order. A writer whose segment has moved away is
 //! told so.
+//!
+//! Parameters: `connection_append` of [`crate::pravega::config::Costs`]. Left out: decoding of
+//! partial commands, keep-alives.
 
 use headwater_sim::units::NodeId;
 

@@ -4,6 +4,8 @@
 //! `ZKSegmentContainerMonitor` @ v0.13.0. Thread pools: 0 the connections' event loops, 1 the core
 //! pool. A store that loses its session stops its containers and registers anew. Left out: REST,
 //! health, metrics, auto-scaling statistics.
+//!
+//! Parameters: [`crate::pravega::config::SegmentStore`], [`crate::pravega::config::Costs`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

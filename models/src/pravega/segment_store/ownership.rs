@@ -3,6 +3,9 @@
 //!
 //! Stands for `ZKSegmentContainerManager`, `ZKSegmentContainerMonitor` @ v0.13.0. In standalone
 //! mode the only store runs every container, without asking.
+//!
+//! Parameters: `pravegaservice.zk.connect.sessionTimeout.milliseconds`. Left out: the host's
+//! address and its health.
 
 use std::collections::BTreeSet;
 

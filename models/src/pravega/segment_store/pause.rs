@@ -2,6 +2,9 @@
 //!
 //! Stands for stop-the-world pauses of a JVM; exponential in between, by default off. CPU work that
 //! has begun runs on, which overstates what a pause lets through by a fraction of a millisecond.
+//!
+//! Parameters: `jvm.pause*` of [`crate::pravega::config::Costs`]. Left out: pauses that grow with
+//! the heap's use.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,6 @@
 //! Work on its way: what a tag of a timer, a piece of CPU work or a request stands for.
+//!
+//! Pure bookkeeping of this node: nothing of pravega @ v0.13.0 is modelled here.
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,8 @@
 //! event is outstanding, so that a writer which waits for its acks is never held up. The averages
 //! start at 1024 B, 10 ms and 20 appends and move slowly: the first thousands of events see large
 //! blocks.
+//!
+//! Parameters: `java.batch.*` in bytes and ms; the averages' weights, below. Left out: nothing.
 
 use headwater_sim::time::Time;
 

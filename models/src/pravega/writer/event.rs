@@ -1,4 +1,7 @@
 //! Events on their way from the schedule into blocks.
+//!
+//! Pure data of the writers; 8 bytes of header each (`WireCommands.TYPE_PLUS_LENGTH_SIZE` @
+//! v0.13.0). Left out: the payload's bytes.
 
 use std::rc::Rc;
 

@@ -6,6 +6,8 @@
 //! two commands), or padded and sent by the timer if nothing was opened or closed between two of
 //! its ticks. After a reconnect every block not acknowledged is sent again, in order. Left out:
 //! pooled connections, large events.
+//!
+//! Parameters: `java.batch.*` of [`config::Writer`], in bytes and ms.
 
 use std::collections::VecDeque;
 

@@ -4,6 +4,9 @@
 //! of pravega-client-rust @ v0.3.7. The Java client asks the controller before every attempt; the
 //! Rust client asks once and then tries that address, by default without limit, so that it hangs
 //! when its segment has moved for good.
+//!
+//! Parameters: `retry.*`, `connect.*`, `rust.retry.*`, `java.retry.*` of [`Writer`], in ms. Left
+//! out: jitter, which neither client has.
 
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;

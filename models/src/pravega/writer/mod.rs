@@ -7,6 +7,8 @@
 //! application's thread writes, and stands still while a segment that it writes to has no
 //! connection or a full socket. A writer that is started again numbers its events as the schedule
 //! does, and leaves out those that were due before. Left out: transactions, keep-alives.
+//!
+//! Parameters: [`super::config::Writer`], `writer_*` of [`super::config::Costs`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -3,6 +3,9 @@
 //! Stands for `SegmentOutputStreamImpl.reconnect`, `ResponseProcessor` @ v0.13.0 and
 //! `src/segment/reactor.rs` of pravega-client-rust @ v0.3.7, whose reactor waits for one reconnect
 //! at a time.
+//!
+//! Parameters: `connect.timeout.ms`, `java.socket.timeout.ms`. Left out: renewal of delegation
+//! tokens.
 
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;

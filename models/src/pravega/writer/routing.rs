@@ -7,6 +7,8 @@
 //! way with the seed of `"SegmentToContainerMapper"`, and Guava's consistent hash gives the
 //! container (`shared/segment/SegmentToContainerMapper.java`). So containers are not load-balanced:
 //! few segments may share one. A key of the schedule is routed by its decimal text.
+//!
+//! Parameters: the number of segments and containers. Left out: keys other than numbers.
 
 use crate::batch::Lane;
 

@@ -4,6 +4,8 @@
 //! block is on its way; the ack sends the next: at most 500 events and 8 MiB. So a segment takes at
 //! most 500 events per round trip. After a reconnect the block in flight is sent again (the
 //! original may add queued events to it). Left out: large events, conditional appends.
+//!
+//! Parameters: `rust.block.*` of [`config::Writer`], events and bytes.
 
 use std::collections::VecDeque;
 
