@@ -11,6 +11,7 @@ use crate::units::NodeId;
 /// returns.
 pub struct Context<'a, P: Protocol> {
     now: Time,
+    wall: Time,
     me: NodeId,
     seed: Seed,
     random: &'a mut Stream,
@@ -27,12 +28,24 @@ impl<'a, P: Protocol> Context<'a, P> {
         random: &'a mut Stream,
         effects: &'a mut Vec<Effect<P>>,
     ) -> Self {
-        Self { now, me, seed, random, effects }
+        Self { now, wall: now, me, seed, random, effects }
     }
 
-    /// The node's own clock.
+    /// For a host: the node's clock shows `wall` as the time of day.
+    #[must_use]
+    pub fn with_wall(self, wall: Time) -> Self {
+        Self { wall, ..self }
+    }
+
+    /// The node's own clock: monotonic (`System.nanoTime`, CLOCK_MONOTONIC). It may drift.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// The time of day on the node's own clock (`System.currentTimeMillis`, CLOCK_REALTIME), from
+    /// the start of the run. It may be off, and may step back.
+    pub fn wall(&self) -> Time {
+        self.wall
     }
 
     /// The node itself.
@@ -99,6 +112,11 @@ impl<'a, P: Protocol> Context<'a, P> {
     #[inline]
     pub fn note(&mut self, note: P::Note) {
         self.effects.push(Effect::Note(note));
+    }
+
+    /// Ends this process.
+    pub fn exit(&mut self) {
+        self.effects.push(Effect::Exit);
     }
 
     /// Sets a named level, kept as a time series.

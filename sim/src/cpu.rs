@@ -23,6 +23,33 @@ pub struct Job {
     pub tag: u64,
 }
 
+/// A cgroup's CPU quota: work goes on in the first part of each period only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Time in each period in which work goes on.
+    pub runs: Duration,
+    /// The period, longer than that.
+    pub period: Duration,
+}
+
+impl Quota {
+    /// When work of `cost` that begins at `now` is done.
+    pub fn done(self, now: Time, cost: Duration) -> Time {
+        let (runs, period) = (self.runs.0.max(1), self.period.0.max(1));
+        let into = now.0 % period;
+        // Work that comes while all stands still begins with the next period.
+        let (start, left) =
+            if into >= runs { (now.0 - into + period, runs) } else { (now.0, runs - into) };
+        if cost.0 <= left {
+            return Time(start + cost.0);
+        }
+        let rest = cost.0 - left;
+        let next = start - start % period + period;
+        let (whole, last) = ((rest - 1) / runs, (rest - 1) % runs + 1);
+        Time(next + whole * period + last)
+    }
+}
+
 /// `servers` servers with one queue: the cores of a machine, or the threads of a pool.
 #[derive(Debug, Default)]
 pub struct Servers {
@@ -95,5 +122,22 @@ impl Servers {
     /// Jobs that waited at the most.
     pub const fn queued_max(&self) -> usize {
         self.queue_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_stretches_work_over_as_many_periods_as_it_takes() {
+        let quota = Quota { runs: Duration(20), period: Duration(100) };
+        let done = |now, cost| quota.done(Time(now), Duration(cost)).0;
+        assert_eq!(done(0, 20), 20);
+        assert_eq!(done(0, 21), 101);
+        assert_eq!(done(10, 30), 120);
+        assert_eq!(done(10, 31), 201);
+        assert_eq!(done(50, 5), 105);
+        assert_eq!(done(150, 40), 320);
     }
 }

@@ -45,8 +45,18 @@ pub enum DiskOp<R> {
         /// The file.
         file: FileId,
     },
-    /// Read records. Completes as `Read`; at once if they are in the page cache.
+    /// Read records, again and again until all are there or the file ends, as `readFully` does.
+    /// Completes as `Read`; at once if they are in the page cache.
     Read {
+        /// The file.
+        file: FileId,
+        /// The first record's number.
+        from: u64,
+        /// How many at the most.
+        count: u64,
+    },
+    /// Read records once, as read(2) does: it may give fewer than are there. Completes as `Read`.
+    ReadOnce {
         /// The file.
         file: FileId,
         /// The first record's number.

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::disk::FileId;
 use crate::node::Record;
 use crate::random::Stream;
@@ -20,6 +22,40 @@ pub struct Stored<R> {
     pub(crate) stamp: u64,
     /// Part of it was lost with the power: it can't be read.
     pub torn: bool,
+    /// What the medium holds in its place, if that is something else.
+    pub(crate) medium: Medium<R>,
+}
+
+/// What the medium holds, or will hold after a sync, in the place of a record.
+#[derive(Clone, Debug)]
+pub(crate) enum Medium<R> {
+    /// The record.
+    Same,
+    /// Nothing that can be read.
+    Bad,
+    /// Another record, that was meant for elsewhere.
+    Other(Box<R>),
+}
+
+/// What a power cut leaves of the records that no sync has covered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tearing {
+    /// The first of them, up to a drawn one, which may be torn: a file system that allocates and
+    /// writes in order.
+    #[default]
+    Prefix,
+    /// Each of them or not; where one is missing there is a hole that can't be read.
+    Subset,
+    /// The last of them, from a drawn one on, behind holes: pages written back in reverse.
+    Reordered,
+}
+
+impl<R> Stored<R> {
+    /// True if the record is, or will be, on the medium as it was written.
+    pub const fn is_sound(&self) -> bool {
+        !self.torn && matches!(self.medium, Medium::Same)
+    }
 }
 
 /// One file.
@@ -63,10 +99,53 @@ pub struct SyncMark {
 impl<R: Record> File<R> {
     /// Appends a record to the page cache; its number.
     pub fn append(&mut self, record: R, bytes: u64, now: Time, stamp: u64) -> u64 {
-        self.records.push(Stored { record, bytes, stamp, torn: false });
+        self.records.push(Stored { record, bytes, stamp, torn: false, medium: Medium::Same });
         self.dirty_bytes += bytes;
         self.dirty_since.get_or_insert(now);
         self.records.len() as u64 - 1
+    }
+
+    /// The record written last will never reach the medium.
+    pub fn lose_last(&mut self) {
+        if let Some(last) = self.records.last_mut() {
+            last.medium = Medium::Bad;
+        }
+    }
+
+    /// The record written last lands in the place of an earlier one, picked by `pick`; where it
+    /// belongs the medium holds nothing. The first record of a file has nowhere else to go.
+    pub fn misdirect_last(&mut self, pick: u64) {
+        let Some((last, before)) = self.records.split_last_mut() else { return };
+        last.medium = Medium::Bad;
+        if !before.is_empty() {
+            let hit = (pick % before.len() as u64) as usize;
+            before[hit].medium = Medium::Other(Box::new(last.record.clone()));
+        }
+    }
+
+    /// The sync that the mark stands for has failed: what it covered is dirty again, or
+    /// (`forgotten`) counts as clean without being on the medium.
+    pub fn fail_sync(&mut self, mark: SyncMark, bytes: u64, forgotten: bool, now: Time) {
+        if !forgotten {
+            self.dirty_bytes += bytes;
+            self.dirty_since.get_or_insert(now);
+            return;
+        }
+        let covered = (mark.records as usize).min(self.records.len());
+        for stored in self.records[..covered].iter_mut().skip(self.durable as usize) {
+            stored.medium = Medium::Bad;
+        }
+    }
+
+    /// Durable records go bad on the medium, each with this chance. How many.
+    pub fn corrupt(&mut self, ppm: u32, stream: &mut Stream) -> u64 {
+        let durable = self.records.iter_mut().take(self.durable as usize);
+        let mut hit = 0;
+        for stored in durable.filter(|_| stream.chance_ppm(ppm)) {
+            stored.medium = Medium::Bad;
+            hit += 1;
+        }
+        hit
     }
 
     /// What a sync asked for now covers, and how many bytes it has to move.
@@ -106,19 +185,14 @@ impl<R: Record> File<R> {
 
     /// The power goes: what is durable stays, of the rest a drawn prefix, its last record perhaps
     /// torn; a cut that was not durable may be undone. Bytes lost.
-    pub fn power_cut(&mut self, stream: &mut Stream) -> u64 {
+    pub fn power_cut(&mut self, tearing: Tearing, stream: &mut Stream) -> u64 {
         let before: u64 = self.records.iter().map(|stored| stored.bytes).sum();
         let undone = !self.cut_off.is_empty() && stream.chance_ppm(500_000);
         if undone {
             self.records.truncate(self.durable as usize);
             self.records.append(&mut self.cut_off);
         } else {
-            let volatile = self.records.len() as u64 - self.durable;
-            let kept = if volatile == 0 { 0 } else { stream.between(0, volatile) };
-            self.records.truncate((self.durable + kept) as usize);
-            if kept > 0 && stream.chance_ppm(500_000) {
-                self.records.last_mut().expect("a volatile record was kept").torn = true;
-            }
+            self.tear(tearing, stream);
         }
         self.cut_off.clear();
         self.durable = self.records.len() as u64;
@@ -126,10 +200,42 @@ impl<R: Record> File<R> {
         before.saturating_sub(self.records.iter().map(|stored| stored.bytes).sum())
     }
 
+    /// Draws what is left of the records that no sync has covered.
+    fn tear(&mut self, tearing: Tearing, stream: &mut Stream) {
+        let durable = self.durable as usize;
+        let volatile = self.records.len() as u64 - self.durable;
+        let drawn = if volatile == 0 { 0 } else { stream.between(0, volatile) };
+        match tearing {
+            Tearing::Prefix => {
+                self.records.truncate(durable + drawn as usize);
+                if drawn > 0 && stream.chance_ppm(500_000) {
+                    self.records.last_mut().expect("a volatile record was kept").torn = true;
+                }
+            }
+            Tearing::Subset => {
+                for stored in &mut self.records[durable..] {
+                    stored.torn |= stream.chance_ppm(500_000);
+                }
+                // What is missing at the end was never allocated.
+                while self.len() > self.durable && self.records.last().is_some_and(|r| r.torn) {
+                    self.records.pop();
+                }
+            }
+            Tearing::Reordered => {
+                if drawn == volatile {
+                    return self.records.truncate(durable);
+                }
+                let holes = self.records[durable..].iter_mut().take(drawn as usize);
+                holes.for_each(|stored| stored.torn = true);
+            }
+        }
+    }
+
     /// The records and whether each is durable.
     pub fn records(&self) -> impl Iterator<Item = (u64, &Stored<R>, bool)> {
         let durable = self.durable;
-        self.records.iter().zip(0..).map(move |(stored, at)| (at, stored, at < durable))
+        let records = self.records.iter().zip(0..);
+        records.map(move |(stored, at)| (at, stored, at < durable && stored.is_sound()))
     }
 
     /// Up to `count` records from number `from`.
@@ -198,11 +304,27 @@ mod tests {
             file.append(Word(4), 8, Time::ZERO, 0);
             file.append(Word(5), 8, Time::ZERO, 0);
             file.end_sync(mark);
-            file.power_cut(&mut Seed(seed).stream("power", 0));
+            file.power_cut(Tearing::Prefix, &mut Seed(seed).stream("power", 0));
             assert!(file.records().take(4).all(|(at, stored, _)| stored.record.0 == at));
             lengths.insert(file.len());
         }
         assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [4, 5, 6]);
+    }
+
+    #[test]
+    fn a_power_cut_leaves_holes_where_pages_are_written_out_of_order() {
+        for (tearing, holes_first) in [(Tearing::Subset, false), (Tearing::Reordered, true)] {
+            let mut with_holes = 0;
+            for seed in 0..64 {
+                let mut file = file(6);
+                file.power_cut(tearing, &mut Seed(seed).stream("power", 0));
+                let torn: Vec<_> = file.records().map(|(_, stored, _)| stored.torn).collect();
+                assert_ne!(torn.last(), Some(&true), "{tearing:?}: a file ends with what is there");
+                assert!(!holes_first || torn.is_sorted_by(|a, b| a >= b), "{torn:?}");
+                with_holes += usize::from(torn.contains(&true));
+            }
+            assert!(with_holes > 32, "{tearing:?}: {with_holes} of 64");
+        }
     }
 
     #[test]
@@ -224,7 +346,7 @@ mod tests {
                 let (mark, _) = file.begin_sync();
                 file.end_sync(mark);
                 file.truncate(1, Time::ZERO);
-                file.power_cut(&mut Seed(seed).stream("power", 0));
+                file.power_cut(Tearing::Prefix, &mut Seed(seed).stream("power", 0));
                 file.len()
             })
             .collect();

@@ -76,6 +76,8 @@
 //! integer nanoseconds, nothing iterates a hash map, floats go through `libm`, and randomness is
 //! drawn from one [`random::Stream`] per purpose and entity.
 
+pub mod buggify;
+pub mod clock;
 pub mod context;
 pub mod cpu;
 pub mod device;
@@ -85,6 +87,7 @@ pub mod effect;
 pub mod fault;
 pub mod files;
 pub mod fingerprint;
+pub mod impairment;
 pub mod log;
 pub mod machine;
 pub mod network;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;
+use crate::impairment::{Fate, Impaired};
 use crate::random::{Seed, Stream};
 use crate::time::{Duration, Time};
 use crate::units::{BytesPerSecond, MachineId, NodeId};
@@ -45,14 +46,24 @@ pub struct Link<M> {
     pub to_machine: MachineId,
     /// A connection stands: something was sent and it has not broken since.
     pub open: bool,
+    /// The receiver's life when the connection was opened: a later one does not know it.
+    pub life: u32,
     /// Partitions that cut it.
     pub cuts: u32,
+    /// Clogs that hold it up.
+    pub clogs: u32,
+    /// The connection has been forgotten on the way: nothing passes until it is reset.
+    pub half_open: bool,
     /// What is added to its latency.
     pub extra: Option<Distribution>,
+    /// What else is wrong with it.
+    pub impaired: Option<Box<Impaired>>,
     /// Not yet through, oldest first, with the life of the receiver that each was sent to.
     pub held: VecDeque<(u32, M)>,
     /// The next retransmission timeout.
     pub rto: Duration,
+    /// The number of the retransmission timer that counts; older ones don't.
+    pub timer: u32,
     last_arrival: Time,
     latencies: Stream,
 }
@@ -61,6 +72,37 @@ impl<M> Link<M> {
     /// Both ends on one machine.
     pub fn is_local(&self) -> bool {
         self.from_machine == self.to_machine
+    }
+
+    /// True if nothing passes now.
+    #[inline]
+    pub const fn is_blocked(&self) -> bool {
+        self.cuts > 0 || self.clogs > 0 || self.half_open
+    }
+
+    /// When the last message that is under way arrives; it may lie in the past.
+    pub const fn last_arrival(&self) -> Time {
+        self.last_arrival
+    }
+
+    /// What becomes of a datagram that leaves the sender's NIC at `departs`.
+    pub fn datagram(&mut self, departs: Time, bytes: u64) -> Fate {
+        match &mut self.impaired {
+            Some(impaired) => impaired.datagram(departs, bytes),
+            None => Fate::Leaves { at: departs, twice: false, held_back: Duration::ZERO },
+        }
+    }
+
+    /// When a segment of the connection, out of the sender's NIC at `departs`, has left for good.
+    #[inline]
+    pub fn segment(&mut self, departs: Time, bytes: u64, rto_min: Duration) -> Time {
+        match &mut self.impaired {
+            Some(impaired) => {
+                let behind = self.last_arrival > departs;
+                impaired.segment(departs, bytes, behind, rto_min)
+            }
+            None => departs,
+        }
     }
 }
 
@@ -113,10 +155,15 @@ impl<M> Network<M> {
             from_machine,
             to_machine,
             open: false,
+            life: 0,
             cuts: 0,
+            clogs: 0,
+            half_open: false,
             extra: None,
+            impaired: None,
             held: VecDeque::new(),
             rto: self.spec.rto_min,
+            timer: 0,
             last_arrival: Time::ZERO,
             latencies: seed.stream("link", entity),
         });
@@ -152,9 +199,10 @@ impl<M> Network<M> {
 }
 
 /// A network card: each way a server of its own, first come, first served.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Nic {
     rate: BytesPerSecond,
+    percent: u32,
     out_free_at: Time,
     in_free_at: Time,
     /// Time spent sending.
@@ -166,7 +214,25 @@ pub struct Nic {
 impl Nic {
     /// An idle card.
     pub fn new(rate: BytesPerSecond) -> Self {
-        Self { rate, ..Self::default() }
+        Self {
+            rate,
+            percent: 100,
+            out_free_at: Time::ZERO,
+            in_free_at: Time::ZERO,
+            out_busy: Duration::ZERO,
+            in_busy: Duration::ZERO,
+        }
+    }
+
+    /// Every message takes `percent` of its usual time from now on.
+    pub fn slow(&mut self, percent: u32) {
+        self.percent = percent.max(1);
+    }
+
+    #[inline]
+    fn transfer(&self, bytes: u64) -> Duration {
+        let transfer = self.rate.transfer(bytes);
+        if self.percent == 100 { transfer } else { transfer * u64::from(self.percent) / 100 }
     }
 
     /// When the last bit of a message has left.
@@ -175,7 +241,7 @@ impl Nic {
         if self.rate.0 == 0 {
             return now;
         }
-        let transfer = self.rate.transfer(bytes);
+        let transfer = self.transfer(bytes);
         self.out_free_at = self.out_free_at.max(now) + transfer;
         self.out_busy += transfer;
         self.out_free_at
@@ -188,7 +254,7 @@ impl Nic {
         if self.rate.0 == 0 {
             return now;
         }
-        let transfer = self.rate.transfer(bytes);
+        let transfer = self.transfer(bytes);
         self.in_busy += transfer;
         self.in_free_at = (self.in_free_at + transfer).max(now);
         self.in_free_at

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use crate::context::Context;
 use crate::disk::{DiskError, FileId};
 use crate::effect::Effect;
+use crate::fault::Condition;
 use crate::fault::Fault;
 use crate::log::LogEntry;
 use crate::time::Time;
@@ -28,6 +29,14 @@ pub trait Message: Debug + 'static {
     fn kind(&self) -> &'static str;
     /// A cheap hash of what the message says, for the fingerprint; never of an address.
     fn digest(&self) -> u64;
+    /// The message once more, for a network that doubles datagrams; nothing if it travels on
+    /// connections only, which drop what comes twice.
+    fn duplicate(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// A record on disk: the unit that is written, lost, torn or corrupted as a whole.
@@ -124,5 +133,15 @@ pub trait Node<P: Protocol> {
     /// and not yet delivered are lost. The next send opens a new connection.
     fn on_disconnect(&mut self, ctx: &mut Context<'_, P>, peer: NodeId) {
         let _ = (ctx, peer);
+    }
+    /// The process is asked to stop (SIGTERM). It may take its time, and ends with
+    /// [`Context::exit`]; at once where a node has nothing to do first.
+    fn on_shutdown(&mut self, ctx: &mut Context<'_, P>) {
+        ctx.exit();
+    }
+    /// For a node that stands for a service outside of the system, such as an object store: the
+    /// service is in another condition from now on. Others never get one.
+    fn on_condition(&mut self, ctx: &mut Context<'_, P>, condition: &Condition) {
+        let _ = (ctx, condition);
     }
 }

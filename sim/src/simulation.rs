@@ -6,11 +6,13 @@ mod faults;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::cpu::{Job, Servers};
-use crate::device::Device;
+use crate::buggify::{Buggify, Site};
+use crate::clock::Clock;
+use crate::cpu::{Job, Quota, Servers};
+use crate::device::{Device, SyncFate};
 use crate::disk::{DiskId, FileId};
 use crate::effect::Effect;
-use crate::fault::Fault;
+use crate::fault::{Condition, Fault};
 use crate::files::{Files, SyncMark};
 use crate::fingerprint::{Checkpoint, Fingerprint};
 use crate::log::EventLog;
@@ -32,11 +34,13 @@ pub struct SimulationSpec {
     pub network: NetworkSpec,
     /// Entries that the event log keeps.
     pub log_capacity: usize,
+    /// Rare delays of the environment, at sites that the seed draws.
+    pub buggify: bool,
 }
 
 impl Default for SimulationSpec {
     fn default() -> Self {
-        Self { seed: Seed(0), network: NetworkSpec::default(), log_capacity: 512 }
+        Self { seed: Seed(0), network: NetworkSpec::default(), log_capacity: 512, buggify: false }
     }
 }
 
@@ -48,6 +52,22 @@ enum Input<P: Protocol> {
     Timer(u64),
     Done(u64, Completion<P::Record>),
     Disconnect(NodeId),
+    Shutdown,
+    Condition(Condition),
+}
+
+/// A sync that is under way.
+struct Syncing {
+    disk: DiskId,
+    file: FileId,
+    mark: SyncMark,
+    /// Dirty bytes that it took on.
+    bytes: u64,
+    fate: SyncFate,
+    /// Of which power-on of the machine.
+    power: u32,
+    /// By the writeback, which has no one to tell.
+    background: bool,
 }
 
 /// An event that is pending in the queue.
@@ -75,17 +95,8 @@ enum Pending<P: Protocol> {
         tag: u64,
         completion: Completion<P::Record>,
     },
-    Synced {
-        node: NodeId,
-        incarnation: u32,
-        tag: u64,
-        disk: DiskId,
-        file: FileId,
-        mark: SyncMark,
-        /// Of which power-on of the machine; writeback has no one to tell.
-        power: u32,
-        background: bool,
-    },
+    /// The node, its life, its tag, and what was synced.
+    Synced(Box<(NodeId, u32, u64, Syncing)>),
     Disconnect {
         node: NodeId,
         incarnation: u32,
@@ -93,6 +104,7 @@ enum Pending<P: Protocol> {
     },
     Retransmit {
         link: u32,
+        timer: u32,
     },
     WriteBack {
         machine: MachineId,
@@ -119,6 +131,10 @@ struct NodeState<P: Protocol> {
     waiting: VecDeque<Input<P>>,
     parked: Vec<Job>,
     gauges: BTreeMap<&'static str, Gauge>,
+    /// New connections to it are refused.
+    refuses: bool,
+    /// Its clock, where that is not the world's, and the draws of its jitter.
+    clock: Option<Box<(Clock, Stream)>>,
 }
 
 /// A named level of a node.
@@ -134,6 +150,7 @@ struct MachineState {
     spec: MachineSpec,
     cores: Servers,
     cpu_percent: u32,
+    cpu_quota: Option<Quota>,
     devices: Vec<Device>,
     nic: Nic,
     powered: bool,
@@ -173,6 +190,7 @@ pub struct Simulation<P: Protocol, O: Observer<P>, Q: EventQueue = CalendarQueue
     log: EventLog,
     totals: Totals,
     faults: Stream,
+    buggify: Option<Buggify>,
     observer: O,
 }
 
@@ -195,6 +213,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             log: EventLog::new(spec.log_capacity),
             totals: Totals::default(),
             faults: spec.seed.stream("fault", 0),
+            buggify: spec.buggify.then(|| Buggify::new(spec.seed)),
             observer,
         }
     }
@@ -205,12 +224,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let id = MachineId(self.machines.len() as u32);
         let device = |(disk, of): (usize, &crate::disk::DiskSpec)| {
             let entity = u64::from(id.0) << 8 | disk as u64;
-            let streams = (self.seed.stream("sync", entity), self.seed.stream("seek", entity));
-            Device::new(of.clone(), streams.0, streams.1)
+            let stream = |purpose| self.seed.stream(purpose, entity);
+            Device::new(of.clone(), ["sync", "seek", "disk fault"].map(stream))
         };
         self.machines.push(MachineState {
             cores: Servers::new(spec.cores),
             cpu_percent: 100,
+            cpu_quota: None,
             devices: spec.disks.iter().enumerate().map(device).collect(),
             nic: Nic::new(spec.nic),
             powered: true,
@@ -237,6 +257,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             waiting: VecDeque::new(),
             parked: Vec::new(),
             gauges: BTreeMap::new(),
+            refuses: false,
+            clock: None,
             spec,
         });
         id
@@ -324,6 +346,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// Events, messages and bytes so far.
     pub const fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// The sites at which the environment may be late: whether active, and how often they fired.
+    pub fn buggified(&self) -> impl Iterator<Item = (Site, bool, u64)> + '_ {
+        self.buggify.iter().flat_map(Buggify::sites)
     }
 
     /// The last events.

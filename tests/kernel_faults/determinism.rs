@@ -61,11 +61,11 @@ fn faults() -> Vec<(u64, Fault)> {
         (250, Fault::Resume { node }),
         (300, Fault::Partition { from: from.clone(), to: to.clone(), symmetric: true }),
         (350, Fault::Heal),
-        (360, Fault::SlowLink { from, to, extra }),
+        (360, Fault::SlowLink { from: from.clone(), to: to.clone(), extra, lasting: false }),
         (400, Fault::SlowDisk { machine, disk: 0, percent: 900 }),
         (450, Fault::PowerCut { machine }),
         (500, Fault::PowerOn { machine }),
-        (550, Fault::RestoreLinks),
+        (550, Fault::RestoreLink { from, to }),
     ]
 }
 
@@ -93,7 +93,7 @@ fn run<Q: EventQueue>(seed: u64) -> Sim<Q> {
 
 /// The fingerprint of seed 7. It is the same in every build profile and on every machine; a change
 /// of it changes results, and belongs into the changelog under "results change".
-const GOLDEN: u64 = 0xb639_6b87_030f_ba7d;
+const GOLDEN: u64 = 0xaed7_7cbe_4bd7_cdb4;
 
 #[test]
 fn the_fingerprint_of_seed_7_is_golden_in_every_build_profile() {

@@ -163,7 +163,7 @@ fn a_wiped_disk_is_empty_after_the_restart() {
     let mut sim = world(1);
     add(&mut sim, machine(), &[], keeper());
     sim.schedule(ms(30), Fault::Crash { node: KEEPER });
-    sim.schedule(ms(31), Fault::WipeDisk { node: KEEPER });
+    sim.schedule(ms(31), Fault::WipeDisk { node: KEEPER, disk: None });
     sim.run_until(ms(32));
     assert_eq!(sim.disk_records(KEEPER).count(), 0);
     sim.schedule(ms(40), Fault::Restart { node: KEEPER });

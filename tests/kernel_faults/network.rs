@@ -122,8 +122,8 @@ fn a_heal_lets_no_letter_overtake_one_that_is_held() {
 fn a_slow_link_delays_one_way_until_it_is_restored() {
     let mut sim = two_talkers();
     let extra = Distribution::constant(Duration::from_millis(30));
-    sim.schedule(ms(15), Fault::SlowLink { from: vec![A], to: vec![B], extra });
-    sim.schedule(ms(45), Fault::RestoreLinks);
+    sim.schedule(ms(15), Fault::SlowLink { from: vec![A], to: vec![B], extra, lasting: false });
+    sim.schedule(ms(45), Fault::RestoreLink { from: vec![A], to: vec![B] });
     sim.run_until(ms(100));
     let to_b = reached(&sim, B, "letter");
     // 2, 3 and 4 take 35 ms; 5 to 7 are fast again but keep their place behind 4.

@@ -74,7 +74,7 @@ fn planted_fault_one_copy_and_its_bookie_wiped_loses_acknowledged_events() {
     let bookie = cast(&config).bookies[0];
     let mut sim = running(1, &config, 1_000);
     sim.schedule(at(1_900), Fault::Crash { node: bookie });
-    sim.schedule(at(1_950), Fault::WipeDisk { node: bookie });
+    sim.schedule(at(1_950), Fault::WipeDisk { node: bookie, disk: None });
     sim.schedule(at(2_000), Fault::Restart { node: bookie });
     sim.run_until(at(40_000));
     let seen = sim.observer();
@@ -95,12 +95,12 @@ fn lost_with_a_tail_on_two_bookies(wiped: bool) -> usize {
     sim.schedule(at(3_500), Fault::Crash { node: writer });
     sim.schedule(at(3_600), Fault::Crash { node: first });
     if wiped {
-        sim.schedule(at(3_700), Fault::WipeDisk { node: first });
+        sim.schedule(at(3_700), Fault::WipeDisk { node: first, disk: None });
     }
     sim.schedule(at(3_800), Fault::Restart { node: first });
     sim.schedule(at(4_000), Fault::Heal);
     let extra = Distribution::constant(Duration::from_millis(50));
-    sim.schedule(at(4_000), Fault::SlowLink { from: vec![second], to: vec![reader], extra });
+    sim.schedule(at(4_000), Fault::SlowLink { from: vec![second], to: vec![reader], extra, lasting: false });
     sim.schedule(at(30_000), Fault::Restart { node: reader });
     sim.run_until(at(60_000));
     let seen = sim.observer();

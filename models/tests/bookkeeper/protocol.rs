@@ -64,7 +64,7 @@ fn a_wiped_bookie_comes_back_and_knows_nothing() {
         vec![(at(1_000), BOOKIE, add(1, 0, 100, false)), (at(30_000), BOOKIE, read(2, 0, false))];
     let (mut sim, answers) = probe::cluster(1, &config::Bookie::default(), script);
     sim.schedule(at(2_000), Fault::Crash { node: BOOKIE });
-    sim.schedule(at(2_050), Fault::WipeDisk { node: BOOKIE });
+    sim.schedule(at(2_050), Fault::WipeDisk { node: BOOKIE, disk: None });
     sim.schedule(at(2_100), Fault::Restart { node: BOOKIE });
     sim.run_until(at(31_000));
     assert_eq!(answer(&answers, 1), Answer::Added(Status::Ok));

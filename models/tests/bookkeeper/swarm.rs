@@ -40,7 +40,13 @@ fn draw(random: &mut Stream, servers: u32, clients: u32) -> Vec<(Time, Fault)> {
         5 => {
             let (from, to) = (side(random), side(random));
             let extra = Distribution::uniform(Duration::ZERO, Duration::from_millis(200));
-            [(begin, Fault::SlowLink { from, to, extra }), (end, Fault::RestoreLinks)]
+            [
+                (
+                    begin,
+                    Fault::SlowLink { from: from.clone(), to: to.clone(), extra, lasting: false },
+                ),
+                (end, Fault::RestoreLink { from, to }),
+            ]
         }
         // The metadata service's own disk stays as it is: with it full, nobody would do anything.
         6 if server != node(0) => {

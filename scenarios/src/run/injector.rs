@@ -92,7 +92,7 @@ impl<'a> Injector<'a> {
             Action::Pause => each(&|node| Fault::Pause { node }),
             Action::Wipe => {
                 let wipe =
-                    |node: &NodeId| [Fault::Crash { node: *node }, Fault::WipeDisk { node: *node }];
+                    |node: &NodeId| [Fault::Crash { node: *node }, Fault::WipeDisk { node: *node, disk: None }];
                 nodes.iter().flat_map(wipe).collect()
             }
             Action::PowerCut => machines(&|machine| Fault::PowerCut { machine }),
@@ -103,8 +103,9 @@ impl<'a> Injector<'a> {
             Action::SlowLink { peers, extra } => {
                 let (here, there) = (nodes.to_vec(), others(peers));
                 let (from, to) = (there.clone(), here.clone());
-                let back = Fault::SlowLink { from, to, extra: extra.clone() };
-                vec![Fault::SlowLink { from: here, to: there, extra: extra.clone() }, back]
+                let lasting = false;
+                let back = Fault::SlowLink { from, to, extra: extra.clone(), lasting };
+                vec![Fault::SlowLink { from: here, to: there, extra: extra.clone(), lasting }, back]
             }
             Action::SlowDisk { disk, percent } => {
                 machines(&|machine| Fault::SlowDisk { machine, disk: *disk, percent: *percent })
@@ -134,7 +135,11 @@ impl<'a> Injector<'a> {
             Action::Pause => each(&|node| Fault::Resume { node }),
             Action::PowerCut => machines(&|machine| Fault::PowerOn { machine }),
             Action::Partition { .. } => vec![Fault::Heal],
-            Action::SlowLink { .. } => vec![Fault::RestoreLinks],
+            Action::SlowLink { .. } => {
+                let nodes = self.machine_of.len() as u32;
+                let all: Vec<NodeId> = (0..nodes).map(NodeId).collect();
+                vec![Fault::RestoreLink { from: all.clone(), to: all }]
+            }
             Action::SlowDisk { disk, .. } => {
                 machines(&|machine| Fault::SlowDisk { machine, disk: *disk, percent: 100 })
             }

@@ -1,11 +1,17 @@
 //! Events: what each does when it is due, and handing inputs to nodes.
 
-use super::{Input, Pending, Simulation, Status};
+use super::{Input, Pending, Simulation, Status, Syncing};
+use crate::buggify::Site;
+use crate::clock::Clock;
 use crate::context::Context;
 use crate::cpu::Job;
+use crate::device::SyncFate;
+use crate::disk::{DiskError, DiskId};
 use crate::log::LogEntry;
 use crate::node::{Completion, Message, Observer, Protocol, Record};
 use crate::queue::EventQueue;
+use crate::random::Stream;
+use crate::time::Time;
 use crate::units::{MachineId, NodeId};
 
 /// Event kinds in the fingerprint.
@@ -14,6 +20,8 @@ const TIMER: u64 = 2 << 32;
 const DONE: u64 = 3 << 32;
 const DISCONNECT: u64 = 4 << 32;
 const START: u64 = 5 << 32;
+const SHUTDOWN: u64 = 7 << 32;
+const CONDITION: u64 = 8 << 32;
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub(super) fn process(&mut self, event: Pending<P>) {
@@ -28,26 +36,42 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Pending::Done { node, incarnation, tag, completion } => {
                 self.input_if_alive(node, incarnation, Input::Done(tag, completion));
             }
-            Pending::Synced { node, incarnation, tag, disk, file, mark, power, background } => {
-                let machine = self.nodes[node.index()].spec.machine;
-                if power != self.machines[machine.index()].power {
-                    return;
-                }
-                let files = &mut self.nodes[node.index()].files[disk.0 as usize];
-                if let Some(file) = files.get_mut(&file) {
-                    file.end_sync(mark);
-                }
-                if !background {
-                    self.input_if_alive(node, incarnation, Input::Done(tag, Completion::Synced));
-                }
+            Pending::Synced(sync) => {
+                let (node, incarnation, tag, sync) = *sync;
+                self.synced(node, incarnation, tag, &sync);
             }
             Pending::Disconnect { node, incarnation, peer } => {
                 self.input_if_alive(node, incarnation, Input::Disconnect(peer));
             }
-            Pending::Retransmit { link } => self.retransmit(link),
+            Pending::Retransmit { link, timer } => self.retransmit(link, timer),
             Pending::WriteBack { machine } => self.write_back(machine),
             Pending::Fault(fault) => self.apply_fault(&fault),
             Pending::Free => unreachable!("a free slot is never queued"),
+        }
+    }
+
+    fn synced(&mut self, node: NodeId, incarnation: u32, tag: u64, sync: &Syncing) {
+        let state = &mut self.nodes[node.index()];
+        let machine = &mut self.machines[state.spec.machine.index()];
+        if sync.power != machine.power {
+            return;
+        }
+        let mut completion = Completion::Synced;
+        if let Some(file) = state.files[sync.disk.0 as usize].get_mut(&sync.file) {
+            match sync.fate {
+                SyncFate::Good => file.end_sync(sync.mark),
+                SyncFate::Lost => {}
+                SyncFate::Failed { forgotten } => {
+                    file.fail_sync(sync.mark, sync.bytes, forgotten, self.now);
+                    if !forgotten {
+                        machine.devices[sync.disk.0 as usize].dirty_again(sync.bytes);
+                    }
+                    completion = Completion::Failed(DiskError::Io);
+                }
+            }
+        }
+        if !sync.background {
+            self.input_if_alive(node, incarnation, Input::Done(tag, completion));
         }
     }
 
@@ -73,19 +97,25 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             TIMER => "timer",
             DONE => "done",
             DISCONNECT => "disconnect",
+            SHUTDOWN => "shutdown",
+            CONDITION => "condition",
             _ => "start",
         };
         let entry = LogEntry { at: self.now, node, what, kind, peer, detail };
         self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
         self.log.push(entry);
         let behaviour = state.node.as_mut().expect("a running node has been built");
-        let mut ctx = Context::new(self.now, node, self.seed, &mut state.random, &mut self.effects);
+        let (now, wall) = read_clock(self.now, state.clock.as_deref());
+        let ctx = Context::new(now, node, self.seed, &mut state.random, &mut self.effects);
+        let mut ctx = ctx.with_wall(wall);
         match input {
             Input::Message(from, message) => behaviour.on_message(&mut ctx, from, message),
             Input::Timer(tag) => behaviour.on_timer(&mut ctx, tag),
             Input::Done(tag, completion) => behaviour.on_completion(&mut ctx, tag, completion),
             Input::Disconnect(peer) => behaviour.on_disconnect(&mut ctx, peer),
             Input::Start => behaviour.on_start(&mut ctx),
+            Input::Shutdown => behaviour.on_shutdown(&mut ctx),
+            Input::Condition(condition) => behaviour.on_condition(&mut ctx, &condition),
         }
         self.carry_out(node);
     }
@@ -102,8 +132,14 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let (from, to, local) = (link.from, link.to, link.is_local());
         let machine = &mut self.machines[link.to_machine.index()];
         // A message that is held keeps back those sent after it, also once the way is free again.
-        if link.cuts > 0 || (!datagram && !link.held.is_empty()) {
-            if datagram {
+        if link.is_blocked() || (!datagram && !link.held.is_empty()) {
+            if datagram && link.clogs > 0 {
+                // Once the way is free; datagrams don't keep an order.
+                let again = self.now + self.network.spec.rto_min;
+                let event =
+                    Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
+                self.push(again, event);
+            } else if datagram {
                 self.totals.messages_lost += 1;
             } else {
                 self.hold(link_id, incarnation, message);
@@ -143,8 +179,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
         self.log.push(entry);
         let behaviour = receiver.node.as_mut().expect("a running node has been built");
-        let mut ctx =
-            Context::new(self.now, to, self.seed, &mut receiver.random, &mut self.effects);
+        let (now, wall) = read_clock(self.now, receiver.clock.as_deref());
+        let ctx = Context::new(now, to, self.seed, &mut receiver.random, &mut self.effects);
+        let mut ctx = ctx.with_wall(wall);
         behaviour.on_message(&mut ctx, from, message);
         self.carry_out(to);
     }
@@ -183,7 +220,14 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if state.cpu_percent != 100 {
             cost = cost * u64::from(state.cpu_percent) / 100;
         }
-        self.push(self.now + cost, Pending::Computed { job });
+        let mut done = self.now + cost;
+        if let Some(quota) = state.cpu_quota {
+            done = quota.done(self.now, cost);
+        }
+        if let Some(buggify) = &mut self.buggify {
+            done += buggify.delay(Site::SlowCompute);
+        }
+        self.push(done, Pending::Computed { job });
     }
 
     /// Background writeback: what has been dirty for long enough goes to the device.
@@ -203,20 +247,25 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                     if due.is_some_and(|due| due <= self.now) {
                         let (mark, bytes) = file.begin_sync();
                         let at = device.write_back(self.now, bytes);
-                        done.push((at, NodeId(index as u32), disk as u8, *id, mark));
+                        let (disk, file) = (DiskId(disk as u8), *id);
+                        let (fate, background) = (device.sync_fate(), true);
+                        let sync = Syncing { disk, file, mark, bytes, fate, power, background };
+                        done.push((at, NodeId(index as u32), sync));
                     }
                 }
             }
         }
-        for (at, node, disk, file, mark) in done {
-            let (disk, incarnation) = (crate::disk::DiskId(disk), 0);
-            let (tag, background) = (0, true);
-            let event =
-                Pending::Synced { node, incarnation, tag, disk, file, mark, power, background };
-            self.push(at, event);
+        for (at, node, sync) in done {
+            self.push(at, Pending::Synced(Box::new((node, 0, 0, sync))));
         }
         self.arm_writeback(machine);
     }
+}
+
+/// What a node's clock shows, monotonic and of the day.
+#[inline]
+fn read_clock(now: Time, clock: Option<&(Clock, Stream)>) -> (Time, Time) {
+    clock.map_or((now, now), |(clock, _)| (clock.monotonic(now), clock.wall(now)))
 }
 
 fn describe<P: Protocol>(input: &Input<P>) -> (u64, &'static str, Option<NodeId>, u64) {
@@ -231,6 +280,8 @@ fn describe<P: Protocol>(input: &Input<P>) -> (u64, &'static str, Option<NodeId>
         }
         Input::Disconnect(peer) => (DISCONNECT, "", Some(*peer), u64::from(peer.0)),
         Input::Start => (START, "", None, 0),
+        Input::Shutdown => (SHUTDOWN, "", None, 0),
+        Input::Condition(condition) => (CONDITION, "", None, condition.value),
     }
 }
 

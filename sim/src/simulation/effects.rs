@@ -1,11 +1,13 @@
 //! Effects: carrying out what a node asked for.
 
-use super::{Pending, Simulation, Status};
+use super::{Pending, Simulation, Status, Syncing};
+use crate::buggify::Site;
 use crate::cpu::Job;
-use crate::device::Device;
-use crate::disk::{DiskError, DiskId, DiskOp};
+use crate::device::{Device, ReadFate, WriteFate};
+use crate::disk::{DiskError, DiskId, DiskOp, FileId};
 use crate::effect::{Effect, PoolId, Transport};
-use crate::files::{Files, Stored};
+use crate::files::{Files, Medium, Stored};
+use crate::impairment::Fate;
 use crate::node::{Completion, Message, Note, Observer, Protocol, Record};
 use crate::queue::EventQueue;
 use crate::time::{Duration, Time};
@@ -23,10 +25,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             self.observer.effect(self.now, node, &effect);
             match effect {
                 Effect::Send { to, message, transport } => self.send(node, to, message, transport),
-                Effect::Timer { delay, tag } => {
-                    let incarnation = self.nodes[node.index()].incarnation;
-                    self.push(self.now + delay, Pending::Timer { node, incarnation, tag });
-                }
+                Effect::Timer { delay, tag } => self.timer(node, delay, tag),
                 Effect::Compute { pool, cost, tag } => self.compute(node, pool, cost, tag),
                 Effect::Disk { disk, op, tag } => self.disk(node, disk, op, tag),
                 Effect::Note(note) => {
@@ -38,66 +37,127 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                     gauge.value = value;
                     gauge.max = gauge.max.max(value);
                 }
+                Effect::Exit => {
+                    self.crash(node, true);
+                    break;
+                }
             }
         }
         self.effects = effects;
     }
 
     #[inline]
-    fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, transport: Transport) {
-        let incarnation = self.nodes[to.index()].incarnation;
-        let link_id = self.link_id(from, to);
-        let datagram = transport == Transport::Datagram;
-        let link = self.network.link(link_id);
-        link.open |= !datagram;
-        if datagram && link.cuts > 0 {
-            self.totals.messages_lost += 1;
-            return;
+    fn timer(&mut self, node: NodeId, mut delay: Duration, tag: u64) {
+        let state = &mut self.nodes[node.index()];
+        if let Some((clock, stream)) = state.clock.as_deref_mut() {
+            delay = clock.real(delay, stream);
         }
+        if let Some(buggify) = &mut self.buggify {
+            delay += buggify.delay(Site::LateTimer);
+        }
+        let incarnation = state.incarnation;
+        self.push(self.now + delay, Pending::Timer { node, incarnation, tag });
+    }
+
+    #[inline]
+    fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, transport: Transport) {
+        let receiver = &self.nodes[to.index()];
+        let (life, refuses) = (receiver.incarnation, receiver.refuses);
+        let link_id = self.link_id(from, to);
+        if transport == Transport::Datagram {
+            return self.send_datagram(link_id, life, message);
+        }
+        let link = self.network.link(link_id);
+        if !link.open {
+            if refuses {
+                self.totals.messages_lost += 1;
+                return self.notify_disconnect(from, to);
+            }
+            link.open = true;
+            link.life = life;
+        }
+        let incarnation = link.life;
         // Behind what is held back already, order is kept by waiting with it.
-        if !datagram && !link.held.is_empty() {
+        if !link.held.is_empty() {
             return link.held.push_back((incarnation, message));
         }
-        let local = link.is_local();
+        self.transmit(link_id, incarnation, message);
+    }
+
+    /// Puts a message of a connection on its way.
+    #[inline]
+    fn transmit(&mut self, link_id: u32, incarnation: u32, message: P::Message) {
+        let rto_min = self.network.spec.rto_min;
+        let link = self.network.link(link_id);
         let machine = &mut self.machines[link.from_machine.index()];
-        let departs =
-            if local { self.now } else { machine.nic.send(self.now, message.size_bytes()) };
-        let at = self.network.arrival(link_id, departs, &machine.spec.loopback, !datagram);
-        let taken_in = false;
+        let mut departs = self.now;
+        if !link.is_local() {
+            let bytes = message.size_bytes();
+            departs = link.segment(machine.nic.send(self.now, bytes), bytes, rto_min);
+        }
+        if let Some(buggify) = &mut self.buggify {
+            departs += buggify.delay(Site::LateMessage);
+        }
+        let at = self.network.arrival(link_id, departs, &machine.spec.loopback, true);
+        let (taken_in, datagram) = (false, false);
         self.push(at, Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message });
+    }
+
+    fn send_datagram(&mut self, link_id: u32, incarnation: u32, message: P::Message) {
+        let link = self.network.link(link_id);
+        let bytes = message.size_bytes();
+        let machine = &mut self.machines[link.from_machine.index()];
+        let departs = if link.is_local() { self.now } else { machine.nic.send(self.now, bytes) };
+        let fate = if link.cuts > 0 { Fate::Lost } else { link.datagram(departs, bytes) };
+        let Fate::Leaves { at, twice, held_back } = fate else {
+            self.totals.messages_lost += 1;
+            return;
+        };
+        let copy = if twice { message.duplicate() } else { None };
+        for message in [Some(message), copy].into_iter().flatten() {
+            let loopback = &self.machines[self.network.link(link_id).from_machine.index()].spec;
+            let at = self.network.arrival(link_id, at, &loopback.loopback, false) + held_back;
+            let (taken_in, datagram) = (false, true);
+            let event = Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
+            self.push(at, event);
+        }
     }
 
     /// Keeps a message that did not get through, to be retransmitted.
     pub(super) fn hold(&mut self, link_id: u32, incarnation: u32, message: P::Message) {
         let rto_min = self.network.spec.rto_min;
         let link = self.network.link(link_id);
-        if link.held.is_empty() {
+        let first = link.held.is_empty();
+        link.held.push_back((incarnation, message));
+        if first {
             link.rto = rto_min;
-            self.push(self.now + rto_min, Pending::Retransmit { link: link_id });
+            self.arm_retransmission(link_id, rto_min);
         }
-        self.network.link(link_id).held.push_back((incarnation, message));
+    }
+
+    /// Sets the retransmission timer of a link; one that was set before does not count any more.
+    pub(super) fn arm_retransmission(&mut self, link_id: u32, after: Duration) {
+        let link = self.network.link(link_id);
+        link.timer += 1;
+        let timer = link.timer;
+        self.push(self.now + after, Pending::Retransmit { link: link_id, timer });
     }
 
     /// The retransmission timer of a link: tries again, or doubles the timeout.
-    pub(super) fn retransmit(&mut self, link_id: u32) {
+    pub(super) fn retransmit(&mut self, link_id: u32, timer: u32) {
         let rto_max = self.network.spec.rto_max;
         let link = self.network.link(link_id);
         let machine = link.to_machine;
-        if link.held.is_empty() {
+        if link.held.is_empty() || link.timer != timer {
             return;
         }
-        if link.cuts > 0 || !self.machines[machine.index()].powered {
+        if link.is_blocked() || !self.machines[machine.index()].powered {
             link.rto = (link.rto * 2).min(rto_max);
-            let again = self.now + link.rto;
-            return self.push(again, Pending::Retransmit { link: link_id });
+            let again = link.rto;
+            return self.arm_retransmission(link_id, again);
         }
-        let (sender, held) = (link.from_machine, std::mem::take(&mut link.held));
-        for (incarnation, message) in held {
-            let loopback = &self.machines[sender.index()].spec.loopback;
-            let at = self.network.arrival(link_id, self.now, loopback, true);
-            let (taken_in, datagram) = (false, false);
-            let event = Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
-            self.push(at, event);
+        for (incarnation, message) in std::mem::take(&mut link.held) {
+            self.transmit(link_id, incarnation, message);
         }
     }
 
@@ -139,18 +199,22 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let device = machine.devices.get_mut(disk.0 as usize);
         let device = device.unwrap_or_else(|| panic!("{} has no disk {}", state.spec.name, disk.0));
         let files = &mut state.files[disk.0 as usize];
+        let mut late = Duration::ZERO;
+        if let Some(buggify) = &mut self.buggify {
+            late = buggify.delay(Site::SlowDisk);
+        }
+        let power = machine.power;
         if let DiskOp::Sync { file } = op
             && let Some(of) = files.get_mut(&file)
         {
             let (mark, bytes) = of.begin_sync();
-            let (at, power) = (device.sync(self.now, bytes), machine.power);
-            let background = false;
-            let event =
-                Pending::Synced { node, incarnation, tag, disk, file, mark, power, background };
-            return self.push(at, event);
+            let at = device.sync(self.now, bytes) + late;
+            let (fate, background) = (device.sync_fate(), false);
+            let mark = Syncing { disk, file, mark, bytes, fate, power, background };
+            return self.push(at, Pending::Synced(Box::new((node, incarnation, tag, mark))));
         }
         let (at, completion) = operate(self.now, device, files, op);
-        self.push(at, Pending::Done { node, incarnation, tag, completion });
+        self.push(at + late, Pending::Done { node, incarnation, tag, completion });
         self.arm_writeback(machine_id);
     }
 
@@ -190,23 +254,25 @@ fn operate<R: Record>(
     match op {
         DiskOp::Write { file, record } => {
             let bytes = record.size_bytes();
+            let fate = device.write_fate();
+            if fate == WriteFate::Failed {
+                return (now, Completion::Failed(DiskError::Io));
+            }
             let Some((at, stamp)) = device.write(now, bytes) else {
                 return (now, Completion::Failed(DiskError::Full));
             };
-            let index = files.entry(file).or_default().append(record, bytes, now, stamp);
+            let file = files.entry(file).or_default();
+            let index = file.append(record, bytes, now, stamp);
+            match fate {
+                WriteFate::Good | WriteFate::Failed => {}
+                WriteFate::Lost => file.lose_last(),
+                WriteFate::Misdirected(pick) => file.misdirect_last(pick),
+            }
             (at, Completion::Written { index })
         }
-        DiskOp::Read { file, from, count } => {
-            let Some(file) = files.get(&file) else {
-                return (now, Completion::Failed(DiskError::NoSuchFile));
-            };
-            let range = file.range(from, count);
-            let whole = range.iter().take_while(|stored| !stored.torn).count();
-            let cold = range[..whole].iter().filter(|stored| !device.is_cached(stored.stamp));
-            let bytes = cold.map(|stored| stored.bytes).sum();
-            let records = range[..whole].iter().map(|stored| stored.record.clone()).collect();
-            let damaged = whole < range.len();
-            (device.read(now, bytes), Completion::Read { records, damaged })
+        DiskOp::Read { file, from, count } => read(now, device, files, (file, from, count), false),
+        DiskOp::ReadOnce { file, from, count } => {
+            read(now, device, files, (file, from, count), true)
         }
         DiskOp::Truncate { file, keep } => {
             let Some(file) = files.get_mut(&file) else {
@@ -230,4 +296,52 @@ fn operate<R: Record>(
         }
         DiskOp::Sync { .. } => (now, Completion::Failed(DiskError::NoSuchFile)),
     }
+}
+
+/// Reads records of a file: which, from where, how many at the most. `once`: as read(2), which may
+/// give fewer; else a short read is followed by another for the rest.
+fn read<R: Record>(
+    now: Time,
+    device: &mut Device,
+    files: &Files<R>,
+    (file, from, count): (FileId, u64, u64),
+    once: bool,
+) -> (Time, Completion<R>) {
+    let Some(file) = files.get(&file) else {
+        return (now, Completion::Failed(DiskError::NoSuchFile));
+    };
+    let mut range = file.range(from, count);
+    let mut at = now;
+    let given = device.short_read(range.len());
+    if given < range.len() && once {
+        range = &range[..given];
+    }
+    let mut bytes = cold_bytes(device, range);
+    if given < range.len() {
+        let first = cold_bytes(device, &range[..given]);
+        at = device.read(now, first);
+        bytes -= first;
+    }
+    let fate = if bytes == 0 { ReadFate::Good } else { device.read_fate() };
+    let shifted = match fate {
+        ReadFate::Failed => return (device.read(at, bytes), Completion::Failed(DiskError::Io)),
+        ReadFate::Misdirected => file.range(from + 1, range.len() as u64),
+        ReadFate::Good => range,
+    };
+    let mut records = Vec::with_capacity(shifted.len());
+    records.extend(shifted.iter().map_while(|stored| match &stored.medium {
+        _ if stored.torn => None,
+        Medium::Same => Some(stored.record.clone()),
+        _ if device.is_cached(stored.stamp) => Some(stored.record.clone()),
+        Medium::Bad => None,
+        Medium::Other(record) => Some((**record).clone()),
+    }));
+    let damaged = records.len() < shifted.len();
+    (device.read(at, bytes), Completion::Read { records, damaged })
+}
+
+/// Bytes of whole records that are not in the page cache.
+fn cold_bytes<R>(device: &Device, range: &[Stored<R>]) -> u64 {
+    let whole = range.iter().take_while(|stored| !stored.torn);
+    whole.filter(|stored| !device.is_cached(stored.stamp)).map(|stored| stored.bytes).sum()
 }

@@ -1,11 +1,17 @@
 //! Faults: how the environment changes.
 
-use super::{Simulation, Status};
-use crate::cpu::Servers;
+use super::{Input, Simulation, Status};
+use crate::clock::{Clock, ClockChange};
+use crate::cpu::{Quota, Servers};
+use crate::device::Device;
+use crate::distribution::Distribution;
 use crate::fault::Fault;
+use crate::fingerprint::mix;
+use crate::impairment::Impaired;
 use crate::log::LogEntry;
 use crate::node::{Observer, Protocol};
 use crate::queue::EventQueue;
+use crate::time::Duration;
 use crate::units::{MachineId, NodeId};
 
 /// Faults in the fingerprint.
@@ -19,54 +25,162 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     }
 
     pub(super) fn apply_fault(&mut self, fault: &Fault) {
-        let node = match fault {
-            Fault::Crash { node }
-            | Fault::Restart { node }
-            | Fault::Pause { node }
-            | Fault::Resume { node }
-            | Fault::WipeDisk { node } => *node,
-            _ => NodeId(0),
-        };
-        let detail = fault.name().bytes().fold(0, |hash, byte| hash << 5 ^ u64::from(byte));
+        let node = fault.node().unwrap_or(NodeId(0));
+        // Faults are few: their whole text goes in.
+        let detail = format!("{fault:?}").bytes().fold(0, |hash, byte| mix(hash, u64::from(byte)));
         self.fingerprint.event(self.now.0, FAULT | u64::from(node.0), detail);
         let (kind, peer) = (fault.name(), None);
-        let entry = LogEntry { at: self.now, node, what: "fault", kind, peer, detail };
-        self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
-        self.observer.fault(self.now, fault);
-        self.log.push(entry);
+        self.log.push(LogEntry { at: self.now, node, what: "fault", kind, peer, detail });
         match fault {
             Fault::Crash { node } => self.crash(*node, true),
             Fault::Restart { node } => self.boot(*node),
             Fault::Pause { node } => self.pause(*node),
             Fault::Resume { node } => self.resume(*node),
+            Fault::Shutdown { node } => self.input(*node, Input::Shutdown),
+            Fault::Condition { node, condition } => {
+                self.input(*node, Input::Condition(condition.clone()));
+            }
             Fault::PowerCut { machine } => self.power_cut(*machine),
             Fault::PowerOn { machine } => self.power_on(*machine),
-            Fault::Partition { from, to, symmetric } => self.partition(from, to, *symmetric),
-            Fault::Heal => self.network.links().iter_mut().for_each(|link| link.cuts = 0),
-            Fault::SlowLink { from, to, extra } => {
-                self.between(from, to, |link| link.extra = Some(extra.clone()));
-            }
-            Fault::RestoreLinks => {
-                self.network.links().iter_mut().for_each(|link| link.extra = None);
-            }
-            Fault::SlowDisk { machine, disk, percent } => {
-                self.machines[machine.index()].devices[*disk as usize].slow(*percent);
-            }
-            Fault::StallDisk { machine, disk, time } => {
-                self.machines[machine.index()].devices[*disk as usize].stall(self.now, *time);
-            }
-            Fault::FillDisk { machine, disk, full } => {
-                self.machines[machine.index()].devices[*disk as usize].fill(*full);
-            }
-            Fault::WipeDisk { node } => self.wipe(*node),
+            Fault::Clock { node, change } => self.change_clock(*node, *change),
+            Fault::WipeDisk { node, disk } => self.wipe(*node, *disk),
+            Fault::SwapDisks { node, other } => self.swap(*node, *other),
             Fault::SlowCpu { machine, percent } => {
                 self.machines[machine.index()].cpu_percent = (*percent).max(1);
+            }
+            Fault::ThrottleCpu { machine, percent, period } => {
+                let runs = *period * u64::from(*percent) / 100;
+                let quota = Quota { runs, period: *period };
+                self.machines[machine.index()].cpu_quota = (*percent < 100).then_some(quota);
+            }
+            Fault::SlowNic { machine, percent } => {
+                self.machines[machine.index()].nic.slow(*percent)
+            }
+            Fault::Refuse { node, refuse } => self.nodes[node.index()].refuses = *refuse,
+            Fault::SlowDisk { .. }
+            | Fault::StallDisk { .. }
+            | Fault::FillDisk { .. }
+            | Fault::Disk { .. }
+            | Fault::Corrupt { .. } => self.apply_disk_fault(fault),
+            _ => self.apply_link_fault(fault),
+        }
+    }
+
+    fn apply_disk_fault(&mut self, fault: &Fault) {
+        let now = self.now;
+        let mut device = |machine: &MachineId, disk: &u8, change: &dyn Fn(&mut Device)| {
+            change(&mut self.machines[machine.index()].devices[*disk as usize]);
+        };
+        match fault {
+            Fault::SlowDisk { machine, disk, percent } => {
+                device(machine, disk, &|device| device.slow(*percent));
+            }
+            Fault::StallDisk { machine, disk, time } => {
+                device(machine, disk, &|device| device.stall(now, *time));
+            }
+            Fault::FillDisk { machine, disk, full } => {
+                device(machine, disk, &|device| device.fill(*full));
+            }
+            Fault::Disk { machine, disk, how } => {
+                device(machine, disk, &|device| device.misbehave(*how));
+            }
+            Fault::Corrupt { machine, disk, ppm } => {
+                let here = self.nodes.iter_mut().filter(|node| node.spec.machine == *machine);
+                for file in here.flat_map(|node| node.files[*disk as usize].values_mut()) {
+                    file.corrupt(*ppm, &mut self.faults);
+                }
+            }
+            _ => unreachable!("{} is no fault of a disk", fault.name()),
+        }
+    }
+
+    fn apply_link_fault(&mut self, fault: &Fault) {
+        match fault {
+            Fault::Partition { from, to, symmetric } => {
+                self.both(from, to, *symmetric, |link| link.cuts += 1);
+            }
+            Fault::Rejoin { from, to, symmetric } => {
+                self.both(from, to, *symmetric, |link| link.cuts = link.cuts.saturating_sub(1));
+            }
+            Fault::Heal => {
+                let mut clogged = Vec::new();
+                for (id, link) in (0..).zip(self.network.links()) {
+                    link.cuts = 0;
+                    if std::mem::take(&mut link.clogs) > 0 {
+                        clogged.push(id);
+                    }
+                }
+                self.unclog(&clogged);
+            }
+            Fault::Clog { from, to } => self.between(from, to, |link| link.clogs += 1),
+            Fault::Unclog { from, to } => {
+                self.between(from, to, |link| link.clogs = link.clogs.saturating_sub(1));
+                let pairs = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
+                let links: Vec<u32> =
+                    pairs.filter_map(|(from, to)| self.network.find(from, to)).collect();
+                self.unclog(&links);
+            }
+            Fault::SlowLink { from, to, extra, lasting } => {
+                let mut faults = self.faults.clone();
+                self.between(from, to, |link| {
+                    let mut kept = || Distribution::constant(extra.sample(&mut faults));
+                    link.extra = Some(if *lasting { kept() } else { extra.clone() });
+                });
+                self.faults = faults;
+            }
+            Fault::RestoreLink { from, to } => self.between(from, to, |link| link.extra = None),
+            Fault::Impair { from, to, by } => {
+                let seed = self.seed;
+                self.between(from, to, |link| {
+                    let entity = u64::from(link.from.0) << 32 | u64::from(link.to.0);
+                    let new = || Box::new(Impaired::new(seed.stream("impairment", entity)));
+                    link.impaired.get_or_insert_with(new).set(by.clone());
+                });
+            }
+            Fault::HalfOpen { from, to } => self.both(from, to, true, |link| {
+                link.half_open = link.open;
+            }),
+            Fault::Reset { from, to } => self.reset(from, to),
+            _ => unreachable!("{} is no fault of a link", fault.name()),
+        }
+    }
+
+    /// These links are no longer clogged: what they hold goes on, behind what is under way still.
+    fn unclog(&mut self, links: &[u32]) {
+        for id in links {
+            let link = self.network.link(*id);
+            if !link.is_blocked() && !link.held.is_empty() {
+                let behind = link.last_arrival().since(self.now);
+                self.arm_retransmission(*id, behind);
             }
         }
     }
 
+    /// Connections between these break; both ends are told.
+    fn reset(&mut self, from: &[NodeId], to: &[NodeId]) {
+        let mut told = Vec::new();
+        self.both(from, to, true, |link| {
+            let was_open = std::mem::take(&mut link.open);
+            link.half_open = false;
+            link.held.clear();
+            if was_open {
+                told.push((link.from, link.to));
+            }
+        });
+        for (node, peer) in told {
+            self.notify_disconnect(node, peer);
+        }
+    }
+
+    fn change_clock(&mut self, node: NodeId, change: ClockChange) {
+        let seed = self.seed;
+        let clock = &mut self.nodes[node.index()].clock;
+        let new = || Box::new((Clock::default(), seed.stream("clock", u64::from(node.0))));
+        clock.get_or_insert_with(new).0.change(self.now, change);
+    }
+
     /// The process is gone. `closed`: its machine lives and closes its connections.
-    fn crash(&mut self, node: NodeId, closed: bool) {
+    pub(super) fn crash(&mut self, node: NodeId, closed: bool) {
         let state = &mut self.nodes[node.index()];
         if state.status == Status::Down {
             return;
@@ -84,13 +198,19 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let mut peers = Vec::new();
         for link in self.network.links() {
             let peer = if link.from == node { link.to } else { link.from };
-            if (link.from != node && link.to != node) || !std::mem::take(&mut link.open) {
+            if link.from != node && link.to != node {
                 continue;
             }
             if link.from == node {
+                (link.open, link.half_open) = (false, false);
                 link.held.clear();
             }
-            if closed && link.cuts == 0 && !peers.contains(&peer) {
+            // Without a word the other end goes on with the connection, until it is refused.
+            let was_open = link.open || link.from == node;
+            if closed {
+                link.open = false;
+            }
+            if closed && was_open && link.cuts == 0 && !peers.contains(&peer) {
                 peers.push(peer);
             }
         }
@@ -137,9 +257,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let up = here.iter().copied().filter(|node| self.is_up(*node)).collect();
         for node in here {
             self.crash(node, false);
-            for files in &mut self.nodes[node.index()].files {
+            let devices = &self.machines[machine.index()].devices;
+            let tearing: Vec<_> = devices.iter().map(Device::tearing).collect();
+            for (files, tearing) in self.nodes[node.index()].files.iter_mut().zip(tearing) {
                 for file in files.values_mut() {
-                    file.power_cut(&mut self.faults);
+                    file.power_cut(tearing, &mut self.faults);
                 }
             }
         }
@@ -159,10 +281,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
     }
 
-    fn wipe(&mut self, node: NodeId) {
+    fn wipe(&mut self, node: NodeId, only: Option<u8>) {
         let state = &mut self.nodes[node.index()];
         let machine = &mut self.machines[state.spec.machine.index()];
         for (disk, files) in state.files.iter_mut().enumerate() {
+            if only.is_some_and(|only| usize::from(only) != disk) {
+                continue;
+            }
             let bytes = files.values().flat_map(|file| file.records()).map(|(_, of, _)| of.bytes);
             machine.devices[disk].release(bytes.sum());
             machine.devices[disk].clean(files.values().map(|file| file.dirty_bytes()).sum());
@@ -170,10 +295,40 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
     }
 
-    fn partition(&mut self, from: &[NodeId], to: &[NodeId], symmetric: bool) {
-        self.between(from, to, |link| link.cuts += 1);
+    /// Two processes change files. How full their disks are goes with them.
+    fn swap(&mut self, node: NodeId, other: NodeId) {
+        let held = |files: &crate::files::Files<P::Record>| {
+            files.values().flat_map(|file| file.records()).map(|(_, of, _)| of.bytes).sum::<u64>()
+        };
+        let mut taken = std::mem::take(&mut self.nodes[node.index()].files);
+        std::mem::swap(&mut taken, &mut self.nodes[other.index()].files);
+        self.nodes[node.index()].files = taken;
+        for (here, there) in [(node, other), (other, node)] {
+            let disks =
+                self.nodes[here.index()].files.len().min(self.nodes[there.index()].files.len());
+            for disk in 0..disks {
+                let (has, had) = (
+                    held(&self.nodes[here.index()].files[disk]),
+                    held(&self.nodes[there.index()].files[disk]),
+                );
+                let machine = self.nodes[here.index()].spec.machine;
+                let device = &mut self.machines[machine.index()].devices[disk];
+                device.release(had);
+                device.take(has);
+            }
+        }
+    }
+
+    fn both(
+        &mut self,
+        from: &[NodeId],
+        to: &[NodeId],
+        symmetric: bool,
+        mut change: impl FnMut(&mut crate::network::Link<P::Message>),
+    ) {
+        self.between(from, to, &mut change);
         if symmetric {
-            self.between(to, from, |link| link.cuts += 1);
+            self.between(to, from, change);
         }
     }
 
