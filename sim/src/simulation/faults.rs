@@ -30,7 +30,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let detail = format!("{fault:?}").bytes().fold(0, |hash, byte| mix(hash, u64::from(byte)));
         self.fingerprint.event(self.now.0, FAULT | u64::from(node.0), detail);
         let (kind, peer) = (fault.name(), None);
-        self.log.push(LogEntry { at: self.now, node, what: "fault", kind, peer, detail });
+        let entry = LogEntry { at: self.now, node, what: "fault", kind, peer, detail };
+        self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
+        self.observer.fault(self.now, fault);
+        self.log.push(entry);
         match fault {
             Fault::Crash { node } => self.crash(*node, true),
             Fault::Restart { node } => self.boot(*node),
