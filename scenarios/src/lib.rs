@@ -1,6 +1,7 @@
 //! Scenario files, traffic and checkers; run and sweep.
 
 pub mod check;
+pub mod determinism;
 pub mod library;
 pub mod observe;
 pub mod profile;
@@ -8,5 +9,6 @@ pub mod run;
 pub mod scenario;
 pub mod stats;
 pub mod sweep;
+pub mod trace;
 pub mod traffic;
 pub mod units;

@@ -6,6 +6,9 @@ use headwater_models::note::Note;
 use headwater_models::protocol::Streaming;
 use headwater_reports::Recorder;
 use headwater_reports::outcome::Window;
+use headwater_sim::effect::Effect;
+use headwater_sim::fault::Fault;
+use headwater_sim::log::LogEntry;
 use headwater_sim::node::Observer;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -13,6 +16,7 @@ use headwater_sim::units::NodeId;
 use super::started::Started;
 use super::timeline::Timeline;
 use crate::check::{History, Positions};
+use crate::trace::{self, Trace};
 
 /// What it is made with.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +39,8 @@ pub struct Observed {
     pub history: History,
     /// Marks and leaders.
     pub timeline: Timeline,
+    /// What was asked to be kept record by record; nothing unless it is put in place.
+    pub trace: Trace,
 }
 
 impl Observed {
@@ -45,6 +51,7 @@ impl Observed {
             started: Started::new(spec.interval),
             history: History::new(spec.positions),
             timeline: Timeline::default(),
+            trace: Trace::default(),
         }
     }
 
@@ -79,6 +86,9 @@ fn share(batch: &Batch, index: usize) -> u64 {
 
 impl Observer<Streaming> for Observed {
     fn note(&mut self, at: Time, node: NodeId, note: Note) {
+        if self.trace.is_keeping() {
+            self.trace.note(at, node, trace::describe(&note));
+        }
         self.history.note(at, &note);
         match &note {
             Note::Acked { batch } => self.sent(batch, |recorder, intended, started, bytes| {
@@ -96,6 +106,20 @@ impl Observer<Streaming> for Observed {
             Note::Watermark { .. } | Note::Property { .. } => {}
             Note::Event { .. } => self.timeline.note(at, node, &note),
         }
+    }
+
+    #[inline]
+    fn event(&mut self, number: u64, hash: u64, entry: &LogEntry) {
+        self.trace.event(number, hash, entry);
+    }
+
+    #[inline]
+    fn effect(&mut self, at: Time, node: NodeId, effect: &Effect<Streaming>) {
+        self.trace.effect(at, node, effect);
+    }
+
+    fn fault(&mut self, _at: Time, fault: &Fault) {
+        self.trace.fault(fault);
     }
 }
 

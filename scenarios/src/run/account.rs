@@ -46,6 +46,11 @@ pub struct Account {
 /// Accounts for a run: counts, rates, latencies, series, verdicts, expectations. The caller adds
 /// the fingerprint, the status and the line that reproduces it.
 pub fn account(scenario: &Scenario, seed: u64, observed: Account) -> Outcome {
+    judge(scenario, seed, observed).0
+}
+
+/// As [`account`], with the verdicts of the checkers in full.
+pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec<Verdict>) {
     let about = outcome::Scenario {
         name: scenario.name.clone(),
         file: scenario.name.clone(),
@@ -79,7 +84,7 @@ pub fn account(scenario: &Scenario, seed: u64, observed: Account) -> Outcome {
     outcome.configuration = scenario.system.configuration();
     outcome.verdicts.extend(kept_up(&outcome));
     outcome.expectations = expectations(&scenario.expect, &outcome);
-    outcome
+    (outcome, verdicts)
 }
 
 fn violations(verdicts: &[Verdict], name: &str) -> u64 {

@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::Outcome;
 use headwater_reports::outcome::{Environment, Status};
+use headwater_sim::fingerprint::Checkpoint;
 
+use crate::check::Verdict;
 use crate::scenario::Scenario;
+use crate::trace::{Trace, Watch};
 use crate::units::Time;
 
 pub mod account;
@@ -37,6 +40,8 @@ pub struct Options<'a> {
     pub stop: Option<&'a AtomicBool>,
     /// Told after every interval.
     pub progress: Option<&'a dyn Fn(Progress)>,
+    /// What to keep of it record by record.
+    pub watch: Watch,
 }
 
 /// A run that is over.
@@ -48,12 +53,18 @@ pub struct Finished {
     pub log: Vec<String>,
     /// Events of the kernel.
     pub events: u64,
+    /// The fingerprint on its way, to bisect a difference by.
+    pub checkpoints: Vec<Checkpoint>,
+    /// What the checkers found, in full.
+    pub verdicts: Vec<Verdict>,
+    /// What was to be kept of it.
+    pub trace: Trace,
 }
 
 /// Runs a scenario to its end. The same scenario and seed give the same outcome.
 pub fn run(scenario: &Scenario, options: &Options<'_>) -> Finished {
     let seed = options.seed.unwrap_or(scenario.seed);
-    let mut stage = Stage::new(scenario, seed);
+    let mut stage = Stage::new(scenario, seed, options.watch.clone());
     let stopped = || options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
     let end = Time::ZERO + scenario.traffic.duration;
     let bound = end + scenario.measure.drain;
@@ -71,11 +82,13 @@ pub fn run(scenario: &Scenario, options: &Options<'_>) -> Finished {
     finish(scenario, seed, stage, interrupted)
 }
 
-fn finish(scenario: &Scenario, seed: u64, stage: Stage<'_>, interrupted: bool) -> Finished {
+fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: bool) -> Finished {
     let log = stage.log();
     let events = stage.events();
     let now = stage.now();
     let fingerprint = stage.fingerprint();
+    let checkpoints = stage.checkpoints();
+    let trace = stage.take_trace();
     let settled = stage.settled();
     let environment = Environment {
         profile: scenario.profile.name.clone(),
@@ -85,12 +98,12 @@ fn finish(scenario: &Scenario, seed: u64, stage: Stage<'_>, interrupted: bool) -
         cores: None,
     };
     let observed = stage.end(settled && !interrupted, environment);
-    let mut outcome = account(scenario, seed, observed);
+    let (mut outcome, verdicts) = account::judge(scenario, seed, observed);
     outcome.fingerprint = Some(format!("{fingerprint:016x}"));
     outcome.reproduce = scenario.reproduce("headwater run", seed);
     if interrupted {
         let why = format!("stopped by the user at {now} of virtual time");
         outcome.status = Status::Interrupted { why };
     }
-    Finished { outcome, log, events }
+    Finished { outcome, log, events, checkpoints, verdicts, trace }
 }

@@ -7,6 +7,7 @@ use headwater_models::deployment::Role;
 use headwater_models::protocol::Streaming;
 use headwater_reports::outcome::{Environment, Source, Window};
 use headwater_sim::fault::Fault;
+use headwater_sim::fingerprint::Checkpoint;
 use headwater_sim::random::Seed;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::units::MachineId;
@@ -19,6 +20,7 @@ use crate::check::{Promises, Suite};
 use crate::observe::{Observed, ObservedSpec, ScheduleDigest};
 use crate::scenario::Scenario;
 use crate::scenario::plan::Roster;
+use crate::trace::{Trace, Watch};
 use crate::traffic::Schedule;
 use crate::units::{Duration, Time};
 
@@ -40,9 +42,9 @@ pub(super) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(scenario: &'a Scenario, seed: u64) -> Self {
+    pub(super) fn new(scenario: &'a Scenario, seed: u64, watch: Watch) -> Self {
         let (from, until) = scenario.window();
-        let observed = Observed::new(ObservedSpec {
+        let mut observed = Observed::new(ObservedSpec {
             window: Window { from_ns: from.0, until_ns: until.0 },
             interval: scenario.measure.interval,
             positions: scenario.system.positions(),
@@ -57,6 +59,8 @@ impl<'a> Stage<'a> {
         let environment = scenario.profile.environment();
         let deployment = scenario.system.deploy(&environment, &plan.source());
         let roster = Roster::new(&deployment);
+        observed.trace = Trace::new(watch);
+        observed.trace.name_nodes(deployment.nodes.iter().map(|node| node.name.clone()).collect());
         let machine_of = deployment.nodes.iter().map(|node| node.machine).collect();
         let mut sim = Simulation::new(spec, observed);
         let machines = deployment.machines.len() as u32;
@@ -97,6 +101,14 @@ impl<'a> Stage<'a> {
 
     pub(super) fn log(&self) -> Vec<String> {
         self.sim.log().entries().map(ToString::to_string).collect()
+    }
+
+    pub(super) fn checkpoints(&self) -> Vec<Checkpoint> {
+        self.sim.checkpoints().to_vec()
+    }
+
+    pub(super) fn take_trace(&mut self) -> Trace {
+        std::mem::take(&mut self.sim.observer_mut().trace)
     }
 
     /// Moves on by one interval.

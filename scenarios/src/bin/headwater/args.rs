@@ -88,6 +88,10 @@ pub struct Run {
     /// Prints the outcome as JSON in place of the summary
     #[arg(long)]
     pub json: bool,
+    /// Runs it three times more, on other threads and with everything logged, and finds the first
+    /// event that differs if they do not all come out the same
+    #[arg(long)]
+    pub check: bool,
 }
 
 #[derive(Args)]

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use headwater_reports::outcome::Status;
+use headwater_scenarios::determinism::{self, Checked};
 use headwater_scenarios::run::{self, Finished, Options, Progress};
 use headwater_scenarios::scenario::Scenario;
 
@@ -25,10 +27,48 @@ pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
         let message = if progress.now > progress.end { "(draining)" } else { "" };
         bar.set(progress.now.0 / 1_000_000, message);
     };
-    let options = Options { seed: arguments.seed, stop: Some(&stop), progress: Some(&show) };
+    let options = Options {
+        seed: arguments.seed,
+        stop: Some(&stop),
+        progress: Some(&show),
+        ..Options::default()
+    };
     let finished = run::run(&scenario, &options);
     drop(bar);
-    tell(&finished, folder.as_ref(), arguments.json)
+    let code = tell(&finished, folder.as_ref(), arguments.json)?;
+    if !arguments.check || stopped(&finished) {
+        return Ok(code);
+    }
+    let same = check(&scenario, finished, arguments, &stop)?;
+    Ok(if same { code } else { ExitCode::FAILURE })
+}
+
+fn stopped(finished: &Finished) -> bool {
+    finished.outcome.status != Status::Completed
+}
+
+/// Runs it three times more and says whether all came out the same.
+fn check(
+    scenario: &Scenario,
+    finished: Finished,
+    arguments: &Run,
+    stop: &AtomicBool,
+) -> Result<bool, Failure> {
+    let bar = Bar::new(1, "checks");
+    bar.set(0, "(running it three times more)");
+    let run = determinism::scenario(scenario, finished.outcome.seed, Some(stop));
+    let checked = determinism::check(&determinism::of_finished(finished), &run);
+    drop(bar);
+    if stop.load(Ordering::Relaxed) {
+        eprintln!("interrupted: nothing is known about its determinism");
+        return Ok(false);
+    }
+    match arguments.json {
+        // The outcome alone is on standard output.
+        true => eprintln!("{checked}"),
+        false => say(&checked.to_string())?,
+    }
+    Ok(matches!(checked, Checked::Same { .. }))
 }
 
 fn tell(finished: &Finished, folder: Option<&Folder>, json: bool) -> Result<ExitCode, Failure> {

@@ -1,0 +1,43 @@
+//! Notes of the models, in words.
+
+use headwater_models::batch::Batch;
+use headwater_models::note::Note;
+use headwater_sim::node::Note as _;
+
+use super::Noted;
+
+/// A note as it stands in a trace.
+pub fn describe(note: &Note) -> Noted {
+    let (kind, peer, text) = match note {
+        Note::Acked { batch } => ("acked", None, events(batch)),
+        Note::Failed { batch, error } => ("failed", None, format!("{} {error}", events(batch))),
+        Note::Delivered { reader, batch, position } => {
+            ("delivered", None, format!("{} to reader {reader} at {position}", events(batch)))
+        }
+        Note::Watermark { name, entity, value } => {
+            // The greatest value stands for -1: nothing confirmed yet.
+            let value = if *value == u64::MAX { "none".into() } else { value.to_string() };
+            (*name, None, format!("of #{entity} is {value}"))
+        }
+        Note::Event { name, entity, peer, value } => {
+            let value = match *value {
+                0 | u64::MAX => String::new(),
+                value => format!(", {value}"),
+            };
+            (*name, *peer, format!("#{entity}{value}"))
+        }
+        Note::Property { property, holds } => {
+            let holds = if *holds { "holds" } else { "does not hold" };
+            ("property", None, format!("{} {holds}", property.name))
+        }
+    };
+    Noted { kind: kind.into(), peer, digest: note.digest(), text }
+}
+
+/// The events of a batch.
+fn events(batch: &Batch) -> String {
+    let Batch { writer, lane, first, .. } = batch;
+    let last = batch.last();
+    let range = if last == *first { format!("#{first}") } else { format!("#{first}..={last}") };
+    format!("lane {} writer {writer} {range}", lane.0)
+}
