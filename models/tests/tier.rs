@@ -1,6 +1,6 @@
 //! Tiered storage: latency and bandwidth laws, errors, fullness, what survives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use headwater_models::note::Note;
@@ -23,9 +23,10 @@ use headwater_sim::units::{Bytes, BytesPerSecond, MachineId, NodeId};
 const ONE_WAY: Duration = Duration::from_micros(50);
 const SYNC: Duration = Duration::from_micros(500);
 
-/// Sends each operation at its time; the answers are notes.
+/// Sends each operation at its time, and again if its connection breaks; the answers are notes.
 struct Client {
     script: Vec<(Time, Operation)>,
+    unanswered: BTreeSet<u64>,
 }
 
 impl Node<Streaming> for Client {
@@ -51,11 +52,13 @@ impl Node<Streaming> for Client {
             Err(TierError::NotAppendable) => ("not_appendable", 0),
             Err(TierError::Io) => ("io", 0),
         };
+        self.unanswered.remove(&request);
         ctx.note(Note::Event { name, entity: request, peer: None, value });
     }
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {
         let operation = self.script[tag as usize].1.clone();
+        self.unanswered.insert(tag);
         let message = Message::Request { request: tag, operation };
         ctx.send(NodeId(0), protocol::Message::Tier(message));
     }
@@ -66,6 +69,10 @@ impl Node<Streaming> for Client {
         _tag: u64,
         _completion: Completion<protocol::Record>,
     ) {
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, _peer: NodeId) {
+        self.unanswered.iter().for_each(|tag| ctx.timer(Duration::from_millis(1), *tag));
     }
 }
 
@@ -102,7 +109,9 @@ fn simulate(config: &config::Tier, script: Vec<(Time, Operation)>) -> Sim {
         name: "client".into(),
         machine: client,
         pools: vec![],
-        factory: Box::new(move |_| Box::new(Client { script: script.clone() })),
+        factory: Box::new(move |_| {
+            Box::new(Client { script: script.clone(), unanswered: BTreeSet::new() })
+        }),
     });
     sim
 }

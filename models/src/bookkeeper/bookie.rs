@@ -34,6 +34,7 @@ use headwater_sim::units::NodeId;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
+use super::component::{Component, Input};
 use super::config;
 use super::entry::SharedEntry;
 use super::ids::{LedgerId, TagSpace};
@@ -300,6 +301,12 @@ impl Bookie {
         self.asked.register = Some(self.service.request(ctx, create));
     }
 
+    fn on_service(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) {
+        for event in self.service.on(ctx, input) {
+            self.on_metadata(ctx, event);
+        }
+    }
+
     fn on_metadata(&mut self, ctx: &mut Context<'_, Streaming>, event: MetadataEvent) {
         match event {
             MetadataEvent::SessionOpened(_) => self.register(ctx),
@@ -492,21 +499,14 @@ impl Node<Streaming> for Bookie {
             Message::Read { request, ledger, which, fence } => {
                 self.on_read(ctx, from, request, ledger, which, fence);
             }
-            Message::Metadata(_) => {
-                for event in self.service.on_message(ctx, &message) {
-                    self.on_metadata(ctx, event);
-                }
-            }
+            Message::Metadata(_) => self.on_service(ctx, Input::Message(from, &message)),
             Message::Added { .. } | Message::ReadReply { .. } => {}
         }
     }
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, at: u64) {
         if TagSpace::number_of(at) != 0 {
-            for event in self.service.on_timer(ctx, at) {
-                self.on_metadata(ctx, event);
-            }
-            return;
+            return self.on_service(ctx, Input::Timer(at));
         }
         let (kind, number) = (at >> 28, at & 0xfff_ffff);
         match kind {
@@ -542,7 +542,7 @@ impl Node<Streaming> for Bookie {
     }
 
     fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {
-        self.service.on_disconnect(ctx, peer);
+        self.on_service(ctx, Input::Disconnect(peer));
     }
 }
 

@@ -26,6 +26,7 @@ use headwater_sim::units::NodeId;
 use crate::note::Note;
 use crate::protocol::Streaming;
 
+use super::component::{Component, Input};
 use super::config;
 use super::distribution_schedule::DistributionSchedule;
 use super::ensemble_placement;
@@ -33,7 +34,7 @@ use super::entry::{Entry, Payload, SharedEntry};
 use super::ids::{EntryId, LedgerId, TagSpace};
 use super::ledger_metadata::{LedgerMetadata, LedgerState};
 use super::message::Message;
-use super::metadata::client::{MetadataClient, MetadataEvent};
+use super::metadata::client::MetadataClient;
 use super::metadata::message::{
     BOOKIES, LEDGERS, MetadataError, Operation, Outcome, Path, Value, Version,
 };
@@ -312,8 +313,7 @@ impl LedgerHandle {
         self.service.request(ctx, Operation::Set { path, value, version });
     }
 
-    /// A message has come; nothing comes of it if it isn't for this handle.
-    pub fn on_message(
+    fn on_message(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         from: NodeId,
@@ -332,29 +332,12 @@ impl LedgerHandle {
                     AddAnswer::BookieFailed(bookie) => self.on_bookies_failed(ctx, vec![bookie]),
                 }
             }
-            Message::Metadata(_) => {
-                let mut events = Vec::new();
-                for event in self.service.on_message(ctx, message) {
-                    if let MetadataEvent::Reply { result, .. } = event {
-                        events.extend(self.on_metadata(ctx, result));
-                    }
-                }
-                events
-            }
             _ => Vec::new(),
         }
     }
 
-    /// A timer has run out; nothing comes of it if it isn't this handle's.
-    pub fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<HandleEvent> {
-        if !self.spec.tags.owns(tag) {
-            return Vec::new();
-        }
-        if !self.timers.owns(tag) {
-            self.service.on_timer(ctx, tag);
-            return Vec::new();
-        }
-        if self.timers.low(tag) == TIMER_THROTTLE {
+    fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, timer: u64) -> Vec<HandleEvent> {
+        if timer == TIMER_THROTTLE {
             self.throttle_armed = false;
             self.send_unsent(ctx);
             return Vec::new();
@@ -370,13 +353,11 @@ impl LedgerHandle {
         events
     }
 
-    /// A connection has broken.
-    pub fn on_disconnect(
+    fn on_disconnect(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         peer: NodeId,
     ) -> Vec<HandleEvent> {
-        self.service.on_disconnect(ctx, peer);
         if self.phase == Phase::Open && self.adds.on_disconnect(peer) {
             return self.on_bookies_failed(ctx, vec![peer]);
         }
@@ -513,5 +494,23 @@ impl LedgerHandle {
         let last = self.last_add_confirmed;
         ctx.note(Note::Event { name: "ledger_closed", entity, peer: None, value: last.word() });
         vec![HandleEvent::Closed { last }]
+    }
+}
+
+impl Component for LedgerHandle {
+    type Event = HandleEvent;
+
+    fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<HandleEvent> {
+        let mut events = Vec::new();
+        for result in self.service.results(ctx, input) {
+            events.extend(self.on_metadata(ctx, result));
+        }
+        events.extend(match input {
+            Input::Message(from, message) => self.on_message(ctx, from, message),
+            Input::Timer(tag) if self.timers.owns(tag) => self.on_timer(ctx, self.timers.low(tag)),
+            Input::Timer(_) => Vec::new(),
+            Input::Disconnect(peer) => self.on_disconnect(ctx, peer),
+        });
+        events
     }
 }

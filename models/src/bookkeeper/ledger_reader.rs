@@ -16,6 +16,7 @@ use headwater_sim::units::NodeId;
 
 use crate::protocol::{self, Streaming};
 
+use super::component::{Component, Input};
 use super::config;
 use super::distribution_schedule::DistributionSchedule;
 use super::entry::SharedEntry;
@@ -190,8 +191,7 @@ impl LedgerReader {
         }
     }
 
-    /// A message has come; nothing comes of it if it isn't for this reader.
-    pub fn on_message(
+    fn on_message(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         from: NodeId,
@@ -241,8 +241,7 @@ impl LedgerReader {
         Vec::new()
     }
 
-    /// A timer has run out; nothing comes of it if it isn't this reader's.
-    pub fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<ReaderEvent> {
+    fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<ReaderEvent> {
         if !self.timers.owns(tag) || self.over {
             return Vec::new();
         }
@@ -266,7 +265,7 @@ impl LedgerReader {
     }
 
     /// A connection has broken: what was asked of that bookie counts as an error.
-    pub fn on_disconnect(
+    fn on_disconnect(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         peer: NodeId,
@@ -282,5 +281,17 @@ impl LedgerReader {
             events.extend(self.on_answer(ctx, peer, entry, Status::Unavailable, None));
         }
         events
+    }
+}
+
+impl Component for LedgerReader {
+    type Event = ReaderEvent;
+
+    fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<ReaderEvent> {
+        match input {
+            Input::Message(from, message) => self.on_message(ctx, from, message),
+            Input::Timer(tag) => self.on_timer(ctx, tag),
+            Input::Disconnect(peer) => self.on_disconnect(ctx, peer),
+        }
     }
 }

@@ -25,6 +25,7 @@ use headwater_sim::units::NodeId;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
+use super::component::{Component, Input};
 use super::config;
 use super::distribution_schedule::{Answer, DistributionSchedule};
 use super::entry::SharedEntry;
@@ -32,7 +33,7 @@ use super::ids::{EntryId, LedgerId, TagSpace};
 use super::ledger_handle::LedgerError;
 use super::ledger_metadata::{LedgerMetadata, LedgerState};
 use super::message::{Message, Status, Which};
-use super::metadata::client::{MetadataClient, MetadataEvent};
+use super::metadata::client::MetadataClient;
 use super::metadata::message::{LEDGERS, MetadataError, Operation, Outcome, Path, Value, Version};
 use super::pending_adds::PendingAdds;
 
@@ -206,23 +207,13 @@ impl LedgerRecovery {
         vec![RecoveryEvent::Recovered { metadata, last }]
     }
 
-    /// A message has come; nothing comes of it if it isn't for this recovery.
-    pub fn on_message(
+    fn on_message(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         from: NodeId,
         message: &Message,
     ) -> Vec<RecoveryEvent> {
         match message {
-            Message::Metadata(_) => {
-                let mut events = Vec::new();
-                for event in self.service.on_message(ctx, message) {
-                    if let MetadataEvent::Reply { result, .. } = event {
-                        events.extend(self.on_metadata(ctx, result));
-                    }
-                }
-                events
-            }
             Message::ReadReply { request, status, found, .. } if self.reads.owns(*request) => {
                 match self.questions.remove(request) {
                     Some(question) => self.on_read(ctx, question, *status, found.as_ref()),
@@ -238,16 +229,8 @@ impl LedgerRecovery {
         }
     }
 
-    /// A timer has run out; nothing comes of it if it isn't this recovery's.
-    pub fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<RecoveryEvent> {
-        if !self.spec.tags.owns(tag) {
-            return Vec::new();
-        }
-        if !self.timers.owns(tag) {
-            self.service.on_timer(ctx, tag);
-            return Vec::new();
-        }
-        if self.timers.low(tag) == TIMER_ADDS {
+    fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, timer: u64) -> Vec<RecoveryEvent> {
+        if timer == TIMER_ADDS {
             return self.on_add_timer(ctx);
         }
         self.timer_armed = false;
@@ -257,13 +240,11 @@ impl LedgerRecovery {
         events
     }
 
-    /// A connection has broken.
-    pub fn on_disconnect(
+    fn on_disconnect(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         peer: NodeId,
     ) -> Vec<RecoveryEvent> {
-        self.service.on_disconnect(ctx, peer);
         let mut events = self.give_up(ctx, |question| question.bookie == peer);
         if self.adds.as_mut().is_some_and(|adds| adds.on_disconnect(peer)) {
             events.extend(self.on_bookies_failed(ctx, vec![peer]));
@@ -513,5 +494,23 @@ impl LedgerRecovery {
             }
             LedgerState::Open => self.fail(LedgerError::Metadata),
         }
+    }
+}
+
+impl Component for LedgerRecovery {
+    type Event = RecoveryEvent;
+
+    fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<RecoveryEvent> {
+        let mut events = Vec::new();
+        for result in self.service.results(ctx, input) {
+            events.extend(self.on_metadata(ctx, result));
+        }
+        events.extend(match input {
+            Input::Message(from, message) => self.on_message(ctx, from, message),
+            Input::Timer(tag) if self.timers.owns(tag) => self.on_timer(ctx, self.timers.low(tag)),
+            Input::Timer(_) => Vec::new(),
+            Input::Disconnect(peer) => self.on_disconnect(ctx, peer),
+        });
+        events
     }
 }

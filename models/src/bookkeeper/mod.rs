@@ -15,6 +15,7 @@
 //!   right too: each ignores what isn't its own.
 //! - `on_timer(tag)`: to the component number `TagSpace::number_of(tag)`.
 //! - `on_disconnect(peer)`: to every component.
+//! - All three as a [`component::Input`], to [`component::Component::on`].
 //! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node
 //!   charges
 //!   the client's CPU time.
@@ -30,8 +31,7 @@
 //! handle.close(ctx)                               // after the pending adds; ends with Closed
 //! handle.last_add_confirmed() -> EntryId; handle.pending_entries(); handle.pending_bytes();
 //! handle.failure() -> Option<LedgerError>
-//! handle.on_message(ctx, from, &Message) / on_timer(ctx, tag) / on_disconnect(ctx, peer)
-//!     -> Vec<HandleEvent>
+//! handle.on(ctx, Input) -> Vec<HandleEvent>
 //! HandleEvent::{Created { ledger },
 //!               Added { entry: EntryId, payload: Rc<Payload> },
 //!               // the handle is dead after this one
@@ -41,13 +41,13 @@
 //!
 //! // Opens somebody else's ledger for reading after fencing it (openLedger with recovery).
 //! LedgerRecovery::start(ctx, RecoverySpec { metadata, ledger: LedgerId, client, tags })
-//! recovery.on_message / on_timer / on_disconnect -> Vec<RecoveryEvent>
+//! recovery.on(ctx, Input) -> Vec<RecoveryEvent>
 //! RecoveryEvent::{Recovered { metadata: LedgerMetadata, last: EntryId }, Failed { error }}
 //!
 //! // Reads entries of a ledger whose metadata is known, in order, `window` at a time.
 //! LedgerReader::start(ctx, ReaderSpec { ledger, metadata: LedgerMetadata, first, last, window,
 //!                                       client, tags }) -> (LedgerReader, Vec<ReaderEvent>)
-//! reader.on_message / on_timer / on_disconnect -> Vec<ReaderEvent>
+//! reader.on(ctx, Input) -> Vec<ReaderEvent>
 //! ReaderEvent::{Entry(SharedEntry), Finished, Failed { entry, error }}
 //!
 //! // Talks to the metadata service: sessions, ephemeral records, compare-and-set, watches.
@@ -55,7 +55,7 @@
 //! client.start(ctx)                               // opens the session, then pings by itself
 //! client.request(ctx, Operation) -> u64           // resent until answered
 //! client.close(ctx)                               // clean end of the session
-//! client.on_message / on_timer / on_disconnect -> Vec<MetadataEvent>
+//! client.on(ctx, Input) -> Vec<MetadataEvent>
 //! MetadataEvent::{SessionOpened(SessionId), SessionExpired,
 //!                 Reply { request: u64, result: Result<Outcome, MetadataError> },
 //!                 Changed { request: u64, path: Path }}
@@ -69,6 +69,7 @@
 //! auto-recovery (`Auditor`, `ReplicationWorker`), placement by rack, `DbLedgerStorage`, TLS.
 
 pub mod bookie;
+pub mod component;
 pub mod config;
 pub mod deploy;
 pub mod distribution_schedule;

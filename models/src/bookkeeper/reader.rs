@@ -20,13 +20,13 @@ use headwater_sim::units::NodeId;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
+use super::component::{Component, Input};
 use super::config;
 use super::ids::{EntryId, LedgerId, TagSpace};
 use super::ledger_handle::LedgerError;
 use super::ledger_metadata::LedgerMetadata;
 use super::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use super::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
-use super::message::Message;
 use super::metadata::client::{MetadataClient, MetadataEvent};
 use super::metadata::message::{Operation, Outcome, Value};
 use super::writer::{WRITER_LEDGERS, WRITERS};
@@ -224,10 +224,18 @@ impl Reader {
         }
     }
 
+    fn on_service(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) {
+        for event in self.service.on(ctx, input) {
+            if let MetadataEvent::Reply { request, result: Ok(Outcome::Directory(list)) } = event {
+                self.on_directory(ctx, request, list);
+            }
+        }
+    }
+
     fn on_component(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
-        input: &Input<'_>,
+        input: Input<'_>,
         only: Option<u64>,
     ) {
         let writers: Vec<_> = match only {
@@ -239,31 +247,16 @@ impl Reader {
             match &mut stream.work {
                 Work::None => {}
                 Work::Recovering(recovery) => {
-                    let events = match input {
-                        Input::Message(from, message) => recovery.on_message(ctx, *from, message),
-                        Input::Timer(tag) => recovery.on_timer(ctx, *tag),
-                        Input::Disconnect(peer) => recovery.on_disconnect(ctx, *peer),
-                    };
+                    let events = recovery.on(ctx, input);
                     self.on_recovery(ctx, writer, events);
                 }
                 Work::Reading(reader, ..) => {
-                    let events = match input {
-                        Input::Message(from, message) => reader.on_message(ctx, *from, message),
-                        Input::Timer(tag) => reader.on_timer(ctx, *tag),
-                        Input::Disconnect(peer) => reader.on_disconnect(ctx, *peer),
-                    };
+                    let events = reader.on(ctx, input);
                     self.on_reader(ctx, writer, events);
                 }
             }
         }
     }
-}
-
-/// What a component is handed.
-enum Input<'a> {
-    Message(NodeId, &'a Message),
-    Timer(u64),
-    Disconnect(NodeId),
 }
 
 impl Stream {
@@ -309,13 +302,9 @@ impl Node<Streaming> for Reader {
         let protocol::Message::BookKeeper(message) = message else { return };
         let Some(tag) = message.reply_tag() else { return };
         if let Some(writer) = writer_of(tag) {
-            self.on_component(ctx, &Input::Message(from, &message), Some(writer));
-            return;
-        }
-        for event in self.service.on_message(ctx, &message) {
-            if let MetadataEvent::Reply { request, result: Ok(Outcome::Directory(list)) } = event {
-                self.on_directory(ctx, request, list);
-            }
+            self.on_component(ctx, Input::Message(from, &message), Some(writer));
+        } else {
+            self.on_service(ctx, Input::Message(from, &message));
         }
     }
 
@@ -323,9 +312,9 @@ impl Node<Streaming> for Reader {
         if tag == TIMER_POLL {
             self.poll(ctx);
         } else if let Some(writer) = writer_of(tag) {
-            self.on_component(ctx, &Input::Timer(tag), Some(writer));
+            self.on_component(ctx, Input::Timer(tag), Some(writer));
         } else {
-            self.service.on_timer(ctx, tag);
+            self.on_service(ctx, Input::Timer(tag));
         }
     }
 
@@ -338,7 +327,7 @@ impl Node<Streaming> for Reader {
     }
 
     fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {
-        self.service.on_disconnect(ctx, peer);
-        self.on_component(ctx, &Input::Disconnect(peer), None);
+        self.on_service(ctx, Input::Disconnect(peer));
+        self.on_component(ctx, Input::Disconnect(peer), None);
     }
 }

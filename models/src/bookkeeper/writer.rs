@@ -20,6 +20,7 @@ use crate::batch::{Batch, Lane};
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
+use super::component::{Component, Input};
 use super::config;
 use super::entry::Payload;
 use super::ids::{LedgerId, TagSpace};
@@ -301,6 +302,17 @@ impl Writer {
         }
     }
 
+    /// An input for the components.
+    fn on_input(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) {
+        for event in self.service.on(ctx, input) {
+            self.on_metadata(ctx, event);
+        }
+        if let Some(handle) = &mut self.handle {
+            let events = handle.on(ctx, input);
+            self.on_handle(ctx, events);
+        }
+    }
+
     const fn alive_path(&self) -> Path {
         Path::new(WRITERS, self.spec.writer as u64)
     }
@@ -367,13 +379,7 @@ impl Node<Streaming> for Writer {
         message: protocol::Message,
     ) {
         let protocol::Message::BookKeeper(message) = message else { return };
-        for event in self.service.on_message(ctx, &message) {
-            self.on_metadata(ctx, event);
-        }
-        if let Some(handle) = &mut self.handle {
-            let events = handle.on_message(ctx, from, &message);
-            self.on_handle(ctx, events);
-        }
+        self.on_input(ctx, Input::Message(from, &message));
     }
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {
@@ -383,15 +389,7 @@ impl Node<Streaming> for Writer {
                 self.write(ctx);
             }
             TIMER_RETRY if self.phase == Phase::Retrying => self.open(ctx),
-            _ => {
-                for event in self.service.on_timer(ctx, tag) {
-                    self.on_metadata(ctx, event);
-                }
-                if let Some(handle) = &mut self.handle {
-                    let events = handle.on_timer(ctx, tag);
-                    self.on_handle(ctx, events);
-                }
-            }
+            _ => self.on_input(ctx, Input::Timer(tag)),
         }
     }
 
@@ -404,10 +402,6 @@ impl Node<Streaming> for Writer {
     }
 
     fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {
-        self.service.on_disconnect(ctx, peer);
-        if let Some(handle) = &mut self.handle {
-            let events = handle.on_disconnect(ctx, peer);
-            self.on_handle(ctx, events);
-        }
+        self.on_input(ctx, Input::Disconnect(peer));
     }
 }

@@ -19,6 +19,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::component::{Component, Input};
 use crate::bookkeeper::ids::TagSpace;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
@@ -82,8 +83,9 @@ impl Controller {
         self.watching.insert(request, directory);
     }
 
-    fn handle(&mut self, ctx: &mut Ctx<'_>, events: Vec<MetadataEvent>) {
-        for event in events {
+    fn on_service(&mut self, ctx: &mut Ctx<'_>, input: Input<'_>) {
+        let Some(client) = &mut self.client else { return };
+        for event in client.on(ctx, input) {
             match event {
                 MetadataEvent::SessionOpened(_) => {
                     self.list(ctx, CONTAINER_MAP);
@@ -195,10 +197,7 @@ impl Node<Streaming> for Controller {
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
         match message {
             AnyMessage::BookKeeper(message) => {
-                if let Some(client) = &mut self.client {
-                    let events = client.on_message(ctx, &message);
-                    self.handle(ctx, events);
-                }
+                self.on_service(ctx, Input::Message(from, &message));
             }
             AnyMessage::Pravega(Message::GetEndpoint { segment, request }) => {
                 let container = self.container_of[segment as usize];
@@ -215,9 +214,8 @@ impl Node<Streaming> for Controller {
         if tag == TIMER_REBALANCE {
             self.rebalance_armed = false;
             self.rebalance(ctx);
-        } else if let Some(client) = &mut self.client {
-            let events = client.on_timer(ctx, tag);
-            self.handle(ctx, events);
+        } else {
+            self.on_service(ctx, Input::Timer(tag));
         }
     }
 
@@ -228,9 +226,7 @@ impl Node<Streaming> for Controller {
     }
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
-        if let Some(client) = &mut self.client {
-            client.on_disconnect(ctx, peer);
-        }
+        self.on_service(ctx, Input::Disconnect(peer));
     }
 }
 

@@ -7,9 +7,8 @@
 //! log by hand.
 
 use headwater_sim::time::Time;
-use headwater_sim::units::NodeId;
 
-use crate::bookkeeper;
+use crate::bookkeeper::component::Input;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::throttler::QueueStats;
 use crate::pravega::segment_store::Ctx;
@@ -125,32 +124,11 @@ impl DataLog {
         }
     }
 
-    /// A message for one of its components has come.
-    pub fn on_message(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        from: NodeId,
-        message: &bookkeeper::message::Message,
-    ) -> Vec<LogEvent> {
+    /// An input for its components.
+    pub fn on(&mut self, ctx: &mut Ctx<'_>, input: Input<'_>) -> Vec<LogEvent> {
         match self {
             Self::InMemory(_) => Vec::new(),
-            Self::BookKeeper(log) => log.on_message(ctx, from, message),
-        }
-    }
-
-    /// A timer of one of its components has run out.
-    pub fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) -> Vec<LogEvent> {
-        match self {
-            Self::InMemory(_) => Vec::new(),
-            Self::BookKeeper(log) => log.on_timer(ctx, tag),
-        }
-    }
-
-    /// A connection has broken.
-    pub fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) -> Vec<LogEvent> {
-        match self {
-            Self::InMemory(_) => Vec::new(),
-            Self::BookKeeper(log) => log.on_disconnect(ctx, peer),
+            Self::BookKeeper(log) => log.on(ctx, input),
         }
     }
 }

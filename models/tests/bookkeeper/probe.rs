@@ -1,6 +1,7 @@
-//! A node that sends what it is told to, and keeps the answers.
+//! A node that sends what it is told to, again if the connection breaks, and keeps the answers.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use headwater_models::bookkeeper::config;
@@ -14,7 +15,7 @@ use headwater_models::protocol::{self, Streaming};
 use headwater_sim::context::Context;
 use headwater_sim::machine::Factory;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::Time;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::cluster::{Cluster, environment, simulate};
@@ -34,6 +35,7 @@ pub type Answers = Rc<RefCell<Vec<(u64, Time, Answer)>>>;
 struct Probe {
     script: Vec<(Time, NodeId, Message)>,
     answers: Answers,
+    unanswered: BTreeSet<u64>,
 }
 
 impl Node<Streaming> for Probe {
@@ -62,12 +64,14 @@ impl Node<Streaming> for Probe {
             },
             Message::Add { .. } | Message::Read { .. } => return,
         };
+        self.unanswered.retain(|number| request_of(&self.script[*number as usize].2) != request);
         self.answers.borrow_mut().push((request, ctx.now(), answer));
     }
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {
         let (_, to, message) = &self.script[tag as usize];
         ctx.send(*to, protocol::Message::BookKeeper(message.clone()));
+        self.unanswered.insert(tag);
     }
 
     fn on_completion(
@@ -76,6 +80,23 @@ impl Node<Streaming> for Probe {
         _tag: u64,
         _completion: Completion<protocol::Record>,
     ) {
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {
+        let lost = self.unanswered.iter().filter(|tag| self.script[**tag as usize].1 == peer);
+        lost.for_each(|tag| ctx.timer(Duration::from_millis(1), *tag));
+    }
+}
+
+/// The number of a request.
+fn request_of(message: &Message) -> u64 {
+    match message {
+        Message::Add { request, .. } | Message::Read { request, .. } => *request,
+        Message::Metadata(message) => match **message {
+            MetadataMessage::Request { request, .. } => request,
+            _ => unreachable!("a script asks"),
+        },
+        _ => unreachable!("a script asks"),
     }
 }
 
@@ -97,8 +118,10 @@ pub fn cluster(
     let answers = Answers::default();
     let kept = answers.clone();
     let machine = environment.client_machine(&mut deployment, "probe");
-    let factory: Factory<Streaming> =
-        Box::new(move |_| Box::new(Probe { script: script.clone(), answers: kept.clone() }));
+    let factory: Factory<Streaming> = Box::new(move |_| {
+        let (script, answers, unanswered) = (script.clone(), kept.clone(), BTreeSet::new());
+        Box::new(Probe { script, answers, unanswered })
+    });
     deployment.node(Role::Consumer, "probe", machine, vec![], factory);
     (simulate(seed, deployment), answers)
 }

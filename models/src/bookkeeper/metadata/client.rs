@@ -12,6 +12,7 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::component::{Component, Input};
 use crate::bookkeeper::ids::TagSpace;
 use crate::bookkeeper::message::Message;
 use crate::protocol::{self, Streaming};
@@ -154,8 +155,20 @@ impl MetadataClient {
         request
     }
 
-    /// A message has come; nothing comes of it if it isn't for this client.
-    pub fn on_message(
+    /// For a component with neither session nor watches: what came of its requests.
+    pub fn results(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        input: Input<'_>,
+    ) -> Vec<Result<Outcome, MetadataError>> {
+        let result = |event| match event {
+            MetadataEvent::Reply { result, .. } => Some(result),
+            _ => None,
+        };
+        self.on(ctx, input).into_iter().filter_map(result).collect()
+    }
+
+    fn on_message(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         message: &Message,
@@ -227,8 +240,7 @@ impl MetadataClient {
         }
     }
 
-    /// A timer has run out; nothing comes of it if it isn't this client's.
-    pub fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<MetadataEvent> {
+    fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<MetadataEvent> {
         if !self.tags.owns(tag) {
             return Vec::new();
         }
@@ -276,7 +288,7 @@ impl MetadataClient {
     }
 
     /// A connection has broken; if it was the service's, asks again within a second.
-    pub fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {
+    fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {
         if peer != self.service {
             return;
         }
@@ -285,5 +297,20 @@ impl MetadataClient {
         self.resend_armed = true;
         let delay = ctx.random().between(0, Duration::from_secs(1).0);
         ctx.timer(Duration(delay), self.tags.tag(TIMER_RESEND));
+    }
+}
+
+impl Component for MetadataClient {
+    type Event = MetadataEvent;
+
+    fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<MetadataEvent> {
+        match input {
+            Input::Message(_, message) => self.on_message(ctx, message),
+            Input::Timer(tag) => self.on_timer(ctx, tag),
+            Input::Disconnect(peer) => {
+                self.on_disconnect(ctx, peer);
+                Vec::new()
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper;
+use crate::bookkeeper::component::Input;
 use crate::note::Note;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};
@@ -246,27 +246,15 @@ impl Container {
         }
     }
 
-    /// A message for one of the log's components.
-    pub fn on_log_message(
-        &mut self,
-        env: &mut Env<'_, '_>,
-        from: NodeId,
-        message: &bookkeeper::message::Message,
-    ) {
-        let events = self.log.on_message(env.ctx, from, message);
-        self.on_log(env, events);
-    }
-
-    /// A timer of one of the log's components.
-    pub fn on_log_timer(&mut self, env: &mut Env<'_, '_>, tag: u64) {
-        let events = self.log.on_timer(env.ctx, tag);
+    /// A message or a timer of one of the log's components.
+    pub fn on_log_input(&mut self, env: &mut Env<'_, '_>, input: Input<'_>) {
+        let events = self.log.on(env.ctx, input);
         self.on_log(env, events);
     }
 
     /// A connection has broken.
     pub fn on_disconnect(&mut self, env: &mut Env<'_, '_>, peer: NodeId) {
-        let events = self.log.on_disconnect(env.ctx, peer);
-        self.on_log(env, events);
+        self.on_log_input(env, Input::Disconnect(peer));
         if peer == env.spec.tier && self.phase == Phase::Running {
             self.tier_disconnected(env);
         }

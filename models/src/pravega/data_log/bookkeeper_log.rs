@@ -16,10 +16,10 @@ use std::rc::Rc;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::component::{Component, Input};
 use crate::bookkeeper::ids::{EntryId, LedgerId, TagSpace};
 use crate::bookkeeper::ledger_handle::{HandleEvent, HandleSpec, LedgerError, LedgerHandle};
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
-use crate::bookkeeper::message::Message;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{
     LEDGERS, MetadataError, Operation, Outcome, Path, Version,
@@ -476,70 +476,22 @@ impl BookKeeperLog {
         sequence
     }
 
-    /// A message has come.
-    pub fn on_message(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        from: NodeId,
-        message: &Message,
-    ) -> Vec<LogEvent> {
-        self.each(
-            ctx,
-            |client, ctx| client.on_message(ctx, message),
-            |handle, ctx| handle.on_message(ctx, from, message),
-            |recovery, ctx| recovery.on_message(ctx, from, message),
-            |opening, ctx| opening.on_message(ctx, from, message),
-        )
-    }
-
-    /// A timer has run out.
-    pub fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) -> Vec<LogEvent> {
-        self.each(
-            ctx,
-            |client, ctx| client.on_timer(ctx, tag),
-            |handle, ctx| handle.on_timer(ctx, tag),
-            |recovery, ctx| recovery.on_timer(ctx, tag),
-            |opening, ctx| opening.on_timer(ctx, tag),
-        )
-    }
-
-    /// A connection has broken.
-    pub fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) -> Vec<LogEvent> {
-        self.each(
-            ctx,
-            |client, ctx| {
-                client.on_disconnect(ctx, peer);
-                Vec::new()
-            },
-            |handle, ctx| handle.on_disconnect(ctx, peer),
-            |recovery, ctx| recovery.on_disconnect(ctx, peer),
-            |opening, ctx| opening.on_disconnect(ctx, peer),
-        )
-    }
-
     /// Hands an input to every component; each ignores what is not its own.
-    fn each(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        to_client: impl Fn(&mut MetadataClient, &mut Ctx<'_>) -> Vec<MetadataEvent>,
-        to_handle: impl Fn(&mut LedgerHandle, &mut Ctx<'_>) -> Vec<HandleEvent>,
-        to_recovery: impl Fn(&mut LedgerRecovery, &mut Ctx<'_>) -> Vec<RecoveryEvent>,
-        to_opening: impl Fn(&mut Opening, &mut Ctx<'_>) -> Vec<super::opening::Step>,
-    ) -> Vec<LogEvent> {
+    pub fn on(&mut self, ctx: &mut Ctx<'_>, input: Input<'_>) -> Vec<LogEvent> {
         if self.closed {
             return Vec::new();
         }
         if let Some(opening) = &mut self.opening {
-            let steps = to_opening(opening, ctx);
+            let steps = opening.on(ctx, input);
             let result = self.on_opening(ctx, steps);
             if !result.is_empty() {
                 return result;
             }
         }
-        let events = to_client(&mut self.client, ctx);
+        let events = self.client.on(ctx, input);
         let mut result = self.on_metadata(ctx, events);
         if let Some(next) = &mut self.next {
-            let events = to_handle(next, ctx);
+            let events = next.on(ctx, input);
             result.extend(self.on_next(ctx, events));
         }
         let sequences: Vec<u64> = self.retired.iter().map(|ledger| ledger.sequence).collect();
@@ -547,17 +499,17 @@ impl BookKeeperLog {
             let Some(old) = self.retired.iter_mut().find(|old| old.sequence == sequence) else {
                 continue;
             };
-            let events = to_handle(&mut old.handle, ctx);
+            let events = old.handle.on(ctx, input);
             result.extend(self.on_handle(ctx, sequence, events));
         }
         if let Some(current) = &mut self.current {
-            let (sequence, events) = (current.sequence, to_handle(&mut current.handle, ctx));
+            let (sequence, events) = (current.sequence, current.handle.on(ctx, input));
             if !events.is_empty() {
                 result.extend(self.on_handle(ctx, sequence, events));
             }
         }
         if let Some((_, inquiry)) = &mut self.inquiry {
-            let events = to_recovery(inquiry, ctx);
+            let events = inquiry.on(ctx, input);
             result.extend(self.on_inquiry(ctx, events));
         }
         result

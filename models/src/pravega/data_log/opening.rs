@@ -10,14 +10,12 @@
 
 use std::collections::BTreeMap;
 
-use headwater_sim::units::NodeId;
-
+use crate::bookkeeper::component::{Component, Input};
 use crate::bookkeeper::entry::SharedEntry;
 use crate::bookkeeper::ids::EntryId;
 use crate::bookkeeper::ledger_metadata::LedgerMetadata;
 use crate::bookkeeper::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent};
-use crate::bookkeeper::message::Message;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::segment_store::Ctx;
 
@@ -67,36 +65,17 @@ impl Opening {
         };
         events.into_iter().map(step).collect()
     }
+}
 
-    /// A message has come.
-    pub fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: &Message) -> Vec<Step> {
+impl Component for Opening {
+    type Event = Step;
+
+    fn on(&mut self, ctx: &mut Ctx<'_>, input: Input<'_>) -> Vec<Step> {
         if let Some(recovery) = &mut self.recovery {
-            return Self::of_recovery(recovery.on_message(ctx, from, message));
+            return Self::of_recovery(recovery.on(ctx, input));
         }
         match &mut self.reading {
-            Some((_, reader)) => Self::of_reader(reader.on_message(ctx, from, message)),
-            None => Vec::new(),
-        }
-    }
-
-    /// A timer has run out.
-    pub fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) -> Vec<Step> {
-        if let Some(recovery) = &mut self.recovery {
-            return Self::of_recovery(recovery.on_timer(ctx, tag));
-        }
-        match &mut self.reading {
-            Some((_, reader)) => Self::of_reader(reader.on_timer(ctx, tag)),
-            None => Vec::new(),
-        }
-    }
-
-    /// A connection has broken.
-    pub fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) -> Vec<Step> {
-        if let Some(recovery) = &mut self.recovery {
-            return Self::of_recovery(recovery.on_disconnect(ctx, peer));
-        }
-        match &mut self.reading {
-            Some((_, reader)) => Self::of_reader(reader.on_disconnect(ctx, peer)),
+            Some((_, reader)) => Self::of_reader(reader.on(ctx, input)),
             None => Vec::new(),
         }
     }

@@ -16,6 +16,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::component::Input;
 use crate::bookkeeper::ids::TagSpace;
 use crate::pravega::cache::Cache;
 use crate::pravega::config::{Cluster, DataLogKind};
@@ -335,6 +336,17 @@ impl SegmentStore {
         }
     }
 
+    /// An input for the component of this number.
+    fn on_component(&mut self, ctx: &mut Ctx<'_>, number: u32, input: Input<'_>) {
+        if self.ownership.owns(number) {
+            if self.ownership.on(ctx, input) {
+                self.reconcile(ctx);
+            }
+        } else if let Some(id) = bookkeeper_log::container_of_tags(number) {
+            self.with_container(ctx, id, |container, env| container.on_log_input(env, input));
+        }
+    }
+
     /// A pause is over: what has waited is taken in, in order.
     fn pause_ends(&mut self, ctx: &mut Ctx<'_>) {
         let (next, held) = self.pauses.end(&self.spec.cluster.costs);
@@ -379,15 +391,7 @@ impl Node<Streaming> for SegmentStore {
             AnyMessage::BookKeeper(message) => {
                 let Some(tag) = message.reply_tag() else { return };
                 let number = TagSpace::number_of(tag);
-                if self.ownership.owns(number) {
-                    if self.ownership.on_message(ctx, from, &message) {
-                        self.reconcile(ctx);
-                    }
-                } else if let Some(id) = bookkeeper_log::container_of_tags(number) {
-                    self.with_container(ctx, id, |container, env| {
-                        container.on_log_message(env, from, &message);
-                    });
-                }
+                self.on_component(ctx, number, Input::Message(from, &message));
             }
             AnyMessage::Kafka(_) => {}
         }
@@ -405,12 +409,8 @@ impl Node<Streaming> for SegmentStore {
             if let Some(task) = self.tasks.take(tag) {
                 self.on_task(ctx, task);
             }
-        } else if self.ownership.owns(number) {
-            if self.ownership.on_timer(ctx, tag) {
-                self.reconcile(ctx);
-            }
-        } else if let Some(id) = bookkeeper_log::container_of_tags(number) {
-            self.with_container(ctx, id, |container, env| container.on_log_timer(env, tag));
+        } else {
+            self.on_component(ctx, number, Input::Timer(tag));
         }
     }
 
@@ -428,7 +428,7 @@ impl Node<Streaming> for SegmentStore {
             return self.pauses.hold(Held::Disconnect(peer));
         }
         self.appends.peer_gone(peer);
-        if self.ownership.on_disconnect(ctx, peer) {
+        if self.ownership.on(ctx, Input::Disconnect(peer)) {
             self.reconcile(ctx);
         }
         for id in self.ids() {

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::component::{Component, Input};
 use crate::bookkeeper::ids::TagSpace;
-use crate::bookkeeper::message::Message;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
 use crate::pravega::config::Mode;
@@ -66,32 +66,12 @@ impl Ownership {
     }
 
     /// True if what the store should run may have changed.
-    pub(super) fn on_message(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        _from: NodeId,
-        message: &Message,
-    ) -> bool {
+    pub(super) fn on(&mut self, ctx: &mut Ctx<'_>, input: Input<'_>) -> bool {
         let events = match &mut self.client {
-            Some(client) => client.on_message(ctx, message),
+            Some(client) => client.on(ctx, input),
             None => Vec::new(),
         };
         self.handle(ctx, events)
-    }
-
-    pub(super) fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) -> bool {
-        let events = match &mut self.client {
-            Some(client) => client.on_timer(ctx, tag),
-            None => Vec::new(),
-        };
-        self.handle(ctx, events)
-    }
-
-    pub(super) fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) -> bool {
-        if let Some(client) = &mut self.client {
-            client.on_disconnect(ctx, peer);
-        }
-        false
     }
 
     fn handle(&mut self, ctx: &mut Ctx<'_>, events: Vec<MetadataEvent>) -> bool {
