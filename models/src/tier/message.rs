@@ -98,6 +98,10 @@ pub enum TierError {
     BadOffset,
     /// An object can't be appended to.
     NotAppendable,
+    /// Too many requests (429, S3's `SlowDown`). It may be tried again, later.
+    TooManyRequests,
+    /// The service is not available (503). It may be tried again.
+    Unavailable,
     /// The request failed (an error of the service, a broken disk). It may be tried again.
     Io,
 }

@@ -9,6 +9,7 @@
 //! Stands for long-term storage behind pravega's `ChunkStorage` @ v0.13.0; [`config`] has the
 //! parameters with their sources, [`node`] says what is left out.
 
+mod conditions;
 pub mod config;
 pub mod message;
 pub mod node;

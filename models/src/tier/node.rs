@@ -5,23 +5,26 @@
 //! for its share of the bandwidth, then for the disk; a write is synced before it is answered.
 //! Requests for one chunk are carried out one after another, in the order in which they came; those
 //! for different chunks side by side, up to `requests.max`. Errors, stalls and fullness are by
-//! configuration; a slow, stalled or full disk is the environment's.
+//! configuration; refusals, delays, broken uploads and stale lists are the environment's
+//! ([`super::conditions`]), as is a slow, stalled or full disk.
 //!
-//! Parameters: [`config::Tier`]. Left out: directories and listings, rate limits of object stores,
-//! multipart uploads, eventual consistency, NFS client caches.
+//! Parameters: [`config::Tier`]. Left out: directories, sustained rate limits of object stores, the
+//! parts of a multipart upload, NFS client caches.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
+use headwater_sim::fault::Condition;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::random::Stream;
-use headwater_sim::time::Time;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::protocol::{self, Streaming};
 
+use super::conditions::{Conditions, Fate};
 use super::config::{self, Kind};
 use super::message::{ChunkId, Data, Message, Operation, Outcome, Piece, TierError};
 use super::record::Record;
@@ -48,6 +51,8 @@ struct Chunk {
     length: u64,
     /// Requests for it, oldest first; the first is being carried out.
     queue: VecDeque<u64>,
+    /// Lengths that lists don't show yet, with the time at which they were reached.
+    unlisted: VecDeque<(Time, u64)>,
 }
 
 #[derive(Debug)]
@@ -60,6 +65,8 @@ struct Request {
     /// Pieces on their way to the target of a concat, and how many writes are not done.
     moving: Vec<Rc<Data>>,
     writes_left: u64,
+    /// Answered with this error, whatever has become of it.
+    refused: Option<TierError>,
 }
 
 /// The streams of randomness, each for its purpose.
@@ -67,6 +74,7 @@ struct Streams {
     latency: Stream,
     error: Stream,
     stall: Stream,
+    condition: Stream,
 }
 
 /// Tiered storage.
@@ -83,6 +91,7 @@ pub struct Tier {
     write_free_at: Time,
     read_free_at: Time,
     used: u64,
+    conditions: Conditions,
 }
 
 impl Tier {
@@ -99,6 +108,7 @@ impl Tier {
             write_free_at: Time::ZERO,
             read_free_at: Time::ZERO,
             used: 0,
+            conditions: Conditions::default(),
         }
     }
 
@@ -126,7 +136,7 @@ impl Tier {
         *free_at = (*free_at).max(ctx.now()) + self.config.bandwidth.transfer(bytes);
         // The slower of its turn at the shared bandwidth and its own; a stall holds up nobody else.
         let alone = ctx.now() + self.config.request_bandwidth.transfer(bytes);
-        let done = alone.max(*free_at) + latency;
+        let done = alone.max(*free_at) + latency + self.conditions.delay;
         ctx.timer(done - ctx.now(), number * STEPS + STEP_SERVED);
     }
 
@@ -138,6 +148,11 @@ impl Tier {
             return;
         }
         let request = self.requests.get_mut(&number).expect("it is being served");
+        match self.conditions.fate(&mut streams.condition) {
+            Fate::Served => {}
+            Fate::Refused(error) => return self.finish(ctx, number, Err(error)),
+            Fate::AnsweredWrongly => request.refused = Some(TierError::Io),
+        }
         request.served = true;
         let id = request.operation.chunk();
         if self.chunks[&id].queue.front() == Some(&number) {
@@ -200,7 +215,12 @@ impl Tier {
         let operation = self.requests[&number].operation.clone();
         match operation {
             Operation::Write { chunk, offset, data } => {
-                match self.check_write(chunk, offset, data.bytes) {
+                let allowed = self.check_write(chunk, offset, data.bytes);
+                let streams = self.streams.as_mut().expect("taken at the start");
+                match allowed {
+                    Ok(()) if self.conditions.breaks_off(&mut streams.condition) => {
+                        self.break_off(ctx, number, &data);
+                    }
                     Ok(()) => self.write(ctx, number, vec![data]),
                     Err(error) => self.finish(ctx, number, Err(error)),
                 }
@@ -209,9 +229,10 @@ impl Tier {
                 self.read(ctx, number, chunk, offset, bytes);
             }
             Operation::Stat { chunk } => {
-                let chunk = &self.chunks[&chunk];
+                let stale = self.conditions.stale;
+                let chunk = self.chunks.get_mut(&chunk).expect("it has a queue");
                 let result = if chunk.exists {
-                    Ok(Outcome::Done { length: chunk.length })
+                    Ok(Outcome::Done { length: chunk.listed(ctx.now(), stale) })
                 } else {
                     Err(TierError::NoSuchChunk)
                 };
@@ -234,10 +255,22 @@ impl Tier {
             return Err(TierError::BadOffset);
         }
         let capacity = self.config.capacity.0;
-        if capacity > 0 && self.used + bytes > capacity {
+        if self.conditions.full || (capacity > 0 && self.used + bytes > capacity) {
             return Err(TierError::Full);
         }
         Ok(())
+    }
+
+    /// An upload breaks off after its first half: a file keeps that, an object is not made. What
+    /// events were in it can't be told from half of the bytes.
+    fn break_off(&mut self, ctx: &mut Context<'_, Streaming>, number: u64, data: &Data) {
+        let request = self.requests.get_mut(&number).expect("it is being carried out");
+        request.refused = Some(TierError::Io);
+        if self.config.kind == Kind::ObjectStore || data.bytes < 2 {
+            return self.finish(ctx, number, Err(TierError::Io));
+        }
+        let half = Data { bytes: data.bytes / 2, ..Data::default() };
+        self.write(ctx, number, vec![Rc::new(half)]);
     }
 
     /// Puts data at the end of the request's chunk, on disk unless it is kept in memory.
@@ -290,6 +323,9 @@ impl Tier {
             chunk.pieces.push(Piece { offset, data });
         }
         let length = chunk.length;
+        if self.conditions.stale > Duration::ZERO {
+            chunk.unlisted.push_back((ctx.now(), length));
+        }
         if let Operation::Concat { source, .. } = operation {
             self.forget(source);
             if !self.in_memory() {
@@ -382,6 +418,7 @@ impl Tier {
         result: Result<Outcome, TierError>,
     ) {
         let Some(done) = self.requests.remove(&number) else { return };
+        let result = done.refused.map_or(result, Err);
         let message = Message::Reply { request: done.request, result };
         ctx.send(done.client, protocol::Message::Tier(message));
         self.serving -= 1;
@@ -404,6 +441,17 @@ impl Tier {
 }
 
 impl Chunk {
+    /// The length that is shown at `now`, when writes show only after a while.
+    fn listed(&mut self, now: Time, stale: Duration) -> u64 {
+        while self.unlisted.front().is_some_and(|(at, _)| *at + stale <= now) {
+            self.unlisted.pop_front();
+        }
+        // The oldest write that does not show hides its bytes and all behind them.
+        let Some((_, hidden)) = self.unlisted.front() else { return self.length };
+        let ends = self.pieces.iter().map(|piece| piece.offset + piece.data.bytes);
+        ends.take_while(|end| end < hidden).last().unwrap_or(0)
+    }
+
     /// The first piece that overlaps, and how many do.
     fn overlapping(&self, offset: u64, bytes: u64) -> (usize, usize) {
         let ends_before = |piece: &Piece| piece.offset + piece.data.bytes <= offset;
@@ -418,7 +466,8 @@ impl Node<Streaming> for Tier {
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
         let (latency, error, stall) =
             (ctx.stream("tier-latency"), ctx.stream("tier-error"), ctx.stream("tier-stall"));
-        self.streams = Some(Streams { latency, error, stall });
+        let condition = ctx.stream("tier-condition");
+        self.streams = Some(Streams { latency, error, stall, condition });
     }
 
     fn on_message(
@@ -433,8 +482,9 @@ impl Node<Streaming> for Tier {
         let number = self.next;
         self.next += 1;
         self.chunks.entry(operation.chunk()).or_default().queue.push_back(number);
-        let (served, moving, writes_left) = (false, Vec::new(), 0);
-        let request = Request { client: from, request, operation, served, moving, writes_left };
+        let (served, moving, writes_left, refused) = (false, Vec::new(), 0, None);
+        let client = from;
+        let request = Request { client, request, operation, served, moving, writes_left, refused };
         self.requests.insert(number, request);
         let max = self.config.requests_max;
         if max > 0 && self.serving >= max {
@@ -442,6 +492,10 @@ impl Node<Streaming> for Tier {
         } else {
             self.serve(ctx, number);
         }
+    }
+
+    fn on_condition(&mut self, _: &mut Context<'_, Streaming>, condition: &Condition) {
+        self.conditions.set(condition);
     }
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {

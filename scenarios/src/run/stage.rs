@@ -58,7 +58,7 @@ impl<'a> Stage<'a> {
         let plan = Arc::new(plan);
         let environment = scenario.profile.environment();
         let deployment = scenario.system.deploy(&environment, &plan.source());
-        let roster = Roster::new(&deployment);
+        let roster = Roster::new(&deployment, scenario.system.replicas());
         observed.trace = Trace::new(watch);
         observed.trace.name_nodes(deployment.nodes.iter().map(|node| node.name.clone()).collect());
         let machine_of = deployment.nodes.iter().map(|node| node.machine).collect();
@@ -75,7 +75,7 @@ impl<'a> Stage<'a> {
             sim.schedule(Time::ZERO, Fault::SlowCpu { machine, percent });
         }
         Self {
-            injector: Injector::new(&scenario.faults, machine_of, percent),
+            injector: Injector::new(Seed(seed), &scenario.faults, machine_of, percent),
             sampler: Sampler::default(),
             schedule: plan.schedule().peekable(),
             digest: ScheduleDigest::default(),
@@ -123,8 +123,8 @@ impl<'a> Stage<'a> {
             self.sim.run_until(at);
             let timeline = &self.sim.observer().timeline;
             let leaders = (timeline.leader(0), timeline.controller());
-            for fault in self.injector.fire(&self.roster, leaders) {
-                self.sim.schedule(at, fault);
+            for (after, fault) in self.injector.fire(&self.roster, leaders) {
+                self.sim.schedule(at + after, fault);
             }
         }
         self.sim.run_until(until);

@@ -58,12 +58,19 @@ fn keys(path: &Path) -> Vec<String> {
 }
 
 fn finding(at: &str, path: &[String], message: &str, places: &Tree) -> Finding {
-    let (key_span, value_span) = locate(places, path);
+    let (mut key_span, value_span) = locate(places, path);
     let full =
         std::iter::once(at).filter(|at| !at.is_empty()).chain(path.iter().map(String::as_str));
     let full = full.collect::<Vec<_>>().join(".");
     if let Some(unknown) = backticked(message).next().filter(|_| message.starts_with("unknown")) {
         let what = if message.starts_with("unknown variant") { "value" } else { "key" };
+        // The path into a tagged enum is not told: the key is looked for where the enum stands.
+        let (mut full, mut below) = (full.clone(), path.to_vec());
+        if what == "key" && path.last().is_none_or(|last| last != unknown) {
+            below.push(unknown.to_owned());
+            key_span = locate(places, &below).0;
+            full = format!("{full}.{unknown}");
+        }
         let known: Vec<&str> = backticked(message).skip(1).collect();
         let place =
             if what == "key" { &full[..full.len() - unknown.len().min(full.len())] } else { &full };

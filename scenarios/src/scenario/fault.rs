@@ -2,19 +2,23 @@
 //!
 //! ```toml
 //! [[fault]]
-//! kind = "crash"       # what; see [`Action`]
+//! kind = "crash"       # what; see docs/FAULTS.md
 //! target = "leader"    # a node (`broker-1`), a role, or a list of these; see [`Target`]
 //! at = "10s"           # from the start of the traffic
 //! for = "5s"           # or until = "15s"; without either it stays
 //! ```
 
-use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
+use super::catalogue;
+use super::decode;
+use super::problem::Finding;
+use super::tree::{Tree, Value};
+
 /// One fault.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Written")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FaultSpec {
     /// What happens.
     pub action: Action,
@@ -26,86 +30,13 @@ pub struct FaultSpec {
     pub until: Option<Duration>,
 }
 
-/// What happens to the target.
+/// Who: names of nodes (`broker-1`, `tier`), or of groups ([`super::plan::GROUPS`]) and failure
+/// domains ([`super::plan::DOMAINS`]) that are looked up when the fault happens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Action {
-    /// The process is killed (SIGKILL); at the end it is started again.
-    Crash,
-    /// The process stands still (SIGSTOP), and goes on at the end.
-    Pause,
-    /// The process is killed and all its files are removed; at the end it is started again, empty.
-    Wipe,
-    /// The machine loses power, and with it what no sync has made durable; at the end it is back,
-    /// and its processes with it.
-    PowerCut,
-    /// Nothing passes between the target and `peers` (all others where none are named); with
-    /// `symmetric = false` nothing from the target to the peers.
-    Partition {
-        /// The other side.
-        peers: Option<Target>,
-        /// Both ways.
-        symmetric: bool,
-    },
-    /// What the target and `peers` (all others where none are named) send each other takes `extra`
-    /// longer.
-    SlowLink {
-        /// The other side.
-        peers: Option<Target>,
-        /// What is added to the latency of each message.
-        extra: Distribution,
-    },
-    /// A disk of the target's machine takes `factor` times as long.
-    SlowDisk {
-        /// Which disk, from 0.
-        disk: u8,
-        /// How many times as long, in percent.
-        percent: u32,
-    },
-    /// A disk of the target's machine serves nothing for a while.
-    StallDisk {
-        /// Which disk, from 0.
-        disk: u8,
-    },
-    /// A disk of the target's machine has no space left.
-    FillDisk {
-        /// Which disk, from 0.
-        disk: u8,
-    },
-    /// Work on the cores of the target's machine takes `factor` times as long.
-    SlowCpu {
-        /// How many times as long, in percent.
-        percent: u32,
-    },
-}
-
-impl Action {
-    /// Its name in a scenario file.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Crash => "crash",
-            Self::Pause => "pause",
-            Self::Wipe => "wipe",
-            Self::PowerCut => "power-cut",
-            Self::Partition { .. } => "partition",
-            Self::SlowLink { .. } => "slow-link",
-            Self::SlowDisk { .. } => "slow-disk",
-            Self::StallDisk { .. } => "stall-disk",
-            Self::FillDisk { .. } => "fill-disk",
-            Self::SlowCpu { .. } => "slow-cpu",
-        }
-    }
-}
-
-/// Who: names of nodes (`broker-1`, `tier`), or of groups that are looked up when the fault
-/// happens:
-/// `leader` (of partition 0, or the store that runs container 0), `controller`, `brokers`,
-/// `bookies`,
-/// `stores`, `servers`, `producers`, `consumers`, `all`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "OneOrMany", into = "Vec<String>")]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
 pub struct Target(pub Vec<String>);
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a node such as \"broker-1\", or a list of nodes")]
 enum OneOrMany {
     One(String),
@@ -121,9 +52,12 @@ impl From<OneOrMany> for Target {
     }
 }
 
-impl From<Target> for Vec<String> {
+impl From<Target> for OneOrMany {
     fn from(target: Target) -> Self {
-        target.0
+        match <[String; 1]>::try_from(target.0) {
+            Ok([name]) => Self::One(name),
+            Err(names) => Self::Many(names),
+        }
     }
 }
 
@@ -133,165 +67,131 @@ impl std::fmt::Display for Target {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    Crash,
-    Pause,
-    Wipe,
-    PowerCut,
-    Partition,
-    SlowLink,
-    SlowDisk,
-    StallDisk,
-    FillDisk,
-    SlowCpu,
-}
-
-/// A fault as it stands in a file.
-#[derive(Deserialize)]
+/// Whom a fault hits and when, as it stands in a file; the rest of the table is the action.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    kind: Kind,
+struct Hit {
     target: Target,
     at: Duration,
-    #[serde(rename = "for")]
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     lasts: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<Duration>,
-    peers: Option<Target>,
-    symmetric: Option<bool>,
-    extra: Option<Extra>,
-    disk: Option<u8>,
-    factor: Option<f64>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a duration such as \"50ms\", or a distribution")]
-enum Extra {
-    Always(Duration),
-    Drawn(Distribution),
+/// The keys of [`Hit`].
+const HIT: [&str; 4] = ["target", "at", "for", "until"];
+
+impl Hit {
+    fn until(&self) -> Result<Option<Duration>, String> {
+        match (self.lasts, self.until) {
+            (Some(_), Some(_)) => Err("`for` and `until` exclude each other".into()),
+            (Some(Duration::ZERO), None) => Err("`for` is 0s; expected a time above zero".into()),
+            (Some(lasts), None) => Ok(Some(self.at + lasts)),
+            (None, Some(until)) if until <= self.at => {
+                Err(format!("`until` ({until}) is not after `at` ({})", self.at))
+            }
+            (None, until) => Ok(until),
+        }
+    }
 }
 
-impl TryFrom<Written> for FaultSpec {
-    type Error = String;
-
-    fn try_from(written: Written) -> Result<Self, String> {
-        let until = match (written.lasts, written.until) {
-            (Some(_), Some(_)) => return Err("`for` and `until` exclude each other".into()),
-            (Some(lasts), None) if lasts == Duration::ZERO => {
-                return Err("`for` is 0s; expected a time above zero".into());
-            }
-            (Some(lasts), None) => Some(written.at + lasts),
-            (None, Some(until)) if until <= written.at => {
-                return Err(format!("`until` ({until}) is not after `at` ({})", written.at));
-            }
-            (None, until) => until,
+impl FaultSpec {
+    /// Reads a table of the list `[[fault]]`, which stands under `at` (such as `fault.0`).
+    pub fn read(tree: &Tree, at: &str, findings: &mut Vec<Finding>) -> Option<Self> {
+        let Value::Table(_) = &tree.value else {
+            findings.push(Finding::new(format!("{at} is a table"), tree.span.clone()));
+            return None;
         };
-        written.refuse_strangers()?;
-        let (target, at) = (written.target.clone(), written.at);
-        if target.0.is_empty() {
-            return Err("`target` is an empty list; expected at least one node".into());
+        let mut action = tree.clone();
+        for key in HIT {
+            action.take(key);
         }
-        let action = written.action(until.is_some())?;
-        Ok(Self { action, target, at, until })
-    }
-}
-
-impl Written {
-    /// A parameter that the kind does not have would be silently without effect.
-    fn refuse_strangers(&self) -> Result<(), String> {
-        use Kind::{FillDisk, Partition, SlowCpu, SlowDisk, SlowLink, StallDisk};
-        let given: [(&str, bool, &[Kind], &str); 5] = [
-            ("peers", self.peers.is_some(), &[Partition, SlowLink], "partition, slow-link"),
-            ("symmetric", self.symmetric.is_some(), &[Partition], "partition"),
-            ("extra", self.extra.is_some(), &[SlowLink], "slow-link"),
-            (
-                "disk",
-                self.disk.is_some(),
-                &[SlowDisk, StallDisk, FillDisk],
-                "slow-disk, stall-disk, fill-disk",
-            ),
-            ("factor", self.factor.is_some(), &[SlowDisk, SlowCpu], "slow-disk, slow-cpu"),
-        ];
-        match given.iter().find(|(_, there, kinds, _)| *there && !kinds.contains(&self.kind)) {
-            Some((name, _, _, of)) => {
-                Err(format!("`{name}` has no effect here; it belongs to {of}"))
+        let mut hit = tree.clone();
+        for key in action.table().into_iter().flatten().map(|(key, _)| key) {
+            hit.take(key);
+        }
+        let action: Option<Action> = decode::decode(&action, at, findings);
+        let hit: Option<Hit> = decode::decode(&hit, at, findings);
+        let (action, hit) = (action?, hit?);
+        let read = hit.until().and_then(|until| {
+            if hit.target.0.is_empty() {
+                return Err("`target` is an empty list; expected at least one node".into());
             }
-            None => Ok(()),
-        }
+            if until.is_none() && catalogue::entry(&action).needs_end {
+                return Err("needs `for` or `until`: how long it lasts".into());
+            }
+            Ok(Self { action, target: hit.target, at: hit.at, until })
+        });
+        read.map_err(|why| findings.push(Finding::new(format!("{at}: {why}"), tree.span.clone())))
+            .ok()
     }
 
-    fn percent(&self) -> Result<u32, String> {
-        match self.factor {
-            Some(factor) if (0.01..=1e6).contains(&factor) => Ok((factor * 100.0) as u32),
-            Some(factor) => Err(format!("`factor` is {factor}; expected 0.01 to 1,000,000")),
-            None => Err("`factor` is missing; expected a number such as 10".into()),
-        }
-    }
-
-    fn action(self, ends: bool) -> Result<Action, String> {
-        let needs_end = |action| match ends {
-            true => Ok(action),
-            false => Err("needs `for` or `until`: how long it lasts".to_string()),
-        };
-        let disk = self.disk.unwrap_or(0);
-        match self.kind {
-            Kind::Crash => Ok(Action::Crash),
-            Kind::Pause => needs_end(Action::Pause),
-            Kind::Wipe => Ok(Action::Wipe),
-            Kind::PowerCut => Ok(Action::PowerCut),
-            Kind::Partition => {
-                let symmetric = self.symmetric.unwrap_or(true);
-                Ok(Action::Partition { peers: self.peers, symmetric })
-            }
-            Kind::SlowLink => {
-                let extra = match self.extra {
-                    Some(Extra::Always(value)) => Distribution::constant(value),
-                    Some(Extra::Drawn(shape)) => shape,
-                    None => {
-                        return Err("`extra` is missing; expected a time such as \"50ms\"".into());
-                    }
-                };
-                extra.check()?;
-                Ok(Action::SlowLink { peers: self.peers, extra })
-            }
-            Kind::SlowDisk => Ok(Action::SlowDisk { disk, percent: self.percent()? }),
-            Kind::StallDisk => needs_end(Action::StallDisk { disk }),
-            Kind::FillDisk => Ok(Action::FillDisk { disk }),
-            Kind::SlowCpu => Ok(Action::SlowCpu { percent: self.percent()? }),
-        }
+    /// The fault as a table of the list `[[fault]]`.
+    pub fn to_table(&self) -> toml::Table {
+        let lasts = self.until.map(|until| until.saturating_sub(self.at));
+        let hit = Hit { target: self.target.clone(), at: self.at, lasts, until: None };
+        let mut table = self.action.to_table();
+        table.extend(toml::Table::try_from(hit).expect("a hit is plain data"));
+        table
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::action::{Extra, Factor};
 
     fn read(text: &str) -> Result<FaultSpec, String> {
-        toml::from_str(text).map_err(|error| error.message().to_owned())
+        let mut findings = Vec::new();
+        let tree = Tree::parse(text).unwrap();
+        let read = FaultSpec::read(&tree, "fault.0", &mut findings);
+        let said = |finding: &Finding| format!("{} {:?}", finding.message, finding.help);
+        read.ok_or_else(|| findings.iter().map(said).collect::<Vec<_>>().join("; "))
     }
 
     #[test]
-    fn a_fault_is_read_as_written() {
-        let fault =
-            read("kind = 'slow-disk'\ntarget = 'bookies'\nat = '5s'\nfor = '2s'\nfactor = 10");
-        let fault = fault.unwrap();
-        assert_eq!(fault.action, Action::SlowDisk { disk: 0, percent: 1_000 });
+    fn a_fault_is_read_as_written_and_written_as_read() {
+        let text = "kind = 'slow-disk'\ntarget = 'bookies'\nat = '5s'\nfor = '2s'\nfactor = 10";
+        let fault = read(text).unwrap();
+        let factor = Factor::try_from(10.0).unwrap();
+        assert_eq!(fault.action, Action::SlowDisk { disk: 0, factor });
         assert_eq!(fault.until, Some(Duration::from_secs(7)));
-        let fault =
-            read("kind = 'partition'\ntarget = ['broker-1', 'broker-2']\nat = '1s'").unwrap();
+        assert_eq!(read(&fault.to_table().to_string()), Ok(fault));
+        let text = "kind = 'partition'\ntarget = ['broker-1', 'broker-2']\nat = '1s'";
+        let fault = read(text).unwrap();
         assert_eq!(fault.action, Action::Partition { peers: None, symmetric: true });
         assert_eq!(fault.target.to_string(), "broker-1, broker-2");
+        let text = "kind = 'slow-link'\ntarget = 'a'\nat = '1s'\nextra = '50ms'";
+        let Action::SlowLink { extra: Extra(shape), .. } = read(text).unwrap().action else {
+            panic!("another action")
+        };
+        assert_eq!(shape.mean(), Duration::from_millis(50));
+    }
+
+    #[test]
+    fn every_kind_in_the_catalogue_is_written_and_read_again() {
+        for entry in catalogue::ENTRIES {
+            let mut stream = headwater_sim::random::Seed(3).stream("draw", 0);
+            let action = (entry.draw)(&mut stream);
+            assert_eq!(action.name(), entry.name);
+            let (target, at) = (Target(vec!["a".into()]), Duration::from_secs(1));
+            let fault = FaultSpec { action, target, at, until: Some(at * 3) };
+            assert_eq!(read(&fault.to_table().to_string()), Ok(fault), "{}", entry.name);
+        }
     }
 
     #[test]
     fn what_would_have_no_effect_is_refused() {
         let cases = [
-            ("kind = 'crash'\ntarget = 'a'\nat = '1s'\nfactor = 3", "`factor` has no effect"),
+            ("kind = 'crash'\ntarget = 'a'\nat = '1s'\nfactor = 3", "unknown key `factor`"),
+            ("kind = 'slow-cpu'\ntarget = 'a'\nat = '1s'\nfaktor = 3", "did you mean `factor`?"),
+            ("kind = 'slow-cpu'\ntarget = 'a'\nat = '1s'\nfactor = 0", "expected 0.01 to"),
+            ("kind = 'loss'\ntarget = 'a'\nat = '1s'\nrate = 1.5", "expected 0 to 1"),
             ("kind = 'pause'\ntarget = 'a'\nat = '1s'", "needs `for`"),
             ("kind = 'crash'\ntarget = 'a'\nat = '3s'\nuntil = '2s'", "not after `at`"),
-            ("kind = 'slow-link'\ntarget = 'a'\nat = '1s'", "`extra` is missing"),
-            ("kind = 'crahs'\ntarget = 'a'\nat = '1s'", "unknown variant `crahs`"),
+            ("kind = 'slow-link'\ntarget = 'a'\nat = '1s'", "missing field `extra`"),
+            ("kind = 'crahs'\ntarget = 'a'\nat = '1s'", "did you mean `crash`?"),
             ("kind = 'crash'\ntarget = 3\nat = '1s'", "expected a node"),
         ];
         for (text, want) in cases {

@@ -20,6 +20,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub mod action;
+pub mod catalogue;
 pub mod decode;
 pub mod expect;
 pub mod fault;
@@ -33,8 +35,9 @@ mod source;
 pub mod system;
 pub mod tree;
 
+pub use action::Action;
 pub use expect::Expectation;
-pub use fault::{Action, FaultSpec, Target};
+pub use fault::{FaultSpec, Target};
 pub use metric::Metric;
 pub use problem::{Finding, Problem, Problems};
 pub use promise::Promise;

@@ -206,6 +206,16 @@ impl System {
         }
     }
 
+    /// Copies that it keeps of everything.
+    pub fn replicas(&self) -> usize {
+        let copies = match self {
+            Self::Kafka(cluster) => cluster.replication_factor,
+            Self::Pravega(cluster) => cluster.bookkeeper.write_quorum,
+            Self::BookKeeper(cluster) => cluster.ledger.write_quorum,
+        };
+        copies as usize
+    }
+
     /// What its readers' positions count.
     pub const fn positions(&self) -> Positions {
         match self {

@@ -1,0 +1,86 @@
+//! docs/FAULTS.md, made from the catalogue.
+
+use std::fmt::Write;
+
+use super::{Damage, ENTRIES, Entry, Family};
+use crate::scenario::plan::{DOMAINS, GROUPS};
+
+const OPENING: &str = "# Faults
+
+This page is made from the code (`scenarios/src/scenario/catalogue/`); a test compares them.
+
+A fault changes the environment; no model knows that faults exist. In a scenario file it is one
+table of the list `[[fault]]`, with its `kind`, its parameters, a `target`, when it begins (`at`,
+from the start of the traffic) and how long it lasts (`for`, or `until`):
+
+```toml
+[[fault]]
+kind = \"slow-disk\"
+factor = 10
+target = \"broker-2\"
+at = \"10s\"
+for = \"5s\"
+```
+
+*May cost* is the worst that it can take from a system, by which a swarm's budget counts: time; a
+server, as long as it lasts; what a server has not synced; what it has synced.
+";
+
+const CORRELATED: &str = "
+## Targets, and correlated faults
+
+A target is a node (`broker-1`), a group, a failure domain, or a list of these. Faults of a domain
+hit all of its servers at once: that is what makes them correlated.
+
+";
+
+/// The page.
+pub fn page() -> String {
+    let mut page = String::from(OPENING);
+    let families = [
+        (Family::Network, "Network"),
+        (Family::Storage, "Storage"),
+        (Family::Tier, "Tiered storage"),
+        (Family::Clock, "Clocks"),
+        (Family::Process, "Processes and machines"),
+        (Family::Gray, "Gray failures"),
+    ];
+    for (family, title) in families {
+        write!(page, "\n## {title}\n").expect("a string takes all");
+        if family == Family::Gray {
+            page += "\nOne slow replica is `limp`; one slow disk is `slow-disk` or `throttle-disk`; \
+                     one lossy\ndirection is `loss` with `symmetric = false`; a limping network card \
+                     is `slow-nic`.\n";
+        }
+        for entry in ENTRIES.iter().filter(|entry| entry.family == family) {
+            section(&mut page, entry);
+        }
+    }
+    page += CORRELATED;
+    page += "| target | who |\n|---|---|\n";
+    for (name, who) in GROUPS.iter().chain(&DOMAINS) {
+        writeln!(page, "| `{name}` | {who} |").expect("a string takes all");
+    }
+    page
+}
+
+fn section(page: &mut String, entry: &Entry) {
+    let cost = match entry.damage {
+        Damage::Slow => "time",
+        Damage::Unavailable => "a server, while it lasts",
+        Damage::Volatile => "what a server has not synced",
+        Damage::Durable => "what a server has synced",
+    };
+    let Entry { name, what, cause, live, .. } = entry;
+    write!(page, "\n### `{name}`\n\n{what}\n\n").expect("a string takes all");
+    for (parameter, meaning) in entry.parameters {
+        let (meaning, default) = match meaning.split_once("; ") {
+            Some((meaning, default)) => (meaning, format!(" (default: {default})")),
+            None => (*meaning, String::new()),
+        };
+        writeln!(page, "- `{parameter}`: {meaning}{default}").expect("a string takes all");
+    }
+    let end = if entry.needs_end { "- needs an end: `for` or `until`\n" } else { "" };
+    write!(page, "{end}- in the world: {cause}\n- live: {live}\n- may cost: {cost}\n")
+        .expect("a string takes all");
+}

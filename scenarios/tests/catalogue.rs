@@ -1,0 +1,86 @@
+//! Every kind of fault in the catalogue, in a scenario: it happens, and it shows in the outcome; a
+//! system that is set up as it should be keeps what it has acknowledged.
+
+use headwater_reports::outcome::VerdictStatus;
+use headwater_scenarios::run::{Options, run};
+use headwater_scenarios::scenario::catalogue::{ENTRIES, Entry, Family};
+use headwater_scenarios::scenario::{FaultSpec, Scenario, Target};
+use headwater_sim::random::Seed;
+use headwater_sim::time::Duration;
+
+const KAFKA: &str = r#"
+title = "Three brokers"
+hypothesis = "One of three may fail in any way."
+profile = "nvme-10gbe"
+[system]
+kind = "kafka"
+brokers = 3
+"replication.factor" = 3
+partitions = 2
+[system.topic]
+"min.insync.replicas" = 2
+[system.producer]
+acks = -1
+[traffic]
+rate = "200/s"
+duration = "12s"
+[measure]
+warm_up = "1s"
+drain = "120s"
+"#;
+
+const PRAVEGA: &str = r#"
+title = "Two stores, four bookies"
+hypothesis = "Tiered storage may fail in any way for a while."
+profile = "nvme-10gbe"
+[system]
+kind = "pravega"
+stores = 2
+bookies = 4
+[traffic]
+rate = "200/s"
+duration = "12s"
+[measure]
+warm_up = "1s"
+drain = "120s"
+"#;
+
+fn scenario(entry: &Entry, name: &str) -> Scenario {
+    let text = if entry.family == Family::Tier { PRAVEGA } else { KAFKA };
+    Scenario::parse(text, name, None, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// A plausible fault of this kind, on one server where it may cost one.
+fn fault(entry: &Entry) -> FaultSpec {
+    let mut stream = Seed(11).stream(entry.name, 0);
+    let action = (entry.draw)(&mut stream);
+    let target = match entry.name {
+        "bridge" | "ring" | "swizzle-clog" | "isolate" => "brokers",
+        "swap-disks" => "batch-1",
+        _ if entry.family == Family::Tier => "tier",
+        _ => "broker-2",
+    };
+    let (at, until) = (Duration::from_secs(3), Some(Duration::from_secs(9)));
+    FaultSpec { action, target: Target(vec![target.into()]), at, until }
+}
+
+#[test]
+fn every_fault_of_the_catalogue_happens_and_is_survived() {
+    let mut wrong = Vec::new();
+    for entry in ENTRIES {
+        let mut scenario = scenario(entry, entry.name);
+        let without = run(&scenario, &Options::default());
+        scenario.faults = vec![fault(entry)];
+        let with = run(&scenario, &Options::default());
+        let told = with.outcome.faults.iter().any(|fault| fault.name == entry.name);
+        if !told || with.outcome.fingerprint == without.outcome.fingerprint {
+            wrong.push(format!("{}: did not happen", entry.name));
+        }
+        for verdict in &with.outcome.verdicts {
+            if verdict.status == VerdictStatus::Fail {
+                wrong.push(format!("{}: {} {}", entry.name, verdict.name, verdict.measured));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
