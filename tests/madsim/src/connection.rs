@@ -172,12 +172,16 @@ pub async fn accept(process: Rc<Process>, listener: TcpListener) {
 /// A stream from `from`, to its end.
 async fn receive(process: Rc<Process>, mut stream: TcpStream, from: NodeId) {
     let Ok(life) = stream.read_u64().await else { return };
+    let life = u32::try_from(life).expect("lives are few");
     while let Ok(ticket) = stream.read_u64().await {
         let message = process.world.collect(ticket);
-        process.hand(Input::Message(from, message));
+        // What a killed process has written its machine still sends, as madsim does; not so a
+        // machine without power.
+        if life >= process.world.node(from).dark.get() {
+            process.hand(Input::Message(from, message));
+        }
     }
     if !process.world.silent(process.me, from) {
-        let life = u32::try_from(life).expect("lives are few");
         gone(&process, from, life);
     }
 }

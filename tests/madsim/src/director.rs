@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use headwater_models::deployment::Role;
-use headwater_reports::outcome::Window;
+use headwater_reports::outcome::{Mark, Window};
 use headwater_scenarios::check::{Events, Once, Promises, Replica, Stored, Suite, Verdict};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::Scenario;
@@ -38,6 +38,8 @@ pub struct Report {
     pub end: Time,
     /// Faults, one line for each beginning and end.
     pub faults: Vec<String>,
+    /// What happened, by the models' own account.
+    pub marks: Vec<Mark>,
     /// A hash of every note and its time.
     pub digest: u64,
 }
@@ -66,7 +68,7 @@ async fn direct(scenario: &Scenario, seed: u64) -> Report {
     });
     let plan = Arc::new(scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read"));
     let deployment = scenario.system.deploy(&scenario.profile.environment(), &plan.source());
-    let roster = Roster::new(&deployment);
+    let roster = Roster::new(&deployment, scenario.system.replicas());
     let world = World::enter(deployment, Seed(seed), observed, scenario.profile.cpu_percent);
     let tasks = (0..).take(world.nodes.len()).map(|number| start(&world, NodeId(number)));
     let faults = Faults::new(&scenario.faults, &roster, Rc::clone(&world), tasks.collect());
@@ -74,6 +76,7 @@ async fn direct(scenario: &Scenario, seed: u64) -> Report {
     let mut run = Run { scenario, roster: &roster, world, faults, delivered: (0, Time::ZERO) };
     let end = Time::ZERO + scenario.traffic.duration;
     let bound = end + scenario.measure.drain;
+    World::curtain().await;
     let mut until = Time::ZERO;
     while until < end || (until < bound && !run.settled(until)) {
         until += scenario.measure.interval;
@@ -157,6 +160,7 @@ impl Run<'_> {
             delivered: counts.delivered,
             end: now,
             faults: self.faults.done.clone(),
+            marks: observed.timeline.marks(|node| self.roster.name(node).to_owned()),
             digest: self.world.digest(),
         }
     }

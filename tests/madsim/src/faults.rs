@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::rc::Rc;
 
-use headwater_scenarios::scenario::fault::{Action, FaultSpec, Target};
 use headwater_scenarios::scenario::plan::{self, Roster};
+use headwater_scenarios::scenario::{Action, FaultSpec, Target};
 use headwater_sim::time::Time;
 use headwater_sim::units::{MachineId, NodeId};
 use madsim::net::NetSim;
@@ -97,22 +97,24 @@ impl<'a> Faults<'a> {
 
     fn begin(&self, action: &Action, hit: &Hit) {
         match action {
-            Action::Crash => hit.nodes.iter().for_each(|node| self.world.kill(*node)),
-            Action::Wipe => {
+            Action::Crash { .. } => hit.nodes.iter().for_each(|node| self.world.kill(*node)),
+            Action::Wipe { .. } => {
                 for node in &hit.nodes {
                     self.world.kill(*node);
                     self.disks(*node, |disk| disk.wipe());
                 }
             }
-            Action::Pause => {
+            Action::Pause { .. } => {
                 hit.nodes.iter().for_each(|node| Handle::current().pause(self.task(*node)))
             }
-            Action::PowerCut => {
+            Action::PowerCut { .. } => {
                 for machine in self.machines(&hit.nodes) {
                     // First, so that nobody is told.
                     self.world.powered.borrow_mut()[machine.index()] = false;
                     for node in self.on(machine) {
                         self.world.kill(node);
+                        let hosted = self.world.node(node);
+                        hosted.dark.set(hosted.life.get());
                         self.disks(node, |disk| disk.power_cut());
                     }
                 }
@@ -124,7 +126,7 @@ impl<'a> Faults<'a> {
                 }
             }
             Action::SlowLink { extra, .. } => {
-                hit.ways.iter().for_each(|(from, to)| self.world.slow(*from, *to, Some(extra)));
+                hit.ways.iter().for_each(|(from, to)| self.world.slow(*from, *to, Some(&extra.0)));
             }
             other => panic!("madsim has no fault `{}`", other.name()),
         }
@@ -132,13 +134,13 @@ impl<'a> Faults<'a> {
 
     fn end(&self, action: &Action, hit: &Hit) {
         match action {
-            Action::Crash | Action::Wipe => {
+            Action::Crash { .. } | Action::Wipe { .. } => {
                 hit.nodes.iter().for_each(|node| self.world.restart(*node))
             }
-            Action::Pause => {
+            Action::Pause { .. } => {
                 hit.nodes.iter().for_each(|node| Handle::current().resume(self.task(*node)))
             }
-            Action::PowerCut => {
+            Action::PowerCut { .. } => {
                 for machine in self.machines(&hit.nodes) {
                     self.world.powered.borrow_mut()[machine.index()] = true;
                     self.on(machine).for_each(|node| self.world.restart(node));

@@ -10,20 +10,16 @@ use headwater_sim::context::Context;
 use headwater_sim::effect::{Effect, Transport};
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::random::Stream;
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 use madsim::net::TcpListener;
 use madsim::task::{spawn_local, yield_now};
-use madsim::time::{Instant, sleep, sleep_until};
+use madsim::time::sleep;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::connection::{self, Connections};
 use crate::work::{Disks, Pools};
 use crate::world::World;
-
-/// When the first processes start: every one has its socket by then (madsim takes 1 ms to bind it),
-/// so that none is refused by another that is not there yet.
-const CURTAIN: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// What a node is handed.
 pub enum Input {
@@ -64,8 +60,7 @@ pub async fn live(me: NodeId) {
     let life = world.node(me).life.get();
     let listener = TcpListener::bind(World::address(me)).await.expect("the address is its own");
     if life == 0 {
-        let elapsed = madsim::time::TimeHandle::current().elapsed();
-        sleep_until(Instant::now() + CURTAIN.saturating_sub(elapsed)).await;
+        World::curtain().await;
     }
     let (inbox, mut inputs) = unbounded_channel();
     let connections = Connections::new(world.nodes.len());
@@ -100,9 +95,13 @@ struct Hosted {
 impl Hosted {
     /// Hands the node an input, or its start, and carries out what it asks for.
     fn take(&mut self, input: Option<Input>) {
-        let Process { me, world, .. } = &*self.process;
+        let Process { me, world, life, .. } = &*self.process;
+        // The first processes start at zero, all of them, as they do on the kernel: Kafka's broker
+        // tells its first life from later ones by that.
+        let first = input.is_none() && *life == 0;
+        let now = if first { Time::ZERO } else { world.now() };
         let (random, effects) = (&mut self.random, &mut self.effects);
-        let mut ctx = Context::new(world.now(), *me, world.seed, random, effects);
+        let mut ctx = Context::new(now, *me, world.seed, random, effects);
         match input {
             None => self.node.on_start(&mut ctx),
             Some(Input::Message(from, message)) => self.node.on_message(&mut ctx, from, message),

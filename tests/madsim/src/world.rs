@@ -21,7 +21,7 @@ use headwater_sim::random::{Seed, Stream};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::{MachineId, NodeId};
 use madsim::runtime::Handle;
-use madsim::time::TimeHandle;
+use madsim::time::{Instant, TimeHandle, sleep_until};
 
 use crate::disk::Disk;
 
@@ -31,6 +31,10 @@ thread_local! {
 
 /// The port that every process listens on.
 const PORT: u16 = 700;
+
+/// When the first processes start, and the run's clock is at zero: every one has its socket by then
+/// (madsim takes 1 ms to bind it), so that none is refused by another that is not there yet.
+const CURTAIN: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// A node as its processes find it.
 pub struct Hosted {
@@ -46,6 +50,8 @@ pub struct Hosted {
     pub disks: RefCell<Vec<Disk<Record>>>,
     /// Processes before the one that runs now.
     pub life: Cell<u32>,
+    /// Lives below this ended with their machine's power.
+    pub dark: Cell<u32>,
     /// A process runs.
     pub up: Cell<bool>,
 }
@@ -92,6 +98,7 @@ impl World {
             pools: spec.pools,
             factory: spec.factory,
             life: Cell::new(0),
+            dark: Cell::new(0),
             up: Cell::new(false),
         };
         let world = Rc::new(Self {
@@ -121,9 +128,14 @@ impl World {
         CURRENT.set(None);
     }
 
-    /// madsim's clock.
+    /// Waits until the run's clock starts.
+    pub async fn curtain() {
+        sleep_until(Instant::now() + CURTAIN.saturating_sub(TimeHandle::current().elapsed())).await;
+    }
+
+    /// madsim's clock, from the start of the run.
     pub fn now(&self) -> Time {
-        let elapsed = TimeHandle::current().elapsed();
+        let elapsed = TimeHandle::current().elapsed().saturating_sub(CURTAIN);
         Time(u64::try_from(elapsed.as_nanos()).expect("a run ends within centuries"))
     }
 

@@ -49,6 +49,11 @@ fn kafka_with_its_leader_killed() {
 }
 
 #[test]
+fn kafka_with_its_leader_cut_off() {
+    agree("kafka-partition");
+}
+
+#[test]
 fn bookkeeper_with_a_bookie_killed() {
     agree("bookkeeper-bookie-crash");
 }
