@@ -3,6 +3,8 @@
 //! Sources, if not stated otherwise: the `ConfigDef` of each component in apache/kafka @ 3.9.0
 //! (`ProducerConfig`, `ConsumerConfig`, `SocketServerConfigs`, `ReplicationConfigs`,
 //! `KRaftConfigs`, `QuorumConfig`, `LogConfig`), and KIP-1030 for what 4.0 changed.
+//! Units are in the options' names. Left out: options of what is not modelled; a scenario that sets
+//! one is told so.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,11 @@
 //! A consumer of some of the partitions, from the beginning.
 //!
 //! Stands for the Java client's `Fetcher` @ 3.9.0 with partitions assigned by hand: one fetch at a
-//! time to each leader, answered once there is a byte or after `fetch.max.wait.ms`. Left out:
-//! groups, offset commits, `max.poll.records`, the CPU time of handing records over.
+//! time to each leader, answered once there is a byte or after `fetch.max.wait.ms`.
+//!
+//! Parameters: [`crate::kafka::config::Consumer`]; `retry.backoff.ms` and `request.timeout.ms` at
+//! their defaults. Left out: groups and offset commits (every consumer reads from the beginning,
+//! once), `max.poll.records` and the CPU time of handing records over (a reader that keeps up).
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,7 +18,7 @@ use headwater_sim::units::NodeId;
 use super::config::Cluster;
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
 use super::metadata::BrokerNumber;
-use super::reconnect::ReconnectBackoff;
+use super::reconnect::{MetadataRefresher, RefreshTags};
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 
@@ -26,8 +29,7 @@ const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 /// A fetch without an answer for this long is taken as lost (`request.timeout.ms`).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-const REFRESH: u64 = 0;
-const RECONNECT: u64 = 1;
+const REFRESH: RefreshTags = RefreshTags { late: 0, reconnect: 1 };
 const LATE: u64 = 1 << 56;
 
 struct Position {
@@ -45,9 +47,7 @@ pub struct Consumer {
     /// Number of the fetch that is at each broker; zero for none.
     waiting: Vec<u64>,
     correlation: u64,
-    refreshing: bool,
-    ask_next: usize,
-    reconnect: ReconnectBackoff,
+    refresher: MetadataRefresher,
 }
 
 impl Consumer {
@@ -59,6 +59,7 @@ impl Consumer {
             leader: Some(partition % config.brokers),
             leader_epoch: 0,
         };
+        let refresher = MetadataRefresher::new(brokers.clone(), REFRESH, RETRY_BACKOFF);
         Self {
             positions: mine.map(|partition| (partition, position(partition))).collect(),
             waiting: vec![0; brokers.len()],
@@ -66,9 +67,7 @@ impl Consumer {
             reader,
             brokers,
             correlation: 0,
-            refreshing: false,
-            ask_next: 0,
-            reconnect: ReconnectBackoff::default(),
+            refresher,
         }
     }
 
@@ -77,7 +76,7 @@ impl Consumer {
             self.fetch(ctx, broker as BrokerNumber);
         }
         if self.positions.values().any(|position| position.leader.is_none()) {
-            self.refresh(ctx);
+            self.refresher.refresh(ctx);
         }
     }
 
@@ -113,17 +112,6 @@ impl Consumer {
         ctx.timer(REQUEST_TIMEOUT, LATE | self.correlation);
     }
 
-    fn refresh(&mut self, ctx: &mut Ctx<'_>) {
-        if self.refreshing {
-            return;
-        }
-        self.refreshing = true;
-        let to = self.brokers[self.ask_next % self.brokers.len()];
-        self.ask_next += 1;
-        ctx.send(to, protocol::Message::Kafka(Message::MetadataRequest));
-        ctx.timer(RETRY_BACKOFF, REFRESH);
-    }
-
     fn take(&mut self, ctx: &mut Ctx<'_>, fetched: FetchedPartition) {
         let Some(position) = self.positions.get_mut(&fetched.partition) else { return };
         if fetched.error == ErrorCode::OffsetOutOfRange {
@@ -154,7 +142,7 @@ impl Node<Streaming> for Consumer {
                 partitions.into_iter().for_each(|fetched| self.take(ctx, fetched));
             }
             protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
-                self.reconnect.reset();
+                self.refresher.answered();
                 for (partition, position) in &mut self.positions {
                     (position.leader, position.leader_epoch) = leaders[*partition as usize];
                 }
@@ -165,16 +153,11 @@ impl Node<Streaming> for Consumer {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        if tag == REFRESH {
-            self.refreshing = false;
-        } else if tag == RECONNECT {
-            self.refreshing = false;
-            self.refresh(ctx);
-        } else if let Some(late) = self.waiting.iter_mut().find(|of| **of == tag & !LATE) {
+        if !self.refresher.timer(ctx, tag) {
+            let late = self.waiting.iter_mut().find(|of| **of == tag & !LATE);
+            let Some(late) = late else { return };
             *late = 0;
-            self.refresh(ctx);
-        } else {
-            return;
+            self.refresher.refresh(ctx);
         }
         self.fetch_all(ctx);
     }
@@ -189,10 +172,7 @@ impl Node<Streaming> for Consumer {
                     position.leader = None;
                 }
             }
-            if !self.refreshing {
-                self.refreshing = true;
-                ctx.timer(self.reconnect.pause(), RECONNECT);
-            }
+            self.refresher.disconnected(ctx);
         }
     }
 }

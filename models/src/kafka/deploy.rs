@@ -1,4 +1,7 @@
 //! A Kafka cluster with its producers and consumers, ready to be simulated.
+//!
+//! Stands for the installation: `config/server.properties` @ 3.9.0 in combined mode, one process a
+//! node. Parameters: [`super::config::Cluster`]. Left out: controllers on nodes of their own, racks.
 
 use std::rc::Rc;
 

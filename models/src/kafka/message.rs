@@ -1,7 +1,9 @@
 //! Kafka's requests and responses, as far as they are modelled.
 //!
 //! Sizes follow the protocol's JSON definitions (`clients/src/main/resources/common/message` @
-//! 3.9.0): a header of some 40 bytes and the fields' own, rounded.
+//! 3.9.0): a header of some 40 bytes and the fields' own, rounded. No parameters. Left out: what
+//! the model never sends (topics and groups, features, quotas), fetch sessions (KIP-227: a fetch
+//! lists all its partitions, which makes it some bytes larger).
 
 use headwater_sim::fingerprint::mix;
 
@@ -28,8 +30,6 @@ pub enum ErrorCode {
     RequestTimedOut,
     /// A sequence number is missing.
     OutOfOrderSequence,
-    /// The disk refused.
-    KafkaStorageError,
     /// The controller's state has moved on.
     InvalidUpdateVersion,
 }
@@ -46,7 +46,6 @@ impl ErrorCode {
             Self::NotEnoughReplicasAfterAppend => "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
             Self::RequestTimedOut => "REQUEST_TIMED_OUT",
             Self::OutOfOrderSequence => "OUT_OF_ORDER_SEQUENCE_NUMBER",
-            Self::KafkaStorageError => "KAFKA_STORAGE_ERROR",
             Self::InvalidUpdateVersion => "INVALID_UPDATE_VERSION",
         }
     }

@@ -4,7 +4,7 @@
 //! `BrokerRegistrationChange`, `PartitionRecord`, `PartitionChangeRecord`), for one topic that is
 //! there from the start. Replicas are assigned round robin from broker 0, as an unracked cluster
 //! does apart from its random start. Left out: topic creation, reassignment, configuration changes,
-//! ELR (KIP-966, off by default in 4.0), snapshots.
+//! snapshots (runs are short). No parameters of its own.
 
 use headwater_sim::fingerprint::mix;
 

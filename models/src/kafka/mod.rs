@@ -1,6 +1,7 @@
 //! Apache Kafka 3.9 and 4.x in KRaft combined mode: brokers, controllers, producers, consumers.
 //!
-//! One topic. An event's lane is its partition. See each module for what it stands for and what it
+//! Stands for a cluster of apache/kafka with one topic and its clients; parameters in [`config`].
+//! An event's lane is its partition. See each module for what it stands for and what it
 //! leaves out; [`deploy::deploy`] puts it all together.
 
 pub mod broker;

@@ -2,7 +2,7 @@
 //!
 //! Stands for `UnifiedLog`, `LeaderEpochFileCache` and `ProducerStateManager` of apache/kafka @
 //! 3.9.0. The batches stay in memory beside the disk: reads of the tail come from the page cache.
-//! Left out: segments and their rolling (and with it the sync of a rolled segment), retention,
+//! Parameter: [`super::config::Topic::flush_messages`]. Left out: segments and their rolling (and with it the sync of a rolled segment), retention,
 //! indexes, reads that miss the page cache, expiry of producer ids.
 
 use std::cmp::Ordering;
@@ -46,10 +46,16 @@ struct ProducerState {
 }
 
 impl PartitionLog {
-    /// A log from what was read from disk.
+    /// A log from what was read from disk, up to the first batch that does not follow: the check
+    /// of a segment ends it there (`LogSegment.recover` @ 3.9.0).
     pub fn recover(batches: impl IntoIterator<Item = LogBatch>) -> Self {
         let mut log = Self::default();
-        batches.into_iter().for_each(|batch| log.push(batch));
+        for batch in batches {
+            if batch.base_offset != log.end_offset() {
+                break;
+            }
+            log.push(batch);
+        }
         log
     }
 

@@ -1,6 +1,8 @@
 //! One replica of a partition: follower, or leader with its view of the followers.
 //!
-//! Stands for `Partition` and `Replica` of apache/kafka @ 3.9.0.
+//! Stands for `Partition` and `Replica` of apache/kafka @ 3.9.0. Parameters: those that callers
+//! pass, `min.insync.replicas` and `replica.lag.time.max.ms`. Left out: log start offsets (nothing
+//! is ever deleted), fetching from followers (KIP-392, off by default).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,13 +14,22 @@ use super::partition_log::PartitionLog;
 use super::record::{LogBatch, ProducerEpoch};
 use crate::batch::SharedBatch;
 
+/// A request of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId {
+    /// The client's node.
+    pub from: NodeId,
+    /// The request's number on the connection with it.
+    pub serial: u64,
+}
+
 /// What waits to be appended.
 #[derive(Debug)]
 pub enum Append {
     /// A batch of a produce request.
     Produced {
-        /// The producer's connection.
-        from: NodeId,
+        /// The request that brought it.
+        request: RequestId,
         /// The batch.
         batch: SharedBatch,
         /// Its producer's epoch, if that is idempotent.

@@ -3,14 +3,7 @@
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_sim::fault::Fault;
 
-use crate::harness::{Bench, bench, steady};
-
-fn three() -> Cluster {
-    let mut cluster = Cluster::defaults(Version::V3_9);
-    (cluster.brokers, cluster.replication_factor) = (3, 3);
-    cluster.topic.min_insync_replicas = 2;
-    cluster
-}
+use crate::harness::{Bench, bench, steady, three};
 
 /// A run in which the controller is not broker 0, which leads the partition.
 fn led_by_another_than_the_controller(seconds: u64) -> Bench {

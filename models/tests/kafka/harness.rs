@@ -6,7 +6,7 @@ use std::rc::Rc;
 use headwater_models::arrival::{Arrival, ArrivalSource};
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Environment, Role};
-use headwater_models::kafka::config::Cluster;
+use headwater_models::kafka::config::{Cluster, Version};
 use headwater_models::kafka::deploy::deploy;
 use headwater_models::note::Note;
 use headwater_models::protocol::Streaming;
@@ -95,6 +95,7 @@ pub struct Bench {
     /// The simulation.
     pub sim: Simulation<Streaming, Notes>,
     brokers: Vec<NodeId>,
+    producer: NodeId,
     machines: Vec<MachineId>,
 }
 
@@ -108,6 +109,14 @@ pub fn steady(rate: u64, bytes: u32, seconds: u64) -> ArrivalSource {
         let mine = move |of: &Arrival| of.index % u64::from(producers) == u64::from(producer);
         Box::new(all.filter(mine))
     })
+}
+
+/// Three brokers, three replicas, two of them in sync at least.
+pub fn three() -> Cluster {
+    let mut cluster = Cluster::defaults(Version::V3_9);
+    (cluster.brokers, cluster.replication_factor) = (3, 3);
+    cluster.topic.min_insync_replicas = 2;
+    cluster
 }
 
 /// A cluster of machines with four cores each, 25 us apart.
@@ -126,6 +135,7 @@ pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
     spec.network.latency = Distribution::uniform(us(20), us(30));
     let mut sim = Simulation::new(spec, Notes::default());
     let brokers: Vec<_> = deployment.with_role(Role::Broker).collect();
+    let producer = deployment.with_role(Role::Producer).next().expect("a producer");
     let machines = brokers.iter().map(|node| deployment.nodes[node.index()].machine).collect();
     for machine in deployment.machines {
         sim.add_machine(machine);
@@ -133,7 +143,7 @@ pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
     for node in deployment.nodes {
         sim.add_node(node);
     }
-    Bench { sim, brokers, machines }
+    Bench { sim, brokers, producer, machines }
 }
 
 impl Bench {
@@ -160,6 +170,26 @@ impl Bench {
             }
         }
         acked.values().sum()
+    }
+
+    /// Events acknowledged that are durable on no broker's disk.
+    pub fn acked_not_durable(&self) -> u64 {
+        let mut acked = self.sim.observer().acked.clone();
+        for node in &self.brokers {
+            for (_, _, _, record, durable) in self.sim.disk_records(*node) {
+                record.for_each_batch(&mut |batch| {
+                    if durable {
+                        acked.remove(&(batch.lane.0, batch.first));
+                    }
+                });
+            }
+        }
+        acked.values().sum()
+    }
+
+    /// The first producer's node.
+    pub fn producer(&self) -> NodeId {
+        self.producer
     }
 
     /// A broker's node.

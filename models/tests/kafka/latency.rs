@@ -2,14 +2,7 @@
 
 use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 
-use crate::harness::{bench, steady};
-
-fn three() -> Cluster {
-    let mut cluster = Cluster::defaults(Version::V3_9);
-    (cluster.brokers, cluster.replication_factor) = (3, 3);
-    cluster.topic.min_insync_replicas = 2;
-    cluster
-}
+use crate::harness::{bench, steady, three};
 
 #[test]
 fn acks_all_costs_a_fetch_round_more_than_acks_1() {

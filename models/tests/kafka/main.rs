@@ -6,3 +6,4 @@ mod failover;
 mod latency;
 mod loss;
 mod recovery;
+mod storage;

@@ -3,14 +3,7 @@
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_sim::fault::Fault;
 
-use crate::harness::{Bench, bench, steady};
-
-fn three() -> Cluster {
-    let mut cluster = Cluster::defaults(Version::V3_9);
-    (cluster.brokers, cluster.replication_factor) = (3, 3);
-    cluster.topic.min_insync_replicas = 2;
-    cluster
-}
+use crate::harness::{Bench, bench, steady, three};
 
 /// Events acknowledged after a second.
 fn acked_after(bench: &Bench, second: f64) -> usize {
@@ -29,8 +22,10 @@ fn a_leader_that_comes_back_without_its_page_cache_within_its_session_is_fenced_
         assert_eq!((notes.acks.len(), notes.lost()), (12_000, 0), "seed {seed}");
         assert!(!notes.watermark_fell, "seed {seed}");
         let elected = notes.first_ms("leader_elected").expect("a new leader");
-        // Nine seconds from the last heartbeat, or from a change of the controller at 13 s.
-        assert!((17_000..23_500).contains(&elected), "seed {seed}: {elected} ms");
+        // Nine seconds from the last heartbeat, or from the last change of the controller: a voter
+        // that comes back and knows of no leader may bring about another (no pre-vote before 4.0).
+        let events = &notes.events;
+        assert!((17_000..33_000).contains(&elected), "seed {seed}: {elected} ms {events:?}");
     }
 }
 

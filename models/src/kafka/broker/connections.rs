@@ -1,7 +1,8 @@
 //! Client connections: one request of each at a time, from the socket to the response.
 //!
 //! Stands for `SocketServer`, `KafkaApis` and the purgatories of apache/kafka @ 3.9.0. A connection
-//! is muted from the moment its request is read until its response is sent. Left out: the bound on
+//! is muted from the moment its request is read until its response is sent. Parameters:
+//! `num.network.threads`, `num.io.threads`, [`crate::kafka::costs::Costs`]. Left out: the bound on
 //! the request queue (`queued.max.requests`, 500), which one request a connection stays below.
 
 use std::collections::VecDeque;
@@ -11,7 +12,7 @@ use headwater_sim::units::NodeId;
 
 use super::{Broker, Ctx, HANDLERS, NETWORK, kind};
 use crate::kafka::message::{ErrorCode, Fetch, FetchedPartition, Message, Produce, ProduceResult};
-use crate::kafka::replica::Append;
+use crate::kafka::replica::{Append, RequestId};
 use crate::protocol;
 
 /// A connection.
@@ -19,8 +20,26 @@ use crate::protocol;
 pub struct Connection {
     waiting: VecDeque<Message>,
     state: State,
-    /// Counts requests: tells a wait that is over from a later one.
+    /// Counts requests, those of former connections with the peer too: tells what a request has
+    /// begun from what a later one has.
     serial: u64,
+}
+
+/// Bits of a tag that hold the peer's node; above them comes the serial.
+const NODE_BITS: u32 = 24;
+/// Bits of the serial that a tag holds.
+const SERIAL_MASK: u64 = 0xffff_ffff;
+
+impl Connection {
+    /// The connection has broken. What its request has begun goes on, and counts for nothing.
+    pub(super) fn reset(&mut self) {
+        *self = Self { serial: self.serial, ..Self::default() };
+        self.serial += 1;
+    }
+
+    fn tag(&self, kind: u64, peer: NodeId) -> u64 {
+        kind | (self.serial & SERIAL_MASK) << NODE_BITS | u64::from(peer.0)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +77,13 @@ impl Broker {
         self.next_request(ctx, from);
     }
 
+    /// The peer of a tag, if the request that it is about is still the connection's current one.
+    pub(super) fn current(&self, which: u64) -> Option<NodeId> {
+        let from = NodeId((which & ((1 << NODE_BITS) - 1)) as u32);
+        let serial = self.connections.get(&from)?.serial & SERIAL_MASK;
+        (serial == which >> NODE_BITS).then_some(from)
+    }
+
     fn next_request(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
         let Some(connection) = self.connections.get_mut(&from) else { return };
         if !matches!(connection.state, State::Idle) {
@@ -67,22 +93,20 @@ impl Broker {
         connection.serial += 1;
         let cost = self.config.costs.network(message.size_bytes());
         connection.state = State::Reading(message);
-        ctx.compute(NETWORK, Duration(cost), kind::NETWORK_IN | u64::from(from.0));
+        ctx.compute(NETWORK, Duration(cost), connection.tag(kind::NETWORK_IN, from));
     }
 
     /// A network thread has read the request: on to a handler.
     pub(super) fn received(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
-        let Some(Connection { state: State::Reading(message), .. }) = self.connections.get(&from)
-        else {
-            return;
-        };
+        let Some(connection) = self.connections.get(&from) else { return };
+        let State::Reading(message) = &connection.state else { return };
         let cost = match message {
             Message::Produce(produce) => {
                 self.config.costs.produce(produce.batches.len() as u64, message.size_bytes())
             }
             _ => self.config.costs.handle_request_ns,
         };
-        ctx.compute(HANDLERS, Duration(cost), kind::HANDLED | u64::from(from.0));
+        ctx.compute(HANDLERS, Duration(cost), connection.tag(kind::HANDLED, from));
     }
 
     /// A handler has the request.
@@ -106,7 +130,7 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&to) else { return };
         let cost = message.as_ref().map_or(0, |of| self.config.costs.network(of.size_bytes()));
         connection.state = State::Responding(message);
-        ctx.compute(NETWORK, Duration(cost), kind::NETWORK_OUT | u64::from(to.0));
+        ctx.compute(NETWORK, Duration(cost), connection.tag(kind::NETWORK_OUT, to));
     }
 
     /// The response is on its way: the connection is unmuted.
@@ -131,23 +155,26 @@ impl Broker {
             required: Vec::new(),
             deadline: Time::MAX,
         };
-        if let Some(connection) = self.connections.get_mut(&from) {
-            connection.state = State::Producing(producing);
-        }
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        connection.state = State::Producing(producing);
+        let serial = connection.serial;
         let all = request.acks == -1;
         for (batch, producer_epoch) in request.batches.into_iter().zip(request.producer_epochs) {
             let partition = batch.lane.0;
             match self.replicas.get_mut(&partition) {
                 Some(replica) => {
                     replica.appends.push_back(Append::Produced {
-                        from,
+                        request: RequestId { from, serial },
                         batch,
                         producer_epoch,
                         all,
                     });
                     self.next_append(ctx, partition);
                 }
-                None => self.batch_done(ctx, from, partition, ErrorCode::NotLeader, 0),
+                None => {
+                    let request = RequestId { from, serial };
+                    self.batch_done(ctx, request, partition, ErrorCode::NotLeader, 0);
+                }
             }
         }
     }
@@ -156,12 +183,15 @@ impl Broker {
     pub(super) fn batch_done(
         &mut self,
         ctx: &mut Ctx<'_>,
-        from: NodeId,
+        RequestId { from, serial }: RequestId,
         partition: u32,
         error: ErrorCode,
         end_offset: u64,
     ) {
         let Some(connection) = self.connections.get_mut(&from) else { return };
+        if connection.serial != serial {
+            return;
+        }
         let State::Producing(producing) = &mut connection.state else { return };
         producing.results.push(ProduceResult { partition, error });
         if error == ErrorCode::None {
@@ -173,9 +203,10 @@ impl Broker {
         }
         if producing.acks == -1 && !producing.required.is_empty() {
             producing.deadline = ctx.now() + producing.timeout;
-            let (wait, serial) = (producing.timeout, connection.serial);
+            let wait = producing.timeout;
+            let tag = connection.tag(kind::WAIT_OVER, from);
             if !self.check_produce(ctx, from) {
-                ctx.timer(wait, kind::WAIT_OVER | serial << 24 | u64::from(from.0));
+                ctx.timer(wait, tag);
             }
             return;
         }
@@ -234,11 +265,8 @@ impl Broker {
 
     /// The longest wait of a request is over.
     pub(super) fn wait_over(&mut self, ctx: &mut Ctx<'_>, which: u64) {
-        let (from, serial) = (NodeId((which & 0xff_ffff) as u32), which >> 24);
+        let Some(from) = self.current(which) else { return };
         let Some(connection) = self.connections.get_mut(&from) else { return };
-        if connection.serial & 0xffff_ffff != serial {
-            return;
-        }
         match &mut connection.state {
             State::Producing(producing) if producing.deadline <= ctx.now() => {
                 for result in &mut producing.results {
@@ -263,10 +291,10 @@ impl Broker {
         }
         let wait = Duration::from_millis(fetch.max_wait_ms);
         let Some(connection) = self.connections.get_mut(&from) else { return };
-        let serial = connection.serial & 0xffff_ffff;
+        let tag = connection.tag(kind::WAIT_OVER, from);
         connection.state = State::Fetching { fetch, deadline: ctx.now() + wait };
         if !self.try_fetch(ctx, from, false) {
-            ctx.timer(wait, kind::WAIT_OVER | serial << 24 | u64::from(from.0));
+            ctx.timer(wait, tag);
         }
     }
 

@@ -1,4 +1,9 @@
 //! The broker's part in the controller quorum, as voter, as active controller, and as its client.
+//!
+//! Stands for `BrokerLifecycleManager`, `BrokerMetadataPublisher` and the shell of
+//! `QuorumController` of apache/kafka @ 3.9.0. Parameters: `broker.heartbeat.interval.ms`,
+//! `broker.session.timeout.ms`, `controller.quorum.append.linger.ms`. Left out: the registration as
+//! a request of its own (the first heartbeat of a life is one), broker observers of the quorum.
 
 use headwater_sim::disk::DiskOp;
 use headwater_sim::time::{Duration, Time};

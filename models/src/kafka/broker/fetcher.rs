@@ -2,7 +2,10 @@
 //!
 //! Stands for `ReplicaFetcherThread` and `AbstractFetcherThread` of apache/kafka @ 3.9.0 with
 //! `num.replica.fetchers=1`. A follower truncates by leader epoch: where the leader's answer says
-//! that the logs have diverged, to the end of the largest epoch that both have.
+//! that the logs have diverged, to the end of the largest epoch that both have
+//! (KIP-595, in place of the `OffsetsForLeaderEpoch` request of KIP-101 and KIP-279).
+//! Parameters: `replica.fetch.*` of [`crate::kafka::config::Broker`]; `replica.socket.timeout.ms`
+//! at its default. Left out: fetch sessions (KIP-227), throttled replicas.
 
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
-use headwater_sim::disk::DiskId;
+use headwater_sim::disk::{DiskError, DiskId};
 use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
@@ -142,6 +142,14 @@ impl Broker {
         ctx.note(Note::Event { name, entity, peer: None, value });
     }
 
+    /// The disk has refused a read, a write or a sync: its log directory goes offline, and a broker
+    /// without another halts (`LogDirFailureChannel`, `LogManager.handleLogDirFailure` @ 3.9.0).
+    /// The metadata log lies there, too: a controller halts for it as well.
+    fn log_dir_failed(ctx: &mut Ctx<'_>) {
+        Self::event(ctx, "log_dir_failed", 0, 0);
+        ctx.exit();
+    }
+
     /// Lets the voter act, and carries out what it asks for.
     fn with_raft(
         &mut self,
@@ -248,11 +256,21 @@ impl Node<Streaming> for Broker {
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, completion: Completion<Record>) {
         let which = tag & !kind::MASK;
+        if let Completion::Failed(error) = completion
+            && error != DiskError::NoSuchFile
+        {
+            return Self::log_dir_failed(ctx);
+        }
         match tag & kind::MASK {
-            kind::NETWORK_IN => self.received(ctx, NodeId(which as u32)),
-            kind::HANDLED => self.handle(ctx, NodeId(which as u32)),
-            kind::NETWORK_OUT => self.responded(ctx, NodeId(which as u32)),
-            kind::APPENDED => self.appended(ctx, which as u32, &completion),
+            of @ (kind::NETWORK_IN | kind::HANDLED | kind::NETWORK_OUT) => {
+                let Some(peer) = self.current(which) else { return };
+                match of {
+                    kind::NETWORK_IN => self.received(ctx, peer),
+                    kind::HANDLED => self.handle(ctx, peer),
+                    _ => self.responded(ctx, peer),
+                }
+            }
+            kind::APPENDED => self.appended(ctx, which as u32),
             kind::FLUSHED => self.append_done(ctx, which as u32),
             kind::FETCHED => self.take_fetched(ctx, which as BrokerNumber),
             kind::RAFT_FLUSHED => {
@@ -265,7 +283,9 @@ impl Node<Streaming> for Broker {
     }
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
-        self.connections.remove(&peer);
+        if let Some(connection) = self.connections.get_mut(&peer) {
+            connection.reset();
+        }
         if let Some(broker) = self.number_of(peer) {
             self.fetcher_lost(ctx, broker);
             self.with_raft(ctx, |raft, _, out| raft.disconnected(broker, out));

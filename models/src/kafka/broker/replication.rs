@@ -1,6 +1,10 @@
 //! Appending to partitions, high watermarks, in-sync replicas, and taking up roles.
+//!
+//! Stands for `ReplicaManager`, `Partition` and `AlterPartitionManager` of apache/kafka @ 3.9.0.
+//! Parameters: `min.insync.replicas`, `flush.messages`, `replica.lag.time.max.ms`
+//! ([`crate::kafka::config`]). Left out: batching of ISR changes of several partitions into one
+//! request, log directories beyond one, reassignment.
 
-use headwater_sim::node::Completion;
 use headwater_sim::time::Duration;
 
 use super::{Broker, Ctx, DISK, kind};
@@ -75,20 +79,13 @@ impl Broker {
     }
 
     /// The batch is in the page cache: sync it if so configured.
-    pub(super) fn appended(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        partition: u32,
-        completion: &Completion<protocol::Record>,
-    ) {
+    pub(super) fn appended(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         let Some(batch) = replica.writing.take() else { return };
-        let written = matches!(completion, Completion::Written { .. });
         // A log that was cut meanwhile has cut the record off its file, too.
-        if !written || batch.base_offset != replica.log.end_offset() {
+        if batch.base_offset != replica.log.end_offset() {
             replica.busy = false;
-            let error = if written { ErrorCode::NotLeader } else { ErrorCode::KafkaStorageError };
-            self.finish(ctx, partition, error, 0);
+            self.finish(ctx, partition, ErrorCode::NotLeader, 0);
             return self.next_append(ctx, partition);
         }
         replica.unflushed += batch.batch.count();
@@ -115,8 +112,8 @@ impl Broker {
     fn finish(&mut self, ctx: &mut Ctx<'_>, partition: u32, error: ErrorCode, end_offset: u64) {
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         match replica.appends.pop_front() {
-            Some(Append::Produced { from, .. }) => {
-                self.batch_done(ctx, from, partition, error, end_offset);
+            Some(Append::Produced { request, .. }) => {
+                self.batch_done(ctx, request, partition, error, end_offset);
             }
             Some(Append::Fetched { leader, .. }) => self.fetched_batch_done(ctx, leader),
             None => {}

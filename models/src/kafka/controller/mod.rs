@@ -1,4 +1,7 @@
 //! The KRaft controller quorum: [`raft`] keeps the metadata log, [`active`] decides what goes in.
+//!
+//! Stands for `raft/` and `metadata/` of apache/kafka @ 3.9.0; see there for parameters and for what
+//! is left out.
 
 pub mod active;
 pub mod raft;

@@ -3,7 +3,9 @@
 //! Stands for `RecordAccumulator` and `BufferPool` of the Java client @ 3.9.0: batches of at most
 //! `batch.size`, each ready when it is full, when a younger batch stands behind it, when it has
 //! waited for `linger.ms`, or when the memory is used up; a retried batch when its backoff is over.
-//! librdkafka's queues differ in their limits only, which are configuration.
+//! librdkafka's queues differ in their limits only, which are configuration. Parameters: those of
+//! [`crate::kafka::config::Producer`], bytes and milliseconds. Left out: compression and its
+//! estimate of sizes, blocking of one thread by another for memory (there is one caller).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;

@@ -27,7 +27,7 @@ use self::partitioner::{Sticky, partition_for_key};
 use super::config::{ClientLibrary, Cluster};
 use super::message::{ErrorCode, Message, Produce, ProduceResult};
 use super::metadata::BrokerNumber;
-use super::reconnect::ReconnectBackoff;
+use super::reconnect::{MetadataRefresher, RefreshTags};
 use super::record::batch_bytes;
 use crate::arrival::{Arrival, Arrivals};
 use crate::batch::SharedBatch;
@@ -47,9 +47,8 @@ const WAKE: u64 = 0;
 const TAKEN: u64 = 1;
 const BUILT: u64 = 2;
 const HANDLED: u64 = 3;
-const REFRESH: u64 = 4;
+const REFRESH: RefreshTags = RefreshTags { late: 4, reconnect: 6 };
 const TIMEOUT: u64 = 5;
-const RECONNECT: u64 = 6;
 
 /// Events that the caller takes between two looks at the clock.
 const CHUNK: usize = 256;
@@ -86,10 +85,8 @@ pub struct Producer {
     blocked: bool,
     sender_busy: bool,
     woken_at: Time,
-    refreshing: bool,
-    ask_next: usize,
+    refresher: MetadataRefresher,
     timeout_armed: bool,
-    reconnect: ReconnectBackoff,
 }
 
 impl Producer {
@@ -103,6 +100,8 @@ impl Producer {
     ) -> Self {
         let java = config.client == ClientLibrary::Java;
         let leaders = (0..config.partitions).map(|of| Some(of % config.brokers)).collect();
+        let retry_backoff = Duration::from_millis(config.producer.retry_backoff_ms);
+        let refresher = MetadataRefresher::new(brokers.clone(), REFRESH, retry_backoff);
         Self {
             accumulator: Accumulator::new(writer, config.partitions, &config.producer, java),
             sticky: Sticky::new(config.partitions, config.producer.batch_size, sticky),
@@ -120,10 +119,8 @@ impl Producer {
             blocked: false,
             sender_busy: false,
             woken_at: Time::MAX,
-            refreshing: false,
-            ask_next: 0,
+            refresher,
             timeout_armed: false,
-            reconnect: ReconnectBackoff::default(),
             config,
         }
     }
@@ -206,7 +203,7 @@ impl Producer {
             earliest = earliest.min(ready);
         }
         if unknown {
-            self.refresh(ctx);
+            self.refresher.refresh(ctx);
         }
         let Some(broker) = broker else {
             if earliest < Time::MAX {
@@ -281,7 +278,7 @@ impl Producer {
                 }
                 error => {
                     if matches!(error, None | Some(ErrorCode::NotLeader)) {
-                        self.refresh(ctx);
+                        self.refresher.refresh(ctx);
                     }
                     if error == Some(ErrorCode::OutOfOrderSequence) {
                         self.accumulator.out_of_order(&sendable);
@@ -309,19 +306,6 @@ impl Producer {
     fn fail(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch) {
         self.accumulator.release(&batch);
         ctx.note(Note::Failed { batch, error: "DELIVERY_TIMEOUT" });
-    }
-
-    /// Asks a broker, the next in turn, who leads what.
-    fn refresh(&mut self, ctx: &mut Ctx<'_>) {
-        if self.refreshing {
-            return;
-        }
-        self.refreshing = true;
-        let to = self.brokers[self.ask_next % self.brokers.len()];
-        self.ask_next += 1;
-        ctx.send(to, protocol::Message::Kafka(Message::MetadataRequest));
-        // Another broker is asked if this one doesn't answer in time.
-        ctx.timer(Duration::from_millis(self.config.producer.retry_backoff_ms), REFRESH);
     }
 
     /// Requests without a response for `request.timeout.ms` are taken as lost with their
@@ -367,7 +351,7 @@ impl Node<Streaming> for Producer {
                 self.work.push_back(Work::Response(correlation, results));
             }
             Message::MetadataResponse { leaders } => {
-                self.reconnect.reset();
+                self.refresher.answered();
                 self.leaders = leaders.into_iter().map(|(leader, _)| leader).collect();
             }
             _ => return,
@@ -378,13 +362,10 @@ impl Node<Streaming> for Producer {
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         match tag {
             WAKE if ctx.now() >= self.woken_at => self.woken_at = Time::MAX,
-            REFRESH => self.refreshing = false,
-            RECONNECT => {
-                self.refreshing = false;
-                self.refresh(ctx);
-            }
             TIMEOUT => self.time_out(ctx),
-            _ => {}
+            _ => {
+                self.refresher.timer(ctx, tag);
+            }
         }
         self.proceed(ctx);
     }
@@ -415,10 +396,7 @@ impl Node<Streaming> for Producer {
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
         if let Some(broker) = self.brokers.iter().position(|broker| *broker == peer) {
             self.lose(broker as BrokerNumber);
-            if !self.refreshing {
-                self.refreshing = true;
-                ctx.timer(self.reconnect.pause(), RECONNECT);
-            }
+            self.refresher.disconnected(ctx);
             self.proceed(ctx);
         }
     }
