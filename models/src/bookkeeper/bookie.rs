@@ -11,21 +11,23 @@
 //!
 //! The add path blocks while the memtables are full, or while too much waits for the journal. A
 //! fence is in the journal before it is answered. A restarted bookie reads its index, its last mark
-//! and the journal from there on, registers with the metadata service (an old registration must
-//! have expired first) and only then serves: a wiped one comes back empty and says that it has no
-//! such entry (apache/bookkeeper#2612), as nothing checks its identity.
+//! and the journal from there on, compares its cookies, registers with the metadata service (an old
+//! registration must have expired first) and only then serves; one that has lost a disk does not
+//! come up.
 //!
-//! Parameters: [`config::Bookie`]. Left out: cookies, the limbo state and data integrity check
+//! Parameters: [`config::Bookie`]. Left out: the limbo state and data integrity check
 //! (`dataIntegrityCheckingEnabled`, off by default), `maxAddsInProgressLimit` (0 by default),
 //! auto-recovery, disk usage thresholds below full, write-ahead of the explicit LAC.
 
+mod housekeeping;
 mod reads;
+mod registration;
 mod restart;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use headwater_sim::context::Context;
-use headwater_sim::disk::{DiskId, DiskOp, FileId};
+use headwater_sim::disk::{DiskId, FileId};
 use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
@@ -34,17 +36,17 @@ use headwater_sim::units::NodeId;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
-use super::component::{Component, Input};
+use super::component::Input;
 use super::config;
 use super::entry::SharedEntry;
 use super::ids::{LedgerId, TagSpace};
-use super::journal::{Journal, JournalItem, JournalOutcome, JournalTags, journal_file};
+use super::journal::{Journal, JournalItem, JournalOutcome, JournalTags};
 use super::ledger_index::LedgerIndex;
-use super::ledger_storage::{LedgerStorage, StorageTags, entry_log_file};
+use super::ledger_storage::{LedgerStorage, StorageTags};
 use super::message::{Message, Status};
-use super::metadata::client::{MetadataClient, MetadataEvent};
-use super::metadata::message::{LEDGERS, MetadataError, Operation, Outcome, Value, bookie_path};
+use super::metadata::client::MetadataClient;
 use reads::Reads;
+use registration::Cookie;
 use restart::Restart;
 
 /// Thread pools of a bookie, for [`headwater_sim::machine::NodeSpec::pools`]: add, read, high
@@ -84,15 +86,11 @@ const KIND_BUFFER: u64 = 10;
 const KIND_RESTART: u64 = 11;
 const KIND_HOUSEKEEPING: u64 = 12;
 
+/// Of timers; steps of checkpoints are numbered from here on.
 const CHECKPOINT_TIMER: u64 = 0;
-const CHECKPOINT_STEP: u64 = 1;
 const COLLECT_TIMER: u64 = 0;
 const WRITABLE_TIMER: u64 = 1;
 const DELETED: u64 = 2;
-
-/// Time between checks whether a full disk has space again (`diskCheckInterval`, 10 s @
-/// branch-4.15).
-const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Items that a callback thread answers in one go, so that a large group is answered piece by
 /// piece.
@@ -112,6 +110,7 @@ struct Asked {
     register: Option<u64>,
     old_registration: Option<u64>,
     ledgers: Option<(u64, Vec<LedgerId>)>,
+    cookie: Option<u64>,
 }
 
 /// A bookie.
@@ -121,6 +120,7 @@ pub struct Bookie {
     service: MetadataClient,
     asked: Asked,
     restart: Option<Restart>,
+    cookie: Cookie,
     /// Registered: requests are served.
     serving: bool,
     read_only: bool,
@@ -151,6 +151,7 @@ impl Bookie {
             service: MetadataClient::new(metadata, TagSpace::new(1), timeout),
             asked: Asked::default(),
             restart: None,
+            cookie: Cookie::default(),
             serving: false,
             read_only: false,
             storage,
@@ -256,195 +257,23 @@ impl Bookie {
         }
     }
 
-    fn on_checkpoint_timer(&mut self, ctx: &mut Context<'_, Streaming>) {
-        self.storage.start(ctx);
-        self.checkpoint(ctx);
-    }
-
-    fn checkpoint(&mut self, ctx: &mut Context<'_, Streaming>) {
-        let marks = self.journals.iter().map(Journal::mark).collect();
-        self.storage.begin_checkpoint(ctx, marks);
-    }
-
-    /// A checkpoint is done: journal files that are no longer needed go, but for some backups
-    /// (`Journal.checkpointComplete`).
-    fn on_checkpoint_done(&mut self, ctx: &mut Context<'_, Streaming>, marks: &[(u64, u64)]) {
-        let backups = self.config.journal_max_backups as usize;
-        for (directory, files) in self.journal_files.iter_mut().enumerate() {
-            let current = self.journals[directory].mark().0;
-            if files.last().is_some_and(|last| *last < current) {
-                files.push(current);
-            }
-            let old = files.iter().filter(|file| **file < marks[directory].0).count();
-            for file in files.drain(..old.saturating_sub(backups)) {
-                let file = journal_file(directory as u32, file);
-                let disk = self.journals[directory].disk();
-                ctx.disk(disk, DiskOp::Delete { file }, tag(KIND_HOUSEKEEPING, DELETED));
-            }
-        }
-    }
-
-    /// The disk has refused a write: no more adds until it is looked at again.
-    fn on_disk_failed(&mut self, ctx: &mut Context<'_, Streaming>) {
-        if !self.read_only {
-            self.read_only = true;
-            ctx.note(note("bookie_read_only", 0));
-            self.service
-                .request(ctx, Operation::Delete { path: bookie_path(ctx.me()), version: None });
-            ctx.timer(DISK_CHECK_INTERVAL, tag(KIND_HOUSEKEEPING, WRITABLE_TIMER));
-        }
-    }
-
-    fn register(&mut self, ctx: &mut Context<'_, Streaming>) {
-        let (path, value) = (bookie_path(ctx.me()), Value::Words(Vec::new()));
-        let create = Operation::Create { path, value, ephemeral: true };
-        self.asked.register = Some(self.service.request(ctx, create));
-    }
-
-    fn on_service(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) {
-        for event in self.service.on(ctx, input) {
-            self.on_metadata(ctx, event);
-        }
-    }
-
-    fn on_metadata(&mut self, ctx: &mut Context<'_, Streaming>, event: MetadataEvent) {
-        match event {
-            MetadataEvent::SessionOpened(_) => self.register(ctx),
-            MetadataEvent::SessionExpired => {
-                ctx.note(note("bookie_session_expired", 0));
-                self.service.start(ctx);
-            }
-            MetadataEvent::Changed { request, .. } => {
-                if self.asked.old_registration == Some(request) {
-                    self.register(ctx);
-                }
-            }
-            MetadataEvent::Reply { request, result } => self.on_reply(ctx, request, result),
-        }
-    }
-
-    fn on_reply(
-        &mut self,
-        ctx: &mut Context<'_, Streaming>,
-        request: u64,
-        result: Result<Outcome, MetadataError>,
-    ) {
-        if self.asked.register == Some(request) {
-            match result {
-                Ok(_) => {
-                    self.serving = true;
-                    ctx.note(note("bookie_registered", 0));
-                }
-                // The old session's registration is still there: waits until it has gone
-                // (`ZKRegistrationManager.checkRegNodeAndWaitExpired`).
-                Err(MetadataError::NodeExists) => {
-                    let get = Operation::Get { path: bookie_path(ctx.me()), watch: true };
-                    self.asked.old_registration = Some(self.service.request(ctx, get));
-                }
-                Err(_) => {}
-            }
-        } else if self.asked.old_registration == Some(request) {
-            if result == Err(MetadataError::NoNode) {
-                self.register(ctx);
-            }
-        } else if let Some((_, known)) = self.asked.ledgers.take_if(|(asked, _)| *asked == request)
-            && let Ok(Outcome::Directory(ledgers)) = result
-        {
-            self.collect(ctx, &known, &ledgers);
-        }
-    }
-
-    /// Garbage collection: forgets ledgers that are no longer in the metadata and removes entry
-    /// logs of which nothing is wanted (`ScanAndCompareGarbageCollector`,
-    /// `GarbageCollectorThread`).
-    fn collect(
-        &mut self,
-        ctx: &mut Context<'_, Streaming>,
-        known: &[LedgerId],
-        ledgers: &[(u64, Value)],
-    ) {
-        let exists =
-            |ledger: &LedgerId| ledgers.binary_search_by_key(&ledger.0, |(id, _)| *id).is_ok();
-        for ledger in known.iter().filter(|ledger| !exists(ledger)) {
-            self.storage.remove(*ledger);
-        }
-        for file in self.storage.take_dead_logs() {
-            let (disk, file) = (ledger_disk(&self.config, self.disks), entry_log_file(file));
-            ctx.disk(disk, DiskOp::Delete { file }, tag(KIND_HOUSEKEEPING, DELETED));
-        }
-    }
-
-    fn on_housekeeping(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
-        match number {
-            COLLECT_TIMER => {
-                self.arm_collect(ctx);
-                let known = self.storage.index.ledgers().collect();
-                let list = Operation::List { directory: LEDGERS, watch: false };
-                self.asked.ledgers = Some((self.service.request(ctx, list), known));
-            }
-            WRITABLE_TIMER => {
-                self.read_only = false;
-                self.register(ctx);
-            }
-            _ => {}
-        }
-    }
-
-    fn arm_collect(&self, ctx: &mut Context<'_, Streaming>) {
-        let wait = Duration::from_millis(self.config.gc_wait_time);
-        ctx.timer(wait, tag(KIND_HOUSEKEEPING, COLLECT_TIMER));
-    }
-
-    fn on_storage(&mut self, ctx: &mut Context<'_, Streaming>, failed: bool) {
-        if failed {
-            self.storage.on_checkpoint_failed();
-            self.on_disk_failed(ctx);
-        } else if let Some(marks) = self.storage.on_checkpoint_step(ctx) {
-            self.on_checkpoint_done(ctx, &marks);
-        }
-    }
-
-    fn on_buffer(
-        &mut self,
-        ctx: &mut Context<'_, Streaming>,
-        number: u64,
-        completion: &Completion<protocol::Record>,
-    ) {
-        let record = match completion {
-            Completion::Written { index } => Some(*index),
-            _ => None,
-        };
-        self.storage.on_written(ctx, number, record);
-        if record.is_none() {
-            self.on_disk_failed(ctx);
-        }
-        self.admit(ctx);
-    }
-
-    fn on_journal_step(
-        &mut self,
-        ctx: &mut Context<'_, Streaming>,
-        kind: u64,
-        number: u64,
-        failed: bool,
-    ) {
-        let journal = &mut self.journals[number as usize];
-        let outcome = match kind {
-            _ if failed => journal.on_failed(ctx, kind == KIND_JOURNAL_SYNC),
-            KIND_JOURNAL_WRITE => journal.on_written(ctx),
-            _ => journal.on_synced(ctx),
-        };
-        if failed {
-            self.on_disk_failed(ctx);
-        }
-        self.on_journal(ctx, outcome);
+    /// The disks that this bookie uses.
+    fn own_disks(&self) -> Vec<DiskId> {
+        let directories = 0..self.config.journal_directories;
+        let mut disks: Vec<_> = directories
+            .map(|directory| journal_disk(&self.config, self.disks, directory))
+            .chain([ledger_disk(&self.config, self.disks)])
+            .collect();
+        disks.sort_unstable();
+        disks.dedup();
+        disks
     }
 }
 
 fn storage_tags() -> StorageTags {
     StorageTags {
         flush: tag(KIND_STORAGE, CHECKPOINT_TIMER),
-        checkpoint: tag(KIND_STORAGE, CHECKPOINT_STEP),
+        checkpoint: tag(KIND_STORAGE, CHECKPOINT_TIMER),
         write: tag(KIND_BUFFER, 0),
     }
 }
@@ -524,7 +353,6 @@ impl Node<Streaming> for Bookie {
         completion: Completion<protocol::Record>,
     ) {
         let (kind, number) = (at >> 28, at & 0xfff_ffff);
-        let failed = matches!(completion, Completion::Failed(_));
         match kind {
             KIND_ADD => self.on_add_computed(ctx, number),
             KIND_READ => self.on_read_computed(ctx, number),
@@ -532,9 +360,9 @@ impl Node<Streaming> for Bookie {
             KIND_CALLBACK => self.on_callback(ctx, number),
             KIND_JOURNAL_COMPUTE => self.journals[number as usize].on_computed(ctx),
             KIND_JOURNAL_WRITE | KIND_JOURNAL_SYNC => {
-                self.on_journal_step(ctx, kind, number, failed);
+                self.on_journal_step(ctx, kind, number, &completion);
             }
-            KIND_STORAGE => self.on_storage(ctx, failed),
+            KIND_STORAGE => self.on_storage(ctx, number, &completion),
             KIND_BUFFER => self.on_buffer(ctx, number, &completion),
             KIND_RESTART => self.on_restart_step(ctx, number, completion),
             _ => {}

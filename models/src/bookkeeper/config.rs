@@ -11,6 +11,8 @@ use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
 
+use crate::bugs::{Bug, BugSet};
+
 /// How a bookie stores ledgers besides its journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LedgerStorageClass {
@@ -104,6 +106,11 @@ pub struct Bookie {
     /// Session timeout with the metadata service in ms. Default 10,000.
     #[serde(rename = "zkTimeout")]
     pub zk_timeout: u64,
+    /// A bookie that has lost its disks is given a new cookie and comes up empty under its old name,
+    /// as operators and container platforms did before apache/bookkeeper#2612 (`bookkeeper shell
+    /// cookie_delete`). Default false: it does not come up.
+    #[serde(rename = "cookie.restamped")]
+    pub cookie_restamped: bool,
     /// CPU time of an add in its add thread.
     #[serde(rename = "cost.add")]
     pub cost_add: Duration,
@@ -153,6 +160,7 @@ impl Default for Bookie {
             num_high_priority_worker_threads: 8,
             num_journal_callback_threads: 1,
             zk_timeout: 10_000,
+            cookie_restamped: false,
             cost_add: Duration::from_micros(15),
             cost_read: Duration::from_micros(15),
             cost_journal: Duration::from_nanos(1_400),
@@ -184,6 +192,9 @@ pub struct Client {
     /// Changes of ensemble after which the handle gives up. Default 2^31 - 1.
     #[serde(rename = "maxAllowedEnsembleChanges")]
     pub max_allowed_ensemble_changes: u64,
+    /// Defects that were planted; none unless the deployment's environment says so.
+    #[serde(skip)]
+    pub bugs: BugSet,
 }
 
 impl Default for Client {
@@ -195,6 +206,7 @@ impl Default for Client {
             throttle: 5_000,
             delay_ensemble_change: false,
             max_allowed_ensemble_changes: i32::MAX as u64,
+            bugs: BugSet::default(),
         }
     }
 }
@@ -368,6 +380,18 @@ impl Bookie {
                 Err(format!("{} journal directories: at most 64", self.journal_directories))
             }
             None => Ok(()),
+        }
+    }
+}
+
+impl Bookie {
+    /// The same with the defects of `bugs` that a bookie can have.
+    #[must_use]
+    pub fn with_bugs(&self, bugs: BugSet) -> Self {
+        Self {
+            journal_sync_data: self.journal_sync_data && !bugs.has(Bug::AckBeforeSync),
+            cookie_restamped: self.cookie_restamped || bugs.has(Bug::WipedBookieAnswers),
+            ..self.clone()
         }
     }
 }

@@ -42,7 +42,7 @@ pub fn add_bookies(
     let add = |number| {
         let name = format!("bookie-{number}");
         let machine = environment.server_machine(deployment, &name);
-        let (config, pools) = (bookie.clone(), bookie::pools(bookie));
+        let (config, pools) = (bookie.with_bugs(environment.bugs), bookie::pools(bookie));
         let factory: Factory<Streaming> =
             Box::new(move |_| Box::new(Bookie::new(config.clone(), metadata, disks)));
         deployment.node(Role::Bookie, name, machine, pools, factory)
@@ -57,6 +57,7 @@ pub fn deploy(
     source: &ArrivalSource,
 ) -> Deployment {
     let mut deployment = Deployment::default();
+    let client = config::Client { bugs: environment.bugs, ..cluster.client.clone() };
     let metadata = add_metadata(&mut deployment, environment, &cluster.metadata);
     add_bookies(&mut deployment, environment, cluster.bookies, &cluster.bookie, metadata);
     for writer in 0..cluster.writer.writers {
@@ -65,7 +66,7 @@ pub fn deploy(
         let spec = WriterSpec {
             writer,
             writer_config: cluster.writer.clone(),
-            client: cluster.client.clone(),
+            client: client.clone(),
             ledger: cluster.ledger.clone(),
             metadata,
             session_timeout_ms: cluster.bookie.zk_timeout,
@@ -75,7 +76,7 @@ pub fn deploy(
         deployment.node(Role::Producer, name, machine, Vec::new(), factory);
     }
     let machine = environment.client_machine(&mut deployment, "consumer-1");
-    let spec = ReaderNodeSpec { reader: 0, client: cluster.client.clone(), metadata };
+    let spec = ReaderNodeSpec { reader: 0, client, metadata };
     let factory: Factory<Streaming> = Box::new(move |_| Box::new(Reader::new(spec.clone())));
     deployment.node(Role::Consumer, "consumer-1", machine, Vec::new(), factory);
     deployment

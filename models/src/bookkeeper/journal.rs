@@ -106,7 +106,7 @@ pub struct JournalTags {
 pub struct JournalOutcome {
     /// To be answered with success.
     pub done: Vec<JournalItem>,
-    /// To be answered with an error: the disk refused.
+    /// To be answered with an error: the disk is full.
     pub failed: Vec<JournalItem>,
 }
 
@@ -345,19 +345,12 @@ impl Journal {
         JournalOutcome { done, failed: Vec::new() }
     }
 
-    /// The disk refused a write (`sync` false) or a sync.
-    pub fn on_failed(&mut self, ctx: &mut Context<'_, Streaming>, sync: bool) -> JournalOutcome {
-        let mut failed = Vec::new();
-        if sync {
-            let forced = std::mem::take(&mut self.forcing).into_iter();
-            failed.extend(forced.flat_map(|flushed| flushed.items).map(|queued| queued.item));
-            self.force(ctx);
-        } else if let Some(flushing) = self.flushing.take() {
-            let items = flushing.items;
-            self.memory -= items.iter().map(|queued| queued.bytes).sum::<u64>();
-            failed.extend(items.into_iter().map(|queued| queued.item));
-            self.turn(ctx);
-        }
+    /// There was no room for a group.
+    pub fn on_full(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
+        let Flushing { items, .. } = self.flushing.take().expect("a flush is under way");
+        self.memory -= items.iter().map(|queued| queued.bytes).sum::<u64>();
+        let failed = items.into_iter().map(|queued| queued.item).collect();
+        self.turn(ctx);
         JournalOutcome { done: Vec::new(), failed }
     }
 }

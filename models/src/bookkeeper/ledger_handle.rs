@@ -23,6 +23,7 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bugs::Bug;
 use crate::note::Note;
 use crate::protocol::Streaming;
 
@@ -39,6 +40,7 @@ use super::metadata::message::{
     BOOKIES, LEDGERS, MetadataError, Operation, Outcome, Path, Value, Version,
 };
 use super::pending_adds::{AddAnswer, PendingAdds};
+use super::properties;
 use super::rate_limiter::RateLimiter;
 use ensemble_change::EnsembleChange;
 
@@ -192,10 +194,11 @@ impl LedgerHandle {
     }
 
     fn pending_adds(spec: &HandleSpec, ensemble: Vec<NodeId>) -> PendingAdds {
+        let one = spec.client.bugs.has(Bug::AckQuorumOne);
         let schedule = DistributionSchedule {
             ensemble: spec.ledger.ensemble_size,
             write_quorum: spec.ledger.write_quorum,
-            ack_quorum: spec.ledger.ack_quorum,
+            ack_quorum: if one { 1 } else { spec.ledger.ack_quorum },
         };
         let timeout = Duration::from_secs(spec.client.add_entry_timeout_sec);
         PendingAdds::new(spec.tags.part(0), schedule, ensemble, EntryId(0), timeout)
@@ -390,6 +393,12 @@ impl LedgerHandle {
             return Vec::new();
         }
         let mine = error != LedgerError::Fenced && error != LedgerError::Closed;
+        match error {
+            _ if !mine => properties::WRITER_FENCED.reached(ctx),
+            LedgerError::NotEnoughBookies => properties::NOT_ENOUGH_BOOKIES.reached(ctx),
+            _ => {}
+        }
+        self.note_confirmed(ctx);
         if self.phase == Phase::Open && mine {
             self.set_closed(ctx);
         }
@@ -475,7 +484,10 @@ impl LedgerHandle {
             Ok(Outcome::Record { value: Value::Ledger(metadata), version }) => match metadata.state
             {
                 LedgerState::Closed { last: found } if found == last => self.closed(ctx),
-                LedgerState::Closed { .. } => self.fail(ctx, LedgerError::Metadata),
+                LedgerState::Closed { last: found } => {
+                    properties::CLOSED_KEEPS_CONFIRMED.note(ctx, found >= last);
+                    self.fail(ctx, LedgerError::Metadata)
+                }
                 LedgerState::InRecovery => self.fail(ctx, LedgerError::Fenced),
                 LedgerState::Open => {
                     self.version = version;
@@ -487,7 +499,13 @@ impl LedgerHandle {
         }
     }
 
+    fn note_confirmed(&self, ctx: &mut Context<'_, Streaming>) {
+        let sent = EntryId(self.next.0 - 1 - self.unsent.len() as i64);
+        properties::CONFIRMED_WAS_PUSHED.note(ctx, self.last_add_confirmed <= sent);
+    }
+
     fn closed(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<HandleEvent> {
+        self.note_confirmed(ctx);
         self.phase = Phase::Over;
         self.failure = Some(LedgerError::Closed);
         let entity = self.ledger.map_or(u64::MAX, |ledger| ledger.0);

@@ -22,6 +22,7 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bugs::Bug;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
@@ -36,6 +37,7 @@ use super::message::{Message, Status, Which};
 use super::metadata::client::MetadataClient;
 use super::metadata::message::{LEDGERS, MetadataError, Operation, Outcome, Path, Value, Version};
 use super::pending_adds::PendingAdds;
+use super::properties;
 
 /// What a recovery tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -362,7 +364,8 @@ impl LedgerRecovery {
         let timeout = Duration::from_secs(self.spec.client.read_entry_timeout_sec);
         let deadline = ctx.now() + timeout;
         self.questions.insert(request, Question { bookie, entry, deadline });
-        let message = Message::Read { request, ledger, which, fence: true };
+        let fence = !self.spec.client.bugs.has(Bug::RecoveryWithoutFencing);
+        let message = Message::Read { request, ledger, which, fence };
         ctx.send(bookie, protocol::Message::BookKeeper(message));
     }
 
@@ -438,6 +441,9 @@ impl LedgerRecovery {
     ) -> Vec<RecoveryEvent> {
         if let (Status::Ok, Some(entry)) = (status, found) {
             let entry = entry.clone();
+            if self.missing + self.unreadable > 0 {
+                properties::RECOVERED_FROM_FEW.reached(ctx);
+            }
             self.questions.clear();
             let next = entry.id.next();
             let adds = self.adds.as_mut().expect("recovery adds what it reads");
@@ -465,6 +471,9 @@ impl LedgerRecovery {
         let added = self.adds.as_ref().is_some_and(PendingAdds::is_empty);
         if self.phase == Phase::Reading && self.read_done && added && !self.listing {
             self.phase = Phase::Closing;
+            if self.last > self.newest {
+                properties::READDED.reached(ctx);
+            }
             let metadata = self.closed_metadata();
             self.set(ctx, metadata);
         }
@@ -485,7 +494,10 @@ impl LedgerRecovery {
         version: Version,
     ) -> Vec<RecoveryEvent> {
         match found.state {
-            LedgerState::Closed { last } => self.recovered(ctx, found, last),
+            LedgerState::Closed { last } => {
+                properties::CLOSED_MEANWHILE.reached(ctx);
+                self.recovered(ctx, found, last)
+            }
             LedgerState::InRecovery => {
                 self.version = version;
                 let metadata = self.closed_metadata();

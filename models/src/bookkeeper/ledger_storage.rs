@@ -45,7 +45,7 @@ pub const fn entry_log_number(file: FileId) -> Option<u64> {
 pub struct StorageTags {
     /// Timer of checkpoints.
     pub flush: u64,
-    /// Steps of a checkpoint.
+    /// Steps of a checkpoint: this and the number of the checkpoint.
     pub checkpoint: u64,
     /// Writes of buffers: this and the number of the write.
     pub write: u64,
@@ -83,6 +83,8 @@ pub struct LedgerStorage {
     unsynced_logs: BTreeSet<u64>,
     syncing_logs: BTreeSet<u64>,
     checkpoint: Checkpoint,
+    /// Number of the checkpoint: what a given up one still waited for is not this one's.
+    checkpoint_number: u64,
     marks: Vec<(u64, u64)>,
     pages: Vec<IndexPage>,
 }
@@ -111,6 +113,7 @@ impl LedgerStorage {
             unsynced_logs: BTreeSet::new(),
             syncing_logs: BTreeSet::new(),
             checkpoint: Checkpoint::Idle,
+            checkpoint_number: 0,
             marks: Vec::new(),
             pages: Vec::new(),
         }
@@ -247,6 +250,7 @@ impl LedgerStorage {
         }
         self.marks = marks;
         self.checkpoint = Checkpoint::Flushing;
+        self.checkpoint_number = (self.checkpoint_number + 1) & 0xff_ffff;
         self.flush(ctx);
         if self.writing.is_empty() {
             self.sync_logs(ctx);
@@ -262,7 +266,7 @@ impl LedgerStorage {
         let logs = std::mem::take(&mut self.unsynced_logs);
         self.checkpoint = Checkpoint::SyncingLogs(logs.len() as u64);
         for log in &logs {
-            ctx.sync(self.disk, entry_log_file(*log), self.tags.checkpoint);
+            ctx.sync(self.disk, entry_log_file(*log), self.checkpoint_tag());
         }
         if logs.is_empty() {
             self.write_index(ctx);
@@ -273,23 +277,36 @@ impl LedgerStorage {
     fn write_index(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.checkpoint = Checkpoint::WritingIndex;
         let record = protocol::Record::BookKeeper(Record::Index { pages: self.pages.clone() });
-        ctx.write(self.disk, INDEX_FILE, record, self.tags.checkpoint);
+        ctx.write(self.disk, INDEX_FILE, record, self.checkpoint_tag());
     }
 
-    /// The disk refused a step of the checkpoint: it is given up, and the next one does it all.
-    pub fn on_checkpoint_failed(&mut self) {
+    const fn checkpoint_tag(&self) -> u64 {
+        self.tags.checkpoint + self.checkpoint_number
+    }
+
+    /// The disk refused a step of checkpoint `number`: it is given up, and the next one does it
+    /// all. False if it was given up already.
+    pub fn on_checkpoint_failed(&mut self, number: u64) -> bool {
+        if number != self.checkpoint_number || self.checkpoint == Checkpoint::Idle {
+            return false;
+        }
         self.checkpoint = Checkpoint::Idle;
         self.unsynced_logs.append(&mut self.syncing_logs);
         self.index.restore_changes(std::mem::take(&mut self.pages));
+        true
     }
 
-    /// A step of the checkpoint is done. At its end gives its marks: journal files before them may
-    /// go.
+    /// A step of checkpoint `number` is done. At its end gives its marks: journal files before them
+    /// may go.
     pub fn on_checkpoint_step(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
+        number: u64,
     ) -> Option<Vec<(u64, u64)>> {
-        let tag = self.tags.checkpoint;
+        if number != self.checkpoint_number {
+            return None;
+        }
+        let tag = self.checkpoint_tag();
         match self.checkpoint {
             Checkpoint::SyncingLogs(1) => self.write_index(ctx),
             Checkpoint::SyncingLogs(left) => self.checkpoint = Checkpoint::SyncingLogs(left - 1),

@@ -29,6 +29,7 @@ use super::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use super::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
 use super::metadata::client::{MetadataClient, MetadataEvent};
 use super::metadata::message::{Operation, Outcome, Value};
+use super::properties;
 use super::writer::{WRITER_LEDGERS, WRITERS};
 
 /// Time between looks at the writers' lists, and before something that failed is tried again.
@@ -157,10 +158,12 @@ impl Reader {
         for event in events {
             match event {
                 RecoveryEvent::Recovered { metadata, last } => {
+                    properties::RECOVERY_ENDS.reached(ctx);
                     self.read(ctx, writer, metadata, last);
                 }
                 // Tried again at the next look.
                 RecoveryEvent::Failed { .. } => {
+                    properties::RECOVERY_ENDS.note(ctx, false);
                     self.streams.get_mut(&writer).expect("it is being read").work = Work::None;
                 }
             }

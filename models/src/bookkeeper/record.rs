@@ -6,6 +6,7 @@
 //! of an entry log.
 
 use headwater_sim::fingerprint::mix;
+use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
 
@@ -51,6 +52,11 @@ pub enum Record {
         /// One for each journal directory.
         marks: Vec<(u64, u64)>,
     },
+    /// Whose disk this is.
+    Cookie {
+        /// The bookie.
+        bookie: NodeId,
+    },
     /// One transaction of the metadata service's log.
     Transaction {
         /// The session that asked, if it has one.
@@ -73,6 +79,8 @@ impl Record {
             }
             // Two longs (`LogMark`).
             Self::LastMark { marks } => 16 * marks.len() as u64,
+            // Layout version, host, directories and instance as text (`Cookie.toString`), estimated.
+            Self::Cookie { .. } => 200,
             // Checksum, length and transaction header (`FileTxnLog` @ ZooKeeper 3.6.3).
             Self::Transaction { operation, .. } => 60 + operation.size_bytes(),
         }
@@ -98,6 +106,7 @@ impl Record {
             Self::LastMark { marks } => {
                 marks.iter().fold(4, |hash, (file, records)| mix(mix(hash, *file), *records))
             }
+            Self::Cookie { bookie } => mix(6, u64::from(bookie.0)),
             Self::Transaction { session, operation } => {
                 mix(mix(5, session.map_or(0, |session| session.0)), operation.digest())
             }
@@ -116,7 +125,10 @@ impl Record {
             Self::Journal { entries, .. } | Self::EntryLog { entries } => {
                 entries.iter().for_each(see);
             }
-            Self::Index { .. } | Self::LastMark { .. } | Self::Transaction { .. } => {}
+            Self::Index { .. }
+            | Self::LastMark { .. }
+            | Self::Cookie { .. }
+            | Self::Transaction { .. } => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use headwater_models::bookkeeper::{config, deploy};
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Deployment, Environment, Role};
 use headwater_models::note::Note;
+use headwater_models::property::{Property, When};
 use headwater_models::protocol::Streaming;
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
@@ -37,6 +38,10 @@ pub struct Seen {
     /// Last add confirmed of each ledger, and how often one fell.
     pub watermarks: BTreeMap<u64, u64>,
     pub fallen: u64,
+    /// How often each property was noted.
+    pub properties: BTreeMap<&'static str, u64>,
+    /// Properties that must always hold and did not.
+    pub violated: Vec<&'static str>,
 }
 
 impl Observer<Streaming> for Seen {
@@ -56,7 +61,12 @@ impl Observer<Streaming> for Seen {
                 let sequences = batch.first..=batch.last();
                 self.delivered.extend(sequences.map(|sequence| (batch.writer, sequence)));
             }
-            Note::Property { .. } => {}
+            Note::Property { property, holds } => {
+                if !holds && property.when == When::Always {
+                    self.violated.push(property.name);
+                }
+                *self.properties.entry(property.name).or_default() += 1;
+            }
             Note::Event { name, entity, .. } => self.events.push((at, node, name, entity)),
             Note::Watermark { entity, value, .. } => {
                 let before = self.watermarks.insert(entity, value);
@@ -84,6 +94,11 @@ impl Seen {
 
     pub fn count(&self, name: &str) -> usize {
         self.events.iter().filter(|(_, _, event, _)| *event == name).count()
+    }
+
+    /// How often a property was noted.
+    pub fn noted(&self, property: &Property) -> u64 {
+        self.properties.get(property.name).copied().unwrap_or(0)
     }
 
     /// The `q`-quantile of ack latency.
@@ -126,8 +141,18 @@ pub type Cluster = Simulation<Streaming, Seen>;
 
 /// A cluster with `seed`.
 pub fn cluster(seed: u64, cluster: &config::Cluster, source: &ArrivalSource) -> Cluster {
+    cluster_in(&environment(), seed, cluster, source)
+}
+
+/// The same in an environment of one's own.
+pub fn cluster_in(
+    environment: &Environment,
+    seed: u64,
+    cluster: &config::Cluster,
+    source: &ArrivalSource,
+) -> Cluster {
     cluster.check().expect("the cluster is possible");
-    simulate(seed, deploy::deploy(cluster, &environment(), source))
+    simulate(seed, deploy::deploy(cluster, environment, source))
 }
 
 /// A deployment on a network of constant latency.

@@ -1,7 +1,7 @@
 //! Faults: what survives, what is refused, and what is lost when it was asked for.
 
 use headwater_models::bookkeeper::config::Cluster as Config;
-use headwater_models::deployment::Role;
+use headwater_models::deployment::{Environment, Role};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
@@ -9,14 +9,15 @@ use headwater_sim::units::NodeId;
 
 use crate::cluster::{self, Cluster, at, config, nodes, steady};
 
-struct Cast {
-    metadata: NodeId,
-    bookies: Vec<NodeId>,
-    writer: NodeId,
-    reader: NodeId,
+/// Who plays in a cluster.
+pub struct Cast {
+    pub metadata: NodeId,
+    pub bookies: Vec<NodeId>,
+    pub writer: NodeId,
+    pub reader: NodeId,
 }
 
-fn cast(config: &Config) -> Cast {
+pub fn cast(config: &Config) -> Cast {
     let one = |role| nodes(config, role)[0];
     Cast {
         metadata: one(Role::Metadata),
@@ -70,7 +71,8 @@ fn recovery_tolerates_as_many_lost_bookies_as_the_ack_quorum_less_one() {
 
 #[test]
 fn planted_fault_one_copy_and_its_bookie_wiped_loses_acknowledged_events() {
-    let config = config(1, (1, 1, 1));
+    let mut config = config(1, (1, 1, 1));
+    config.bookie.cookie_restamped = true;
     let bookie = cast(&config).bookies[0];
     let mut sim = running(1, &config, 1_000);
     sim.schedule(at(1_900), Fault::Crash { node: bookie });
@@ -84,12 +86,20 @@ fn planted_fault_one_copy_and_its_bookie_wiped_loses_acknowledged_events() {
 
 /// The writer dies with a tail that only two of three bookies have; then one of the two comes back,
 /// wiped or not, and the other is slow to answer. Acked events that can't be read.
-fn lost_with_a_tail_on_two_bookies(wiped: bool) -> usize {
-    let config = config(3, (3, 3, 2));
-    let Cast { bookies, writer, reader, .. } = cast(&config);
-    let mut sim = running(1, &config, 20_000);
+pub fn lost_with_a_tail_on_two_bookies(
+    environment: &Environment,
+    seed: u64,
+    config: &Config,
+    wiped: bool,
+) -> usize {
+    let Cast { bookies, writer, reader, .. } = cast(config);
+    let source = steady(at(1_000), Duration::from_millis(1), 20_000, 1_000);
+    let mut sim = cluster::cluster_in(environment, seed, config, &source);
     sim.schedule(at(100), Fault::Crash { node: reader });
-    let [first, second, third] = bookies[..] else { unreachable!("three bookies") };
+    let [first, second, third, spare] = bookies[..] else { unreachable!("four bookies") };
+    // The spare one comes when the ledger has its ensemble, for one that does not come up.
+    sim.schedule(at(0), Fault::Crash { node: spare });
+    sim.schedule(at(10_000), Fault::Restart { node: spare });
     let cut = Fault::Partition { from: vec![writer], to: vec![third], symmetric: true };
     sim.schedule(at(3_000), cut);
     sim.schedule(at(3_500), Fault::Crash { node: writer });
@@ -100,7 +110,10 @@ fn lost_with_a_tail_on_two_bookies(wiped: bool) -> usize {
     sim.schedule(at(3_800), Fault::Restart { node: first });
     sim.schedule(at(4_000), Fault::Heal);
     let extra = Distribution::constant(Duration::from_millis(50));
-    sim.schedule(at(4_000), Fault::SlowLink { from: vec![second], to: vec![reader], extra, lasting: false });
+    sim.schedule(
+        at(4_000),
+        Fault::SlowLink { from: vec![second], to: vec![reader], extra, lasting: false },
+    );
     sim.schedule(at(30_000), Fault::Restart { node: reader });
     sim.run_until(at(60_000));
     let seen = sim.observer();
@@ -112,17 +125,22 @@ fn lost_with_a_tail_on_two_bookies(wiped: bool) -> usize {
 #[test]
 fn planted_fault_a_wiped_bookie_with_its_old_name_makes_recovery_lose_events() {
     // apache/bookkeeper#2612: its "no such entry" counts as if it had never had the entry.
-    assert_eq!(lost_with_a_tail_on_two_bookies(false), 0);
-    let lost = lost_with_a_tail_on_two_bookies(true);
+    let mut config = config(4, (3, 3, 2));
+    let lost = |config: &Config, wiped| {
+        lost_with_a_tail_on_two_bookies(&cluster::environment(), 1, config, wiped)
+    };
+    assert_eq!(lost(&config, true), 0, "it does not come up");
+    config.bookie.cookie_restamped = true;
+    assert_eq!(lost(&config, false), 0, "it has everything");
+    let lost = lost(&config, true);
     assert!((400..600).contains(&lost), "{lost} lost; the tail was written for half a second");
 }
 
 /// Power goes everywhere at once and comes back; acked events that can't be read.
-fn lost_after_a_power_cut(seed: u64, journal_sync_data: bool) -> usize {
-    let mut config = config(3, (3, 3, 2));
-    config.bookie.journal_sync_data = journal_sync_data;
-    let mut sim = running(seed, &config, 30_000);
-    for bookie in cast(&config).bookies {
+pub fn lost_after_a_power_cut(environment: &Environment, seed: u64, config: &Config) -> usize {
+    let source = steady(at(1_000), Duration::from_millis(1), 30_000, 1_000);
+    let mut sim = cluster::cluster_in(environment, seed, config, &source);
+    for bookie in cast(config).bookies {
         let machine = cluster::machine_of(bookie);
         sim.schedule(at(4_700), Fault::PowerCut { machine });
         sim.schedule(at(6_000), Fault::PowerOn { machine });
@@ -136,10 +154,14 @@ fn lost_after_a_power_cut(seed: u64, journal_sync_data: bool) -> usize {
 
 #[test]
 fn a_power_cut_loses_what_was_acknowledged_before_its_sync_and_nothing_else() {
+    let mut config = config(3, (3, 3, 2));
+    let environment = cluster::environment();
     for seed in 0..4 {
-        assert_eq!(lost_after_a_power_cut(seed, true), 0, "seed {seed}");
+        assert_eq!(lost_after_a_power_cut(&environment, seed, &config), 0, "seed {seed}");
     }
-    let lost: Vec<_> = (0..4).map(|seed| lost_after_a_power_cut(seed, false)).collect();
+    config.bookie.journal_sync_data = false;
+    let lost = |seed| lost_after_a_power_cut(&environment, seed, &config);
+    let lost: Vec<_> = (0..4).map(lost).collect();
     assert!(lost.iter().any(|lost| *lost > 0), "journalSyncData=false: {lost:?}");
 }
 

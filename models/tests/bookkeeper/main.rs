@@ -1,8 +1,11 @@
 //! BookKeeper as a whole: latency and throughput laws, replication, faults, recovery, metadata.
 
 mod cluster;
+mod disk_errors;
 mod faults;
 mod laws;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod probe;
 mod protocol;
 mod replication;

@@ -59,16 +59,27 @@ fn a_restarted_bookie_keeps_its_entries_and_its_fences() {
 }
 
 #[test]
-fn a_wiped_bookie_comes_back_and_knows_nothing() {
-    let script =
-        vec![(at(1_000), BOOKIE, add(1, 0, 100, false)), (at(30_000), BOOKIE, read(2, 0, false))];
-    let (mut sim, answers) = probe::cluster(1, &config::Bookie::default(), script);
-    sim.schedule(at(2_000), Fault::Crash { node: BOOKIE });
-    sim.schedule(at(2_050), Fault::WipeDisk { node: BOOKIE, disk: None });
-    sim.schedule(at(2_100), Fault::Restart { node: BOOKIE });
-    sim.run_until(at(31_000));
-    assert_eq!(answer(&answers, 1), Answer::Added(Status::Ok));
-    assert_eq!(answer(&answers, 2), Answer::Read(Status::NoLedger, None));
+fn a_wiped_bookie_does_not_come_up_unless_it_is_given_a_new_cookie() {
+    for cookie_restamped in [false, true] {
+        let script = vec![
+            (at(1_000), BOOKIE, add(1, 0, 100, false)),
+            (at(30_000), BOOKIE, read(2, 0, false)),
+        ];
+        let bookie = config::Bookie { cookie_restamped, ..config::Bookie::default() };
+        let (mut sim, answers) = probe::cluster(1, &bookie, script);
+        sim.schedule(at(2_000), Fault::Crash { node: BOOKIE });
+        sim.schedule(at(2_050), Fault::WipeDisk { node: BOOKIE, disk: None });
+        sim.schedule(at(2_100), Fault::Restart { node: BOOKIE });
+        sim.run_until(at(31_000));
+        assert_eq!(answer(&answers, 1), Answer::Added(Status::Ok));
+        if cookie_restamped {
+            assert_eq!(answer(&answers, 2), Answer::Read(Status::NoLedger, None));
+        } else {
+            assert!(answers.borrow().iter().all(|(request, ..)| *request != 2), "{answers:?}");
+        }
+        let refused = sim.observer().count("bookie_refused");
+        assert_eq!(refused, usize::from(!cookie_restamped));
+    }
 }
 
 /// A bookie with small memtables, logs, journals and short intervals: everything turns over.

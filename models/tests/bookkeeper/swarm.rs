@@ -92,6 +92,7 @@ fn run(seed: u64) {
     let said = || format!("seed {seed}: {faults:#?}");
     let lost = seen.lost();
     assert_eq!(lost.len(), 0, "lost {:?} of {}; {}", lost.first(), seen.acked.len(), said());
+    assert!(seen.violated.is_empty(), "{:?}; {}", seen.violated, said());
     assert_eq!(seen.fallen, 0, "last add confirmed fell; {}", said());
     assert!(seen.delivered_in_order(), "order; {}", said());
     assert_eq!(seen.count("writer_finished"), 1, "the writer is stuck; {}", said());

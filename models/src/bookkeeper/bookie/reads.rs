@@ -18,6 +18,7 @@ use crate::bookkeeper::journal::JournalItem;
 use crate::bookkeeper::ledger_index::Location;
 use crate::bookkeeper::ledger_storage::entry_log_file;
 use crate::bookkeeper::message::{Message, Status, Which};
+use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::protocol::{self, Streaming};
 
@@ -74,6 +75,7 @@ impl Bookie {
         self.reads.fencing.entry(ledger).or_default().push(read);
         if self.storage.index.fence(ledger) {
             ctx.note(note("ledger_fenced", ledger.0));
+            properties::LEDGER_FENCED.reached(ctx);
             let journal = self.journal_of(ledger);
             self.journals[journal].push(ctx, JournalItem::Fence { ledger });
         }

@@ -1,9 +1,9 @@
 //! The start of a bookie: everything that it knows comes from its disks.
 //!
 //! 1. List the files of every disk.
-//! 2. Read the last mark and the index.
+//! 2. Read the cookies, the last mark and the index.
 //! 3. Read the journals from the last mark on, and take their entries and fences in again.
-//! 4. Write a checkpoint, register, serve (`BookieImpl.start` @ branch-4.15).
+//! 4. Write a checkpoint, compare the cookies, register, serve (`BookieImpl.start` @ branch-4.15).
 //!
 //! Stands for `BookieImpl.readJournal` and `Journal.replay` of apache/bookkeeper @ branch-4.15.
 //! Parameters: none of its own; the disks' speed decides. Left out: the check that the index's
@@ -23,9 +23,11 @@ use crate::bookkeeper::ledger_index::LedgerIndex;
 use crate::bookkeeper::ledger_storage::{
     INDEX_FILE, LAST_MARK_FILE, LedgerStorage, entry_log_number,
 };
+use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::protocol::{self, Streaming};
 
+use super::registration::COOKIE_FILE;
 use super::{
     Bookie, KIND_RESTART, POOL_JOURNAL, Place, journal_disk, journal_tags, ledger_disk,
     storage_tags, tag,
@@ -34,6 +36,8 @@ use super::{
 const STEP_LIST: u64 = 0;
 const STEP_READ: u64 = 1;
 const STEP_TRUNCATED: u64 = 2;
+/// Of cookies.
+pub(super) const STEP_STAMPED: u64 = 3;
 
 /// What has been found so far.
 #[derive(Debug, Default)]
@@ -44,19 +48,19 @@ pub(super) struct Restart {
     reads: VecDeque<(Place, u64)>,
     index: LedgerIndex,
     marks: Vec<(u64, u64)>,
+    /// Records of the index and of last marks that could be read.
+    index_records: u64,
+    mark_records: u64,
+    /// Disks with this bookie's cookie.
+    cookies: u32,
     replay: Vec<Record>,
     journals_listed: bool,
 }
 
 impl Bookie {
     pub(super) fn begin_restart(&mut self, ctx: &mut Context<'_, Streaming>) {
-        let directories = 0..self.config.journal_directories;
-        let mut disks: Vec<_> = directories
-            .map(|directory| journal_disk(&self.config, self.disks, directory))
-            .chain([ledger_disk(&self.config, self.disks)])
-            .collect();
-        disks.sort_unstable();
-        disks.dedup();
+        self.ask_for_cookie(ctx);
+        let disks = self.own_disks();
         for disk in &disks {
             ctx.disk(*disk, DiskOp::List, tag(KIND_RESTART, STEP_LIST));
         }
@@ -69,32 +73,38 @@ impl Bookie {
         step: u64,
         completion: Completion<protocol::Record>,
     ) {
+        if matches!(completion, Completion::Failed(_)) {
+            // A disk that can't be read, or not be stamped: the bookie does not come up.
+            return self.die(ctx);
+        }
         let Some(restart) = &mut self.restart else { return };
         match (step, completion) {
-            (STEP_LIST, completion) => {
+            (STEP_LIST, Completion::Listed { files }) => {
                 let disk = restart.lists.pop_front().expect("a list was asked for");
-                if let Completion::Listed { files } = completion {
-                    restart.files.insert(disk, files.into_iter().map(|(file, _)| file).collect());
-                }
+                restart.files.insert(disk, files.into_iter().map(|(file, _)| file).collect());
                 if restart.lists.is_empty() {
-                    let ledgers = ledger_disk(&self.config, self.disks);
-                    let place = |file| ((ledgers, file), 0);
-                    let found = restart.files.get(&ledgers).cloned().unwrap_or_default();
-                    let wanted = [LAST_MARK_FILE, INDEX_FILE];
-                    let wanted = wanted.into_iter().filter(|file| found.contains(file));
-                    restart.reads = wanted.map(place).collect();
-                    self.read_next(ctx);
+                    self.begin_reading(ctx);
                 }
             }
-            (STEP_READ, completion) => {
+            (STEP_READ, Completion::Read { records, damaged }) => {
                 let (place, _) = restart.reads.pop_front().expect("a read was asked for");
-                if let Completion::Read { records, damaged } = completion {
-                    self.on_restart_read(ctx, place, records, damaged);
-                }
+                self.on_restart_read(ctx, place, records, damaged);
                 self.read_next(ctx);
             }
             _ => {}
         }
+    }
+
+    /// Reads the cookie of each disk, the last mark and the index, as far as there are any.
+    fn begin_reading(&mut self, ctx: &mut Context<'_, Streaming>) {
+        let ledgers = ledger_disk(&self.config, self.disks);
+        let cookies = self.own_disks().into_iter().map(|disk| (disk, COOKIE_FILE));
+        let wanted = cookies.chain([(ledgers, LAST_MARK_FILE), (ledgers, INDEX_FILE)]);
+        let restart = self.restart.as_mut().expect("the bookie is starting");
+        let files = &restart.files;
+        let there = |(disk, file): &Place| files.get(disk).is_some_and(|of| of.contains(file));
+        restart.reads = wanted.filter(there).map(|place| (place, 0)).collect();
+        self.read_next(ctx);
     }
 
     fn on_restart_read(
@@ -114,8 +124,15 @@ impl Bookie {
         for record in records {
             let protocol::Record::BookKeeper(record) = record else { continue };
             match record {
-                Record::Index { pages } => pages.iter().for_each(|page| restart.index.load(page)),
-                Record::LastMark { marks } => restart.marks = marks,
+                Record::Index { pages } => {
+                    restart.index_records += 1;
+                    pages.iter().for_each(|page| restart.index.load(page));
+                }
+                Record::LastMark { marks } => {
+                    restart.mark_records += 1;
+                    restart.marks = marks;
+                }
+                Record::Cookie { bookie } => restart.cookies += u32::from(bookie == ctx.me()),
                 record @ Record::Journal { .. } => restart.replay.push(record),
                 Record::EntryLog { .. } | Record::Transaction { .. } => {}
             }
@@ -126,6 +143,10 @@ impl Bookie {
         let restart = self.restart.as_mut().expect("the bookie is starting");
         if restart.reads.is_empty() && !restart.journals_listed {
             restart.journals_listed = true;
+            // Each mark was written after a record of the index was durable.
+            if restart.index_records < restart.mark_records {
+                return self.die(ctx);
+            }
             for directory in 0..self.config.journal_directories {
                 let disk = journal_disk(&self.config, self.disks, directory);
                 let (file, records) =
@@ -149,6 +170,7 @@ impl Bookie {
 
     fn end_restart(&mut self, ctx: &mut Context<'_, Streaming>) {
         let restart = self.restart.take().expect("the bookie is starting");
+        self.cookie.on_disks = Some(restart.cookies as usize == self.own_disks().len());
         let disk = ledger_disk(&self.config, self.disks);
         let files = |disk: DiskId| restart.files.get(&disk).into_iter().flatten().copied();
         let log = files(disk).filter_map(entry_log_number).max().map_or(0, |last| last + 1);
@@ -174,6 +196,9 @@ impl Bookie {
             }
             entries.iter().for_each(|entry| self.storage.add(ctx, entry));
         }
+        if replayed > 0 {
+            properties::JOURNAL_REPLAYED.reached(ctx);
+        }
         ctx.note(crate::note::Note::Event {
             name: "bookie_replayed",
             entity: u64::from(ctx.me().0),
@@ -184,5 +209,6 @@ impl Bookie {
         self.arm_collect(ctx);
         self.checkpoint(ctx);
         self.service.start(ctx);
+        self.check_cookie(ctx);
     }
 }

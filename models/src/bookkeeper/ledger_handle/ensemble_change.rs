@@ -13,6 +13,7 @@ use headwater_sim::units::NodeId;
 use crate::bookkeeper::ensemble_placement;
 use crate::bookkeeper::ledger_metadata::{LedgerMetadata, LedgerState};
 use crate::bookkeeper::metadata::message::{BOOKIES, MetadataError, Operation, Outcome, Value};
+use crate::bookkeeper::properties;
 use crate::note::Note;
 use crate::protocol::Streaming;
 
@@ -108,7 +109,11 @@ impl LedgerHandle {
         version: crate::bookkeeper::metadata::message::Version,
     ) -> Vec<HandleEvent> {
         match found.state {
-            LedgerState::Closed { .. } => self.fail(ctx, LedgerError::Closed),
+            LedgerState::Closed { last } => {
+                let keeps = last >= self.last_add_confirmed;
+                properties::CLOSED_KEEPS_CONFIRMED.note(ctx, keeps);
+                self.fail(ctx, LedgerError::Closed)
+            }
             LedgerState::InRecovery => self.fail(ctx, LedgerError::Fenced),
             LedgerState::Open => {
                 self.version = version;
@@ -128,6 +133,7 @@ impl LedgerHandle {
     fn changed(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<HandleEvent> {
         let change = self.change.take().expect("a change is under way");
         self.metadata = change.wanted.expect("an ensemble was chosen");
+        properties::ENSEMBLE_CHANGED.reached(ctx);
         for bookie in &change.failed {
             ctx.note(Note::Event {
                 name: "ensemble_changed",

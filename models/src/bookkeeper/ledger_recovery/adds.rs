@@ -13,6 +13,7 @@ use crate::bookkeeper::ledger_handle::LedgerError;
 use crate::bookkeeper::message::Status;
 use crate::bookkeeper::metadata::message::{BOOKIES, Operation, Value};
 use crate::bookkeeper::pending_adds::AddAnswer;
+use crate::bookkeeper::properties;
 use crate::protocol::Streaming;
 
 use super::{LedgerRecovery, Phase, RecoveryEvent, TIMER_ADDS};
@@ -74,6 +75,7 @@ impl LedgerRecovery {
         let Some(ensemble) = replaced else {
             return self.fail(LedgerError::NotEnoughBookies);
         };
+        properties::RECOVERY_CHANGED_ENSEMBLE.reached(ctx);
         let changed = self.changed.get_or_insert_with(|| self.metadata.clone());
         changed.change_ensemble(self.last.next(), ensemble.clone());
         if let Some(adds) = &mut self.adds {

@@ -64,9 +64,12 @@ pub struct MetadataClient {
     session: Option<SessionId>,
     opening: bool,
     next: u64,
-    pending: BTreeMap<u64, Operation>,
+    /// Not answered, with the time when each was asked last.
+    pending: BTreeMap<u64, (Operation, Time)>,
     watches: BTreeMap<u64, Path>,
     heard: Time,
+    /// The connection has broken since what is pending was asked.
+    broken: bool,
     resend_armed: bool,
     ping_armed: bool,
 }
@@ -84,6 +87,7 @@ impl MetadataClient {
             pending: BTreeMap::new(),
             watches: BTreeMap::new(),
             heard: Time::ZERO,
+            broken: false,
             resend_armed: false,
             ping_armed: false,
         }
@@ -150,7 +154,7 @@ impl MetadataClient {
         }
         self.send(ctx, low, operation.clone());
         let request = self.tags.tag(low);
-        self.pending.insert(request, operation);
+        self.pending.insert(request, (operation, ctx.now()));
         self.arm_resend(ctx, self.answer_timeout());
         request
     }
@@ -211,7 +215,7 @@ impl MetadataClient {
             REQUEST_PING | REQUEST_CLOSE => return Vec::new(),
             _ => {}
         }
-        let Some(operation) = self.pending.remove(&request) else { return Vec::new() };
+        let Some((operation, _)) = self.pending.remove(&request) else { return Vec::new() };
         match operation {
             Operation::Get { path, watch: true } => {
                 self.watches.insert(request, path);
@@ -267,20 +271,47 @@ impl MetadataClient {
         if !waits {
             return Vec::new();
         }
-        let deadline = self.heard + self.answer_timeout();
-        if ctx.now() < deadline {
-            self.arm_resend(ctx, deadline - ctx.now());
+        let (now, timeout) = (ctx.now(), self.answer_timeout());
+        let silent = std::mem::take(&mut self.broken) || now >= self.heard + timeout;
+        let oldest = self.pending.values().map(|(_, asked)| *asked).min();
+        let due = oldest.map_or(self.heard, |asked| asked.min(self.heard)) + timeout;
+        if !silent && now < due {
+            self.arm_resend(ctx, due - now);
             return Vec::new();
         }
+        let again = self.pending.iter().filter(|(_, (_, asked))| silent || now >= *asked + timeout);
+        let again: Vec<u64> = again.map(|(request, _)| *request).collect();
+        if silent {
+            return self.ask_anew(ctx, &again);
+        }
+        self.ask_again(ctx, &again);
+        self.arm_resend(ctx, timeout);
+        Vec::new()
+    }
+
+    fn ask_again(&mut self, ctx: &mut Context<'_, Streaming>, requests: &[u64]) {
+        for request in requests {
+            let (operation, asked) = self.pending.get_mut(request).expect("it is pending");
+            *asked = ctx.now();
+            let operation = operation.clone();
+            self.send(ctx, self.tags.low(*request), operation);
+        }
+    }
+
+    /// Nothing is heard of the service, or the connection has broken: asks everything again. Every
+    /// watch fires, as some change may have been missed.
+    fn ask_anew(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        requests: &[u64],
+    ) -> Vec<MetadataEvent> {
         if self.opening {
             self.open(ctx);
         }
         if self.session.is_some() {
             self.send(ctx, REQUEST_PING, Operation::Ping);
         }
-        for (request, operation) in &self.pending {
-            self.send(ctx, self.tags.low(*request), operation.clone());
-        }
+        self.ask_again(ctx, requests);
         self.heard = ctx.now();
         self.arm_resend(ctx, self.answer_timeout());
         let watches = std::mem::take(&mut self.watches).into_iter();
@@ -292,8 +323,8 @@ impl MetadataClient {
         if peer != self.service {
             return;
         }
-        // As if nothing had been heard for long: the next resend timer asks everything again.
-        self.heard = Time::ZERO;
+        // The next resend timer asks everything again, whatever is heard until then.
+        self.broken = true;
         self.resend_armed = true;
         let delay = ctx.random().between(0, Duration::from_secs(1).0);
         ctx.timer(Duration(delay), self.tags.tag(TIMER_RESEND));

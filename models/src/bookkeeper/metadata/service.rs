@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use headwater_sim::context::Context;
-use headwater_sim::disk::{DiskId, DiskOp, FileId};
+use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
 use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::random::Stream;
@@ -23,6 +23,7 @@ use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::config;
 use crate::bookkeeper::message::Message;
+use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
@@ -59,8 +60,6 @@ pub struct MetadataService {
     quorum: Option<Stream>,
     tree: MetadataTree,
     ready: bool,
-    /// Its disk has refused: it answers nobody until it is started again.
-    broken: bool,
     /// When each session ends unless something is heard.
     expiry: BTreeMap<SessionId, Time>,
     computing: VecDeque<Request>,
@@ -82,7 +81,6 @@ impl MetadataService {
             quorum: None,
             tree: MetadataTree::default(),
             ready: false,
-            broken: false,
             expiry: BTreeMap::new(),
             computing: VecDeque::new(),
             logged: VecDeque::new(),
@@ -166,7 +164,13 @@ impl MetadataService {
     }
 
     fn carry_out(&mut self, ctx: &mut Context<'_, Streaming>, request: &Request) {
+        let ended = self.tree.end_of_closed(&request.operation);
         let applied = self.tree.apply(request.session, &request.operation);
+        if let Some((before, after)) = ended
+            && applied.result.is_ok()
+        {
+            properties::CLOSED_STAYS.note(ctx, before == after);
+        }
         match (&request.operation, &applied.result) {
             (Operation::OpenSession { timeout }, Ok(Outcome::Session(session))) => {
                 self.touch(ctx.now(), *session, *timeout);
@@ -276,9 +280,6 @@ impl Node<Streaming> for MetadataService {
     ) {
         let protocol::Message::BookKeeper(Message::Metadata(message)) = message else { return };
         let MetadataMessage::Request { request, session, operation } = *message else { return };
-        if self.broken {
-            return;
-        }
         self.computing.push_back(Request { client: Some((from, request)), session, operation });
         if self.ready {
             ctx.compute(POOL, self.config.cost_request, TAG_COMPUTED);
@@ -287,7 +288,6 @@ impl Node<Streaming> for MetadataService {
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {
         match tag {
-            _ if self.broken => {}
             TAG_TICK => self.tick(ctx),
             TAG_AGREED => {
                 let agreed = self.agreeing.pop_front().expect("a batch was to be agreed on");
@@ -304,13 +304,13 @@ impl Node<Streaming> for MetadataService {
         completion: Completion<protocol::Record>,
     ) {
         match (tag, completion) {
-            _ if self.broken => {}
             (TAG_COMPUTED, _) => self.on_computed(ctx),
             (TAG_SYNCED, Completion::Synced) => self.on_synced(ctx),
-            // A disk that refuses: ZooKeeper's server exits.
-            (TAG_SYNCED | TAG_WRITTEN, Completion::Failed(_)) => {
+            // A disk that refuses ends ZooKeeper's server (`ZooKeeperCriticalThread`).
+            (TAG_SYNCED | TAG_WRITTEN, Completion::Failed(_))
+            | (TAG_RECOVERED, Completion::Failed(DiskError::Io | DiskError::Full)) => {
                 ctx.note(event("metadata_disk_failed", 0, None));
-                self.broken = true;
+                ctx.exit();
             }
             (TAG_RECOVERED, Completion::Read { records, damaged }) => {
                 if damaged {

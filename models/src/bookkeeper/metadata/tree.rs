@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use headwater_sim::time::Duration;
 
+use crate::bookkeeper::ledger_metadata::LedgerState;
+
 use super::message::{MetadataError, Operation, Outcome, Path, SessionId, Value, Version};
 
 #[derive(Clone, Debug)]
@@ -50,6 +52,17 @@ impl MetadataTree {
     /// The timeout of a session, if it is open.
     pub fn session_timeout(&self, session: SessionId) -> Option<Duration> {
         self.sessions.get(&session).copied()
+    }
+
+    /// If the operation sets the metadata of a closed ledger: its state before and after.
+    pub fn end_of_closed(&self, operation: &Operation) -> Option<(LedgerState, LedgerState)> {
+        let Operation::Set { path, value: Value::Ledger(after), .. } = operation else {
+            return None;
+        };
+        match &self.records.get(path)?.value {
+            Value::Ledger(before) if before.is_closed() => Some((before.state, after.state)),
+            _ => None,
+        }
     }
 
     /// Carries an operation out.
