@@ -1,5 +1,6 @@
-//! Every kind of fault in the catalogue, in a scenario: it happens, and it shows in the outcome; a
-//! system that is set up as it should be keeps what it has acknowledged.
+//! Every kind of fault in the catalogue, in a scenario: it is injected, it shows in the outcome, and
+//! a system that is set up as it should be keeps what it has acknowledged. That each bites is shown
+//! where that can be seen, in `tests/kernel_faults`.
 
 use headwater_reports::outcome::VerdictStatus;
 use headwater_scenarios::run::{Options, run};
@@ -45,8 +46,7 @@ warm_up = "1s"
 drain = "120s"
 "#;
 
-fn scenario(entry: &Entry, name: &str) -> Scenario {
-    let text = if entry.family == Family::Tier { PRAVEGA } else { KAFKA };
+fn scenario(text: &str, name: &str) -> Scenario {
     Scenario::parse(text, name, None, &[]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -65,18 +65,22 @@ fn fault(entry: &Entry) -> FaultSpec {
 }
 
 #[test]
-fn every_fault_of_the_catalogue_happens_and_is_survived() {
+fn every_fault_of_the_catalogue_is_injected_told_and_survived() {
     let mut wrong = Vec::new();
+    let calm = [KAFKA, PRAVEGA].map(|text| {
+        let scenario = scenario(text, "calm");
+        run(&scenario, &Options::default()).outcome.fingerprint
+    });
     for entry in ENTRIES {
-        let mut scenario = scenario(entry, entry.name);
-        let without = run(&scenario, &Options::default());
+        let tier = entry.family == Family::Tier;
+        let mut scenario = scenario(if tier { PRAVEGA } else { KAFKA }, entry.name);
         scenario.faults = vec![fault(entry)];
-        let with = run(&scenario, &Options::default());
-        let told = with.outcome.faults.iter().any(|fault| fault.name == entry.name);
-        if !told || with.outcome.fingerprint == without.outcome.fingerprint {
+        let outcome = run(&scenario, &Options::default()).outcome;
+        let told = outcome.faults.iter().any(|fault| fault.name == entry.name);
+        if !told || calm.contains(&outcome.fingerprint) {
             wrong.push(format!("{}: did not happen", entry.name));
         }
-        for verdict in &with.outcome.verdicts {
+        for verdict in &outcome.verdicts {
             if verdict.status == VerdictStatus::Fail {
                 wrong.push(format!("{}: {} {}", entry.name, verdict.name, verdict.measured));
             }

@@ -211,8 +211,9 @@ impl Injector<'_> {
                 at_once([Fault::Partition { from, to, symmetric }])
             }
             Action::Isolate {} | Action::Bridge {} | Action::Ring {} => {
+                let symmetric = !matches!(self.faults[index].action, Action::Ring {});
                 let cuts = self.cuts(index).into_iter();
-                at_once(cuts.map(|(from, to)| Fault::Partition { from, to, symmetric: true }))
+                at_once(cuts.map(|(from, to)| Fault::Partition { from, to, symmetric }))
             }
             Action::SlowLink { extra, .. } | Action::SlowPairs { extra, .. } => {
                 let lasting = matches!(self.faults[index].action, Action::SlowPairs { .. });
@@ -258,15 +259,13 @@ impl Injector<'_> {
                 vec![(nodes[..half].to_vec(), nodes[(half + 1).min(count)..].to_vec())]
             }
             Action::Ring {} => {
-                // Each keeps its nearest neighbours, as many as make a majority with itself.
-                let reach = (count / 2 + 1) / 2;
-                let near = |a: usize, b: usize| {
-                    let apart = a.abs_diff(b);
-                    apart.min(count - apart) <= reach.max(1)
+                // Each hears those that follow it, as many as make a majority with itself.
+                let hears = |a: usize, b: usize| (b + count - a) % count <= count / 2;
+                let deaf = |a: usize| {
+                    let others = (0..count).filter(move |b| !hears(a, *b)).map(|b| nodes[b]);
+                    (others.collect(), vec![nodes[a]])
                 };
-                let pairs = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b)));
-                let far = pairs.filter(|(a, b)| !near(*a, *b));
-                far.map(|(a, b)| (vec![nodes[a]], vec![nodes[b]])).collect()
+                (0..count).map(deaf).collect()
             }
             action => unreachable!("{} has no shape", action.name()),
         }

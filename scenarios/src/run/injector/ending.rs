@@ -116,8 +116,9 @@ impl Injector<'_> {
                 vec![Fault::Rejoin { from, to, symmetric }]
             }
             Action::Isolate {} | Action::Bridge {} | Action::Ring {} => {
+                let symmetric = !matches!(self.faults[index].action, Action::Ring {});
                 let cuts = self.cuts(index).into_iter();
-                cuts.map(|(from, to)| Fault::Rejoin { from, to, symmetric: true }).collect()
+                cuts.map(|(from, to)| Fault::Rejoin { from, to, symmetric }).collect()
             }
             Action::SlowLink { .. } | Action::SlowPairs { .. } => {
                 both(&|from, to| Fault::RestoreLink { from, to })

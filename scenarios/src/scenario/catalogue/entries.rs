@@ -47,7 +47,7 @@ pub(super) const ENTRIES: [Entry; 49] = [
     Entry {
         name: "ring",
         family: Family::Network,
-        what: "Each node of the target sees a majority of it, and no two the same one.",
+        what: "Each node of the target hears a majority of it, itself included, and no two the same one.",
         parameters: &[],
         cause: "Asymmetric routes (Jepsen `majorities-ring`).",
         live: "iptables DROP between namespaces",
