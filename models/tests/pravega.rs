@@ -10,6 +10,9 @@ mod config;
 mod failover;
 #[path = "pravega/performance.rs"]
 mod performance;
+#[cfg(feature = "planted-bugs")]
+#[path = "pravega/planted.rs"]
+mod planted;
 #[path = "pravega/standalone.rs"]
 mod standalone;
 #[path = "pravega/tiering.rs"]

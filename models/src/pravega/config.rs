@@ -10,6 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bugs::BugSet;
 use crate::{bookkeeper, tier};
 
 mod client;
@@ -89,6 +90,9 @@ pub struct Cluster {
     pub tier: tier::config::Tier,
     /// CPU costs of store and clients.
     pub costs: Costs,
+    /// Defects that were planted; none unless the deployment's environment says so.
+    #[serde(skip)]
+    pub bugs: BugSet,
 }
 
 impl Cluster {
@@ -115,6 +119,7 @@ impl Cluster {
             metadata: bookkeeper::config::Metadata::default(),
             tier: tier::config::Tier::of(tier::config::Kind::Nfs),
             costs: Costs::default(),
+            bugs: BugSet::default(),
         }
     }
 
@@ -145,6 +150,11 @@ impl Cluster {
     /// True if the durable log lies in BookKeeper.
     pub fn has_bookkeeper(&self) -> bool {
         self.segment_store.data_log == DataLogKind::BookKeeper
+    }
+
+    /// The options of the logs' BookKeeper client.
+    pub fn ledger_client(&self) -> bookkeeper::config::Client {
+        bookkeeper::config::Client { bugs: self.bugs, ..self.bookkeeper.client() }
     }
 
     /// What is impossible about the cluster, if anything.

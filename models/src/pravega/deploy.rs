@@ -26,7 +26,7 @@ use super::writer::Writer;
 /// one process in reality, which is `store-1` here.
 pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSource) -> Deployment {
     let mut deployment = Deployment::default();
-    let cluster = Rc::new(cluster.clone());
+    let cluster = Rc::new(Cluster { bugs: environment.bugs, ..cluster.clone() });
     let metadata = needs_metadata(&cluster)
         .then(|| bookkeeper::deploy::add_metadata(&mut deployment, environment, &cluster.metadata));
     if let Some(metadata) = metadata.filter(|_| cluster.has_bookkeeper()) {

@@ -7,5 +7,73 @@
 
 use crate::property::Property;
 
+/// Noted whenever a log is truncated.
+pub static TRUNCATES_FLUSHED: Property = Property::always(
+    "pravega-truncates-flushed",
+    "A log is truncated only where tier 2 has everything before.",
+);
+/// Noted whenever a container has replayed its log.
+pub static LOG_HOLDS_ONCE: Property = Property::always(
+    "pravega-log-holds-once",
+    "A container's log holds each operation once, in the order of their numbers.",
+);
+/// Noted whenever a flush begins.
+pub static TIER_BEHIND_LOG: Property =
+    Property::always("pravega-tier-behind-log", "Tier 2 gets only what is committed to the log.");
+/// A container was started from a log that another instance of it had written.
+pub static CONTAINER_RECOVERED: Property =
+    Property::sometimes("pravega-container-recovered", "A container is recovered from its log.");
+/// A container has learnt that it was replaced.
+pub static CONTAINER_FENCED: Property = Property::sometimes(
+    "pravega-container-fenced",
+    "A container that still runs is fenced by its successor.",
+);
+/// A log has rolled over.
+pub static LEDGER_ROLLED: Property =
+    Property::sometimes("pravega-ledger-rolled", "A log goes on in a new ledger.");
+/// A frame was sent to BookKeeper once more.
+pub static FRAME_RETRIED: Property = Property::sometimes(
+    "pravega-frame-retried",
+    "A frame of a failed ledger is written again to the next.",
+);
+/// Writes wait for a throttler.
+pub static THROTTLED: Property =
+    Property::sometimes("pravega-throttled", "A container throttles its writes.");
+/// A flush was given up and made anew.
+pub static FLUSH_FAILED: Property =
+    Property::sometimes("pravega-flush-failed", "A flush to tier 2 fails.");
+/// A read was answered from tier 2.
+pub static READ_FROM_TIER: Property =
+    Property::sometimes("pravega-read-from-tier", "A reader gets what only tier 2 has.");
+/// A writer has sent blocks again.
+pub static BLOCKS_RESENT: Property = Property::sometimes(
+    "pravega-blocks-resent",
+    "A writer sends again what was not acknowledged when its connection broke.",
+);
+/// A store was told to stop reading from a connection.
+pub static WINDOW_CLOSED: Property =
+    Property::sometimes("pravega-window-closed", "A store stops reading from a connection.");
+/// Noted when a container fails, and when one runs.
+pub static CONTAINERS_RUN: Property =
+    Property::eventually("pravega-containers-run", "Every container runs somewhere in the end.");
+/// Noted when a flush fails, and when one succeeds after that.
+pub static FLUSHES_GO_ON: Property =
+    Property::eventually("pravega-flushes-go-on", "What a failed flush held reaches tier 2.");
+
 /// Every property of this model.
-pub const ALL: &[&Property] = &[];
+pub const ALL: &[&Property] = &[
+    &TRUNCATES_FLUSHED,
+    &LOG_HOLDS_ONCE,
+    &TIER_BEHIND_LOG,
+    &CONTAINER_RECOVERED,
+    &CONTAINER_FENCED,
+    &LEDGER_ROLLED,
+    &FRAME_RETRIED,
+    &THROTTLED,
+    &FLUSH_FAILED,
+    &READ_FROM_TIER,
+    &BLOCKS_RESENT,
+    &WINDOW_CLOSED,
+    &CONTAINERS_RUN,
+    &FLUSHES_GO_ON,
+];

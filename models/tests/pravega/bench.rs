@@ -17,6 +17,7 @@ use headwater_models::deployment::{Environment, Role};
 use headwater_models::note::Note;
 use headwater_models::pravega::config::{Cluster, Mode, Version};
 use headwater_models::pravega::deploy::deploy;
+use headwater_models::property::When;
 use headwater_models::protocol::{Record, Streaming};
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
@@ -41,6 +42,10 @@ pub struct History {
     pub failed: u64,
     /// Events of the timeline: (time, name, entity, value).
     pub events: Vec<(Time, &'static str, u64, u64)>,
+    /// How often each property was noted.
+    pub properties: BTreeMap<&'static str, u64>,
+    /// Properties that must always hold and did not.
+    pub violated: Vec<&'static str>,
 }
 
 impl Observer<Streaming> for History {
@@ -52,7 +57,12 @@ impl Observer<Streaming> for History {
                 lane.extend(batch.first..=batch.last());
             }
             Note::Failed { batch, .. } => self.failed += batch.count(),
-            Note::Property { .. } => {}
+            Note::Property { property, holds } => {
+                if !holds && property.when == When::Always {
+                    self.violated.push(property.name);
+                }
+                *self.properties.entry(property.name).or_default() += 1;
+            }
             Note::Event { name, entity, value, .. } => self.events.push((at, name, entity, value)),
             Note::Watermark { .. } => {}
         }
@@ -74,8 +84,19 @@ impl History {
         self.acked.values().map(|lane| lane.len() as u64).sum()
     }
 
+    /// Acknowledged events that were never delivered.
+    pub fn lost(&self) -> usize {
+        let lost = |(key, acked): (&(u32, u32), &BTreeMap<u64, Time>)| {
+            let delivered: BTreeSet<u64> =
+                self.delivered.get(key).into_iter().flatten().copied().collect();
+            acked.keys().filter(|sequence| !delivered.contains(sequence)).count()
+        };
+        self.acked.iter().map(lost).sum()
+    }
+
     /// Every acknowledged event was delivered, once, in order.
     pub fn check_exactly_once(&self) {
+        assert!(self.violated.is_empty(), "{:?}", self.violated);
         for (key, acked) in &self.acked {
             let delivered = self.delivered.get(key).map_or(&[][..], Vec::as_slice);
             for (at, pair) in delivered.windows(2).enumerate() {

@@ -18,6 +18,7 @@ use crate::bookkeeper::component::Input;
 use crate::note::Note;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};
+use crate::pravega::properties;
 use crate::pravega::segment_store::{CORE_POOL, Env, Outcome, Task};
 
 use self::data_frame::{Frame, FrameBuilder};
@@ -241,6 +242,11 @@ impl Container {
             LogError::NotAvailable => "container_failed",
         };
         if self.phase != Phase::Stopped {
+            if error == LogError::NotPrimary {
+                properties::CONTAINER_FENCED.reached(env.ctx);
+            } else {
+                properties::CONTAINERS_RUN.note(env.ctx, false);
+            }
             self.event(env, name, self.epoch);
             self.stop(env);
         }

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use headwater_sim::time::{Duration, Time};
 
 use crate::pravega::message::CloseReason;
+use crate::pravega::properties;
 use crate::pravega::segment_store::{CORE_POOL, Env, Outcome};
 
 use super::data_frame::{FRAME_BYTES_MAX, Frame};
@@ -113,6 +114,7 @@ impl Container {
         let length = Duration::from_millis(delay.ms);
         if source.is_interruptible() {
             self.event(env, "throttled", length.as_nanos());
+            properties::THROTTLED.reached(env.ctx);
         }
         self.processor.delay_number += 1;
         let until = env.ctx.now() + length;

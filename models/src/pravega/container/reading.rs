@@ -15,6 +15,7 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::pravega::message::{self, CloseReason, Reading};
+use crate::pravega::properties;
 use crate::pravega::segment_store::{CONNECTION_POOL, Env, Task};
 use crate::protocol::Message;
 use crate::tier;
@@ -96,6 +97,7 @@ impl Container {
     }
 
     fn loaded(&mut self, env: &mut Env<'_, '_>, segment: u32, offset: u64, pieces: &[Piece]) {
+        properties::READ_FROM_TIER.reached(env.ctx);
         let index = self.segments.entry(segment).or_default();
         let waiting = index.loading.remove(&offset).unwrap_or_default();
         for piece in pieces {

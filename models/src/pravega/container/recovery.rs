@@ -10,9 +10,11 @@
 
 use std::rc::Rc;
 
+use crate::bugs::Bug;
 use crate::note::Note;
 use crate::pravega::data_log::LogAddress;
 use crate::pravega::message::segment_bytes;
+use crate::pravega::properties;
 use crate::pravega::segment_store::{CORE_POOL, Env, Outcome};
 
 use super::data_frame::Frame;
@@ -40,22 +42,34 @@ impl Container {
             return;
         }
         let frames = std::mem::take(&mut self.recovered);
-        let operations = self.replay(&frames);
+        let (operations, repeated) = self.replay(&frames);
+        properties::LOG_HOLDS_ONCE.note(env.ctx, repeated == 0);
+        if repeated > 0 && env.spec.cluster.bugs.has(Bug::FramesTwiceAtRollover) {
+            // Before the fix of pravega/pravega#6444 a repetition ended recovery, each time
+            // (`DataCorruptionException`).
+            self.event(env, "container_corrupt", repeated);
+            properties::CONTAINERS_RUN.note(env.ctx, false);
+            return self.stop(env);
+        }
         self.fill(env, &operations);
         self.phase = Phase::Running;
         let entity = u64::from(self.id);
         env.ctx.note(Note::Watermark { name: "container_epoch", entity, value: self.epoch });
         if self.epoch > 1 {
             self.event(env, "container_recovered", operations.len() as u64);
+            properties::CONTAINER_RECOVERED.reached(env.ctx);
+            properties::CONTAINERS_RUN.reached(env.ctx);
         }
         env.outcomes.push(Outcome::Started { container: self.id });
         self.submit_critical(env, Operation::Checkpoint(Rc::default()));
         self.poke_storage_writer(env);
     }
 
-    /// Brings the metadata to where the log ends. The operations that counted.
-    fn replay(&mut self, frames: &[(LogAddress, Frame)]) -> Vec<Rc<Logged>> {
-        let mut begun = false;
+    /// Brings the metadata to where the log ends. The operations that counted, and how many were
+    /// skipped because they are there twice: of a frame that was written again after a rollover
+    /// (`DataFrameReader.isHarmlessDuplicateEntry`).
+    fn replay(&mut self, frames: &[(LogAddress, Frame)]) -> (Vec<Rc<Logged>>, u64) {
+        let (mut begun, mut repeated) = (false, 0);
         let mut replayed: Vec<Rc<Logged>> = Vec::new();
         for (address, frame) in frames {
             for sequence in &frame.checkpoints {
@@ -64,9 +78,9 @@ impl Container {
             for logged in &frame.operations {
                 let is_checkpoint = matches!(logged.operation, Operation::Checkpoint(_));
                 let before_begin = !begun && !is_checkpoint;
-                // The same operation twice: a frame that was written again after a rollover.
                 let again = replayed.last().is_some_and(|last| logged.sequence <= last.sequence);
                 if before_begin || again {
+                    repeated += u64::from(again);
                     continue;
                 }
                 if !begun {
@@ -81,7 +95,7 @@ impl Container {
             self.committed_sequence = last.sequence;
             self.next_sequence = last.sequence + 1;
         }
-        replayed
+        (replayed, repeated)
     }
 
     fn apply(&mut self, operation: &Operation) {

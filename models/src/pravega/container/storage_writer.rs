@@ -15,8 +15,10 @@ use std::rc::Rc;
 use headwater_sim::time::{Duration, Time};
 
 use crate::batch::SharedBatch;
+use crate::bugs::Bug;
 use crate::pravega::config::SegmentStore;
 use crate::pravega::message::segment_bytes;
+use crate::pravega::properties;
 use crate::pravega::segment_store::{Env, Task};
 use crate::protocol::Message;
 use crate::tier;
@@ -81,6 +83,8 @@ pub struct StorageWriter {
     aggregators: BTreeMap<u32, Aggregator>,
     step: Step,
     failed: bool,
+    /// A flush has failed since the last that succeeded.
+    had_failed: bool,
     timer_number: u64,
     attempts: u64,
     chunks: u64,
@@ -214,6 +218,8 @@ impl Container {
                 OpenChunk { id, start, length: 0 }
             }
         };
+        let readable = self.segments.get(&segment).map_or(0, |index| index.readable);
+        properties::TIER_BEHIND_LOG.note(env.ctx, start + bytes <= readable);
         aggregator.chunk = Some(chunk);
         aggregator.flush = Some(Flush { attempt, pieces, bytes, end: start + bytes });
         let data = Rc::new(Data { bytes, batches, words: vec![u64::from(segment), start] });
@@ -273,6 +279,9 @@ impl Container {
             chunk.length += flush.bytes;
         }
         self.writer.unflushed_bytes -= flush.bytes;
+        if std::mem::take(&mut self.writer.had_failed) {
+            properties::FLUSHES_GO_ON.reached(env.ctx);
+        }
         if aggregator.must_flush(now, &env.spec.cluster.segment_store) {
             return self.flush(env, segment);
         }
@@ -309,6 +318,9 @@ impl Container {
         // (`WriteOperation.skipOverFailedChunk`).
         aggregator.chunk = None;
         self.writer.failed = true;
+        self.writer.had_failed = true;
+        properties::FLUSH_FAILED.reached(env.ctx);
+        properties::FLUSHES_GO_ON.note(env.ctx, false);
         self.flush_ended(env);
     }
 
@@ -332,9 +344,14 @@ impl Container {
             Some(lowest) => lowest - 1,
             None => self.committed_sequence,
         };
-        let passed = self.truncation_points.partition_point(|(sequence, _)| *sequence <= flushed);
+        let up_to = match env.spec.cluster.bugs.has(Bug::TruncateBeyondTier) {
+            true => self.committed_sequence,
+            false => flushed,
+        };
+        let passed = self.truncation_points.partition_point(|(sequence, _)| *sequence <= up_to);
         let last = self.truncation_points.drain(..passed).next_back();
         if let Some((sequence, address)) = last {
+            properties::TRUNCATES_FLUSHED.note(env.ctx, sequence <= flushed);
             self.log.truncate(env.ctx, address);
             self.truncated_sequence = sequence;
             self.pressure_relieved(env);

@@ -24,9 +24,11 @@ use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{
     LEDGERS, MetadataError, Operation, Outcome, Path, Version,
 };
+use crate::bugs::Bug;
 use crate::pravega::config::Cluster;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::throttler::QueueStats;
+use crate::pravega::properties;
 use crate::pravega::segment_store::{Ctx, Spec};
 
 use super::frame_codec;
@@ -145,13 +147,13 @@ impl BookKeeperLog {
 
     pub(super) fn create_ledger(&mut self, ctx: &mut Ctx<'_>) -> LedgerHandle {
         let options = &self.cluster.bookkeeper;
-        let (ledger, client) = (options.ledger(), options.client());
+        let (ledger, client) = (options.ledger(), self.cluster.ledger_client());
         let (metadata, tags) = (self.service, self.tags());
         LedgerHandle::create(ctx, HandleSpec { metadata, ledger, client, tags })
     }
 
     pub(super) fn recover_ledger(&mut self, ctx: &mut Ctx<'_>, ledger: LedgerId) -> LedgerRecovery {
-        let client = self.cluster.bookkeeper.client();
+        let client = self.cluster.ledger_client();
         let (metadata, tags) = (self.service, self.tags());
         LedgerRecovery::start(ctx, RecoverySpec { metadata, ledger, client, tags })
     }
@@ -193,6 +195,9 @@ impl BookKeeperLog {
                 break;
             }
             write.attempts += 1;
+            if write.attempts == 2 {
+                properties::FRAME_RETRIED.reached(ctx);
+            }
             if write.attempts > attempts_max {
                 return vec![self.fail(LogError::NotAvailable)];
             }
@@ -453,6 +458,10 @@ impl BookKeeperLog {
                     self.retired.push(old);
                 }
                 let ledger = self.begin_ledger();
+                properties::LEDGER_ROLLED.reached(ctx);
+                if self.cluster.bugs.has(Bug::FramesTwiceAtRollover) {
+                    self.writes.iter_mut().for_each(|write| write.sent = None);
+                }
                 let mut result = vec![LogEvent::RolledOver { ledger }];
                 result.extend(self.send_writes(ctx));
                 self.go_on_truncating(ctx);

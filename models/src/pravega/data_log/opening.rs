@@ -116,7 +116,8 @@ impl BookKeeperLog {
                 continue;
             }
             let options = &self.cluster.bookkeeper;
-            let (window, client) = (u64::from(options.read_batch_size), options.client());
+            let window = u64::from(options.read_batch_size);
+            let client = self.cluster.ledger_client();
             let spec =
                 ReaderSpec { ledger: ledger.id, metadata, first, last, window, client, tags };
             let (reader, events) = LedgerReader::start(ctx, spec);

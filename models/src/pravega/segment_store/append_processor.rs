@@ -13,6 +13,7 @@ use headwater_sim::units::NodeId;
 use crate::pravega::config::SegmentStore;
 use crate::pravega::container::Appender;
 use crate::pravega::message::{Append, CloseReason, Connection, Message, WriterId};
+use crate::pravega::properties;
 use crate::protocol::Message as AnyMessage;
 
 use super::Ctx;
@@ -111,6 +112,7 @@ impl AppendProcessor {
         state.paused = !reads;
         if state.paused && !state.window_closed {
             state.window_closed = true;
+            properties::WINDOW_CLOSED.reached(ctx);
             let message = Message::Window { connection, open: false };
             ctx.send(state.node, AnyMessage::Pravega(message));
         }

@@ -11,6 +11,7 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::pravega::message::{CloseReason, Connection, Message};
+use crate::pravega::properties;
 use crate::pravega::segment_store::Ctx;
 use crate::protocol::Message as AnyMessage;
 
@@ -144,10 +145,13 @@ impl Writer {
         link.heard = ctx.now();
         self.ack(ctx, segment, last_event_number);
         let (number, part) = (self.number, &mut self.segments[segment as usize]);
-        let blocks = match &mut part.queue {
+        let blocks: Vec<_> = match &mut part.queue {
             Queue::Rust(client) => client.resend().into_iter().collect(),
             Queue::Java(client) => client.resend(number, part.lane),
         };
+        if connection.number > 1 && !blocks.is_empty() {
+            properties::BLOCKS_RESENT.reached(ctx);
+        }
         for block in blocks {
             self.encode(ctx, segment, block);
         }

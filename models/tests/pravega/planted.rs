@@ -1,0 +1,64 @@
+//! Planted bugs: each loses what was acknowledged, and without it the same seeds lose nothing.
+
+use headwater_models::bugs::{Bug, BugSet};
+use headwater_models::deployment::{Environment, Role};
+use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, SegmentStore};
+use headwater_sim::fault::Fault;
+
+use super::bench::{self, Bench, distributed, paced};
+
+const SEEDS: u64 = 3;
+
+fn environment(bug: Option<Bug>) -> Environment {
+    Environment { bugs: bug.into_iter().collect::<BugSet>(), ..bench::environment(false) }
+}
+
+/// `lost` counts acknowledged events that are not delivered as promised.
+fn bites(bug: Bug, lost: impl Fn(&Environment, u64) -> usize) {
+    for seed in 0..SEEDS {
+        assert_eq!(lost(&environment(None), seed), 0, "{bug} off, seed {seed}");
+    }
+    let with: Vec<_> = (0..SEEDS).map(|seed| lost(&environment(Some(bug)), seed)).collect();
+    assert!(with.iter().all(|lost| *lost > 0), "{bug} on, seeds 0 and on: {with:?} lost");
+}
+
+/// Nobody reads while events are written and while the only store dies at second `at`, to come back
+/// a second later.
+fn lost_with_a_store_that_dies(
+    environment: &Environment,
+    seed: u64,
+    cluster: &Cluster,
+    (rate, bytes, seconds): (u64, u32, u64),
+    at: u64,
+) -> usize {
+    let mut bench = Bench::on(seed, cluster, environment, &paced(rate, bytes, seconds));
+    let (store, reader) = (bench.nodes(Role::SegmentStore)[0], bench.nodes(Role::Consumer)[0]);
+    bench.fault(1, Fault::Crash { node: reader });
+    bench.fault(at, Fault::Crash { node: store });
+    bench.fault(at + 1, Fault::Restart { node: store });
+    bench.fault(at + 20, Fault::Restart { node: reader });
+    let history = bench.run_to(at + 60);
+    assert!(history.acked_count() > rate * (at - 2), "{} acked", history.acked_count());
+    if environment.bugs == BugSet::default() {
+        assert!(history.violated.is_empty(), "seed {seed}: {:?}", history.violated);
+    }
+    history.lost()
+}
+
+#[test]
+fn frames_written_twice_at_a_rollover_keep_the_container_from_coming_back() {
+    let bookkeeper = BookKeeperLog { ledger_size_max: 4 << 20, ..BookKeeperLog::default() };
+    let cluster = Cluster { client: Client::Rust, segments: 1, bookkeeper, ..distributed(1, 3) };
+    bites(Bug::FramesTwiceAtRollover, |environment, seed| {
+        lost_with_a_store_that_dies(environment, seed, &cluster, (4_000, 1_000, 8), 6)
+    });
+}
+
+#[test]
+fn a_log_truncated_beyond_tier_2_loses_what_neither_has() {
+    let segment_store = SegmentStore { checkpoint_commit_count: 20, ..SegmentStore::default() };
+    let cluster = Cluster { client: Client::Java, segment_store, ..distributed(1, 3) };
+    bites(Bug::TruncateBeyondTier, |environment, seed| {
+        lost_with_a_store_that_dies(environment, seed, &cluster, (400, 1_000, 12), 10)
+    });
+}
