@@ -13,6 +13,8 @@ mod performance;
 #[cfg(feature = "planted-bugs")]
 #[path = "pravega/planted.rs"]
 mod planted;
+#[path = "pravega/scaling.rs"]
+mod scaling;
 #[path = "pravega/standalone.rs"]
 mod standalone;
 #[path = "pravega/tiering.rs"]

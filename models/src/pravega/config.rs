@@ -4,7 +4,7 @@
 //! Sources: pravega/pravega @ v0.13.0 (`ServiceConfig`, `DurableLogConfig`, `WriterConfig`,
 //! `BookKeeperConfig`, `ClientConfig`, `EventWriterConfig`, controller `util/Config.java`) and
 //! pravega/pravega-client-rust @ v0.3.7. Left out: authentication, TLS, retention, transactions,
-//! auto-scaling (the number of segments is fixed), index segments (0.14 and later).
+//! auto-scaling by rate, index segments (0.14 and later).
 //!
 //! Units are in the names or in the comment of each option.
 
@@ -15,10 +15,12 @@ use crate::{bookkeeper, tier};
 
 mod client;
 mod costs;
+mod scaling;
 mod store;
 
 pub use client::{Reader, Writer};
 pub use costs::Costs;
+pub use scaling::Scaling;
 pub use store::{BookKeeperLog, Controller, DataLogKind, SegmentStore, StorageKind};
 
 /// A version of Pravega.
@@ -66,6 +68,8 @@ pub struct Cluster {
     pub containers: u32,
     /// Segments of the stream, each with an equal share of the key space.
     pub segments: u32,
+    /// When the stream is scaled.
+    pub scaling: Scaling,
     /// Which client writes.
     pub client: Client,
     /// Writer processes.
@@ -107,6 +111,7 @@ impl Cluster {
             bookies: 3,
             containers: 12,
             segments: 4,
+            scaling: Scaling::default(),
             client: Client::Java,
             writers: 1,
             readers: 1,
@@ -188,6 +193,7 @@ impl Cluster {
                 .into());
         }
         self.costs.jvm_pause.check().map_err(|why| format!("costs jvm.pause: {why}"))?;
+        self.scaling.check()?;
         self.segment_store.check()?;
         self.writer.check()?;
         self.reader.check()?;

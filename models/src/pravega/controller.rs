@@ -5,11 +5,12 @@
 //! containers out anew: by count, moving no more than it must. The first map is written as soon as
 //! every store of the cluster has registered (or the interval is over): a cold start is not what is
 //! modelled. Clients are answered from the map; a controller that restarts reads it back. Left out:
-//! more than one controller, streams' metadata (the stream is fixed), scaling, transactions,
-//! retention.
+//! more than one controller, streams' metadata, scaling by rate, transactions, retention.
 //!
 //! Parameters: [`super::config::Controller`] in s, `controller_request` of
 //! [`super::config::Costs`].
+
+mod scaling;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -30,13 +31,18 @@ use super::config::{Cluster, Mode};
 use super::message::Message;
 use super::segment_store::Ctx;
 use super::segment_store::ownership::{CONTAINER_MAP, HOSTS};
+use super::stream::Stream;
 use super::writer::routing::container_of;
+use scaling::Scale;
 
 /// Session timeout of the controller's own client
 /// (`controller.zk.connect.session.timeout.milliseconds` 10,000, `util/Config.java` @ v0.13.0).
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 const TAGS: u32 = 1;
 const TIMER_REBALANCE: u64 = 1;
+const TIMER_SEAL: u64 = 2;
+/// And the number of the epoch that ends.
+const TIMER_SCALE: u64 = 8;
 const REPLY: u64 = 1 << 20;
 
 /// The node.
@@ -45,6 +51,8 @@ pub struct Controller {
     cluster: Rc<Cluster>,
     client: Option<MetadataClient>,
     container_of: Vec<u32>,
+    stream: Stream,
+    scale: Scale,
     hosts: Vec<NodeId>,
     owners: Vec<Option<NodeId>>,
     has_map: bool,
@@ -61,10 +69,13 @@ impl Controller {
         let client = service
             .map(|service| MetadataClient::new(service, TagSpace::new(TAGS), SESSION_TIMEOUT));
         let owner = if client.is_none() { stores.first().copied() } else { None };
+        let stream = Stream::new(&cluster);
         let container_of =
-            (0..cluster.segments).map(|segment| container_of(segment, cluster.containers));
+            (0..stream.total()).map(|segment| container_of(stream, segment, cluster.containers));
         Self {
             container_of: container_of.collect(),
+            stream,
+            scale: Scale::default(),
             hosts: Vec::new(),
             owners: vec![owner; cluster.containers as usize],
             has_map: false,
@@ -75,6 +86,13 @@ impl Controller {
             client,
             cluster,
         }
+    }
+
+    /// Answers a client after the time that it takes.
+    fn reply(&mut self, ctx: &mut Ctx<'_>, to: NodeId, message: Message) {
+        self.next_reply += 1;
+        self.replies.insert(self.next_reply, (to, message));
+        ctx.compute(PoolId(0), self.cluster.costs.controller_request, self.next_reply);
     }
 
     fn list(&mut self, ctx: &mut Ctx<'_>, directory: &'static str) {
@@ -192,6 +210,7 @@ impl Node<Streaming> for Controller {
         if let Some(client) = &mut self.client {
             client.start(ctx);
         }
+        self.arm_scales(ctx);
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
@@ -202,20 +221,30 @@ impl Node<Streaming> for Controller {
             AnyMessage::Pravega(Message::GetEndpoint { segment, request }) => {
                 let container = self.container_of[segment as usize];
                 let store = self.owners[container as usize];
-                self.next_reply += 1;
-                self.replies.insert(self.next_reply, (from, Message::Endpoint { request, store }));
-                ctx.compute(PoolId(0), self.cluster.costs.controller_request, self.next_reply);
+                self.reply(ctx, from, Message::Endpoint { request, store });
+            }
+            AnyMessage::Pravega(Message::GetSuccessors { segment, request }) => {
+                let segments = self.stream.successors(segment).collect();
+                self.reply(ctx, from, Message::Successors { request, segments });
+            }
+            AnyMessage::Pravega(Message::SegmentSealed { request, sealed }) => {
+                self.on_sealed(ctx, request, sealed);
             }
             AnyMessage::Pravega(_) | AnyMessage::Kafka(_) | AnyMessage::Tier(_) => {}
         }
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        if tag == TIMER_REBALANCE {
-            self.rebalance_armed = false;
-            self.rebalance(ctx);
-        } else {
-            self.on_service(ctx, Input::Timer(tag));
+        match tag {
+            TIMER_REBALANCE => {
+                self.rebalance_armed = false;
+                self.rebalance(ctx);
+            }
+            TIMER_SEAL => self.seal_all(ctx),
+            TIMER_SCALE.. if TagSpace::number_of(tag) == 0 => {
+                self.scale_due(ctx, (tag - TIMER_SCALE) as u32);
+            }
+            _ => self.on_service(ctx, Input::Timer(tag)),
         }
     }
 

@@ -89,6 +89,8 @@ pub enum CloseReason {
     NoSuchSegment,
     /// The event number is not the one expected (`InvalidEventNumber`).
     InvalidEventNumber,
+    /// The segment is sealed, and everything before was answered (`SegmentIsSealed`).
+    Sealed,
     /// Any other error; the container is shutting down.
     Error,
 }
@@ -155,6 +157,34 @@ pub enum Message {
         /// Handed back.
         request: u64,
     },
+    /// The controller wants a segment sealed.
+    SealSegment {
+        /// The segment.
+        segment: u32,
+        /// Handed back.
+        request: u64,
+    },
+    /// A segment is sealed, or its container is not here.
+    SegmentSealed {
+        /// The request.
+        request: u64,
+        /// Sealed or not.
+        sealed: bool,
+    },
+    /// A client asks who follows a sealed segment.
+    GetSuccessors {
+        /// The segment.
+        segment: u32,
+        /// Handed back.
+        request: u64,
+    },
+    /// Who follows.
+    Successors {
+        /// The request.
+        request: u64,
+        /// The segments.
+        segments: Box<[u32]>,
+    },
     /// The segment's store, if one has its container.
     Endpoint {
         /// The request.
@@ -186,7 +216,12 @@ impl Message {
                     8 + NAME_BYTES + 8 + 2 + 4 + 8 + reading.as_ref().map_or(0, |read| read.bytes)
                 }
                 // HTTP/2 frames and headers of a gRPC call, estimated.
-                Self::GetEndpoint { .. } | Self::Endpoint { .. } => 150,
+                Self::GetEndpoint { .. } | Self::Endpoint { .. } | Self::GetSuccessors { .. } => {
+                    150
+                }
+                // The same, and 100 bytes for each segment with its range.
+                Self::Successors { segments, .. } => 150 + 100 * segments.len() as u64,
+                Self::SealSegment { .. } | Self::SegmentSealed { .. } => 8 + NAME_BYTES + 8 + 2,
             }
     }
 
@@ -203,6 +238,10 @@ impl Message {
             Self::SegmentRead { .. } => "segment_read",
             Self::GetEndpoint { .. } => "get_endpoint",
             Self::Endpoint { .. } => "endpoint",
+            Self::SealSegment { .. } => "seal_segment",
+            Self::SegmentSealed { .. } => "segment_sealed",
+            Self::GetSuccessors { .. } => "get_successors",
+            Self::Successors { .. } => "successors",
         }
     }
 
@@ -236,6 +275,12 @@ impl Message {
             Self::GetEndpoint { segment, request } => mix(mix(9, u64::from(*segment)), *request),
             Self::Endpoint { request, store } => {
                 mix(mix(10, *request), store.map_or(0, |store| u64::from(store.0) + 1))
+            }
+            Self::SealSegment { segment, request } => mix(mix(11, u64::from(*segment)), *request),
+            Self::SegmentSealed { request, sealed } => mix(mix(12, *request), u64::from(*sealed)),
+            Self::GetSuccessors { segment, request } => mix(mix(13, u64::from(*segment)), *request),
+            Self::Successors { request, segments } => {
+                segments.iter().fold(mix(14, *request), |hash, one| mix(hash, u64::from(*one)))
             }
         }
     }

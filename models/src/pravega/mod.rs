@@ -8,7 +8,7 @@
 //! controller: where is a segment; which store runs which container
 //! ```
 //!
-//! A lane is a segment: the number of segments is fixed, as scaling is left out. Start with
+//! A lane is a segment; one that is scaled goes on in the lanes of its successors. Start with
 //! [`config::Cluster`] and [`deploy::deploy`].
 //!
 //! Parameters and what is left out stand in each file. Left out as a whole: transactions,
@@ -24,4 +24,5 @@ pub mod message;
 pub mod properties;
 pub mod reader;
 pub mod segment_store;
+pub mod stream;
 pub mod writer;

@@ -53,6 +53,27 @@ pub static BLOCKS_RESENT: Property = Property::sometimes(
 /// A store was told to stop reading from a connection.
 pub static WINDOW_CLOSED: Property =
     Property::sometimes("pravega-window-closed", "A store stops reading from a connection.");
+/// Noted when a reader is told that a segment has ended.
+pub static SEALED_IS_READ: Property = Property::always(
+    "pravega-sealed-is-read",
+    "A reader is told to go to the successors of a sealed segment at its end only.",
+);
+/// A segment was sealed.
+pub static SEGMENT_SEALED: Property =
+    Property::sometimes("pravega-segment-sealed", "A segment is sealed.");
+/// Every segment of an epoch was sealed.
+pub static STREAM_SCALED: Property =
+    Property::sometimes("pravega-stream-scaled", "A scale of the stream is complete.");
+/// A writer has moved events to the successors of a sealed segment.
+pub static EVENTS_MOVED: Property = Property::sometimes(
+    "pravega-events-moved",
+    "A writer writes again to the successors what a sealed segment has not acknowledged.",
+);
+/// A reader has begun to read a successor.
+pub static READER_FOLLOWED: Property = Property::sometimes(
+    "pravega-reader-followed",
+    "A reader goes on with the successor of a sealed segment.",
+);
 /// Noted when a container fails, and when one runs.
 pub static CONTAINERS_RUN: Property =
     Property::eventually("pravega-containers-run", "Every container runs somewhere in the end.");
@@ -74,6 +95,11 @@ pub const ALL: &[&Property] = &[
     &READ_FROM_TIER,
     &BLOCKS_RESENT,
     &WINDOW_CLOSED,
+    &SEALED_IS_READ,
+    &SEGMENT_SEALED,
+    &STREAM_SCALED,
+    &EVENTS_MOVED,
+    &READER_FOLLOWED,
     &CONTAINERS_RUN,
     &FLUSHES_GO_ON,
 ];

@@ -2,7 +2,8 @@
 //!
 //! Stands for `EventStreamReaderImpl`, `SegmentInputStreamImpl`, `AsyncSegmentInputStreamImpl` @
 //! v0.13.0: per segment one request outstanding, for as much as the buffer has room for, answered
-//! by the store as soon as there is something. Left out: the reader group's state, checkpoints and
+//! by the store as soon as there is something; a sealed segment
+//! to its end, then its successors. Left out: the reader group's state, checkpoints and
 //! the acquisition of segments (they are dealt out by number), the Rust reader's larger buffers.
 //!
 //! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
@@ -21,7 +22,9 @@ use crate::protocol::{Message as AnyMessage, Record, Streaming};
 
 use super::config::Cluster;
 use super::message::{CloseReason, Message, Reading, segment_bytes};
+use super::properties;
 use super::segment_store::Ctx;
+use super::stream::Stream;
 
 /// How often connections are looked after (`ConnectionPoolImpl`: keep-alives every 20 s).
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
@@ -45,6 +48,10 @@ struct SegmentInput {
     outstanding: Option<u64>,
     asked: Time,
     failures: u32,
+    /// Sealed, and read to its end.
+    done: bool,
+    /// Its successors are known.
+    followed: bool,
 }
 
 #[derive(Debug)]
@@ -79,7 +86,8 @@ impl Reader {
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
         let room = options.buffer_bytes.saturating_sub(input.buffered);
-        if input.outstanding.is_some() || room < options.read_bytes_min {
+        let waits = room < options.read_bytes_min && !input.done;
+        if input.outstanding.is_some() || input.followed || waits {
             return;
         }
         self.next += 1;
@@ -88,6 +96,7 @@ impl Reader {
         input.asked = ctx.now();
         self.requests.insert(request, segment);
         let (to, message) = match input.store {
+            _ if input.done => (self.controller, Message::GetSuccessors { segment, request }),
             Where::Unknown => (self.controller, Message::GetEndpoint { segment, request }),
             Where::At(store) => {
                 let offset = input.offset;
@@ -124,6 +133,30 @@ impl Reader {
                 self.ask(ctx, segment);
             }
             None => self.retry(ctx, segment),
+        }
+    }
+
+    /// A segment is sealed and has been read to its end: its successors come next.
+    fn on_end(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        let input = self.segments.get_mut(&segment).expect("answered");
+        (input.done, input.store, input.failures) = (true, Where::Unknown, 0);
+        self.ask(ctx, segment);
+    }
+
+    /// Reads the successors of a segment, each once all that it follows have been read.
+    fn on_successors(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[u32]) {
+        let Some(segment) = self.answered(request) else { return };
+        self.segments.get_mut(&segment).expect("answered").followed = true;
+        let stream = Stream::new(&self.cluster);
+        for successor in successors {
+            let is_done = |before: u32| self.segments.get(&before).is_some_and(|one| one.done);
+            if stream.predecessors(*successor).all(is_done)
+                && !self.segments.contains_key(successor)
+            {
+                properties::READER_FOLLOWED.reached(ctx);
+                self.segments.insert(*successor, SegmentInput::default());
+                self.ask(ctx, *successor);
+            }
         }
     }
 
@@ -180,10 +213,14 @@ impl Node<Streaming> for Reader {
             AnyMessage::Pravega(Message::Endpoint { request, store }) => {
                 self.on_endpoint(ctx, request, store);
             }
+            AnyMessage::Pravega(Message::Successors { request, segments }) => {
+                self.on_successors(ctx, request, &segments);
+            }
             AnyMessage::Pravega(Message::SegmentRead { request, reading }) => {
                 let Some(segment) = self.answered(request) else { return };
                 match reading {
                     Ok(reading) => self.on_reading(ctx, segment, reading),
+                    Err(CloseReason::Sealed) => self.on_end(ctx, segment),
                     // The stream is gone: this segment is read no more.
                     Err(CloseReason::NoSuchSegment) => {}
                     Err(_) => self.retry(ctx, segment),

@@ -36,6 +36,8 @@ pub struct History {
     pub acked: BTreeMap<(u32, u32), BTreeMap<u64, Time>>,
     /// Lane sequence numbers as they were delivered.
     pub delivered: BTreeMap<(u32, u32), Vec<u64>>,
+    /// Intended times of the events in the order of their delivery.
+    pub order: Vec<Time>,
     /// Response times (from the intended start) in the order of the acks, with the time of the ack.
     pub responses: Vec<(Time, Duration)>,
     /// Events given up.
@@ -55,6 +57,7 @@ impl Observer<Streaming> for History {
             Note::Delivered { batch, .. } => {
                 let lane = self.delivered.entry((batch.writer, batch.lane.0)).or_default();
                 lane.extend(batch.first..=batch.last());
+                self.order.extend(&batch.intended);
             }
             Note::Failed { batch, .. } => self.failed += batch.count(),
             Note::Property { property, holds } => {
@@ -85,6 +88,7 @@ impl History {
     }
 
     /// Acknowledged events that were never delivered.
+    #[cfg(feature = "planted-bugs")]
     pub fn lost(&self) -> usize {
         let lost = |(key, acked): (&(u32, u32), &BTreeMap<u64, Time>)| {
             let delivered: BTreeSet<u64> =
@@ -106,6 +110,18 @@ impl History {
             let last = delivered.last().copied();
             let newest = acked.keys().next_back().copied();
             assert!(last >= newest, "{key:?}: delivered up to {last:?}, acknowledged {newest:?}");
+        }
+    }
+
+    /// Events of one key were delivered in the order of the schedule [`keyed`].
+    pub fn check_order_of_keys(&self, rate: u64, keys: u64) {
+        let mut last = BTreeMap::new();
+        for intended in &self.order {
+            let nanos = intended.since(second(1)).as_nanos();
+            let index = (nanos * rate).div_ceil(1_000_000_000);
+            let key = key_of(index, keys);
+            let before = last.insert(key, index);
+            assert!(before < Some(index), "key {key}: {before:?} before {index}");
         }
     }
 
@@ -150,6 +166,15 @@ pub fn paced(rate: u64, bytes: u32, seconds: u64) -> ArrivalSource {
 
 /// The same from an instant on.
 pub fn starting_at(from: Time, rate: u64, bytes: u32, seconds: u64) -> ArrivalSource {
+    schedule(from, (rate, bytes, seconds), 10_007)
+}
+
+/// As [`paced`], with so many keys in turn.
+pub fn keyed(rate: u64, bytes: u32, seconds: u64, keys: u64) -> ArrivalSource {
+    schedule(second(1), (rate, bytes, seconds), keys)
+}
+
+fn schedule(from: Time, (rate, bytes, seconds): (u64, u32, u64), keys: u64) -> ArrivalSource {
     Rc::new(move |producer, producers| -> Arrivals {
         let mine = move |index: &u64| index % u64::from(producers) == u64::from(producer);
         let at = move |index: u64| from + Duration(index * 1_000_000_000 / rate);
@@ -157,10 +182,15 @@ pub fn starting_at(from: Time, rate: u64, bytes: u32, seconds: u64) -> ArrivalSo
         Box::new(arrivals.map(move |index| Arrival {
             index,
             at: at(index),
-            key: index * 7_919 % 10_007,
+            key: key_of(index, keys),
             bytes,
         }))
     })
+}
+
+/// The key of event number `index` out of `keys`.
+const fn key_of(index: u64, keys: u64) -> u64 {
+    index * 7_919 % keys
 }
 
 /// Machines with quick disks and no limit on cores: what is measured is the protocol.

@@ -2,7 +2,7 @@
 
 use headwater_models::bugs::{Bug, BugSet};
 use headwater_models::deployment::{Environment, Role};
-use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, SegmentStore};
+use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, Scaling, SegmentStore};
 use headwater_sim::fault::Fault;
 
 use super::bench::{self, Bench, distributed, paced};
@@ -60,5 +60,23 @@ fn a_log_truncated_beyond_tier_2_loses_what_neither_has() {
     let cluster = Cluster { client: Client::Java, segment_store, ..distributed(1, 3) };
     bites(Bug::TruncateBeyondTier, |environment, seed| {
         lost_with_a_store_that_dies(environment, seed, &cluster, (400, 1_000, 12), 10)
+    });
+}
+
+#[test]
+fn a_reader_that_takes_the_seal_for_the_end_skips_the_tail() {
+    let scaling = Scaling { at_ms: 8_000, ..Scaling::default() };
+    let cluster = Cluster { client: Client::Rust, scaling, ..distributed(1, 3) };
+    bites(Bug::SealedTailSkipped, |environment, seed| {
+        let mut bench = Bench::on(seed, &cluster, environment, &paced(1_000, 500, 15));
+        let node = bench.nodes(Role::Consumer)[0];
+        bench.fault(6, Fault::Pause { node });
+        bench.fault(10, Fault::Resume { node });
+        let history = bench.run_to(40);
+        assert_eq!(history.acked_count(), 15_000);
+        if environment.bugs == BugSet::default() {
+            history.check_exactly_once();
+        }
+        history.lost()
     });
 }

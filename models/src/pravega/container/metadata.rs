@@ -1,8 +1,8 @@
 //! What a container knows about its segments, and the checkpoint of it that goes to the log.
 //!
 //! Stands for `ContainerMetadataUpdateTransaction`, `StreamSegmentMetadata` and the serialised
-//! `MetadataCheckpointOperation` @ v0.13.0. Segments exist as soon as somebody appends to them: the
-//! stream is fixed and its creation is left out.
+//! `MetadataCheckpointOperation` @ v0.13.0. Segments exist as soon as somebody appends to them:
+//! their creation is left out.
 //!
 //! Parameters: sizes in bytes, below. Left out: eviction of inactive segments from memory,
 //! attributes other than writers' event numbers.
@@ -32,6 +32,8 @@ pub struct Segment {
     pub writers: BTreeMap<WriterId, i64>,
     /// Chunks in tier 2, in order; a chunk ends where the next begins.
     pub chunks: Vec<Chunk>,
+    /// It takes no more.
+    pub sealed: bool,
 }
 
 impl Segment {
@@ -83,6 +85,7 @@ impl Snapshot {
         for (number, segment) in &self.segments {
             words.extend([u64::from(*number), segment.length, segment.storage_length]);
             words.extend([segment.writers.len() as u64, segment.chunks.len() as u64]);
+            words.push(u64::from(segment.sealed));
             for (writer, event) in &segment.writers {
                 words.extend([writer.0, *event as u64]);
             }
@@ -99,11 +102,12 @@ impl Snapshot {
         for _ in 0..next() {
             let number = next() as u32;
             let (length, storage_length) = (next(), next());
-            let (writers, chunks) = (next(), next());
+            let (writers, chunks, sealed) = (next(), next(), next() == 1);
             let writers = (0..writers).map(|_| (WriterId(next()), next() as i64)).collect();
             let chunks =
                 (0..chunks).map(|_| Chunk { start: next(), id: ChunkId(next()) }).collect();
-            segments.insert(number, Segment { length, storage_length, writers, chunks });
+            let segment = Segment { length, storage_length, writers, chunks, sealed };
+            segments.insert(number, segment);
         }
         Self { segments }
     }
@@ -120,6 +124,7 @@ mod tests {
         segment.length = 900;
         segment.writers.insert(WriterId(3), NO_EVENT + 1);
         segment.flushed(400, Chunk { start: 0, id: ChunkId(11) });
+        segment.sealed = true;
         segment.flushed(600, Chunk { start: 400, id: ChunkId(12) });
         assert_eq!(segment.chunk_at(399), Some((Chunk { start: 0, id: ChunkId(11) }, 400)));
         assert_eq!(segment.chunk_at(599).map(|(chunk, end)| (chunk.id.0, end)), Some((12, 600)));

@@ -36,6 +36,7 @@ pub mod operation_processor;
 pub mod read_index;
 mod reading;
 mod recovery;
+mod sealing;
 pub mod storage_writer;
 pub mod throttler;
 
@@ -139,6 +140,8 @@ pub struct Container {
     truncated_sequence: u64,
     truncation_points: VecDeque<(u64, LogAddress)>,
     segments: BTreeMap<u32, ReadIndex>,
+    /// Who waits for a seal.
+    sealing: BTreeMap<u32, Vec<(NodeId, u64)>>,
     writer: StorageWriter,
 }
 
@@ -167,6 +170,7 @@ impl Container {
             truncated_sequence: 0,
             truncation_points: VecDeque::new(),
             segments: BTreeMap::new(),
+            sealing: BTreeMap::new(),
             writer: StorageWriter::default(),
         };
         let events = container.log.start(env.ctx);
@@ -341,6 +345,7 @@ impl Container {
             Operation::StorageUpdate { segment, storage_length, .. } => {
                 self.flush_committed(env, *segment, *storage_length);
             }
+            Operation::Seal { segment } => self.seal_committed(env, *segment),
             Operation::Checkpoint(_) => {}
         }
     }

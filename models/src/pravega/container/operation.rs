@@ -2,7 +2,7 @@
 //!
 //! Stands for `server/logs/operations` @ v0.13.0: appends with the two attribute updates of the
 //! append processor, metadata checkpoints, and the updates of the chunk metadata table that a flush
-//! commits. Left out: create, seal, merge, truncate of segments, and the table segments themselves
+//! commits, and seals. Left out: create, merge, truncate of segments, and the table segments themselves
 //! (their updates are operations of their size here, and count as flushed).
 //!
 //! Parameters: sizes in bytes, below.
@@ -34,6 +34,11 @@ pub enum Operation {
         /// The events.
         batch: SharedBatch,
     },
+    /// The segment takes no more (`StreamSegmentSealOperation`).
+    Seal {
+        /// The segment.
+        segment: u32,
+    },
     /// Says where the container stands (`MetadataCheckpointOperation`): a log may begin with it.
     Checkpoint(Rc<Snapshot>),
     /// A flush has reached tier 2: the segment is there up to `storage_length`
@@ -53,6 +58,8 @@ pub enum Operation {
 /// Static part of an append operation and two attribute updates of 33 bytes
 /// (`StreamSegmentAppendOperation.Serializer`: 24 + compact length + 33 each).
 const APPEND_BYTES: u64 = 24 + 5 + 2 * 33;
+/// Segment and length, 8 bytes each, with the serializer's header (`StreamSegmentSealOperation`).
+const SEAL_BYTES: u64 = 8 + 16;
 /// Two small table entries, segment and chunk metadata (estimated from their serializers' fields).
 const STORAGE_UPDATE_BYTES: u64 = 300;
 
@@ -63,6 +70,7 @@ impl Operation {
             Self::Append { batch, .. } => APPEND_BYTES + segment_bytes(batch),
             Self::Checkpoint(snapshot) => snapshot.size_bytes(),
             Self::StorageUpdate { .. } => STORAGE_UPDATE_BYTES,
+            Self::Seal { .. } => SEAL_BYTES,
         }
     }
 
@@ -70,7 +78,7 @@ impl Operation {
     pub fn cache_length(&self) -> u64 {
         match self {
             Self::Append { batch, .. } => segment_bytes(batch),
-            Self::Checkpoint(_) | Self::StorageUpdate { .. } => 0,
+            Self::Checkpoint(_) | Self::StorageUpdate { .. } | Self::Seal { .. } => 0,
         }
     }
 }
@@ -87,6 +95,7 @@ pub struct Logged {
 const APPEND: u64 = 1;
 const CHECKPOINT: u64 = 2;
 const STORAGE_UPDATE: u64 = 3;
+const SEAL: u64 = 4;
 
 impl Logged {
     /// Writes it as numbers; the batch of an append goes to `batches`.
@@ -106,6 +115,9 @@ impl Logged {
                 let segment = u64::from(*segment);
                 words.extend([STORAGE_UPDATE, self.sequence, segment, *storage_length]);
                 words.extend([chunk.0, *chunk_start]);
+            }
+            Operation::Seal { segment } => {
+                words.extend([SEAL, self.sequence, u64::from(*segment)]);
             }
         }
     }
@@ -134,6 +146,7 @@ impl Logged {
                 chunk: ChunkId(next()),
                 chunk_start: next(),
             },
+            SEAL => Operation::Seal { segment: next() as u32 },
             other => unreachable!("operation kind {other} in the log"),
         };
         Some(Self { sequence, operation })

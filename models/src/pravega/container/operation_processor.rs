@@ -23,7 +23,7 @@ use super::data_frame::{FRAME_BYTES_MAX, Frame};
 use super::metadata::Chunk;
 use super::operation::{Logged, Operation};
 use super::throttler::{Delay, Source};
-use super::{Appender, Container, Pending, Phase, Queued, Work};
+use super::{Container, Pending, Phase, Queued, Work};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Step {
@@ -217,9 +217,9 @@ impl Container {
     /// Checks an operation, gives it its place, and puts it into the frame at hand.
     fn process(&mut self, env: &mut Env<'_, '_>, queued: Queued, frames: &mut Vec<Frame>) {
         let Queued { mut operation, appender } = queued;
-        if !self.prepare(&mut operation) {
+        if let Err(reason) = self.prepare(&mut operation) {
             if let Some(appender) = appender {
-                reject(env, appender);
+                env.outcomes.push(Outcome::Rejected { appender, reason });
             }
             return;
         }
@@ -230,18 +230,24 @@ impl Container {
         self.pending.push_back(Pending { logged, appender });
     }
 
-    /// Fills in what only the log's order decides. False if the operation must be refused.
-    fn prepare(&mut self, operation: &mut Operation) -> bool {
+    /// Fills in what only the log's order decides; or says why the operation must be refused.
+    fn prepare(&mut self, operation: &mut Operation) -> Result<(), CloseReason> {
         let length = operation.cache_length();
         match operation {
             Operation::Append { segment, offset, writer, event_number, previous, .. } => {
                 let segment = self.state.segments.entry(*segment).or_default();
+                if segment.sealed {
+                    return Err(CloseReason::Sealed);
+                }
                 if segment.last_event(*writer) != *previous {
-                    return false;
+                    return Err(CloseReason::InvalidEventNumber);
                 }
                 segment.writers.insert(*writer, *event_number);
                 *offset = segment.length;
                 segment.length += length;
+            }
+            Operation::Seal { segment } => {
+                self.state.segments.entry(*segment).or_default().sealed = true;
             }
             Operation::Checkpoint(snapshot) => *snapshot = Rc::new(self.state.clone()),
             Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
@@ -249,11 +255,6 @@ impl Container {
                 segment.flushed(*storage_length, Chunk { start: *chunk_start, id: *chunk });
             }
         }
-        true
+        Ok(())
     }
-}
-
-fn reject(env: &mut Env<'_, '_>, appender: Appender) {
-    let reason = CloseReason::InvalidEventNumber;
-    env.outcomes.push(Outcome::Rejected { appender, reason });
 }

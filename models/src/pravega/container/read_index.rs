@@ -40,6 +40,8 @@ pub struct ReadIndex {
     entries: BTreeMap<u64, Entry>,
     /// Bytes that may be read: everything committed.
     pub readable: u64,
+    /// Nothing will be added.
+    pub sealed: bool,
     /// Readers at the end of the segment.
     pub tail_readers: Vec<ReadRequest>,
     /// Reads from tier 2 on their way, by the offset that they begin at, with who waits for them.

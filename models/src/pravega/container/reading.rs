@@ -14,6 +14,7 @@ use std::rc::Rc;
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::bugs::Bug;
 use crate::pravega::message::{self, CloseReason, Reading};
 use crate::pravega::properties;
 use crate::pravega::segment_store::{CONNECTION_POOL, Env, Task};
@@ -34,7 +35,13 @@ impl Container {
         if request.offset > index.readable {
             return answer(env, &request, Err(CloseReason::Error));
         }
-        if request.offset == index.readable {
+        let at_end = request.offset == index.readable;
+        let skips = env.spec.cluster.bugs.has(Bug::SealedTailSkipped);
+        if index.sealed && (at_end || skips) {
+            properties::SEALED_IS_READ.note(env.ctx, at_end);
+            return answer(env, &request, Err(CloseReason::Sealed));
+        }
+        if at_end {
             index.tail_readers.push(request);
             return;
         }

@@ -106,6 +106,9 @@ impl Container {
                 segment.length = offset + segment_bytes(batch);
                 segment.writers.insert(*writer, *event_number);
             }
+            Operation::Seal { segment } => {
+                self.state.segments.entry(*segment).or_default().sealed = true;
+            }
             Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
                 let segment = self.state.segments.entry(*segment).or_default();
                 segment.flushed(*storage_length, Chunk { start: *chunk_start, id: *chunk });
@@ -116,7 +119,8 @@ impl Container {
     /// Puts what is not in tier 2 into cache and storage writer.
     fn fill(&mut self, env: &mut Env<'_, '_>, operations: &[Rc<Logged>]) {
         for (number, segment) in &self.state.segments {
-            self.segments.entry(*number).or_default().readable = segment.length;
+            let index = self.segments.entry(*number).or_default();
+            (index.readable, index.sealed) = (segment.length, segment.sealed);
         }
         for logged in operations {
             let Operation::Append { segment, offset, batch, .. } = &logged.operation else {
@@ -147,7 +151,9 @@ impl Container {
             Operation::Append { segment: of, writer: by, previous, .. } => {
                 (*of == segment && *by == writer).then_some(*previous)
             }
-            Operation::Checkpoint(_) | Operation::StorageUpdate { .. } => None,
+            Operation::Checkpoint(_) | Operation::StorageUpdate { .. } | Operation::Seal { .. } => {
+                None
+            }
         });
         uncommitted.unwrap_or(processed)
     }

@@ -27,6 +27,8 @@ pub(super) struct WriterState {
     last_acked: i64,
     outstanding: u64,
     paused: bool,
+    /// The segment has refused an append because it is sealed.
+    sealed: bool,
     /// The sender has been told that its window is closed.
     window_closed: bool,
     /// Received and not decoded, oldest first.
@@ -85,6 +87,7 @@ impl AppendProcessor {
             last_acked: last,
             outstanding: 0,
             paused: false,
+            sealed: false,
             window_closed: false,
             inbox: VecDeque::new(),
             decoding: false,
@@ -147,11 +150,28 @@ impl AppendProcessor {
         ctx.send(state.node, AnyMessage::Pravega(message));
         self.outstanding -= appender.bytes;
         self.adjust_reading(ctx, connection);
+        self.close_if_sealed(ctx, connection);
+    }
+
+    /// A sealed segment's connection is closed once everything on it has been answered
+    /// (`WriterState.DelayedErrorHandler`).
+    fn close_if_sealed(&mut self, ctx: &mut Ctx<'_>, connection: Connection) {
+        let Some(state) = self.state(connection) else { return };
+        if state.sealed && state.outstanding == 0 {
+            let node = state.node;
+            self.close(ctx, node, connection, CloseReason::Sealed);
+        }
     }
 
     /// An append has failed: the connection is closed.
     pub(super) fn reject(&mut self, ctx: &mut Ctx<'_>, appender: &Appender, reason: CloseReason) {
-        if self.state(appender.connection).is_some() {
+        let Some(state) = self.state(appender.connection) else { return };
+        if reason == CloseReason::Sealed {
+            state.sealed = true;
+            state.outstanding -= appender.bytes;
+            self.outstanding -= appender.bytes;
+            self.close_if_sealed(ctx, appender.connection);
+        } else {
             self.close(ctx, appender.node, appender.connection, reason);
         }
     }

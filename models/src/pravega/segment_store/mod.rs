@@ -24,6 +24,7 @@ use crate::pravega::container::read_index::ReadRequest;
 use crate::pravega::container::{Appender, Container, Phase};
 use crate::pravega::data_log::{DataLog, bookkeeper_log, in_memory};
 use crate::pravega::message::{CloseReason, Message};
+use crate::pravega::stream::Stream;
 use crate::pravega::writer::routing::container_of;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 
@@ -127,8 +128,9 @@ impl SegmentStore {
     /// A store that has just been started.
     pub fn new(spec: Spec) -> Self {
         let cluster = Rc::clone(&spec.cluster);
+        let stream = Stream::new(&cluster);
         let container_of =
-            (0..cluster.segments).map(|segment| container_of(segment, cluster.containers));
+            (0..stream.total()).map(|segment| container_of(stream, segment, cluster.containers));
         Self {
             cache: Cache::new(&cluster.segment_store),
             tasks: Tasks::default(),
@@ -318,6 +320,17 @@ impl SegmentStore {
                         false => CloseReason::NoSuchSegment,
                     });
                     let message = Message::SegmentRead { request, reading };
+                    ctx.send(from, AnyMessage::Pravega(message));
+                }
+            }
+            Message::SealSegment { segment, request } => {
+                let id = self.container_of[segment as usize];
+                if self.stream_exists && self.containers.contains_key(&id) {
+                    self.with_container(ctx, id, |container, env| {
+                        container.seal(env, segment, from, request);
+                    });
+                } else {
+                    let message = Message::SegmentSealed { request, sealed: false };
                     ctx.send(from, AnyMessage::Pravega(message));
                 }
             }

@@ -25,6 +25,8 @@ pub enum Phase {
     SettingUp(NodeId),
     /// Waiting before the next attempt; with the address to try, if it is to be that one.
     BackingOff(Option<NodeId>),
+    /// The segment is sealed; its successors are being looked for, or known.
+    Sealed,
     /// Ready to append.
     Ready(NodeId),
     /// Given up.

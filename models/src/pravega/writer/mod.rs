@@ -26,6 +26,7 @@ use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use super::config::{Client, Cluster};
 use super::message::{Append, Message, WriterId};
 use super::segment_store::Ctx;
+use super::stream::Stream;
 
 use self::event::Event;
 use self::java_client::JavaClient;
@@ -40,6 +41,7 @@ pub mod link;
 mod reconnect;
 pub mod routing;
 pub mod rust_client;
+mod sealing;
 
 /// Events taken at a time at the most: what is due is taken in small lots, so that the first of
 /// them are on their way while the others are still being routed.
@@ -63,6 +65,10 @@ struct SegmentWriter {
     next_sequence: u64,
     link: Link,
     queue: Queue,
+    /// Taken and not acknowledged, with their keys; only of a stream that scales.
+    unacked: VecDeque<(u64, Event)>,
+    /// Sealed, and its events are the successors'.
+    moved: bool,
 }
 
 impl SegmentWriter {
@@ -102,10 +108,13 @@ pub struct Writer {
     source: ArrivalSource,
     arrivals: Option<Arrivals>,
     next: Option<Arrival>,
+    stream: Stream,
     router: Router,
     segments: Vec<SegmentWriter>,
     /// Routed and not yet accepted by a segment writer that can't write (Java).
     blocked: VecDeque<(u32, Event)>,
+    /// Events of sealed segments, to come behind those that are being routed.
+    moved: VecDeque<(u32, Event)>,
     routing: bool,
     due_armed: Option<Time>,
     outstanding_bytes: u64,
@@ -133,9 +142,11 @@ impl Writer {
             source,
             arrivals: None,
             next: None,
-            router: Router::new(cluster.segments),
+            stream: Stream::new(&cluster),
+            router: Router::new(Stream::new(&cluster)),
             segments: Vec::new(),
             blocked: VecDeque::new(),
+            moved: VecDeque::new(),
             routing: false,
             due_armed: None,
             outstanding_bytes: 0,
@@ -146,6 +157,13 @@ impl Writer {
             tasks: BTreeMap::new(),
             next_task: 0,
             cluster,
+        }
+    }
+
+    fn new_queue(cluster: &Cluster, now: Time) -> Queue {
+        match cluster.client {
+            Client::Rust => Queue::Rust(RustClient::default()),
+            Client::Java => Queue::Java(JavaClient::new(&cluster.writer, now)),
         }
     }
 
@@ -190,14 +208,19 @@ impl Writer {
     }
 
     fn take(&mut self, arrival: Arrival, now: Time) -> (u32, Event) {
-        let lane = self.router.lane(arrival.key);
-        let segment = &mut self.segments[lane.0 as usize];
-        let sequence = segment.next_sequence;
-        segment.next_sequence += 1;
         self.next = self.arrivals.as_mut().and_then(Iterator::next);
         self.outstanding_bytes += u64::from(arrival.bytes);
-        let event = Event { sequence, bytes: arrival.bytes, intended: arrival.at, started: now };
-        (lane.0, event)
+        let event = Event { sequence: 0, bytes: arrival.bytes, intended: arrival.at, started: now };
+        self.assign(arrival.key, event)
+    }
+
+    /// Leaves out an event that was due before: an earlier life may have written it, to any
+    /// segment that ever owns its key.
+    fn leave_out(&mut self, arrival: Arrival) {
+        for lane in self.router.lanes_ever(arrival.key) {
+            self.segments[lane.0 as usize].next_sequence += 1;
+        }
+        self.next = self.arrivals.as_mut().and_then(Iterator::next);
     }
 
     fn await_next(&mut self, ctx: &mut Ctx<'_>) {
@@ -211,7 +234,9 @@ impl Writer {
     /// Events have been routed: each goes to its segment's writer.
     fn routed(&mut self, ctx: &mut Ctx<'_>, lot: Vec<(u32, Event)>) {
         self.routing = false;
-        self.blocked.extend(lot);
+        let segments = &self.segments;
+        self.blocked.extend(lot.into_iter().filter(|(of, _)| !segments[*of as usize].moved));
+        self.blocked.append(&mut self.moved);
         self.write_routed(ctx);
         self.pull(ctx);
     }
@@ -287,7 +312,9 @@ impl Writer {
             Queue::Rust(client) => client.ack(number).into_iter().collect(),
             Queue::Java(client) => client.ack(number),
         };
+        let unacked = &mut self.segments[segment as usize].unacked;
         for batch in acked {
+            unacked.drain(..unacked.len().min(batch.count() as usize));
             self.outstanding_bytes -= batch.bytes;
             ctx.note(Note::Acked { batch });
         }
@@ -319,6 +346,7 @@ impl Writer {
             }
             Message::Closed { connection, reason } => self.closed(ctx, from, connection, reason),
             Message::Endpoint { request, store } => self.resolved(ctx, request, store),
+            Message::Successors { request, segments } => self.succeeded(ctx, request, &segments),
             Message::Window { connection, open } => {
                 let link = &mut self.segments[connection.segment as usize].link;
                 if link.connection == connection {
@@ -375,7 +403,7 @@ impl Writer {
             Message::AppendSetup { connection, .. } | Message::Closed { connection, .. } => {
                 connection.segment == reconnecting
             }
-            Message::Endpoint { .. } => true,
+            Message::Endpoint { .. } | Message::Successors { .. } => true,
             _ => false,
         }
     }
@@ -390,27 +418,25 @@ impl Writer {
 impl Node<Streaming> for Writer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         let (client, options) = (self.cluster.client, &self.cluster.writer);
-        for segment in 0..self.cluster.segments {
+        for segment in 0..self.stream.total() {
             let writer = WriterId(ctx.random().next_u64());
-            let queue = match client {
-                Client::Rust => Queue::Rust(RustClient::default()),
-                Client::Java => Queue::Java(JavaClient::new(options, ctx.now())),
-            };
+            let queue = Self::new_queue(&self.cluster, ctx.now());
             let link = Link::new(client, options, writer, segment);
             self.segments.push(SegmentWriter {
                 lane: Lane(segment),
                 next_sequence: 0,
                 link,
                 queue,
+                unacked: VecDeque::new(),
+                moved: false,
             });
         }
         let mut arrivals = (self.source)(self.number, self.cluster.writers);
         self.next = arrivals.next();
         self.arrivals = Some(arrivals);
         while let Some(missed) = self.next.filter(|arrival| arrival.at < ctx.now()) {
-            self.take(missed, ctx.now());
+            self.leave_out(missed);
         }
-        self.outstanding_bytes = 0;
         for segment in 0..self.cluster.segments {
             self.reconnect(ctx, segment);
         }

@@ -48,7 +48,7 @@ impl Writer {
         self.arm_timeout(ctx, segment, number);
     }
 
-    fn arm_timeout(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
+    pub(super) fn arm_timeout(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
         let timeout = Duration::from_millis(self.cluster.writer.connect_timeout_ms);
         self.timer(ctx, timeout, Task::ConnectTimeout { segment, number });
     }
@@ -86,6 +86,7 @@ impl Writer {
                 self.ask_store(ctx, segment, store);
             }
             Phase::BackingOff(None) => self.resolve(ctx, segment),
+            Phase::Sealed => self.ask_successors(ctx, segment),
             _ => {}
         }
     }
@@ -94,9 +95,11 @@ impl Writer {
     pub(super) fn timed_out(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
         let link = &self.segments[segment as usize].link;
         let current = link.connection.number == number;
+        let moved = self.segments[segment as usize].moved;
         match link.phase {
             Phase::SettingUp(store) if current => self.attempt_failed(ctx, segment, Some(store)),
             Phase::Resolving if current => self.attempt_failed(ctx, segment, None),
+            Phase::Sealed if current && !moved => self.ask_successors(ctx, segment),
             _ => {}
         }
     }
@@ -114,6 +117,7 @@ impl Writer {
     fn abandon(&mut self, ctx: &mut Ctx<'_>, segment: u32, error: &'static str) {
         let part = &mut self.segments[segment as usize];
         part.link.phase = Phase::Dead;
+        part.unacked.clear();
         let lost = match &mut part.queue {
             Queue::Java(client) => client.abandon(self.number, part.lane),
             Queue::Rust(client) => client.abandon(self.number, part.lane),
@@ -162,7 +166,7 @@ impl Writer {
     }
 
     /// The Rust client's reactor goes on to what it has not looked at.
-    fn reconnected(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn reconnected(&mut self, ctx: &mut Ctx<'_>) {
         if !self.is_rust() {
             return;
         }
@@ -194,6 +198,9 @@ impl Writer {
         }
         if reason == CloseReason::NoSuchSegment {
             return self.abandon(ctx, segment, "NoSuchSegmentException");
+        }
+        if reason == CloseReason::Sealed {
+            return self.sealed(ctx, segment);
         }
         if is_rust {
             // A refusal is an answer: the reactor takes the next round at once, and asks the
@@ -227,8 +234,12 @@ impl Writer {
     /// A process is gone, or refuses connections.
     pub(super) fn peer_gone(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
         for segment in 0..self.segments.len() as u32 {
-            let phase = self.segments[segment as usize].link.phase;
+            let part = &self.segments[segment as usize];
+            let (phase, moved) = (part.link.phase, part.moved);
             match phase {
+                Phase::Sealed if peer == self.controller && !moved => {
+                    self.ask_successors_later(ctx, segment);
+                }
                 Phase::SettingUp(store) if store == peer => {
                     self.attempt_failed(ctx, segment, Some(store));
                 }

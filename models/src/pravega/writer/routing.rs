@@ -10,37 +10,64 @@
 //!
 //! Parameters: the number of segments and containers. Left out: keys other than numbers.
 
-use crate::batch::Lane;
+use std::collections::BTreeSet;
 
-/// Keys to segments of a stream with equal ranges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::batch::Lane;
+use crate::pravega::stream::Stream;
+
+/// Keys to segments of a stream, as far as the writer knows of its scales.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Router {
-    segments: u32,
+    stream: Stream,
     seed: u64,
+    /// Segments whose successors own their range.
+    replaced: BTreeSet<u32>,
 }
 
 impl Router {
-    /// A router over `segments` equal ranges.
-    pub fn new(segments: u32) -> Self {
-        assert!(segments > 0, "a stream has a segment");
-        Self { segments, seed: java_hash_code("EventRouter") }
+    /// A router over the segments of epoch 0.
+    pub fn new(stream: Stream) -> Self {
+        assert!(stream.initial() > 0, "a stream has a segment");
+        Self { stream, seed: java_hash_code("EventRouter"), replaced: BTreeSet::new() }
+    }
+
+    fn place(&self, key: u64) -> f64 {
+        let mut text = [0_u8; 40];
+        fraction(murmur3(decimal_utf16(key, &mut text), self.seed))
     }
 
     /// The segment of a key; lanes are segments.
-    pub fn lane(self, key: u64) -> Lane {
-        let mut text = [0_u8; 40];
-        let place = fraction(murmur3(decimal_utf16(key, &mut text), self.seed));
-        // The highest segment owns the closed end (`StreamSegments`: ceiling of the upper bounds).
-        Lane(((place * f64::from(self.segments)) as u32).min(self.segments - 1))
+    pub fn lane(&self, key: u64) -> Lane {
+        let place = self.place(key);
+        let mut segment = self.stream.owner(0, place);
+        let mut epoch = 0;
+        while !self.replaced.is_empty() && self.replaced.contains(&segment) {
+            epoch += 1;
+            segment = self.stream.owner(epoch, place);
+        }
+        Lane(segment)
+    }
+
+    /// Every segment that owns a key at any time.
+    pub fn lanes_ever(&self, key: u64) -> impl Iterator<Item = Lane> {
+        let (stream, place) = (self.stream, self.place(key));
+        let epochs = (0..3).filter(move |epoch| !stream.of_epoch(*epoch).is_empty());
+        epochs.map(move |epoch| Lane(stream.owner(epoch, place)))
+    }
+
+    /// A segment is sealed: its successors own its range.
+    pub fn replace(&mut self, segment: u32) {
+        self.replaced.insert(segment);
     }
 }
 
 /// The container of segment `segment` of the stream, out of `containers`.
-pub fn container_of(segment: u32, containers: u32) -> u32 {
+pub fn container_of(stream: Stream, segment: u32, containers: u32) -> u32 {
     let mut name = String::with_capacity(32);
     name.push_str("headwater/events/");
     name.push_str(&segment.to_string());
-    name.push_str(".#epoch.0");
+    name.push_str(".#epoch.");
+    name.push_str(&stream.epoch_of(segment).to_string());
     let hash = murmur3(&utf16(name.as_bytes()), java_hash_code("SegmentToContainerMapper"));
     consistent_hash(hash, containers)
 }
@@ -140,6 +167,11 @@ fn murmur3(bytes: &[u8], seed: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pravega::config::{Cluster, Version};
+
+    fn stream(segments: u32) -> Stream {
+        Stream::new(&Cluster { segments, ..Cluster::defaults(Version::V0_13) })
+    }
 
     #[test]
     fn the_seed_is_the_one_the_rust_client_writes_out() {
@@ -156,7 +188,7 @@ mod tests {
 
     #[test]
     fn keys_spread_evenly_over_segments() {
-        let router = Router::new(8);
+        let router = Router::new(stream(8));
         let mut count = [0_u32; 8];
         for key in 0..80_000 {
             count[router.lane(key).0 as usize] += 1;
@@ -169,7 +201,7 @@ mod tests {
         for segment in 0..200 {
             for containers in 1..20 {
                 let (few, more) =
-                    (container_of(segment, containers), container_of(segment, containers + 1));
+                    [0, 1].map(|more| container_of(stream(200), segment, containers + more)).into();
                 assert!(more == few || more == containers, "{segment}: {few} then {more}");
             }
         }

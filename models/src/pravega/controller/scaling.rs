@@ -1,0 +1,91 @@
+//! Scaling the stream: the segments of an epoch are sealed, and those of the next take over.
+//!
+//! Stands for `ScaleOperationTask`, `StreamMetadataTasks.startScale` and the calls to
+//! `SegmentHelper.sealSegment` @ v0.13.0, which are tried again until every segment is sealed. A
+//! controller that was away when its time had come begins when it is back, and one that was away in
+//! the middle begins anew: a sealed segment is sealed once more without harm.
+//!
+//! Parameters: [`crate::pravega::config::Scaling`] (ms), `RETRY`. Left out: the request stream, the
+//! epoch transition's record, the creation of segments (they exist once somebody appends).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_sim::time::{Duration, Time};
+
+use crate::note::Note;
+use crate::pravega::message::Message;
+use crate::pravega::properties;
+use crate::pravega::segment_store::Ctx;
+use crate::protocol::Message as AnyMessage;
+
+use super::{Controller, TIMER_SCALE, TIMER_SEAL};
+
+/// Time between attempts to seal a segment (`RetryHelper`, `TaskStepsRetryHelper`: 100 ms growing
+/// to 10 s; here their usual second).
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How far it is.
+#[derive(Debug, Default)]
+pub(super) struct Scale {
+    /// The epoch whose segments are written, and the one that is wanted.
+    epoch: u32,
+    wanted: u32,
+    /// Segments that are not sealed yet, and requests for that.
+    unsealed: BTreeSet<u32>,
+    requests: BTreeMap<u64, u32>,
+}
+
+impl Controller {
+    /// Sets the timers of the scales to come.
+    pub(super) fn arm_scales(&self, ctx: &mut Ctx<'_>) {
+        for epoch in 0..2 {
+            if let Some(at) = self.stream.ends_at_ms(epoch) {
+                let at = Time::ZERO + Duration::from_millis(at);
+                ctx.timer(at.since(ctx.now().min(at)), TIMER_SCALE + u64::from(epoch));
+            }
+        }
+    }
+
+    /// The time of epoch `epoch` is over.
+    pub(super) fn scale_due(&mut self, ctx: &mut Ctx<'_>, epoch: u32) {
+        self.scale.wanted = self.scale.wanted.max(epoch + 1);
+        self.go_on_scaling(ctx);
+    }
+
+    fn go_on_scaling(&mut self, ctx: &mut Ctx<'_>) {
+        if self.scale.unsealed.is_empty() && self.scale.epoch < self.scale.wanted {
+            self.scale.unsealed = self.stream.of_epoch(self.scale.epoch).collect();
+            self.seal_all(ctx);
+        }
+    }
+
+    /// Asks the stores to seal what is not sealed, and again until they have.
+    pub(super) fn seal_all(&mut self, ctx: &mut Ctx<'_>) {
+        self.scale.requests.clear();
+        if self.scale.unsealed.is_empty() {
+            return;
+        }
+        for segment in self.scale.unsealed.clone() {
+            let container = self.container_of[segment as usize];
+            let Some(store) = self.owners[container as usize] else { continue };
+            self.next_reply += 1;
+            let request = self.next_reply;
+            self.scale.requests.insert(request, segment);
+            ctx.send(store, AnyMessage::Pravega(Message::SealSegment { segment, request }));
+        }
+        ctx.timer(RETRY, TIMER_SEAL);
+    }
+
+    /// A store has answered.
+    pub(super) fn on_sealed(&mut self, ctx: &mut Ctx<'_>, request: u64, sealed: bool) {
+        let Some(segment) = self.scale.requests.remove(&request) else { return };
+        if !sealed || !self.scale.unsealed.remove(&segment) || !self.scale.unsealed.is_empty() {
+            return;
+        }
+        self.scale.epoch += 1;
+        let (name, value) = ("stream_scaled", u64::from(self.scale.epoch));
+        ctx.note(Note::Event { name, entity: 0, peer: None, value });
+        properties::STREAM_SCALED.reached(ctx);
+        self.go_on_scaling(ctx);
+    }
+}

@@ -1,0 +1,146 @@
+//! The stream: which segments it has, in which epoch, and who follows whom when it is scaled.
+//!
+//! Stands for the epochs and the segment records of a stream, controller `store/stream/records`
+//! (`EpochRecord`, `StreamSegmentRecord`) @ v0.13.0. In epoch 0 the segments own equal ranges of the
+//! key space; epoch 1 splits each of them evenly; epoch 2 merges again what epoch 1 has split. The
+//! numbers of segments count up from epoch to epoch, as in reality.
+//!
+//! Parameters: `segments` and [`Scaling`]. Left out: splits of single segments and merges of
+//! neighbours that were not split from one another, retention. As the epochs are known from the
+//! configuration their record in the controller's store is not kept; which of them is current is
+//! found out from the segments, by sealing them once more.
+
+use super::config::{Cluster, Scaling};
+
+/// The stream's segments over its epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    initial: u32,
+    scaling: Scaling,
+}
+
+impl Stream {
+    /// The stream of a cluster.
+    pub fn new(cluster: &Cluster) -> Self {
+        Self { initial: cluster.segments, scaling: cluster.scaling }
+    }
+
+    /// Segments of epoch 0.
+    pub fn initial(self) -> u32 {
+        self.initial
+    }
+
+    /// True if it is ever scaled.
+    pub fn scales(self) -> bool {
+        self.scaling.at_ms > 0
+    }
+
+    /// When epoch `epoch` ends, in ms of virtual time, if it does.
+    pub fn ends_at_ms(self, epoch: u32) -> Option<u64> {
+        let at = match epoch {
+            0 => self.scaling.at_ms,
+            1 => self.scaling.back_at_ms,
+            _ => 0,
+        };
+        (at > 0).then_some(at)
+    }
+
+    /// The numbers of an epoch's segments.
+    pub fn of_epoch(self, epoch: u32) -> std::ops::Range<u32> {
+        let split = self.initial + self.initial * self.scaling.factor;
+        match epoch {
+            0 => 0..self.initial,
+            1 if self.scales() => self.initial..split,
+            2 if self.ends_at_ms(1).is_some() => split..split + self.initial,
+            _ => 0..0,
+        }
+    }
+
+    /// Segments of all epochs.
+    pub fn total(self) -> u32 {
+        (0..3).map(|epoch| self.of_epoch(epoch).end).max().unwrap_or(0)
+    }
+
+    /// The epoch in which a segment is made.
+    pub fn epoch_of(self, segment: u32) -> u32 {
+        (0..3).find(|epoch| self.of_epoch(*epoch).contains(&segment)).expect("one of the stream's")
+    }
+
+    /// The segment of epoch `epoch` that owns the place `place`, from 0 to below 1, of the key
+    /// space.
+    pub fn owner(self, epoch: u32, place: f64) -> u32 {
+        let scaled = place * f64::from(self.initial);
+        // The highest segment owns the closed end (`StreamSegments`: ceiling of the upper bounds).
+        let first = (scaled as u32).min(self.initial - 1);
+        let range = self.of_epoch(epoch);
+        if epoch != 1 {
+            return range.start + first;
+        }
+        let factor = self.scaling.factor;
+        let part = ((scaled - f64::from(first)) * f64::from(factor)) as u32;
+        range.start + first * factor + part.min(factor - 1)
+    }
+
+    /// The segment of epoch 0 that it descends from, or that descends into it.
+    pub fn root(self, segment: u32) -> u32 {
+        let epoch = self.epoch_of(segment);
+        let place = segment - self.of_epoch(epoch).start;
+        if epoch == 1 { place / self.scaling.factor } else { place }
+    }
+
+    /// Who follows a segment.
+    pub fn successors(self, segment: u32) -> std::ops::Range<u32> {
+        let (next, root) = (self.of_epoch(self.epoch_of(segment) + 1), self.root(segment));
+        let each = if self.epoch_of(segment) == 0 { self.scaling.factor } else { 1 };
+        if next.is_empty() {
+            0..0
+        } else {
+            next.start + root * each..next.start + (root + 1) * each
+        }
+    }
+
+    /// Whom a segment follows.
+    pub fn predecessors(self, segment: u32) -> std::ops::Range<u32> {
+        let root = self.root(segment);
+        match self.epoch_of(segment) {
+            0 => 0..0,
+            1 => root..root + 1,
+            _ => self.successors(root),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pravega::config::Version;
+
+    fn stream() -> Stream {
+        let scaling = Scaling { at_ms: 10, factor: 3, back_at_ms: 20 };
+        Stream::new(&Cluster { segments: 4, scaling, ..Cluster::defaults(Version::V0_13) })
+    }
+
+    #[test]
+    fn every_place_stays_with_the_descendants_of_its_segment() {
+        let stream = stream();
+        assert_eq!(stream.total(), 4 + 12 + 4);
+        for step in 0..1_000 {
+            let place = f64::from(step) / 1_000.0;
+            let [first, second, third] = [0, 1, 2].map(|epoch| stream.owner(epoch, place));
+            assert!(stream.successors(first).contains(&second), "{place}: {first}, {second}");
+            assert!(stream.successors(second).contains(&third), "{place}: {second}, {third}");
+            assert_eq!([second, third].map(|segment| stream.root(segment)), [first; 2]);
+        }
+    }
+
+    #[test]
+    fn predecessors_are_who_has_one_as_successor() {
+        let stream = stream();
+        for segment in 0..stream.total() {
+            let all = 0..stream.total();
+            let before = all.filter(|other| stream.successors(*other).contains(&segment));
+            let before: Vec<u32> = before.collect();
+            assert_eq!(stream.predecessors(segment).collect::<Vec<_>>(), before, "{segment}");
+        }
+    }
+}

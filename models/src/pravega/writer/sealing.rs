@@ -1,0 +1,97 @@
+//! A writer whose segment was sealed: what was not acknowledged goes to the successors.
+//!
+//! Stands for `EventStreamWriterImpl.handleLogSealed`, `SegmentSelector` @ v0.13.0 and
+//! `src/segment/selector.rs` of pravega-client-rust @ v0.3.7: the controller is asked for the
+//! successors, the key range is theirs from then on, and every event that the sealed segment has not
+//! acknowledged is written again, in order, before any later one of its keys. A sealed segment says
+//! so only behind its acks (`WriterState.DelayedErrorHandler`), so that none is stored twice.
+//!
+//! Parameters: `connect.timeout.ms`, `RETRY`. Left out: the flush of the other segments' writers
+//! that the Java client waits for in between.
+
+use headwater_sim::time::Duration;
+
+use crate::batch::Lane;
+use crate::pravega::message::Message;
+use crate::pravega::properties;
+use crate::pravega::segment_store::Ctx;
+use crate::protocol::Message as AnyMessage;
+
+use super::event::Event;
+use super::link::Phase;
+use super::{Task, Writer};
+
+/// Wait before the controller is asked again when it has gone
+/// (`ControllerImplConfig.initialBackoffMillis` 1 growing tenfold; here its first second's rest).
+const RETRY: Duration = Duration::from_millis(1_000);
+
+impl Writer {
+    /// A segment is sealed: who follows?
+    pub(super) fn sealed(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        self.ask_successors(ctx, segment);
+        if self.reconnecting == Some(segment) {
+            self.reconnected(ctx);
+        }
+    }
+
+    pub(super) fn ask_successors(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        let link = &mut self.segments[segment as usize].link;
+        link.begin();
+        link.phase = Phase::Sealed;
+        let number = link.connection.number;
+        self.next_task += 1;
+        let request = self.next_task;
+        self.requests.insert(request, segment);
+        let message = Message::GetSuccessors { segment, request };
+        ctx.send(self.controller, AnyMessage::Pravega(message));
+        self.arm_timeout(ctx, segment, number);
+    }
+
+    /// The controller has gone before it has answered.
+    pub(super) fn ask_successors_later(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+        let number = self.segments[segment as usize].link.connection.number;
+        self.timer(ctx, RETRY, Task::Reconnect { segment, number });
+    }
+
+    /// The successors are known: they get what the sealed segment has not acknowledged.
+    pub(super) fn succeeded(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[u32]) {
+        let Some(segment) = self.requests.remove(&request) else { return };
+        let part = &mut self.segments[segment as usize];
+        if part.link.phase != Phase::Sealed || part.moved {
+            return;
+        }
+        part.moved = true;
+        let unacked = std::mem::take(&mut part.unacked);
+        part.queue = Self::new_queue(&self.cluster, ctx.now());
+        self.router.replace(segment);
+        for successor in successors {
+            if self.segments[*successor as usize].link.phase == Phase::Down {
+                self.reconnect(ctx, *successor);
+            }
+        }
+        if !unacked.is_empty() {
+            properties::EVENTS_MOVED.reached(ctx);
+        }
+        self.blocked.retain(|(of, _)| *of != segment);
+        for (key, event) in unacked {
+            let moved = self.assign(key, event);
+            // Behind those that are being routed: their numbers on a common successor are lower.
+            let to = if self.routing { &mut self.moved } else { &mut self.blocked };
+            to.push_back(moved);
+        }
+        self.write_routed(ctx);
+        self.pull(ctx);
+    }
+
+    /// Gives an event its place on the segment that owns its key.
+    pub(super) fn assign(&mut self, key: u64, event: Event) -> (u32, Event) {
+        let Lane(lane) = self.router.lane(key);
+        let part = &mut self.segments[lane as usize];
+        let event = Event { sequence: part.next_sequence, ..event };
+        part.next_sequence += 1;
+        if self.stream.scales() {
+            part.unacked.push_back((key, event));
+        }
+        (lane, event)
+    }
+}
