@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use headwater_models::deployment::Role;
+use headwater_models::bugs::BugSet;
+use headwater_models::deployment::{Environment, Role};
 use headwater_reports::outcome::{Mark, Window};
 use headwater_scenarios::check::{Events, Once, Promises, Replica, Stored, Suite, Verdict};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
@@ -32,6 +33,8 @@ pub struct Report {
     pub acked: u64,
     /// Events given up.
     pub failed: u64,
+    /// Events acknowledged when the first fault struck.
+    pub acked_before: u64,
     /// Events delivered, repetitions included.
     pub delivered: u64,
     /// When it ended.
@@ -48,10 +51,15 @@ pub struct Report {
 ///
 /// On a thread of its own: madsim seeds the thread's hash maps with the first run on it.
 pub fn run(scenario: &Scenario, seed: u64) -> Report {
+    run_with(scenario, seed, BugSet::default())
+}
+
+/// [`run`] with these bugs planted.
+pub fn run_with(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
     let scenario = scenario.clone();
     let thread = std::thread::spawn(move || {
         let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
-        let report = runtime.block_on(direct(&scenario, seed));
+        let report = runtime.block_on(direct(&scenario, seed, bugs));
         drop(runtime);
         World::leave();
         report
@@ -59,7 +67,7 @@ pub fn run(scenario: &Scenario, seed: u64) -> Report {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-async fn direct(scenario: &Scenario, seed: u64) -> Report {
+async fn direct(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
     let (from, until) = scenario.window();
     let observed = Observed::new(ObservedSpec {
         window: Window { from_ns: from.0, until_ns: until.0 },
@@ -67,13 +75,21 @@ async fn direct(scenario: &Scenario, seed: u64) -> Report {
         positions: scenario.system.positions(),
     });
     let plan = Arc::new(scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read"));
-    let deployment = scenario.system.deploy(&scenario.profile.environment(), &plan.source());
+    let environment = Environment { bugs, ..scenario.profile.environment() };
+    let deployment = scenario.system.deploy(&environment, &plan.source());
     let roster = Roster::new(&deployment, scenario.system.replicas());
     let world = World::enter(deployment, Seed(seed), observed, scenario.profile.cpu_percent);
     let tasks = (0..).take(world.nodes.len()).map(|number| start(&world, NodeId(number)));
     let faults = Faults::new(&scenario.faults, &roster, Rc::clone(&world), tasks.collect());
     let mut schedule = plan.schedule().peekable();
-    let mut run = Run { scenario, roster: &roster, world, faults, delivered: (0, Time::ZERO) };
+    let mut run = Run {
+        scenario,
+        roster: &roster,
+        world,
+        faults,
+        delivered: (0, Time::ZERO),
+        acked_before: None,
+    };
     let end = Time::ZERO + scenario.traffic.duration;
     let bound = end + scenario.measure.drain;
     World::curtain().await;
@@ -89,7 +105,7 @@ async fn direct(scenario: &Scenario, seed: u64) -> Report {
 }
 
 /// Starts a node's first process.
-fn start(world: &World, node: NodeId) -> madsim::task::NodeId {
+pub(crate) fn start(world: &World, node: NodeId) -> madsim::task::NodeId {
     let hosted = world.node(node);
     hosted.up.set(true);
     let handle = Handle::current();
@@ -105,12 +121,16 @@ struct Run<'a> {
     faults: Faults<'a>,
     /// Deliveries so far, and when their number last rose.
     delivered: (u64, Time),
+    /// Acknowledgements when the first fault struck.
+    acked_before: Option<u64>,
 }
 
 impl Run<'_> {
     async fn advance(&mut self, until: Time) {
         while let Some(at) = self.faults.next().filter(|at| *at <= until) {
             self.sleep_until(at).await;
+            let acked = self.world.observed.borrow().recorder.counts().acked;
+            self.acked_before.get_or_insert(acked);
             self.faults.fire();
         }
         self.sleep_until(until).await;
@@ -157,6 +177,7 @@ impl Run<'_> {
             verdicts: Suite::from(promises).run(&observed.history),
             acked: counts.acked,
             failed: counts.failed,
+            acked_before: self.acked_before.unwrap_or(counts.acked),
             delivered: counts.delivered,
             end: now,
             faults: self.faults.done.clone(),

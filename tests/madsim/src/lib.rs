@@ -34,5 +34,8 @@ mod verdict;
 mod work;
 mod world;
 
-pub use director::{Report, run};
+#[cfg(test)]
+mod host_tests;
+
+pub use director::{Report, run, run_with};
 pub use verdict::{Verdicts, compare, on_kernel, seeds};

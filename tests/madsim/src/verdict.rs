@@ -27,8 +27,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { acked, failed, delivered, end, .. } = self;
-        writeln!(f, "acked {acked}, failed {failed}, delivered {delivered}, ended at {end}")?;
+        let Self { acked, acked_before: before, failed, delivered, end, .. } = self;
+        writeln!(f, "acked {acked} ({before} before the first fault), failed {failed}")?;
+        writeln!(f, "delivered {delivered}, ended at {end}")?;
         self.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))?;
         self.verdicts.iter().try_for_each(|verdict| writeln!(f, "{verdict}"))
     }

@@ -1,19 +1,22 @@
-//! The second runtime finds planted bugs: each breaks a promise on some seed, and with the bug taken
-//! out none is broken on the same seeds.
+//! The second runtime finds planted bugs: each loses an acknowledged event on some seed, and without
+//! the bug no promise is broken on the same seeds.
 //!
 //! `HEADWATER_MADSIM_SEEDS` sets the number of seeds per bug.
 
-use headwater_madsim::{Report, run, seeds};
+use headwater_madsim::{Report, compare, on_kernel, run, run_with, seeds};
+use headwater_models::bugs::{Bug, BugSet};
 use headwater_scenarios::scenario::Scenario;
 
 /// Seeds for each bug.
 const SEEDS: u64 = 20;
 
-/// A bug that a configuration brings back.
+/// A bug: in the models, or brought back by a configuration.
 struct Planted {
     /// A scenario of this crate.
     scenario: &'static str,
-    /// Settings that take the bug out.
+    /// In the models.
+    bug: Option<Bug>,
+    /// Settings that take the bug out of the scenario's configuration.
     sound: &'static [(&'static str, &'static str)],
 }
 
@@ -32,12 +35,21 @@ fn count() -> u64 {
 fn find(planted: &Planted) {
     let lost = |report: &Report| report.by_name().get("no_acked_loss") == Some(&false);
     let (name, count) = (planted.scenario, count());
-    let scenario = load(planted, false);
-    let reports = seeds(1, count, |seed| run(&scenario, seed));
+    let bugs: BugSet = planted.bug.into_iter().collect();
+    let scenario = load(planted, planted.bug.is_some());
+    let reports = seeds(1, count, |seed| run_with(&scenario, seed, bugs));
     let hits = reports.iter().filter(|report| lost(report)).count();
-    println!("{name}: found on {hits} of {count} seeds");
+    let first = reports.iter().position(lost).map(|at| at + 1);
+    println!("{name}: lost on {hits} of {count} seeds, first on {first:?}");
     let shown = reports.first().expect("there are seeds");
     assert!(hits > 0, "{name}: nothing was lost on any seed; the first:\n{shown}");
+    if planted.bug.is_none() {
+        let alike = seeds(1, count, |seed| {
+            compare(&on_kernel(&scenario, seed), &reports[seed as usize - 1].by_name()).is_empty()
+        });
+        let alike = alike.iter().filter(|alike| **alike).count();
+        println!("{name}: the kernel gives the same verdicts on {alike}");
+    }
     let sound = load(planted, true);
     for (seed, report) in (1..).zip(seeds(1, count, |seed| run(&sound, seed))) {
         assert!(report.clean(), "{name} without its bug, seed {seed}:\n{report}");
@@ -48,12 +60,8 @@ fn find(planted: &Planted) {
 fn an_acknowledgement_of_one_bookie() {
     find(&Planted {
         scenario: "bookkeeper-ack-quorum-one",
-        sound: &[
-            ("system.bookies", "4"),
-            ("system.ledger.ensemble.size", "3"),
-            ("system.ledger.write.quorum.size", "3"),
-            ("system.ledger.ack.quorum.size", "2"),
-        ],
+        bug: Some(Bug::AckQuorumOne),
+        sound: &[("system.bookies", "3"), ("system.ledger.ack.quorum.size", "2")],
     });
 }
 
@@ -61,6 +69,7 @@ fn an_acknowledgement_of_one_bookie() {
 fn an_acknowledgement_before_the_sync() {
     find(&Planted {
         scenario: "bookkeeper-journal-unsynced",
+        bug: Some(Bug::AckBeforeSync),
         sound: &[("system.bookie.journalSyncData", "true")],
     });
 }
@@ -69,6 +78,7 @@ fn an_acknowledgement_before_the_sync() {
 fn an_acknowledgement_of_the_leader_alone() {
     find(&Planted {
         scenario: "kafka-acks-one",
+        bug: None,
         sound: &[("system.producer.acks", "-1"), ("system.topic.min.insync.replicas", "2")],
     });
 }
@@ -77,11 +87,25 @@ fn an_acknowledgement_of_the_leader_alone() {
 fn an_unclean_election() {
     find(&Planted {
         scenario: "kafka-unclean-election",
+        bug: None,
         sound: &[("system.topic.unclean.leader.election.enable", "false")],
     });
 }
 
 #[test]
 fn a_page_cache_in_place_of_a_disk() {
-    find(&Planted { scenario: "kafka-unflushed", sound: &[("system.topic.flush.messages", "1")] });
+    find(&Planted {
+        scenario: "kafka-unflushed",
+        bug: None,
+        sound: &[("system.topic.flush.messages", "1")],
+    });
+}
+
+#[test]
+fn a_wiped_bookie_that_answers() {
+    find(&Planted {
+        scenario: "bookkeeper-wiped-bookie",
+        bug: Some(Bug::WipedBookieAnswers),
+        sound: &[],
+    });
 }
