@@ -71,7 +71,7 @@ async fn serve(process: Rc<Process>, queue: Rc<Mutex<UnboundedReceiver<(Duration
 
 /// Works for `cost`, or goes on owing it.
 async fn work(owed: &mut Duration, cost: Duration) {
-    *owed = *owed + cost;
+    *owed += cost;
     if *owed < SLEEP_MIN {
         return yield_now().await;
     }

@@ -1,5 +1,5 @@
-//! The second runtime finds planted bugs: each loses an acknowledged event on some seed, and without
-//! the bug no promise is broken on the same seeds.
+//! The second runtime finds planted bugs: each loses an acknowledged event on some seed, and
+//! without the bug no promise is broken on the same seeds.
 //!
 //! `HEADWATER_MADSIM_SEEDS` sets the number of seeds per bug.
 
