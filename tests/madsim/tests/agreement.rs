@@ -22,7 +22,7 @@ fn load(name: &str, seed: u64) -> Scenario {
     let mut scenario = Scenario::load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
     let later = Seed(seed).stream("madsim-fault-time", 0).below(1_000);
     for fault in &mut scenario.faults {
-        fault.at = fault.at + Duration::from_millis(later);
+        fault.at += Duration::from_millis(later);
         fault.until = fault.until.map(|until| until + Duration::from_millis(later));
     }
     scenario
@@ -83,4 +83,9 @@ fn pravega_with_all_bookies_without_power() {
 #[test]
 fn bookkeeper_with_a_bookie_wiped() {
     agree("bookkeeper-wiped-bookie", "ledger_recovered");
+}
+
+#[test]
+fn pravega_scaled_while_its_reader_stands_still() {
+    agree("pravega-scaled", "stream_scaled");
 }

@@ -109,3 +109,17 @@ fn a_wiped_bookie_that_answers() {
         sound: &[],
     });
 }
+
+#[test]
+fn a_log_truncated_beyond_tier_2() {
+    find(&Planted {
+        scenario: "pravega-truncated-log",
+        bug: Some(Bug::TruncateBeyondTier),
+        sound: &[],
+    });
+}
+
+#[test]
+fn a_reader_that_takes_the_seal_for_the_end() {
+    find(&Planted { scenario: "pravega-scaled", bug: Some(Bug::SealedTailSkipped), sound: &[] });
+}
