@@ -9,6 +9,7 @@ use headwater_models::tier::config::{self, Kind};
 use headwater_models::tier::message::{ChunkId, Data, Message, Operation, Outcome, TierError};
 use headwater_models::tier::node::Tier;
 use headwater_sim::context::Context;
+use headwater_sim::device::DiskFault;
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
@@ -51,6 +52,8 @@ impl Node<Streaming> for Client {
             Err(TierError::BadOffset) => ("bad_offset", 0),
             Err(TierError::NotAppendable) => ("not_appendable", 0),
             Err(TierError::Io) => ("io", 0),
+            Err(TierError::TooManyRequests) => ("too_many_requests", 0),
+            Err(TierError::Unavailable) => ("unavailable", 0),
         };
         self.unanswered.remove(&request);
         ctx.note(Note::Event { name, entity: request, peer: None, value });
@@ -299,6 +302,33 @@ fn what_was_answered_survives_a_power_cut_but_not_in_memory() {
         if kind == Kind::FileSystem {
             assert_eq!(found[5], ("pieces", 1));
         }
+    }
+}
+
+#[test]
+fn what_a_failed_sync_left_in_the_file_is_not_found_after_a_restart() {
+    for forgets in [false, true] {
+        let config = tier(Kind::FileSystem, Duration::from_millis(1));
+        let script = vec![
+            (at(0), write(1, 0, 100)),
+            (at(20), write(1, 100, 100)),
+            (at(40), write(1, 100, 100)),
+            (at(5_000), stat(1)),
+            (at(5_010), Operation::Read { chunk: ChunkId(1), offset: 0, bytes: 200 }),
+        ];
+        let mut sim = simulate(&config, script);
+        let errors = |ppm| Fault::Disk {
+            machine: MachineId(0),
+            disk: 0,
+            how: DiskFault::SyncErrors { ppm, forgets },
+        };
+        sim.schedule(at(10), errors(1_000_000));
+        sim.schedule(at(30), errors(0));
+        sim.schedule(at(1_000), Fault::Crash { node: NodeId(0) });
+        sim.schedule(at(2_000), Fault::Restart { node: NodeId(0) });
+        sim.run_until(at(10_000));
+        let expected = [("done", 100), ("io", 0), ("done", 200), ("done", 200), ("pieces", 2)];
+        assert_eq!(outcomes(&sim), expected, "forgets {forgets}");
     }
 }
 

@@ -295,19 +295,27 @@ impl Tier {
         number: u64,
         error: Option<DiskError>,
     ) {
-        let Some(request) = self.requests.get_mut(&number) else { return };
-        let id = request.operation.chunk();
-        request.writes_left -= 1;
         if let Some(error) = error {
-            // Whatever of it lies in the file goes; later writes of the same request fail as well.
-            let keep = self.chunks[&id].pieces.len() as u64;
-            let (file, tag) = (FileId(id.0), number * STEPS + STEP_IGNORED);
-            ctx.disk(DISK, DiskOp::Truncate { file, keep }, tag);
-            let full = error == DiskError::Full;
-            self.finish(ctx, number, Err(if full { TierError::Full } else { TierError::Io }));
-        } else if request.writes_left == 0 {
-            ctx.sync(DISK, FileId(id.0), number * STEPS + STEP_SYNCED);
+            return self.on_refused(ctx, number, error);
         }
+        let Some(request) = self.requests.get_mut(&number) else { return };
+        request.writes_left -= 1;
+        if request.writes_left == 0 {
+            let file = FileId(request.operation.chunk().0);
+            ctx.sync(DISK, file, number * STEPS + STEP_SYNCED);
+        }
+    }
+
+    /// The disk has refused a write or its sync: whatever of it lies in the file goes, lest it be
+    /// found there at the next start; later writes of the same request fail as well.
+    fn on_refused(&mut self, ctx: &mut Context<'_, Streaming>, number: u64, error: DiskError) {
+        let Some(request) = self.requests.get(&number) else { return };
+        let id = request.operation.chunk();
+        let keep = self.chunks[&id].pieces.len() as u64;
+        let (file, tag) = (FileId(id.0), number * STEPS + STEP_IGNORED);
+        ctx.disk(DISK, DiskOp::Truncate { file, keep }, tag);
+        let full = error == DiskError::Full;
+        self.finish(ctx, number, Err(if full { TierError::Full } else { TierError::Io }));
     }
 
     fn on_durable(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
@@ -516,9 +524,12 @@ impl Node<Streaming> for Tier {
         match tag % STEPS {
             STEP_LOADED => self.on_loaded(ctx, number, completion),
             STEP_WRITTEN => self.on_written(ctx, number, error),
-            STEP_SYNCED if error.is_none() => self.on_durable(ctx, number),
-            STEP_SYNCED => self.finish(ctx, number, Err(TierError::Io)),
+            STEP_SYNCED => match error {
+                Some(error) => self.on_refused(ctx, number, error),
+                None => self.on_durable(ctx, number),
+            },
             STEP_READ => self.on_read(ctx, number, error.is_some()),
+            STEP_REMOVED if error.is_some() => self.finish(ctx, number, Err(TierError::Io)),
             STEP_REMOVED => {
                 let operation = self.requests.get(&number).map(|request| request.operation.chunk());
                 let length = operation.map_or(0, |id| self.chunks[&id].length);

@@ -2,8 +2,10 @@
 
 use headwater_models::deployment::Role;
 use headwater_models::pravega::config::{Client, Cluster, SegmentStore};
+use headwater_sim::device::DiskFault;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
+use headwater_sim::units::MachineId;
 
 use super::bench::{Bench, distributed, paced, second};
 
@@ -77,4 +79,40 @@ fn a_crash_of_tier_2_delays_flushes_and_loses_nothing() {
     let history = bench.run_to(120);
     assert_eq!(history.acked_count(), 15_000);
     history.check_exactly_once();
+}
+
+#[test]
+fn a_tier_whose_disk_refuses_is_written_again_and_nothing_is_lost() {
+    let faults = [
+        [DiskFault::WriteErrors(500_000), DiskFault::WriteErrors(0)],
+        [true, false].map(|fails| DiskFault::SyncErrors {
+            ppm: if fails { 500_000 } else { 0 },
+            forgets: true,
+        }),
+    ];
+    for (seed, [begins, ends]) in (5..).zip(faults) {
+        let mut bench = Bench::new(seed, &small_cache(), &paced(500, 10_000, 30));
+        let tier = bench.nodes(Role::Tier)[0];
+        // Each server has a machine of its own, in the order of the nodes.
+        let machine = MachineId(tier.0);
+        bench.fault(5, Fault::Disk { machine, disk: 0, how: begins });
+        bench.fault(15, Fault::Disk { machine, disk: 0, how: ends });
+        let store = bench.nodes(Role::SegmentStore)[0];
+        bench.fault(20, Fault::Crash { node: store });
+        bench.fault(21, Fault::Restart { node: store });
+        // A late reader gets from tier 2 what it has, once more from the beginning.
+        let reader = bench.nodes(Role::Consumer)[0];
+        bench.fault(2, Fault::Crash { node: reader });
+        bench.fault(22, Fault::PowerCut { machine });
+        bench.fault(23, Fault::PowerOn { machine });
+        bench.fault(80, Fault::Restart { node: reader });
+        let history = bench.run_to(140);
+        assert!(history.properties["pravega-flush-failed"] > 3, "{:?}", history.properties);
+        assert_eq!(history.acked_count(), 15_000, "seed {seed}");
+        for (key, acked) in &history.acked {
+            let delivered = &history.delivered[key];
+            let begin = delivered.iter().rposition(|sequence| *sequence == 0).expect("read anew");
+            assert!(delivered[begin..].iter().copied().eq(acked.keys().copied()), "{key:?}");
+        }
+    }
 }
