@@ -8,6 +8,7 @@
 mod chart;
 mod compact;
 pub mod compare;
+pub mod diagram;
 mod error;
 mod file;
 mod hlog;
@@ -22,6 +23,7 @@ mod summary;
 pub mod text;
 
 pub use compare::{Comparison, compare};
+pub use diagram::Diagram;
 pub use error::OutcomeError;
 pub use hlog::{hlog, write_hlog};
 pub use latency::{Latencies, Latency, Summary};

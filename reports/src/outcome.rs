@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagram::Diagram;
 use crate::error::OutcomeError;
 use crate::latency::Latencies;
 use crate::resource::Resources;
@@ -71,6 +72,9 @@ pub struct Outcome {
     pub generator: Option<Generator>,
     /// The effective configuration: dotted key to value.
     pub configuration: BTreeMap<String, String>,
+    /// A space-time diagram of what matters in it; absent where none was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagram: Option<Diagram>,
 }
 
 /// The scenario a run was made from.
@@ -355,6 +359,7 @@ impl Outcome {
             expectations: vec![],
             generator: None,
             configuration: BTreeMap::new(),
+            diagram: None,
         }
     }
 

@@ -12,10 +12,11 @@ pub(crate) fn page(title: &str, body: &str) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n{body}\
+         <title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n{body}\
          <script>\n{}</script>\n</body>\n</html>\n",
         escape(title),
         include_str!("page.css"),
+        crate::diagram::STYLE,
         include_str!("page.js"),
     )
 }

@@ -5,6 +5,7 @@ pub mod determinism;
 pub mod library;
 pub mod observe;
 pub mod profile;
+pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod stats;

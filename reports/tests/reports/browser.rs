@@ -47,7 +47,8 @@ fn reports_open_without_console_error_and_without_request() {
         eprintln!("NOT TESTED: no chromium found, so no report was opened in a browser");
         return;
     };
-    let simulated = sample::outcome(Source::Simulated, 7, 110_000.0);
+    let mut simulated = sample::outcome(Source::Simulated, 7, 110_000.0);
+    simulated.diagram = Some(crate::diagram::diagram());
     let live = sample::outcome(Source::Live, 8, 120_000.0);
     let empty = Outcome::empty(Scenario::default(), Source::Live, 1);
     let pages = [

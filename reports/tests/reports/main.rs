@@ -2,6 +2,7 @@
 
 mod browser;
 mod comparison;
+mod diagram;
 mod files;
 mod renderings;
 mod sample;

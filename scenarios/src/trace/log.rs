@@ -5,11 +5,13 @@
 //!    48211    7.000124500  broker-1         receive    producer-0       produce    ...
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use headwater_sim::time::Time;
 use serde_json::{Value, json};
 
+use super::messages::messages;
 use super::{Record, Trace, What};
 
 /// Which records to show.
@@ -41,7 +43,25 @@ impl Filter {
 pub fn header() -> String {
     let columns = ("event", "time", "node", "what", "peer", "kind", "detail");
     let (event, time, node, what, peer, kind, detail) = columns;
-    format!("{event:>9} {time:>14}  {node:<16} {what:<10} {peer:<16} {kind:<22} {detail}")
+    format!("{event:>9} {time:>14}  {node:<16} {what:<10} {peer:<16} {kind:<26} {detail}")
+}
+
+/// The lines that the filter shows, in the columns of [`header`]. What was received tells how long
+/// it was under way.
+pub fn lines<'a>(trace: &'a Trace, filter: &'a Filter) -> impl Iterator<Item = String> + 'a {
+    let mut sent: BTreeMap<usize, Time> = BTreeMap::new();
+    for message in messages(trace) {
+        sent.extend(message.received.zip(message.sent_at(trace)));
+    }
+    let shown = trace.records().iter().enumerate();
+    let shown = shown.filter(|(_, record)| filter.shows(trace, record));
+    shown.map(move |(index, record)| {
+        let line = line(trace, record);
+        match sent.get(&index) {
+            Some(sent) => format!("{line}, sent {} before", record.at.since(*sent)),
+            None => line,
+        }
+    })
 }
 
 /// A record as a line of the log, in the columns of [`header`].
@@ -58,7 +78,7 @@ pub fn line(trace: &Trace, record: &Record) -> String {
     let mut line = String::new();
     let written = write!(
         line,
-        "{number:>9} {time:>14}  {node:<16} {what:<10} {peer:<16} {kind:<22} {detail}"
+        "{number:>9} {time:>14}  {node:<16} {what:<10} {peer:<16} {kind:<26} {detail}"
     );
     written.expect("a string takes anything");
     line

@@ -5,6 +5,8 @@
 //! faults with their parameters, and notes. Watching changes nothing in the run.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use headwater_sim::effect::{Effect, Transport};
@@ -33,8 +35,8 @@ pub enum Watch {
     Nothing,
     /// Events with these numbers, from 0, with all that they led to at once.
     Events(Range<u64>),
-    /// What happens from the first to before the second.
-    Times(Range<Time>),
+    /// What happens in any of these stretches of time.
+    Times(Vec<Range<Time>>),
 }
 
 impl Watch {
@@ -47,7 +49,7 @@ impl Watch {
         match self {
             Self::Nothing => false,
             Self::Events(range) => range.contains(&number),
-            Self::Times(range) => range.contains(&at),
+            Self::Times(ranges) => ranges.iter().any(|range| range.contains(&at)),
         }
     }
 }
@@ -146,6 +148,8 @@ pub struct Trace {
     watch: Watch,
     /// The event at hand, if it is kept: its number and hash.
     current: Option<(u64, u64)>,
+    /// Messages that were sent under the watch and have not arrived: sender, receiver, digest.
+    under_way: BTreeMap<(NodeId, NodeId, u64), u32>,
     records: Vec<Record>,
     omitted: u64,
     names: Vec<String>,
@@ -160,6 +164,23 @@ impl Trace {
     /// What was kept, in order.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// The part of it in a stretch of time.
+    pub fn within(&self, times: &Range<Time>) -> Self {
+        let here = self.records.iter().filter(|record| times.contains(&record.at));
+        Self { records: here.cloned().collect(), ..self.clone_empty() }
+    }
+
+    /// The part of it in a range of events.
+    pub fn within_events(&self, numbers: &Range<u64>) -> Self {
+        let here = self.records.iter().filter(|record| numbers.contains(&record.number));
+        Self { records: here.cloned().collect(), ..self.clone_empty() }
+    }
+
+    fn clone_empty(&self) -> Self {
+        let (watch, names) = (self.watch.clone(), self.names.clone());
+        Self { watch, names, omitted: self.omitted, ..Self::default() }
     }
 
     /// Records that were left out because there were too many.
@@ -185,14 +206,30 @@ impl Trace {
         }
     }
 
-    /// Takes an event.
+    /// Takes an event. The arrival of a message that was sent under the watch is kept whenever it
+    /// is, so that a message without one is known to be lost.
     pub fn event(&mut self, number: u64, hash: u64, entry: &LogEntry) {
-        self.current = self.watch.keeps(number, entry.at).then_some((number, hash));
+        let LogEntry { at, node, kind, peer, detail, .. } = *entry;
+        let what = What::of(entry);
+        let keeps = self.watch.keeps(number, at);
+        let awaited = what == What::Received && self.arrives(peer, node, detail);
+        self.current = (keeps || awaited).then_some((number, hash));
         if self.current.is_some() {
-            let what = What::of(entry);
-            let LogEntry { at, node, kind, peer, detail, .. } = *entry;
             self.push(at, node, what, (kind.into(), peer, detail), String::new());
         }
+        self.current = self.current.filter(|_| keeps);
+    }
+
+    fn arrives(&mut self, from: Option<NodeId>, to: NodeId, digest: u64) -> bool {
+        let Some(from) = from.filter(|_| !self.under_way.is_empty()) else { return false };
+        let Entry::Occupied(mut count) = self.under_way.entry((from, to, digest)) else {
+            return false;
+        };
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+        true
     }
 
     /// Takes an effect of the event at hand: what was sent, and that a process ended.
@@ -212,6 +249,9 @@ impl Trace {
                 let full = self.records.len() >= RECORDS_MAX;
                 let text = if full { String::new() } else { clipped(message) };
                 self.push(at, node, what, about, text);
+                if !full {
+                    *self.under_way.entry((node, *to, digest)).or_default() += 1;
+                }
             }
             Effect::Exit => self.push(at, node, What::Exit, ("".into(), None, 0), String::new()),
             _ => {}

@@ -40,6 +40,8 @@ Exit codes:
 pub enum Command {
     /// Runs a scenario of the library, or a file
     Run(Run),
+    /// Runs it again with a closer look: event log, space-time diagram, trace for Perfetto
+    Replay(Replay),
     /// Lists the scenarios of the library
     List(List),
     /// Checks a scenario file and says everything that is wrong with it
@@ -88,10 +90,57 @@ pub struct Run {
     /// Prints the outcome as JSON in place of the summary
     #[arg(long)]
     pub json: bool,
+    /// Puts a space-time diagram into the report even if nothing failed
+    #[arg(long, requires = "out")]
+    pub diagram: bool,
     /// Runs it three times more, on other threads and with everything logged, and finds the first
     /// event that differs if they do not all come out the same
     #[arg(long)]
     pub check: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater replay planted/acks-1-leader-killed
+  headwater replay planted/acks-1-leader-killed --svg loss.svg --perfetto loss.json
+  headwater replay my.toml --from 6.9s --until 7.1s --node broker-1 --kind produce --kind fault
+
+Without a time the log is of the 5 ms before and after what a checker found first, or else of the \
+first fault. https://ui.perfetto.dev opens what --perfetto writes.")]
+pub struct Replay {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// In place of the scenario's seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Start of the log, from the start of the run, such as 6.9s
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<headwater_scenarios::units::Duration>,
+    /// End of the log
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<headwater_scenarios::units::Duration>,
+    /// Shows the events around this one, by number
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["from", "until", "svg", "perfetto"])]
+    pub around: Option<u64>,
+    /// Shows only what happens at, or is sent to or by, this node; may be given many times
+    #[arg(long = "node", value_name = "NAME")]
+    pub nodes: Vec<String>,
+    /// Shows only this kind (produce, acked, crash) or what (send, fault); may be given many times
+    #[arg(long = "kind", value_name = "KIND")]
+    pub kinds: Vec<String>,
+    /// Writes a space-time diagram of what matters
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Messages in the diagram, about
+    #[arg(long, value_name = "N", default_value_t = headwater_scenarios::replay::ARROWS)]
+    pub arrows: usize,
+    /// Writes a trace in Chrome's trace event format
+    #[arg(long, value_name = "FILE")]
+    pub perfetto: Option<PathBuf>,
+    /// Prints the log as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

@@ -21,6 +21,12 @@ impl Bar {
         Self { started: Instant::now(), bar }
     }
 
+    /// A run has come this far.
+    pub fn run(&self, progress: headwater_scenarios::run::Progress) {
+        let message = if progress.now > progress.end { "(draining)" } else { "" };
+        self.set(progress.now.0 / 1_000_000, message);
+    }
+
     /// `position` steps are done.
     pub fn set(&self, position: u64, message: &str) {
         if self.bar.is_hidden() && self.started.elapsed() >= LATE {

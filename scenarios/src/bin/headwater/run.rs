@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::outcome::Status;
 use headwater_scenarios::determinism::{self, Checked};
-use headwater_scenarios::run::{self, Finished, Options, Progress};
+use headwater_scenarios::replay;
+use headwater_scenarios::run::{self, Finished, Options};
 use headwater_scenarios::scenario::Scenario;
 
 use crate::args::Run;
@@ -21,19 +22,19 @@ pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     let stop = interrupt()?;
     // Before the run: a folder that can't be written should not cost one.
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
-    let length = (scenario.traffic.duration + scenario.measure.drain).as_millis();
-    let bar = Bar::new(length, "ms");
-    let show = |progress: Progress| {
-        let message = if progress.now > progress.end { "(draining)" } else { "" };
-        bar.set(progress.now.0 / 1_000_000, message);
-    };
+    let bar = bar_of(&scenario);
+    let show = |progress| bar.run(progress);
     let options = Options {
         seed: arguments.seed,
         stop: Some(&stop),
         progress: Some(&show),
         ..Options::default()
     };
-    let finished = run::run(&scenario, &options);
+    let mut finished = run::run(&scenario, &options);
+    let failed = replay::violation(&finished.verdicts).is_some();
+    if folder.is_some() && (failed || arguments.diagram) && !stopped(&finished) {
+        replay::illustrate(&scenario, &mut finished);
+    }
     drop(bar);
     let code = tell(&finished, folder.as_ref(), arguments.json)?;
     if !arguments.check || stopped(&finished) {
@@ -41,6 +42,11 @@ pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     }
     let same = check(&scenario, finished, arguments, &stop)?;
     Ok(if same { code } else { ExitCode::FAILURE })
+}
+
+/// A bar for a run of this scenario.
+pub fn bar_of(scenario: &Scenario) -> Bar {
+    Bar::new((scenario.traffic.duration + scenario.measure.drain).as_millis(), "ms")
 }
 
 fn stopped(finished: &Finished) -> bool {
