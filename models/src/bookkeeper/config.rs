@@ -106,9 +106,9 @@ pub struct Bookie {
     /// Session timeout with the metadata service in ms. Default 10,000.
     #[serde(rename = "zkTimeout")]
     pub zk_timeout: u64,
-    /// A bookie that has lost its disks is given a new cookie and comes up empty under its old name,
-    /// as operators and container platforms did before apache/bookkeeper#2612 (`bookkeeper shell
-    /// cookie_delete`). Default false: it does not come up.
+    /// A bookie that has lost its disks is given a new cookie and comes up empty under its old
+    /// name, as operators and container platforms did before apache/bookkeeper#2612 (`bookkeeper
+    /// shell cookie_delete`). Default false: it does not come up.
     #[serde(rename = "cookie.restamped")]
     pub cookie_restamped: bool,
     /// CPU time of an add in its add thread.

@@ -7,76 +7,76 @@
 use crate::property::Property;
 
 /// Noted when a ledger is closed or given up by its writer.
-pub static CONFIRMED_WAS_PUSHED: Property = Property::always(
+pub const CONFIRMED_WAS_PUSHED: Property = Property::always(
     "bookkeeper-confirmed-was-pushed",
     "A ledger's last add confirmed is not beyond the last add that its writer has sent.",
 );
 /// Noted when a writer finds its ledger closed by somebody else.
-pub static CLOSED_KEEPS_CONFIRMED: Property = Property::always(
+pub const CLOSED_KEEPS_CONFIRMED: Property = Property::always(
     "bookkeeper-closed-keeps-confirmed",
     "Who closes a ledger in its writer's place closes it at or after the last add confirmed.",
 );
 /// Noted when the metadata of a closed ledger are set.
-pub static CLOSED_STAYS: Property =
+pub const CLOSED_STAYS: Property =
     Property::always("bookkeeper-closed-stays", "The last entry of a closed ledger never changes.");
 /// A bookie was replaced in the middle of a ledger.
-pub static ENSEMBLE_CHANGED: Property =
+pub const ENSEMBLE_CHANGED: Property =
     Property::sometimes("bookkeeper-ensemble-changed", "A failed bookie is replaced by another.");
 /// A ledger was given up for want of bookies.
-pub static NOT_ENOUGH_BOOKIES: Property = Property::sometimes(
+pub const NOT_ENOUGH_BOOKIES: Property = Property::sometimes(
     "bookkeeper-not-enough-bookies",
     "There is no bookie to take the place of a failed one.",
 );
 /// A writer has learnt that somebody recovers its ledger.
-pub static WRITER_FENCED: Property =
+pub const WRITER_FENCED: Property =
     Property::sometimes("bookkeeper-writer-fenced", "A living writer's ledger is fenced.");
 /// A bookie has fenced a ledger.
-pub static LEDGER_FENCED: Property =
+pub const LEDGER_FENCED: Property =
     Property::sometimes("bookkeeper-ledger-fenced", "A bookie fences a ledger.");
 /// A recovery has found an entry after others had said that they don't have it.
-pub static RECOVERED_FROM_FEW: Property = Property::sometimes(
+pub const RECOVERED_FROM_FEW: Property = Property::sometimes(
     "bookkeeper-recovered-from-few",
     "Recovery finds an entry that another bookie of its write set does not have or can't give.",
 );
 /// A recovery has added entries again.
-pub static READDED: Property =
+pub const READDED: Property =
     Property::sometimes("bookkeeper-readded", "Recovery adds entries again before it closes.");
 /// A recovery has replaced a bookie.
-pub static RECOVERY_CHANGED_ENSEMBLE: Property = Property::sometimes(
+pub const RECOVERY_CHANGED_ENSEMBLE: Property = Property::sometimes(
     "bookkeeper-recovery-changed-ensemble",
     "A bookie fails while recovery adds entries again, and is replaced.",
 );
 /// A recovery has found the ledger closed by another one.
-pub static CLOSED_MEANWHILE: Property = Property::sometimes(
+pub const CLOSED_MEANWHILE: Property = Property::sometimes(
     "bookkeeper-closed-meanwhile",
     "Two close a ledger at the same time, and one finds it closed.",
 );
 /// A bookie takes no more adds.
-pub static BOOKIE_READ_ONLY: Property =
+pub const BOOKIE_READ_ONLY: Property =
     Property::sometimes("bookkeeper-bookie-read-only", "A bookie turns read-only.");
 /// A bookie's process has ended.
-pub static BOOKIE_DIED_OF_ITS_DISK: Property = Property::sometimes(
+pub const BOOKIE_DIED_OF_ITS_DISK: Property = Property::sometimes(
     "bookkeeper-bookie-died-of-its-disk",
     "A bookie ends because its journal can't be written or its disks can't be read.",
 );
 /// A bookie without its data has not come up.
-pub static BOOKIE_REFUSED: Property = Property::sometimes(
+pub const BOOKIE_REFUSED: Property = Property::sometimes(
     "bookkeeper-bookie-refused",
     "A bookie that has lost a disk, or has another's, does not come up.",
 );
 /// A bookie's session is over.
-pub static BOOKIE_SESSION_EXPIRED: Property = Property::sometimes(
+pub const BOOKIE_SESSION_EXPIRED: Property = Property::sometimes(
     "bookkeeper-bookie-session-expired",
     "A bookie that lives has lost its session.",
 );
 /// A checkpoint could not be written.
-pub static CHECKPOINT_FAILED: Property =
+pub const CHECKPOINT_FAILED: Property =
     Property::sometimes("bookkeeper-checkpoint-failed", "A checkpoint fails and is tried again.");
 /// A bookie has found entries in its journal at its start.
-pub static JOURNAL_REPLAYED: Property =
+pub const JOURNAL_REPLAYED: Property =
     Property::sometimes("bookkeeper-journal-replayed", "A bookie starts with entries to replay.");
 /// Noted by the stand-alone reader whenever a recovery has ended.
-pub static RECOVERY_ENDS: Property = Property::eventually(
+pub const RECOVERY_ENDS: Property = Property::eventually(
     "bookkeeper-recovery-ends",
     "A ledger whose writer is gone is closed in the end.",
 );

@@ -79,7 +79,7 @@ impl Record {
             }
             // Two longs (`LogMark`).
             Self::LastMark { marks } => 16 * marks.len() as u64,
-            // Layout version, host, directories and instance as text (`Cookie.toString`), estimated.
+            // Layout version, host, directories and instance as text (`Cookie`), estimated.
             Self::Cookie { .. } => 200,
             // Checksum, length and transaction header (`FileTxnLog` @ ZooKeeper 3.6.3).
             Self::Transaction { operation, .. } => 60 + operation.size_bytes(),

@@ -8,77 +8,77 @@
 use crate::property::Property;
 
 /// Noted whenever a log is truncated.
-pub static TRUNCATES_FLUSHED: Property = Property::always(
+pub const TRUNCATES_FLUSHED: Property = Property::always(
     "pravega-truncates-flushed",
     "A log is truncated only where tier 2 has everything before.",
 );
 /// Noted whenever a container has replayed its log.
-pub static LOG_HOLDS_ONCE: Property = Property::always(
+pub const LOG_HOLDS_ONCE: Property = Property::always(
     "pravega-log-holds-once",
     "A container's log holds each operation once, in the order of their numbers.",
 );
 /// Noted whenever a flush begins.
-pub static TIER_BEHIND_LOG: Property =
+pub const TIER_BEHIND_LOG: Property =
     Property::always("pravega-tier-behind-log", "Tier 2 gets only what is committed to the log.");
 /// A container was started from a log that another instance of it had written.
-pub static CONTAINER_RECOVERED: Property =
+pub const CONTAINER_RECOVERED: Property =
     Property::sometimes("pravega-container-recovered", "A container is recovered from its log.");
 /// A container has learnt that it was replaced.
-pub static CONTAINER_FENCED: Property = Property::sometimes(
+pub const CONTAINER_FENCED: Property = Property::sometimes(
     "pravega-container-fenced",
     "A container that still runs is fenced by its successor.",
 );
 /// A log has rolled over.
-pub static LEDGER_ROLLED: Property =
+pub const LEDGER_ROLLED: Property =
     Property::sometimes("pravega-ledger-rolled", "A log goes on in a new ledger.");
 /// A frame was sent to BookKeeper once more.
-pub static FRAME_RETRIED: Property = Property::sometimes(
+pub const FRAME_RETRIED: Property = Property::sometimes(
     "pravega-frame-retried",
     "A frame of a failed ledger is written again to the next.",
 );
 /// Writes wait for a throttler.
-pub static THROTTLED: Property =
+pub const THROTTLED: Property =
     Property::sometimes("pravega-throttled", "A container throttles its writes.");
 /// A flush was given up and made anew.
-pub static FLUSH_FAILED: Property =
+pub const FLUSH_FAILED: Property =
     Property::sometimes("pravega-flush-failed", "A flush to tier 2 fails.");
 /// A read was answered from tier 2.
-pub static READ_FROM_TIER: Property =
+pub const READ_FROM_TIER: Property =
     Property::sometimes("pravega-read-from-tier", "A reader gets what only tier 2 has.");
 /// A writer has sent blocks again.
-pub static BLOCKS_RESENT: Property = Property::sometimes(
+pub const BLOCKS_RESENT: Property = Property::sometimes(
     "pravega-blocks-resent",
     "A writer sends again what was not acknowledged when its connection broke.",
 );
 /// A store was told to stop reading from a connection.
-pub static WINDOW_CLOSED: Property =
+pub const WINDOW_CLOSED: Property =
     Property::sometimes("pravega-window-closed", "A store stops reading from a connection.");
 /// Noted when a reader is told that a segment has ended.
-pub static SEALED_IS_READ: Property = Property::always(
+pub const SEALED_IS_READ: Property = Property::always(
     "pravega-sealed-is-read",
     "A reader is told to go to the successors of a sealed segment at its end only.",
 );
 /// A segment was sealed.
-pub static SEGMENT_SEALED: Property =
+pub const SEGMENT_SEALED: Property =
     Property::sometimes("pravega-segment-sealed", "A segment is sealed.");
 /// Every segment of an epoch was sealed.
-pub static STREAM_SCALED: Property =
+pub const STREAM_SCALED: Property =
     Property::sometimes("pravega-stream-scaled", "A scale of the stream is complete.");
 /// A writer has moved events to the successors of a sealed segment.
-pub static EVENTS_MOVED: Property = Property::sometimes(
+pub const EVENTS_MOVED: Property = Property::sometimes(
     "pravega-events-moved",
     "A writer writes again to the successors what a sealed segment has not acknowledged.",
 );
 /// A reader has begun to read a successor.
-pub static READER_FOLLOWED: Property = Property::sometimes(
+pub const READER_FOLLOWED: Property = Property::sometimes(
     "pravega-reader-followed",
     "A reader goes on with the successor of a sealed segment.",
 );
 /// Noted when a container fails, and when one runs.
-pub static CONTAINERS_RUN: Property =
+pub const CONTAINERS_RUN: Property =
     Property::eventually("pravega-containers-run", "Every container runs somewhere in the end.");
 /// Noted when a flush fails, and when one succeeds after that.
-pub static FLUSHES_GO_ON: Property =
+pub const FLUSHES_GO_ON: Property =
     Property::eventually("pravega-flushes-go-on", "What a failed flush held reaches tier 2.");
 
 /// Every property of this model.

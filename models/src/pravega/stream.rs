@@ -1,9 +1,9 @@
 //! The stream: which segments it has, in which epoch, and who follows whom when it is scaled.
 //!
 //! Stands for the epochs and the segment records of a stream, controller `store/stream/records`
-//! (`EpochRecord`, `StreamSegmentRecord`) @ v0.13.0. In epoch 0 the segments own equal ranges of the
-//! key space; epoch 1 splits each of them evenly; epoch 2 merges again what epoch 1 has split. The
-//! numbers of segments count up from epoch to epoch, as in reality.
+//! (`EpochRecord`, `StreamSegmentRecord`) @ v0.13.0. In epoch 0 the segments own equal ranges of
+//! the key space; epoch 1 splits each of them evenly; epoch 2 merges again what epoch 1 has split.
+//! The numbers of segments count up from epoch to epoch, as in reality.
 //!
 //! Parameters: `segments` and [`Scaling`]. Left out: splits of single segments and merges of
 //! neighbours that were not split from one another, retention. As the epochs are known from the

@@ -25,8 +25,9 @@ fn environment() -> Environment {
     Environment { server: MachineSpec { disks, ..environment.server }, ..environment }
 }
 
-/// A writer writes for 20 s; from second 5 to second 10 `fault` is on for one of four bookies, which
-/// is started again should it have ended. Then the power goes everywhere, and everything is read.
+/// A writer writes for 20 s; from second 5 to second 10 `fault` is on for one of four bookies,
+/// which is started again should it have ended. Then the power goes everywhere, and everything is
+/// read.
 fn survives(
     seed: u64,
     expected: &'static Property,

@@ -7,9 +7,9 @@
 //! What the disk refuses: an error of the journal, write or sync, ends its thread and with it the
 //! process (`Journal.ForceWriteThread.run`, `BookieCriticalThread`); a memtable that can't be
 //! flushed makes the bookie read-only (`SortedLedgerStorage.onSizeLimitReached`); a checkpoint that
-//! fails is tried again at the next interval (`SyncThread.checkpoint`). A full disk makes the bookie
-//! read-only wherever it shows: `LedgerDirsMonitor` does so at 95 % (`diskUsageThreshold`), before
-//! the journal on the same disk runs out of space.
+//! fails is tried again at the next interval (`SyncThread.checkpoint`). A full disk makes the
+//! bookie read-only wherever it shows: `LedgerDirsMonitor` does so at 95 % (`diskUsageThreshold`),
+//! before the journal on the same disk runs out of space.
 //!
 //! Parameters: `flushInterval`, `gcWaitTime` (ms), `journalMaxBackups`, `DISK_CHECK_INTERVAL`.
 //! Left out: compaction, the usage thresholds below full, who starts the process again (a

@@ -3,9 +3,9 @@
 //! Stands for `bookie/LegacyCookieValidation.java`, `bookie/Cookie.java`,
 //! `discover/ZKRegistrationManager.java` of apache/bookkeeper @ branch-4.15. A bookie that starts
 //! for the first time stamps a cookie on its disks and in the metadata. One that has lost a disk
-//! since, or has somebody else's, finds that they differ and does not come up: with its old name and
-//! without its data it would say `no such entry` of what it has acknowledged, and recovery would
-//! count that (apache/bookkeeper#2612).
+//! since, or has somebody else's, finds that they differ and does not come up: with its old name
+//! and without its data it would say `no such entry` of what it has acknowledged, and recovery
+//! would count that (apache/bookkeeper#2612).
 //!
 //! Parameters: `zkTimeout` (ms), `cookie.restamped`. Left out: `allowStorageExpansion`, the
 //! cluster's instance id, the check's second half that data integrity checking takes over

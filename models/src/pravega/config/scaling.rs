@@ -35,8 +35,8 @@ impl Scaling {
         }
         if back_at_ms > 0 && (at_ms == 0 || back_at_ms <= at_ms) {
             return Err(format!(
-                "scaling back.at.ms = {back_at_ms}: it must be after at.ms = {at_ms}, which must be \
-                 above 0"
+                "scaling back.at.ms = {back_at_ms}: it must be after at.ms = {at_ms}, which must \
+                 be above 0"
             ));
         }
         Ok(())

@@ -2,8 +2,8 @@
 //!
 //! Stands for `server/logs/operations` @ v0.13.0: appends with the two attribute updates of the
 //! append processor, metadata checkpoints, and the updates of the chunk metadata table that a flush
-//! commits, and seals. Left out: create, merge, truncate of segments, and the table segments themselves
-//! (their updates are operations of their size here, and count as flushed).
+//! commits, and seals. Left out: create, merge, truncate of segments, and the table segments
+//! themselves (their updates are operations of their size here, and count as flushed).
 //!
 //! Parameters: sizes in bytes, below.
 

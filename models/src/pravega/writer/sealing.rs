@@ -2,9 +2,9 @@
 //!
 //! Stands for `EventStreamWriterImpl.handleLogSealed`, `SegmentSelector` @ v0.13.0 and
 //! `src/segment/selector.rs` of pravega-client-rust @ v0.3.7: the controller is asked for the
-//! successors, the key range is theirs from then on, and every event that the sealed segment has not
-//! acknowledged is written again, in order, before any later one of its keys. A sealed segment says
-//! so only behind its acks (`WriterState.DelayedErrorHandler`), so that none is stored twice.
+//! successors, the key range is theirs from then on, and every event that the sealed segment has
+//! not acknowledged is written again, in order, before any later one of its keys. A sealed segment
+//! says so only behind its acks (`WriterState.DelayedErrorHandler`), so that none is stored twice.
 //!
 //! Parameters: `connect.timeout.ms`, `RETRY`. Left out: the flush of the other segments' writers
 //! that the Java client waits for in between.
