@@ -6,7 +6,7 @@
 //! Requests for one chunk are carried out one after another, in the order in which they came; those
 //! for different chunks side by side, up to `requests.max`. Errors, stalls and fullness are by
 //! configuration; refusals, delays, broken uploads and stale lists are the environment's
-//! ([`super::conditions`]), as is a slow, stalled or full disk.
+//! (`tier::conditions`), as is a slow, stalled or full disk.
 //!
 //! Parameters: [`config::Tier`]. Left out: directories, sustained rate limits of object stores, the
 //! parts of a multipart upload, NFS client caches.
