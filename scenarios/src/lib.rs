@@ -8,6 +8,7 @@ pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod stats;
 pub mod sweep;
 pub mod trace;

@@ -42,6 +42,8 @@ pub enum Command {
     Run(Run),
     /// Runs it again with a closer look: event log, space-time diagram, trace for Perfetto
     Replay(Replay),
+    /// Makes a scenario that fails as small as it can be while it fails
+    Shrink(Shrink),
     /// Lists the scenarios of the library
     List(List),
     /// Checks a scenario file and says everything that is wrong with it
@@ -141,6 +143,32 @@ pub struct Replay {
     /// Prints the log as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater shrink planted/unclean-election
+  headwater shrink my.toml --seed 42 --keep no_acked_loss --out scenarios/tests/found/lost.toml
+
+Every step is run, and kept if the same verdict fails in the same way. Ctrl-C writes the best so \
+far.")]
+pub struct Shrink {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// In place of the scenario's seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The verdict that has to keep failing, in place of the first that fails
+    #[arg(long, value_name = "VERDICT")]
+    pub keep: Option<String>,
+    /// Runs that may be made, about
+    #[arg(long, value_name = "RUNS", default_value_t = 500)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub budget: u64,
+    /// Where the scenario is written, in place of shrunk-NAME.toml
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -14,6 +14,7 @@ mod profile;
 mod progress;
 mod replay;
 mod run;
+mod shrink;
 mod sweep;
 mod traffic;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Shrink(arguments) => shrink::shrink(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
