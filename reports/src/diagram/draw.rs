@@ -205,8 +205,8 @@ impl Drawing<'_> {
         let right = WIDTH - WORDS + 8.0;
         let _ = write!(
             self.svg,
-            "<g class=\"{class}\"><line class=\"leader\" x1=\"{x:.1}\" x2=\"{right}\" y1=\"{y:.1}\" \
-             y2=\"{y:.1}\"/>"
+            "<g class=\"{class}\"><line class=\"leader\" x1=\"{x:.1}\" x2=\"{right}\" \
+             y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
         );
         if moment.lane.is_some() {
             let _ = write!(self.svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>");

@@ -45,7 +45,8 @@ fn micros(at: Time) -> f64 {
 fn processes(trace: &Trace) -> Vec<Value> {
     let name = |pid: u32, name: &str| {
         [
-            json!({"ph": "M", "pid": pid, "tid": 0, "name": "process_name", "args": {"name": name}}),
+            json!({"ph": "M", "pid": pid, "tid": 0, "name": "process_name",
+                   "args": {"name": name}}),
             json!({"ph": "M", "pid": pid, "tid": 0, "name": "process_sort_index",
                    "args": {"sort_index": pid}}),
             json!({"ph": "M", "pid": pid, "tid": 0, "name": "thread_name", "args": {"name": "-"}}),
