@@ -115,6 +115,12 @@ pub struct Broker {
     /// A broker unheard of for this long is fenced.
     #[serde(rename = "broker.session.timeout.ms")]
     pub session_timeout_ms: u64,
+    /// Whether the controller gives leadership back to the first replica of a partition.
+    #[serde(rename = "auto.leader.rebalance.enable")]
+    pub auto_leader_rebalance: bool,
+    /// How long after another leads, in seconds.
+    #[serde(rename = "leader.imbalance.check.interval.seconds")]
+    pub leader_imbalance_check_interval_s: u64,
 }
 
 /// Options of the controller quorum (`QuorumConfig`).
@@ -133,6 +139,13 @@ pub struct Quorum {
     /// Time that the leader gathers records before it writes them.
     #[serde(rename = "controller.quorum.append.linger.ms")]
     pub append_linger_ms: u64,
+    /// Feature level: 1 for eligible leader replicas (KIP-966), 0 without. On by default in
+    /// clusters that are new with 4.1 (KIP-966; in 4.0 a preview that is off). What `acks=all`
+    /// acknowledged survives with it while fewer than `min.insync.replicas` replicas of a partition
+    /// shut down uncleanly before the ISR is whole again. Without it (3.9) also the last in-sync
+    /// replica alone, coming back without its page cache, loses what the others may still have.
+    #[serde(rename = "eligible.leader.replicas.version")]
+    pub eligible_leader_replicas: u16,
 }
 
 /// Options of a producer. Those that only one library has are ignored by the other.
@@ -217,12 +230,15 @@ impl Cluster {
                 high_watermark_checkpoint_interval_ms: 5_000,
                 heartbeat_interval_ms: 2_000,
                 session_timeout_ms: 9_000,
+                auto_leader_rebalance: true,
+                leader_imbalance_check_interval_s: 300,
             },
             quorum: Quorum {
                 election_timeout_ms: 1_000,
                 fetch_timeout_ms: 2_000,
                 election_backoff_max_ms: 1_000,
                 append_linger_ms: 25,
+                eligible_leader_replicas: u16::from(matches!(version, Version::V4)),
             },
             producer: Producer::java(version),
             consumer: Consumer {
@@ -290,6 +306,12 @@ impl Cluster {
             return Err("producer.enable.idempotence needs acks -1 and at most 5 requests in \
                         flight (producer.max.in.flight.requests.per.connection)"
                 .into());
+        }
+        if self.quorum.eligible_leader_replicas > 1 {
+            return Err(format!(
+                "quorum.eligible.leader.replicas.version is {}, but it is 0 or 1",
+                self.quorum.eligible_leader_replicas
+            ));
         }
         if self.producer.buffer_memory < self.producer.batch_size {
             return Err("producer.buffer.memory is below producer.batch.size: no batch fits".into());

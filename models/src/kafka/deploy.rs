@@ -1,7 +1,8 @@
 //! A Kafka cluster with its producers and consumers, ready to be simulated.
 //!
 //! Stands for the installation: `config/server.properties` @ 3.9.0 in combined mode, one process a
-//! node. Parameters: [`super::config::Cluster`]. Left out: controllers on nodes of their own, racks.
+//! node. Parameters: [`super::config::Cluster`]. Left out: controllers on nodes of their own,
+//! racks.
 
 use std::rc::Rc;
 
@@ -13,11 +14,17 @@ use super::config::Cluster;
 use super::consumer::Consumer;
 use super::producer::{self, Producer};
 use crate::arrival::ArrivalSource;
+use crate::bugs::Bug;
 use crate::deployment::{Deployment, Environment, Role};
 
 /// Nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a machine of
 /// its own unless the environment has only one.
 pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSource) -> Deployment {
+    let (mut cluster, bugs) = (cluster.clone(), environment.bugs);
+    if bugs.has(Bug::ZombieLeader) {
+        // The defaults before 3.0 (KIP-679).
+        (cluster.producer.acks, cluster.producer.enable_idempotence) = (1, false);
+    }
     let config = Rc::new(cluster.clone());
     let brokers: Vec<_> = (0..cluster.brokers).map(NodeId).collect();
     let mut deployment = Deployment::default();
@@ -27,7 +34,7 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
         let (config, brokers) = (config.clone(), brokers.clone());
         let pools = broker::pools(&config);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            Box::new(Broker::new(config.clone(), number, brokers.clone()))
+            Box::new(Broker::new(config.clone(), bugs, number, brokers.clone()))
         };
         deployment.node(Role::Broker, name, machine, pools, Box::new(build));
     }

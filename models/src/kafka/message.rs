@@ -88,13 +88,22 @@ pub struct FetchPartition {
     pub last_fetched_epoch: Option<u32>,
 }
 
+/// A replica's broker in one of its lives, as leader and controller tell them apart (KIP-903).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InSync {
+    /// The broker.
+    pub broker: BrokerNumber,
+    /// Which life of it.
+    pub incarnation: u64,
+}
+
 /// A fetch request, of a consumer or of a follower.
 #[derive(Clone, Debug)]
 pub struct Fetch {
     /// The fetcher's number for it.
     pub correlation: u64,
-    /// The follower; nothing for a consumer.
-    pub replica: Option<BrokerNumber>,
+    /// The follower, in which life; nothing for a consumer.
+    pub replica: Option<InSync>,
     /// Longest wait in milliseconds.
     pub max_wait_ms: u64,
     /// Bytes of one partition at the most.
@@ -218,7 +227,7 @@ pub enum Message {
         /// The partition epoch that it builds on.
         partition_epoch: u32,
         /// The new ISR.
-        isr: Vec<BrokerNumber>,
+        isr: Vec<InSync>,
     },
     /// Controller to leader.
     AlterPartitionResponse {
@@ -249,7 +258,7 @@ impl Message {
                     40 * partitions.len() as u64 + bytes
                 }
                 Self::MetadataResponse { leaders } => 60 + 30 * leaders.len() as u64,
-                Self::AlterPartition { isr, .. } => 40 + 4 * isr.len() as u64,
+                Self::AlterPartition { isr, .. } => 40 + 12 * isr.len() as u64,
                 Self::Raft(Raft::FetchResponse { entries, .. }) => 40 + 100 * entries.len() as u64,
                 Self::MetadataRequest
                 | Self::Heartbeat { .. }
@@ -314,7 +323,8 @@ impl Message {
             }
             Self::HeartbeatResponse { accepted } => 8 + u64::from(*accepted),
             Self::AlterPartition { partition, isr, .. } => {
-                isr.iter().fold(mix(10, (*partition).into()), |hash, of| mix(hash, (*of).into()))
+                let fold = |hash, of: &InSync| mix(mix(hash, of.broker.into()), of.incarnation);
+                isr.iter().fold(mix(10, (*partition).into()), fold)
             }
             Self::AlterPartitionResponse { partition, error } => {
                 mix(11 + *error as u64, (*partition).into())

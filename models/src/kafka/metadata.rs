@@ -18,6 +18,11 @@ pub struct PartitionState {
     pub replicas: Vec<BrokerNumber>,
     /// Its in-sync replicas.
     pub isr: Vec<BrokerNumber>,
+    /// Replicas outside of the ISR that have everything committed (KIP-966); they may lead if the
+    /// ISR is empty.
+    pub elr: Vec<BrokerNumber>,
+    /// Who led when the ISR became empty.
+    pub last_known_leader: Option<BrokerNumber>,
     /// Its leader, if any.
     pub leader: Option<BrokerNumber>,
     /// Counts leaders.
@@ -69,7 +74,8 @@ impl MetadataRecord {
                 let seed = mix(u64::from(*partition) << 32 | 4, u64::from(state.leader_epoch));
                 let leader = state.leader.map_or(0, |leader| u64::from(leader) + 1);
                 let isr = state.isr.iter().fold(0, |hash, of| mix(hash, u64::from(*of)));
-                mix(mix(seed, leader), isr ^ u64::from(state.partition_epoch))
+                let elr = state.elr.iter().fold(isr, |hash, of| mix(hash, u64::from(*of) << 32));
+                mix(mix(seed, leader), elr ^ u64::from(state.partition_epoch))
             }
             Self::Registered { broker, incarnation } => {
                 mix(mix(10, u64::from(*broker)), *incarnation)
@@ -99,6 +105,8 @@ impl Image {
         };
         let state = |partition| PartitionState {
             isr: replicas(partition),
+            elr: Vec::new(),
+            last_known_leader: None,
             leader: Some(partition % brokers),
             replicas: replicas(partition),
             leader_epoch: 0,

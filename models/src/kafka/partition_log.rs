@@ -2,14 +2,16 @@
 //!
 //! Stands for `UnifiedLog`, `LeaderEpochFileCache` and `ProducerStateManager` of apache/kafka @
 //! 3.9.0. The batches stay in memory beside the disk: reads of the tail come from the page cache.
-//! Parameter: [`super::config::Topic::flush_messages`]. Left out: segments and their rolling (and with it the sync of a rolled segment), retention,
-//! indexes, reads that miss the page cache, expiry of producer ids.
+//! Parameter: [`super::config::Topic::flush_messages`]. Left out: segments and their rolling (and
+//! with it the sync of a rolled segment), retention, indexes, reads that miss the page cache,
+//! expiry of producer ids.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::record::{LogBatch, ProducerEpoch};
 use crate::batch::SharedBatch;
+use crate::bugs::{Bug, BugSet};
 
 /// Batches that a broker remembers of each producer (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
 const BATCHES_RETAINED: usize = 5;
@@ -109,6 +111,22 @@ impl PartitionLog {
         let next = self.epochs.partition_point(|(of, _)| *of <= epoch);
         let end = self.epochs.get(next).map_or(self.end_offset(), |(_, start)| *start);
         next.checked_sub(1).map_or((0, 0), |at| (self.epochs[at].0, end))
+    }
+
+    /// Whether the log of a follower, whose last batch is of `epoch` and ends at `offset`, is no
+    /// beginning of this one: then the largest epoch not above `epoch` here, and its end offset.
+    pub fn diverges(&self, epoch: Option<u32>, offset: u64, bugs: BugSet) -> Option<(u32, u64)> {
+        let Some(epoch) = epoch else {
+            return (offset > self.end_offset()).then_some((u32::MAX, self.end_offset()));
+        };
+        let (of, end) = self.end_offset_for(epoch);
+        let unknown = of < epoch && !bugs.has(Bug::FastLeaderFailover);
+        (unknown || end < offset).then_some((of, end))
+    }
+
+    /// Forgets the producers' sequence numbers.
+    pub fn forget_producers(&mut self) {
+        self.producers.clear();
     }
 
     /// What the epoch and sequence number of a batch of an idempotent producer say. Of a producer

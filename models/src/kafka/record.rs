@@ -1,8 +1,8 @@
 //! What a broker keeps on disk: log batches, the metadata log, the quorum state, checkpoints.
 //!
 //! Stands for the files of a log directory of apache/kafka @ 3.9.0: `DefaultRecordBatch`,
-//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`. Sizes in bytes as there.
-//! Left out: indexes and snapshots, which only make a start faster, and `meta.properties`.
+//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`. Sizes in bytes as
+//! there. Left out: indexes and snapshots, which only make a start faster, and `meta.properties`.
 
 use headwater_sim::disk::FileId;
 use headwater_sim::fingerprint::mix;

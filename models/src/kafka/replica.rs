@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use super::message::InSync;
 use super::metadata::{BrokerNumber, PartitionState};
 use super::partition_log::PartitionLog;
 use super::record::{LogBatch, ProducerEpoch};
@@ -73,7 +74,7 @@ pub struct Replica {
     /// First offset of this leader's epoch.
     pub epoch_start: u64,
     /// An ISR that the controller has been asked for.
-    pub proposed_isr: Option<Vec<BrokerNumber>>,
+    pub proposed_isr: Option<Vec<InSync>>,
     /// Appends in order; the first is under way if `busy`.
     pub appends: VecDeque<Append>,
     /// The log's lock is held.
@@ -82,6 +83,9 @@ pub struct Replica {
     pub writing: Option<LogBatch>,
     /// Records since the last sync.
     pub unflushed: u64,
+    /// The leader's log does not continue this one; nothing more is fetched from it
+    /// (`AbstractFetcherThread.markPartitionFailed`).
+    pub failed: bool,
 }
 
 impl Replica {
@@ -99,6 +103,7 @@ impl Replica {
             busy: false,
             writing: None,
             unflushed: 0,
+            failed: false,
         }
     }
 
@@ -132,7 +137,7 @@ impl Replica {
         if (self.state.isr.len() as u32) < min_isr.min(self.state.replicas.len() as u32) {
             return false;
         }
-        let proposed = self.proposed_isr.iter().flatten();
+        let proposed = self.proposed_isr.iter().flatten().map(|of| &of.broker);
         let others = self.state.isr.iter().chain(proposed).filter(|replica| **replica != me);
         let ends = others.map(|replica| self.followers.get(replica).map_or(0, |of| of.end_offset));
         let least = ends.min().unwrap_or(u64::MAX).min(self.log.end_offset());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource};
-use headwater_models::bugs::BugSet;
+use headwater_models::bugs::Bug;
 use headwater_models::deployment::{Environment, Role};
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_models::kafka::deploy::deploy;
@@ -95,7 +95,8 @@ pub struct Bench {
     /// The simulation.
     pub sim: Simulation<Streaming, Notes>,
     brokers: Vec<NodeId>,
-    producer: NodeId,
+    producers: Vec<NodeId>,
+    consumer: NodeId,
     machines: Vec<MachineId>,
 }
 
@@ -121,13 +122,18 @@ pub fn three() -> Cluster {
 
 /// A cluster of machines with four cores each, 25 us apart.
 pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
+    bench_with(cluster, &[], source, seed)
+}
+
+/// The same with planted bugs.
+pub fn bench_with(cluster: &Cluster, bugs: &[Bug], source: &ArrivalSource, seed: u64) -> Bench {
     cluster.check().expect("the cluster is possible");
     let machine = MachineSpec { cores: 4, ..MachineSpec::named("machine") };
     let environment = Environment {
         server: machine.clone(),
         client: machine,
         one_machine: false,
-        bugs: BugSet::default(),
+        bugs: bugs.iter().copied().collect(),
     };
     let deployment = deploy(cluster, &environment, source);
     let mut spec = SimulationSpec { seed: Seed(seed), ..SimulationSpec::default() };
@@ -135,7 +141,8 @@ pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
     spec.network.latency = Distribution::uniform(us(20), us(30));
     let mut sim = Simulation::new(spec, Notes::default());
     let brokers: Vec<_> = deployment.with_role(Role::Broker).collect();
-    let producer = deployment.with_role(Role::Producer).next().expect("a producer");
+    let producers = deployment.with_role(Role::Producer).collect();
+    let consumer = deployment.with_role(Role::Consumer).next().expect("a consumer");
     let machines = brokers.iter().map(|node| deployment.nodes[node.index()].machine).collect();
     for machine in deployment.machines {
         sim.add_machine(machine);
@@ -143,7 +150,7 @@ pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
     for node in deployment.nodes {
         sim.add_node(node);
     }
-    Bench { sim, brokers, producer, machines }
+    Bench { sim, brokers, producers, consumer, machines }
 }
 
 impl Bench {
@@ -187,9 +194,9 @@ impl Bench {
         acked.values().sum()
     }
 
-    /// The first producer's node.
-    pub fn producer(&self) -> NodeId {
-        self.producer
+    /// The producers' nodes.
+    pub fn producers(&self) -> &[NodeId] {
+        &self.producers
     }
 
     /// A broker's node.
@@ -203,5 +210,13 @@ impl Bench {
         let last = self.sim.observer().events.iter().rev().find(elected);
         let node = last.expect("a controller was elected").1;
         self.brokers.iter().position(|broker| *broker == node).expect("it is a broker")
+    }
+
+    /// The consumer stands still from one second to another.
+    #[cfg(feature = "planted-bugs")]
+    pub fn pause_consumer(&mut self, from: u64, to: u64) {
+        let (node, second) = (self.consumer, |at: u64| Time(at * 1_000_000_000));
+        self.sim.schedule(second(from), Fault::Pause { node });
+        self.sim.schedule(second(to), Fault::Resume { node });
     }
 }

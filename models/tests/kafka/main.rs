@@ -2,6 +2,8 @@
 
 mod harness;
 
+#[cfg(feature = "planted-bugs")]
+mod bugs;
 mod failover;
 mod latency;
 mod loss;

@@ -61,7 +61,7 @@ fn what_a_reset_connection_has_begun_counts_for_no_later_request() {
     let mut bench = bench(&cluster, &steady(20, 1_000, 8), 1);
     // A sync takes 600 ms at the median: longer than it takes to connect and send again.
     bench.at(1, 0, |_, machine| Fault::SlowDisk { machine, disk: 0, percent: 1_000_000 });
-    let (broker, producer) = (bench.broker(0), bench.producer());
+    let (broker, producer) = (bench.broker(0), bench.producers()[0]);
     for second in 2..7 {
         bench.at(second, 0, |_, _| Fault::Reset { from: vec![broker], to: vec![producer] });
     }

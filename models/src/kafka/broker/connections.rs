@@ -342,10 +342,10 @@ impl Broker {
             return read;
         }
         read.high_watermark = replica.high_watermark;
-        if let Some(epoch) = wanted.last_fetched_epoch {
-            let (of, end) = replica.log.end_offset_for(epoch);
-            if of < epoch || end < wanted.offset {
-                read.diverging = Some((of, end));
+        if fetch.replica.is_some() {
+            let (epoch, offset) = (wanted.last_fetched_epoch, wanted.offset);
+            read.diverging = replica.log.diverges(epoch, offset, self.bugs);
+            if read.diverging.is_some() {
                 return read;
             }
         }

@@ -9,9 +9,11 @@ use headwater_sim::disk::DiskOp;
 use headwater_sim::time::{Duration, Time};
 
 use super::{Broker, Ctx, DISK, kind};
-use crate::kafka::controller::active::ActiveController;
+use crate::bugs::Bug;
+use crate::kafka::controller::active::{ActiveController, Settings};
+use crate::kafka::controller::partition_change::Rules;
 use crate::kafka::controller::raft::Output;
-use crate::kafka::message::{ErrorCode, Message};
+use crate::kafka::message::{ErrorCode, InSync, Message};
 use crate::kafka::metadata::{BrokerNumber, Image, MetadataRecord};
 use crate::kafka::record::{METADATA_FILE, QUORUM_STATE_FILE, Record};
 use crate::protocol;
@@ -68,9 +70,19 @@ impl Broker {
         if let Some(raft) = &self.raft {
             raft.log().iter().for_each(|(_, record)| image.apply(record));
         }
-        let session = Duration::from_millis(config.broker.session_timeout_ms);
-        let unclean = config.topic.unclean_leader_election;
-        self.controller = Some(ActiveController::new(image, session, unclean, ctx.now()));
+        let rebalance_after = Duration::from_secs(config.broker.leader_imbalance_check_interval_s);
+        let with_elr = config.quorum.eligible_leader_replicas > 0;
+        let settings = Settings {
+            session_timeout: Duration::from_millis(config.broker.session_timeout_ms),
+            rebalance_after: config.broker.auto_leader_rebalance.then_some(rebalance_after),
+            rules: Rules {
+                eligible_leader_replicas: with_elr && !self.bugs.has(Bug::LastReplicaStanding),
+                min_isr: config.topic.min_insync_replicas,
+                unclean: config.topic.unclean_leader_election
+                    || self.bugs.has(Bug::UncleanElection),
+            },
+        };
+        self.controller = Some(ActiveController::new(image, settings, ctx.now()));
         Self::event(ctx, "controller_elected", u64::from(self.me), u64::from(epoch));
         self.check_sessions(ctx);
     }
@@ -156,10 +168,10 @@ impl Broker {
         from: BrokerNumber,
         partition: u32,
         epochs: (u32, u32),
-        isr: Vec<BrokerNumber>,
+        isr: &[InSync],
     ) -> ErrorCode {
         let Some(controller) = &mut self.controller else { return ErrorCode::InvalidUpdateVersion };
-        let error = controller.alter_partition(from, partition, epochs, isr);
+        let error = controller.alter_partition(from, partition, epochs, isr, ctx.now());
         self.propose_soon(ctx);
         error
     }
@@ -170,7 +182,8 @@ impl Broker {
         for broker in controller.fence_stale(ctx.now()) {
             Self::event(ctx, "session_expired", u64::from(broker), 0);
         }
-        let next = controller.next_expiry().unwrap_or(Time::MAX);
+        controller.rebalance(ctx.now());
+        let next = controller.next_wake().unwrap_or(Time::MAX);
         if next < self.sessions_armed {
             self.sessions_armed = next;
             ctx.timer(next.since(ctx.now()), kind::SESSIONS);

@@ -11,9 +11,11 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::{Broker, Ctx, FETCHERS, kind};
-use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
+use crate::bugs::Bug;
+use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, InSync, Message};
 use crate::kafka::metadata::BrokerNumber;
-use crate::kafka::replica::Append;
+use crate::kafka::record::LogBatch;
+use crate::kafka::replica::{Append, Replica};
 
 /// A fetcher.
 #[derive(Debug, Default)]
@@ -49,13 +51,15 @@ impl Broker {
         if !matches!(fetcher.state, State::Idle | State::BackingOff) {
             return;
         }
-        let followed = self.replicas.values().filter(|of| of.state.leader == Some(leader));
+        let follows = |of: &&Replica| of.state.leader == Some(leader) && !of.failed;
+        let by_epoch = !self.bugs.has(Bug::TruncateToHighWatermark);
+        let followed = self.replicas.values().filter(follows);
         let partitions: Vec<_> = followed
             .map(|replica| FetchPartition {
                 partition: replica.partition,
                 offset: replica.log.end_offset(),
                 leader_epoch: replica.state.leader_epoch,
-                last_fetched_epoch: replica.log.last_epoch(),
+                last_fetched_epoch: replica.log.last_epoch().filter(|_| by_epoch),
             })
             .collect();
         if partitions.is_empty() {
@@ -70,7 +74,7 @@ impl Broker {
         let config = &self.config.broker;
         let fetch = Fetch {
             correlation: fetcher.correlation,
-            replica: Some(self.me),
+            replica: Some(InSync { broker: self.me, incarnation: self.incarnation }),
             max_wait_ms: config.replica_fetch_wait_max_ms,
             partition_max_bytes: config.replica_fetch_max_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
@@ -138,6 +142,14 @@ impl Broker {
                 let end = last.unwrap_or(replica.log.end_offset());
                 replica.high_watermark =
                     replica.high_watermark.max(fetched.high_watermark.min(end));
+            }
+            // The leader's batch begins within this log: they are not the same (`UnifiedLog.append`
+            // throws `UnexpectedAppendOffsetException`).
+            let end = replica.log.end_offset();
+            let astride = |of: &LogBatch| of.base_offset < end && end < of.end_offset();
+            if fetched.batches.first().is_some_and(astride) {
+                replica.failed = true;
+                Self::event(ctx, "partition_failed", u64::from(partition), end);
             }
             let appends =
                 fetched.batches.into_iter().map(|batch| Append::Fetched { leader, batch });

@@ -34,6 +34,7 @@ use super::controller::raft::{Output, Raft};
 use super::message::Message;
 use super::metadata::{BrokerNumber, Image};
 use super::replica::Replica;
+use crate::bugs::BugSet;
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 
@@ -79,6 +80,7 @@ pub fn pools(config: &Cluster) -> Vec<u32> {
 /// A broker node.
 pub struct Broker {
     config: Rc<Cluster>,
+    bugs: BugSet,
     me: BrokerNumber,
     brokers: Vec<NodeId>,
     image: Image,
@@ -105,11 +107,12 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Broker number `me` of the nodes `brokers`.
-    pub fn new(config: Rc<Cluster>, me: BrokerNumber, brokers: Vec<NodeId>) -> Self {
+    /// Broker number `me` of the nodes `brokers`, with what is wrong with it.
+    pub fn new(config: Rc<Cluster>, bugs: BugSet, me: BrokerNumber, brokers: Vec<NodeId>) -> Self {
         let image = Image::new(config.brokers, config.partitions, config.replication_factor);
         Self {
             config,
+            bugs,
             me,
             brokers,
             image,
@@ -209,7 +212,7 @@ impl Node<Streaming> for Broker {
             Message::AlterPartition { partition, leader_epoch, partition_epoch, isr } => {
                 let epochs = (leader_epoch, partition_epoch);
                 let broker = self.number_of(from).unwrap_or(self.me);
-                let error = self.alter_partition(ctx, broker, partition, epochs, isr);
+                let error = self.alter_partition(ctx, broker, partition, epochs, &isr);
                 let response = Message::AlterPartitionResponse { partition, error };
                 ctx.send(from, protocol::Message::Kafka(response));
             }

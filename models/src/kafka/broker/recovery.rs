@@ -1,9 +1,10 @@
 //! Start of a broker: reading back what the disk holds.
 //!
-//! Stands for `LogManager.loadLogs`, `LogLoader` and `ProducerStateManager` of apache/kafka @ 3.9.0:
-//! torn and corrupt ends are cut off, epochs and producers' sequence numbers are rebuilt from the
-//! batches. Parameter: `replica.high.watermark.checkpoint.interval.ms`. Left out: recovery points
-//! and producer snapshots, which only shorten the start, and the CPU time of checking segments.
+//! Stands for `LogManager.loadLogs`, `LogLoader` and `ProducerStateManager` of apache/kafka @
+//! 3.9.0: torn and corrupt ends are cut off, epochs and producers' sequence numbers are rebuilt
+//! from the batches. Parameter: `replica.high.watermark.checkpoint.interval.ms`. Left out:
+//! recovery points and producer snapshots, which only shorten the start, and the CPU time of
+//! checking segments.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,8 @@
 use headwater_sim::time::Duration;
 
 use super::{Broker, Ctx, DISK, kind};
-use crate::kafka::message::{ErrorCode, FetchPartition, Message};
+use crate::bugs::Bug;
+use crate::kafka::message::{ErrorCode, FetchPartition, InSync, Message};
 use crate::kafka::metadata::{BrokerNumber, PartitionState};
 use crate::kafka::partition_log::Sequence;
 use crate::kafka::record::{LogBatch, Record, log_file};
@@ -136,7 +137,7 @@ impl Broker {
     pub(super) fn follower_fetched(
         &mut self,
         ctx: &mut Ctx<'_>,
-        follower: BrokerNumber,
+        InSync { broker: follower, incarnation }: InSync,
         wanted: &FetchPartition,
     ) {
         let Some(replica) = self.replicas.get_mut(&wanted.partition) else { return };
@@ -144,15 +145,15 @@ impl Broker {
         if state.leader != Some(self.me) || state.leader_epoch != wanted.leader_epoch {
             return;
         }
-        if let Some(epoch) = wanted.last_fetched_epoch {
-            let (of, end) = replica.log.end_offset_for(epoch);
-            if of < epoch || end < wanted.offset {
-                return;
-            }
+        if replica.log.diverges(wanted.last_fetched_epoch, wanted.offset, self.bugs).is_some() {
+            return;
         }
         replica.fetched(follower, wanted.offset, ctx.now());
-        let fenced = self.image.fenced[follower as usize];
-        if let Some(isr) = replica.expanded(follower).filter(|_| !fenced) {
+        // What a former life of the follower had says nothing of this one (KIP-903).
+        let at = follower as usize;
+        let eligible = !self.image.fenced[at] && self.image.incarnations[at] == incarnation;
+        if let Some(isr) = replica.expanded(follower).filter(|_| eligible) {
+            let isr = self.in_sync(isr);
             self.propose_isr(ctx, wanted.partition, isr);
         }
         self.advance(ctx, wanted.partition);
@@ -165,7 +166,8 @@ impl Broker {
         let wanted = led.filter_map(|replica| {
             // What was asked for and never answered is asked for again: the controller has changed.
             let pending = replica.proposed_isr.clone();
-            let isr = pending.or_else(|| replica.shrunk(self.me, ctx.now(), lag_max))?;
+            let shrunk = || replica.shrunk(self.me, ctx.now(), lag_max);
+            let isr = pending.or_else(|| shrunk().map(|isr| self.in_sync(isr)))?;
             Some((replica.partition, isr))
         });
         for (partition, isr) in wanted.collect::<Vec<_>>() {
@@ -174,14 +176,21 @@ impl Broker {
         ctx.timer(Duration((lag_max.0 / 2).max(1_000_000)), kind::ISR_CHECK);
     }
 
+    /// Brokers in the lives that the metadata knows.
+    fn in_sync(&self, brokers: Vec<BrokerNumber>) -> Vec<InSync> {
+        let life =
+            |broker| InSync { broker, incarnation: self.image.incarnations[broker as usize] };
+        brokers.into_iter().map(life).collect()
+    }
+
     /// Asks the active controller for another ISR, one request a partition at a time.
-    fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<BrokerNumber>) {
+    fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<InSync>) {
         if self.replicas.get(&partition).is_some_and(|of| of.proposed_isr.is_none()) {
             self.ask_for_isr(ctx, partition, isr);
         }
     }
 
-    fn ask_for_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<BrokerNumber>) {
+    fn ask_for_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<InSync>) {
         let controller = self.raft.as_ref().and_then(|raft| raft.leader());
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         let Some(controller) = controller else { return };
@@ -190,7 +199,7 @@ impl Broker {
             (replica.state.leader_epoch, replica.state.partition_epoch);
         if controller == self.me {
             let epochs = (leader_epoch, partition_epoch);
-            let error = self.alter_partition(ctx, self.me, partition, epochs, isr);
+            let error = self.alter_partition(ctx, self.me, partition, epochs, &isr);
             return self.alter_partition_answered(partition, error);
         }
         let ask = Message::AlterPartition { partition, leader_epoch, partition_epoch, isr };
@@ -232,8 +241,12 @@ impl Broker {
         let new_epoch = anew || replica.state.leader_epoch != state.leader_epoch;
         replica.state = state.clone();
         replica.proposed_isr = None;
+        replica.failed &= !new_epoch;
         if state.leader == Some(me) {
             if new_epoch {
+                if self.bugs.has(Bug::ProducerStateLost) {
+                    replica.log.forget_producers();
+                }
                 replica.lead(me, ctx.now());
                 if !anew {
                     let unclean = !old.isr.contains(&me);
@@ -246,6 +259,10 @@ impl Broker {
                 Self::event(ctx, "isr_expanded", u64::from(partition), state.isr.len() as u64);
             }
             self.advance(ctx, partition);
+        } else if new_epoch && state.leader.is_some() && self.bugs.has(Bug::TruncateToHighWatermark)
+        {
+            let high_watermark = replica.high_watermark;
+            self.truncate(ctx, partition, high_watermark);
         }
         self.check_waiting_produce(ctx, partition);
         if moved || new_epoch {

@@ -1,13 +1,26 @@
 //! What the active controller decides: fencing, leaders, in-sync replicas.
 //!
-//! Stands for `BrokerHeartbeatManager`, `ReplicationControlManager` and `PartitionChangeBuilder` of
+//! Stands for `BrokerHeartbeatManager`, `ClusterControlManager` and `ReplicationControlManager` of
 //! apache/kafka @ 3.9.0. A new active controller knows no heartbeats: every broker's session starts
-//! afresh. Left out: preferred leader rebalancing, ELR (KIP-966), controlled shutdown.
+//! afresh. Parameters: [`Settings`]. Left out: controlled shutdown and the clean shutdown file (a
+//! broker that is asked to stop stops at once, and comes back as from an unclean shutdown).
 
 use headwater_sim::time::{Duration, Time};
 
-use crate::kafka::message::ErrorCode;
+use super::partition_change::{PartitionChange, Rules};
+use crate::kafka::message::{ErrorCode, InSync};
 use crate::kafka::metadata::{BrokerNumber, Image, MetadataRecord, PartitionState};
+
+/// What an active controller goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// `broker.session.timeout.ms`.
+    pub session_timeout: Duration,
+    /// `leader.imbalance.check.interval.seconds`; nothing if leadership is never given back.
+    pub rebalance_after: Option<Duration>,
+    /// What holds for every partition.
+    pub rules: Rules,
+}
 
 /// The state of an active controller.
 #[derive(Debug)]
@@ -15,17 +28,20 @@ pub struct ActiveController {
     /// The metadata with everything proposed, committed or not.
     image: Image,
     heartbeats: Vec<Time>,
-    session_timeout: Duration,
-    unclean: bool,
+    settings: Settings,
+    /// When leadership is given back to first replicas, if any is not with them.
+    rebalance_at: Option<Time>,
     /// Proposed and not yet handed to the log (`controller.quorum.append.linger.ms`).
     pending: Vec<MetadataRecord>,
 }
 
 impl ActiveController {
     /// A controller that has just become active.
-    pub fn new(image: Image, session_timeout: Duration, unclean: bool, now: Time) -> Self {
+    pub fn new(image: Image, settings: Settings, now: Time) -> Self {
         let heartbeats = vec![now; image.fenced.len()];
-        Self { image, heartbeats, session_timeout, unclean, pending: Vec::new() }
+        let mut new = Self { image, heartbeats, settings, rebalance_at: None, pending: Vec::new() };
+        new.look_at_balance(now);
+        new
     }
 
     fn propose(&mut self, record: MetadataRecord) {
@@ -59,83 +75,82 @@ impl ActiveController {
                 return false;
             }
             self.propose(MetadataRecord::Registered { broker, incarnation });
+            if self.settings.rules.eligible_leader_replicas {
+                self.change_all(|change| change.unclean_shutdown(broker));
+            }
         }
         self.heartbeats[broker as usize] = now;
         if fenced && caught_up {
             self.propose(MetadataRecord::Fencing { broker, fenced: false });
-            self.elect_leaderless();
+            self.change_all(|change| change);
+            self.look_at_balance(now);
         }
         true
     }
 
-    /// When the next session runs out.
-    pub fn next_expiry(&self) -> Option<Time> {
+    /// When the next session runs out, or leadership is given back.
+    pub fn next_wake(&self) -> Option<Time> {
         let live = self.heartbeats.iter().zip(&self.image.fenced).filter(|(_, fenced)| !**fenced);
-        live.map(|(at, _)| *at + self.session_timeout).min()
+        let expiries = live.map(|(at, _)| *at + self.settings.session_timeout);
+        expiries.chain(self.rebalance_at).min()
     }
 
     /// Fences the brokers whose sessions have run out. Which.
     pub fn fence_stale(&mut self, now: Time) -> Vec<BrokerNumber> {
         let stale = |broker: &BrokerNumber| {
             let at = *broker as usize;
-            !self.image.fenced[at] && self.heartbeats[at] + self.session_timeout <= now
+            !self.image.fenced[at] && self.heartbeats[at] + self.settings.session_timeout <= now
         };
         let brokers: Vec<_> = (0..self.heartbeats.len() as u32).filter(stale).collect();
         for broker in &brokers {
             self.propose(MetadataRecord::Fencing { broker: *broker, fenced: true });
-            self.remove(*broker);
+            self.change_all(|change| change.without(*broker));
+        }
+        if !brokers.is_empty() {
+            self.look_at_balance(now);
         }
         brokers
     }
 
-    /// Takes a fenced broker out of every ISR and leadership. The last of an ISR stays in it.
-    fn remove(&mut self, broker: BrokerNumber) {
+    /// Gives leadership back to the first replicas, where it is time and they are in sync.
+    pub fn rebalance(&mut self, now: Time) {
+        if self.rebalance_at.is_some_and(|at| at <= now) {
+            self.rebalance_at = None;
+            self.change_all(|change| change.preferred());
+            self.look_at_balance(now);
+        }
+    }
+
+    /// Leadership that is not with the first replica goes back there after a while
+    /// (`QuorumController.maybeScheduleNextBalancePartitionLeaders` @ 3.9.0).
+    fn look_at_balance(&mut self, now: Time) {
+        let first = |state: &PartitionState| state.leader == state.replicas.first().copied();
+        match self.settings.rebalance_after {
+            Some(after) if !self.image.partitions.iter().all(first) => {
+                self.rebalance_at.get_or_insert(now + after);
+            }
+            _ => self.rebalance_at = None,
+        }
+    }
+
+    /// Changes every partition that `change` has anything to change of. A fenced broker can't lead.
+    fn change_all(&mut self, change: impl Fn(PartitionChange<'_>) -> PartitionChange<'_>) {
         for partition in 0..self.image.partitions.len() as u32 {
-            let state = &self.image.partitions[partition as usize];
-            if !state.isr.contains(&broker) && state.leader != Some(broker) {
-                continue;
-            }
-            let mut next = state.clone();
-            if next.isr.len() > 1 {
-                next.isr.retain(|replica| *replica != broker);
-            }
-            if next.leader == Some(broker) {
-                self.choose_leader(&mut next);
-            }
-            self.change(partition, next);
+            self.change(partition, &change);
         }
     }
 
-    fn elect_leaderless(&mut self) {
-        for partition in 0..self.image.partitions.len() as u32 {
-            let mut next = self.image.partitions[partition as usize].clone();
-            if next.leader.is_none() {
-                self.choose_leader(&mut next);
-                if next.leader.is_some() {
-                    self.change(partition, next);
-                }
-            }
+    fn change(
+        &mut self,
+        partition: u32,
+        change: impl Fn(PartitionChange<'_>) -> PartitionChange<'_>,
+    ) {
+        let live = |broker: BrokerNumber| !self.image.fenced[broker as usize];
+        let old = &self.image.partitions[partition as usize];
+        let next = change(PartitionChange::of(old)).build(self.settings.rules, live);
+        if let Some(state) = next {
+            self.propose(MetadataRecord::Partition { partition, state });
         }
-    }
-
-    /// The first replica in order of assignment that is in the ISR and unfenced; else, if unclean
-    /// elections are allowed, the first that is unfenced, alone in the ISR; else none.
-    fn choose_leader(&self, state: &mut PartitionState) {
-        let live = |replica: &&BrokerNumber| !self.image.fenced[**replica as usize];
-        let clean = state.replicas.iter().filter(live).find(|of| state.isr.contains(of)).copied();
-        let unclean = state.replicas.iter().find(live).copied().filter(|_| self.unclean);
-        if clean.is_none()
-            && let Some(leader) = unclean
-        {
-            state.isr = vec![leader];
-        }
-        state.leader = clean.or(unclean);
-        state.leader_epoch += 1;
-    }
-
-    fn change(&mut self, partition: u32, mut state: PartitionState) {
-        state.partition_epoch += 1;
-        self.propose(MetadataRecord::Partition { partition, state });
     }
 
     /// A leader asks for another ISR.
@@ -144,18 +159,23 @@ impl ActiveController {
         from: BrokerNumber,
         partition: u32,
         (leader_epoch, partition_epoch): (u32, u32),
-        isr: Vec<BrokerNumber>,
+        isr: &[InSync],
+        now: Time,
     ) -> ErrorCode {
         let state = &self.image.partitions[partition as usize];
         if state.leader != Some(from) || state.leader_epoch != leader_epoch {
             return ErrorCode::FencedLeaderEpoch;
         }
-        let fenced = isr.iter().any(|replica| self.image.fenced[*replica as usize]);
-        if state.partition_epoch != partition_epoch || fenced {
+        let ineligible = |of: &InSync| {
+            let broker = of.broker as usize;
+            self.image.fenced[broker] || self.image.incarnations[broker] != of.incarnation
+        };
+        if state.partition_epoch != partition_epoch || isr.iter().any(ineligible) {
             return ErrorCode::InvalidUpdateVersion;
         }
-        let next = PartitionState { isr, ..state.clone() };
-        self.change(partition, next);
+        let isr: Vec<_> = isr.iter().map(|of| of.broker).collect();
+        self.change(partition, |change| change.isr(isr.clone()));
+        self.look_at_balance(now);
         ErrorCode::None
     }
 }
@@ -165,7 +185,16 @@ mod tests {
     use super::*;
 
     fn controller(unclean: bool) -> ActiveController {
-        ActiveController::new(Image::new(3, 1, 3), Duration::from_secs(9), unclean, Time::ZERO)
+        let settings = Settings {
+            session_timeout: Duration::from_secs(9),
+            rebalance_after: Some(Duration::from_secs(300)),
+            rules: Rules { eligible_leader_replicas: false, min_isr: 1, unclean },
+        };
+        ActiveController::new(Image::new(3, 1, 3), settings, Time::ZERO)
+    }
+
+    fn first_life(brokers: &[BrokerNumber]) -> Vec<InSync> {
+        brokers.iter().map(|broker| InSync { broker: *broker, incarnation: 0 }).collect()
     }
 
     fn beat(controller: &mut ActiveController, brokers: &[u32], second: u64) {
@@ -188,7 +217,7 @@ mod tests {
     fn without_a_live_replica_in_the_isr_there_is_no_leader_unless_unclean() {
         for (unclean, leader) in [(false, None), (true, Some(1))] {
             let mut controller = controller(unclean);
-            controller.alter_partition(0, 0, (0, 0), vec![0]);
+            controller.alter_partition(0, 0, (0, 0), &first_life(&[0]), Time::ZERO);
             beat(&mut controller, &[1, 2], 8);
             controller.fence_stale(Time(9_000_000_000));
             assert_eq!(controller.image.partitions[0].leader, leader);
@@ -208,9 +237,32 @@ mod tests {
     #[test]
     fn a_stale_change_of_the_isr_is_refused() {
         let mut controller = controller(false);
-        assert_eq!(controller.alter_partition(0, 0, (0, 0), vec![0, 1]), ErrorCode::None);
-        let again = controller.alter_partition(0, 0, (0, 0), vec![0]);
-        assert_eq!(again, ErrorCode::InvalidUpdateVersion);
-        assert_eq!(controller.alter_partition(1, 0, (0, 1), vec![1]), ErrorCode::FencedLeaderEpoch);
+        let mut ask = |from, epochs, isr: &[InSync]| {
+            controller.alter_partition(from, 0, epochs, isr, Time::ZERO)
+        };
+        assert_eq!(ask(0, (0, 0), &first_life(&[0, 1])), ErrorCode::None);
+        assert_eq!(ask(0, (0, 0), &first_life(&[0])), ErrorCode::InvalidUpdateVersion);
+        assert_eq!(ask(1, (0, 1), &first_life(&[1])), ErrorCode::FencedLeaderEpoch);
+        let former = [InSync { broker: 0, incarnation: 0 }, InSync { broker: 2, incarnation: 5 }];
+        assert_eq!(ask(0, (0, 1), &former), ErrorCode::InvalidUpdateVersion);
+    }
+
+    #[test]
+    fn leadership_goes_back_to_the_first_replica_after_the_interval_if_it_is_in_sync() {
+        let mut controller = controller(false);
+        beat(&mut controller, &[1, 2], 8);
+        controller.fence_stale(Time(9_000_000_000));
+        for second in [100, 200, 309] {
+            beat(&mut controller, &[0, 1, 2], second);
+        }
+        controller.rebalance(Time(308_999_999_999));
+        controller.rebalance(Time(309_000_000_000));
+        assert_eq!(controller.image.partitions[0].leader, Some(1), "not in sync");
+        let all = first_life(&[1, 2, 0]);
+        let epochs = (1, controller.image.partitions[0].partition_epoch);
+        controller.alter_partition(1, 0, epochs, &all, Time(310_000_000_000));
+        assert_eq!(controller.next_wake(), Some(Time(318_000_000_000)));
+        controller.rebalance(Time(609_000_000_000));
+        assert_eq!(controller.image.partitions[0].leader, Some(0));
     }
 }

@@ -3,7 +3,8 @@
 //! Stands for `BuiltInPartitioner` of the Java client @ 3.9.0. Keyed: murmur2 of the key (here the
 //! eight bytes of its number) modulo the partitions. Without a key: sticky, that is one partition
 //! until `batch.size` bytes went to it, then another, drawn with weights that fall with the length
-//! of its queue. Parameter: `batch.size` in bytes. Left out: `partitioner.availability.timeout.ms` (off by default).
+//! of its queue. Parameter: `batch.size` in bytes. Left out: `partitioner.availability.timeout.ms`
+//! (off by default).
 
 use headwater_sim::random::Stream;
 

@@ -1,0 +1,199 @@
+//! The next state of a partition: in-sync replicas, eligible leader replicas, leader.
+//!
+//! Stands for `PartitionChangeBuilder` of apache/kafka @ 4.0.0. Parameters: [`Rules`]. Left out:
+//! reassignment, the leader's recovery state (it changes nothing for clients).
+//!
+//! With eligible leader replicas (KIP-966) the ISR may be empty. A member that leaves while fewer
+//! than `min.insync.replicas` stay remains eligible, until it comes back from an unclean shutdown:
+//! it may have lost its tail then. When nobody is eligible any more, the last leader may lead again
+//! ("balanced" recovery); only then can something be lost that `acks=all` acknowledged. Without,
+//! the last member stays in the ISR whatever happens to it.
+
+use crate::kafka::metadata::{BrokerNumber, PartitionState};
+
+/// What holds for every partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// `eligible.leader.replicas.version` is 1.
+    pub eligible_leader_replicas: bool,
+    /// `min.insync.replicas`.
+    pub min_isr: u32,
+    /// `unclean.leader.election.enable`.
+    pub unclean: bool,
+}
+
+/// A change that is being put together.
+#[derive(Debug)]
+pub struct PartitionChange<'a> {
+    old: &'a PartitionState,
+    isr: Vec<BrokerNumber>,
+    unclean_shutdown: Option<BrokerNumber>,
+    preferred: bool,
+}
+
+impl<'a> PartitionChange<'a> {
+    /// No change yet: whether the leader can go on is looked at all the same.
+    pub fn of(old: &'a PartitionState) -> Self {
+        Self { old, isr: old.isr.clone(), unclean_shutdown: None, preferred: false }
+    }
+
+    /// The in-sync replicas are these.
+    #[must_use]
+    pub fn isr(self, isr: Vec<BrokerNumber>) -> Self {
+        Self { isr, ..self }
+    }
+
+    /// A broker is in sync no longer.
+    #[must_use]
+    pub fn without(mut self, broker: BrokerNumber) -> Self {
+        self.isr.retain(|replica| *replica != broker);
+        self
+    }
+
+    /// A broker has come back from an unclean shutdown: neither in sync nor eligible.
+    #[must_use]
+    pub fn unclean_shutdown(self, broker: BrokerNumber) -> Self {
+        Self { unclean_shutdown: Some(broker), ..self.without(broker) }
+    }
+
+    /// The first replica is to lead, if it can.
+    #[must_use]
+    pub fn preferred(self) -> Self {
+        Self { preferred: true, ..self }
+    }
+
+    /// The next state; nothing if all stays as it is. `live` tells who may lead.
+    pub fn build(
+        mut self,
+        rules: Rules,
+        live: impl Fn(BrokerNumber) -> bool,
+    ) -> Option<PartitionState> {
+        let mut elr = self.eligible(rules);
+        let can_lead = |replica: &BrokerNumber| {
+            let stands = self.isr.contains(replica) || self.isr.is_empty() && elr.contains(replica);
+            stands && live(*replica)
+        };
+        let first = self.old.replicas.first().copied().filter(|of| self.preferred && can_lead(of));
+        let stays = self.old.leader.filter(can_lead);
+        let next = || self.old.replicas.iter().copied().find(can_lead);
+        let mut leader = first.or(stays).or_else(next);
+        if leader.is_none() {
+            leader = self.unclean_leader(rules, &elr, &live);
+            if let Some(leader) = leader {
+                (self.isr, elr) = (vec![leader], Vec::new());
+            }
+        } else if let Some(eligible) = leader.filter(|leader| elr.contains(leader)) {
+            self.isr = vec![eligible];
+            elr.retain(|replica| *replica != eligible);
+        }
+        if leader.is_none() && self.isr.is_empty() && !rules.eligible_leader_replicas {
+            self.isr.clone_from(&self.old.isr);
+        }
+        let old = self.old;
+        let last_known_leader = match leader {
+            Some(_) => None,
+            None => old.leader.filter(|_| self.isr.is_empty()).or(old.last_known_leader),
+        };
+        let leader_epoch = old.leader_epoch + u32::from(leader != old.leader);
+        let next = PartitionState {
+            replicas: old.replicas.clone(),
+            isr: self.isr,
+            elr,
+            last_known_leader,
+            leader,
+            leader_epoch,
+            partition_epoch: old.partition_epoch,
+        };
+        (next != *old).then(|| PartitionState { partition_epoch: old.partition_epoch + 1, ..next })
+    }
+
+    /// Who stays eligible outside of the ISR.
+    fn eligible(&self, rules: Rules) -> Vec<BrokerNumber> {
+        if !rules.eligible_leader_replicas || self.isr.len() as u32 >= rules.min_isr {
+            return Vec::new();
+        }
+        let eligible = |replica: &&BrokerNumber| {
+            let was = self.old.isr.contains(replica) || self.old.elr.contains(replica);
+            was && !self.isr.contains(replica) && self.unclean_shutdown != Some(**replica)
+        };
+        self.old.replicas.iter().filter(eligible).copied().collect()
+    }
+
+    /// Who leads when nobody can without a risk: the last leader, if nobody is in sync or eligible;
+    /// else anybody, if unclean elections are allowed and none is preferred.
+    fn unclean_leader(
+        &self,
+        rules: Rules,
+        elr: &[BrokerNumber],
+        live: &impl Fn(BrokerNumber) -> bool,
+    ) -> Option<BrokerNumber> {
+        let nobody = rules.eligible_leader_replicas && self.isr.is_empty() && elr.is_empty();
+        let last = self.old.last_known_leader.filter(|leader| nobody && live(*leader));
+        let anybody = || self.old.replicas.iter().copied().find(|replica| live(*replica));
+        last.or_else(|| if rules.unclean && !self.preferred { anybody() } else { None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::metadata::Image;
+
+    const ELR: Rules = Rules { eligible_leader_replicas: true, min_isr: 2, unclean: false };
+    const OLD: Rules = Rules { eligible_leader_replicas: false, ..ELR };
+
+    fn whole() -> PartitionState {
+        Image::new(3, 1, 3).partitions.remove(0)
+    }
+
+    /// All but broker 0 are fenced, then broker 0, too.
+    fn nobody_left(rules: Rules) -> PartitionState {
+        let mut state = whole();
+        for fenced in [1, 2, 0] {
+            let live = |broker| broker == 0 && fenced != 0 || broker == 2 && fenced == 1;
+            state = PartitionChange::of(&state).without(fenced).build(rules, live).unwrap();
+        }
+        state
+    }
+
+    #[test]
+    fn below_the_least_isr_members_that_leave_stay_eligible() {
+        let state = nobody_left(ELR);
+        assert_eq!((state.isr, state.elr), (vec![], vec![0, 2]));
+        assert_eq!((state.leader, state.last_known_leader), (None, Some(0)));
+        let state = nobody_left(OLD);
+        assert_eq!((state.isr, state.elr, state.leader), (vec![0], vec![], None));
+    }
+
+    #[test]
+    fn an_eligible_replica_leads_and_one_that_shut_down_uncleanly_does_not() {
+        let state = nobody_left(ELR);
+        let state = PartitionChange::of(&state).unclean_shutdown(0).build(ELR, |_| false).unwrap();
+        assert_eq!((&state.elr, state.leader), (&vec![2], None));
+        assert_eq!(PartitionChange::of(&state).build(ELR, |broker| broker == 0), None);
+        let led = PartitionChange::of(&state).build(ELR, |broker| broker != 1).unwrap();
+        assert_eq!((led.leader, led.isr, led.elr), (Some(2), vec![2], vec![]));
+        assert_eq!(led.last_known_leader, None);
+    }
+
+    #[test]
+    fn the_last_leader_leads_again_only_when_nobody_is_eligible() {
+        let mut state = nobody_left(ELR);
+        for broker in [2, 0] {
+            let change = PartitionChange::of(&state).unclean_shutdown(broker);
+            state = change.build(ELR, |_| false).unwrap();
+        }
+        assert_eq!(PartitionChange::of(&state).build(ELR, |broker| broker == 1), None);
+        let led = PartitionChange::of(&state).build(ELR, |_| true).unwrap();
+        assert_eq!((led.leader, led.isr), (Some(0), vec![0]));
+    }
+
+    #[test]
+    fn the_preferred_replica_leads_if_it_is_in_sync() {
+        let state = PartitionState { leader: Some(1), leader_epoch: 1, ..whole() };
+        assert_eq!(PartitionChange::of(&state).build(OLD, |_| true), None);
+        let led = PartitionChange::of(&state).preferred().build(OLD, |_| true).unwrap();
+        assert_eq!((led.leader, led.leader_epoch, led.partition_epoch), (Some(0), 2, 1));
+        assert_eq!(PartitionChange::of(&state).preferred().build(OLD, |of| of != 0), None);
+    }
+}
