@@ -54,9 +54,11 @@ impl Clock {
         Time(self.monotonic(now).0.saturating_add_signed(self.offset))
     }
 
-    /// How long it really takes until a timer of `delay` runs out.
+    /// How long it really takes until a timer of `delay` runs out: never so short that this clock
+    /// shows less than the delay.
     pub fn real(&self, delay: Duration, stream: &mut Stream) -> Duration {
-        let real = i128::from(delay.0) * SECOND / (SECOND + i128::from(self.drift));
+        let pace = (SECOND + i128::from(self.drift)) as u128;
+        let real = (u128::from(delay.0) * SECOND as u128).div_ceil(pace);
         let late = if self.jitter == Duration::ZERO { 0 } else { stream.between(0, self.jitter.0) };
         Duration(u64::try_from(real).unwrap_or(u64::MAX)) + Duration(late)
     }
@@ -93,6 +95,11 @@ mod tests {
         assert_eq!(clock.monotonic(later), later + Duration::from_millis(10));
         let mut stream = Seed(1).stream("clock", 0);
         assert_eq!(clock.real(Duration(1_001_000_000), &mut stream), second);
+        for delay in 1..2_000 {
+            let out = later + clock.real(Duration(delay), &mut stream);
+            let shown = clock.monotonic(out).since(clock.monotonic(later)).0;
+            assert!((delay..=delay + 1).contains(&shown), "{delay} ns on, it shows {shown} ns");
+        }
         clock.change(later, ClockChange::Step(-2_000_000_000));
         assert_eq!(clock.wall(later), Time(9_010_000_000));
         clock.change(later, ClockChange::Right);

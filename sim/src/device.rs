@@ -30,7 +30,8 @@ pub enum DiskFault {
     /// Writes never reach the medium, whatever is synced: the page cache shows them until it is
     /// cold.
     LostWrites(u32),
-    /// Syncs return at once and make nothing durable: a drive that lies about its cache.
+    /// Syncs take their time and make nothing durable: a drive that lies about its cache. A later
+    /// sync that is honest covers what they should have.
     LostSyncs(u32),
     /// Writes land on another record of the file, whose place then holds them.
     MisdirectedWrites(u32),
@@ -77,6 +78,9 @@ pub enum SyncFate {
     Good,
     /// It says so and does not.
     Lost,
+    /// It makes durable what it covers, and tells of a writeback that has failed before (EIO), as
+    /// Linux does since 4.13 (`errseq_t`).
+    TellsOfEarlier,
     /// EIO, and the pages are forgotten or not.
     Failed {
         /// Marked clean, without having been written.
@@ -118,6 +122,8 @@ pub struct Device {
     seeks: Stream,
     faulty: Faulty,
     faults: Stream,
+    /// Files made on it so far.
+    births: u64,
 }
 
 impl Device {
@@ -140,6 +146,7 @@ impl Device {
             seeks,
             faulty: Faulty::default(),
             faults,
+            births: 0,
         }
     }
 
@@ -202,6 +209,12 @@ impl Device {
             return self.faults.between(1, records as u64 - 1) as usize;
         }
         records
+    }
+
+    /// The number of a file that is made now.
+    pub const fn birth(&mut self) -> u64 {
+        self.births += 1;
+        self.births
     }
 
     /// What a power cut leaves of what no sync has covered.

@@ -73,6 +73,10 @@ pub struct File<R> {
     truncated_to: u64,
     /// Durable records that were cut off, until the cut is durable itself.
     cut_off: Vec<Stored<R>>,
+    /// Tells it from files of the same name before it: a sync of theirs does not vouch for it.
+    birth: u64,
+    /// A writeback has failed, and no sync has told of it yet.
+    owes_error: bool,
 }
 
 impl<R> Default for File<R> {
@@ -85,6 +89,8 @@ impl<R> Default for File<R> {
             truncations: 0,
             truncated_to: u64::MAX,
             cut_off: Vec::new(),
+            birth: 0,
+            owes_error: false,
         }
     }
 }
@@ -94,15 +100,51 @@ impl<R> Default for File<R> {
 pub struct SyncMark {
     records: u64,
     truncations: u64,
+    birth: u64,
 }
 
 impl<R: Record> File<R> {
+    /// An empty file with this number, which no other on its disk has had.
+    pub fn new(birth: u64) -> Self {
+        Self { birth, ..Self::default() }
+    }
+
+    /// Its disk was unmounted in good order and mounted elsewhere, where the file has the number
+    /// `birth`: all of it is durable, nothing is cached.
+    pub fn remount(&mut self, birth: u64) {
+        self.records.iter_mut().for_each(|stored| stored.stamp = 0);
+        self.cut_off.clear();
+        self.durable = self.records.len() as u64;
+        (self.dirty_bytes, self.dirty_since) = (0, None);
+        (self.birth, self.owes_error) = (birth, false);
+    }
+
+    /// Bytes of all its records.
+    pub fn bytes(&self) -> u64 {
+        self.records.iter().map(|stored| stored.bytes).sum()
+    }
+
+    /// A writeback has failed: the next sync tells of it.
+    pub const fn owe_error(&mut self) {
+        self.owes_error = true;
+    }
+
+    /// True if a writeback has failed since the last sync.
+    pub const fn take_error(&mut self) -> bool {
+        std::mem::replace(&mut self.owes_error, false)
+    }
+
     /// Appends a record to the page cache; its number.
     pub fn append(&mut self, record: R, bytes: u64, now: Time, stamp: u64) -> u64 {
         self.records.push(Stored { record, bytes, stamp, torn: false, medium: Medium::Same });
         self.dirty_bytes += bytes;
         self.dirty_since.get_or_insert(now);
         self.records.len() as u64 - 1
+    }
+
+    /// It comes from another machine: the page cache here has none of it.
+    pub fn chill(&mut self) {
+        self.records.iter_mut().for_each(|stored| stored.stamp = 0);
     }
 
     /// The record written last will never reach the medium.
@@ -126,12 +168,17 @@ impl<R: Record> File<R> {
     /// The sync that the mark stands for has failed: what it covered is dirty again, or
     /// (`forgotten`) counts as clean without being on the medium.
     pub fn fail_sync(&mut self, mark: SyncMark, bytes: u64, forgotten: bool, now: Time) {
+        if mark.birth != self.birth {
+            return;
+        }
         if !forgotten {
             self.dirty_bytes += bytes;
             self.dirty_since.get_or_insert(now);
             return;
         }
-        let covered = (mark.records as usize).min(self.records.len());
+        let rewritten = mark.truncations != self.truncations;
+        let covered = if rewritten { mark.records.min(self.truncated_to) } else { mark.records };
+        let covered = (covered as usize).min(self.records.len());
         for stored in self.records[..covered].iter_mut().skip(self.durable as usize) {
             stored.medium = Medium::Bad;
         }
@@ -150,13 +197,17 @@ impl<R: Record> File<R> {
 
     /// What a sync asked for now covers, and how many bytes it has to move.
     pub fn begin_sync(&mut self) -> (SyncMark, u64) {
-        let mark = SyncMark { records: self.records.len() as u64, truncations: self.truncations };
+        let (records, truncations) = (self.records.len() as u64, self.truncations);
+        let mark = SyncMark { records, truncations, birth: self.birth };
         self.dirty_since = None;
         (mark, std::mem::take(&mut self.dirty_bytes))
     }
 
     /// The device has written what the mark covers.
     pub fn end_sync(&mut self, mark: SyncMark) {
+        if mark.birth != self.birth {
+            return;
+        }
         let mut records = mark.records;
         if mark.truncations != self.truncations {
             records = records.min(self.truncated_to);
@@ -184,9 +235,8 @@ impl<R: Record> File<R> {
     }
 
     /// The power goes: what is durable stays, of the rest a drawn prefix, its last record perhaps
-    /// torn; a cut that was not durable may be undone. Bytes lost.
-    pub fn power_cut(&mut self, tearing: Tearing, stream: &mut Stream) -> u64 {
-        let before: u64 = self.records.iter().map(|stored| stored.bytes).sum();
+    /// torn; a cut that was not durable may be undone.
+    pub fn power_cut(&mut self, tearing: Tearing, stream: &mut Stream) {
         let undone = !self.cut_off.is_empty() && stream.chance_ppm(500_000);
         if undone {
             self.records.truncate(self.durable as usize);
@@ -197,7 +247,7 @@ impl<R: Record> File<R> {
         self.cut_off.clear();
         self.durable = self.records.len() as u64;
         (self.dirty_bytes, self.dirty_since) = (0, None);
-        before.saturating_sub(self.records.iter().map(|stored| stored.bytes).sum())
+        self.owes_error = false;
     }
 
     /// Draws what is left of the records that no sync has covered.

@@ -54,12 +54,18 @@ pub struct Link<M> {
     pub clogs: u32,
     /// The connection has been forgotten on the way: nothing passes until it is reset.
     pub half_open: bool,
+    /// The connection has broken, and the sender is not told yet: what it sends is lost.
+    pub ending: bool,
+    /// When the way is free, the receiver is told that its connection with the sender has broken.
+    pub farewell: bool,
     /// What is added to its latency.
     pub extra: Option<Distribution>,
     /// What else is wrong with it.
     pub impaired: Option<Box<Impaired>>,
     /// Not yet through, oldest first, with the life of the receiver that each was sent to.
     pub held: VecDeque<(u32, M)>,
+    /// Datagrams that a clog holds up, oldest first, as `held`.
+    pub clogged: Vec<(u32, M)>,
     /// The next retransmission timeout.
     pub rto: Duration,
     /// The number of the retransmission timer that counts; older ones don't.
@@ -74,10 +80,22 @@ impl<M> Link<M> {
         self.from_machine == self.to_machine
     }
 
-    /// True if nothing passes now.
+    /// True if nothing of a connection passes now.
     #[inline]
     pub const fn is_blocked(&self) -> bool {
-        self.cuts > 0 || self.clogs > 0 || self.half_open
+        self.stands_still() || self.half_open
+    }
+
+    /// True if nothing at all passes now.
+    #[inline]
+    pub const fn stands_still(&self) -> bool {
+        self.cuts > 0 || self.clogs > 0
+    }
+
+    /// True if what is sent now has to wait behind what has not got through.
+    #[inline]
+    pub fn keeps_back(&self) -> bool {
+        self.farewell || !self.held.is_empty()
     }
 
     /// When the last message that is under way arrives; it may lie in the past.
@@ -159,9 +177,12 @@ impl<M> Network<M> {
             cuts: 0,
             clogs: 0,
             half_open: false,
+            ending: false,
+            farewell: false,
             extra: None,
             impaired: None,
             held: VecDeque::new(),
+            clogged: Vec::new(),
             rto: self.spec.rto_min,
             timer: 0,
             last_arrival: Time::ZERO,

@@ -1,5 +1,6 @@
 //! The simulation: machines, nodes and the loop that carries out their effects in virtual time.
 
+mod connections;
 mod dispatch;
 mod effects;
 mod faults;
@@ -110,6 +111,8 @@ enum Pending<P: Protocol> {
         machine: MachineId,
     },
     Fault(Box<Fault>),
+    /// A message that was under way on a connection that has broken since.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

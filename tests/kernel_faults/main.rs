@@ -1,7 +1,11 @@
 //! Every fault bites, and the same seed gives the same run.
 
+mod connection;
 mod determinism;
 mod disk;
+mod letters;
+mod link_impairment;
+mod link_latency;
 mod network;
 mod process;
 

@@ -30,7 +30,7 @@ fn talker(peer: NodeId) -> Factory<Bench> {
                 saw(ctx, what, letter.id % DATAGRAM);
             }
             Event::Broken(_) => saw(ctx, "broken", 0),
-            Event::Done(..) => {}
+            _ => {}
         }
     })
 }

@@ -124,6 +124,7 @@ fn worker() -> Factory<Bench> {
             }
             Event::Done(id, _) => saw(ctx, "computed", id),
             Event::Broken(_) => saw(ctx, "broken", 0),
+            _ => {}
         }
     })
 }

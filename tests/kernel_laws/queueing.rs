@@ -41,7 +41,7 @@ fn station(load: f64, service: Distribution) -> Factory<Bench> {
                     let since = arrived[job as usize];
                     ctx.note(Saw { what: "waited", id: job, since });
                 }
-                Event::Letter(..) | Event::Broken(_) => unreachable!("nobody writes"),
+                _ => unreachable!("nobody writes"),
             }
         }
     })

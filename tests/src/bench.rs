@@ -1,6 +1,7 @@
 //! A protocol for tests of the kernel: letters, entries on disk, a diary, and nodes as closures.
 
 use headwater_sim::context::Context;
+use headwater_sim::fault::Condition;
 use headwater_sim::fingerprint::mix;
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
 use headwater_sim::node::{Completion, Message, Node, Note, Observer, Protocol, Record};
@@ -38,6 +39,9 @@ impl Message for Letter {
     }
     fn digest(&self) -> u64 {
         mix(self.id, self.bytes)
+    }
+    fn duplicate(&self) -> Option<Self> {
+        Some(self.clone())
     }
 }
 
@@ -134,6 +138,10 @@ pub enum Event {
     Done(u64, Completion<Entry>),
     /// A connection has broken.
     Broken(NodeId),
+    /// It is asked to stop.
+    Stop,
+    /// The service that it stands for is in another condition.
+    Condition(Condition),
 }
 
 /// The context of this protocol.
@@ -156,6 +164,12 @@ impl<F: FnMut(&mut Ctx<'_>, Event)> Node<Bench> for Actor<F> {
     }
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
         (self.0)(ctx, Event::Broken(peer));
+    }
+    fn on_shutdown(&mut self, ctx: &mut Ctx<'_>) {
+        (self.0)(ctx, Event::Stop);
+    }
+    fn on_condition(&mut self, ctx: &mut Ctx<'_>, condition: &Condition) {
+        (self.0)(ctx, Event::Condition(condition.clone()));
     }
 }
 

@@ -46,6 +46,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Pending::Retransmit { link, timer } => self.retransmit(link, timer),
             Pending::WriteBack { machine } => self.write_back(machine),
             Pending::Fault(fault) => self.apply_fault(&fault),
+            Pending::Lost => {}
             Pending::Free => unreachable!("a free slot is never queued"),
         }
     }
@@ -61,12 +62,19 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             match sync.fate {
                 SyncFate::Good => file.end_sync(sync.mark),
                 SyncFate::Lost => {}
+                SyncFate::TellsOfEarlier => {
+                    file.end_sync(sync.mark);
+                    completion = Completion::Failed(DiskError::Io);
+                }
                 SyncFate::Failed { forgotten } => {
                     file.fail_sync(sync.mark, sync.bytes, forgotten, self.now);
                     if !forgotten {
                         machine.devices[sync.disk.0 as usize].dirty_again(sync.bytes);
                     }
                     completion = Completion::Failed(DiskError::Io);
+                    if sync.background {
+                        file.owe_error();
+                    }
                 }
             }
         }
@@ -112,7 +120,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Input::Message(from, message) => behaviour.on_message(&mut ctx, from, message),
             Input::Timer(tag) => behaviour.on_timer(&mut ctx, tag),
             Input::Done(tag, completion) => behaviour.on_completion(&mut ctx, tag, completion),
-            Input::Disconnect(peer) => behaviour.on_disconnect(&mut ctx, peer),
+            Input::Disconnect(peer) => {
+                if let Some(link) = self.network.find(node, peer) {
+                    self.network.link(link).ending = false;
+                }
+                behaviour.on_disconnect(&mut ctx, peer);
+            }
             Input::Start => behaviour.on_start(&mut ctx),
             Input::Shutdown => behaviour.on_shutdown(&mut ctx),
             Input::Condition(condition) => behaviour.on_condition(&mut ctx, &condition),
@@ -133,18 +146,16 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let machine = &mut self.machines[link.to_machine.index()];
         // A message that is held keeps back those sent after it, also once the way is free again.
         if link.is_blocked() || (!datagram && !link.held.is_empty()) {
-            if datagram && link.clogs > 0 {
-                // Once the way is free; datagrams don't keep an order.
-                let again = self.now + self.network.spec.rto_min;
-                let event =
-                    Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
-                self.push(again, event);
-            } else if datagram {
-                self.totals.messages_lost += 1;
-            } else {
-                self.hold(link_id, incarnation, message);
+            if !datagram {
+                return self.hold(link_id, incarnation, message);
             }
-            return;
+            if link.cuts > 0 {
+                self.totals.messages_lost += 1;
+                return;
+            }
+            if link.clogs > 0 {
+                return link.clogged.push((incarnation, message));
+            }
         }
         if !taken_in && !local {
             let taken = machine.nic.receive(self.now, message.size_bytes());
@@ -162,7 +173,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if receiver.status == Status::Down || receiver.incarnation != incarnation {
             self.totals.messages_lost += 1;
             if !datagram && machine.powered {
-                self.refuse(link_id);
+                self.refuse(link_id, incarnation);
             }
             return;
         }

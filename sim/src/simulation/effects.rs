@@ -3,10 +3,10 @@
 use super::{Pending, Simulation, Status, Syncing};
 use crate::buggify::Site;
 use crate::cpu::Job;
-use crate::device::{Device, ReadFate, WriteFate};
+use crate::device::{Device, ReadFate, SyncFate, WriteFate};
 use crate::disk::{DiskError, DiskId, DiskOp, FileId};
 use crate::effect::{Effect, PoolId, Transport};
-use crate::files::{Files, Medium, Stored};
+use crate::files::{File, Files, Medium, Stored};
 use crate::impairment::Fate;
 use crate::node::{Completion, Message, Note, Observer, Protocol, Record};
 use crate::queue::EventQueue;
@@ -61,40 +61,33 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
 
     #[inline]
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, transport: Transport) {
-        let receiver = &self.nodes[to.index()];
-        let (life, refuses) = (receiver.incarnation, receiver.refuses);
         let link_id = self.link_id(from, to);
         if transport == Transport::Datagram {
+            let life = self.nodes[to.index()].incarnation;
             return self.send_datagram(link_id, life, message);
         }
+        if !self.network.link(link_id).open && !self.open(link_id) {
+            self.totals.messages_lost += 1;
+            return;
+        }
         let link = self.network.link(link_id);
-        if !link.open {
-            if refuses {
-                self.totals.messages_lost += 1;
-                return self.notify_disconnect(from, to);
-            }
-            link.open = true;
-            link.life = life;
-        }
-        let incarnation = link.life;
+        let life = link.life;
         // Behind what is held back already, order is kept by waiting with it.
-        if !link.held.is_empty() {
-            return link.held.push_back((incarnation, message));
+        if link.keeps_back() {
+            return link.held.push_back((life, message));
         }
-        self.transmit(link_id, incarnation, message);
+        self.transmit(link_id, life, message);
     }
 
     /// Puts a message of a connection on its way.
     #[inline]
-    fn transmit(&mut self, link_id: u32, incarnation: u32, message: P::Message) {
+    pub(super) fn transmit(&mut self, link_id: u32, incarnation: u32, message: P::Message) {
         let rto_min = self.network.spec.rto_min;
         let link = self.network.link(link_id);
         let machine = &mut self.machines[link.from_machine.index()];
-        let mut departs = self.now;
-        if !link.is_local() {
-            let bytes = message.size_bytes();
-            departs = link.segment(machine.nic.send(self.now, bytes), bytes, rto_min);
-        }
+        let bytes = message.size_bytes();
+        let out = if link.is_local() { self.now } else { machine.nic.send(self.now, bytes) };
+        let mut departs = link.segment(out, bytes, rto_min);
         if let Some(buggify) = &mut self.buggify {
             departs += buggify.delay(Site::LateMessage);
         }
@@ -121,65 +114,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             let event = Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
             self.push(at, event);
         }
-    }
-
-    /// Keeps a message that did not get through, to be retransmitted.
-    pub(super) fn hold(&mut self, link_id: u32, incarnation: u32, message: P::Message) {
-        let rto_min = self.network.spec.rto_min;
-        let link = self.network.link(link_id);
-        let first = link.held.is_empty();
-        link.held.push_back((incarnation, message));
-        if first {
-            link.rto = rto_min;
-            self.arm_retransmission(link_id, rto_min);
-        }
-    }
-
-    /// Sets the retransmission timer of a link; one that was set before does not count any more.
-    pub(super) fn arm_retransmission(&mut self, link_id: u32, after: Duration) {
-        let link = self.network.link(link_id);
-        link.timer += 1;
-        let timer = link.timer;
-        self.push(self.now + after, Pending::Retransmit { link: link_id, timer });
-    }
-
-    /// The retransmission timer of a link: tries again, or doubles the timeout.
-    pub(super) fn retransmit(&mut self, link_id: u32, timer: u32) {
-        let rto_max = self.network.spec.rto_max;
-        let link = self.network.link(link_id);
-        let machine = link.to_machine;
-        if link.held.is_empty() || link.timer != timer {
-            return;
-        }
-        if link.is_blocked() || !self.machines[machine.index()].powered {
-            link.rto = (link.rto * 2).min(rto_max);
-            let again = link.rto;
-            return self.arm_retransmission(link_id, again);
-        }
-        for (incarnation, message) in std::mem::take(&mut link.held) {
-            self.transmit(link_id, incarnation, message);
-        }
-    }
-
-    /// The receiver's machine answers that nobody is there: the sender's connection breaks.
-    pub(super) fn refuse(&mut self, link_id: u32) {
-        let link = self.network.link(link_id);
-        let (from, to, was_open) = (link.from, link.to, link.open);
-        link.open = false;
-        link.held.clear();
-        if was_open {
-            self.notify_disconnect(from, to);
-        }
-    }
-
-    /// Tells `node`, after the latency of the way, that its connection with `peer` has broken.
-    pub(super) fn notify_disconnect(&mut self, node: NodeId, peer: NodeId) {
-        let incarnation = self.nodes[node.index()].incarnation;
-        let machine = self.nodes[peer.index()].spec.machine;
-        let back = self.link_id(peer, node);
-        let loopback = &self.machines[machine.index()].spec.loopback;
-        let at = self.network.arrival(back, self.now, loopback, true);
-        self.push(at, Pending::Disconnect { node, incarnation, peer });
     }
 
     fn compute(&mut self, node: NodeId, pool: PoolId, cost: Duration, tag: u64) {
@@ -209,7 +143,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         {
             let (mark, bytes) = of.begin_sync();
             let at = device.sync(self.now, bytes) + late;
-            let (fate, background) = (device.sync_fate(), false);
+            let (mut fate, background) = (device.sync_fate(), false);
+            if of.take_error() && fate == SyncFate::Good {
+                fate = SyncFate::TellsOfEarlier;
+            }
             let mark = Syncing { disk, file, mark, bytes, fate, power, background };
             return self.push(at, Pending::Synced(Box::new((node, incarnation, tag, mark))));
         }
@@ -261,7 +198,7 @@ fn operate<R: Record>(
             let Some((at, stamp)) = device.write(now, bytes) else {
                 return (now, Completion::Failed(DiskError::Full));
             };
-            let file = files.entry(file).or_default();
+            let file = files.entry(file).or_insert_with(|| File::new(device.birth()));
             let index = file.append(record, bytes, now, stamp);
             match fate {
                 WriteFate::Good | WriteFate::Failed => {}

@@ -11,7 +11,6 @@ use crate::impairment::Impaired;
 use crate::log::LogEntry;
 use crate::node::{Observer, Protocol};
 use crate::queue::EventQueue;
-use crate::time::Duration;
 use crate::units::{MachineId, NodeId};
 
 /// Faults in the fingerprint.
@@ -148,33 +147,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
     }
 
-    /// These links are no longer clogged: what they hold goes on, behind what is under way still.
-    fn unclog(&mut self, links: &[u32]) {
-        for id in links {
-            let link = self.network.link(*id);
-            if !link.is_blocked() && !link.held.is_empty() {
-                let behind = link.last_arrival().since(self.now);
-                self.arm_retransmission(*id, behind);
-            }
-        }
-    }
-
-    /// Connections between these break; both ends are told.
-    fn reset(&mut self, from: &[NodeId], to: &[NodeId]) {
-        let mut told = Vec::new();
-        self.both(from, to, true, |link| {
-            let was_open = std::mem::take(&mut link.open);
-            link.half_open = false;
-            link.held.clear();
-            if was_open {
-                told.push((link.from, link.to));
-            }
-        });
-        for (node, peer) in told {
-            self.notify_disconnect(node, peer);
-        }
-    }
-
     fn change_clock(&mut self, node: NodeId, change: ClockChange) {
         let seed = self.seed;
         let clock = &mut self.nodes[node.index()].clock;
@@ -198,28 +170,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         state.pools = state.spec.pools.iter().map(|threads| Servers::new(*threads)).collect();
         // A job that is on a core runs to its end; nobody hears of it.
         self.machines[state.spec.machine.index()].cores.purge(node);
-        let mut peers = Vec::new();
-        for link in self.network.links() {
-            let peer = if link.from == node { link.to } else { link.from };
-            if link.from != node && link.to != node {
-                continue;
-            }
-            if link.from == node {
-                (link.open, link.half_open) = (false, false);
-                link.held.clear();
-            }
-            // Without a word the other end goes on with the connection, until it is refused.
-            let was_open = link.open || link.from == node;
-            if closed {
-                link.open = false;
-            }
-            if closed && was_open && link.cuts == 0 && !peers.contains(&peer) {
-                peers.push(peer);
-            }
-        }
-        for peer in peers {
-            self.notify_disconnect(peer, node);
-        }
+        self.close_connections(node, closed);
     }
 
     fn pause(&mut self, node: NodeId) {
@@ -260,11 +211,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let up = here.iter().copied().filter(|node| self.is_up(*node)).collect();
         for node in here {
             self.crash(node, false);
-            let devices = &self.machines[machine.index()].devices;
-            let tearing: Vec<_> = devices.iter().map(Device::tearing).collect();
-            for (files, tearing) in self.nodes[node.index()].files.iter_mut().zip(tearing) {
+            let devices = &mut self.machines[machine.index()].devices;
+            for (files, device) in self.nodes[node.index()].files.iter_mut().zip(devices) {
                 for file in files.values_mut() {
-                    file.power_cut(tearing, &mut self.faults);
+                    device.release(file.bytes());
+                    file.power_cut(device.tearing(), &mut self.faults);
+                    device.take(file.bytes());
                 }
             }
         }
@@ -291,33 +243,33 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             if only.is_some_and(|only| usize::from(only) != disk) {
                 continue;
             }
-            let bytes = files.values().flat_map(|file| file.records()).map(|(_, of, _)| of.bytes);
-            machine.devices[disk].release(bytes.sum());
+            machine.devices[disk].release(files.values().map(|file| file.bytes()).sum());
             machine.devices[disk].clean(files.values().map(|file| file.dirty_bytes()).sum());
             files.clear();
         }
     }
 
-    /// Two processes change files. How full their disks are goes with them.
+    /// Two processes change files, disk by disk. How full their disks are goes with them.
     fn swap(&mut self, node: NodeId, other: NodeId) {
-        let held = |files: &crate::files::Files<P::Record>| {
-            files.values().flat_map(|file| file.records()).map(|(_, of, _)| of.bytes).sum::<u64>()
-        };
-        let mut taken = std::mem::take(&mut self.nodes[node.index()].files);
-        std::mem::swap(&mut taken, &mut self.nodes[other.index()].files);
-        self.nodes[node.index()].files = taken;
-        for (here, there) in [(node, other), (other, node)] {
-            let disks =
-                self.nodes[here.index()].files.len().min(self.nodes[there.index()].files.len());
-            for disk in 0..disks {
-                let (has, had) = (
-                    held(&self.nodes[here.index()].files[disk]),
-                    held(&self.nodes[there.index()].files[disk]),
-                );
-                let machine = self.nodes[here.index()].spec.machine;
+        let ends = [node, other].map(|end| (end.index(), self.nodes[end.index()].spec.machine));
+        let disks = ends.map(|(end, _)| self.nodes[end].files.len()).into_iter().min();
+        for disk in 0..disks.unwrap_or(0) {
+            let [here, there] = ends.map(|(end, machine)| {
                 let device = &mut self.machines[machine.index()].devices[disk];
-                device.release(had);
-                device.take(has);
+                let files = std::mem::take(&mut self.nodes[end].files[disk]);
+                for file in files.values() {
+                    device.release(file.bytes());
+                    device.clean(file.dirty_bytes());
+                }
+                files
+            });
+            for ((end, machine), mut files) in ends.into_iter().zip([there, here]) {
+                let device = &mut self.machines[machine.index()].devices[disk];
+                for file in files.values_mut() {
+                    device.take(file.bytes());
+                    file.remount(device.birth());
+                }
+                self.nodes[end].files[disk] = files;
             }
         }
     }
