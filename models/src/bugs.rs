@@ -12,7 +12,8 @@ use std::str::FromStr;
 pub enum Bug {
     /// A Kafka follower truncates to its own high watermark when it starts to follow a new leader.
     TruncateToHighWatermark,
-    /// A Kafka follower asks for the epoch's end offset once and trusts an answer for another epoch.
+    /// A Kafka follower asks for the epoch's end offset once and trusts an answer for another
+    /// epoch.
     FastLeaderFailover,
     /// The last in-sync replica comes back with an empty log, and leads.
     LastReplicaStanding,

@@ -1,10 +1,10 @@
-//! Every kind of fault in the catalogue, in a scenario: it is injected, it shows in the outcome, and
-//! a system that is set up as it should be keeps what it has acknowledged. That each bites is shown
-//! where that can be seen, in `tests/kernel_faults`.
+//! Every kind of fault in the catalogue, in a scenario: it is injected, it shows in the outcome,
+//! and a system that is set up as it should be keeps what it has acknowledged. That each bites is
+//! shown where that can be seen, in `tests/kernel_faults`.
 
 use headwater_reports::outcome::VerdictStatus;
 use headwater_scenarios::run::{Options, run};
-use headwater_scenarios::scenario::catalogue::{ENTRIES, Entry, Family};
+use headwater_scenarios::scenario::catalogue::{Entry, Family, entries};
 use headwater_scenarios::scenario::{FaultSpec, Scenario, Target};
 use headwater_sim::random::Seed;
 use headwater_sim::time::Duration;
@@ -71,7 +71,7 @@ fn every_fault_of_the_catalogue_is_injected_told_and_survived() {
         let scenario = scenario(text, "calm");
         run(&scenario, &Options::default()).outcome.fingerprint
     });
-    for entry in ENTRIES {
+    for entry in entries() {
         let tier = entry.family == Family::Tier;
         let mut scenario = scenario(if tier { PRAVEGA } else { KAFKA }, entry.name);
         scenario.faults = vec![fault(entry)];

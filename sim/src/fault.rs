@@ -3,21 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ClockChange;
+use crate::condition::Condition;
 use crate::device::DiskFault;
 use crate::distribution::Distribution;
 use crate::impairment::Impairment;
 use crate::time::Duration;
 use crate::units::{MachineId, NodeId};
-
-/// The condition of a service outside of the system, by a name that the service knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// What: such as `errors_ppm`.
-    pub name: String,
-    /// Its value from now on.
-    pub value: u64,
-}
 
 /// A change of the environment for the worse, or back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

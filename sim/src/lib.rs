@@ -78,6 +78,7 @@
 
 pub mod buggify;
 pub mod clock;
+pub mod condition;
 pub mod context;
 pub mod cpu;
 pub mod device;

@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
+use crate::condition::Condition;
 use crate::context::Context;
 use crate::disk::{DiskError, FileId};
 use crate::effect::Effect;
-use crate::fault::Condition;
 use crate::fault::Fault;
 use crate::log::LogEntry;
 use crate::time::Time;

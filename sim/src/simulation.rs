@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::buggify::{Buggify, Site};
 use crate::clock::Clock;
+use crate::condition::Condition;
 use crate::cpu::{Job, Quota, Servers};
 use crate::device::{Device, SyncFate};
 use crate::disk::{DiskId, FileId};
 use crate::effect::Effect;
-use crate::fault::{Condition, Fault};
+use crate::fault::Fault;
 use crate::files::{Files, SyncMark};
 use crate::fingerprint::{Checkpoint, Fingerprint};
 use crate::log::EventLog;

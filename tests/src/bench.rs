@@ -1,7 +1,7 @@
 //! A protocol for tests of the kernel: letters, entries on disk, a diary, and nodes as closures.
 
+use headwater_sim::condition::Condition;
 use headwater_sim::context::Context;
-use headwater_sim::fault::Condition;
 use headwater_sim::fingerprint::mix;
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
 use headwater_sim::node::{Completion, Message, Node, Note, Observer, Protocol, Record};

@@ -1,7 +1,5 @@
 //! The documents: what they point to is there.
 
-use std::fs;
-
 use headwater_tests::workspace::{self, SourceFile};
 
 /// The targets of links to files, without anchors.

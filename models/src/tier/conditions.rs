@@ -1,15 +1,15 @@
 //! The condition that the storage service is in, as the environment sets it: a node cannot know
 //! why its service refuses, and neither can its clients.
 //!
-//! Names and values, as [`headwater_sim::fault::Condition`] carries them: `too_many_requests_ppm`,
-//! `unavailable_ppm`, `internal_error_ppm` and `partial_upload_ppm` in a million requests,
-//! `delay_ns` and `stale_list_ns` in nanoseconds, `full` 0 or 1. Zero lifts each.
+//! Names and values, as [`headwater_sim::condition::Condition`] carries them:
+//! `too_many_requests_ppm`, `unavailable_ppm`, `internal_error_ppm` and `partial_upload_ppm` in a
+//! million requests, `delay_ns` and `stale_list_ns` in nanoseconds, `full` 0 or 1. Zero lifts each.
 //!
 //! Statuses as Amazon S3 answers them (docs.aws.amazon.com/AmazonS3 `ErrorResponses.html`):
 //! `SlowDown` and `ServiceUnavailable` (503), `InternalError` (500), which may come after the work
 //! was done; 429 as Google Cloud Storage and Azure do.
 
-use headwater_sim::fault::Condition;
+use headwater_sim::condition::Condition;
 use headwater_sim::random::Stream;
 use headwater_sim::time::Duration;
 

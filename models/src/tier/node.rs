@@ -14,9 +14,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use headwater_sim::condition::Condition;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
-use headwater_sim::fault::Condition;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};

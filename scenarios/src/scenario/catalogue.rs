@@ -2,8 +2,10 @@
 //! it may cost, and how a swarm draws it. docs/FAULTS.md is made from it.
 
 mod draw;
-mod entries;
+mod network;
 mod page;
+mod processes;
+mod storage;
 
 use headwater_sim::random::Stream;
 
@@ -65,12 +67,14 @@ pub struct Entry {
 }
 
 /// Every kind, by family.
-pub const ENTRIES: &[Entry] = &entries::ENTRIES;
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    network::ENTRIES.iter().chain(&storage::ENTRIES).chain(&processes::ENTRIES)
+}
 
 /// The entry of an action's kind.
 pub fn entry(action: &Action) -> &'static Entry {
     let name = action.name();
-    let found = ENTRIES.iter().find(|entry| entry.name == name);
+    let found = entries().find(|entry| entry.name == name);
     found.unwrap_or_else(|| panic!("the catalogue has no {name}"))
 }
 
@@ -81,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_entry_names_the_parameters_that_its_action_has() {
-        for entry in ENTRIES {
+        for entry in entries() {
             let mut stream = Seed(1).stream("draw", 0);
             let action = (entry.draw)(&mut stream);
             let table = action.to_table();

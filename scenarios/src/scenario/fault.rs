@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_kind_in_the_catalogue_is_written_and_read_again() {
-        for entry in catalogue::ENTRIES {
+        for entry in catalogue::entries() {
             let mut stream = headwater_sim::random::Seed(3).stream("draw", 0);
             let action = (entry.draw)(&mut stream);
             assert_eq!(action.name(), entry.name);

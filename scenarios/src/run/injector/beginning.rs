@@ -1,7 +1,8 @@
 //! How a fault begins: the kernel's faults, at once and over the time that it lasts.
 
 use headwater_sim::clock::ClockChange;
-use headwater_sim::fault::{Condition, Fault};
+use headwater_sim::condition::Condition;
+use headwater_sim::fault::Fault;
 use headwater_sim::impairment::Impairment;
 use headwater_sim::units::{MachineId, NodeId};
 

@@ -1,8 +1,9 @@
 //! How a fault ends: the kernel's faults that lift it.
 
 use headwater_sim::clock::ClockChange;
+use headwater_sim::condition::Condition;
 use headwater_sim::distribution::Distribution;
-use headwater_sim::fault::{Condition, Fault};
+use headwater_sim::fault::Fault;
 use headwater_sim::impairment::Impairment;
 use headwater_sim::units::{Bytes, BytesPerSecond, MachineId, NodeId};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Damage, ENTRIES, Entry, Family};
+use super::{Damage, Entry, Family, entries};
 use crate::scenario::plan::{DOMAINS, GROUPS};
 
 const OPENING: &str = "# Faults
@@ -24,6 +24,11 @@ for = \"5s\"
 
 *May cost* is the worst that it can take from a system, by which a swarm's budget counts: time; a
 server, as long as it lasts; what a server has not synced; what it has synced.
+";
+
+const GRAY: &str = "
+One slow replica is `limp`; one slow disk is `slow-disk` or `throttle-disk`; one lossy direction is
+`loss` with `symmetric = false`; a limping network card is `slow-nic`.
 ";
 
 const CORRELATED: &str = "
@@ -48,11 +53,9 @@ pub fn page() -> String {
     for (family, title) in families {
         write!(page, "\n## {title}\n").expect("a string takes all");
         if family == Family::Gray {
-            page += "\nOne slow replica is `limp`; one slow disk is `slow-disk` or `throttle-disk`; \
-                     one lossy\ndirection is `loss` with `symmetric = false`; a limping network card \
-                     is `slow-nic`.\n";
+            page += GRAY;
         }
-        for entry in ENTRIES.iter().filter(|entry| entry.family == family) {
+        for entry in entries().filter(|entry| entry.family == family) {
             section(&mut page, entry);
         }
     }
