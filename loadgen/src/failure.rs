@@ -5,9 +5,13 @@ use std::process::ExitCode;
 
 use headwater_scenarios::scenario::Problems;
 
-/// What went wrong before there was anything to measure, in one line: what, and what to do.
+/// What went wrong, in one line: what, and what to do.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure(String);
+pub(crate) struct Failure {
+    line: String,
+    /// The exit code: 2 before there was anything to measure, 1 after.
+    code: u8,
+}
 
 /// A result of this crate.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
@@ -15,24 +19,29 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 impl Failure {
     /// From one line.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { line: message.into(), code: 2 }
+    }
+
+    /// A run was made, and what it gave can't be kept in full.
+    pub(crate) fn after_run(message: impl Into<String>) -> Self {
+        Self { line: message.into(), code: 1 }
     }
 
     /// `what` failed with `error`.
     pub(crate) fn io(what: impl fmt::Display, error: &std::io::Error) -> Self {
-        Self(format!("{what}: {error}"))
+        Self::new(format!("{what}: {error}"))
     }
 
-    /// Tells it, and gives the exit code: 2.
+    /// Tells it, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         crate::say::note(format_args!("error: {self}"));
-        ExitCode::from(2)
+        ExitCode::from(self.code)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.line)
     }
 }
 
@@ -43,6 +52,6 @@ impl From<Problems> for Failure {
             None => problem.to_string(),
         };
         let lines: Vec<String> = problems.0.iter().map(one).collect();
-        Self(lines.join("\nerror: "))
+        Self::new(lines.join("\nerror: "))
     }
 }

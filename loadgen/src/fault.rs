@@ -56,8 +56,8 @@ impl Injector {
         let (mut steps, mut faults) = (vec![], vec![]);
         for spec in specs {
             let (first, last) = match spec.action {
-                Action::Crash => (Act::Kill, Act::Restart),
-                Action::Pause => (Act::Stop, Act::Continue),
+                Action::Crash {} => (Act::Kill, Act::Restart),
+                Action::Pause {} => (Act::Stop, Act::Continue),
                 _ => return Err(unlike(spec)),
             };
             for process in targets(spec, &processes, leader.as_deref())? {

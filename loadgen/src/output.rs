@@ -29,10 +29,12 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
+    /// Writes every file that can be written: a run can't be had again. The first error is told.
     fn write(&self, outcome: &Outcome) -> std::result::Result<(), OutcomeError> {
-        outcome.write(&self.0.join("outcome.json"))?;
-        write_hlog(outcome, &self.0.join("latency.hlog"))?;
-        write_report(outcome, &self.0.join("report.html"))
+        let written = outcome.write(&self.0.join("outcome.json"));
+        let logged = write_hlog(outcome, &self.0.join("latency.hlog"));
+        let reported = write_report(outcome, &self.0.join("report.html"));
+        written.and(logged).and(reported)
     }
 }
 
@@ -41,7 +43,7 @@ pub(crate) fn tell(outcome: &Outcome, folder: Option<&Folder>, json: bool) -> Re
     let text = if json { outcome.to_json() } else { headwater_reports::summary(outcome) };
     let printed = say::result(text.trim_end());
     if let Some(folder) = folder {
-        folder.write(outcome).map_err(|error| Failure::new(error.to_string()))?;
+        folder.write(outcome).map_err(|error| Failure::after_run(error.to_string()))?;
         let path = folder.0.display();
         say::note(format_args!("written to {path}: report.html, outcome.json, latency.hlog"));
     }

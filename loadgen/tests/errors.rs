@@ -1,5 +1,5 @@
-//! Bad input and clusters that are not there: one line that says what to do, exit code 2, in
-//! bounded time.
+//! Bad input, clusters that are not there, disks that are full: one line that says what to do, in
+//! bounded time; exit code 2 where nothing was run, 1 where a run was.
 
 mod common;
 
@@ -80,6 +80,18 @@ fn a_half_dead_cluster_is_given_up_after_a_bounded_time() {
 }
 
 #[test]
+fn a_default_port_that_another_program_holds_is_told_with_its_holder() {
+    for (target, port) in [("kafka", 9092), ("pravega", 9090)] {
+        let _held = TcpListener::bind(("127.0.0.1", port)).expect("the default port is free");
+        let command = common::loadgen(&format!("--rate 10 --target {target}"));
+        let line = common::failure(&common::run(command));
+        let holder = format!("(pid {})", std::process::id());
+        assert!(line.contains(&format!("port {port} is held by")), "{line}");
+        assert!(line.contains(&holder) && line.contains("--launch"), "{line}");
+    }
+}
+
+#[test]
 fn without_java_it_says_what_to_install() {
     let nothing = path_with(&[]);
     for target in ["kafka", "pravega"] {
@@ -136,6 +148,27 @@ fn a_directory_that_cant_be_written_costs_no_run() {
     let arguments = "--target null --rate 10 --duration 1s --out /dev/full/result";
     let line = common::failure(&common::run(common::loadgen(arguments)));
     assert!(line.contains("--out /dev/full/result"), "{line}");
+}
+
+#[test]
+fn a_file_that_fills_the_disk_is_named_and_the_others_are_kept() {
+    let files = ["outcome.json", "latency.hlog", "report.html"];
+    for full in files {
+        let folder = tempfile::tempdir().unwrap();
+        // Files are written under this name first; /dev/full answers ENOSPC (full(4)).
+        let partial = folder.path().join(format!("{full}.partial"));
+        std::os::unix::fs::symlink("/dev/full", partial).unwrap();
+        let mut command = common::loadgen("--target null --rate 10 --duration 1s --out");
+        command.arg(folder.path());
+        let output = common::run(command);
+        let text = common::errors(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        let line = text.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
+        assert!(line.contains(full) && line.contains("No space left"), "{text}");
+        for file in files {
+            assert_eq!(folder.path().join(file).exists(), file != full, "{file}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -96,6 +96,8 @@ pub struct Bench {
     pub sim: Simulation<Streaming, Notes>,
     brokers: Vec<NodeId>,
     producers: Vec<NodeId>,
+    /// Paused by the stories of planted bugs only.
+    #[cfg_attr(not(feature = "planted-bugs"), allow(dead_code))]
     consumer: NodeId,
     machines: Vec<MachineId>,
 }
