@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Write};
 /// Characters that are kept of a value.
 const CHARACTERS_MAX: usize = 160;
 
-/// A value's debug form, up to its first [`CHARACTERS_MAX`] characters. No more than that is
+/// A value's debug form, up to its first `CHARACTERS_MAX` characters. No more than that is
 /// formatted, however large the value is.
 pub fn clipped(value: &impl Debug) -> String {
     let mut clip = Clip { text: String::new(), room: CHARACTERS_MAX };
