@@ -10,6 +10,7 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod stats;
+pub mod swarm;
 pub mod sweep;
 pub mod trace;
 pub mod traffic;

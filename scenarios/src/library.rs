@@ -22,6 +22,9 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("planted/acks-1-leader-killed", include_str!("../library/planted/acks-1-leader-killed.toml")),
     ("planted/power-cut-unflushed", include_str!("../library/planted/power-cut-unflushed.toml")),
     ("planted/unclean-election", include_str!("../library/planted/unclean-election.toml")),
+    ("swarm/bookkeeper", include_str!("../library/swarm/bookkeeper.toml")),
+    ("swarm/kafka", include_str!("../library/swarm/kafka.toml")),
+    ("swarm/pravega", include_str!("../library/swarm/pravega.toml")),
     ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
     ("what-if/segments", include_str!("../library/what-if/segments.toml")),
 ];

@@ -6,6 +6,7 @@ use headwater_models::batch::Batch;
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
 
+use super::properties::Properties;
 use super::ranges::GRAIN;
 use super::stored::{Replica, Stored};
 use crate::traffic::Place;
@@ -103,12 +104,18 @@ pub struct History {
     pub(super) delivered: u64,
     pub(super) damaged: Vec<(Time, u32, String)>,
     pub(super) damaged_count: u64,
+    pub(super) properties: Properties,
 }
 
 impl History {
     /// An empty history.
     pub fn new(positions: Positions) -> Self {
         Self { positions, ..Self::default() }
+    }
+
+    /// What the models have noted of their properties.
+    pub fn properties(&self) -> &Properties {
+        &self.properties
     }
 
     /// What its positions count.
@@ -125,7 +132,8 @@ impl History {
                 self.delivered(at, *reader, Events::from(&**batch), *position, batch.bytes);
             }
             Note::Watermark { name, entity, value } => self.watermark(at, name, *entity, *value),
-            Note::Event { .. } | Note::Property { .. } => {}
+            Note::Property { property, holds } => self.properties.note(at, property, *holds),
+            Note::Event { .. } => {}
         }
     }
 
@@ -232,6 +240,7 @@ impl History {
         self.delivered += other.delivered;
         self.damaged.extend(other.damaged);
         self.damaged_count += other.damaged_count;
+        self.properties.absorb(other.properties);
     }
 
     /// Events acknowledged.

@@ -15,6 +15,8 @@
 //! | `watermarks_monotone` | a high watermark, last add confirmed or epoch falls |
 //! | `durable_replicas` | an acknowledged event is on fewer disks at the end than promised |
 //! | `payloads_intact` | a payload came back damaged |
+//! | `properties_always` | what a model says must always hold did not |
+//! | `properties_eventually` | what a model says must hold in the end does not |
 //!
 //! An event whose write failed may be there or not: no checker counts it as lost.
 
@@ -25,12 +27,14 @@ mod history;
 mod loss;
 mod order;
 mod prefix;
+mod properties;
 mod ranges;
 mod stored;
 mod suite;
 mod verdict;
 
 pub use history::{Events, Fall, History, Positions, Span};
+pub use properties::Properties;
 pub use ranges::{Range, RangeSet};
 pub use stored::{Replica, Stored};
 pub use suite::{Audience, Once, Promises, Suite};

@@ -102,6 +102,7 @@ impl Suite {
         on(promises.monotone, &|| monotone(history));
         on(promises.copies > 0, &|| durability::check(history, promises.copies));
         on(promises.intact, &|| intact(history));
+        verdicts.extend(history.properties.always());
         verdicts
     }
 }

@@ -40,6 +40,12 @@ impl Finding {
         Self { what, lane, writer, reader, first, last, from, until, detail }
     }
 
+    /// Something of the whole run, at a time.
+    pub fn at(what: &'static str, at: Time) -> Self {
+        let (lane, writer, reader, detail) = (None, None, None, String::new());
+        Self { what, lane, writer, reader, first: 0, last: 0, from: at, until: at, detail }
+    }
+
     pub(super) fn writer(self, writer: u32) -> Self {
         Self { writer: Some(writer), ..self }
     }
@@ -62,8 +68,12 @@ impl fmt::Display for Finding {
                 write!(f, " {name} {number}")?;
             }
         }
+        let about_events = about.iter().any(|(_, number)| number.is_some());
         if self.first == self.last {
-            write!(f, " #{}", self.first)?;
+            // What is about the whole run has no number.
+            if about_events || self.first > 0 {
+                write!(f, " #{}", self.first)?;
+            }
         } else {
             write!(f, " #{}..={}", self.first, self.last)?;
         }

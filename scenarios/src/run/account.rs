@@ -5,7 +5,7 @@ use headwater_reports::outcome::{
 };
 use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources};
 
-use crate::check::{History, Suite, Verdict};
+use crate::check::{Finding, History, Suite, Verdict};
 use crate::observe::Started;
 use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
@@ -58,11 +58,15 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
         hypothesis: scenario.hypothesis.clone(),
     };
     let mut outcome = Outcome::empty(about, observed.source, seed);
-    outcome.environment = observed.environment;
-    outcome.traffic = Traffic { describes: describe(scenario), digest: observed.digest };
+    outcome.environment = observed.environment.clone();
+    outcome.traffic = Traffic { describes: describe(scenario), digest: observed.digest.clone() };
     let mut promises = scenario.promise.promises(&scenario.system, observed.drained);
     promises.no_acked_loss &= observed.readers;
-    let verdicts = Suite::from(promises).run(&observed.history);
+    let mut verdicts = Suite::from(promises).run(&observed.history);
+    if scenario.promise.converges {
+        verdicts.push(converges(&observed));
+        verdicts.extend(observed.history.properties().eventually());
+    }
     outcome.counts.lost = violations(&verdicts, "no_acked_loss");
     outcome.counts.duplicated = violations(&verdicts, "no_duplicates");
     outcome.counts.reordered = violations(&verdicts, "order_per_lane");
@@ -89,6 +93,20 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
 
 fn violations(verdicts: &[Verdict], name: &str) -> u64 {
     verdicts.iter().find(|verdict| verdict.name == name).map_or(0, |verdict| verdict.violations)
+}
+
+/// Whether everything was settled in the end.
+fn converges(observed: &Account) -> Verdict {
+    let counts = observed.recorder.counts();
+    let outstanding = counts.scheduled.saturating_sub(counts.acked + counts.failed);
+    let passed = outstanding == 0 && observed.drained;
+    let read = if observed.drained { "" } else { ", and not everything acknowledged was read" };
+    let summary = format!("{outstanding} events outstanding at {}{read}", observed.end);
+    let mut finding = Finding::at("not settled", observed.end);
+    finding.detail.clone_from(&summary);
+    let findings = if passed { Vec::new() } else { vec![finding] };
+    let (checked, violations) = (counts.scheduled, outstanding.max(u64::from(!passed)));
+    Verdict { name: "converges", passed, checked, violations, findings, summary }
 }
 
 /// The traffic in one line.
@@ -138,6 +156,9 @@ fn meaning(name: &str) -> &'static str {
         "readers_agree" => "Two readings of one position are the same.",
         "watermarks_monotone" => "High watermarks, last add confirmed and epochs never fall.",
         "durable_replicas" => "Acknowledged events are on as many disks as promised at the end.",
+        "properties_always" => "What the models say must always hold does.",
+        "properties_eventually" => "What the models say must hold in the end does.",
+        "converges" => "Once faults are over, everything is settled within the drain.",
         "payloads_intact" => "Payloads come back as they were written.",
         _ => "",
     }

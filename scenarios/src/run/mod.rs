@@ -6,7 +6,7 @@ use headwater_reports::Outcome;
 use headwater_reports::outcome::{Environment, Status};
 use headwater_sim::fingerprint::Checkpoint;
 
-use crate::check::Verdict;
+use crate::check::{Properties, Verdict};
 use crate::scenario::Scenario;
 use crate::trace::{Trace, Watch};
 use crate::units::Time;
@@ -53,10 +53,14 @@ pub struct Finished {
     pub log: Vec<String>,
     /// Events of the kernel.
     pub events: u64,
+    /// End of the run, drain included.
+    pub end: Time,
     /// The fingerprint on its way, to bisect a difference by.
     pub checkpoints: Vec<Checkpoint>,
     /// What the checkers found, in full.
     pub verdicts: Vec<Verdict>,
+    /// What the models have noted of their properties.
+    pub properties: Properties,
     /// What was to be kept of it.
     pub trace: Trace,
 }
@@ -98,6 +102,7 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         cores: None,
     };
     let observed = stage.end(settled && !interrupted, environment);
+    let properties = observed.history.properties().clone();
     let (mut outcome, verdicts) = account::judge(scenario, seed, observed);
     outcome.fingerprint = Some(format!("{fingerprint:016x}"));
     outcome.reproduce = scenario.reproduce("headwater run", seed);
@@ -105,5 +110,5 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         let why = format!("stopped by the user at {now} of virtual time");
         outcome.status = Status::Interrupted { why };
     }
-    Finished { outcome, log, events, checkpoints, verdicts, trace }
+    Finished { outcome, log, events, end: now, checkpoints, verdicts, properties, trace }
 }

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use headwater_models::deployment::Role;
+use headwater_models::deployment::{self as models, Role};
 use headwater_models::protocol::Streaming;
 use headwater_reports::outcome::{Environment, Source, Window};
 use headwater_sim::fault::Fault;
@@ -56,7 +56,8 @@ impl<'a> Stage<'a> {
         };
         let plan = scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read");
         let plan = Arc::new(plan);
-        let environment = scenario.profile.environment();
+        let environment =
+            models::Environment { bugs: scenario.bugs, ..scenario.profile.environment() };
         let deployment = scenario.system.deploy(&environment, &plan.source());
         let roster = Roster::new(&deployment, scenario.system.replicas());
         observed.trace = Trace::new(watch);

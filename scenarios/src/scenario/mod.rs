@@ -5,11 +5,13 @@
 //! hypothesis = "..."            # what it sets out to show
 //! seed = 7
 //! profile = "nvme-10gbe"        # a machine profile, by name or file
+//! bugs = []                     # planted bugs (feature `planted-bugs`), see docs/BUGS.md
 //! [system]                      # kind, version, topology, options by their real names
 //! [traffic]                     # see crate::traffic
 //! [[fault]]                     # see fault
 //! [measure]                     # warm-up, window, interval, drain
 //! [promise]                     # what the checkers hold the system to
+//! [swarm]                       # what `headwater swarm` varies, see swarm
 //! [expect]                      # bounds on the outcome
 //! ```
 //!
@@ -18,6 +20,7 @@
 
 use std::path::Path;
 
+use headwater_models::bugs::{Bug, BugSet};
 use serde::{Deserialize, Serialize};
 
 pub mod action;
@@ -32,6 +35,7 @@ pub mod problem;
 pub mod promise;
 mod read_metric;
 mod source;
+mod swarm;
 pub mod system;
 pub mod tree;
 
@@ -42,6 +46,7 @@ pub use metric::Metric;
 pub use problem::{Finding, Problem, Problems};
 pub use promise::Promise;
 pub use source::Source;
+pub use swarm::{Budget, SwarmSpec};
 pub use system::System;
 
 use crate::profile::Profile;
@@ -72,6 +77,10 @@ pub struct Scenario {
     pub measure: Measure,
     /// What the checkers hold the system to.
     pub promise: Promise,
+    /// Defects that are planted; none in a build without them.
+    pub bugs: BugSet,
+    /// What a swarm varies.
+    pub swarm: SwarmSpec,
     /// What it expects of its outcome.
     pub expect: Vec<Expectation>,
     /// Settings from the command line, as (path, value).
@@ -112,6 +121,8 @@ struct Header {
     #[serde(default = "one")]
     seed: u64,
     profile: String,
+    #[serde(default)]
+    bugs: Vec<String>,
 }
 
 const fn one() -> u64 {
@@ -119,7 +130,7 @@ const fn one() -> u64 {
 }
 
 /// The sections of a file, beside the keys of its header.
-const SECTIONS: [&str; 6] = ["system", "traffic", "fault", "measure", "promise", "expect"];
+const SECTIONS: [&str; 7] = ["system", "traffic", "fault", "measure", "promise", "expect", "swarm"];
 
 impl Scenario {
     /// The scenario of this name in the library, or in this file, with settings laid over it.
@@ -164,7 +175,7 @@ impl Scenario {
             }
         }
         let sections = SECTIONS.map(|section| tree.take(section).map(|(_, tree)| tree));
-        let [system, traffic, fault, measure, promise, expect] = sections;
+        let [system, traffic, fault, measure, promise, expect, swarm] = sections;
         let header = header(&tree, findings);
         let profile =
             header.as_ref().and_then(|header| profile(&tree, &header.profile, near, findings));
@@ -183,7 +194,10 @@ impl Scenario {
         let promise = section::<Promise>(promise, "promise", findings)?;
         let faults = fault.map_or_else(Vec::new, |fault| plan::read(&fault, findings));
         let expect = expect.map_or_else(Vec::new, |expect| expect::read(&expect, findings));
+        let swarm = section::<SwarmSpec>(swarm, "swarm", findings)?;
+        swarm.value.check(&swarm.tree, findings);
         check_window(&traffic, &measure, findings);
+        let bugs = header.as_ref().map(|header| bugs(&tree, &header.bugs, findings));
         let (header, profile, system) = (header?, profile?, system?);
         plan::check(&faults, &system, findings);
         Some(Self {
@@ -196,7 +210,9 @@ impl Scenario {
             traffic: traffic.value,
             faults: faults.into_iter().map(|(fault, _)| fault).collect(),
             measure: measure.value,
+            bugs: bugs.unwrap_or_default(),
             promise: promise.value,
+            swarm: swarm.value,
             expect,
             settings: settings.to_vec(),
         })
@@ -259,6 +275,24 @@ fn header(tree: &Tree, findings: &mut Vec<Finding>) -> Option<Header> {
         }
     }
     header
+}
+
+/// The planted bugs of these names.
+fn bugs(tree: &Tree, names: &[String], findings: &mut Vec<Finding>) -> BugSet {
+    let mut planted = Vec::new();
+    for name in names {
+        match name.parse::<Bug>() {
+            Ok(bug) => planted.push(bug),
+            Err(message) => {
+                let span = tree.get("bugs").and_then(|tree| tree.span.clone());
+                let known = headwater_models::bugs::ALL.iter().map(|about| about.name);
+                let there = known.clone().any(|known| known == name);
+                let finding = Finding::new(message, span).label("named here");
+                findings.push(if there { finding } else { finding.known(name, known) });
+            }
+        }
+    }
+    planted.into_iter().collect()
 }
 
 fn profile(

@@ -15,13 +15,16 @@ pub struct Promise {
     pub order: bool,
     /// Copies of each acknowledged event on disks at the end. Default 0: not looked at.
     pub copies: u32,
+    /// When the faults are over and `measure.drain` has passed, nothing is outstanding, everything
+    /// acknowledged is read, and what the models say must hold in the end does. Default false.
+    pub converges: bool,
     /// Copies count only if a sync has made them durable. Default true.
     pub durable: bool,
 }
 
 impl Default for Promise {
     fn default() -> Self {
-        Self { once: Times::Configured, order: true, copies: 0, durable: true }
+        Self { once: Times::Configured, order: true, copies: 0, durable: true, converges: false }
     }
 }
 

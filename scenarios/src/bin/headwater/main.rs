@@ -15,6 +15,7 @@ mod progress;
 mod replay;
 mod run;
 mod shrink;
+mod swarm;
 mod sweep;
 mod traffic;
 
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Shrink(arguments) => shrink::shrink(&arguments),
+        Command::Swarm(arguments) => swarm::swarm(&arguments),
+        Command::Merge(arguments) => swarm::merge(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),

@@ -1,0 +1,172 @@
+//! `headwater swarm` and `headwater merge`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use headwater_scenarios::library;
+use headwater_scenarios::scenario::{Source, shell_word};
+use headwater_scenarios::swarm::{self, Base, Shard, Swarm as Found, SwarmSpec};
+
+use crate::args::{Merge, Swarm};
+use crate::failure::Failure;
+use crate::output::Folder;
+use crate::progress::Bar;
+use crate::run::interrupt;
+use crate::say;
+
+/// Cases of failed seeds that are written at most.
+const CASES_MAX: usize = 100;
+
+/// Runs a swarm of each scenario asked for.
+pub fn swarm(arguments: &Swarm) -> Result<ExitCode, Failure> {
+    let stop = interrupt()?;
+    let shard = match arguments.shard.as_str() {
+        "auto" => Shard::of_job(|name| std::env::var(name).ok()).map_err(Failure::Other)?,
+        text => text.parse().map_err(Failure::Other)?,
+    };
+    let mut settings = arguments.settings.clone();
+    if !arguments.bugs.is_empty() {
+        let names: Vec<String> = arguments.bugs.iter().map(|bug| format!("{bug:?}")).collect();
+        settings.push(("bugs".into(), format!("[{}]", names.join(", "))));
+    }
+    let names: Vec<String> = match &arguments.scenario {
+        Some(name) => vec![name.clone()],
+        None => {
+            let all = library::SCENARIOS.iter().map(|(name, _)| *name);
+            all.filter(|name| name.starts_with("swarm/")).map(str::to_owned).collect()
+        }
+    };
+    let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
+    let mut swarms = Vec::new();
+    let mut failed = false;
+    for name in names {
+        let source = Source::find(&name)?;
+        let (found, base) = one(arguments, source, &settings, shard, &stop)?;
+        failed |= !found.failures.is_empty() || found.interrupted;
+        if let Some(folder) = &folder {
+            let stem = name.rsplit('/').next().unwrap_or(&name).trim_end_matches(".toml");
+            write(folder, stem, &found, &base)?;
+        }
+        advise(&found, arguments)?;
+        let over = found.interrupted || arguments.until_failure && !found.failures.is_empty();
+        swarms.push(found);
+        if over {
+            break;
+        }
+    }
+    if arguments.json {
+        say(&serde_json::to_string_pretty(&swarms).expect("plain data"))?;
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn one(
+    arguments: &Swarm,
+    source: Source,
+    settings: &[(String, String)],
+    shard: Shard,
+    stop: &Arc<AtomicBool>,
+) -> Result<(Found, Base), Failure> {
+    let base = Base::read(source.clone(), settings)?;
+    let started = Instant::now();
+    let bar = Bar::new(arguments.seeds / shard.count, "seeds");
+    let limit = arguments.lasts.map(|lasts| std::time::Duration::from_nanos(lasts.0));
+    let timed_out = AtomicBool::new(false);
+    let progress = |found: &Found| {
+        let failed = found.failed().len();
+        let rate = found.runs as f64 / started.elapsed().as_secs_f64();
+        bar.set(found.runs, &format!("({rate:.0} seeds/s, {failed} failed)"));
+        if limit.is_some_and(|limit| started.elapsed() >= limit) {
+            timed_out.store(true, Ordering::Relaxed);
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let spec = SwarmSpec {
+        source,
+        settings: settings.to_vec(),
+        seeds: (arguments.seed, arguments.seeds),
+        shard,
+        until_failure: arguments.until_failure,
+        stop,
+        progress: &progress,
+    };
+    let mut found = swarm::swarm(&spec)?;
+    drop(bar);
+    if timed_out.load(Ordering::Relaxed) {
+        // Asked for: what there is, is what was wanted.
+        found.interrupted = false;
+        stop.store(false, Ordering::Relaxed);
+    }
+    if !arguments.json {
+        let took = started.elapsed().as_secs_f64();
+        say(found.text().trim_end())?;
+        let (seeds, time) = (found.runs as f64 / took, found.simulated_ns as f64 / 1e9 / took);
+        say(&format!("{took:.1} s: {seeds:.1} seeds/s, {time:.0} s of virtual time per second"))?;
+    }
+    if found.interrupted {
+        eprintln!("interrupted: what is told is of the seeds that were run");
+    }
+    Ok((found, base))
+}
+
+/// Writes what was found, and the case of each seed that failed.
+fn write(folder: &Folder, stem: &str, found: &Found, base: &Base) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(found).expect("plain data");
+    folder.text(&format!("{stem}.json"), &json)?;
+    folder.text(&format!("{stem}.txt"), &found.text())?;
+    for seed in found.failed().into_iter().take(CASES_MAX) {
+        if let Ok(case) = base.draw(seed) {
+            folder.text(&format!("{stem}-{seed}.toml"), &case.text())?;
+        }
+    }
+    Ok(())
+}
+
+/// What to do about the first failure.
+fn advise(found: &Found, arguments: &Swarm) -> Result<(), Failure> {
+    let Some(seed) = found.failed().first().copied() else { return Ok(()) };
+    if arguments.json {
+        return Ok(());
+    }
+    let name = &found.scenario;
+    let stem = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".toml");
+    if let Some(out) = &arguments.out {
+        let path = out.join(format!("{stem}-{seed}.toml"));
+        let path = shell_word(&path.to_string_lossy());
+        return say(&format!("headwater replay {path}\nheadwater shrink {path}"));
+    }
+    let mut line = format!("headwater swarm {} --seed {seed} --seeds 1", shell_word(name));
+    for (path, value) in &found.settings {
+        line += &format!(" --set {}", shell_word(&format!("{path}={value}")));
+    }
+    say(&format!("{line} --out case\nheadwater shrink case/{stem}-{seed}.toml"))
+}
+
+/// Puts the parts of a swarm together.
+pub fn merge(arguments: &Merge) -> Result<ExitCode, Failure> {
+    let mut whole: Option<Found> = None;
+    for path in &arguments.parts {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::Other(format!("{shown}: {error}")))?;
+        let wrong = |why: String| Failure::Other(format!("{shown}: {why}"));
+        let part = Found::parse(&text).map_err(wrong)?;
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => whole.merge(part).map_err(wrong)?,
+        }
+    }
+    let whole = whole.expect("clap asks for one at least");
+    let json = serde_json::to_string_pretty(&whole).expect("plain data");
+    if let Some(out) = &arguments.out {
+        std::fs::write(out, format!("{json}\n"))
+            .map_err(|error| Failure::output(out.display(), &error))?;
+    }
+    let text = whole.text();
+    say(if arguments.json { &json } else { text.trim_end() })?;
+    let complete = whole.missing().is_empty() && !whole.interrupted;
+    let clean = whole.failures.is_empty() && complete;
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

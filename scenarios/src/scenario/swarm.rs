@@ -1,0 +1,88 @@
+//! What a swarm varies about a scenario: configuration, and which faults.
+//!
+//! ```toml
+//! [swarm]
+//! faults = 6                                       # at the most; their number is drawn
+//! calm = "20s"                                     # faults are over this long before traffic is
+//! budget = "within"                                # or "beyond" what the system claims to survive
+//! kinds = []                                       # fault kinds; all that apply if empty
+//! except = ["clock-step"]                          # but not these
+//! may_fail = []                                    # verdicts that are no findings
+//! vary."system.partitions" = [1, 3]                # a value of each list is drawn for each seed
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::catalogue;
+use super::decode;
+use super::problem::Finding;
+use super::tree::Tree;
+use crate::units::Duration;
+
+/// Whether damage stays within what the system claims to survive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Budget {
+    /// It does: what fails is a finding.
+    #[default]
+    Within,
+    /// Any server may lose anything: `may_fail` says what that may cost.
+    Beyond,
+}
+
+/// `[swarm]`: all keys are optional.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SwarmSpec {
+    /// Faults of a seed at the most. Default 6.
+    pub faults: u32,
+    /// Faults are over this long before the end of the traffic. Default 20 s: two broker sessions
+    /// (`broker.session.timeout.ms` 9 s) and a little.
+    pub calm: Duration,
+    /// How much damage there may be.
+    pub budget: Budget,
+    /// Kinds of faults; empty for all that apply.
+    pub kinds: Vec<String>,
+    /// Kinds that are not drawn.
+    pub except: Vec<String>,
+    /// Verdicts that may fail without being findings.
+    pub may_fail: Vec<String>,
+    /// Values to draw from, by path.
+    pub vary: BTreeMap<String, Vec<toml::Value>>,
+}
+
+impl Default for SwarmSpec {
+    fn default() -> Self {
+        Self {
+            faults: 6,
+            calm: Duration::from_secs(20),
+            budget: Budget::Within,
+            kinds: Vec::new(),
+            except: Vec::new(),
+            may_fail: Vec::new(),
+            vary: BTreeMap::new(),
+        }
+    }
+}
+
+impl SwarmSpec {
+    /// Says what is wrong with it; `tree` is where it stands.
+    pub(super) fn check(&self, tree: &Tree, findings: &mut Vec<Finding>) {
+        let place = |key: &str| decode::locate(tree, &[key.to_owned()]).1;
+        let known = || catalogue::entries().map(|entry| entry.name);
+        for (key, names) in [("kinds", &self.kinds), ("except", &self.except)] {
+            for name in names.iter().filter(|name| !known().any(|have| have == name.as_str())) {
+                let message = format!("swarm.{key}: no fault `{name}` in the catalogue");
+                findings.push(Finding::new(message, place(key)).known(name, known()));
+            }
+        }
+        for (path, values) in &self.vary {
+            if values.is_empty() {
+                let message = format!("swarm.vary: {path} has no values to draw from");
+                findings.push(Finding::new(message, place("vary")));
+            }
+        }
+    }
+}

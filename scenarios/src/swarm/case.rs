@@ -1,0 +1,203 @@
+//! A case: the scenario that a seed draws from a swarm's file.
+
+use headwater_sim::random::{Seed, Stream};
+use toml::{Table, Value};
+
+use super::atlas::Atlas;
+use crate::scenario::catalogue::{self, Damage, Entry};
+use crate::scenario::fault::{FaultSpec, Target};
+use crate::scenario::tree::{self, Tree};
+use crate::scenario::{Action, Problems, Scenario, Source, plan};
+use crate::units::Duration;
+
+/// Faults do not begin before this: the cluster has to be up.
+const EARLIEST: Duration = Duration::from_secs(2);
+
+/// The shortest fault.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// What follows an earlier fault closely does so within this.
+const CLOSE: Duration = Duration::from_secs(3);
+
+/// Of a million: kinds that a seed has at all; faults that come close to an earlier one; those that
+/// hit whoever leads when they come; seeds in which one server stays away.
+const ENABLED_PPM: u32 = 500_000;
+const CLOSE_PPM: u32 = 500_000;
+const LEADER_PPM: u32 = 250_000;
+const AWAY_PPM: u32 = 125_000;
+
+/// Draws of a configuration that can't be, one after the other, before this is said.
+const DRAWS_MAX: u64 = 100;
+
+/// A swarm's scenario, read once.
+pub struct Base {
+    source: Source,
+    tree: Tree,
+    scenario: Scenario,
+}
+
+impl Base {
+    /// Reads it, with settings laid over it.
+    pub fn read(source: Source, settings: &[(String, String)]) -> Result<Self, Problems> {
+        let scenario = source.read(settings)?;
+        let mut tree = Tree::parse(&source.text).expect("it was just read");
+        for (path, value) in settings {
+            let keys = tree::split_path(path).expect("it was just read");
+            tree.set(&keys, tree::parse_value(value)).expect("it was just read");
+        }
+        Ok(Self { source, tree, scenario })
+    }
+
+    /// The scenario as it stands.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The case of a seed: the same for the same file, settings and seed.
+    pub fn draw(&self, seed: u64) -> Result<Case, Problems> {
+        let mut wrong = None;
+        for attempt in 0..DRAWS_MAX {
+            let mut stream = Seed(seed).stream("swarm configuration", attempt);
+            match self.configured(seed, &mut stream) {
+                Ok((table, scenario)) => return Ok(self.with_faults(seed, table, scenario)),
+                // Drawn values may exclude each other, such as more replicas than brokers.
+                Err(problems) => wrong = Some(problems),
+            }
+        }
+        Err(wrong.expect("there was one draw at least"))
+    }
+
+    /// The configuration of a seed.
+    fn configured(&self, seed: u64, stream: &mut Stream) -> Result<(Table, Scenario), Problems> {
+        let mut tree = self.tree.clone();
+        tree.take("swarm");
+        tree.take("expect");
+        let seed = Value::Integer(seed.cast_signed());
+        tree.set(&["seed".into()], seed).expect("a header has keys");
+        for (path, values) in &self.scenario.swarm.vary {
+            let value = values[stream.below(values.len() as u64) as usize].clone();
+            let set = tree::split_path(path).and_then(|keys| tree.set(&keys, value));
+            set.map_err(|message| {
+                let message = format!("swarm.vary.{path}: {message}");
+                Problems::one(crate::scenario::Finding::new(message, None))
+            })?;
+        }
+        let Value::Table(table) = tree.to_toml() else { unreachable!("a document is a table") };
+        let scenario = self.parse(&table)?;
+        Ok((table, scenario))
+    }
+
+    fn parse(&self, table: &Table) -> Result<Scenario, Problems> {
+        let text = toml::to_string(table).expect("a scenario is plain data");
+        Scenario::parse(&text, &self.source.name, self.source.folder.as_deref(), &[])
+    }
+
+    fn with_faults(&self, seed: u64, mut table: Table, mut scenario: Scenario) -> Case {
+        let mut faults = std::mem::take(&mut scenario.faults);
+        faults.extend(self.faults(seed, &scenario));
+        faults.sort_by_key(|fault| fault.at);
+        if !faults.is_empty() {
+            let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();
+            table.insert("fault".into(), Value::Array(list));
+        }
+        scenario.faults = faults;
+        Case { table, scenario }
+    }
+
+    fn faults(&self, seed: u64, scenario: &Scenario) -> Vec<FaultSpec> {
+        let spec = &self.scenario.swarm;
+        let over = scenario.traffic.duration.saturating_sub(spec.calm);
+        if spec.faults == 0 || over <= EARLIEST + SHORTEST {
+            return Vec::new();
+        }
+        let stream = &mut Seed(seed).stream("swarm faults", 0);
+        let roster = plan::roster(&scenario.system);
+        let atlas = Atlas::new(&scenario.system, &roster, spec.budget, stream);
+        let wanted = |entry: &&Entry| {
+            let named = |names: &[String]| names.iter().any(|name| name == entry.name);
+            (spec.kinds.is_empty() || named(&spec.kinds)) && !named(&spec.except)
+        };
+        // Not every seed has every kind (A. Groce et al., "Swarm Testing", ISSTA 2012): what some
+        // kinds do, others hide.
+        let all: Vec<&Entry> = catalogue::entries().filter(wanted).collect();
+        let few = all.len() <= 3;
+        let on: Vec<bool> = all.iter().map(|_| few || stream.chance_ppm(ENABLED_PPM)).collect();
+        let enabled = all.iter().zip(on).filter(|(_, on)| *on);
+        let possible: Vec<(&Entry, Vec<String>)> = enabled
+            .map(|(entry, _)| (*entry, atlas.targets(entry)))
+            .filter(|(_, targets)| !targets.is_empty())
+            .collect();
+        let mut faults: Vec<FaultSpec> = Vec::new();
+        if stream.chance_ppm(AWAY_PPM)
+            && let Some(away) = atlas.may_stay_away(stream)
+            && all.iter().any(|entry| entry.name == "crash")
+        {
+            let (action, target) = (Action::Crash {}, Target(vec![away]));
+            let at = EARLIEST + between(stream, Duration::ZERO, over.saturating_sub(EARLIEST));
+            faults.push(FaultSpec { action, target, at, until: None });
+        }
+        if possible.is_empty() {
+            return faults;
+        }
+        let count = 1 + stream.below(u64::from(spec.faults));
+        for _ in 0..count {
+            let (entry, targets) = &possible[stream.below(possible.len() as u64) as usize];
+            let window = (EARLIEST, over);
+            faults.push(one(entry, targets, window, &faults, stream));
+        }
+        faults
+    }
+}
+
+/// One fault of a kind, on one of the targets, within a window.
+fn one(
+    entry: &Entry,
+    targets: &[String],
+    (from, until): (Duration, Duration),
+    before: &[FaultSpec],
+    stream: &mut Stream,
+) -> FaultSpec {
+    let latest = until.saturating_sub(SHORTEST);
+    let at = match before.last() {
+        Some(other) if stream.chance_ppm(CLOSE_PPM) => {
+            (other.at + between(stream, Duration::ZERO, CLOSE)).min(latest)
+        }
+        _ => between(stream, from, latest),
+    };
+    // Log-uniform, so that the short ones are as likely as the long ones.
+    let most = until.saturating_sub(at);
+    let ratio = libm::log(most.0 as f64 / SHORTEST.0 as f64);
+    let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.unit() * ratio)) as u64);
+    // In whole milliseconds, for who reads it.
+    let milli = |time: Duration| Duration(time.0 / 1_000_000 * 1_000_000);
+    let (at, lasts) = (milli(at), milli(lasts.max(SHORTEST)).min(milli(most).max(SHORTEST)));
+    let several = ["isolate", "bridge", "ring", "swizzle-clog", "swap-disks"];
+    let leads = entry.damage <= Damage::Unavailable && targets.len() > 1;
+    let target = if several.contains(&entry.name) {
+        targets.to_vec()
+    } else if leads && stream.chance_ppm(LEADER_PPM) {
+        vec!["leader".into()]
+    } else {
+        vec![targets[stream.below(targets.len() as u64) as usize].clone()]
+    };
+    let action = (entry.draw)(stream);
+    FaultSpec { action, target: Target(target), at, until: Some(at + lasts) }
+}
+
+fn between(stream: &mut Stream, low: Duration, high: Duration) -> Duration {
+    Duration(stream.between(low.0, high.0.max(low.0)))
+}
+
+/// What a seed has drawn.
+pub struct Case {
+    table: Table,
+    /// To be run.
+    pub scenario: Scenario,
+}
+
+impl Case {
+    /// The case as a scenario file.
+    pub fn text(&self) -> String {
+        toml::to_string(&self.table).expect("a scenario is plain data")
+    }
+}

@@ -1,0 +1,224 @@
+//! What a swarm has found, counted, and put together from shards.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use headwater_models::property::{self, When};
+use headwater_sim::random::Seed;
+use serde::{Deserialize, Serialize};
+
+use super::{Base, Shard, Shown, SwarmSpec};
+use crate::scenario::catalogue;
+use crate::sweep::Settings;
+use crate::units::Duration;
+
+/// Version of the JSON.
+const SCHEMA: &str = "headwater-swarm/1";
+
+/// A seed that broke a promise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// The verdict that failed.
+    pub verdict: String,
+    /// The first thing that it found.
+    pub finding: String,
+}
+
+impl Failure {
+    pub(super) fn new(seed: u64, verdict: &str, finding: &str) -> Self {
+        Self { seed, verdict: verdict.into(), finding: finding.into() }
+    }
+}
+
+/// A swarm that was run, or a part of one. It holds no wall-clock time, so that the same swarm
+/// gives the same JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Swarm {
+    /// Version of this JSON.
+    pub schema: String,
+    /// Version of headwater.
+    pub version: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its system's kind.
+    pub system: String,
+    /// Values laid over it.
+    pub settings: Settings,
+    /// The first seed of the whole, and how many from there on.
+    pub seeds: (u64, u64),
+    /// The parts that are in here; none if it is the whole.
+    pub shards: Vec<Shard>,
+    /// Seeds that were run.
+    pub runs: u64,
+    /// Of these, run twice to compare fingerprints.
+    pub twice: u64,
+    /// Events of the kernel.
+    pub events: u64,
+    /// Virtual time, nanoseconds.
+    pub simulated_ns: u64,
+    /// Over all seeds and fingerprints, in no order.
+    pub fingerprint: u64,
+    /// Seeds in which a kind of fault was injected, by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// Seeds in which a property of the models was seen to hold, by name.
+    pub properties: BTreeMap<String, u64>,
+    /// What failed, by seed.
+    pub failures: Vec<Failure>,
+    /// It was stopped before all seeds were run.
+    pub interrupted: bool,
+}
+
+impl Swarm {
+    pub(super) fn new(base: &Base, spec: &SwarmSpec<'_>) -> Self {
+        let all = spec.shard == Shard::ALL;
+        Self {
+            schema: SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            scenario: spec.source.name.clone(),
+            system: base.scenario().system.kind().into(),
+            settings: spec.settings.clone(),
+            seeds: spec.seeds,
+            shards: if all { Vec::new() } else { vec![spec.shard] },
+            runs: 0,
+            twice: 0,
+            events: 0,
+            simulated_ns: 0,
+            fingerprint: 0,
+            faults: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            failures: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    pub(super) fn add(&mut self, shown: Shown) {
+        self.runs += 1;
+        self.twice += u64::from(shown.again);
+        self.events += shown.events;
+        self.simulated_ns += shown.simulated.0;
+        let one = Seed(shown.seed).derive(&shown.fingerprint, 0);
+        self.fingerprint = self.fingerprint.wrapping_add(one);
+        for kind in shown.kinds {
+            *self.faults.entry(kind).or_default() += 1;
+        }
+        for name in shown.properties {
+            *self.properties.entry(name.into()).or_default() += 1;
+        }
+        self.failures.extend(shown.failures);
+        self.failures.sort();
+    }
+
+    /// Reads one from its JSON.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let swarm: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match swarm.schema.as_str() {
+            SCHEMA => Ok(swarm),
+            other => Err(format!("schema `{other}`; this headwater reads `{SCHEMA}`")),
+        }
+    }
+
+    /// Puts another part of the same swarm to this one.
+    pub fn merge(&mut self, other: Self) -> Result<(), String> {
+        let about = |swarm: &Self| {
+            let Self { version, scenario, settings, seeds, .. } = swarm;
+            (version.clone(), scenario.clone(), settings.clone(), *seeds)
+        };
+        if about(self) != about(&other) {
+            return Err("not a part of the same swarm: scenario, settings, seeds and version of \
+                        headwater must be the same"
+                .into());
+        }
+        let counts = |swarm: &Self| swarm.shards.first().map(|shard| shard.count);
+        if counts(self) != counts(&other) || self.shards.is_empty() {
+            return Err("not shards of the same number of parts".into());
+        }
+        if let Some(twice) = other.shards.iter().find(|shard| self.shards.contains(shard)) {
+            return Err(format!("shard {twice} is there twice"));
+        }
+        self.shards.extend(other.shards);
+        self.shards.sort();
+        self.runs += other.runs;
+        self.twice += other.twice;
+        self.events += other.events;
+        self.simulated_ns += other.simulated_ns;
+        self.fingerprint = self.fingerprint.wrapping_add(other.fingerprint);
+        for (kind, count) in other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        for (name, count) in other.properties {
+            *self.properties.entry(name).or_default() += count;
+        }
+        self.failures.extend(other.failures);
+        self.failures.sort();
+        self.interrupted |= other.interrupted;
+        if counts(self) == Some(self.shards.len() as u64) {
+            self.shards.clear();
+        }
+        Ok(())
+    }
+
+    /// The parts that are missing.
+    pub fn missing(&self) -> Vec<Shard> {
+        let Some(count) = self.shards.first().map(|shard| shard.count) else { return Vec::new() };
+        let all = (0..count).map(|index| Shard { index, count });
+        all.filter(|shard| !self.shards.contains(shard)).collect()
+    }
+
+    /// The `sometimes` properties of the system that no seed has shown.
+    pub fn never(&self) -> Vec<&'static str> {
+        let declared = property::of(&self.system);
+        let sometimes = declared.iter().filter(|property| property.when == When::Sometimes);
+        sometimes
+            .map(|property| property.name)
+            .filter(|name| !self.properties.contains_key(*name))
+            .collect()
+    }
+
+    /// Seeds that failed, each once, in order.
+    pub fn failed(&self) -> Vec<u64> {
+        let mut seeds: Vec<u64> = self.failures.iter().map(|failure| failure.seed).collect();
+        seeds.dedup();
+        seeds
+    }
+
+    /// For people; without how long it took.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |line: String| writeln!(text, "{line}").expect("a string takes it");
+        let (first, count) = self.seeds;
+        let simulated = Duration(self.simulated_ns);
+        line(format!(
+            "{}: {} of {count} seeds from {first}, {simulated} of virtual time, {} events",
+            self.scenario, self.runs, self.events
+        ));
+        let kinds = catalogue::entries().count();
+        line(format!("{} run twice; {} of {kinds} kinds of faults", self.twice, self.faults.len()));
+        let never = self.never();
+        let declared = property::of(&self.system);
+        let sometimes = declared.iter().filter(|of| of.when == When::Sometimes).count();
+        let reached = sometimes - never.len();
+        line(format!("{reached} of {sometimes} `sometimes` properties reached"));
+        for name in never {
+            line(format!("  never: {name}"));
+        }
+        let failed = self.failed();
+        line(format!("{} seeds failed", failed.len()));
+        for failure in self.failures.iter().take(FAILURES_SHOWN) {
+            let Failure { seed, verdict, finding } = failure;
+            line(format!("  seed {seed}: {verdict}: {finding}"));
+        }
+        if self.failures.len() > FAILURES_SHOWN {
+            line(format!("  ... and {} more", self.failures.len() - FAILURES_SHOWN));
+        }
+        for shard in self.missing() {
+            line(format!("missing: shard {shard}"));
+        }
+        text
+    }
+}
+
+/// Failures that are printed.
+const FAILURES_SHOWN: usize = 20;
