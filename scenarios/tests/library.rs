@@ -60,6 +60,9 @@ library! {
     planted_acks_1_leader_killed: "planted/acks-1-leader-killed",
     planted_power_cut_unflushed: "planted/power-cut-unflushed",
     planted_unclean_election: "planted/unclean-election",
+    swarm_bookkeeper: "swarm/bookkeeper",
+    swarm_kafka: "swarm/kafka",
+    swarm_pravega: "swarm/pravega",
     what_if_partitions: "what-if/partitions",
     what_if_segments: "what-if/segments",
 }

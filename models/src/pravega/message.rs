@@ -171,6 +171,9 @@ pub enum Message {
         /// Sealed or not.
         sealed: bool,
     },
+    /// A client shows that its connection lives (`FlowHandler.KeepAliveTask`). Nobody answers; at a
+    /// host that was started anew it meets a reset.
+    KeepAlive,
     /// A client asks who follows a sealed segment.
     GetSuccessors {
         /// The segment.
@@ -211,6 +214,8 @@ impl Message {
                 Self::DataAppended { .. } => 8 + 16 + 8 + 8 + 8 + 8,
                 Self::Closed { .. } => 8 + 16 + NAME_BYTES,
                 Self::Window { .. } => 0,
+                // Its type and a length of zero.
+                Self::KeepAlive => 8,
                 Self::ReadSegment { .. } => 8 + NAME_BYTES + 8 + 4 + 2 + 8,
                 Self::SegmentRead { reading, .. } => {
                     8 + NAME_BYTES + 8 + 2 + 4 + 8 + reading.as_ref().map_or(0, |read| read.bytes)
@@ -240,6 +245,7 @@ impl Message {
             Self::Endpoint { .. } => "endpoint",
             Self::SealSegment { .. } => "seal_segment",
             Self::SegmentSealed { .. } => "segment_sealed",
+            Self::KeepAlive => "keep_alive",
             Self::GetSuccessors { .. } => "get_successors",
             Self::Successors { .. } => "successors",
         }
@@ -278,6 +284,7 @@ impl Message {
             }
             Self::SealSegment { segment, request } => mix(mix(11, u64::from(*segment)), *request),
             Self::SegmentSealed { request, sealed } => mix(mix(12, *request), u64::from(*sealed)),
+            Self::KeepAlive => 15,
             Self::GetSuccessors { segment, request } => mix(mix(13, u64::from(*segment)), *request),
             Self::Successors { request, segments } => {
                 segments.iter().fold(mix(14, *request), |hash, one| mix(hash, u64::from(*one)))

@@ -174,14 +174,28 @@ impl Reader {
         self.ask(ctx, segment);
     }
 
-    /// Requests that have been unanswered for as long as a dead connection takes to be noticed are
-    /// made anew. At a store that lives and has nothing new this changes nothing.
+    /// Connections on which nothing was asked since the last look are shown to live, and those to a
+    /// host that was started anew break. Requests that have been unanswered for as long as a dead
+    /// connection takes to be noticed are made anew. At a store that lives and has nothing new this
+    /// changes nothing.
     fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
         let timeout = Duration::from_millis(self.cluster.reader.socket_timeout_ms);
         let now = ctx.now();
         let silent =
             |input: &SegmentInput| input.outstanding.is_some() && now.since(input.asked) >= timeout;
         self.give_up(ctx, silent);
+        let waiting = self.segments.values().filter(|input| input.outstanding.is_some());
+        let mut asked: BTreeMap<NodeId, Time> = BTreeMap::new();
+        for input in waiting {
+            if let Where::At(store) = input.store {
+                let last = asked.entry(store).or_insert(input.asked);
+                *last = (*last).max(input.asked);
+            }
+        }
+        asked.retain(|_, last| now.since(*last) >= KEEP_ALIVE_PERIOD);
+        for store in asked.into_keys() {
+            ctx.send(store, AnyMessage::Pravega(Message::KeepAlive));
+        }
         ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
     }
 

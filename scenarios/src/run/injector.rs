@@ -10,6 +10,8 @@ use headwater_sim::fault::Fault;
 use headwater_sim::random::{Seed, Stream};
 use headwater_sim::units::{MachineId, NodeId};
 
+use crate::scenario::Action;
+use crate::scenario::catalogue::{self, Family};
 use crate::scenario::fault::{FaultSpec, Target};
 use crate::scenario::plan::{self, Roster};
 use crate::units::{Duration, Time};
@@ -111,7 +113,24 @@ impl<'a> Injector<'a> {
                 faults.extend(self.beginning(*other));
             }
         }
+        if catalogue::entry(&self.faults[index].action).family == Family::Storage {
+            // Who has ended because of its disk is started by its supervisor; who runs is not.
+            let down = self.hit[index].nodes.iter().filter(|node| !self.keeps_down(**node));
+            faults.extend(down.map(|node| (Duration::ZERO, Fault::Restart { node: *node })));
+        }
         faults
+    }
+
+    /// A fault that goes on keeps this node's process from running.
+    fn keeps_down(&self, node: NodeId) -> bool {
+        let stops = |index: &&usize| {
+            let action = &self.faults[**index].action;
+            let ends = matches!(action, Action::Crash {} | Action::CrashLoop { .. })
+                || matches!(action, Action::Wipe { .. } | Action::SwapDisks {})
+                || matches!(action, Action::Shutdown { .. });
+            ends && self.hit[**index].nodes.contains(&node)
+        };
+        self.active.iter().any(|index| stops(&index))
     }
 
     /// The draws of a fault: by its kind and time, so that they stay when others come or go.

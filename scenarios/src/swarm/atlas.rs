@@ -1,12 +1,14 @@
 //! The fault atlas: what a system in a configuration claims to survive, and what of that a plan of
 //! faults has used up.
 
+use std::collections::BTreeSet;
+
 use headwater_models::deployment::Role;
 use headwater_sim::random::Stream;
 
-use crate::scenario::catalogue::{Damage, Entry, Family};
+use crate::scenario::catalogue::{self, Damage, Entry, Family};
 use crate::scenario::plan::Roster;
-use crate::scenario::{Budget, System};
+use crate::scenario::{Budget, FaultSpec, System};
 
 /// What a system claims to survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Claims {
     pub losses: u32,
     /// Losing power costs a server what is acknowledged: nothing is synced before.
     pub power_is_loss: bool,
+    /// A server that has lost what it had comes back and catches up by itself.
+    pub returns: bool,
     /// Servers that may stay away for good, with everything still being written and read.
     pub absent: u32,
 }
@@ -24,7 +28,9 @@ impl Claims {
     ///
     /// Kafka: an acknowledgement with `acks=all` is from `min.insync.replicas` at the least; with
     /// fewer it promises nothing when a server is lost. BookKeeper, and Pravega on it: `Qa` bookies
-    /// have an acknowledged entry; an ensemble of `E` bookies must be found to write a new ledger.
+    /// have an acknowledged entry; an ensemble of `E` bookies must be found to write a new ledger. A
+    /// bookie without the cookie that it once stamped does not come up (BookKeeper 4.15,
+    /// `Bookie.checkEnvironment`): somebody has to format it first.
     pub fn of(system: &System) -> Self {
         match system {
             System::Kafka(cluster) => {
@@ -34,6 +40,7 @@ impl Claims {
                 Self {
                     losses: acked_by.saturating_sub(1),
                     power_is_loss: cluster.topic.flush_messages > 1,
+                    returns: true,
                     absent: (cluster.brokers - majority)
                         .min(cluster.replication_factor.saturating_sub(least)),
                 }
@@ -41,11 +48,13 @@ impl Claims {
             System::BookKeeper(cluster) => Self {
                 losses: cluster.ledger.ack_quorum - 1,
                 power_is_loss: !cluster.bookie.journal_sync_data,
+                returns: false,
                 absent: cluster.bookies - cluster.ledger.ensemble_size,
             },
             System::Pravega(cluster) => Self {
                 losses: cluster.bookkeeper.ack_quorum - 1,
                 power_is_loss: !cluster.bookie.journal_sync_data,
+                returns: false,
                 absent: cluster.bookies - cluster.bookkeeper.ensemble_size,
             },
         }
@@ -113,6 +122,21 @@ impl Atlas {
             Family::Storage => self.keepers.clone(),
             _ => self.servers.clone(),
         }
+    }
+
+    /// Why a system under these faults need not settle, if so: more servers may be gone for good
+    /// than it can spare.
+    pub fn need_not_settle(&self, faults: &[FaultSpec]) -> Option<String> {
+        let gone = |fault: &&FaultSpec| {
+            let damage = catalogue::entry(&fault.action).damage;
+            fault.until.is_none() || damage == Damage::Durable && !self.claims.returns
+        };
+        let targets = faults.iter().filter(gone).flat_map(|fault| &fault.target.0);
+        let gone: BTreeSet<&String> = targets.filter(|name| self.keepers.contains(name)).collect();
+        let names = gone.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        let (count, spare) = (gone.len(), self.claims.absent);
+        let why = || format!("{names} may be gone for good, and {spare} can be spared");
+        (count > spare as usize).then(why)
     }
 
     /// A server that may stay away for good, if any.

@@ -93,26 +93,32 @@ impl Base {
     }
 
     fn with_faults(&self, seed: u64, mut table: Table, mut scenario: Scenario) -> Case {
+        let stream = &mut Seed(seed).stream("swarm faults", 0);
+        let roster = plan::roster(&scenario.system);
+        let atlas = Atlas::new(&scenario.system, &roster, self.scenario.swarm.budget, stream);
         let mut faults = std::mem::take(&mut scenario.faults);
-        faults.extend(self.faults(seed, &scenario));
+        faults.extend(self.faults(&atlas, scenario.traffic.duration, stream));
         faults.sort_by_key(|fault| fault.at);
+        let excused = atlas.need_not_settle(&faults).filter(|_| scenario.promise.converges);
+        if excused.is_some() {
+            scenario.promise.converges = false;
+            let promise = table.get_mut("promise").and_then(Value::as_table_mut);
+            promise.map(|promise| promise.insert("converges".into(), Value::Boolean(false)));
+        }
         if !faults.is_empty() {
             let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();
             table.insert("fault".into(), Value::Array(list));
         }
         scenario.faults = faults;
-        Case { table, scenario }
+        Case { table, scenario, excused }
     }
 
-    fn faults(&self, seed: u64, scenario: &Scenario) -> Vec<FaultSpec> {
+    fn faults(&self, atlas: &Atlas, traffic: Duration, stream: &mut Stream) -> Vec<FaultSpec> {
         let spec = &self.scenario.swarm;
-        let over = scenario.traffic.duration.saturating_sub(spec.calm);
+        let over = traffic.saturating_sub(spec.calm);
         if spec.faults == 0 || over <= EARLIEST + SHORTEST {
             return Vec::new();
         }
-        let stream = &mut Seed(seed).stream("swarm faults", 0);
-        let roster = plan::roster(&scenario.system);
-        let atlas = Atlas::new(&scenario.system, &roster, spec.budget, stream);
         let wanted = |entry: &&Entry| {
             let named = |names: &[String]| names.iter().any(|name| name == entry.name);
             (spec.kinds.is_empty() || named(&spec.kinds)) && !named(&spec.except)
@@ -193,11 +199,15 @@ pub struct Case {
     table: Table,
     /// To be run.
     pub scenario: Scenario,
+    /// Why it need not settle in the end, though the swarm's scenario promises it.
+    pub excused: Option<String>,
 }
 
 impl Case {
     /// The case as a scenario file.
     pub fn text(&self) -> String {
-        toml::to_string(&self.table).expect("a scenario is plain data")
+        let text = toml::to_string(&self.table).expect("a scenario is plain data");
+        let why = self.excused.as_ref().map(|why| format!("# Need not settle: {why}.\n"));
+        why.unwrap_or_default() + &text
     }
 }

@@ -6,6 +6,7 @@
 //! the file asks for more, so that what fails is a finding. Faults are over before the traffic is,
 //! and then everything has to settle ([`crate::scenario::Promise::converges`]).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::outcome::Status;
@@ -62,6 +63,7 @@ pub(crate) struct Shown {
     events: u64,
     simulated: Time,
     again: bool,
+    excused: bool,
     kinds: Vec<String>,
     properties: Vec<&'static str>,
     failures: Vec<Failure>,
@@ -78,7 +80,7 @@ pub fn swarm(spec: &SwarmSpec<'_>) -> Result<Swarm, Problems> {
     let seeds: Vec<u64> = numbers.map(|number| first.wrapping_add(number)).collect();
     for chunk in seeds.chunks(CHUNK) {
         let shown: Vec<Option<Shown>> =
-            chunk.par_iter().map(|seed| show(&base, *seed, spec.stop)).collect();
+            chunk.par_iter().map(|seed| shown_or_panicked(&base, *seed, spec.stop)).collect();
         for shown in shown {
             let Some(shown) = shown else {
                 swarm.interrupted = true;
@@ -96,6 +98,19 @@ pub fn swarm(spec: &SwarmSpec<'_>) -> Result<Swarm, Problems> {
         }
     }
     Ok(swarm)
+}
+
+/// The name of the verdict on a seed whose run panicked: an invariant of a model is broken.
+pub const PANIC: &str = "panic";
+
+/// What a seed has shown; a panic ends its run and not the swarm.
+fn shown_or_panicked(base: &Base, seed: u64, stop: &AtomicBool) -> Option<Shown> {
+    let run = AssertUnwindSafe(|| show(base, seed, stop));
+    catch_unwind(run).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Some(Shown::nothing(seed, vec![Failure::new(seed, PANIC, text)]))
+    })
 }
 
 /// Runs a seed, some of them twice; nothing if it was stopped.
@@ -141,6 +156,7 @@ fn show(base: &Base, seed: u64, stop: &AtomicBool) -> Option<Shown> {
         events: finished.events,
         simulated: finished.end,
         again,
+        excused: case.excused.is_some(),
         kinds,
         properties: finished.properties.reached().collect(),
         failures,
@@ -156,6 +172,7 @@ impl Shown {
             events: 0,
             simulated: Time::ZERO,
             again: false,
+            excused: false,
             kinds: Vec::new(),
             properties: Vec::new(),
             failures,

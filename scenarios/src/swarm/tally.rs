@@ -55,6 +55,8 @@ pub struct Swarm {
     pub runs: u64,
     /// Of these, run twice to compare fingerprints.
     pub twice: u64,
+    /// Of these, that need not settle in the end: more servers may be gone than can be spared.
+    pub excused: u64,
     /// Events of the kernel.
     pub events: u64,
     /// Virtual time, nanoseconds.
@@ -84,6 +86,7 @@ impl Swarm {
             shards: if all { Vec::new() } else { vec![spec.shard] },
             runs: 0,
             twice: 0,
+            excused: 0,
             events: 0,
             simulated_ns: 0,
             fingerprint: 0,
@@ -97,6 +100,7 @@ impl Swarm {
     pub(super) fn add(&mut self, shown: Shown) {
         self.runs += 1;
         self.twice += u64::from(shown.again);
+        self.excused += u64::from(shown.excused);
         self.events += shown.events;
         self.simulated_ns += shown.simulated.0;
         let one = Seed(shown.seed).derive(&shown.fingerprint, 0);
@@ -142,6 +146,7 @@ impl Swarm {
         self.shards.sort();
         self.runs += other.runs;
         self.twice += other.twice;
+        self.excused += other.excused;
         self.events += other.events;
         self.simulated_ns += other.simulated_ns;
         self.fingerprint = self.fingerprint.wrapping_add(other.fingerprint);
@@ -189,13 +194,17 @@ impl Swarm {
         let mut text = String::new();
         let mut line = |line: String| writeln!(text, "{line}").expect("a string takes it");
         let (first, count) = self.seeds;
-        let simulated = Duration(self.simulated_ns);
+        let simulated = Duration::from_secs(self.simulated_ns / 1_000_000_000);
         line(format!(
             "{}: {} of {count} seeds from {first}, {simulated} of virtual time, {} events",
             self.scenario, self.runs, self.events
         ));
         let kinds = catalogue::entries().count();
         line(format!("{} run twice; {} of {kinds} kinds of faults", self.twice, self.faults.len()));
+        if self.excused > 0 {
+            let why = "more servers may be gone for good than can be spared";
+            line(format!("{} need not settle: {why}", self.excused));
+        }
         let never = self.never();
         let declared = property::of(&self.system);
         let sometimes = declared.iter().filter(|of| of.when == When::Sometimes).count();

@@ -83,8 +83,9 @@ pub struct StorageWriter {
     aggregators: BTreeMap<u32, Aggregator>,
     step: Step,
     failed: bool,
-    /// A flush has failed since the last that succeeded.
-    had_failed: bool,
+    /// A flush has succeeded since the last that failed, or since the container was started: the
+    /// failure may have been another store's.
+    goes_on: bool,
     timer_number: u64,
     attempts: u64,
     chunks: u64,
@@ -279,7 +280,7 @@ impl Container {
             chunk.length += flush.bytes;
         }
         self.writer.unflushed_bytes -= flush.bytes;
-        if std::mem::take(&mut self.writer.had_failed) {
+        if !std::mem::replace(&mut self.writer.goes_on, true) {
             properties::FLUSHES_GO_ON.reached(env.ctx);
         }
         if aggregator.must_flush(now, &env.spec.cluster.segment_store) {
@@ -318,7 +319,7 @@ impl Container {
         // (`WriteOperation.skipOverFailedChunk`).
         aggregator.chunk = None;
         self.writer.failed = true;
-        self.writer.had_failed = true;
+        self.writer.goes_on = false;
         properties::FLUSH_FAILED.reached(env.ctx);
         properties::FLUSHES_GO_ON.note(env.ctx, false);
         self.flush_ended(env);

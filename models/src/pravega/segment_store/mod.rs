@@ -307,6 +307,7 @@ impl SegmentStore {
         match message {
             Message::SetupAppend(connection) => self.setup_append(ctx, from, connection),
             Message::Append(append) => self.append(ctx, from, append),
+            Message::KeepAlive => {}
             Message::ReadSegment { segment, offset, length, request } => {
                 let id = self.container_of[segment as usize];
                 let read = ReadRequest { from, request, offset, length };

@@ -1,0 +1,138 @@
+//! Swarms: cases that stay within the budget, come out the same, and add up from shards.
+
+use std::sync::atomic::AtomicBool;
+
+use headwater_scenarios::library::SCENARIOS;
+use headwater_scenarios::scenario::catalogue::{self, Damage};
+use headwater_scenarios::scenario::{Scenario, Source};
+use headwater_scenarios::swarm::{Base, Claims, Shard, Swarm, SwarmSpec, swarm};
+
+fn run(name: &str, settings: &[(&str, &str)], seeds: (u64, u64), shard: Shard) -> Swarm {
+    let stop = AtomicBool::new(false);
+    let own = |(path, value): &(&str, &str)| ((*path).to_owned(), (*value).to_owned());
+    let spec = SwarmSpec {
+        source: Source::find(name).expect("it is in the library"),
+        settings: settings.iter().map(own).collect(),
+        seeds,
+        shard,
+        until_failure: false,
+        stop: &stop,
+        progress: &|_| (),
+    };
+    swarm(&spec).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn base(name: &str, settings: &[(String, String)]) -> Base {
+    Base::read(Source::find(name).unwrap(), settings).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    SCENARIOS.iter().map(|(name, _)| *name).filter(|name| name.starts_with("swarm/"))
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_broken() {
+    for name in names() {
+        let found = run(name, &[], (1, 24), Shard::ALL);
+        assert_eq!((found.runs, found.failures.as_slice()), (24, &[][..]), "{}", found.text());
+        assert!(found.twice > 0, "{name}: no seed was run twice");
+        assert!(found.faults.len() > 20, "{name}: {:?}", found.faults);
+    }
+}
+
+#[test]
+fn shards_add_up_to_the_whole() {
+    let whole = run("swarm/kafka", &[], (7, 9), Shard::ALL);
+    let part = |index| run("swarm/kafka", &[], (7, 9), Shard { index, count: 3 });
+    let mut merged = part(2);
+    merged.merge(part(0)).unwrap();
+    assert_eq!(merged.missing(), [Shard { index: 1, count: 3 }]);
+    assert!(merged.clone().merge(part(0)).unwrap_err().contains("twice"));
+    merged.merge(part(1)).unwrap();
+    assert_eq!(merged, whole);
+    let json = serde_json::to_string(&whole).unwrap();
+    assert_eq!(Swarm::parse(&json), Ok(whole));
+    assert!(merged.merge(run("swarm/kafka", &[], (8, 9), Shard::ALL)).is_err());
+}
+
+#[test]
+fn a_case_is_a_scenario_file_and_ends_its_faults_in_time() {
+    for name in names() {
+        let base = base(name, &[]);
+        for seed in 1..=40 {
+            let case = base.draw(seed).unwrap_or_else(|problems| panic!("{problems}"));
+            let text = case.text();
+            let read = Scenario::parse(&text, "case.toml", None, &[]);
+            let read = read.unwrap_or_else(|problems| panic!("{text}\n{problems}"));
+            assert_eq!(read.faults, case.scenario.faults, "{name} {seed}");
+            assert_eq!((read.seed, read.system), (seed, case.scenario.system), "{name}");
+            let over = read.traffic.duration.saturating_sub(base.scenario().swarm.calm);
+            let late = read.faults.iter().find(|fault| fault.until.is_some_and(|end| end > over));
+            assert!(late.is_none(), "{name} {seed}: {late:?}");
+        }
+    }
+}
+
+#[test]
+fn no_more_servers_lose_what_they_have_than_the_system_claims_to_survive() {
+    let beyond = [("swarm.budget".to_owned(), "beyond".to_owned())];
+    for name in names() {
+        let most = |base: &Base| {
+            let mut most = 0;
+            for seed in 1..=100 {
+                let case = base.draw(seed).unwrap_or_else(|problems| panic!("{problems}"));
+                let faults = case.scenario.faults.iter();
+                let durable = faults
+                    .filter(|fault| catalogue::entry(&fault.action).damage == Damage::Durable);
+                let mut hit: Vec<&String> = durable.flat_map(|fault| &fault.target.0).collect();
+                hit.retain(|name| name.starts_with("bookie") || name.starts_with("broker"));
+                hit.sort();
+                hit.dedup();
+                most = most.max(hit.len());
+            }
+            most
+        };
+        let within = base(name, &[]);
+        let claims = Claims::of(&within.scenario().system);
+        assert_eq!(most(&within), claims.losses as usize, "{name}");
+        assert!(most(&base(name, &beyond)) > claims.losses as usize, "{name}");
+    }
+}
+
+#[test]
+fn a_system_that_promises_less_is_claimed_to_survive_less() {
+    let claims = |set: &str, value: &str| {
+        let set = [(set.to_owned(), value.to_owned())];
+        Claims::of(&Source::find("swarm/kafka").unwrap().read(&set).unwrap().system)
+    };
+    assert_eq!(claims("seed", "1").losses, 1);
+    assert_eq!(claims("system.topic.min.insync.replicas", "1").losses, 0);
+    assert!(claims("seed", "1").power_is_loss);
+    assert!(!claims("system.topic.flush.messages", "1").power_is_loss);
+}
+
+#[test]
+fn a_swarm_that_goes_beyond_the_budget_loses_what_it_may() {
+    let beyond = [
+        ("swarm.budget", "beyond"),
+        ("swarm.kinds", "[\"wipe\"]"),
+        ("system.replication.factor", "1"),
+        ("system.topic.min.insync.replicas", "1"),
+    ];
+    let found = run("swarm/kafka", &beyond, (1, 12), Shard::ALL);
+    let lost = found.failures.iter().any(|failure| failure.verdict == "no_acked_loss");
+    assert!(lost, "{}", found.text());
+}
+
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn planted_bugs_are_found_and_the_same_seeds_are_clean_without_them() {
+    let bugs = [("zombie-leader", 43), ("producer-state-lost", 23)];
+    for (bug, seed) in bugs {
+        let planted = format!("[\"{bug}\"]");
+        let found = run("swarm/kafka", &[("bugs", &planted)], (seed, 1), Shard::ALL);
+        assert_eq!(found.failed(), [seed], "{bug}");
+        let clean = run("swarm/kafka", &[], (seed, 1), Shard::ALL);
+        assert_eq!(clean.failures, [], "{bug}");
+    }
+}
