@@ -18,13 +18,24 @@ pub struct Promise {
     /// When the faults are over and `measure.drain` has passed, nothing is outstanding, everything
     /// acknowledged is read, and what the models say must hold in the end does. Default false.
     pub converges: bool,
+    /// Readers are owed everything by the end of the run. Default true; false where a system may be
+    /// left without the servers it needs: acknowledged events behind the last one read then do not
+    /// count as lost.
+    pub drains: bool,
     /// Copies count only if a sync has made them durable. Default true.
     pub durable: bool,
 }
 
 impl Default for Promise {
     fn default() -> Self {
-        Self { once: Times::Configured, order: true, copies: 0, durable: true, converges: false }
+        Self {
+            once: Times::Configured,
+            order: true,
+            copies: 0,
+            durable: true,
+            converges: false,
+            drains: true,
+        }
     }
 }
 
@@ -51,6 +62,7 @@ impl Promise {
             Times::Stored => Once::Stored,
             Times::Delivered => Once::Delivered,
         };
+        let drained = drained && self.drains;
         Promises { drained, once, order: self.order, copies: self.copies, ..Promises::default() }
     }
 }

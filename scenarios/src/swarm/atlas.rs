@@ -28,8 +28,8 @@ impl Claims {
     ///
     /// Kafka: an acknowledgement with `acks=all` is from `min.insync.replicas` at the least; with
     /// fewer it promises nothing when a server is lost. BookKeeper, and Pravega on it: `Qa` bookies
-    /// have an acknowledged entry; an ensemble of `E` bookies must be found to write a new ledger. A
-    /// bookie without the cookie that it once stamped does not come up (BookKeeper 4.15,
+    /// have an acknowledged entry; an ensemble of `E` bookies must be found to write a new ledger.
+    /// A bookie without the cookie that it once stamped does not come up (BookKeeper 4.15,
     /// `Bookie.checkEnvironment`): somebody has to format it first.
     pub fn of(system: &System) -> Self {
         match system {

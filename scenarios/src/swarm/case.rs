@@ -101,9 +101,12 @@ impl Base {
         faults.sort_by_key(|fault| fault.at);
         let excused = atlas.need_not_settle(&faults).filter(|_| scenario.promise.converges);
         if excused.is_some() {
-            scenario.promise.converges = false;
+            (scenario.promise.converges, scenario.promise.drains) = (false, false);
             let promise = table.get_mut("promise").and_then(Value::as_table_mut);
-            promise.map(|promise| promise.insert("converges".into(), Value::Boolean(false)));
+            if let Some(promise) = promise {
+                promise.insert("converges".into(), Value::Boolean(false));
+                promise.insert("drains".into(), Value::Boolean(false));
+            }
         }
         if !faults.is_empty() {
             let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();

@@ -187,7 +187,7 @@ Examples:
 A seed's case is a scenario file: with --out, those of seeds that fail are written, for `headwater \
 replay` and `headwater shrink`. RAYON_NUM_THREADS limits the cores; results do not depend on it.")]
 pub struct Swarm {
-    /// Name in the library, or path of a TOML file, best with a section [swarm]
+    /// Name in the library, or path of a TOML file, best with a section `[swarm]`
     #[arg(value_name = "NAME|FILE", required_unless_present = "all", conflicts_with = "all")]
     pub scenario: Option<String>,
     /// Every scenario of the library whose name begins with swarm/
