@@ -24,6 +24,8 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("planted/unclean-election", include_str!("../library/planted/unclean-election.toml")),
     ("swarm/bookkeeper", include_str!("../library/swarm/bookkeeper.toml")),
     ("swarm/kafka", include_str!("../library/swarm/kafka.toml")),
+    ("swarm/kafka-five", include_str!("../library/swarm/kafka-five.toml")),
+    ("swarm/kafka-two", include_str!("../library/swarm/kafka-two.toml")),
     ("swarm/pravega", include_str!("../library/swarm/pravega.toml")),
     ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
     ("what-if/segments", include_str!("../library/what-if/segments.toml")),

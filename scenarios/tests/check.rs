@@ -8,6 +8,7 @@ use headwater_scenarios::check::{
     Audience, Events, History, Once, Positions, Promises, Replica, Suite, Verdict,
 };
 use headwater_sim::time::Time;
+use headwater_sim::units::NodeId;
 
 const MS: u64 = 1_000_000;
 
@@ -21,7 +22,7 @@ fn sound() -> History {
     for first in (0..100).step_by(10) {
         history.acked(Time(first * MS), events(first, 10));
         history.delivered(Time((first + 5) * MS), 0, events(first, 10), first, 0);
-        history.watermark(Time(first * MS), "high_watermark", 0, first + 10);
+        history.watermark(Time(first * MS), NodeId(0), "high_watermark", 0, first + 10);
     }
     for disk in 0..3 {
         history.replica(disk_with(disk, 100));
@@ -186,9 +187,28 @@ fn two_readings_of_a_position_that_differ_are_inconsistent() {
 #[test]
 fn a_level_that_falls_is_found() {
     let mut history = sound();
-    history.watermark(Time(200 * MS), "high_watermark", 0, 90);
+    history.watermark(Time(200 * MS), NodeId(0), "high_watermark", 0, 90);
     let text = "high_watermark of 0: 100 to 90";
     finds(&history, "watermarks_monotone", 1, text);
+}
+
+#[test]
+fn what_a_former_owner_learns_late_is_no_fall_but_what_a_new_one_has_lost_is() {
+    let name = "last_add_confirmed";
+    let level = |at: u64, node, value| (Time(at * MS), NodeId(node), name, 0, value);
+    let falls = |levels: &[(Time, NodeId, &'static str, u64, u64)]| {
+        let mut history = sound();
+        levels.iter().for_each(|(at, by, name, of, value)| {
+            history.watermark(*at, *by, name, *of, *value);
+        });
+        history
+    };
+    let late = falls(&[level(1, 0, 8), level(5, 1, 10), level(9, 0, 9), level(9, 0, 10)]);
+    assert!(verdict(&late, strict(), "watermarks_monotone").passed);
+    let lost = falls(&[level(1, 0, 8), level(5, 1, 7)]);
+    finds(&lost, "watermarks_monotone", 1, "last_add_confirmed of 0: 8 to 7");
+    let back = falls(&[level(1, 0, 8), level(5, 1, 10), level(9, 0, 7)]);
+    finds(&back, "watermarks_monotone", 1, "last_add_confirmed of 0: 8 to 7");
 }
 
 #[test]
@@ -230,10 +250,10 @@ fn notes_of_a_model_whose_positions_count_bytes_make_the_same_history() {
     let mut history = History::new(Positions::Bytes);
     for number in 0..10_u64 {
         let batch = batch(number * 10, 10, 1_000);
-        history.note(Time(number), &Note::Acked { batch: Rc::clone(&batch) });
+        history.note(Time(number), NodeId(0), &Note::Acked { batch: Rc::clone(&batch) });
         // Eight bytes of header before each batch: positions don't touch.
         let position = number * 1_008;
-        history.note(Time(number), &Note::Delivered { reader: 0, batch, position });
+        history.note(Time(number), NodeId(0), &Note::Delivered { reader: 0, batch, position });
     }
     let promises = Promises { once: Once::Delivered, ..Promises::default() };
     for verdict in Suite::from(promises.clone()).run(&history) {
@@ -242,13 +262,13 @@ fn notes_of_a_model_whose_positions_count_bytes_make_the_same_history() {
     let repeat = Note::Delivered { reader: 0, batch: batch(20, 10, 1_000), position: 10_080 };
     let skip = Note::Delivered { reader: 0, batch: batch(110, 10, 1_000), position: 11_088 };
     let late = Note::Delivered { reader: 0, batch: batch(100, 10, 1_000), position: 12_096 };
-    history.note(Time(20), &Note::Acked { batch: batch(100, 20, 2_000) });
+    history.note(Time(20), NodeId(0), &Note::Acked { batch: batch(100, 20, 2_000) });
     for note in [repeat, skip, late] {
-        history.note(Time(21), &note);
+        history.note(Time(21), NodeId(0), &note);
     }
     let other = Batch { writer: 1, ..Batch::clone(&batch(0, 1, 10)) };
     let conflict = Note::Delivered { reader: 1, batch: Rc::new(other), position: 0 };
-    history.note(Time(22), &conflict);
+    history.note(Time(22), NodeId(0), &conflict);
     let expected = [
         ("no_acked_loss", 0),
         ("no_duplicates", 10),

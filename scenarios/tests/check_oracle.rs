@@ -6,6 +6,7 @@ use headwater_scenarios::check::{
     Audience, Events, History, Once, Positions, Promises, Replica, Suite,
 };
 use headwater_sim::time::Time;
+use headwater_sim::units::NodeId;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ fn play(steps: &[Step]) -> (History, Naive) {
                 *first += count;
             }
             Step::Level(entity, value) => {
-                history.watermark(at, "epoch", *entity, *value);
+                history.watermark(at, NodeId(0), "epoch", *entity, *value);
                 let before = naive.levels.insert(*entity, *value);
                 naive.falls += u64::from(before.is_some_and(|before| before > *value));
             }

@@ -62,6 +62,8 @@ library! {
     planted_unclean_election: "planted/unclean-election",
     swarm_bookkeeper: "swarm/bookkeeper",
     swarm_kafka: "swarm/kafka",
+    swarm_kafka_five: "swarm/kafka-five",
+    swarm_kafka_two: "swarm/kafka-two",
     swarm_pravega: "swarm/pravega",
     what_if_partitions: "what-if/partitions",
     what_if_segments: "what-if/segments",

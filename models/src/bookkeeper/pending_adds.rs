@@ -194,8 +194,12 @@ impl PendingAdds {
     pub fn change_ensemble(&mut self, ctx: &mut Context<'_, Streaming>, ensemble: Vec<NodeId>) {
         let old = std::mem::replace(&mut self.ensemble, ensemble);
         let changed = (0..old.len()).filter(|place| old[*place] != self.ensemble[*place]);
-        for place in changed.collect::<Vec<_>>() {
-            self.unanswered.retain(|(bookie, _), _| *bookie != old[place]);
+        let changed: Vec<usize> = changed.collect();
+        // All before any is sent again: two changes in a row may bring a bookie back to another
+        // place.
+        let left = |bookie: &NodeId| changed.iter().any(|place| old[*place] == *bookie);
+        self.unanswered.retain(|(bookie, _), _| !left(bookie));
+        for place in changed {
             let mut again = Vec::new();
             for add in &mut self.pending {
                 if self.schedule.holds(add.entry.id, place) {

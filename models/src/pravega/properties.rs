@@ -77,7 +77,7 @@ pub const READER_FOLLOWED: Property = Property::sometimes(
 /// Noted when a container fails, and when one runs.
 pub const CONTAINERS_RUN: Property =
     Property::eventually("pravega-containers-run", "Every container runs somewhere in the end.");
-/// Noted when a flush fails, and when one succeeds after that.
+/// Noted when a flush fails, and whenever all that a storage writer began have succeeded.
 pub const FLUSHES_GO_ON: Property =
     Property::eventually("pravega-flushes-go-on", "What a failed flush held reaches tier 2.");
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use headwater_models::batch::Batch;
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
+use headwater_sim::units::NodeId;
 
 use super::properties::Properties;
 use super::ranges::GRAIN;
@@ -84,6 +85,11 @@ pub struct Fall {
     pub at: Time,
 }
 
+/// Levels that a former owner may learn of late: acknowledgements that were on their way when it was
+/// replaced. What was true of them then is true still, so that each node is held to what it has said
+/// itself, and a node that speaks for the first time to what anybody has.
+const LEARNT_LATE: [&str; 2] = ["last_add_confirmed", "committed_sequence"];
+
 /// Falls and damaged payloads kept at most; all are counted.
 const KEPT_MAX: usize = 1_000;
 
@@ -98,6 +104,7 @@ pub struct History {
     pub(super) read: Vec<Vec<Vec<Span>>>,
     pub(super) replicas: Vec<Replica>,
     levels: BTreeMap<(&'static str, u64), (u64, Time)>,
+    own_levels: BTreeMap<(&'static str, u64, NodeId), (u64, Time)>,
     pub(super) level_moves: u64,
     pub(super) falls: Vec<Fall>,
     pub(super) fall_count: u64,
@@ -124,14 +131,16 @@ impl History {
     }
 
     /// Takes what the checkers need of a model's note.
-    pub fn note(&mut self, at: Time, note: &Note) {
+    pub fn note(&mut self, at: Time, node: NodeId, note: &Note) {
         match note {
             Note::Acked { batch } => self.acked(at, Events::from(&**batch)),
             Note::Failed { batch, .. } => self.failed(at, Events::from(&**batch)),
             Note::Delivered { reader, batch, position } => {
                 self.delivered(at, *reader, Events::from(&**batch), *position, batch.bytes);
             }
-            Note::Watermark { name, entity, value } => self.watermark(at, name, *entity, *value),
+            Note::Watermark { name, entity, value } => {
+                self.watermark(at, node, name, *entity, *value);
+            }
             Note::Property { property, holds } => self.properties.note(at, property, *holds),
             Note::Event { .. } => {}
         }
@@ -193,19 +202,27 @@ impl History {
         &mut lanes[lane]
     }
 
-    /// A level that must never fall was set.
-    pub fn watermark(&mut self, at: Time, name: &'static str, entity: u64, value: u64) {
+    /// A level that must never fall was set by a node.
+    pub fn watermark(&mut self, at: Time, by: NodeId, name: &'static str, entity: u64, value: u64) {
         self.level_moves += 1;
-        let (have, since) = self.levels.entry((name, entity)).or_insert((value, at));
-        if value < *have {
+        let level = self.levels.entry((name, entity)).or_insert((value, at));
+        let late = LEARNT_LATE.contains(&name);
+        let floor = match late {
+            true => *self.own_levels.entry((name, entity, by)).or_insert(*level),
+            false => *level,
+        };
+        if value < floor.0 {
             self.fall_count += 1;
             if self.falls.len() < KEPT_MAX {
-                let (from, from_at) = (*have, *since);
+                let (from, from_at) = floor;
                 self.falls.push(Fall { name, entity, from, to: value, from_at, at });
             }
         }
-        if value != *have {
-            (*have, *since) = (value, at);
+        if value != floor.0 && late {
+            self.own_levels.insert((name, entity, by), (value, at));
+        }
+        if value > level.0 || !late && value != level.0 {
+            *level = (value, at);
         }
     }
 
@@ -234,6 +251,7 @@ impl History {
         }
         self.replicas.extend(other.replicas);
         self.levels.extend(other.levels);
+        self.own_levels.extend(other.own_levels);
         self.level_moves += other.level_moves;
         self.falls.extend(other.falls);
         self.fall_count += other.fall_count;

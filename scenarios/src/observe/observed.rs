@@ -89,7 +89,7 @@ impl Observer<Streaming> for Observed {
         if self.trace.is_keeping() {
             self.trace.note(at, node, trace::describe(&note));
         }
-        self.history.note(at, &note);
+        self.history.note(at, node, &note);
         match &note {
             Note::Acked { batch } => self.sent(batch, |recorder, intended, started, bytes| {
                 recorder.acked(at.0, intended, started, 1, bytes);

@@ -105,6 +105,12 @@ impl<'a> Injector<'a> {
     fn end(&mut self, index: usize) -> Vec<Timed> {
         self.active.retain(|active| *active != index);
         let mut faults = self.ending(index);
+        // What another fault keeps down or without power stays so until that ends.
+        faults.retain(|(_, fault)| match fault {
+            Fault::Restart { node } => !self.keeps_down(*node),
+            Fault::PowerOn { machine } => !self.keeps_dark(*machine),
+            _ => true,
+        });
         // What ends may have stood over another fault of its kind, which goes on.
         let kind = std::mem::discriminant(&self.faults[index].action);
         let same = |other: &&usize| std::mem::discriminant(&self.faults[**other].action) == kind;
@@ -113,12 +119,31 @@ impl<'a> Injector<'a> {
                 faults.extend(self.beginning(*other));
             }
         }
-        if catalogue::entry(&self.faults[index].action).family == Family::Storage {
+        let action = &self.faults[index].action;
+        if matches!(action, Action::PowerCut {}) {
+            faults.extend(self.after_power(&self.hit[index].machines));
+        } else if catalogue::entry(action).family == Family::Storage {
             // Who has ended because of its disk is started by its supervisor; who runs is not.
             let down = self.hit[index].nodes.iter().filter(|node| !self.keeps_down(**node));
             faults.extend(down.map(|node| (Duration::ZERO, Fault::Restart { node: *node })));
         }
         faults
+    }
+
+    /// Processes that were to come back while their machine had no power do now; others came back
+    /// with it and are to stay down.
+    fn after_power(&self, machines: &[MachineId]) -> Vec<Timed> {
+        let lit = machines.iter().filter(|machine| !self.keeps_dark(**machine));
+        let on = |machine: &MachineId| {
+            let machine = *machine;
+            (0..).map(NodeId).zip(&self.machine_of).filter(move |(_, on)| **on == machine)
+        };
+        lit.flat_map(on)
+            .map(|(node, _)| match self.keeps_down(node) {
+                true => (Duration::ZERO, Fault::Crash { node }),
+                false => (Duration::ZERO, Fault::Restart { node }),
+            })
+            .collect()
     }
 
     /// A fault that goes on keeps this node's process from running.
@@ -131,6 +156,16 @@ impl<'a> Injector<'a> {
             ends && self.hit[**index].nodes.contains(&node)
         };
         self.active.iter().any(|index| stops(&index))
+            || self.keeps_dark(self.machine_of[node.index()])
+    }
+
+    /// A fault that goes on keeps this machine without power.
+    fn keeps_dark(&self, machine: MachineId) -> bool {
+        let cuts = |index: &usize| {
+            let cut = matches!(self.faults[*index].action, Action::PowerCut {});
+            cut && self.hit[*index].machines.contains(&machine)
+        };
+        self.active.iter().any(cuts)
     }
 
     /// The draws of a fault: by its kind and time, so that they stay when others come or go.

@@ -73,7 +73,7 @@ pub fn run(scenario: &Scenario, options: &Options<'_>) -> Finished {
     let end = Time::ZERO + scenario.traffic.duration;
     let bound = end + scenario.measure.drain;
     let mut interrupted = false;
-    while stage.now() < end || (stage.now() < bound && !stage.settled()) {
+    while stage.now() < end || (stage.now() < bound && !(stage.settled() && stage.healed())) {
         if stopped() {
             interrupted = true;
             break;

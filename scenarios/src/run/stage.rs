@@ -159,6 +159,26 @@ impl<'a> Stage<'a> {
             && loss_only().run(&observed.history).iter().all(|verdict| verdict.passed)
     }
 
+    /// What is promised of the end has come about, if it is promised that it will.
+    pub(super) fn healed(&self) -> bool {
+        let promise = &self.scenario.promise;
+        let observed = self.sim.observer();
+        let eventually = || observed.history.properties().eventually();
+        !promise.converges || eventually().is_none_or(|verdict| verdict.passed) && self.has_copies()
+    }
+
+    fn has_copies(&self) -> bool {
+        let promise = &self.scenario.promise;
+        if promise.copies == 0 {
+            return true;
+        }
+        let mut history = self.sim.observer().history.clone();
+        let replicas = replicas::read(&self.sim, &self.roster, promise.copies, promise.durable);
+        replicas.into_iter().for_each(|replica| history.replica(replica));
+        let copies = Promises { copies: promise.copies, ..promising_nothing() };
+        Suite::from(copies).run(&history).iter().all(|verdict| verdict.passed)
+    }
+
     /// Ends the run and hands over what was observed.
     pub(super) fn end(self, settled: bool, environment: Environment) -> Account {
         let quiet = self.now().since(self.delivered.1) >= QUIET;
@@ -190,8 +210,12 @@ impl<'a> Stage<'a> {
 }
 
 fn loss_only() -> Suite {
-    let nothing = Promises {
-        no_acked_loss: true,
+    Suite::from(Promises { no_acked_loss: true, ..promising_nothing() })
+}
+
+fn promising_nothing() -> Promises {
+    Promises {
+        no_acked_loss: false,
         drained: true,
         once: crate::check::Once::Any,
         order: false,
@@ -201,6 +225,5 @@ fn loss_only() -> Suite {
         copies: 0,
         intact: false,
         ..Promises::default()
-    };
-    Suite::from(nothing)
+    }
 }

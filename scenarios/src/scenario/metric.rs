@@ -114,8 +114,8 @@ const COUNTS: [(&str, Count); 8] = [
     ("reordered", Count::Reordered),
 ];
 
-/// The checkers (see [`crate::check`]).
-const CHECKERS: [&str; 8] = [
+/// The checkers (see [`crate::check`]), and what a run says of properties and of its end.
+const CHECKERS: [&str; 11] = [
     "no_acked_loss",
     "no_duplicates",
     "order_per_lane",
@@ -124,6 +124,9 @@ const CHECKERS: [&str; 8] = [
     "watermarks_monotone",
     "durable_replicas",
     "payloads_intact",
+    "properties_always",
+    "properties_eventually",
+    "converges",
 ];
 
 /// What kind of quantity a metric is, and how it is written.

@@ -45,6 +45,13 @@ fn domain(name: &str) -> Option<(usize, usize)> {
     (1..=*count).contains(&number).then(|| (number - 1, *count))
 }
 
+/// The names of all domains.
+pub fn domains() -> impl Iterator<Item = String> {
+    let of =
+        |(prefix, count): (&'static str, usize)| (1..=count).map(move |n| format!("{prefix}{n}"));
+    DOMAIN_COUNTS.into_iter().flat_map(of)
+}
+
 /// Reads the list `[[fault]]`, each with its place.
 pub fn read(tree: &Tree, findings: &mut Vec<Finding>) -> Vec<(FaultSpec, Tree)> {
     let Value::Array(items) = &tree.value else {
@@ -169,7 +176,7 @@ impl Roster {
     }
 
     /// The node of this name, or the nodes of this group.
-    fn named(&self, name: &str) -> Vec<NodeId> {
+    pub fn named(&self, name: &str) -> Vec<NodeId> {
         let of = |wanted: &[Role]| {
             self.iter().filter(|(_, role)| wanted.contains(role)).map(|(node, _)| node).collect()
         };

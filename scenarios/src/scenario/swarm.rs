@@ -8,6 +8,7 @@
 //! kinds = []                                       # fault kinds; all that apply if empty
 //! except = ["clock-step"]                          # but not these
 //! may_fail = []                                    # verdicts that are no findings
+//! clients = true                                   # producers are slowed, paused, cut off as well
 //! vary."system.partitions" = [1, 3]                # a value of each list is drawn for each seed
 //! ```
 
@@ -49,6 +50,8 @@ pub struct SwarmSpec {
     pub except: Vec<String>,
     /// Verdicts that may fail without being findings.
     pub may_fail: Vec<String>,
+    /// Producers are slowed down, paused and cut off as well. Default false.
+    pub clients: bool,
     /// Values to draw from, by path.
     pub vary: BTreeMap<String, Vec<toml::Value>>,
 }
@@ -62,6 +65,7 @@ impl Default for SwarmSpec {
             kinds: Vec::new(),
             except: Vec::new(),
             may_fail: Vec::new(),
+            clients: false,
             vary: BTreeMap::new(),
         }
     }

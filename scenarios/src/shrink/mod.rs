@@ -16,6 +16,7 @@ use crate::replay::{Violation, hit, violation};
 use crate::run::{self, Finished, Options, Progress};
 use crate::scenario::tree::{self, Tree};
 use crate::scenario::{Problems, Scenario, Source};
+use crate::swarm::atlas;
 
 mod ddmin;
 mod faults;
@@ -101,6 +102,8 @@ struct Shrinker<'a> {
     /// What has to be found: the verdict, and what is wrong.
     wanted: (&'static str, &'static str),
     events_max: u64,
+    /// The system claims to survive the faults; a candidate that goes beyond fails for nothing.
+    claimed: bool,
     runs: AtomicU64,
     best: Table,
     size: Size,
@@ -127,6 +130,7 @@ pub fn shrink(spec: &ShrinkSpec<'_>) -> Result<Shrunk, Refused> {
         name: spec.source.name.clone(),
         wanted,
         events_max: first.events.saturating_mul(EVENTS_TIMES),
+        claimed: atlas::is_claimed(&scenario),
         runs: AtomicU64::new(1),
         best: table,
         size,
@@ -222,6 +226,9 @@ impl Shrinker<'_> {
     /// Runs a candidate; its size if it fails as wanted. One that can't be read does not.
     fn failing(&self, candidate: &Table) -> Option<Size> {
         let scenario = read(candidate, &self.name, self.folder.as_deref()).ok()?;
+        if self.claimed && !atlas::is_claimed(&scenario) {
+            return None;
+        }
         self.runs.fetch_add(1, Ordering::Relaxed);
         let stop = AtomicBool::new(false);
         let watch = |progress: Progress| {

@@ -56,7 +56,8 @@ impl Shrinker<'_> {
     /// and say nothing.
     fn is_of_the_end(&self) -> bool {
         let (verdict, what) = self.wanted;
-        ["converges", "properties_eventually"].contains(&verdict) || what == "never read"
+        ["converges", "properties_eventually", "durable_replicas"].contains(&verdict)
+            || what == "never read"
     }
 
     fn set(&self, path: &[String], value: Value) -> Table {

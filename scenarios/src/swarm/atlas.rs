@@ -4,11 +4,17 @@
 use std::collections::BTreeSet;
 
 use headwater_models::deployment::Role;
-use headwater_sim::random::Stream;
+use headwater_sim::random::{Seed, Stream};
 
 use crate::scenario::catalogue::{self, Damage, Entry, Family};
-use crate::scenario::plan::Roster;
-use crate::scenario::{Budget, FaultSpec, System};
+use crate::scenario::plan::{self, Roster};
+use crate::scenario::{Budget, FaultSpec, Scenario, SwarmSpec, System};
+use crate::units::Duration;
+
+/// After an unclean end a Kafka broker is neither in sync nor eligible (KIP-966) until it has
+/// registered again, which its former session keeps it from (9 s), and has caught up; that much
+/// again for a controller that has to be elected first.
+const KAFKA_COUNTED_OUT: Duration = Duration::from_secs(20);
 
 /// What a system claims to survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +27,9 @@ pub struct Claims {
     pub returns: bool,
     /// Servers that may stay away for good, with everything still being written and read.
     pub absent: u32,
+    /// How long a server whose process has ended does not count as one that has everything, though
+    /// it has lost nothing.
+    pub counted_out: Duration,
 }
 
 impl Claims {
@@ -43,6 +52,7 @@ impl Claims {
                     returns: true,
                     absent: (cluster.brokers - majority)
                         .min(cluster.replication_factor.saturating_sub(least)),
+                    counted_out: KAFKA_COUNTED_OUT,
                 }
             }
             System::BookKeeper(cluster) => Self {
@@ -50,15 +60,33 @@ impl Claims {
                 power_is_loss: !cluster.bookie.journal_sync_data,
                 returns: false,
                 absent: cluster.bookies - cluster.ledger.ensemble_size,
+                counted_out: Duration::ZERO,
             },
             System::Pravega(cluster) => Self {
                 losses: cluster.bookkeeper.ack_quorum - 1,
                 power_is_loss: !cluster.bookie.journal_sync_data,
                 returns: false,
                 absent: cluster.bookies - cluster.bookkeeper.ensemble_size,
+                counted_out: Duration::ZERO,
             },
         }
     }
+}
+
+/// Whether the system claims to survive the faults of a scenario, and to keep what is promised.
+pub fn is_claimed(scenario: &Scenario) -> bool {
+    let Scenario { system, faults, promise, swarm, .. } = scenario;
+    let atlas = Atlas::new(system, &plan::roster(system), swarm, &mut Seed(0).stream("claims", 0));
+    let losing = faults.iter().filter(|fault| atlas.loses(catalogue::entry(&fault.action)));
+    let hit: BTreeSet<_> = losing.flat_map(|fault| atlas.keepers_of(fault)).collect();
+    let close = |(at, fault): (usize, &FaultSpec)| {
+        faults[..at].iter().any(|other| atlas.too_close(fault, other))
+    };
+    let settles = !promise.converges || atlas.need_not_settle(faults).is_none();
+    hit.len() <= atlas.claims.losses as usize
+        && !faults.iter().enumerate().any(close)
+        && promise.copies as usize + atlas.gone(faults).len() <= system.replicas()
+        && settles
 }
 
 /// The servers that may be hurt, and how much.
@@ -72,12 +100,17 @@ pub struct Atlas {
     keepers: Vec<String>,
     /// Those of them that may lose data.
     victims: Vec<String>,
+    /// Those that write, if they may be slowed down, paused and cut off.
+    clients: Vec<String>,
+    /// Failure domains, and who is in them.
+    domains: Vec<(String, Vec<String>)>,
     has_tier: bool,
 }
 
 impl Atlas {
     /// Of the nodes of a deployment; which keepers may lose data is drawn.
-    pub fn new(system: &System, roster: &Roster, budget: Budget, stream: &mut Stream) -> Self {
+    pub fn new(system: &System, roster: &Roster, spec: &SwarmSpec, stream: &mut Stream) -> Self {
+        let budget = spec.budget;
         let claims = Claims::of(system);
         let names = |wanted: &[Role]| -> Vec<String> {
             let of = roster.iter().filter(|(_, role)| wanted.contains(role));
@@ -94,23 +127,27 @@ impl Atlas {
             victims.push(rest.swap_remove(stream.below(rest.len() as u64) as usize));
         }
         victims.sort();
+        let domain = |name: String| {
+            let members = roster.named(&name).into_iter();
+            let members = members.map(|node| roster.name(node).to_owned()).collect();
+            (name, members)
+        };
+        let writers = if spec.clients { &[Role::Producer][..] } else { &[] };
         Self {
             claims,
             budget,
             servers: names(&[Role::Broker, Role::Bookie, Role::SegmentStore]),
             keepers,
             victims,
+            clients: names(writers),
+            domains: plan::domains().chain(["replicas".into()]).map(domain).collect(),
             has_tier: !names(&[Role::Tier]).is_empty(),
         }
     }
 
     /// The nodes that one fault of this kind may hit; empty if there are none.
     pub fn targets(&self, entry: &Entry) -> Vec<String> {
-        let loses = match entry.damage {
-            Damage::Slow | Damage::Unavailable => false,
-            Damage::Volatile => self.claims.power_is_loss || entry.family == Family::Storage,
-            Damage::Durable => true,
-        };
+        let loses = self.loses(entry);
         let stateless = self.servers.iter().filter(|name| !self.keepers.contains(name));
         match entry.family {
             Family::Tier if self.has_tier => vec!["tier".into()],
@@ -120,19 +157,72 @@ impl Atlas {
             _ if loses && entry.family == Family::Storage => self.victims.clone(),
             _ if loses => self.victims.iter().chain(stateless).cloned().collect(),
             Family::Storage => self.keepers.clone(),
+            Family::Network | Family::Clock => self.with_clients(),
+            _ if entry.damage == Damage::Slow => self.with_clients(),
             _ => self.servers.clone(),
         }
+    }
+
+    /// It costs a server what that has acknowledged.
+    fn loses(&self, entry: &Entry) -> bool {
+        match entry.damage {
+            Damage::Slow | Damage::Unavailable => false,
+            Damage::Volatile => self.claims.power_is_loss || entry.family == Family::Storage,
+            Damage::Durable => true,
+        }
+    }
+
+    /// Whether a server would lose what it has so close to the end of another's process that nobody
+    /// is left who is known to have everything.
+    pub fn too_close(&self, fault: &FaultSpec, other: &FaultSpec) -> bool {
+        let ends = |entry: &Entry| {
+            let process = matches!(entry.family, Family::Process | Family::Storage);
+            process && entry.damage > Damage::Slow
+        };
+        let [one, two] = [fault, other].map(|fault| catalogue::entry(&fault.action));
+        let overlap = |one: &FaultSpec, two: &FaultSpec| {
+            two.until.is_none_or(|until| one.at < until + self.claims.counted_out)
+        };
+        let conflict = self.loses(one) && ends(two) || self.loses(two) && ends(one);
+        let both = overlap(fault, other) && overlap(other, fault);
+        self.claims.counted_out > Duration::ZERO && conflict && both && fault.target != other.target
+    }
+
+    fn with_clients(&self) -> Vec<String> {
+        self.servers.iter().chain(&self.clients).cloned().collect()
+    }
+
+    /// The failure domains with several members that a fault of this kind on these targets may hit as
+    /// a whole: none if it would cost what they have.
+    pub fn domains_among(&self, entry: &Entry, targets: &[String]) -> Vec<&str> {
+        if self.loses(entry) {
+            return Vec::new();
+        }
+        let within = |members: &[String]| {
+            members.len() > 1 && members.iter().all(|member| targets.contains(member))
+        };
+        let domains = self.domains.iter().filter(|(_, members)| within(members));
+        domains.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The servers that may be gone for good under these faults.
+    pub fn gone(&self, faults: &[FaultSpec]) -> BTreeSet<&String> {
+        let gone = |fault: &&FaultSpec| {
+            let damage = catalogue::entry(&fault.action).damage;
+            fault.until.is_none() || damage == Damage::Durable && !self.claims.returns
+        };
+        faults.iter().filter(gone).flat_map(|fault| self.keepers_of(fault)).collect()
+    }
+
+    /// The keepers that a fault names.
+    fn keepers_of(&self, fault: &FaultSpec) -> impl Iterator<Item = &String> {
+        self.keepers.iter().filter(|name| fault.target.0.contains(name))
     }
 
     /// Why a system under these faults need not settle, if so: more servers may be gone for good
     /// than it can spare.
     pub fn need_not_settle(&self, faults: &[FaultSpec]) -> Option<String> {
-        let gone = |fault: &&FaultSpec| {
-            let damage = catalogue::entry(&fault.action).damage;
-            fault.until.is_none() || damage == Damage::Durable && !self.claims.returns
-        };
-        let targets = faults.iter().filter(gone).flat_map(|fault| &fault.target.0);
-        let gone: BTreeSet<&String> = targets.filter(|name| self.keepers.contains(name)).collect();
+        let gone = self.gone(faults);
         let names = gone.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
         let (count, spare) = (gone.len(), self.claims.absent);
         let why = || format!("{names} may be gone for good, and {spare} can be spared");

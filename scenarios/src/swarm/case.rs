@@ -20,9 +20,11 @@ const SHORTEST: Duration = Duration::from_millis(100);
 const CLOSE: Duration = Duration::from_secs(3);
 
 /// Of a million: kinds that a seed has at all; faults that come close to an earlier one; those that
-/// hit whoever leads when they come; seeds in which one server stays away.
+/// hit a whole failure domain; that hit whoever leads when they come; seeds in which one server
+/// stays away.
 const ENABLED_PPM: u32 = 500_000;
 const CLOSE_PPM: u32 = 500_000;
+const DOMAIN_PPM: u32 = 125_000;
 const LEADER_PPM: u32 = 250_000;
 const AWAY_PPM: u32 = 125_000;
 
@@ -95,18 +97,21 @@ impl Base {
     fn with_faults(&self, seed: u64, mut table: Table, mut scenario: Scenario) -> Case {
         let stream = &mut Seed(seed).stream("swarm faults", 0);
         let roster = plan::roster(&scenario.system);
-        let atlas = Atlas::new(&scenario.system, &roster, self.scenario.swarm.budget, stream);
+        let atlas = Atlas::new(&scenario.system, &roster, &self.scenario.swarm, stream);
         let mut faults = std::mem::take(&mut scenario.faults);
         faults.extend(self.faults(&atlas, scenario.traffic.duration, stream));
         faults.sort_by_key(|fault| fault.at);
         let excused = atlas.need_not_settle(&faults).filter(|_| scenario.promise.converges);
+        let promise = &mut scenario.promise;
+        // Who stays away keeps no copies that count.
+        promise.copies = promise.copies.saturating_sub(atlas.gone(&faults).len() as u32);
         if excused.is_some() {
-            (scenario.promise.converges, scenario.promise.drains) = (false, false);
-            let promise = table.get_mut("promise").and_then(Value::as_table_mut);
-            if let Some(promise) = promise {
-                promise.insert("converges".into(), Value::Boolean(false));
-                promise.insert("drains".into(), Value::Boolean(false));
-            }
+            (promise.converges, promise.drains, promise.copies) = (false, false, 0);
+        }
+        if let Some(table) = table.get_mut("promise").and_then(Value::as_table_mut) {
+            table.insert("converges".into(), Value::Boolean(promise.converges));
+            table.insert("drains".into(), Value::Boolean(promise.drains));
+            table.insert("copies".into(), Value::Integer(promise.copies.into()));
         }
         if !faults.is_empty() {
             let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();
@@ -152,16 +157,20 @@ impl Base {
         for _ in 0..count {
             let (entry, targets) = &possible[stream.below(possible.len() as u64) as usize];
             let window = (EARLIEST, over);
-            faults.push(one(entry, targets, window, &faults, stream));
+            let domains = atlas.domains_among(entry, targets);
+            let fault = one(entry, (targets, &domains), window, &faults, stream);
+            if !faults.iter().any(|other| atlas.too_close(&fault, other)) {
+                faults.push(fault);
+            }
         }
         faults
     }
 }
 
-/// One fault of a kind, on one of the targets, within a window.
+/// One fault of a kind, on one of the targets or a failure domain of several, within a window.
 fn one(
     entry: &Entry,
-    targets: &[String],
+    (targets, domains): (&[String], &[&str]),
     (from, until): (Duration, Duration),
     before: &[FaultSpec],
     stream: &mut Stream,
@@ -184,6 +193,8 @@ fn one(
     let leads = entry.damage <= Damage::Unavailable && targets.len() > 1;
     let target = if several.contains(&entry.name) {
         targets.to_vec()
+    } else if !domains.is_empty() && stream.chance_ppm(DOMAIN_PPM) {
+        vec![domains[stream.below(domains.len() as u64) as usize].to_owned()]
     } else if leads && stream.chance_ppm(LEADER_PPM) {
         vec!["leader".into()]
     } else {

@@ -18,7 +18,7 @@ use crate::scenario::{Problems, Source};
 use crate::sweep::Settings;
 use crate::units::Time;
 
-mod atlas;
+pub(crate) mod atlas;
 mod case;
 mod shard;
 mod tally;

@@ -15,6 +15,7 @@ use crate::kafka::controller::partition_change::Rules;
 use crate::kafka::controller::raft::Output;
 use crate::kafka::message::{ErrorCode, InSync, Message};
 use crate::kafka::metadata::{BrokerNumber, Image, MetadataRecord};
+use crate::kafka::properties;
 use crate::kafka::record::{METADATA_FILE, QUORUM_STATE_FILE, Record};
 use crate::protocol;
 
@@ -84,6 +85,9 @@ impl Broker {
         };
         self.controller = Some(ActiveController::new(image, settings, ctx.now()));
         Self::event(ctx, "controller_elected", u64::from(self.me), u64::from(epoch));
+        if epoch > 1 {
+            properties::CONTROLLER_MOVED.reached(ctx);
+        }
         self.check_sessions(ctx);
     }
 
@@ -181,6 +185,7 @@ impl Broker {
         let Some(controller) = &mut self.controller else { return };
         for broker in controller.fence_stale(ctx.now()) {
             Self::event(ctx, "session_expired", u64::from(broker), 0);
+            properties::SESSION_EXPIRED.reached(ctx);
         }
         controller.rebalance(ctx.now());
         let next = controller.next_wake().unwrap_or(Time::MAX);

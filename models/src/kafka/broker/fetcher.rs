@@ -14,6 +14,7 @@ use super::{Broker, Ctx, FETCHERS, kind};
 use crate::bugs::Bug;
 use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, InSync, Message};
 use crate::kafka::metadata::BrokerNumber;
+use crate::kafka::properties;
 use crate::kafka::record::LogBatch;
 use crate::kafka::replica::{Append, Replica};
 
@@ -133,6 +134,9 @@ impl Broker {
         for fetched in partitions {
             let partition = fetched.partition;
             failed |= fetched.error != ErrorCode::None;
+            if fetched.error == ErrorCode::FencedLeaderEpoch {
+                properties::EPOCH_REFUSED.reached(ctx);
+            }
             if let Some((epoch, end)) = fetched.diverging {
                 self.truncate_diverged(ctx, partition, epoch, end);
             }
@@ -150,6 +154,7 @@ impl Broker {
             if fetched.batches.first().is_some_and(astride) {
                 replica.failed = true;
                 Self::event(ctx, "partition_failed", u64::from(partition), end);
+                properties::PARTITION_FAILED.reached(ctx);
             }
             let appends =
                 fetched.batches.into_iter().map(|batch| Append::Fetched { leader, batch });

@@ -33,6 +33,7 @@ use super::controller::active::ActiveController;
 use super::controller::raft::{Output, Raft};
 use super::message::Message;
 use super::metadata::{BrokerNumber, Image};
+use super::properties;
 use super::replica::Replica;
 use crate::bugs::BugSet;
 use crate::note::Note;
@@ -103,6 +104,8 @@ pub struct Broker {
     after_vote: Vec<(BrokerNumber, super::message::Raft)>,
     votes_storing: u32,
     raft_wakes: Time,
+    /// Number of the timer that stands for it: by a clock that was set back it may come early.
+    raft_timer: u64,
     recovery: Option<Recovery>,
 }
 
@@ -129,6 +132,7 @@ impl Broker {
             after_vote: Vec::new(),
             votes_storing: 0,
             raft_wakes: Time::MAX,
+            raft_timer: 0,
             recovery: None,
         }
     }
@@ -150,6 +154,7 @@ impl Broker {
     /// The metadata log lies there, too: a controller halts for it as well.
     fn log_dir_failed(ctx: &mut Ctx<'_>) {
         Self::event(ctx, "log_dir_failed", 0, 0);
+        properties::LOG_DIR_FAILED.reached(ctx);
         ctx.exit();
     }
 
@@ -165,7 +170,8 @@ impl Broker {
         let wake = raft.next_wake();
         if wake < self.raft_wakes {
             self.raft_wakes = wake;
-            ctx.timer(wake.since(ctx.now()), kind::RAFT_TICK);
+            self.raft_timer += 1;
+            ctx.timer(wake.since(ctx.now()), kind::RAFT_TICK | self.raft_timer);
         }
         self.raft = Some(raft);
         self.carry_out(ctx, out);
@@ -239,7 +245,7 @@ impl Node<Streaming> for Broker {
             kind::ISR_CHECK => self.check_isr(ctx),
             kind::HEARTBEAT => self.beat(ctx),
             kind::RAFT_TICK => {
-                if ctx.now() >= self.raft_wakes {
+                if which == self.raft_timer {
                     self.raft_wakes = Time::MAX;
                 }
                 self.with_raft(ctx, |raft, now, out| raft.tick(now, out));

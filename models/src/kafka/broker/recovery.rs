@@ -15,6 +15,7 @@ use super::{Broker, Ctx, DISK, kind};
 use crate::kafka::controller::raft::Raft;
 use crate::kafka::metadata::{BrokerNumber, MetadataRecord};
 use crate::kafka::partition_log::PartitionLog;
+use crate::kafka::properties;
 use crate::kafka::record::{
     HIGH_WATERMARK_FILE, LogBatch, METADATA_FILE, QUORUM_STATE_FILE, Record, log_file,
     log_partition,
@@ -124,6 +125,8 @@ impl Broker {
         if offset >= replica.log.end_offset() {
             return;
         }
+        properties::TRUNCATED.reached(ctx);
+        properties::TRUNCATES_UNCOMMITTED.note(ctx, offset >= replica.high_watermark);
         let lost = replica.log.end_offset() - offset;
         let keep = replica.log.truncate(offset);
         replica.high_watermark = replica.high_watermark.min(replica.log.end_offset());

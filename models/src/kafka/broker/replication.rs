@@ -12,6 +12,7 @@ use crate::bugs::Bug;
 use crate::kafka::message::{ErrorCode, FetchPartition, InSync, Message};
 use crate::kafka::metadata::{BrokerNumber, PartitionState};
 use crate::kafka::partition_log::Sequence;
+use crate::kafka::properties;
 use crate::kafka::record::{LogBatch, Record, log_file};
 use crate::kafka::replica::Append;
 use crate::note::Note;
@@ -35,7 +36,14 @@ impl Broker {
                     let tag = kind::APPENDED | u64::from(partition);
                     return ctx.write(DISK, log_file(partition), record, tag);
                 }
-                Err((error, end_offset)) => self.finish(ctx, partition, error, end_offset),
+                Err((error, end_offset)) => {
+                    match error {
+                        ErrorCode::None => properties::RETRY_RECOGNISED.reached(ctx),
+                        ErrorCode::NotEnoughReplicas => properties::TOO_FEW_IN_SYNC.reached(ctx),
+                        _ => {}
+                    }
+                    self.finish(ctx, partition, error, end_offset);
+                }
             }
         }
     }
@@ -247,16 +255,25 @@ impl Broker {
                 if self.bugs.has(Bug::ProducerStateLost) {
                     replica.log.forget_producers();
                 }
+                let epoch = replica.log.last_epoch();
+                properties::EPOCHS_RISE.note(ctx, epoch.is_none_or(|of| of <= state.leader_epoch));
                 replica.lead(me, ctx.now());
                 if !anew {
-                    let unclean = !old.isr.contains(&me);
-                    let name = if unclean { "unclean_election" } else { "leader_elected" };
+                    let (in_sync, eligible) = (old.isr.contains(&me), old.elr.contains(&me));
+                    let clean = in_sync || eligible;
+                    let name = if clean { "leader_elected" } else { "unclean_election" };
                     Self::event(ctx, name, u64::from(partition), u64::from(state.leader_epoch));
+                    if clean {
+                        let by = [&properties::ELIGIBLE_LED, &properties::LEADER_MOVED];
+                        by[usize::from(in_sync)].reached(ctx);
+                    }
                 }
             } else if state.isr.len() < old.isr.len() {
                 Self::event(ctx, "isr_shrunk", u64::from(partition), state.isr.len() as u64);
+                properties::ISR_SHRUNK.reached(ctx);
             } else if state.isr.len() > old.isr.len() {
                 Self::event(ctx, "isr_expanded", u64::from(partition), state.isr.len() as u64);
+                properties::ISR_EXPANDED.reached(ctx);
             }
             self.advance(ctx, partition);
         } else if new_epoch && state.leader.is_some() && self.bugs.has(Bug::TruncateToHighWatermark)

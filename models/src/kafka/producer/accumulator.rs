@@ -51,12 +51,17 @@ struct Queue {
     epoch: ProducerEpoch,
     /// The next batch begins an epoch, once nothing is in flight.
     new_epoch: bool,
+    /// The sequence number behind the last that was acknowledged.
+    acked: u64,
 }
 
 impl Queue {
-    /// Retries are sent one at a time by an idempotent producer, as is the first batch of an epoch.
-    fn waits_for_flight(&self, ordered: bool) -> bool {
-        ordered && !self.in_flight.is_empty() && (self.new_epoch || !self.retries.is_empty())
+    /// Retries are sent one at a time by an idempotent producer, as is the first batch of an epoch;
+    /// every batch by one with a single request in flight, whichever broker that has gone to
+    /// (`RecordAccumulator.mutePartition`).
+    fn waits_for_flight(&self, ordered: bool, single: bool) -> bool {
+        let one = single || ordered && (self.new_epoch || !self.retries.is_empty());
+        one && !self.in_flight.is_empty()
     }
 }
 
@@ -71,6 +76,7 @@ pub struct Accumulator {
     used: u64,
     java: bool,
     ordered: bool,
+    single: bool,
     queues: Vec<Queue>,
 }
 
@@ -87,6 +93,7 @@ impl Accumulator {
             used: 0,
             java,
             ordered: config.enable_idempotence,
+            single: config.max_in_flight == 1,
             queues: (0..partitions).map(|_| Queue::default()).collect(),
         }
     }
@@ -143,7 +150,7 @@ impl Accumulator {
     /// When the partition's next batch is ready: `now` or before if it is.
     pub fn ready_at(&self, now: Time, partition: u32, exhausted: bool) -> Option<Time> {
         let queue = &self.queues[partition as usize];
-        if queue.waits_for_flight(self.ordered) {
+        if queue.waits_for_flight(self.ordered, self.single) {
             return None;
         }
         if let Some((_, retry)) = queue.retries.first_key_value() {
@@ -159,7 +166,7 @@ impl Accumulator {
     /// drags it along); not one that backs off.
     pub fn drain(&mut self, now: Time, partition: u32, room: u64) -> Option<Sendable> {
         let queue = &mut self.queues[partition as usize];
-        if queue.waits_for_flight(self.ordered) {
+        if queue.waits_for_flight(self.ordered, self.single) {
             return None;
         }
         let fits = |sendable: &Sendable| batch_bytes(&sendable.batch) <= room;
@@ -190,15 +197,25 @@ impl Accumulator {
         self.queues[batch.lane.0 as usize].in_flight.remove(&batch.first);
     }
 
-    /// The broker has refused the batch's sequence number. If nothing is outstanding before it,
-    /// what it would follow on is lost there, and a new epoch begins with the next batch
-    /// (`TransactionManager.requestIdempotentEpochBumpForPartition` @ 3.9.0, KIP-360).
+    /// The batch is stored.
+    pub fn acked(&mut self, batch: &SharedBatch) {
+        let queue = &mut self.queues[batch.lane.0 as usize];
+        queue.acked = queue.acked.max(batch.first + batch.count());
+        self.release(batch);
+    }
+
+    /// The broker has refused the batch's sequence number. If it is the next after what is
+    /// acknowledged and nothing is outstanding before it, what it would follow on is lost there,
+    /// and a new epoch begins with the next batch. A batch from before what is acknowledged may be
+    /// stored already: it is tried until its delivery times out (`TransactionManager.canRetry`,
+    /// `requestIdempotentEpochBumpForPartition` @ 3.9.0, KIP-360).
     pub fn out_of_order(&mut self, sendable: &Sendable) {
         let first = sendable.batch.first;
         let queue = &mut self.queues[sendable.batch.lane.0 as usize];
         let in_flight = queue.in_flight.first().is_some_and(|of| *of < first);
         let retried = queue.retries.first_key_value().is_some_and(|(of, _)| *of < first);
-        queue.new_epoch |= !in_flight && !retried && sendable.epoch.number == queue.epoch.number;
+        let next = first >= queue.acked && !in_flight && !retried;
+        queue.new_epoch |= next && sendable.epoch.number == queue.epoch.number;
     }
 
     /// The batch is done with: its memory is free again.

@@ -43,12 +43,13 @@ const SENDER: PoolId = PoolId(1);
 /// Threads of a producer's pools.
 pub const POOLS: [u32; 2] = [1, 1];
 
-const WAKE: u64 = 0;
 const TAKEN: u64 = 1;
 const BUILT: u64 = 2;
 const HANDLED: u64 = 3;
 const REFRESH: RefreshTags = RefreshTags { late: 4, reconnect: 6 };
 const TIMEOUT: u64 = 5;
+/// With the number of the timer: by a clock that was set back it may come early.
+const WAKE: u64 = 1 << 32;
 
 /// Events that the caller takes between two looks at the clock.
 const CHUNK: usize = 256;
@@ -85,6 +86,7 @@ pub struct Producer {
     blocked: bool,
     sender_busy: bool,
     woken_at: Time,
+    wake_timer: u64,
     refresher: MetadataRefresher,
     timeout_armed: bool,
 }
@@ -119,6 +121,7 @@ impl Producer {
             blocked: false,
             sender_busy: false,
             woken_at: Time::MAX,
+            wake_timer: 0,
             refresher,
             timeout_armed: false,
             config,
@@ -159,7 +162,8 @@ impl Producer {
     fn wake_at(&mut self, ctx: &mut Ctx<'_>, at: Time) {
         if at < self.woken_at {
             self.woken_at = at;
-            ctx.timer(at.since(ctx.now()), WAKE);
+            self.wake_timer += 1;
+            ctx.timer(at.since(ctx.now()), WAKE | self.wake_timer);
         }
     }
 
@@ -273,7 +277,7 @@ impl Producer {
             let found = results.iter().find(|result| result.partition == partition);
             match found.map(|result| result.error) {
                 Some(ErrorCode::None) => {
-                    self.accumulator.release(&sendable.batch);
+                    self.accumulator.acked(&sendable.batch);
                     ctx.note(Note::Acked { batch: sendable.batch });
                 }
                 error => {
@@ -361,7 +365,7 @@ impl Node<Streaming> for Producer {
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         match tag {
-            WAKE if ctx.now() >= self.woken_at => self.woken_at = Time::MAX,
+            _ if tag == WAKE | self.wake_timer => self.woken_at = Time::MAX,
             TIMEOUT => self.time_out(ctx),
             _ => {
                 self.refresher.timer(ctx, tag);

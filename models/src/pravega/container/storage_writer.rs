@@ -48,6 +48,8 @@ struct Flush {
     pieces: usize,
     bytes: u64,
     end: u64,
+    /// Tier 2 has it; what it wrote is being entered in the log.
+    written: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -83,9 +85,6 @@ pub struct StorageWriter {
     aggregators: BTreeMap<u32, Aggregator>,
     step: Step,
     failed: bool,
-    /// A flush has succeeded since the last that failed, or since the container was started: the
-    /// failure may have been another store's.
-    goes_on: bool,
     timer_number: u64,
     attempts: u64,
     chunks: u64,
@@ -222,7 +221,8 @@ impl Container {
         let readable = self.segments.get(&segment).map_or(0, |index| index.readable);
         properties::TIER_BEHIND_LOG.note(env.ctx, start + bytes <= readable);
         aggregator.chunk = Some(chunk);
-        aggregator.flush = Some(Flush { attempt, pieces, bytes, end: start + bytes });
+        aggregator.flush =
+            Some(Flush { attempt, pieces, bytes, end: start + bytes, written: false });
         let data = Rc::new(Data { bytes, batches, words: vec![u64::from(segment), start] });
         let operation =
             tier::message::Operation::Write { chunk: chunk.id, offset: chunk.length, data };
@@ -243,11 +243,14 @@ impl Container {
         attempt: u64,
         result: Result<Outcome, TierError>,
     ) {
-        let Some(aggregator) = self.writer.aggregators.get(&segment) else { return };
-        let Some(flush) = aggregator.flush.filter(|flush| flush.attempt == attempt) else { return };
+        let Some(aggregator) = self.writer.aggregators.get_mut(&segment) else { return };
+        let flush = aggregator.flush.as_mut().filter(|flush| flush.attempt == attempt);
+        let Some(flush) = flush else { return };
         if result.is_err() {
             return self.flush_failed(env, segment);
         }
+        flush.written = true;
+        let flush = *flush;
         let chunk = aggregator.chunk.expect("a flush has its chunk");
         self.submit_critical(
             env,
@@ -280,9 +283,6 @@ impl Container {
             chunk.length += flush.bytes;
         }
         self.writer.unflushed_bytes -= flush.bytes;
-        if !std::mem::replace(&mut self.writer.goes_on, true) {
-            properties::FLUSHES_GO_ON.reached(env.ctx);
-        }
         if aggregator.must_flush(now, &env.spec.cluster.segment_store) {
             return self.flush(env, segment);
         }
@@ -305,7 +305,7 @@ impl Container {
             .writer
             .aggregators
             .iter()
-            .filter(|(_, aggregator)| aggregator.flush.is_some())
+            .filter(|(_, aggregator)| aggregator.flush.is_some_and(|flush| !flush.written))
             .map(|(segment, _)| *segment)
             .collect();
         flushing.into_iter().for_each(|segment| self.flush_failed(env, segment));
@@ -319,7 +319,6 @@ impl Container {
         // (`WriteOperation.skipOverFailedChunk`).
         aggregator.chunk = None;
         self.writer.failed = true;
-        self.writer.goes_on = false;
         properties::FLUSH_FAILED.reached(env.ctx);
         properties::FLUSHES_GO_ON.note(env.ctx, false);
         self.flush_ended(env);
@@ -335,6 +334,8 @@ impl Container {
             let pause = env.spec.cluster.segment_store.error_sleep_ms;
             return self.wake_storage_writer(env, Duration::from_millis(pause));
         }
+        // Each time: what failed last may have failed in a store that has lost the container since.
+        properties::FLUSHES_GO_ON.reached(env.ctx);
         self.truncate_log(env);
         self.iterate_storage_writer(env);
     }
