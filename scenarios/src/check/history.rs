@@ -85,8 +85,8 @@ pub struct Fall {
     pub at: Time,
 }
 
-/// Levels that a former owner may learn of late: acknowledgements that were on their way when it was
-/// replaced. What was true of them then is true still, so that each node is held to what it has said
+/// Levels that a former owner may learn of late: acknowledgements that were on their way when it
+/// was replaced. What was true then is true still, so that each node is held to what it has said
 /// itself, and a node that speaks for the first time to what anybody has.
 const LEARNT_LATE: [&str; 2] = ["last_add_confirmed", "committed_sequence"];
 

@@ -192,8 +192,8 @@ impl Atlas {
         self.servers.iter().chain(&self.clients).cloned().collect()
     }
 
-    /// The failure domains with several members that a fault of this kind on these targets may hit as
-    /// a whole: none if it would cost what they have.
+    /// The failure domains with several members that a fault of this kind on these targets may hit
+    /// as a whole: none if it would cost what they have.
     pub fn domains_among(&self, entry: &Entry, targets: &[String]) -> Vec<&str> {
         if self.loses(entry) {
             return Vec::new();
