@@ -113,7 +113,7 @@ fn one(
 
 /// Writes what was found, and the case of each seed that failed.
 fn write(folder: &Folder, stem: &str, found: &Found, base: &Base) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(found).expect("plain data");
+    let json = serde_json::to_string_pretty(found).expect("plain data") + "\n";
     folder.text(&format!("{stem}.json"), &json)?;
     folder.text(&format!("{stem}.txt"), &found.text())?;
     for seed in found.failed().into_iter().take(CASES_MAX) {
