@@ -8,6 +8,8 @@ mod link_impairment;
 mod link_latency;
 mod network;
 mod process;
+mod storage;
+mod surroundings;
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
