@@ -73,8 +73,8 @@ fn disk(how: DiskFault) -> Fault {
     Fault::Disk { machine: MACHINE, disk: 0, how }
 }
 
-/// Eight entries are written at 10 ms; the power is away from 100 to 200 ms, so that what is read at
-/// 210 ms comes from the medium.
+/// Eight entries are written at 10 ms; the power is away from 100 to 200 ms, so that what is read
+/// at 210 ms comes from the medium.
 fn life(seed: u64, syncs: bool, faults: &[(u64, Fault)]) -> Sim {
     let mut sim = world(seed);
     add(&mut sim, machine(), &[], keeper(0, syncs));

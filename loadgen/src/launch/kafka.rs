@@ -110,8 +110,8 @@ impl Brokers<'_> {
         let mut guarded = guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?;
         self.format(&file, &logging, &mut guarded)?;
         let heap = if clients.len() == 1 { "1g" } else { "512m" };
-        let command = [
-            "java".to_owned(),
+        let mut command = super::java_command();
+        command.extend([
             format!("-Xms{heap}"),
             format!("-Xmx{heap}"),
             "-XX:+UseG1GC".to_owned(),
@@ -121,14 +121,9 @@ impl Brokers<'_> {
             format!("{}/*", self.jars.display()),
             "kafka.Kafka".to_owned(),
             file.display().to_string(),
-        ];
+        ]);
         let log = self.data.join(format!("{name}.log"));
-        let launch = Launch {
-            name: name.clone(),
-            command: command.to_vec(),
-            directory: self.data.to_owned(),
-            log,
-        };
+        let launch = Launch { name: name.clone(), command, directory: self.data.to_owned(), log };
         Ok((name, guarded.launch(launch)?))
     }
 

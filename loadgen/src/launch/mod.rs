@@ -20,6 +20,16 @@ use guarded::Guarded;
 /// How long a launched cluster may take until it answers.
 const READY: Duration = Duration::from_secs(120);
 
+/// POSIX `nice`, where systems have it.
+const NICE: &str = "/usr/bin/nice";
+
+/// How a server begins: at a lower priority than the generator. Of the two that share this machine
+/// it is the server that waits for a core, and the generator keeps its schedule.
+pub(crate) fn java_command() -> Vec<String> {
+    let nice = Path::new(NICE).exists().then_some([NICE, "-n", "5"]);
+    nice.into_iter().flatten().chain(["java"]).map(str::to_owned).collect()
+}
+
 /// A launched cluster. Dropping it ends its processes and removes its data.
 pub(crate) struct Cluster {
     /// Where it answers, as `--bootstrap` or `--controller` would name it.

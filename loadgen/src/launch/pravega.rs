@@ -52,7 +52,7 @@ pub(crate) fn launch(places: &Places) -> Result<Cluster> {
     say::note(format_args!(
         "note: Pravega {VERSION} has no option to keep port {port} to 127.0.0.1"
     ));
-    let mut command = vec!["java".to_owned()];
+    let mut command = super::java_command();
     let mut option = |text: String| command.push(text);
     option("-Xmx2g".into());
     option("-XX:MaxDirectMemorySize=2g".into());

@@ -6,7 +6,10 @@
 //! Units are in the options' names. Left out: options of what is not modelled; a scenario that sets
 //! one is told so.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::costs::Costs;
 
@@ -148,11 +151,42 @@ pub struct Quorum {
     pub eligible_leader_replicas: u16,
 }
 
+/// Acknowledgements as Kafka's own clients take them: a number, or `"all"`.
+fn acks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i16, D::Error> {
+    struct Acks;
+
+    impl Visitor<'_> for Acks {
+        type Value = i16;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("0, 1, -1 or \"all\"")
+        }
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<i16, E> {
+            i16::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<i16, E> {
+            i16::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<i16, E> {
+            match text {
+                "all" => Ok(-1),
+                _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+            }
+        }
+    }
+
+    deserializer.deserialize_any(Acks)
+}
+
 /// Options of a producer. Those that only one library has are ignored by the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Producer {
-    /// `0`, `1`, or `-1` for all.
+    /// `0`, `1`, or `-1` for all; `"all"` is read as `-1`.
+    #[serde(deserialize_with = "acks")]
     pub acks: i16,
     /// Size of a batch in bytes.
     #[serde(rename = "batch.size")]
@@ -298,7 +332,10 @@ impl Cluster {
             ));
         }
         if !matches!(self.producer.acks, -1..=1) {
-            return Err(format!("producer.acks is {}, but it is 0, 1 or -1", self.producer.acks));
+            return Err(format!(
+                "producer.acks is {}, but it is 0, 1, or -1 (\"all\")",
+                self.producer.acks
+            ));
         }
         if self.producer.enable_idempotence
             && (self.producer.acks != -1 || self.producer.max_in_flight > 5)

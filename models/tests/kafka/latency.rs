@@ -117,7 +117,7 @@ fn impossible_clusters_are_refused_with_the_reason() {
     };
     assert!(refused(|of| of.replication_factor = 4).contains("only 3 brokers"));
     assert!(refused(|of| of.topic.min_insync_replicas = 4).contains("replication.factor is 3"));
-    assert!(refused(|of| of.producer.acks = 2).contains("0, 1 or -1"));
+    assert!(refused(|of| of.producer.acks = 2).contains("0, 1, or -1"));
     assert!(refused(|of| of.partitions = 0).contains("partitions is 0"));
     assert!(refused(|of| of.producer.acks = 1).contains("idempotence"));
 }

@@ -11,6 +11,9 @@ use crate::observe::Observed;
 use crate::scenario::plan::Roster;
 use crate::units::Duration;
 
+/// What marks a level that says how far a limit is reached, in thousandths.
+const LIMIT: &str = "/limit/";
+
 /// Samples at the end of each interval.
 #[derive(Default)]
 pub(super) struct Sampler {
@@ -46,7 +49,25 @@ impl Sampler {
             unit: unit_of(name).into(),
             values: values.clone(),
         };
-        self.gauges.iter().map(gauge).collect()
+        self.gauges.iter().filter(|(name, _)| !name.contains(LIMIT)).map(gauge).collect()
+    }
+
+    /// The limits that the models tell of: the share of the samples in which each was reached.
+    fn limits(&self, (first, last): (usize, usize)) -> impl Iterator<Item = Resource> + '_ {
+        let limits = self.gauges.iter().filter(|(name, _)| name.contains(LIMIT));
+        limits.map(move |(name, values)| {
+            let series: Vec<f64> = values.iter().map(|of| of.unwrap_or(0.0) / 1_000.0).collect();
+            let measured = series.get(first..last.min(series.len())).unwrap_or_default();
+            let sum: f64 = measured.iter().sum();
+            Resource {
+                name: name.replace(LIMIT, "/"),
+                kind: reports::ResourceKind::Limit,
+                utilisation_mean: sum / measured.len().max(1) as f64,
+                utilisation_max: measured.iter().copied().fold(0.0, f64::max),
+                series,
+                queue_max: 0,
+            }
+        })
     }
 
     /// The resources that have a limit, with their use in the window.
@@ -85,7 +106,7 @@ impl Sampler {
                 queue_max: usage.queued_max,
             }
         };
-        limited.map(resource).collect()
+        limited.map(resource).chain(self.limits((first, last))).collect()
     }
 }
 

@@ -52,6 +52,7 @@ impl<'a> Stage<'a> {
         let spec = SimulationSpec {
             seed: Seed(seed),
             network: scenario.profile.network.clone(),
+            buggify: scenario.buggify,
             ..SimulationSpec::default()
         };
         let plan = scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read");

@@ -5,6 +5,7 @@
 //! hypothesis = "..."            # what it sets out to show
 //! seed = 7
 //! profile = "nvme-10gbe"        # a machine profile, by name or file
+//! buggify = false               # rare delays everywhere (`headwater_sim::buggify`)
 //! bugs = []                     # planted bugs (feature `planted-bugs`), see docs/BUGS.md
 //! [system]                      # kind, version, topology, options by their real names
 //! [traffic]                     # see crate::traffic
@@ -77,6 +78,8 @@ pub struct Scenario {
     pub measure: Measure,
     /// What the checkers hold the system to.
     pub promise: Promise,
+    /// Rare delays of timers, messages, disks and cores, where the seed draws them. Default false.
+    pub buggify: bool,
     /// Defects that are planted; none in a build without them.
     pub bugs: BugSet,
     /// What a swarm varies.
@@ -121,6 +124,8 @@ struct Header {
     #[serde(default = "one")]
     seed: u64,
     profile: String,
+    #[serde(default)]
+    buggify: bool,
     #[serde(default)]
     bugs: Vec<String>,
 }
@@ -210,6 +215,7 @@ impl Scenario {
             traffic: traffic.value,
             faults: faults.into_iter().map(|(fault, _)| fault).collect(),
             measure: measure.value,
+            buggify: header.buggify,
             bugs: bugs.unwrap_or_default(),
             promise: promise.value,
             swarm: swarm.value,

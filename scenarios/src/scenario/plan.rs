@@ -223,6 +223,14 @@ mod tests {
     }
 
     #[test]
+    fn acknowledgements_are_a_number_or_all() {
+        let with = |acks: &str| with_faults(&format!("producer.acks = {acks}\n"));
+        assert_eq!(with("\"all\"") + &with("-1"), "");
+        assert!(with("\"some\"").contains("0, 1, -1 or \"all\""), "{}", with("\"some\""));
+        assert!(with("2").contains("it is 0, 1, or -1"), "{}", with("2"));
+    }
+
+    #[test]
     fn targets_are_nodes_or_groups_of_the_system() {
         for target in ["broker-3", "leader", "brokers", "producers", "rack-2", "replicas"] {
             assert_eq!(with_faults(&fault("crash", target, "1s", "")), "", "{target}");

@@ -9,6 +9,7 @@
 //! except = ["clock-step"]                          # but not these
 //! may_fail = []                                    # verdicts that are no findings
 //! clients = true                                   # producers are slowed, paused, cut off as well
+//! buggify = true                                   # half of the seeds have rare delays
 //! vary."system.partitions" = [1, 3]                # a value of each list is drawn for each seed
 //! ```
 
@@ -52,6 +53,8 @@ pub struct SwarmSpec {
     pub may_fail: Vec<String>,
     /// Producers are slowed down, paused and cut off as well. Default false.
     pub clients: bool,
+    /// Half of the seeds have the rare delays of `buggify`. Default false.
+    pub buggify: bool,
     /// Values to draw from, by path.
     pub vary: BTreeMap<String, Vec<toml::Value>>,
 }
@@ -66,6 +69,7 @@ impl Default for SwarmSpec {
             except: Vec::new(),
             may_fail: Vec::new(),
             clients: false,
+            buggify: false,
             vary: BTreeMap::new(),
         }
     }

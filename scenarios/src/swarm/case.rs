@@ -23,6 +23,7 @@ const CLOSE: Duration = Duration::from_secs(3);
 /// hit a whole failure domain; that hit whoever leads when they come; seeds in which one server
 /// stays away.
 const ENABLED_PPM: u32 = 500_000;
+const HALF: u32 = 500_000;
 const CLOSE_PPM: u32 = 500_000;
 const DOMAIN_PPM: u32 = 125_000;
 const LEADER_PPM: u32 = 250_000;
@@ -102,6 +103,10 @@ impl Base {
         faults.extend(self.faults(&atlas, scenario.traffic.duration, stream));
         faults.sort_by_key(|fault| fault.at);
         let excused = atlas.need_not_settle(&faults).filter(|_| scenario.promise.converges);
+        if self.scenario.swarm.buggify && Seed(seed).stream("swarm buggify", 0).chance_ppm(HALF) {
+            scenario.buggify = true;
+            table.insert("buggify".into(), Value::Boolean(true));
+        }
         let promise = &mut scenario.promise;
         // Who stays away keeps no copies that count.
         promise.copies = promise.copies.saturating_sub(atlas.gone(&faults).len() as u32);

@@ -89,6 +89,8 @@ pub struct Producer {
     wake_timer: u64,
     refresher: MetadataRefresher,
     timeout_armed: bool,
+    /// A batch that is ready waits for a request in flight.
+    held: bool,
 }
 
 impl Producer {
@@ -124,6 +126,7 @@ impl Producer {
             wake_timer: 0,
             refresher,
             timeout_armed: false,
+            held: false,
             config,
         }
     }
@@ -189,6 +192,7 @@ impl Producer {
     fn build(&mut self, ctx: &mut Ctx<'_>) -> Option<u64> {
         let partitions = self.config.partitions;
         let (mut earliest, mut unknown, mut broker) = (Time::MAX, false, None);
+        self.held = false;
         for offset in 0..partitions {
             let partition = (self.drain_from + offset) % partitions;
             let ready = self.accumulator.ready_at(ctx.now(), partition, self.blocked);
@@ -198,6 +202,7 @@ impl Producer {
                 continue;
             };
             if self.per_broker[leader as usize] >= self.config.producer.max_in_flight {
+                self.held |= ready <= ctx.now();
                 continue;
             }
             if ready <= ctx.now() {
@@ -339,6 +344,8 @@ impl Producer {
         self.take_due(ctx);
         self.run_sender(ctx);
         ctx.gauge("producer_buffer_bytes", self.accumulator.used());
+        ctx.gauge("limit/max.in.flight", u64::from(self.held) * 1_000);
+        ctx.gauge("limit/buffer.memory", u64::from(self.blocked) * 1_000);
     }
 }
 

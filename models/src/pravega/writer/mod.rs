@@ -78,6 +78,11 @@ impl SegmentWriter {
             Queue::Java(client) => client.outstanding(),
         }
     }
+
+    /// Events wait for the one block that the Rust client has in flight.
+    fn is_held(&self) -> bool {
+        matches!(&self.queue, Queue::Rust(client) if client.is_held())
+    }
 }
 
 #[derive(Debug)]
@@ -390,6 +395,11 @@ impl Writer {
                 let events = self.segments.iter().map(SegmentWriter::outstanding).sum::<u64>();
                 ctx.gauge("writer_outstanding_events", events + self.blocked.len() as u64);
                 ctx.gauge("writer_outstanding_bytes", self.outstanding_bytes);
+                let held = self.segments.iter().filter(|segment| segment.is_held()).count() as u64;
+                let segments = self.segments.len().max(1) as u64;
+                ctx.gauge("limit/block in flight", held * 1_000 / segments);
+                let full = !self.blocked.is_empty();
+                ctx.gauge("limit/outstanding bytes", u64::from(full) * 1_000);
                 self.timer(ctx, GAUGE_PERIOD, Task::Gauge);
             }
         }

@@ -73,6 +73,11 @@ impl RustClient {
         in_flight.into_iter().chain(pending).collect()
     }
 
+    /// Events wait for the one block in flight.
+    pub fn is_held(&self) -> bool {
+        self.in_flight.is_some() && !self.pending.is_empty()
+    }
+
     /// Events not acknowledged.
     pub fn outstanding(&self) -> u64 {
         self.pending.len() as u64 + self.in_flight.as_ref().map_or(0, |block| block.count())
