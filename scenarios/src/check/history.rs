@@ -206,23 +206,24 @@ impl History {
     pub fn watermark(&mut self, at: Time, by: NodeId, name: &'static str, entity: u64, value: u64) {
         self.level_moves += 1;
         let level = self.levels.entry((name, entity)).or_insert((value, at));
-        let late = LEARNT_LATE.contains(&name);
-        let floor = match late {
-            true => *self.own_levels.entry((name, entity, by)).or_insert(*level),
-            false => *level,
+        let floor = if LEARNT_LATE.contains(&name) {
+            let own = self.own_levels.entry((name, entity, by)).or_insert(*level);
+            if value > level.0 {
+                *level = (value, at);
+            }
+            own
+        } else {
+            level
         };
         if value < floor.0 {
             self.fall_count += 1;
             if self.falls.len() < KEPT_MAX {
-                let (from, from_at) = floor;
+                let (from, from_at) = *floor;
                 self.falls.push(Fall { name, entity, from, to: value, from_at, at });
             }
         }
-        if value != floor.0 && late {
-            self.own_levels.insert((name, entity, by), (value, at));
-        }
-        if value > level.0 || !late && value != level.0 {
-            *level = (value, at);
+        if value != floor.0 {
+            *floor = (value, at);
         }
     }
 

@@ -105,12 +105,6 @@ impl<'a> Injector<'a> {
     fn end(&mut self, index: usize) -> Vec<Timed> {
         self.active.retain(|active| *active != index);
         let mut faults = self.ending(index);
-        // What another fault keeps down or without power stays so until that ends.
-        faults.retain(|(_, fault)| match fault {
-            Fault::Restart { node } => !self.keeps_down(*node),
-            Fault::PowerOn { machine } => !self.keeps_dark(*machine),
-            _ => true,
-        });
         // What ends may have stood over another fault of its kind, which goes on.
         let kind = std::mem::discriminant(&self.faults[index].action);
         let same = |other: &&usize| std::mem::discriminant(&self.faults[**other].action) == kind;
@@ -124,10 +118,21 @@ impl<'a> Injector<'a> {
             faults.extend(self.after_power(&self.hit[index].machines));
         } else if catalogue::entry(action).family == Family::Storage {
             // Who has ended because of its disk is started by its supervisor; who runs is not.
-            let down = self.hit[index].nodes.iter().filter(|node| !self.keeps_down(**node));
-            faults.extend(down.map(|node| (Duration::ZERO, Fault::Restart { node: *node })));
+            let hit = self.hit[index].nodes.iter();
+            faults.extend(hit.map(|node| (Duration::ZERO, Fault::Restart { node: *node })));
         }
+        // What another fault keeps down or without power stays so until that ends.
+        faults.retain(|(_, fault)| match fault {
+            Fault::Restart { node } => !self.keeps_down(*node),
+            Fault::PowerOn { machine } => !self.keeps_dark(*machine),
+            _ => true,
+        });
         faults
+    }
+
+    /// The faults that go on, and what they hit.
+    fn ongoing(&self) -> impl Iterator<Item = (&Action, &Hit)> {
+        self.active.iter().map(|index| (&self.faults[*index].action, &self.hit[*index]))
     }
 
     /// Processes that were to come back while their machine had no power do now; others came back
@@ -148,24 +153,20 @@ impl<'a> Injector<'a> {
 
     /// A fault that goes on keeps this node's process from running.
     fn keeps_down(&self, node: NodeId) -> bool {
-        let stops = |index: &&usize| {
-            let action = &self.faults[**index].action;
+        let stops = |(action, hit): (&Action, &Hit)| {
             let ends = matches!(action, Action::Crash {} | Action::CrashLoop { .. })
                 || matches!(action, Action::Wipe { .. } | Action::SwapDisks {})
                 || matches!(action, Action::Shutdown { .. });
-            ends && self.hit[**index].nodes.contains(&node)
+            ends && hit.nodes.contains(&node)
         };
-        self.active.iter().any(|index| stops(&index))
-            || self.keeps_dark(self.machine_of[node.index()])
+        self.ongoing().any(stops) || self.keeps_dark(self.machine_of[node.index()])
     }
 
     /// A fault that goes on keeps this machine without power.
     fn keeps_dark(&self, machine: MachineId) -> bool {
-        let cuts = |index: &usize| {
-            let cut = matches!(self.faults[*index].action, Action::PowerCut {});
-            cut && self.hit[*index].machines.contains(&machine)
-        };
-        self.active.iter().any(cuts)
+        self.ongoing().any(|(action, hit)| {
+            matches!(action, Action::PowerCut {}) && hit.machines.contains(&machine)
+        })
     }
 
     /// The draws of a fault: by its kind and time, so that they stay when others come or go.

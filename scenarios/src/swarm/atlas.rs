@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use headwater_models::bookkeeper::config;
 use headwater_models::deployment::Role;
 use headwater_sim::random::{Seed, Stream};
 
@@ -55,20 +56,24 @@ impl Claims {
                     counted_out: KAFKA_COUNTED_OUT,
                 }
             }
-            System::BookKeeper(cluster) => Self {
-                losses: cluster.ledger.ack_quorum - 1,
-                power_is_loss: !cluster.bookie.journal_sync_data,
-                returns: false,
-                absent: cluster.bookies - cluster.ledger.ensemble_size,
-                counted_out: Duration::ZERO,
-            },
-            System::Pravega(cluster) => Self {
-                losses: cluster.bookkeeper.ack_quorum - 1,
-                power_is_loss: !cluster.bookie.journal_sync_data,
-                returns: false,
-                absent: cluster.bookies - cluster.bookkeeper.ensemble_size,
-                counted_out: Duration::ZERO,
-            },
+            System::BookKeeper(cluster) => {
+                let config::Ledger { ensemble_size, ack_quorum, .. } = cluster.ledger;
+                Self::of_bookies(&cluster.bookie, ack_quorum, cluster.bookies - ensemble_size)
+            }
+            System::Pravega(cluster) => {
+                let spare = cluster.bookies - cluster.bookkeeper.ensemble_size;
+                Self::of_bookies(&cluster.bookie, cluster.bookkeeper.ack_quorum, spare)
+            }
+        }
+    }
+
+    fn of_bookies(bookie: &config::Bookie, ack_quorum: u32, spare: u32) -> Self {
+        Self {
+            losses: ack_quorum - 1,
+            power_is_loss: !bookie.journal_sync_data,
+            returns: false,
+            absent: spare,
+            counted_out: Duration::ZERO,
         }
     }
 }

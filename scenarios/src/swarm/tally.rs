@@ -105,12 +105,8 @@ impl Swarm {
         self.simulated_ns += shown.simulated.0;
         let one = Seed(shown.seed).derive(&shown.fingerprint, 0);
         self.fingerprint = self.fingerprint.wrapping_add(one);
-        for kind in shown.kinds {
-            *self.faults.entry(kind).or_default() += 1;
-        }
-        for name in shown.properties {
-            *self.properties.entry(name.into()).or_default() += 1;
-        }
+        count(&mut self.faults, shown.kinds.into_iter().map(|kind| (kind, 1)));
+        count(&mut self.properties, shown.properties.into_iter().map(|name| (name.into(), 1)));
         self.failures.extend(shown.failures);
         self.failures.sort();
     }
@@ -150,12 +146,8 @@ impl Swarm {
         self.events += other.events;
         self.simulated_ns += other.simulated_ns;
         self.fingerprint = self.fingerprint.wrapping_add(other.fingerprint);
-        for (kind, count) in other.faults {
-            *self.faults.entry(kind).or_default() += count;
-        }
-        for (name, count) in other.properties {
-            *self.properties.entry(name).or_default() += count;
-        }
+        count(&mut self.faults, other.faults);
+        count(&mut self.properties, other.properties);
         self.failures.extend(other.failures);
         self.failures.sort();
         self.interrupted |= other.interrupted;
@@ -226,6 +218,13 @@ impl Swarm {
             line(format!("missing: shard {shard}"));
         }
         text
+    }
+}
+
+/// Adds to the counts by name.
+fn count(counts: &mut BTreeMap<String, u64>, more: impl IntoIterator<Item = (String, u64)>) {
+    for (name, number) in more {
+        *counts.entry(name).or_default() += number;
     }
 }
 

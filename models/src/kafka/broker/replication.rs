@@ -260,12 +260,13 @@ impl Broker {
                 replica.lead(me, ctx.now());
                 if !anew {
                     let (in_sync, eligible) = (old.isr.contains(&me), old.elr.contains(&me));
-                    let clean = in_sync || eligible;
-                    let name = if clean { "leader_elected" } else { "unclean_election" };
+                    let unclean = !in_sync && !eligible;
+                    let name = if unclean { "unclean_election" } else { "leader_elected" };
                     Self::event(ctx, name, u64::from(partition), u64::from(state.leader_epoch));
-                    if clean {
-                        let by = [&properties::ELIGIBLE_LED, &properties::LEADER_MOVED];
-                        by[usize::from(in_sync)].reached(ctx);
+                    if in_sync {
+                        properties::LEADER_MOVED.reached(ctx);
+                    } else if eligible {
+                        properties::ELIGIBLE_LED.reached(ctx);
                     }
                 }
             } else if state.isr.len() < old.isr.len() {

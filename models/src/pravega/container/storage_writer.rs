@@ -250,13 +250,13 @@ impl Container {
             return self.flush_failed(env, segment);
         }
         flush.written = true;
-        let flush = *flush;
+        let storage_length = flush.end;
         let chunk = aggregator.chunk.expect("a flush has its chunk");
         self.submit_critical(
             env,
             Operation::StorageUpdate {
                 segment,
-                storage_length: flush.end,
+                storage_length,
                 chunk: chunk.id,
                 chunk_start: chunk.start,
             },

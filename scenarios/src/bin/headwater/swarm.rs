@@ -46,8 +46,7 @@ pub fn swarm(arguments: &Swarm) -> Result<ExitCode, Failure> {
         let (found, base) = one(arguments, source, &settings, shard, &stop)?;
         failed |= !found.failures.is_empty() || found.interrupted;
         if let Some(folder) = &folder {
-            let stem = name.rsplit('/').next().unwrap_or(&name).trim_end_matches(".toml");
-            write(folder, stem, &found, &base)?;
+            write(folder, &found, &base)?;
         }
         advise(&found, arguments)?;
         let over = found.interrupted || arguments.until_failure && !found.failures.is_empty();
@@ -111,10 +110,20 @@ fn one(
     Ok((found, base))
 }
 
+/// What the files of a scenario's swarm are called.
+fn stem(scenario: &str) -> &str {
+    scenario.rsplit('/').next().unwrap_or(scenario).trim_end_matches(".toml")
+}
+
+/// What was found, as a file has it.
+fn file(found: &Found) -> String {
+    serde_json::to_string_pretty(found).expect("plain data") + "\n"
+}
+
 /// Writes what was found, and the case of each seed that failed.
-fn write(folder: &Folder, stem: &str, found: &Found, base: &Base) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(found).expect("plain data") + "\n";
-    folder.text(&format!("{stem}.json"), &json)?;
+fn write(folder: &Folder, found: &Found, base: &Base) -> Result<(), Failure> {
+    let stem = stem(&found.scenario);
+    folder.text(&format!("{stem}.json"), &file(found))?;
     folder.text(&format!("{stem}.txt"), &found.text())?;
     for seed in found.failed().into_iter().take(CASES_MAX) {
         if let Ok(case) = base.draw(seed) {
@@ -131,7 +140,7 @@ fn advise(found: &Found, arguments: &Swarm) -> Result<(), Failure> {
         return Ok(());
     }
     let name = &found.scenario;
-    let stem = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".toml");
+    let stem = stem(name);
     if let Some(out) = &arguments.out {
         let path = out.join(format!("{stem}-{seed}.toml"));
         let path = shell_word(&path.to_string_lossy());
@@ -159,13 +168,12 @@ pub fn merge(arguments: &Merge) -> Result<ExitCode, Failure> {
         }
     }
     let whole = whole.expect("clap asks for one at least");
-    let json = serde_json::to_string_pretty(&whole).expect("plain data");
+    let json = file(&whole);
     if let Some(out) = &arguments.out {
-        std::fs::write(out, format!("{json}\n"))
-            .map_err(|error| Failure::output(out.display(), &error))?;
+        std::fs::write(out, &json).map_err(|error| Failure::output(out.display(), &error))?;
     }
     let text = whole.text();
-    say(if arguments.json { &json } else { text.trim_end() })?;
+    say(if arguments.json { &json } else { &text }.trim_end())?;
     let complete = whole.missing().is_empty() && !whole.interrupted;
     let clean = whole.failures.is_empty() && complete;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
