@@ -22,6 +22,9 @@ Examples:
       a cluster of your own; never launches
   loadgen --scenario faults/broker-crash --launch --out result
       a scenario with its bursts and faults, on brokers launched for it
+  loadgen --rate 1600 --target log
+      a file behind a socket, synced for every batch: what this machine does with no cluster in
+      the way
   loadgen --rate 100000 --target null
       what the generator itself can do
   loadgen profile --out mine.toml
@@ -54,12 +57,16 @@ enum Command {
     /// Keeps the processes of a launched cluster, and ends them when its starter is gone
     #[command(hide = true)]
     Guard,
+    /// Serves the log that --target log writes to
+    #[command(hide = true)]
+    LogServer(launch::log::Serve),
 }
 
 /// A run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Run {
-    /// What to write to: kafka, pravega, or null (acknowledges at once)
+    /// What to write to: kafka, pravega, log (a file behind a socket, no more) or null
+    /// (acknowledges at once)
     #[arg(long, value_name = "SYSTEM")]
     pub(crate) target: Option<String>,
     /// Events per second, such as 1600 or 1600/s
@@ -164,6 +171,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Some(Command::Guard) => return launch::guard::run(),
+        Some(Command::LogServer(serve)) => serve.run(),
         Some(Command::Profile(arguments)) => profile::run(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(

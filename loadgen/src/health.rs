@@ -3,6 +3,8 @@
 use headwater_reports::Outcome;
 use headwater_reports::outcome::{Generator, Verdict, VerdictStatus};
 
+use crate::sampler;
+
 /// A schedule lag below this at the 99th percentile is never the generator's fault, nanoseconds.
 const LAG_NS: u64 = 1_000_000;
 
@@ -109,6 +111,26 @@ pub(crate) fn verdicts(generator: &Generator) -> Vec<Verdict> {
             "Latencies of an overloaded system are those of a queue that grows with the run.",
         ),
     ]
+}
+
+/// Share of a core that others may take before it shows in latencies of milliseconds.
+const STOLEN: f64 = 0.02;
+
+/// Whether the machine was there all the time, where that is known.
+pub(crate) fn undisturbed(outcome: &Outcome) -> Option<Verdict> {
+    let stolen = outcome.resources.iter().find(|resource| resource.name == sampler::STOLEN)?;
+    let cores = f64::from(outcome.environment.cores?);
+    let share = stolen.utilisation_mean * cores;
+    let status = if share > STOLEN { VerdictStatus::Warn } else { VerdictStatus::Pass };
+    Some(Verdict {
+        name: "machine_undisturbed".into(),
+        status,
+        measured: format!("{:.0} % of a core went to other machines", share * 100.0),
+        expected: format!("at most {:.0} %", STOLEN * 100.0),
+        explanation: "A virtual machine that waits for its host is late by milliseconds, whatever \
+                      runs on it: all latencies and the generator's lag."
+            .into(),
+    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Real time: the load generator.
 //!
 //! ```text
-//! schedule ──> pacer ──> target (null, Kafka, Pravega) ──> acks ─┐
-//!                │ sent                                           ├─> collector ──> Outcome
-//!                └───────> reader, which reads everything back ───┘
+//! schedule ──> pacer ──> target (null, log, Kafka, Pravega) ──> acks ─┐
+//!                │ sent                                                ├─> collector ──> Outcome
+//!                └───────> reader, which reads everything back ────────┘
 //! ```
 //!
 //! The schedule, the payloads, the checkers and the Outcome are those of the simulator
@@ -21,6 +21,7 @@ mod failure;
 mod fault;
 mod health;
 pub mod launch;
+mod log;
 mod output;
 mod pacing;
 mod plan;

@@ -3,6 +3,10 @@
 //! Sleeping alone wakes up 50-100 us late, spinning alone takes a core. The pacer sleeps until
 //! [`SPIN`] before the intended time and spins from there. It is never re-based: an event that is
 //! late is sent at once, and its lag is measured against the time the schedule gave it.
+//!
+//! It runs in real time ([`real_time`]), as the one thread on which the honesty of every other
+//! figure rests: where generator and servers share a machine, a fair scheduler lets whatever runs
+//! end its slice first, which is 3 to 4 ms.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -11,15 +15,16 @@ use std::time::{Duration, Instant};
 
 use headwater_models::arrival::Arrival;
 use headwater_scenarios::traffic::{Payloads, Plan};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
 use crate::targets::{LanePlan, Observation, Target, Token};
 
 /// How long before an intended time the pacer stops to sleep. Sleeps of Linux end up to about this
 /// late: 50 us of timer slack (`prctl(2)`, `PR_SET_TIMERSLACK`) and as much again to be scheduled.
 const SPIN: Duration = Duration::from_micros(150);
-
-/// The pacer's priority, where it may be raised: what else runs does not make it late.
-const PRIORITY: i32 = -15;
 
 /// Longest sleep at a stretch, so that an interruption is noticed.
 const NAP: Duration = Duration::from_millis(50);
@@ -86,10 +91,8 @@ pub(crate) struct Pacer {
 impl Pacer {
     /// Sends the whole schedule to `target`, and gives back how many events it sent.
     pub(crate) fn run(mut self, clock: &Clock, target: &mut dyn Target) -> u64 {
-        // Linux gives a priority to threads, not to processes: this is the pacer's alone
-        // (sched(7)). Only root may; whoever may not has the lag that the machine gives, and is
-        // told of it.
-        let _ = rustix::process::setpriority_process(None, PRIORITY);
+        // Whoever may not has the lag that the machine gives, and is told of it.
+        let _ = real_time();
         let payloads = Payloads::new(Arc::clone(&self.plan));
         let mut payload = Vec::new();
         let mut count = 0;
@@ -123,4 +126,15 @@ impl Pacer {
             let _ = self.observed.send(Observation::Failed { at, token, why: refused.0 });
         }
     }
+}
+
+/// Has this thread run in real time: as soon as it is due, whatever else runs (`SCHED_RR`, at the
+/// lowest of its priorities; sched(7)). Only root may, and who has `CAP_SYS_NICE`. The kernel
+/// leaves 5 % of a core to everything else, however busy the pacer is (`sched_rt_runtime_us`).
+fn real_time() -> Result<(), thread_priority::Error> {
+    set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin),
+    )
 }

@@ -11,32 +11,41 @@ use crate::failure::{Failure, Result};
 pub(crate) enum Kind {
     /// Nothing: acknowledges at once.
     Null,
+    /// A log of our own.
+    Log,
     /// Kafka.
     Kafka,
     /// Pravega.
     Pravega,
 }
 
-const KINDS: [(&str, Kind); 3] =
-    [("kafka", Kind::Kafka), ("pravega", Kind::Pravega), ("null", Kind::Null)];
+const KINDS: [Kind; 4] = [Kind::Kafka, Kind::Pravega, Kind::Log, Kind::Null];
 
 impl Kind {
     /// Its name on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Null => "null",
+            Self::Log => "log",
             Self::Kafka => "kafka",
             Self::Pravega => "pravega",
         }
     }
 
+    /// Whether what a scenario says of its system says nothing to it.
+    pub(crate) const fn takes_any_scenario(self) -> bool {
+        matches!(self, Self::Null | Self::Log)
+    }
+
     fn parse(text: &str) -> Result<Self> {
-        if let Some((_, kind)) = KINDS.iter().find(|(name, _)| *name == text) {
-            return Ok(*kind);
+        if let Some(kind) = KINDS.into_iter().find(|kind| kind.name() == text) {
+            return Ok(kind);
         }
-        let near = nearest(text, KINDS.iter().map(|(name, _)| *name));
+        let near = nearest(text, KINDS.into_iter().map(Self::name));
         let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        Err(Failure::new(format!("no target `{text}`: {hint}there are kafka, pravega and null")))
+        Err(Failure::new(format!(
+            "no target `{text}`: {hint}there are kafka, pravega, log and null"
+        )))
     }
 }
 
@@ -71,7 +80,7 @@ impl Plan {
             None => match (asked, run.rate) {
                 (None, _) => {
                     let message =
-                        "what to run: give --target kafka, pravega or null, or --scenario";
+                        "what to run: give --target kafka, pravega, log or null, or --scenario";
                     return Err(Failure::new(message));
                 }
                 (Some(_), None) => {
@@ -85,7 +94,7 @@ impl Plan {
         };
         let of = kind_of(&scenario.system)?;
         let kind = asked.unwrap_or(of);
-        if kind != of && kind != Kind::Null {
+        if kind != of && !kind.takes_any_scenario() {
             return Err(Failure::new(format!(
                 "the scenario is one of {}, which can't be run on {}",
                 of.name(),
@@ -141,7 +150,7 @@ fn check_cluster(run: &Run, kind: Kind) -> Result<()> {
 fn text(run: &Run, kind: Kind) -> String {
     let system = match kind {
         Kind::Pravega => "kind = \"pravega\"\nmode = \"standalone\"\nclient = \"rust\"\n",
-        Kind::Kafka | Kind::Null => "kind = \"kafka\"\nclient = \"librdkafka\"\n",
+        Kind::Kafka | Kind::Log | Kind::Null => "kind = \"kafka\"\nclient = \"librdkafka\"\n",
     };
     let duration = run.duration.unwrap_or(headwater_sim::time::Duration::from_secs(30));
     // Two seconds of warm-up, or a fifth of a short run.
@@ -173,11 +182,12 @@ fn settings(run: &Run, kind: Kind) -> Result<Vec<(String, String)>> {
         set("traffic.size.mean", size.to_string());
     }
     let options = &run.options;
-    let only =
-        |of: Kind, option: &str| match kind == of || (kind == Kind::Null && of == Kind::Kafka) {
-            true => Ok(()),
-            false => Err(Failure::new(format!("{option} is not an option of {}", kind.name()))),
-        };
+    let only = |of: Kind, option: &str| match kind == of
+        || (kind.takes_any_scenario() && of == Kind::Kafka)
+    {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{option} is not an option of {}", kind.name()))),
+    };
     if let Some(partitions) = options.partitions {
         only(Kind::Kafka, "--partitions")?;
         set("system.partitions", partitions.to_string());

@@ -17,13 +17,17 @@ struct Source {
     series: Vec<f64>,
 }
 
+/// Time in which the machine's cores were ready to run and the hypervisor ran something else
+/// (`steal` of proc(5)).
+pub(crate) const STOLEN: &str = "machine/stolen";
+
 /// Samples at the end of each interval.
 pub(crate) struct Sampler {
     watched: Watched,
     window: Window,
     interval: u64,
     cores: f64,
-    /// The machine, then the generator, then the watched processes by name.
+    /// The machine, what was stolen from it, the generator, then the watched processes by name.
     sources: Vec<Source>,
     intervals: usize,
 }
@@ -38,7 +42,8 @@ impl Sampler {
         let cores = cores() as f64;
         let source = |name: &str, last| Source { name: name.into(), last, series: vec![] };
         let sources = vec![
-            source("machine/cpu", machine_ticks()),
+            source("machine/cpu", machine_ticks().busy),
+            source(STOLEN, machine_ticks().stolen),
             source("generator/cpu", process_ticks(std::process::id()).unwrap_or(0)),
         ];
         Self { watched, window, interval, cores, sources, intervals: 0 }
@@ -55,9 +60,11 @@ impl Sampler {
                 self.sources.push(Source { name, last, series });
             }
         }
+        let machine = machine_ticks();
         let now = |index: usize, name: &str| match index {
-            0 => Some(machine_ticks()),
-            1 => process_ticks(std::process::id()),
+            0 => Some(machine.busy),
+            1 => Some(machine.stolen),
+            2 => process_ticks(std::process::id()),
             _ => {
                 let of = |(have, _): &&(String, u32)| name.strip_suffix("/cpu") == Some(have);
                 watched.iter().find(of).and_then(|(_, pid)| process_ticks(*pid))
@@ -113,14 +120,22 @@ fn process_ticks(pid: u32) -> Option<u64> {
     Some(ticks(11)? + ticks(12)?)
 }
 
-/// Busy time of all cores, in ticks.
-fn machine_ticks() -> u64 {
+/// What became of the time of all cores so far, in ticks.
+#[derive(Clone, Copy, Debug, Default)]
+struct MachineTicks {
+    busy: u64,
+    stolen: u64,
+}
+
+fn machine_ticks() -> MachineTicks {
     let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = stat.lines().next().unwrap_or_default();
     let field = |text: &str| text.parse::<u64>().unwrap_or(0);
-    // user nice system idle iowait irq softirq: all but idle and iowait.
-    let fields: Vec<u64> = line.split_whitespace().skip(1).take(7).map(field).collect();
-    fields.iter().sum::<u64>() - fields.iter().skip(3).take(2).sum::<u64>()
+    let fields: Vec<u64> = line.split_whitespace().skip(1).map(field).collect();
+    let [user, nice, system, _idle, _iowait, irq, softirq, stolen, ..] = fields[..] else {
+        return MachineTicks::default();
+    };
+    MachineTicks { busy: user + nice + system + irq + softirq, stolen }
 }
 
 #[cfg(test)]
@@ -136,7 +151,7 @@ mod tests {
         sampler.sample(2_000);
         let resources = sampler.resources();
         let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
-        assert_eq!(names, ["machine/cpu", "generator/cpu"]);
+        assert_eq!(names, ["machine/cpu", STOLEN, "generator/cpu"]);
         for resource in &resources {
             assert_eq!(resource.series.len(), 2, "{resource:?}");
             assert!((0.0..=1.0).contains(&resource.utilisation_mean), "{resource:?}");

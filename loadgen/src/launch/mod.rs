@@ -12,6 +12,7 @@ pub(crate) mod artifacts;
 pub mod guard;
 pub(crate) mod guarded;
 pub(crate) mod kafka;
+pub(crate) mod log;
 pub(crate) mod ports;
 pub(crate) mod pravega;
 

@@ -56,6 +56,7 @@ pub(crate) fn account(
     let generator = health::judge(&outcome, cpu, refused);
     outcome.verdicts.extend([damaged, reading]);
     outcome.verdicts.extend(health::verdicts(&generator));
+    outcome.verdicts.extend(health::undisturbed(&outcome));
     outcome.verdicts.extend(errors(&collected.errors));
     outcome.verdicts.extend(topology(plan, reached));
     outcome.generator = Some(generator);
@@ -143,7 +144,7 @@ fn errors(errors: &std::collections::BTreeMap<&'static str, u64>) -> Option<outc
 fn topology(plan: &Plan, reached: &Reached) -> Option<outcome::Verdict> {
     use headwater_models::pravega::config::Mode;
     let why = match (&plan.scenario.system, &reached.launched) {
-        _ if plan.kind == Kind::Null => return None,
+        _ if plan.kind.takes_any_scenario() => return None,
         (System::Pravega(cluster), Some(_)) if cluster.mode != Mode::Standalone => {
             "the scenario's stores and bookies are stood in for by one standalone process"
         }

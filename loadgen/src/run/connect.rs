@@ -6,6 +6,7 @@ use super::reach::Reached;
 use crate::failure::{Failure, Result};
 use crate::plan::{Kind, Plan};
 use crate::targets::kafka::{self, Topic};
+use crate::targets::log;
 use crate::targets::null::Null;
 use crate::targets::pravega::{self, Stream};
 use crate::targets::{LanePlan, Reading, Target, Teller, kafka_reader, pravega_reader};
@@ -21,6 +22,9 @@ pub(crate) struct Connection {
     /// What was made, to be removed.
     pub(crate) made: Made,
 }
+
+/// Lanes of the log of our own, which has one order for all.
+const LOG_LANES: u32 = 16;
 
 /// What a run made on the cluster.
 pub(crate) enum Made {
@@ -45,6 +49,14 @@ impl Connection {
                 let target = Box::new(Null::new(teller.clone(), count));
                 let lanes = LanePlan::new(count, true);
                 Ok(Self { target, reading: None, lanes, made: Made::Nothing })
+            }
+            (Kind::Log, _) => {
+                let address = reached.address.parse();
+                let address = address.map_err(|error| Failure::new(format!("{error}")))?;
+                let reading = log::read(address, teller.clone())?;
+                let target = Box::new(log::Writer::start(address, teller.clone())?);
+                let lanes = LanePlan::new(LOG_LANES, plan.scenario.traffic.keyed());
+                Ok(Self { target, reading: Some(reading), lanes, made: Made::Nothing })
             }
             (Kind::Kafka, System::Kafka(cluster)) => {
                 let topic = Topic { bootstrap: reached.address.clone(), name };

@@ -36,6 +36,11 @@ pub(crate) fn reach(plan: &Plan, run: &cli::Run) -> Result<Reached> {
             let version = env!("CARGO_PKG_VERSION").into();
             return Ok(Reached { address: String::new(), describes, version, launched: None });
         }
+        // There is none but the one that is launched.
+        Kind::Log if run.cluster.no_launch => {
+            return Err(Failure::new("target log is always launched: leave out --no-launch"));
+        }
+        Kind::Log => return launched(plan, run.keep),
         Kind::Kafka => run.cluster.bootstrap.clone(),
         Kind::Pravega => run.cluster.controller.clone(),
     };
@@ -141,6 +146,7 @@ fn launched(plan: &Plan, keep: bool) -> Result<Reached> {
     let places = Places::find(keep)?;
     let cluster = match plan.kind {
         Kind::Kafka => launch::kafka::launch(&plan.scenario, &places)?,
+        Kind::Log => launch::log::launch(&places)?,
         _ => launch::pravega::launch(&places)?,
     };
     Ok(Reached {

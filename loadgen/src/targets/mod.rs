@@ -13,6 +13,7 @@ use crate::pacing::Clock;
 
 pub(crate) mod kafka;
 pub(crate) mod kafka_reader;
+pub(crate) mod log;
 pub(crate) mod null;
 pub(crate) mod pravega;
 pub(crate) mod pravega_reader;
