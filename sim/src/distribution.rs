@@ -71,6 +71,14 @@ impl Distribution {
         match self {
             Self::Constant { value } => *value,
             Self::Uniform { low, high } => Duration(stream.between(low.0, high.0)),
+            _ => self.sample_curved(stream),
+        }
+    }
+
+    /// One draw of a shape that takes more than a multiplication.
+    fn sample_curved(&self, stream: &mut Stream) -> Duration {
+        match self {
+            Self::Constant { .. } | Self::Uniform { .. } => self.sample(stream),
             Self::Exponential { floor, mean } => {
                 *floor + Duration((stream.exponential() * mean.0 as f64) as u64)
             }

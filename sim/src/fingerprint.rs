@@ -45,7 +45,7 @@ impl Fingerprint {
     }
 
     /// Folds one event in, as three words.
-    #[inline]
+    #[inline(always)]
     pub fn event(&mut self, time: u64, what: u64, detail: u64) {
         self.hash = mix(mix(self.hash, time), what ^ detail.rotate_left(32));
         self.events += 1;

@@ -74,7 +74,7 @@ impl Default for CalendarQueue {
 }
 
 impl CalendarQueue {
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, entry: Entry) {
         // An event before today (today may lie a little ahead of the clock) is served first today.
         let day = (entry.0 >> WIDTH_BITS).max(self.today);
@@ -125,7 +125,9 @@ impl CalendarQueue {
         }
         self.today = day;
         let index = day as usize % BUCKETS;
-        self.buckets[index].sort_unstable_by(|left, right| right.cmp(left));
+        if self.buckets[index].len() > 1 {
+            self.buckets[index].sort_unstable_by(|left, right| right.cmp(left));
+        }
         while let Some(Reverse(entry)) = self.far.peek() {
             if entry.0 >> WIDTH_BITS >= day + BUCKETS as u64 {
                 break;
@@ -139,7 +141,7 @@ impl CalendarQueue {
 }
 
 impl EventQueue for CalendarQueue {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, entry: Entry) {
         let day = entry.0 >> WIDTH_BITS;
         if day < self.today + BUCKETS as u64 {

@@ -276,14 +276,15 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
 
     /// Processes every event up to and including `until`, and moves the clock there.
     pub fn run_until(&mut self, until: Time) {
-        self.start();
         while self.step(until) {}
         self.now = self.now.max(until);
     }
 
     /// Processes the next event that is due by `until`; false if there is none.
     pub fn step(&mut self, until: Time) -> bool {
-        self.start();
+        if !self.started {
+            self.start();
+        }
         let Some((at, _, slot)) = self.queue.pop_until(until.0) else { return false };
         debug_assert!(at >= self.now.0, "time runs forward: {at} after {}", self.now.0);
         self.now = Time(at);
@@ -294,10 +295,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         true
     }
 
+    #[cold]
     fn start(&mut self) {
-        if self.started {
-            return;
-        }
         self.started = true;
         self.network.resize(self.nodes.len());
         for index in 0..self.nodes.len() {
@@ -309,7 +308,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     fn push(&mut self, at: Time, event: Pending<P>) {
         let slot = match self.free.pop() {
             Some(slot) => {
-                self.pending[slot as usize] = event;
+                // What was there is free, which is nothing to be dropped.
+                std::mem::forget(std::mem::replace(&mut self.pending[slot as usize], event));
                 slot
             }
             None => {

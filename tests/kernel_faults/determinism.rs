@@ -1,14 +1,21 @@
 //! The same seed gives the same run: twice, on either queue, in any build profile.
 
+use std::collections::BTreeSet;
+
+use headwater_sim::clock::ClockChange;
+use headwater_sim::condition::Condition;
+use headwater_sim::device::DiskFault;
 use headwater_sim::disk::{DiskId, FileId};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::effect::PoolId;
 use headwater_sim::fault::Fault;
+use headwater_sim::files::Tearing;
+use headwater_sim::impairment::Impairment;
 use headwater_sim::machine::{Factory, MachineSpec};
 use headwater_sim::queue::{CalendarQueue, EventQueue, HeapQueue};
 use headwater_sim::simulation::SimulationSpec;
 use headwater_sim::time::{Duration, Time};
-use headwater_sim::units::{BytesPerSecond, MachineId, NodeId};
+use headwater_sim::units::{Bytes, BytesPerSecond, MachineId, NodeId};
 use headwater_tests::bench::simulation_on;
 use headwater_tests::bench::{Bench, Ctx, Entry, Event, Letter, Line, Sim, actor, add};
 
@@ -34,10 +41,11 @@ fn restless() -> Factory<Bench> {
             let id = ctx.random().next_u64() >> 32;
             let peer = NodeId((ctx.me().0 + 1 + (id % u64::from(NODES - 1)) as u32) % NODES);
             let file = FileId(id % 3);
-            match ctx.random().below(4) {
+            match ctx.random().below(5) {
                 0 => ctx.send(peer, Letter { id, bytes: id % 4_000 }),
                 1 => ctx.datagram(peer, Letter { id, bytes: 100 }),
                 2 => ctx.compute(PoolId(0), Duration(id % 1_000_000), id),
+                3 => ctx.read(DiskId(0), file, id % 8, 4, 2),
                 _ => {
                     ctx.write(DiskId(0), file, Entry { id, bytes: id % 4_000 }, 0);
                     ctx.sync(DiskId(0), file, 1);
@@ -49,24 +57,106 @@ fn restless() -> Factory<Bench> {
     })
 }
 
-/// One of each fault, with time to recover.
+/// Every fault that the kernel knows, with time to recover: one of each, and each way in which a
+/// disk or a link can misbehave.
 fn faults() -> Vec<(u64, Fault)> {
-    let (node, machine) = (NodeId(1), MachineId(2));
+    let (node, machine, disk) = (NodeId(1), MachineId(2), 0);
     let (from, to) = (vec![NodeId(0)], vec![NodeId(3), NodeId(4)]);
+    let ends = || (from.clone(), to.clone());
     let extra = Distribution::Exponential { floor: Duration::ZERO, mean: Duration(2_000_000) };
-    vec![
-        (100, Fault::Crash { node }),
-        (150, Fault::Restart { node }),
-        (200, Fault::Pause { node }),
-        (250, Fault::Resume { node }),
-        (300, Fault::Partition { from: from.clone(), to: to.clone(), symmetric: true }),
-        (350, Fault::Heal),
-        (360, Fault::SlowLink { from: from.clone(), to: to.clone(), extra, lasting: false }),
-        (400, Fault::SlowDisk { machine, disk: 0, percent: 900 }),
-        (450, Fault::PowerCut { machine }),
-        (500, Fault::PowerOn { machine }),
-        (550, Fault::RestoreLink { from, to }),
-    ]
+    let mut all = Vec::new();
+    let mut at = 100;
+    let mut next = |fault| {
+        all.push((at, fault));
+        at += 12;
+    };
+    next(Fault::Crash { node });
+    next(Fault::Restart { node });
+    next(Fault::Pause { node });
+    next(Fault::Resume { node });
+    for symmetric in [true, false] {
+        let (from, to) = ends();
+        next(Fault::Partition { from, to, symmetric });
+    }
+    let (from, to) = ends();
+    next(Fault::Rejoin { from, to, symmetric: false });
+    next(Fault::Heal);
+    for lasting in [true, false] {
+        let ((from, to), extra) = (ends(), extra.clone());
+        next(Fault::SlowLink { from, to, extra, lasting });
+    }
+    let (rate, queue) = (BytesPerSecond(1_000_000), Bytes(10_000));
+    for by in [
+        Impairment::Loss(50_000),
+        Impairment::Duplicate(50_000),
+        Impairment::Reorder { ppm: 50_000, by: extra },
+        Impairment::Bandwidth { rate, queue },
+    ] {
+        let (from, to) = ends();
+        next(Fault::Impair { from, to, by });
+    }
+    for (from, to) in [ends(), (ends().1, ends().0)] {
+        next(Fault::Clog { from, to });
+    }
+    for (from, to) in [ends(), (ends().1, ends().0)] {
+        next(Fault::Unclog { from, to });
+    }
+    let (from, to) = ends();
+    next(Fault::HalfOpen { from, to });
+    let (from, to) = ends();
+    next(Fault::Reset { from, to });
+    let (from, to) = ends();
+    next(Fault::RestoreLink { from, to });
+    for refuse in [true, false] {
+        next(Fault::Refuse { node, refuse });
+    }
+    for percent in [700, 100] {
+        next(Fault::SlowNic { machine, percent });
+        next(Fault::SlowDisk { machine, disk, percent });
+        next(Fault::SlowCpu { machine, percent });
+    }
+    for full in [true, false] {
+        next(Fault::FillDisk { machine, disk, full });
+    }
+    next(Fault::StallDisk { machine, disk, time: Duration::from_millis(5) });
+    let some = 100_000;
+    for how in [
+        DiskFault::Tearing(Tearing::Subset),
+        DiskFault::ReadErrors(some),
+        DiskFault::WriteErrors(some),
+        DiskFault::SyncErrors { ppm: some, forgets: true },
+        DiskFault::ShortReads(some),
+        DiskFault::LostWrites(some),
+        DiskFault::LostSyncs(some),
+        DiskFault::MisdirectedWrites(some),
+        DiskFault::MisdirectedReads(some),
+        DiskFault::Throttle(BytesPerSecond(20_000_000)),
+    ] {
+        next(Fault::Disk { machine, disk, how });
+    }
+    next(Fault::PowerCut { machine });
+    next(Fault::PowerOn { machine });
+    next(Fault::Corrupt { machine, disk, ppm: some });
+    for change in [
+        ClockChange::Step(-1_000_000),
+        ClockChange::Drift(1_000_000),
+        ClockChange::Jitter(Duration::from_micros(100)),
+        ClockChange::Right,
+    ] {
+        next(Fault::Clock { node, change });
+    }
+    for percent in [30, 100] {
+        next(Fault::ThrottleCpu { machine, percent, period: Duration::from_millis(3) });
+    }
+    next(Fault::Condition { node, condition: Condition { name: "busy".into(), value: 3 } });
+    next(Fault::Shutdown { node });
+    let other = NodeId(2);
+    next(Fault::Crash { node: other });
+    next(Fault::SwapDisks { node, other });
+    next(Fault::WipeDisk { node, disk: None });
+    next(Fault::Restart { node });
+    next(Fault::Restart { node: other });
+    all
 }
 
 fn world<Q: EventQueue>(seed: u64, faults: Vec<(u64, Fault)>) -> Sim<Q> {
@@ -91,9 +181,17 @@ fn run<Q: EventQueue>(seed: u64) -> Sim<Q> {
     sim
 }
 
+#[test]
+fn every_fault_of_the_kernel_is_among_them() {
+    let names: BTreeSet<&str> = faults().iter().map(|(_, fault)| fault.name()).collect();
+    assert_eq!(names.len(), 30, "{names:?}");
+    let last = faults().iter().map(|(at, _)| *at).max();
+    assert!(last.is_some_and(|last| ms(last + 50) < END), "the last is at {last:?} ms");
+}
+
 /// The fingerprint of seed 7. It is the same in every build profile and on every machine; a change
 /// of it changes results, and belongs into the changelog under "results change".
-const GOLDEN: u64 = 0xcbfb_134f_f53e_7a50;
+const GOLDEN: u64 = 0xbb04_e343_6c98_db42;
 
 #[test]
 fn the_fingerprint_of_seed_7_is_golden_in_every_build_profile() {

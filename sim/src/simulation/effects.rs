@@ -59,7 +59,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.push(self.now + delay, Pending::Timer { node, incarnation, tag });
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, transport: Transport) {
         let link_id = self.link_id(from, to);
         if transport == Transport::Datagram {
