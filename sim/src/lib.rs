@@ -88,6 +88,7 @@ pub mod effect;
 pub mod fault;
 pub mod files;
 pub mod fingerprint;
+pub mod gauge;
 pub mod impairment;
 pub mod log;
 pub mod machine;

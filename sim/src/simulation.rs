@@ -5,7 +5,7 @@ mod dispatch;
 mod effects;
 mod faults;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::buggify::{Buggify, Site};
 use crate::clock::Clock;
@@ -17,6 +17,7 @@ use crate::effect::Effect;
 use crate::fault::Fault;
 use crate::files::{Files, SyncMark};
 use crate::fingerprint::{Checkpoint, Fingerprint};
+use crate::gauge::{Gauge, Gauges};
 use crate::log::EventLog;
 use crate::machine::{MachineSpec, NodeSpec};
 use crate::network::{Network, NetworkSpec, Nic};
@@ -134,20 +135,11 @@ struct NodeState<P: Protocol> {
     files: Vec<Files<P::Record>>,
     waiting: VecDeque<Input<P>>,
     parked: Vec<Job>,
-    gauges: BTreeMap<&'static str, Gauge>,
+    gauges: Gauges,
     /// New connections to it are refused.
     refuses: bool,
     /// Its clock, where that is not the world's, and the draws of its jitter.
     clock: Option<Box<(Clock, Stream)>>,
-}
-
-/// A named level of a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gauge {
-    /// Its level now.
-    pub value: u64,
-    /// Its highest level so far.
-    pub max: u64,
 }
 
 struct MachineState {
@@ -260,7 +252,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             files: (0..disks).map(|_| Files::new()).collect(),
             waiting: VecDeque::new(),
             parked: Vec::new(),
-            gauges: BTreeMap::new(),
+            gauges: Gauges::default(),
             refuses: false,
             clock: None,
             spec,
@@ -406,7 +398,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
 
     /// The named levels of a node.
     pub fn gauges(&self, node: NodeId) -> impl Iterator<Item = (&'static str, Gauge)> + '_ {
-        self.nodes[node.index()].gauges.iter().map(|(name, gauge)| (*name, *gauge))
+        self.nodes[node.index()].gauges.iter()
     }
 
     /// How busy everything has been since the start: machines first, in order, then thread pools.

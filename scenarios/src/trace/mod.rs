@@ -210,8 +210,12 @@ impl Trace {
     /// is, so that a message without one is known to be lost.
     pub fn event(&mut self, number: u64, hash: u64, entry: &LogEntry) {
         let LogEntry { at, node, kind, peer, detail, .. } = *entry;
-        let what = What::of(entry);
         let keeps = self.watch.keeps(number, at);
+        if !keeps && self.under_way.is_empty() {
+            self.current = None;
+            return;
+        }
+        let what = What::of(entry);
         let awaited = what == What::Received && self.arrives(peer, node, detail);
         self.current = (keeps || awaited).then_some((number, hash));
         if self.current.is_some() {

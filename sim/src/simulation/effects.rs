@@ -33,9 +33,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                     self.observer.note(self.now, node, note);
                 }
                 Effect::Gauge { name, value } => {
-                    let gauge = self.nodes[node.index()].gauges.entry(name).or_default();
-                    gauge.value = value;
-                    gauge.max = gauge.max.max(value);
+                    self.nodes[node.index()].gauges.set(name, value);
                 }
                 Effect::Exit => {
                     self.crash(node, true);
