@@ -57,35 +57,42 @@ fn restless() -> Factory<Bench> {
     })
 }
 
-/// Every fault that the kernel knows, with time to recover: one of each, and each way in which a
-/// disk or a link can misbehave.
+const NODE: NodeId = NodeId(1);
+const MACHINE: MachineId = MachineId(2);
+
+/// Every fault that the kernel knows, one after another, with time to recover.
 fn faults() -> Vec<(u64, Fault)> {
-    let (node, machine, disk) = (NodeId(1), MachineId(2), 0);
-    let (from, to) = (vec![NodeId(0)], vec![NodeId(3), NodeId(4)]);
-    let ends = || (from.clone(), to.clone());
+    let all = [lives(), links(), limps(), disks(), surroundings()].concat();
+    (0..).zip(all).map(|(index, fault)| (100 + 12 * index, fault)).collect()
+}
+
+fn lives() -> Vec<Fault> {
+    let node = NODE;
+    vec![
+        Fault::Crash { node },
+        Fault::Restart { node },
+        Fault::Pause { node },
+        Fault::Resume { node },
+    ]
+}
+
+fn links() -> Vec<Fault> {
+    let (one, others) = (vec![NodeId(0)], vec![NodeId(3), NodeId(4)]);
+    let ends = || (one.clone(), others.clone());
+    let (from, to) = ends();
     let extra = Distribution::Exponential { floor: Duration::ZERO, mean: Duration(2_000_000) };
-    let mut all = Vec::new();
-    let mut at = 100;
-    let mut next = |fault| {
-        all.push((at, fault));
-        at += 12;
-    };
-    next(Fault::Crash { node });
-    next(Fault::Restart { node });
-    next(Fault::Pause { node });
-    next(Fault::Resume { node });
+    let (rate, queue) = (BytesPerSecond(1_000_000), Bytes(10_000));
+    let mut all = vec![];
     for symmetric in [true, false] {
         let (from, to) = ends();
-        next(Fault::Partition { from, to, symmetric });
+        all.push(Fault::Partition { from, to, symmetric });
     }
-    let (from, to) = ends();
-    next(Fault::Rejoin { from, to, symmetric: false });
-    next(Fault::Heal);
+    all.push(Fault::Rejoin { from, to, symmetric: false });
+    all.push(Fault::Heal);
     for lasting in [true, false] {
         let ((from, to), extra) = (ends(), extra.clone());
-        next(Fault::SlowLink { from, to, extra, lasting });
+        all.push(Fault::SlowLink { from, to, extra, lasting });
     }
-    let (rate, queue) = (BytesPerSecond(1_000_000), Bytes(10_000));
     for by in [
         Impairment::Loss(50_000),
         Impairment::Duplicate(50_000),
@@ -93,34 +100,38 @@ fn faults() -> Vec<(u64, Fault)> {
         Impairment::Bandwidth { rate, queue },
     ] {
         let (from, to) = ends();
-        next(Fault::Impair { from, to, by });
+        all.push(Fault::Impair { from, to, by });
     }
-    for (from, to) in [ends(), (ends().1, ends().0)] {
-        next(Fault::Clog { from, to });
-    }
-    for (from, to) in [ends(), (ends().1, ends().0)] {
-        next(Fault::Unclog { from, to });
-    }
+    let ways = [(one.clone(), others.clone()), (others.clone(), one.clone())];
+    all.extend(ways.clone().map(|(from, to)| Fault::Clog { from, to }));
+    all.extend(ways.map(|(from, to)| Fault::Unclog { from, to }));
     let (from, to) = ends();
-    next(Fault::HalfOpen { from, to });
+    all.push(Fault::HalfOpen { from, to });
     let (from, to) = ends();
-    next(Fault::Reset { from, to });
+    all.push(Fault::Reset { from, to });
     let (from, to) = ends();
-    next(Fault::RestoreLink { from, to });
-    for refuse in [true, false] {
-        next(Fault::Refuse { node, refuse });
-    }
-    for percent in [700, 100] {
-        next(Fault::SlowNic { machine, percent });
-        next(Fault::SlowDisk { machine, disk, percent });
-        next(Fault::SlowCpu { machine, percent });
-    }
-    for full in [true, false] {
-        next(Fault::FillDisk { machine, disk, full });
-    }
-    next(Fault::StallDisk { machine, disk, time: Duration::from_millis(5) });
-    let some = 100_000;
-    for how in [
+    all.push(Fault::RestoreLink { from, to });
+    all.extend([true, false].map(|refuse| Fault::Refuse { node: NODE, refuse }));
+    all
+}
+
+fn limps() -> Vec<Fault> {
+    let machine = MACHINE;
+    let limp = |percent| {
+        let disk = 0;
+        [
+            Fault::SlowNic { machine, percent },
+            Fault::SlowDisk { machine, disk, percent },
+            Fault::SlowCpu { machine, percent },
+        ]
+    };
+    [700, 100].map(limp).concat()
+}
+
+/// Every way in which a disk can misbehave, and a power cut on top.
+fn disks() -> Vec<Fault> {
+    let (machine, disk, some) = (MACHINE, 0, 100_000);
+    let how = [
         DiskFault::Tearing(Tearing::Subset),
         DiskFault::ReadErrors(some),
         DiskFault::WriteErrors(some),
@@ -131,31 +142,41 @@ fn faults() -> Vec<(u64, Fault)> {
         DiskFault::MisdirectedWrites(some),
         DiskFault::MisdirectedReads(some),
         DiskFault::Throttle(BytesPerSecond(20_000_000)),
-    ] {
-        next(Fault::Disk { machine, disk, how });
-    }
-    next(Fault::PowerCut { machine });
-    next(Fault::PowerOn { machine });
-    next(Fault::Corrupt { machine, disk, ppm: some });
-    for change in [
+    ];
+    let mut all = vec![
+        Fault::FillDisk { machine, disk, full: true },
+        Fault::FillDisk { machine, disk, full: false },
+        Fault::StallDisk { machine, disk, time: Duration::from_millis(5) },
+    ];
+    all.extend(how.map(|how| Fault::Disk { machine, disk, how }));
+    all.push(Fault::PowerCut { machine });
+    all.push(Fault::PowerOn { machine });
+    all.push(Fault::Corrupt { machine, disk, ppm: some });
+    all
+}
+
+/// Clocks, quotas, services outside; a shutdown, and disks that change hands while both are down.
+fn surroundings() -> Vec<Fault> {
+    let (node, other, machine) = (NODE, NodeId(2), MACHINE);
+    let changes = [
         ClockChange::Step(-1_000_000),
         ClockChange::Drift(1_000_000),
         ClockChange::Jitter(Duration::from_micros(100)),
         ClockChange::Right,
-    ] {
-        next(Fault::Clock { node, change });
-    }
-    for percent in [30, 100] {
-        next(Fault::ThrottleCpu { machine, percent, period: Duration::from_millis(3) });
-    }
-    next(Fault::Condition { node, condition: Condition { name: "busy".into(), value: 3 } });
-    next(Fault::Shutdown { node });
-    let other = NodeId(2);
-    next(Fault::Crash { node: other });
-    next(Fault::SwapDisks { node, other });
-    next(Fault::WipeDisk { node, disk: None });
-    next(Fault::Restart { node });
-    next(Fault::Restart { node: other });
+    ];
+    let mut all = changes.map(|change| Fault::Clock { node, change }).to_vec();
+    let period = Duration::from_millis(3);
+    all.extend([30, 100].map(|percent| Fault::ThrottleCpu { machine, percent, period }));
+    let condition = Condition { name: "busy".into(), value: 3 };
+    all.extend([
+        Fault::Condition { node, condition },
+        Fault::Shutdown { node },
+        Fault::Crash { node: other },
+        Fault::SwapDisks { node, other },
+        Fault::WipeDisk { node, disk: None },
+        Fault::Restart { node },
+        Fault::Restart { node: other },
+    ]);
     all
 }
 
