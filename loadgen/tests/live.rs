@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
@@ -143,4 +145,82 @@ fn nothing_is_left_when_the_generator_is_killed() {
     while running() > 0 || data(cache.path()) > 0 {
         std::thread::yield_now();
     }
+}
+
+/// The address in a line of `/proc/net/tcp` or `tcp6`, if it is one that a socket among `inodes`
+/// listens on: words of 32 bits in hex, each in the machine's byte order; state 0A (proc(5)).
+fn listening(line: &str, inodes: &[String]) -> Option<SocketAddr> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+    if *state != "0A" || !inodes.iter().any(|of| of == inode) {
+        return None;
+    }
+    let (address, port) = local.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |at: usize| u32::from_str_radix(&address[at..at + 8], 16).map(u32::to_ne_bytes);
+    let bytes: Vec<u8> = (0..address.len()).step_by(8).flat_map(word).flatten().collect();
+    let address: IpAddr = match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(four) => four.into(),
+        Err(_) => IpAddr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?).to_canonical(),
+    };
+    Some(SocketAddr::new(address, port))
+}
+
+/// Where a process listens.
+fn listeners(pid: u32) -> Vec<SocketAddr> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let socket = |file: std::fs::DirEntry| {
+        let link = std::fs::read_link(file.path()).ok()?;
+        Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+    };
+    let inodes: Vec<String> = files.filter_map(socket).collect();
+    let tables = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/net/{table}")));
+    let lines = tables.iter().flatten().flat_map(|table| table.lines().skip(1));
+    lines.filter_map(|line| listening(line, &inodes)).collect()
+}
+
+/// A process and those that it has started, and they.
+fn family(pid: u32) -> Vec<u32> {
+    let parent = |process: std::fs::DirEntry| -> Option<(u32, u32)> {
+        let pid = process.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+        Some((pid, parent.parse().ok()?))
+    };
+    let all: Vec<(u32, u32)> =
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(parent).collect();
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(of) = family.get(next).copied() {
+        family.extend(all.iter().filter(|(_, parent)| *parent == of).map(|(child, _)| child));
+        next += 1;
+    }
+    family
+}
+
+/// Everywhere that a run's processes listen, from its beginning to its end.
+fn listened(arguments: &str) -> BTreeSet<SocketAddr> {
+    let mut child =
+        common::loadgen(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut all = BTreeSet::new();
+    while child.try_wait().unwrap().is_none() {
+        all.extend(family(child.id()).into_iter().flat_map(listeners));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    all
+}
+
+#[test]
+fn a_launched_cluster_listens_on_the_loopback_address() {
+    let Some(_turn) = turn("a_launched_cluster_listens_on_the_loopback_address") else { return };
+    let of = |target| listened(&format!("--rate 100 --target {target} --duration 2s --launch"));
+    let outside =
+        |all: &BTreeSet<SocketAddr>| all.iter().filter(|at| !at.ip().is_loopback()).count();
+    for target in ["log", "kafka"] {
+        let all = of(target);
+        assert!(!all.is_empty() && outside(&all) == 0, "{target}: {all:?}");
+    }
+    // The port of Pravega's controller is the one that it has no option for.
+    let all = of("pravega");
+    assert!(all.len() > 2 && outside(&all) <= 1, "{all:?}");
 }
