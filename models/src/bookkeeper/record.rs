@@ -61,8 +61,8 @@ pub enum Record {
     Transaction {
         /// The session that asked, if it has one.
         session: Option<SessionId>,
-        /// What it asked.
-        operation: Operation,
+        /// What it asked. Boxed, as it is seldom and large: records are moved often.
+        operation: Box<Operation>,
     },
 }
 

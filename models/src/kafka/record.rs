@@ -65,8 +65,8 @@ pub enum Record {
     Metadata {
         /// Epoch of the controller that appended it.
         epoch: u32,
-        /// The entry.
-        record: MetadataRecord,
+        /// The entry. Boxed, as it is seldom and large: records are moved often.
+        record: Box<MetadataRecord>,
     },
     /// The quorum-state file: the voter's epoch and whom it voted for.
     QuorumState {

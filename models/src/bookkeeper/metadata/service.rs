@@ -123,7 +123,7 @@ impl MetadataService {
             *self.unapplied.entry(client).or_default() += 1;
         }
         if request.operation.is_write() {
-            let operation = request.operation.clone();
+            let operation = Box::new(request.operation.clone());
             let record = Record::Transaction { session: request.session, operation };
             ctx.write(DISK, LOG, protocol::Record::BookKeeper(record), TAG_WRITTEN);
         }

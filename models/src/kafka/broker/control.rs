@@ -37,6 +37,7 @@ impl Broker {
                     self.votes_storing += 1;
                 }
                 Output::Append(epoch, record) => {
+                    let record = Box::new(record);
                     let record = protocol::Record::Kafka(Record::Metadata { epoch, record });
                     ctx.write(DISK, METADATA_FILE, record, kind::IGNORED);
                 }

@@ -150,7 +150,7 @@ impl Recovery {
                     }
                 }
                 Record::Metadata { epoch, record } if file == METADATA_FILE => {
-                    self.metadata.push((epoch, record));
+                    self.metadata.push((epoch, *record));
                 }
                 Record::QuorumState { epoch, voted_for } if file == QUORUM_STATE_FILE => {
                     self.vote = (epoch, voted_for);
