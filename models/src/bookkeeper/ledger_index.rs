@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::record::IndexPage;
+use super::rising::RisingMap;
 
 /// Where an entry lies.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub enum Location {
 struct Ledger {
     fenced: bool,
     fence_durable: bool,
-    entries: BTreeMap<EntryId, Location>,
+    entries: RisingMap<EntryId, Location>,
 }
 
 /// Every ledger that the bookie knows.
@@ -118,7 +119,7 @@ impl LedgerIndex {
 
     /// Where the newest entry lies.
     pub fn newest(&self, id: LedgerId) -> Option<Location> {
-        Some(self.ledgers.get(&id)?.entries.last_key_value()?.1.clone())
+        Some(self.ledgers.get(&id)?.entries.last()?.clone())
     }
 
     /// The ledgers, in order.

@@ -24,6 +24,7 @@ use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::ledger_index::LedgerIndex;
 use super::record::{IndexPage, Record};
+use super::rising::RisingMap;
 
 /// The file of the ledger index.
 pub const INDEX_FILE: FileId = FileId(2 << 60);
@@ -72,7 +73,7 @@ pub struct LedgerStorage {
     tags: StorageTags,
     /// The index.
     pub index: LedgerIndex,
-    memtable: BTreeMap<(LedgerId, EntryId), SharedEntry>,
+    memtable: BTreeMap<LedgerId, RisingMap<EntryId, SharedEntry>>,
     memtable_bytes: u64,
     /// Buffers on their way to the entry log.
     writing: BTreeMap<u64, (u64, Vec<SharedEntry>, u64)>,
@@ -143,12 +144,8 @@ impl LedgerStorage {
     /// Forgets a deleted ledger.
     pub fn remove(&mut self, ledger: LedgerId) {
         self.index.remove(ledger);
-        let places = (ledger, EntryId::NONE)..=(ledger, EntryId(i64::MAX));
-        let gone: Vec<_> = self.memtable.range(places).map(|(place, _)| *place).collect();
-        for place in gone {
-            let entry = self.memtable.remove(&place).expect("it was there");
-            self.memtable_bytes -= entry.size_bytes();
-        }
+        let gone = self.memtable.remove(&ledger).unwrap_or_default();
+        self.memtable_bytes -= gone.values().map(|entry| entry.size_bytes()).sum::<u64>();
     }
 
     /// Entry logs of which nothing is wanted any more: their files may go.
@@ -163,9 +160,14 @@ impl LedgerStorage {
     pub fn add(&mut self, ctx: &mut Context<'_, Streaming>, entry: &SharedEntry) {
         self.index.put(entry);
         self.memtable_bytes += entry.size_bytes();
-        let before = self.memtable.insert((entry.ledger, entry.id), entry.clone());
+        let before = self.keep(entry.clone());
         self.memtable_bytes -= before.map_or(0, |before| before.size_bytes());
         self.flush_if_full(ctx);
+    }
+
+    /// Puts an entry in the memtable; the one that was there.
+    fn keep(&mut self, entry: SharedEntry) -> Option<SharedEntry> {
+        self.memtable.entry(entry.ledger).or_default().insert(entry.id, entry)
     }
 
     fn flush_if_full(&mut self, ctx: &mut Context<'_, Streaming>) {
@@ -186,7 +188,8 @@ impl LedgerStorage {
     fn flush(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.writing_bytes += std::mem::take(&mut self.memtable_bytes);
         let (mut buffer, mut bytes) = (Vec::new(), 0);
-        for entry in std::mem::take(&mut self.memtable).into_values() {
+        let memtable = std::mem::take(&mut self.memtable);
+        for entry in memtable.into_values().flat_map(RisingMap::into_values) {
             bytes += entry.size_bytes();
             buffer.push(entry);
             if bytes >= self.config.write_buffer_size_bytes {
@@ -227,8 +230,9 @@ impl LedgerStorage {
             Some(record) => self.index.written(file, record, &entries),
             None => {
                 self.memtable_bytes += bytes;
-                let keyed = entries.into_iter().map(|entry| ((entry.ledger, entry.id), entry));
-                self.memtable.extend(keyed);
+                for entry in entries {
+                    self.keep(entry);
+                }
                 if self.checkpoint == Checkpoint::Flushing {
                     self.checkpoint = Checkpoint::Idle;
                 }

@@ -1,0 +1,85 @@
+//! An ordered map for keys that come nearly in order: entries of one ledger.
+//!
+//! Pure bookkeeping: nothing of apache/bookkeeper @ branch-4.15 is modelled here. A new key behind
+//! all others costs a push, where a tree walks from its root; one that comes late costs a move of
+//! those behind it, of which there are few.
+
+/// A map in one sorted vector.
+#[derive(Clone, Debug)]
+pub struct RisingMap<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for RisingMap<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord + Copy, V> RisingMap<K, V> {
+    fn place(&self, key: &K) -> Result<usize, usize> {
+        match self.0.last() {
+            Some((last, _)) if last < key => Err(self.0.len()),
+            _ => self.0.binary_search_by(|(of, _)| of.cmp(key)),
+        }
+    }
+
+    /// Puts a value under a key; the value that was there.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        match self.place(&key) {
+            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
+            Err(at) => {
+                self.0.insert(at, (key, value));
+                None
+            }
+        }
+    }
+
+    /// The value under a key.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.place(key).ok().map(|at| &self.0[at].1)
+    }
+
+    /// The value under a key, to change.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.place(key).ok().map(|at| &mut self.0[at].1)
+    }
+
+    /// The value under the greatest key.
+    pub fn last(&self) -> Option<&V> {
+        self.0.last().map(|(_, value)| value)
+    }
+
+    /// The values, in order of their keys.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    /// The values, in order of their keys.
+    pub fn into_values(self) -> impl Iterator<Item = V> {
+        self.0.into_iter().map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use headwater_sim::random::Seed;
+
+    use super::*;
+
+    #[test]
+    fn it_holds_what_a_tree_holds() {
+        let mut stream = Seed(1).stream("rising", 0);
+        let (mut rising, mut tree) = (RisingMap::default(), BTreeMap::new());
+        for value in 0..2_000_u64 {
+            let key = value / 2 + stream.below(5);
+            assert_eq!(rising.insert(key, value), tree.insert(key, value));
+            let asked = stream.below(1_000);
+            assert_eq!(rising.get(&asked), tree.get(&asked));
+            assert_eq!(rising.get_mut(&asked), tree.get_mut(&asked));
+            assert_eq!(rising.last(), tree.last_key_value().map(|(_, value)| value));
+        }
+        assert!(rising.values().eq(tree.values()));
+        assert!(rising.into_values().eq(tree.into_values()));
+    }
+}
