@@ -1,9 +1,12 @@
 //! A deployment: the machines and nodes of one system, ready to be put into a simulation.
 
+use headwater_sim::disk::FileId;
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
 use headwater_sim::units::{MachineId, NodeId};
 
+use crate::bookkeeper::bookie::COOKIE_FILE;
 use crate::bugs::BugSet;
+use crate::kafka::record::META_PROPERTIES_FILE;
 use crate::protocol::Streaming;
 
 /// What a node is for; fault targets and checkers pick nodes by role.
@@ -25,6 +28,17 @@ pub enum Role {
     Metadata,
     /// Tiered storage.
     Tier,
+}
+
+impl Role {
+    /// The file that says whose directory it is, if such a node has one.
+    pub const fn identity_file(self) -> Option<FileId> {
+        match self {
+            Self::Broker => Some(META_PROPERTIES_FILE),
+            Self::Bookie => Some(COOKIE_FILE),
+            _ => None,
+        }
+    }
 }
 
 /// Machines and nodes. Node `i` of `nodes` gets `NodeId(i)` in a simulation that holds nothing

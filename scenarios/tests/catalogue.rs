@@ -88,3 +88,19 @@ fn every_fault_of_the_catalogue_is_injected_told_and_survived() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The properties that a run has reached with one fault.
+fn reached(text: &str, kind: &str, target: &str) -> Vec<&'static str> {
+    let mut scenario = scenario(text, kind);
+    let entry = entries().find(|entry| entry.name == kind).expect("it is in the catalogue");
+    scenario.faults = vec![FaultSpec { target: Target(vec![target.into()]), ..fault(entry) }];
+    run(&scenario, &Options::default()).properties.reached().collect()
+}
+
+#[test]
+fn who_has_lost_its_identity_refuses_to_start() {
+    assert!(reached(KAFKA, "wipe-identity", "broker-2").contains(&"kafka-broker-refused"));
+    assert!(reached(PRAVEGA, "wipe-identity", "bookie-2").contains(&"bookkeeper-bookie-refused"));
+    assert!(!reached(KAFKA, "crash", "broker-2").contains(&"kafka-broker-refused"));
+    assert!(!reached(PRAVEGA, "crash", "bookie-2").contains(&"bookkeeper-bookie-refused"));
+}

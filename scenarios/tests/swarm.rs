@@ -1,11 +1,14 @@
 //! Swarms: cases that stay within the budget, come out the same, and add up from shards.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use headwater_scenarios::library::SCENARIOS;
+use headwater_scenarios::run::Options;
 use headwater_scenarios::scenario::catalogue::{self, Damage};
-use headwater_scenarios::scenario::{Scenario, Source};
+use headwater_scenarios::scenario::{Action, FaultSpec, Scenario, Source, Target};
 use headwater_scenarios::swarm::{Base, Claims, Shard, Swarm, SwarmSpec, swarm};
+use headwater_scenarios::units::Duration;
 
 fn run(name: &str, settings: &[(&str, &str)], seeds: (u64, u64), shard: Shard) -> Swarm {
     let stop = AtomicBool::new(false);
@@ -103,6 +106,49 @@ fn no_more_servers_lose_what_they_have_than_the_system_claims_to_survive() {
 }
 
 #[test]
+fn in_a_quarter_of_the_seeds_a_core_quorum_alone_is_healed() {
+    for name in names() {
+        let base = base(name, &[]);
+        let draw = |seed| base.draw(seed).unwrap_or_else(|problems| panic!("{problems}"));
+        let cases: Vec<_> = (1..=200).map(draw).filter(|case| case.core.is_some()).collect();
+        // Without eligible leader replicas (Kafka 3.9) none can be spared.
+        let expected = if name == "swarm/kafka-two" { 0..=0 } else { 30..=70 };
+        assert!(expected.contains(&cases.len()), "{name}: {} of 200", cases.len());
+        for case in cases {
+            let endless = case.scenario.faults.iter().filter(|fault| fault.until.is_none());
+            let outside: BTreeSet<&String> = endless.flat_map(|fault| &fault.target.0).collect();
+            let (stores, keepers): (Vec<&String>, Vec<&String>) =
+                outside.iter().partition(|name| name.starts_with("store"));
+            let spare = Claims::of(&case.scenario.system).absent as usize;
+            assert!(keepers.len() <= spare && stores.len() < 3, "{name}: {}", case.text());
+            let core = case.core.as_ref().expect("it has one");
+            assert!(outside.iter().all(|name| !core.contains(name.as_str())), "{}", case.text());
+            assert!(case.scenario.promise.converges, "{name}: {}", case.text());
+        }
+    }
+}
+
+#[test]
+fn less_than_a_core_quorum_does_not_settle() {
+    let settles = |gone: &[&str]| {
+        let mut scenario = base("swarm/kafka", &[]).scenario().clone();
+        let crash = |name: &&str| FaultSpec {
+            action: Action::Crash {},
+            target: Target(vec![(*name).to_owned()]),
+            at: Duration::from_secs(20),
+            until: None,
+        };
+        scenario.faults = gone.iter().map(crash).collect();
+        scenario.promise.copies -= gone.len() as u32;
+        let verdicts = headwater_scenarios::run::run(&scenario, &Options::default()).verdicts;
+        let of_it = verdicts.iter().find(|verdict| verdict.name == "converges");
+        of_it.expect("it is promised").passed
+    };
+    assert!(settles(&["broker-2"]));
+    assert!(!settles(&["broker-2", "broker-3"]));
+}
+
+#[test]
 fn a_system_that_promises_less_is_claimed_to_survive_less() {
     let claims = |set: &str, value: &str| {
         let set = [(set.to_owned(), value.to_owned())];
@@ -132,14 +178,14 @@ fn a_swarm_that_goes_beyond_the_budget_loses_what_it_may() {
 fn planted_bugs_are_found_and_the_same_seeds_are_clean_without_them() {
     // Of docs/BUGS.md, those that are found soonest.
     let bugs = [
-        ("swarm/kafka", "truncate-to-high-watermark", 3),
-        ("swarm/kafka", "producer-state-lost", 3),
-        ("swarm/kafka", "zombie-leader", 47),
+        ("swarm/kafka", "truncate-to-high-watermark", 27),
+        ("swarm/kafka", "producer-state-lost", 27),
+        ("swarm/kafka", "zombie-leader", 8),
         ("swarm/kafka-five", "unclean-election", 76),
         ("swarm/kafka-five", "last-replica-standing", 135),
-        ("swarm/pravega", "truncate-beyond-tier", 1),
-        ("swarm/pravega", "frames-twice-at-rollover", 15),
-        ("swarm/pravega", "sealed-tail-skipped", 100),
+        ("swarm/pravega", "truncate-beyond-tier", 2),
+        ("swarm/pravega", "frames-twice-at-rollover", 1),
+        ("swarm/pravega", "sealed-tail-skipped", 6),
     ];
     for (name, bug, seed) in bugs {
         let planted = format!("[\"{bug}\"]");

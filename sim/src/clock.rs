@@ -1,6 +1,8 @@
 //! The clock of a process: what it reads when the world's time is something else.
 //!
-//! [`Clock::monotonic`] (CLOCK_MONOTONIC) drifts and never steps; timers run on it.
+//! [`Clock::monotonic`] (CLOCK_MONOTONIC) drifts and never steps; timers run on it. A timer never
+//! runs out before its clock shows the time, though that may have become slower meanwhile; if it
+//! has become faster, a timer that was set before comes late.
 //! [`Clock::wall`] (CLOCK_REALTIME) is that plus an offset, which a step changes.
 
 use serde::{Deserialize, Serialize};

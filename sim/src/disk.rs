@@ -15,7 +15,9 @@ use crate::units::{Bytes, BytesPerSecond};
 pub struct DiskId(pub u8);
 
 /// A file of one node on one disk. The number is the node's to choose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct FileId(pub u64);
 
 /// Why a disk operation failed.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::ClockChange;
 use crate::condition::Condition;
 use crate::device::DiskFault;
+use crate::disk::FileId;
 use crate::distribution::Distribution;
 use crate::impairment::Impairment;
 use crate::time::Duration;
@@ -190,6 +191,15 @@ pub enum Fault {
         /// Of this disk only; of all where it is `None`.
         disk: Option<u8>,
     },
+    /// A file of a process gets another name, on every disk that has it. What had it is gone.
+    RenameFile {
+        /// The process.
+        node: NodeId,
+        /// Its name.
+        from: FileId,
+        /// Its new name.
+        to: FileId,
+    },
     /// Two processes get each other's files: disks swapped in a maintenance. Crash both first.
     SwapDisks {
         /// One process.
@@ -244,6 +254,7 @@ impl Fault {
             | Self::Resume { node }
             | Self::Shutdown { node }
             | Self::WipeDisk { node, .. }
+            | Self::RenameFile { node, .. }
             | Self::SwapDisks { node, .. }
             | Self::Clock { node, .. }
             | Self::Refuse { node, .. }
@@ -275,6 +286,7 @@ impl Fault {
             Self::SlowNic { .. } => "slow_nic",
             Self::Disk { .. } => "disk",
             Self::Corrupt { .. } => "corrupt",
+            Self::RenameFile { .. } => "rename_file",
             Self::SwapDisks { .. } => "swap_disks",
             Self::Shutdown { .. } => "shutdown",
             Self::Clock { .. } => "clock",

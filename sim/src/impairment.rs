@@ -63,6 +63,17 @@ struct Cap {
     free_at: Time,
 }
 
+impl Cap {
+    /// When there is room in the queue for so many bytes; nothing if there is.
+    fn room(&self, at: Time, bytes: u64) -> Option<Time> {
+        let waiting = u128::from(self.free_at.since(at).0) * u128::from(self.rate.0);
+        let waiting = (waiting / 1_000_000_000) as u64;
+        let full = waiting + bytes > self.queue && waiting > 0;
+        let drained = self.rate.transfer(self.queue.saturating_sub(bytes));
+        full.then(|| Time(self.free_at.0.saturating_sub(drained.0)).max(at))
+    }
+}
+
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -119,10 +130,12 @@ impl Impaired {
             };
             losses += 1;
         }
-        while let (None, true) = (self.through_cap(at, bytes), losses < LOSSES_MAX) {
-            at += rto_min * (1 << losses);
-            losses += 1;
+        if let Some(room) = self.cap.as_ref().and_then(|cap| cap.room(at, bytes)) {
+            // The queue is full of what is under way, so that the loss is noticed soon; and the
+            // sender's congestion window opens as the queue drains.
+            at = room + LOSS_PROBE;
         }
+        self.through_cap(at, bytes);
         let queued = self.cap.as_ref().map_or(at, |cap| cap.free_at.max(at));
         queued + self.held_back()
     }
@@ -130,8 +143,7 @@ impl Impaired {
     /// When a packet is through the narrow place; nothing if its queue is full.
     fn through_cap(&mut self, at: Time, bytes: u64) -> Option<Time> {
         let Some(cap) = &mut self.cap else { return Some(at) };
-        let waiting = u128::from(cap.free_at.since(at).0) * u128::from(cap.rate.0) / 1_000_000_000;
-        if waiting as u64 + bytes > cap.queue && waiting > 0 {
+        if cap.room(at, bytes).is_some() {
             return None;
         }
         cap.free_at = cap.free_at.max(at) + cap.rate.transfer(bytes);
@@ -184,6 +196,16 @@ mod tests {
         let mut narrow = impaired(cap);
         let rto = Duration::from_millis(200);
         let last = (0..4).map(|_| narrow.segment(Time::ZERO, 1_000, true, rto)).last();
-        assert_eq!(last, Some(Time(201_000_000)), "dropped once, sent again after the timeout");
+        // Dropped once; there is room after 1 ms.
+        assert_eq!(last, Some(Time(10_000_000)));
+    }
+
+    #[test]
+    fn a_burst_on_a_connection_goes_through_a_narrow_place_at_its_pace() {
+        let (rate, queue) = (BytesPerSecond(1_000_000), Bytes(30_000));
+        let mut narrow = impaired(Impairment::Bandwidth { rate, queue });
+        let rto = Duration::from_millis(200);
+        let last = (0..1_000).map(|_| narrow.segment(Time::ZERO, 1_000, true, rto)).last();
+        assert_eq!(last, Some(Time(1_000_000_000)));
     }
 }

@@ -88,6 +88,8 @@ enum Pending<P: Protocol> {
         node: NodeId,
         incarnation: u32,
         tag: u64,
+        /// By the node's clock.
+        due: Time,
     },
     Computed {
         job: Job,

@@ -159,6 +159,21 @@ fn a_power_cut_says_nothing_to_the_peers() {
 }
 
 #[test]
+fn a_renamed_file_is_found_under_its_new_name_alone() {
+    let mut sim = world(1);
+    add(&mut sim, machine(), &[], keeper());
+    sim.run_until(ms(30));
+    let files = |sim: &Sim| sim.disk_records(KEEPER).map(|(_, file, ..)| file).collect();
+    let before: BTreeSet<FileId> = files(&sim);
+    let (from, to) = (*before.first().unwrap(), FileId(77));
+    sim.inject(&Fault::RenameFile { node: KEEPER, from, to });
+    let renamed = before.iter().map(|file| if *file == from { to } else { *file });
+    assert_eq!(files(&sim), renamed.collect());
+    sim.inject(&Fault::RenameFile { node: KEEPER, from, to: FileId(78) });
+    assert!(!files(&sim).contains(&FileId(78)), "there is nothing left under the old name");
+}
+
+#[test]
 fn a_wiped_disk_is_empty_after_the_restart() {
     let mut sim = world(1);
     add(&mut sim, machine(), &[], keeper());

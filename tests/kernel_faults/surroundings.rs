@@ -73,6 +73,13 @@ fn a_drifting_clock_runs_its_timers_at_its_own_pace() {
 }
 
 #[test]
+fn a_timer_set_before_its_clock_slowed_down_waits_until_that_shows_the_time() {
+    // At 5 ms the clock begins to lose half: it shows 10 ms after 15, and 20 ms after 35.
+    let sim = run(&[clock(5, ClockChange::Drift(-500_000_000))]);
+    assert_eq!(sim.observer().times("tick")[..2], [ms(15), ms(35)]);
+}
+
+#[test]
 fn a_jittery_clock_runs_its_timers_late_never_early_and_is_put_right() {
     let jitter = ClockChange::Jitter(Duration::from_millis(5));
     let sim = run(&[clock(0, jitter), clock(50, ClockChange::Right)]);

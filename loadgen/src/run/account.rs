@@ -39,6 +39,7 @@ pub(crate) fn account(
             end: Time(collected.end),
             readers: true,
             drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
+            given_up: 0,
             resources: collected.resources,
             gauges: vec![],
             faults,

@@ -24,6 +24,8 @@ mod reads;
 mod registration;
 mod restart;
 
+pub use registration::COOKIE_FILE;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use headwater_sim::context::Context;
@@ -224,9 +226,12 @@ impl Bookie {
 
     fn on_journal(&mut self, ctx: &mut Context<'_, Streaming>, outcome: JournalOutcome) {
         for item in outcome.failed {
-            if let JournalItem::Add { entry, client, request } = item {
-                let add = Add { entry, client, request, recovery: false };
-                answer(ctx, &add, Status::Io);
+            match item {
+                JournalItem::Add { entry, client, request } => {
+                    let add = Add { entry, client, request, recovery: false };
+                    answer(ctx, &add, Status::Io);
+                }
+                JournalItem::Fence { ledger } => self.on_fence_refused(ctx, ledger),
             }
         }
         let mut done = outcome.done.into_iter().peekable();

@@ -62,6 +62,11 @@ pub const PARTITION_FAILED: Property = Property::sometimes(
 /// A broker has halted because of its disk.
 pub const LOG_DIR_FAILED: Property =
     Property::sometimes("kafka-log-dir-failed", "A broker halts because its disk fails.");
+/// A broker does not come up on a directory that is not its own.
+pub const REFUSED: Property = Property::sometimes(
+    "kafka-broker-refused",
+    "A broker refuses to start on a directory without its meta.properties.",
+);
 
 /// Every property of this model.
 pub const ALL: &[&Property] = &[
@@ -79,4 +84,5 @@ pub const ALL: &[&Property] = &[
     &TOO_FEW_IN_SYNC,
     &PARTITION_FAILED,
     &LOG_DIR_FAILED,
+    &REFUSED,
 ];

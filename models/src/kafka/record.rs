@@ -77,6 +77,11 @@ pub enum Record {
     },
     /// The replication-offset-checkpoint file: high watermark of each partition.
     HighWatermarks(Vec<u64>),
+    /// The meta.properties file: whose directory it is.
+    MetaProperties {
+        /// The broker's number.
+        node_id: u32,
+    },
 }
 
 impl Record {
@@ -86,6 +91,7 @@ impl Record {
             Self::Log(batch) => batch.size_bytes(),
             Self::Metadata { .. } => 100,
             Self::QuorumState { .. } => 150,
+            Self::MetaProperties { .. } => 90,
             Self::HighWatermarks(partitions) => 8 + 20 * partitions.len() as u64,
         }
     }
@@ -100,6 +106,7 @@ impl Record {
             Self::QuorumState { epoch, voted_for } => {
                 mix(u64::from(*epoch), voted_for.map_or(0, |voter| u64::from(voter) + 1))
             }
+            Self::MetaProperties { node_id } => mix(5, u64::from(*node_id)),
             Self::HighWatermarks(partitions) => {
                 partitions.iter().fold(7, |hash, of| mix(hash, *of))
             }
@@ -128,5 +135,7 @@ pub const fn log_partition(file: FileId) -> Option<u32> {
 pub const METADATA_FILE: FileId = FileId(2 << 32);
 /// `quorum-state`.
 pub const QUORUM_STATE_FILE: FileId = FileId(3 << 32);
+/// `meta.properties`.
+pub const META_PROPERTIES_FILE: FileId = FileId(5 << 32);
 /// `replication-offset-checkpoint`.
 pub const HIGH_WATERMARK_FILE: FileId = FileId(4 << 32);

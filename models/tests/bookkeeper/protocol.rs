@@ -185,6 +185,24 @@ fn a_full_disk_makes_a_bookie_read_only_until_there_is_space() {
 }
 
 #[test]
+fn a_fence_that_a_full_journal_refused_is_logged_when_it_is_asked_for_again() {
+    let script = vec![
+        (at(1_000), BOOKIE, add(1, 0, 100, false)),
+        (at(3_000), BOOKIE, read(2, 0, true)),
+        (at(4_000), BOOKIE, read(3, 0, true)),
+        (at(6_000), BOOKIE, read(4, 0, true)),
+    ];
+    let (mut sim, answers) = probe::cluster(1, &config::Bookie::default(), script);
+    let fill = |full| Fault::FillDisk { machine: machine_of(BOOKIE), disk: 0, full };
+    sim.schedule(at(2_000), fill(true));
+    sim.schedule(at(5_000), fill(false));
+    sim.run_until(at(7_000));
+    assert_eq!(answer(&answers, 2), Answer::Read(Status::Io, None));
+    assert_eq!(answer(&answers, 3), Answer::Read(Status::Io, None));
+    assert_eq!(answer(&answers, 4), Answer::Read(Status::Ok, Some(EntryId(0))));
+}
+
+#[test]
 fn a_killed_bookies_session_ends_between_seven_and_twelve_seconds_later() {
     // 10 s after the last ping, which is up to a third of that old, rounded up to the next tick of
     // 2 s.

@@ -1,8 +1,11 @@
 //! The observer of a simulation: measures and keeps the history, in constant memory per event.
 
+use std::collections::BTreeSet;
+
 use headwater_models::arrival::Arrival;
 use headwater_models::batch::Batch;
 use headwater_models::note::Note;
+use headwater_models::property::{Property, When};
 use headwater_models::protocol::Streaming;
 use headwater_reports::Recorder;
 use headwater_reports::outcome::Window;
@@ -39,6 +42,13 @@ pub struct Observed {
     pub history: History,
     /// Marks and leaders.
     pub timeline: Timeline,
+    /// From here on the system should take what is due.
+    pub healed_from: Time,
+    /// Events due after that, and given up by their writer.
+    pub given_up: u64,
+    /// Nodes that a fault without an end has hit. What they say of what has to hold in the end says
+    /// nothing of the others.
+    pub hurt_for_good: BTreeSet<NodeId>,
     /// What was asked to be kept record by record; nothing unless it is put in place.
     pub trace: Trace,
 }
@@ -51,6 +61,9 @@ impl Observed {
             started: Started::new(spec.interval),
             history: History::new(spec.positions),
             timeline: Timeline::default(),
+            healed_from: Time::ZERO,
+            given_up: 0,
+            hurt_for_good: BTreeSet::new(),
             trace: Trace::default(),
         }
     }
@@ -89,13 +102,20 @@ impl Observer<Streaming> for Observed {
         if self.trace.is_keeping() {
             self.trace.note(at, node, trace::describe(&note));
         }
-        self.history.note(at, node, &note);
+        let of_the_end = |property: &Property| property.when == When::Eventually;
+        let says_nothing = matches!(&note, Note::Property { property, .. } if of_the_end(property))
+            && self.hurt_for_good.contains(&node);
+        if !says_nothing {
+            self.history.note(at, node, &note);
+        }
         match &note {
             Note::Acked { batch } => self.sent(batch, |recorder, intended, started, bytes| {
                 recorder.acked(at.0, intended, started, 1, bytes);
             }),
             Note::Failed { batch, .. } => {
                 self.sent(batch, |_, _, _, _| {});
+                let healed = batch.intended.iter().filter(|due| **due > self.healed_from);
+                self.given_up += healed.count() as u64;
                 self.recorder.failed(at.0, batch.count());
             }
             Note::Delivered { batch, .. } => {

@@ -6,6 +6,7 @@ mod ending;
 use std::collections::BTreeMap;
 
 use headwater_reports::outcome;
+use headwater_sim::disk::FileId;
 use headwater_sim::fault::Fault;
 use headwater_sim::random::{Seed, Stream};
 use headwater_sim::units::{MachineId, NodeId};
@@ -16,6 +17,9 @@ use crate::scenario::fault::{FaultSpec, Target};
 use crate::scenario::plan::{self, Roster};
 use crate::units::{Duration, Time};
 
+/// No model names a file with this bit.
+const ASIDE: u64 = 1 << 63;
+
 /// A kernel's fault, and how long after the step it happens.
 pub(super) type Timed = (Duration, Fault);
 
@@ -24,6 +28,9 @@ pub(super) struct Injector<'a> {
     seed: Seed,
     faults: &'a [FaultSpec],
     machine_of: Vec<MachineId>,
+    identities: Vec<Option<FileId>>,
+    /// Nodes whose process is stopped for good, and when that begins.
+    gone: BTreeMap<NodeId, Time>,
     cpu_percent: u32,
     /// (when, end, which), soonest last.
     steps: Vec<(Time, bool, usize)>,
@@ -50,6 +57,7 @@ impl<'a> Injector<'a> {
         seed: Seed,
         faults: &'a [FaultSpec],
         machine_of: Vec<MachineId>,
+        roster: &Roster,
         cpu_percent: u32,
     ) -> Self {
         let mut steps = Vec::new();
@@ -64,6 +72,8 @@ impl<'a> Injector<'a> {
             seed,
             faults,
             machine_of,
+            identities: roster.iter().map(|(_, role)| role.identity_file()).collect(),
+            gone: gone(faults, roster),
             cpu_percent,
             steps,
             hit: vec![Hit::default(); count],
@@ -82,6 +92,12 @@ impl<'a> Injector<'a> {
     pub(super) fn fire(&mut self, roster: &Roster, leaders: Leaders) -> Vec<Timed> {
         let Some((_, ends, index)) = self.steps.pop() else { return Vec::new() };
         if ends { self.end(index) } else { self.begin(index, roster, leaders) }
+    }
+
+    /// Who was hit by a fault that has no end.
+    pub(super) fn hurt_for_good(&self) -> impl Iterator<Item = NodeId> {
+        let endless = self.active.iter().filter(|index| self.faults[**index].until.is_none());
+        endless.flat_map(|index| self.hit[*index].nodes.iter().copied())
     }
 
     fn begin(&mut self, index: usize, roster: &Roster, leaders: Leaders) -> Vec<Timed> {
@@ -103,6 +119,7 @@ impl<'a> Injector<'a> {
     }
 
     fn end(&mut self, index: usize) -> Vec<Timed> {
+        let now = Time::ZERO + self.faults[index].until.unwrap_or(Duration::MAX);
         self.active.retain(|active| *active != index);
         let mut faults = self.ending(index);
         // What ends may have stood over another fault of its kind, which goes on.
@@ -123,7 +140,7 @@ impl<'a> Injector<'a> {
         }
         // What another fault keeps down or without power stays so until that ends.
         faults.retain(|(_, fault)| match fault {
-            Fault::Restart { node } => !self.keeps_down(*node),
+            Fault::Restart { node } => !self.keeps_down(*node) && !self.is_gone(*node, now),
             Fault::PowerOn { machine } => !self.keeps_dark(*machine),
             _ => true,
         });
@@ -151,14 +168,19 @@ impl<'a> Injector<'a> {
             .collect()
     }
 
+    /// The file that says whose directory a node's is, and its name while it is put aside.
+    fn identity(&self, node: NodeId) -> Option<(FileId, FileId)> {
+        self.identities[node.index()].map(|file| (file, FileId(file.0 | ASIDE)))
+    }
+
+    /// Its process is stopped for good at this time, and nothing starts it again.
+    fn is_gone(&self, node: NodeId, at: Time) -> bool {
+        self.gone.get(&node).is_some_and(|since| *since <= at)
+    }
+
     /// A fault that goes on keeps this node's process from running.
     fn keeps_down(&self, node: NodeId) -> bool {
-        let stops = |(action, hit): (&Action, &Hit)| {
-            let ends = matches!(action, Action::Crash {} | Action::CrashLoop { .. })
-                || matches!(action, Action::Wipe { .. } | Action::SwapDisks {})
-                || matches!(action, Action::Shutdown { .. });
-            ends && hit.nodes.contains(&node)
-        };
+        let stops = |(action, hit): (&Action, &Hit)| stops(action) && hit.nodes.contains(&node);
         self.ongoing().any(stops) || self.keeps_dark(self.machine_of[node.index()])
     }
 
@@ -197,6 +219,26 @@ impl<'a> Injector<'a> {
     }
 }
 
+/// A fault of this kind keeps a process from running, until it is started again.
+fn stops(action: &Action) -> bool {
+    matches!(action, Action::Crash {} | Action::CrashLoop { .. } | Action::Shutdown { .. })
+        || matches!(action, Action::Wipe { .. } | Action::SwapDisks {})
+}
+
+/// The nodes that faults without an end stop by name, and when.
+fn gone(faults: &[FaultSpec], roster: &Roster) -> BTreeMap<NodeId, Time> {
+    let mut gone = BTreeMap::new();
+    let endless = faults.iter().filter(|fault| fault.until.is_none());
+    for fault in endless.filter(|of| stops(&of.action) || matches!(of.action, Action::Pause {})) {
+        let named = fault.target.0.iter().flat_map(|name| roster.named(name));
+        for node in named {
+            let since = gone.entry(node).or_insert(Time::MAX);
+            *since = (*since).min(Time::ZERO + fault.at);
+        }
+    }
+    gone
+}
+
 /// The parameters of a fault, by name.
 fn parameters(fault: &FaultSpec) -> BTreeMap<String, String> {
     let table = fault.action.to_table();
@@ -211,4 +253,45 @@ fn parameters(fault: &FaultSpec) -> BTreeMap<String, String> {
         parameters.insert("peers".into(), Target::to_string(peers));
     }
     parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Source;
+
+    #[test]
+    fn a_process_that_is_stopped_for_good_is_not_started_when_another_fault_ends() {
+        let source = Source::find("swarm/kafka").expect("it is in the library");
+        let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
+        let roster = plan::roster(&scenario.system);
+        let second = Duration::from_secs(1);
+        let fault = |action, at: Duration, until| FaultSpec {
+            action,
+            target: Target(vec!["broker-2".into()]),
+            at,
+            until,
+        };
+        let restarts = |endless: Option<Action>| {
+            let looping = Action::CrashLoop { up: second, down: second };
+            let mut faults = vec![
+                fault(looping, second, Some(second * 9)),
+                fault(Action::Shutdown { grace: second }, second * 20, Some(second * 22)),
+            ];
+            faults.extend(endless.map(|action| fault(action, second * 4, None)));
+            let machine_of = (0..).map(MachineId).take(roster.iter().count()).collect();
+            let mut injector = Injector::new(Seed(1), &faults, machine_of, &roster, 100);
+            let mut restarts = Vec::new();
+            while let Some(at) = injector.next() {
+                let fired = injector.fire(&roster, (None, None));
+                let back = fired.iter().filter(|(_, of)| matches!(of, Fault::Restart { .. }));
+                restarts.extend(back.map(|(after, _)| (at + *after).0 / 1_000_000_000));
+            }
+            restarts
+        };
+        assert_eq!(restarts(None), [2, 4, 6, 8, 9, 22]);
+        for endless in [Action::Pause {}, Action::Crash {}] {
+            assert_eq!(restarts(Some(endless)), [2]);
+        }
+    }
 }

@@ -41,6 +41,10 @@ pub(super) struct Stage<'a> {
     delivered: (u64, Time),
 }
 
+/// By this long before the end of the traffic a system whose faults are over should take events
+/// again; those that are due later may not be given up.
+const HEALED: Duration = Duration::from_secs(5);
+
 impl<'a> Stage<'a> {
     pub(super) fn new(scenario: &'a Scenario, seed: u64, watch: Watch) -> Self {
         let (from, until) = scenario.window();
@@ -49,6 +53,9 @@ impl<'a> Stage<'a> {
             interval: scenario.measure.interval,
             positions: scenario.system.positions(),
         });
+        let over = scenario.faults.iter().map(|fault| fault.until.unwrap_or(fault.at)).max();
+        let last = scenario.traffic.duration.saturating_sub(HEALED);
+        observed.healed_from = Time::ZERO + over.unwrap_or(Duration::ZERO).max(last);
         let spec = SimulationSpec {
             seed: Seed(seed),
             network: scenario.profile.network.clone(),
@@ -77,7 +84,7 @@ impl<'a> Stage<'a> {
             sim.schedule(Time::ZERO, Fault::SlowCpu { machine, percent });
         }
         Self {
-            injector: Injector::new(Seed(seed), &scenario.faults, machine_of, percent),
+            injector: Injector::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
             sampler: Sampler::default(),
             schedule: plan.schedule().peekable(),
             digest: ScheduleDigest::default(),
@@ -128,6 +135,7 @@ impl<'a> Stage<'a> {
             for (after, fault) in self.injector.fire(&self.roster, leaders) {
                 self.sim.schedule(at + after, fault);
             }
+            self.sim.observer_mut().hurt_for_good.extend(self.injector.hurt_for_good());
         }
         self.sim.run_until(until);
         self.sampler.sample(&self.sim, &self.roster);
@@ -202,6 +210,7 @@ impl<'a> Stage<'a> {
             end,
             readers,
             drained: settled || quiet,
+            given_up: observed.given_up,
             resources,
             gauges: sampler.gauges(),
             faults: injector.windows(end),

@@ -151,6 +151,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         disk: Option<u8>,
     },
+    WipeIdentity {},
     SwapDisks {},
     TierErrors {
         status: TierStatus,

@@ -188,7 +188,7 @@ mod tests {
             ("kind = 'slow-cpu'\ntarget = 'a'\nat = '1s'\nfaktor = 3", "did you mean `factor`?"),
             ("kind = 'slow-cpu'\ntarget = 'a'\nat = '1s'\nfactor = 0", "expected 0.01 to"),
             ("kind = 'loss'\ntarget = 'a'\nat = '1s'\nrate = 1.5", "expected 0 to 1"),
-            ("kind = 'pause'\ntarget = 'a'\nat = '1s'", "needs `for`"),
+            ("kind = 'crash-loop'\ntarget = 'a'\nat = '1s'", "needs `for`"),
             ("kind = 'crash'\ntarget = 'a'\nat = '3s'\nuntil = '2s'", "not after `at`"),
             ("kind = 'slow-link'\ntarget = 'a'\nat = '1s'", "missing field `extra`"),
             ("kind = 'crahs'\ntarget = 'a'\nat = '1s'", "did you mean `crash`?"),

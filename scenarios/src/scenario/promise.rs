@@ -15,8 +15,9 @@ pub struct Promise {
     pub order: bool,
     /// Copies of each acknowledged event on disks at the end. Default 0: not looked at.
     pub copies: u32,
-    /// When the faults are over and `measure.drain` has passed, nothing is outstanding, everything
-    /// acknowledged is read, and what the models say must hold in the end does. Default false.
+    /// When the faults are over and `measure.drain` has passed, nothing is outstanding, nothing
+    /// that was due in the last 5 s of the traffic is given up, everything acknowledged is read,
+    /// and what the models say must hold in the end does. Default false.
     pub converges: bool,
     /// Readers are owed everything by the end of the run. Default true; false where a system may be
     /// left without the servers it needs: acknowledged events behind the last one read then do not

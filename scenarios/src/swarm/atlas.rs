@@ -9,7 +9,7 @@ use headwater_sim::random::{Seed, Stream};
 
 use crate::scenario::catalogue::{self, Damage, Entry, Family};
 use crate::scenario::plan::{self, Roster};
-use crate::scenario::{Budget, FaultSpec, Scenario, SwarmSpec, System};
+use crate::scenario::{Action, Budget, FaultSpec, Scenario, SwarmSpec, System};
 use crate::units::Duration;
 
 /// After an unclean end a Kafka broker is neither in sync nor eligible (KIP-966) until it has
@@ -37,7 +37,9 @@ impl Claims {
     /// Of a system as it is configured.
     ///
     /// Kafka: an acknowledgement with `acks=all` is from `min.insync.replicas` at the least; with
-    /// fewer it promises nothing when a server is lost. BookKeeper, and Pravega on it: `Qa` bookies
+    /// fewer it promises nothing when a server is lost. With eligible leader replicas (KIP-966) all
+    /// but one of those may go for good; without, the one that goes may be the only one in sync.
+    /// BookKeeper, and Pravega on it: `Qa` bookies
     /// have an acknowledged entry; an ensemble of `E` bookies must be found to write a new ledger.
     /// A bookie without the cookie that it once stamped does not come up (BookKeeper 4.15,
     /// `Bookie.checkEnvironment`): somebody has to format it first.
@@ -47,12 +49,15 @@ impl Claims {
                 let least = cluster.topic.min_insync_replicas.min(cluster.replication_factor);
                 let acked_by = if cluster.producer.acks == -1 { least } else { 0 };
                 let majority = cluster.brokers / 2 + 1;
+                let eligible = cluster.quorum.eligible_leader_replicas > 0;
+                let spare = if eligible { least.saturating_sub(1) } else { 0 };
                 Self {
                     losses: acked_by.saturating_sub(1),
                     power_is_loss: cluster.topic.flush_messages > 1,
                     returns: true,
                     absent: (cluster.brokers - majority)
-                        .min(cluster.replication_factor.saturating_sub(least)),
+                        .min(cluster.replication_factor.saturating_sub(least))
+                        .min(spare),
                     counted_out: KAFKA_COUNTED_OUT,
                 }
             }
@@ -84,12 +89,9 @@ pub fn is_claimed(scenario: &Scenario) -> bool {
     let atlas = Atlas::new(system, &plan::roster(system), swarm, &mut Seed(0).stream("claims", 0));
     let losing = faults.iter().filter(|fault| atlas.loses(catalogue::entry(&fault.action)));
     let hit: BTreeSet<_> = losing.flat_map(|fault| atlas.keepers_of(fault)).collect();
-    let close = |(at, fault): (usize, &FaultSpec)| {
-        faults[..at].iter().any(|other| atlas.too_close(fault, other))
-    };
     let settles = !promise.converges || atlas.need_not_settle(faults).is_none();
     hit.len() <= atlas.claims.losses as usize
-        && !faults.iter().enumerate().any(close)
+        && !faults.iter().any(|fault| atlas.too_close(fault, faults))
         && promise.copies as usize + atlas.gone(faults).len() <= system.replicas()
         && settles
 }
@@ -153,14 +155,13 @@ impl Atlas {
     /// The nodes that one fault of this kind may hit; empty if there are none.
     pub fn targets(&self, entry: &Entry) -> Vec<String> {
         let loses = self.loses(entry);
-        let stateless = self.servers.iter().filter(|name| !self.keepers.contains(name));
         match entry.family {
             Family::Tier if self.has_tier => vec!["tier".into()],
             Family::Tier => Vec::new(),
             // Disks are swapped between two servers, and either loses what it had.
             _ if entry.name == "swap-disks" && self.victims.len() < 2 => Vec::new(),
             _ if loses && entry.family == Family::Storage => self.victims.clone(),
-            _ if loses => self.victims.iter().chain(stateless).cloned().collect(),
+            _ if loses => self.victims.iter().chain(self.stateless()).cloned().collect(),
             Family::Storage => self.keepers.clone(),
             Family::Network | Family::Clock => self.with_clients(),
             _ if entry.damage == Damage::Slow => self.with_clients(),
@@ -177,20 +178,46 @@ impl Atlas {
         }
     }
 
-    /// Whether a server would lose what it has so close to the end of another's process that nobody
-    /// is left who is known to have everything.
-    pub fn too_close(&self, fault: &FaultSpec, other: &FaultSpec) -> bool {
-        let ends = |entry: &Entry| {
-            let process = matches!(entry.family, Family::Process | Family::Storage);
-            process && entry.damage > Damage::Slow
+    /// Whether a fault comes so close to others that nobody may be left who is known to have
+    /// everything: one server loses what it has about when the process of another ends; or, with
+    /// one gone for good, the processes of two others end at a time.
+    pub fn too_close(&self, fault: &FaultSpec, others: &[FaultSpec]) -> bool {
+        if self.claims.counted_out == Duration::ZERO {
+            return false;
+        }
+        let stranded = others.iter().chain([fault]).any(|of| self.is_standing(of));
+        let several = !self.keepers.iter().any(|name| fault.target.0 == [name.as_str()]);
+        let close = |other: &FaultSpec| {
+            let loses = self.loses_of(fault) && ends(other) || self.loses_of(other) && ends(fault);
+            let counts = [fault, other].map(|of| ends(of) || self.is_standing(of));
+            // Who is gone stays gone; after a while the others have made up for it.
+            let over = |of: &FaultSpec| of.until.unwrap_or(Duration::MAX);
+            let made_up_for = |of: &FaultSpec| of.until.unwrap_or(of.at);
+            let close = loses && self.overlap(fault, other, over)
+                || stranded && counts == [true, true] && self.overlap(fault, other, made_up_for);
+            close && fault.target != other.target
         };
-        let [one, two] = [fault, other].map(|fault| catalogue::entry(&fault.action));
-        let overlap = |one: &FaultSpec, two: &FaultSpec| {
-            two.until.is_none_or(|until| one.at < until + self.claims.counted_out)
-        };
-        let conflict = self.loses(one) && ends(two) || self.loses(two) && ends(one);
-        let both = overlap(fault, other) && overlap(other, fault);
-        self.claims.counted_out > Duration::ZERO && conflict && both && fault.target != other.target
+        stranded && several && ends(fault) || others.iter().any(close)
+    }
+
+    /// A fault without an end, on a server that keeps data.
+    fn is_standing(&self, fault: &FaultSpec) -> bool {
+        fault.until.is_none() && self.keepers_of(fault).next().is_some()
+    }
+
+    fn loses_of(&self, fault: &FaultSpec) -> bool {
+        self.loses(catalogue::entry(&fault.action))
+    }
+
+    /// They go on at a time, or one begins before what the other has hit counts again.
+    fn overlap(
+        &self,
+        one: &FaultSpec,
+        other: &FaultSpec,
+        end: impl Fn(&FaultSpec) -> Duration,
+    ) -> bool {
+        let counts_again = |of: &FaultSpec| end(of) + self.claims.counted_out;
+        one.at < counts_again(other) && other.at < counts_again(one)
     }
 
     fn with_clients(&self) -> Vec<String> {
@@ -214,7 +241,9 @@ impl Atlas {
     pub fn gone(&self, faults: &[FaultSpec]) -> BTreeSet<&String> {
         let gone = |fault: &&FaultSpec| {
             let damage = catalogue::entry(&fault.action).damage;
-            fault.until.is_none() || damage == Damage::Durable && !self.claims.returns
+            // Nobody starts on another's disks.
+            let stays = !self.claims.returns || matches!(fault.action, Action::SwapDisks {});
+            fault.until.is_none() || damage == Damage::Durable && stays
         };
         faults.iter().filter(gone).flat_map(|fault| self.keepers_of(fault)).collect()
     }
@@ -234,12 +263,45 @@ impl Atlas {
         (count > spare as usize).then(why)
     }
 
-    /// A server that may stay away for good, if any.
-    pub fn may_stay_away(&self, stream: &mut Stream) -> Option<String> {
-        let spare = self.budget == Budget::Beyond || self.claims.absent > 0;
+    /// Servers outside of a core quorum: the others alone can still write and read everything. At
+    /// least one if there can be any.
+    pub fn outside(&self, stream: &mut Stream) -> Vec<String> {
         // Who has lost data and who is away must not add up to more than may be lost.
-        let among = if self.victims.is_empty() { &self.keepers } else { &self.victims };
-        let drawn = || among[stream.below(among.len() as u64) as usize].clone();
-        (spare && !among.is_empty()).then(drawn)
+        let keepers = if self.victims.is_empty() { &self.keepers } else { &self.victims };
+        let spare = match self.budget {
+            Budget::Within => self.claims.absent as usize,
+            Budget::Beyond => 1.max(self.claims.absent as usize),
+        };
+        let others: Vec<&String> = self.stateless().collect();
+        let mut outside = sample(keepers.iter().collect(), spare, stream);
+        outside.extend(sample(others.clone(), others.len().saturating_sub(1), stream));
+        if outside.is_empty() && spare > 0 {
+            outside.push(keepers[stream.below(keepers.len() as u64) as usize].clone());
+        }
+        outside
     }
+
+    /// The servers that keep nothing that others could lose.
+    fn stateless(&self) -> impl Iterator<Item = &String> {
+        self.servers.iter().filter(|name| !self.keepers.contains(name))
+    }
+
+    /// The servers, without those named.
+    pub fn core(&self, outside: &[String]) -> Vec<&str> {
+        let core = self.servers.iter().filter(|name| !outside.contains(name));
+        core.map(String::as_str).collect()
+    }
+}
+
+/// It ends a process that keeps data.
+fn ends(fault: &FaultSpec) -> bool {
+    let entry = catalogue::entry(&fault.action);
+    matches!(entry.family, Family::Process | Family::Storage) && entry.damage > Damage::Slow
+}
+
+/// Up to so many of them, none as well.
+fn sample(mut rest: Vec<&String>, most: usize, stream: &mut Stream) -> Vec<String> {
+    let count = stream.below(most.min(rest.len()) as u64 + 1);
+    let mut take = |_| rest.swap_remove(stream.below(rest.len() as u64) as usize).clone();
+    (0..count).map(&mut take).collect()
 }

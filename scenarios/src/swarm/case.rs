@@ -7,7 +7,7 @@ use super::atlas::Atlas;
 use crate::scenario::catalogue::{self, Damage, Entry};
 use crate::scenario::fault::{FaultSpec, Target};
 use crate::scenario::tree::{self, Tree};
-use crate::scenario::{Action, Problems, Scenario, Source, plan};
+use crate::scenario::{Problems, Scenario, Source, plan};
 use crate::units::Duration;
 
 /// Faults do not begin before this: the cluster has to be up.
@@ -20,14 +20,18 @@ const SHORTEST: Duration = Duration::from_millis(100);
 const CLOSE: Duration = Duration::from_secs(3);
 
 /// Of a million: kinds that a seed has at all; faults that come close to an earlier one; those that
-/// hit a whole failure domain; that hit whoever leads when they come; seeds in which one server
-/// stays away.
+/// hit a whole failure domain; that hit whoever leads when they come; seeds in which a core quorum
+/// alone is healed.
 const ENABLED_PPM: u32 = 500_000;
 const HALF: u32 = 500_000;
 const CLOSE_PPM: u32 = 500_000;
 const DOMAIN_PPM: u32 = 125_000;
 const LEADER_PPM: u32 = 250_000;
-const AWAY_PPM: u32 = 125_000;
+const CORE_PPM: u32 = 250_000;
+
+/// What servers outside of a core quorum suffer for good: each is gone altogether. (One that half
+/// works may lead a partition for as long as it likes; no system here claims to settle then.)
+const STANDING: [&str; 5] = ["crash", "shutdown", "power-cut", "pause", "partition"];
 
 /// Draws of a configuration that can't be, one after the other, before this is said.
 const DRAWS_MAX: u64 = 100;
@@ -122,8 +126,12 @@ impl Base {
             let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();
             table.insert("fault".into(), Value::Array(list));
         }
+        let unhealed = faults.iter().filter(|fault| fault.until.is_none());
+        let outside: Vec<String> = unhealed.flat_map(|fault| fault.target.0.clone()).collect();
+        let core = atlas.core(&outside).join(", ");
+        let core = (!outside.is_empty() && excused.is_none()).then_some(core);
         scenario.faults = faults;
-        Case { table, scenario, excused }
+        Case { table, scenario, core, excused }
     }
 
     fn faults(&self, atlas: &Atlas, traffic: Duration, stream: &mut Stream) -> Vec<FaultSpec> {
@@ -146,15 +154,10 @@ impl Base {
             .map(|(entry, _)| (*entry, atlas.targets(entry)))
             .filter(|(_, targets)| !targets.is_empty())
             .collect();
-        let mut faults: Vec<FaultSpec> = Vec::new();
-        if stream.chance_ppm(AWAY_PPM)
-            && let Some(away) = atlas.may_stay_away(stream)
-            && all.iter().any(|entry| entry.name == "crash")
-        {
-            let (action, target) = (Action::Crash {}, Target(vec![away]));
-            let at = EARLIEST + between(stream, Duration::ZERO, over.saturating_sub(EARLIEST));
-            faults.push(FaultSpec { action, target, at, until: None });
-        }
+        let mut faults = match stream.chance_ppm(CORE_PPM) {
+            true => standing(&all, atlas.outside(stream), (EARLIEST, over), stream),
+            false => Vec::new(),
+        };
         if possible.is_empty() {
             return faults;
         }
@@ -164,12 +167,37 @@ impl Base {
             let window = (EARLIEST, over);
             let domains = atlas.domains_among(entry, targets);
             let fault = one(entry, (targets, &domains), window, &faults, stream);
-            if !faults.iter().any(|other| atlas.too_close(&fault, other)) {
+            if !atlas.too_close(&fault, &faults) {
                 faults.push(fault);
             }
         }
         faults
     }
+}
+
+/// Faults that are never healed, one on each of these servers, beginning within a window.
+fn standing(
+    all: &[&Entry],
+    outside: Vec<String>,
+    (from, until): (Duration, Duration),
+    stream: &mut Stream,
+) -> Vec<FaultSpec> {
+    let kinds: Vec<&&Entry> = all.iter().filter(|entry| STANDING.contains(&entry.name)).collect();
+    if kinds.is_empty() {
+        return Vec::new();
+    }
+    let on = |name| {
+        let entry = kinds[stream.below(kinds.len() as u64) as usize];
+        let (action, target) = ((entry.draw)(stream), Target(vec![name]));
+        let at = in_millis(between(stream, from, until));
+        FaultSpec { action, target, at, until: None }
+    };
+    outside.into_iter().map(on).collect()
+}
+
+/// In whole milliseconds, for who reads it.
+fn in_millis(time: Duration) -> Duration {
+    Duration(time.0 / 1_000_000 * 1_000_000)
 }
 
 /// One fault of a kind, on one of the targets or a failure domain of several, within a window.
@@ -191,9 +219,8 @@ fn one(
     let most = until.saturating_sub(at);
     let ratio = libm::log(most.0 as f64 / SHORTEST.0 as f64);
     let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.unit() * ratio)) as u64);
-    // In whole milliseconds, for who reads it.
-    let milli = |time: Duration| Duration(time.0 / 1_000_000 * 1_000_000);
-    let (at, lasts) = (milli(at), milli(lasts.max(SHORTEST)).min(milli(most).max(SHORTEST)));
+    let longest = in_millis(most).max(SHORTEST);
+    let (at, lasts) = (in_millis(at), in_millis(lasts.max(SHORTEST)).min(longest));
     let several = ["isolate", "bridge", "ring", "swizzle-clog", "swap-disks"];
     let leads = entry.damage <= Damage::Unavailable && targets.len() > 1;
     let target = if several.contains(&entry.name) {
@@ -218,6 +245,8 @@ pub struct Case {
     table: Table,
     /// To be run.
     pub scenario: Scenario,
+    /// The servers that are healed in the end, if others are not.
+    pub core: Option<String>,
     /// Why it need not settle in the end, though the swarm's scenario promises it.
     pub excused: Option<String>,
 }
@@ -226,7 +255,8 @@ impl Case {
     /// The case as a scenario file.
     pub fn text(&self) -> String {
         let text = toml::to_string(&self.table).expect("a scenario is plain data");
+        let core = self.core.as_ref().map(|core| format!("# Core quorum, healed: {core}.\n"));
         let why = self.excused.as_ref().map(|why| format!("# Need not settle: {why}.\n"));
-        why.unwrap_or_default() + &text
+        core.unwrap_or_default() + &why.unwrap_or_default() + &text
     }
 }

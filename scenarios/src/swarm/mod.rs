@@ -4,7 +4,8 @@
 //! A seed's case is a scenario file like any other: what a swarm finds is run, replayed and shrunk
 //! without the swarm. Damage stays within what the system claims to survive ([`Atlas`]), unless
 //! the file asks for more, so that what fails is a finding. Faults are over before the traffic is,
-//! and then everything has to settle ([`crate::scenario::Promise::converges`]).
+//! on all servers or, in a quarter of the seeds, on a core quorum alone; then everything has to
+//! settle ([`crate::scenario::Promise::converges`]).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,6 +64,7 @@ pub(crate) struct Shown {
     events: u64,
     simulated: Time,
     again: bool,
+    core: bool,
     excused: bool,
     kinds: Vec<String>,
     properties: Vec<&'static str>,
@@ -156,6 +158,7 @@ fn show(base: &Base, seed: u64, stop: &AtomicBool) -> Option<Shown> {
         events: finished.events,
         simulated: finished.end,
         again,
+        core: case.core.is_some(),
         excused: case.excused.is_some(),
         kinds,
         properties: finished.properties.reached().collect(),
@@ -172,6 +175,7 @@ impl Shown {
             events: 0,
             simulated: Time::ZERO,
             again: false,
+            core: false,
             excused: false,
             kinds: Vec::new(),
             properties: Vec::new(),

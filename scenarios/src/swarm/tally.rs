@@ -55,6 +55,8 @@ pub struct Swarm {
     pub runs: u64,
     /// Of these, run twice to compare fingerprints.
     pub twice: u64,
+    /// Of these, in which a core quorum alone was healed.
+    pub core: u64,
     /// Of these, that need not settle in the end: more servers may be gone than can be spared.
     pub excused: u64,
     /// Events of the kernel.
@@ -86,6 +88,7 @@ impl Swarm {
             shards: if all { Vec::new() } else { vec![spec.shard] },
             runs: 0,
             twice: 0,
+            core: 0,
             excused: 0,
             events: 0,
             simulated_ns: 0,
@@ -100,6 +103,7 @@ impl Swarm {
     pub(super) fn add(&mut self, shown: Shown) {
         self.runs += 1;
         self.twice += u64::from(shown.again);
+        self.core += u64::from(shown.core);
         self.excused += u64::from(shown.excused);
         self.events += shown.events;
         self.simulated_ns += shown.simulated.0;
@@ -142,6 +146,7 @@ impl Swarm {
         self.shards.sort();
         self.runs += other.runs;
         self.twice += other.twice;
+        self.core += other.core;
         self.excused += other.excused;
         self.events += other.events;
         self.simulated_ns += other.simulated_ns;
@@ -193,6 +198,9 @@ impl Swarm {
         ));
         let kinds = catalogue::entries().count();
         line(format!("{} run twice; {} of {kinds} kinds of faults", self.twice, self.faults.len()));
+        if self.core > 0 {
+            line(format!("{} had to settle on a core quorum alone", self.core));
+        }
         if self.excused > 0 {
             let why = "more servers may be gone for good than can be spared";
             line(format!("{} need not settle: {why}", self.excused));

@@ -11,7 +11,7 @@ use crate::log::LogEntry;
 use crate::node::{Completion, Message, Observer, Protocol, Record};
 use crate::queue::EventQueue;
 use crate::random::Stream;
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use crate::units::{MachineId, NodeId};
 
 /// Event kinds in the fingerprint.
@@ -29,9 +29,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Pending::Arrive { link, incarnation, taken_in, datagram, message } => {
                 self.arrive(link, incarnation, taken_in, datagram, message);
             }
-            Pending::Timer { node, incarnation, tag } => {
-                self.input_if_alive(node, incarnation, Input::Timer(tag));
-            }
+            Pending::Timer { node, incarnation, tag, due } => match self.early(node, due) {
+                Some(by) => {
+                    self.push(self.now + by, Pending::Timer { node, incarnation, tag, due });
+                }
+                None => self.input_if_alive(node, incarnation, Input::Timer(tag)),
+            },
             Pending::Computed { job } => self.computed(job),
             Pending::Done { node, incarnation, tag, completion } => {
                 self.input_if_alive(node, incarnation, Input::Done(tag, completion));
@@ -49,6 +52,15 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Pending::Lost => {}
             Pending::Free => unreachable!("a free slot is never queued"),
         }
+    }
+
+    /// How long it is until the node's clock, which may have become slower since a timer was set,
+    /// shows the time that it is due.
+    #[inline]
+    fn early(&mut self, node: NodeId, due: Time) -> Option<Duration> {
+        let (clock, stream) = self.nodes[node.index()].clock.as_deref_mut()?;
+        let shown = clock.monotonic(self.now);
+        (shown < due).then(|| clock.real(due.since(shown), stream))
     }
 
     fn synced(&mut self, node: NodeId, incarnation: u32, tag: u64, sync: &Syncing) {

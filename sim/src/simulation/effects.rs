@@ -47,14 +47,16 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     #[inline]
     fn timer(&mut self, node: NodeId, mut delay: Duration, tag: u64) {
         let state = &mut self.nodes[node.index()];
+        let mut due = self.now + delay;
         if let Some((clock, stream)) = state.clock.as_deref_mut() {
+            due = clock.monotonic(self.now) + delay;
             delay = clock.real(delay, stream);
         }
         if let Some(buggify) = &mut self.buggify {
             delay += buggify.delay(Site::LateTimer);
         }
         let incarnation = state.incarnation;
-        self.push(self.now + delay, Pending::Timer { node, incarnation, tag });
+        self.push(self.now + delay, Pending::Timer { node, incarnation, tag, due });
     }
 
     #[inline(always)]

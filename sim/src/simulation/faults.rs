@@ -4,6 +4,7 @@ use super::{Input, Simulation, Status};
 use crate::clock::{Clock, ClockChange};
 use crate::cpu::{Quota, Servers};
 use crate::device::Device;
+use crate::disk::FileId;
 use crate::distribution::Distribution;
 use crate::fault::Fault;
 use crate::fingerprint::mix;
@@ -46,6 +47,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Fault::PowerOn { machine } => self.power_on(*machine),
             Fault::Clock { node, change } => self.change_clock(*node, *change),
             Fault::WipeDisk { node, disk } => self.wipe(*node, *disk),
+            Fault::RenameFile { node, from, to } => self.rename(*node, *from, *to),
             Fault::SwapDisks { node, other } => self.swap(*node, *other),
             Fault::SlowCpu { machine, percent } => {
                 self.machines[machine.index()].cpu_percent = (*percent).max(1);
@@ -246,6 +248,18 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             machine.devices[disk].release(files.values().map(|file| file.bytes()).sum());
             machine.devices[disk].clean(files.values().map(|file| file.dirty_bytes()).sum());
             files.clear();
+        }
+    }
+
+    fn rename(&mut self, node: NodeId, from: FileId, to: FileId) {
+        let state = &mut self.nodes[node.index()];
+        let machine = &mut self.machines[state.spec.machine.index()];
+        for (disk, files) in state.files.iter_mut().enumerate() {
+            let Some(file) = files.remove(&from) else { continue };
+            if let Some(old) = files.insert(to, file) {
+                machine.devices[disk].release(old.bytes());
+                machine.devices[disk].clean(old.dirty_bytes());
+            }
         }
     }
 

@@ -72,12 +72,24 @@ impl Bookie {
             self.look_up(ctx, read);
             return;
         }
-        self.reads.fencing.entry(ledger).or_default().push(read);
+        let waiting = self.reads.fencing.entry(ledger).or_default();
+        waiting.push(read);
+        let being_logged = waiting.len() > 1;
         if self.storage.index.fence(ledger) {
             ctx.note(note("ledger_fenced", ledger.0));
             properties::LEDGER_FENCED.reached(ctx);
+        }
+        if !being_logged {
             let journal = self.journal_of(ledger);
             self.journals[journal].push(ctx, JournalItem::Fence { ledger });
+        }
+    }
+
+    /// The journal has refused a fence: the next request logs it again
+    /// (`LedgerDescriptorImpl.fenceAndLogInLedger`).
+    pub(super) fn on_fence_refused(&mut self, ctx: &mut Context<'_, Streaming>, ledger: LedgerId) {
+        for read in self.reads.fencing.remove(&ledger).unwrap_or_default() {
+            reply(ctx, &read, Status::Io, None);
         }
     }
 

@@ -30,7 +30,7 @@ use super::{Bookie, KIND_RESTART, note, tag};
 /// Directory of the bookies' cookies, by node number (`/ledgers/cookies`).
 const COOKIES: &str = "cookies";
 /// The file of the cookie (`VERSION`), on each disk.
-pub(super) const COOKIE_FILE: FileId = FileId(4 << 60);
+pub const COOKIE_FILE: FileId = FileId(4 << 60);
 
 /// What is known of the cookie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -104,8 +104,6 @@ pub struct Broker {
     after_vote: Vec<(BrokerNumber, super::message::Raft)>,
     votes_storing: u32,
     raft_wakes: Time,
-    /// Number of the timer that stands for it: by a clock that was set back it may come early.
-    raft_timer: u64,
     recovery: Option<Recovery>,
 }
 
@@ -132,7 +130,6 @@ impl Broker {
             after_vote: Vec::new(),
             votes_storing: 0,
             raft_wakes: Time::MAX,
-            raft_timer: 0,
             recovery: None,
         }
     }
@@ -170,8 +167,7 @@ impl Broker {
         let wake = raft.next_wake();
         if wake < self.raft_wakes {
             self.raft_wakes = wake;
-            self.raft_timer += 1;
-            ctx.timer(wake.since(ctx.now()), kind::RAFT_TICK | self.raft_timer);
+            ctx.timer(wake.since(ctx.now()), kind::RAFT_TICK);
         }
         self.raft = Some(raft);
         self.carry_out(ctx, out);
@@ -245,7 +241,8 @@ impl Node<Streaming> for Broker {
             kind::ISR_CHECK => self.check_isr(ctx),
             kind::HEARTBEAT => self.beat(ctx),
             kind::RAFT_TICK => {
-                if which == self.raft_timer {
+                // An earlier one may have been set since.
+                if self.raft_wakes <= ctx.now() {
                     self.raft_wakes = Time::MAX;
                 }
                 self.with_raft(ctx, |raft, now, out| raft.tick(now, out));

@@ -2,9 +2,11 @@
 //!
 //! Stands for `LogManager.loadLogs`, `LogLoader` and `ProducerStateManager` of apache/kafka @
 //! 3.9.0: torn and corrupt ends are cut off, epochs and producers' sequence numbers are rebuilt
-//! from the batches. Parameter: `replica.high.watermark.checkpoint.interval.ms`. Left out:
-//! recovery points and producer snapshots, which only shorten the start, and the CPU time of
-//! checking segments.
+//! from the batches. A directory without its `meta.properties` is refused; one that is empty is
+//! formatted by whoever starts the broker.
+//!
+//! Parameter: `replica.high.watermark.checkpoint.interval.ms`. Left out: recovery points and
+//! producer snapshots, which only shorten the start, and the CPU time of checking segments.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +19,8 @@ use crate::kafka::metadata::{BrokerNumber, MetadataRecord};
 use crate::kafka::partition_log::PartitionLog;
 use crate::kafka::properties;
 use crate::kafka::record::{
-    HIGH_WATERMARK_FILE, LogBatch, METADATA_FILE, QUORUM_STATE_FILE, Record, log_file,
-    log_partition,
+    HIGH_WATERMARK_FILE, LogBatch, META_PROPERTIES_FILE, METADATA_FILE, QUORUM_STATE_FILE, Record,
+    log_file, log_partition,
 };
 use crate::kafka::replica::Replica;
 use crate::protocol;
@@ -32,6 +34,8 @@ pub struct Recovery {
     metadata: Vec<(u32, MetadataRecord)>,
     vote: (u32, Option<BrokerNumber>),
     high_watermarks: Vec<u64>,
+    /// Whose directory it is.
+    node_id: Option<BrokerNumber>,
 }
 
 impl Broker {
@@ -75,6 +79,11 @@ impl Broker {
 
     fn recovered(&mut self, ctx: &mut Ctx<'_>) {
         let Some(mut recovery) = self.recovery.take() else { return };
+        match recovery.node_id {
+            Some(node_id) if node_id == self.me => {}
+            None if recovery.may_be_formatted() => self.format(ctx),
+            _ => return self.refuse(ctx),
+        }
         for (partition, state) in (0..).zip(&self.image.partitions) {
             if !state.replicas.contains(&self.me) {
                 continue;
@@ -107,6 +116,20 @@ impl Broker {
         }
     }
 
+    /// What whoever starts a broker does before (`kafka-storage format --ignore-formatted`).
+    fn format(&self, ctx: &mut Ctx<'_>) {
+        let record = protocol::Record::Kafka(Record::MetaProperties { node_id: self.me });
+        ctx.write(DISK, META_PROPERTIES_FILE, record, kind::IGNORED);
+        ctx.sync(DISK, META_PROPERTIES_FILE, kind::IGNORED);
+    }
+
+    /// The directory is nobody's or another broker's (`MetaPropertiesEnsemble.verify`).
+    fn refuse(&mut self, ctx: &mut Ctx<'_>) {
+        properties::REFUSED.reached(ctx);
+        Self::event(ctx, "broker_refused", 0, 0);
+        ctx.exit();
+    }
+
     /// `replication-offset-checkpoint`, every so often.
     pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
         let of = |partition: u32| self.replicas.get(&partition).map_or(0, |of| of.high_watermark);
@@ -137,6 +160,11 @@ impl Broker {
 }
 
 impl Recovery {
+    /// The directory is empty, or what it says of itself can't be read.
+    fn may_be_formatted(&self) -> bool {
+        self.files.is_empty() || self.files.contains(&META_PROPERTIES_FILE)
+    }
+
     fn take(&mut self, file: FileId, records: Vec<protocol::Record>) {
         let records = records.into_iter().filter_map(|record| match record {
             protocol::Record::Kafka(record) => Some(record),
@@ -154,6 +182,9 @@ impl Recovery {
                 }
                 Record::QuorumState { epoch, voted_for } if file == QUORUM_STATE_FILE => {
                     self.vote = (epoch, voted_for);
+                }
+                Record::MetaProperties { node_id } if file == META_PROPERTIES_FILE => {
+                    self.node_id = Some(node_id);
                 }
                 Record::HighWatermarks(marks) => self.high_watermarks = marks,
                 _ => {}

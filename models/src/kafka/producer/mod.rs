@@ -48,8 +48,7 @@ const BUILT: u64 = 2;
 const HANDLED: u64 = 3;
 const REFRESH: RefreshTags = RefreshTags { late: 4, reconnect: 6 };
 const TIMEOUT: u64 = 5;
-/// With the number of the timer: by a clock that was set back it may come early.
-const WAKE: u64 = 1 << 32;
+const WAKE: u64 = 7;
 
 /// Events that the caller takes between two looks at the clock.
 const CHUNK: usize = 256;
@@ -86,7 +85,6 @@ pub struct Producer {
     blocked: bool,
     sender_busy: bool,
     woken_at: Time,
-    wake_timer: u64,
     refresher: MetadataRefresher,
     timeout_armed: bool,
     /// A batch that is ready waits for a request in flight.
@@ -123,7 +121,6 @@ impl Producer {
             blocked: false,
             sender_busy: false,
             woken_at: Time::MAX,
-            wake_timer: 0,
             refresher,
             timeout_armed: false,
             held: false,
@@ -165,8 +162,7 @@ impl Producer {
     fn wake_at(&mut self, ctx: &mut Ctx<'_>, at: Time) {
         if at < self.woken_at {
             self.woken_at = at;
-            self.wake_timer += 1;
-            ctx.timer(at.since(ctx.now()), WAKE | self.wake_timer);
+            ctx.timer(at.since(ctx.now()), WAKE);
         }
     }
 
@@ -372,7 +368,9 @@ impl Node<Streaming> for Producer {
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         match tag {
-            _ if tag == WAKE | self.wake_timer => self.woken_at = Time::MAX,
+            // An earlier one may have been set since.
+            WAKE if self.woken_at <= ctx.now() => self.woken_at = Time::MAX,
+            WAKE => {}
             TIMEOUT => self.time_out(ctx),
             _ => {
                 self.refresher.timer(ctx, tag);

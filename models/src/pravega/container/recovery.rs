@@ -58,8 +58,8 @@ impl Container {
         if self.epoch > 1 {
             self.event(env, "container_recovered", operations.len() as u64);
             properties::CONTAINER_RECOVERED.reached(env.ctx);
-            properties::CONTAINERS_RUN.reached(env.ctx);
         }
+        properties::CONTAINERS_RUN.reached(env.ctx);
         env.outcomes.push(Outcome::Started { container: self.id });
         self.submit_critical(env, Operation::Checkpoint(Rc::default()));
         self.poke_storage_writer(env);

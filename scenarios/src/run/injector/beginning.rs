@@ -9,7 +9,7 @@ use headwater_sim::units::{MachineId, NodeId};
 use super::{Injector, Timed};
 use crate::scenario::Action;
 use crate::scenario::action::TierStatus;
-use crate::units::Duration;
+use crate::units::{Duration, Time};
 
 /// Clock drift as scenario files state it, in parts per million, is a thousand times this.
 pub(super) const NANOS_PER_PPM: i64 = 1_000;
@@ -61,6 +61,15 @@ impl Injector<'_> {
                     [Fault::Crash { node }, Fault::WipeDisk { node, disk: *disk }]
                 };
                 at_once(hit.nodes.iter().flat_map(wipe))
+            }
+            Action::WipeIdentity {} => {
+                let aside = |node: &NodeId| {
+                    let (node, (file, aside)) = (*node, self.identity(*node)?);
+                    let restart = (!self.keeps_down(node)).then_some(Fault::Restart { node });
+                    let rename = Fault::RenameFile { node, from: file, to: aside };
+                    Some([Fault::Crash { node }, rename].into_iter().chain(restart))
+                };
+                at_once(hit.nodes.iter().filter_map(aside).flatten())
             }
             Action::SwapDisks {} => match hit.nodes[..] {
                 [node, other, ..] => at_once([
@@ -131,7 +140,11 @@ impl Injector<'_> {
                     other => unreachable!("{} does not come and go", other.name()),
                 };
                 faults.push((at, on));
-                faults.push(((at + down).min(lasts), off));
+                let (back, from) = ((at + down).min(lasts), Time::ZERO + self.faults[index].at);
+                let restarts = matches!(off, Fault::Restart { .. });
+                if !(restarts && self.is_gone(node, from + back)) {
+                    faults.push((back, off));
+                }
                 // Something must pass, or the loop would not end.
                 at += (down + up).max(Duration::from_millis(1));
             }

@@ -27,6 +27,15 @@ impl Injector<'_> {
             | Action::CrashLoop { .. }
             | Action::Wipe { .. }
             | Action::SwapDisks {} => each(&|node| Fault::Restart { node }),
+            // It may not have found out yet that it lacks it.
+            Action::WipeIdentity {} => {
+                let back = |node: &NodeId| {
+                    let (node, (file, aside)) = (*node, self.identity(*node)?);
+                    let rename = Fault::RenameFile { node, from: aside, to: file };
+                    Some([Fault::Crash { node }, rename, Fault::Restart { node }])
+                };
+                hit.nodes.iter().filter_map(back).flatten().collect()
+            }
             // A node that has not exited yet is killed first.
             Action::Shutdown { .. } => {
                 let again =

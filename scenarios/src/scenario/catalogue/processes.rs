@@ -99,7 +99,7 @@ pub(super) const ENTRIES: [Entry; 14] = [
         cause: "Live migration, a debugger.",
         live: "SIGSTOP and SIGCONT",
         damage: Damage::Unavailable,
-        needs_end: true,
+        needs_end: false,
         draw: |_| Action::Pause {},
     },
     Entry {

@@ -7,7 +7,7 @@ use super::draw::{factor, rate, status, tearing};
 use super::{Damage, Entry, Family};
 use crate::scenario::action::Action;
 
-pub(super) const ENTRIES: [Entry; 20] = [
+pub(super) const ENTRIES: [Entry; 21] = [
     Entry {
         name: "slow-disk",
         family: Family::Storage,
@@ -207,6 +207,19 @@ pub(super) const ENTRIES: [Entry; 20] = [
         damage: Damage::Durable,
         needs_end: false,
         draw: |stream| Action::Corrupt { disk: 0, rate: rate(stream, 50_000) },
+    },
+    Entry {
+        name: "wipe-identity",
+        family: Family::Storage,
+        what: "The process is killed, the file that says whose directory it is put aside (a \
+               bookie's cookie, a broker's meta.properties), and started: it has to refuse. At \
+               the end the file is back, and it is started again.",
+        parameters: &[],
+        cause: "A volume mounted in the wrong place, a clean-up that was too thorough.",
+        live: "SIGKILL, mv, start",
+        damage: Damage::Unavailable,
+        needs_end: false,
+        draw: |_| Action::WipeIdentity {},
     },
     Entry {
         name: "swap-disks",
