@@ -408,35 +408,24 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let mut all = Vec::new();
         for (index, machine) in self.machines.iter().enumerate() {
             let id = MachineId(index as u32);
-            let mut push = |kind, part: String, servers, busy, queued, queued_max| {
-                let name = format!("{}/{part}", machine.spec.name);
-                all.push(Usage {
-                    kind,
-                    name,
-                    machine: id,
-                    node: None,
-                    servers,
-                    busy,
-                    queued,
-                    queued_max,
-                });
+            let mut push = |kind, number, servers, busy, (queued, queued_max)| {
+                let (machine, node) = (id, None);
+                all.push(Usage { kind, number, machine, node, servers, busy, queued, queued_max });
             };
             let cores = &machine.cores;
-            let (queued, most) = (cores.queued() as u64, cores.queued_max() as u64);
-            let busy = cores.busy_time(self.now);
-            push(ResourceKind::Cpu, "cpu".into(), cores.servers(), busy, queued, most);
+            let queue = (cores.queued() as u64, cores.queued_max() as u64);
+            push(ResourceKind::Cpu, 0, cores.servers(), cores.busy_time(self.now), queue);
             for (disk, device) in machine.devices.iter().enumerate() {
-                let (dirty, most) = (device.dirty(), device.dirty_max());
-                let name = format!("disk{disk}");
-                push(ResourceKind::Disk, name, 1, device.busy(), dirty, most);
+                let dirty = (device.dirty(), device.dirty_max());
+                push(ResourceKind::Disk, disk, 1, device.busy(), dirty);
             }
-            push(ResourceKind::NicOut, "nic-out".into(), 1, machine.nic.out_busy, 0, 0);
-            push(ResourceKind::NicIn, "nic-in".into(), 1, machine.nic.in_busy, 0, 0);
+            push(ResourceKind::NicOut, 0, 1, machine.nic.out_busy, (0, 0));
+            push(ResourceKind::NicIn, 0, 1, machine.nic.in_busy, (0, 0));
         }
         for (index, node) in self.nodes.iter().enumerate() {
-            all.extend(node.pools.iter().enumerate().map(|(pool, threads)| Usage {
+            all.extend(node.pools.iter().enumerate().map(|(number, threads)| Usage {
                 kind: ResourceKind::ThreadPool,
-                name: format!("{}/pool{pool}", node.spec.name),
+                number,
                 machine: node.spec.machine,
                 node: Some(NodeId(index as u32)),
                 servers: threads.servers(),
@@ -446,5 +435,20 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             }));
         }
         all
+    }
+
+    /// The name of a resource, such as `broker-1/pool0` or `machine/disk0`.
+    pub fn name_of(&self, usage: &Usage) -> String {
+        let owner = match usage.node {
+            Some(node) => &self.nodes[node.index()].spec.name,
+            None => &self.machines[usage.machine.index()].spec.name,
+        };
+        match usage.kind {
+            ResourceKind::Cpu => format!("{owner}/cpu"),
+            ResourceKind::ThreadPool => format!("{owner}/pool{}", usage.number),
+            ResourceKind::Disk => format!("{owner}/disk{}", usage.number),
+            ResourceKind::NicOut => format!("{owner}/nic-out"),
+            ResourceKind::NicIn => format!("{owner}/nic-in"),
+        }
     }
 }

@@ -23,8 +23,8 @@ pub enum ResourceKind {
 pub struct Usage {
     /// Kind.
     pub kind: ResourceKind,
-    /// Name, such as `broker-1/pool0` or `machine/disk0`.
-    pub name: String,
+    /// Its number among those of its kind on the machine, or in the node.
+    pub number: usize,
     /// The machine.
     pub machine: MachineId,
     /// The node, for a thread pool.

@@ -11,6 +11,9 @@ use headwater_sim::queue::CalendarQueue;
 use headwater_sim::random::Seed;
 use serde_json::json;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Messages of the bare remote call.
 const MESSAGES: u64 = 5_000_000;
 

@@ -26,7 +26,7 @@ mod restart;
 
 pub use registration::COOKIE_FILE;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskId, FileId};
@@ -36,6 +36,7 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::note::Note;
+use crate::outstanding::Outstanding;
 use crate::protocol::{self, Streaming};
 
 use super::component::Input;
@@ -130,11 +131,11 @@ pub struct Bookie {
     journals: Vec<Journal>,
     /// Journal files of each directory that are still there.
     journal_files: Vec<Vec<u64>>,
-    adds: BTreeMap<u64, Add>,
+    adds: Outstanding<Add>,
     /// Past their add thread, waiting for room.
     blocked: VecDeque<Add>,
     reads: Reads,
-    callbacks: BTreeMap<u64, Vec<JournalItem>>,
+    callbacks: Outstanding<Vec<JournalItem>>,
     next: u64,
 }
 
@@ -159,10 +160,10 @@ impl Bookie {
             storage,
             journals: Vec::new(),
             journal_files: Vec::new(),
-            adds: BTreeMap::new(),
+            adds: Outstanding::default(),
             blocked: VecDeque::new(),
             reads: Reads::default(),
-            callbacks: BTreeMap::new(),
+            callbacks: Outstanding::default(),
             next: 0,
             config,
             disks,
@@ -192,7 +193,7 @@ impl Bookie {
 
     /// The add has been through its thread: checks, ledger storage, journal.
     fn on_add_computed(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
-        let add = self.adds.remove(&number).expect("an add was being worked on");
+        let add = self.adds.take(number).expect("an add was being worked on");
         self.blocked.push_back(add);
         self.admit(ctx);
     }
@@ -248,7 +249,7 @@ impl Bookie {
     }
 
     fn on_callback(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
-        for item in self.callbacks.remove(&number).expect("a callback was being worked on") {
+        for item in self.callbacks.take(number).expect("a callback was being worked on") {
             match item {
                 JournalItem::Add { entry, client, request } => {
                     let add = Add { entry, client, request, recovery: false };

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::record::IndexPage;
-use super::rising::RisingMap;
+use crate::rising::RisingMap;
 
 /// Where an entry lies.
 #[derive(Clone, Debug)]

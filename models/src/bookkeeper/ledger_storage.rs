@@ -24,7 +24,7 @@ use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::ledger_index::LedgerIndex;
 use super::record::{IndexPage, Record};
-use super::rising::RisingMap;
+use crate::rising::RisingMap;
 
 /// The file of the ledger index.
 pub const INDEX_FILE: FileId = FileId(2 << 60);
@@ -189,7 +189,7 @@ impl LedgerStorage {
         self.writing_bytes += std::mem::take(&mut self.memtable_bytes);
         let (mut buffer, mut bytes) = (Vec::new(), 0);
         let memtable = std::mem::take(&mut self.memtable);
-        for entry in memtable.into_values().flat_map(RisingMap::into_values) {
+        for (_, entry) in memtable.into_values().flatten() {
             bytes += entry.size_bytes();
             buffer.push(entry);
             if bytes >= self.config.write_buffer_size_bytes {

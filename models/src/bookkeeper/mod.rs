@@ -90,5 +90,4 @@ pub mod properties;
 pub mod rate_limiter;
 pub mod reader;
 pub mod record;
-pub mod rising;
 pub mod writer;

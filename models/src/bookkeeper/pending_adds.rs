@@ -15,6 +15,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::protocol::{self, Streaming};
+use crate::rising::RisingMap;
 
 use super::distribution_schedule::DistributionSchedule;
 use super::entry::SharedEntry;
@@ -55,7 +56,7 @@ pub struct PendingAdds {
     pending: VecDeque<PendingAdd>,
     pending_bytes: u64,
     /// Requests without an answer, with their deadline; also of completed adds.
-    unanswered: BTreeMap<(NodeId, EntryId), Time>,
+    unanswered: BTreeMap<NodeId, RisingMap<EntryId, Time>>,
     /// Number of the first pending add.
     first: EntryId,
 }
@@ -127,7 +128,7 @@ impl PendingAdds {
     fn send_to(&mut self, ctx: &mut Context<'_, Streaming>, entry: &SharedEntry, place: usize) {
         let bookie = self.ensemble[place];
         let request = self.tags.tag(entry.id.word());
-        self.unanswered.insert((bookie, entry.id), ctx.now() + self.timeout);
+        self.unanswered.entry(bookie).or_default().insert(entry.id, ctx.now() + self.timeout);
         let message = Message::Add { request, entry: entry.clone(), recovery: self.recovery };
         ctx.send(bookie, protocol::Message::BookKeeper(message));
     }
@@ -139,9 +140,11 @@ impl PendingAdds {
 
     /// `bookie` has answered the add of `entry`.
     pub fn on_answer(&mut self, bookie: NodeId, entry: EntryId, status: Status) -> AddAnswer {
-        if self.unanswered.remove(&(bookie, entry)).is_none() {
-            return AddAnswer::Progress;
-        }
+        let asked = self.unanswered.get_mut(&bookie).and_then(|asked| asked.remove(&entry));
+        if asked.is_none() { AddAnswer::Progress } else { self.answered(bookie, entry, status) }
+    }
+
+    fn answered(&mut self, bookie: NodeId, entry: EntryId, status: Status) -> AddAnswer {
         // Replaced meanwhile: neither its success nor its failure matters.
         let Some(place) = self.ensemble.iter().position(|node| *node == bookie) else {
             return AddAnswer::Progress;
@@ -198,7 +201,7 @@ impl PendingAdds {
         // All before any is sent again: two changes in a row may bring a bookie back to another
         // place.
         let left = |bookie: &NodeId| changed.iter().any(|place| old[*place] == *bookie);
-        self.unanswered.retain(|(bookie, _), _| !left(bookie));
+        self.unanswered.retain(|bookie, _| !left(bookie));
         for place in changed {
             let mut again = Vec::new();
             for add in &mut self.pending {
@@ -218,22 +221,18 @@ impl PendingAdds {
     /// The connection with `bookie` has broken and its requests are lost: true if it must be
     /// replaced.
     pub fn on_disconnect(&mut self, bookie: NodeId) -> bool {
-        let places = (bookie, EntryId::NONE)..=(bookie, EntryId(i64::MAX));
-        let lost: Vec<_> = self.unanswered.range(places).map(|((_, entry), _)| *entry).collect();
-        let answers = lost.into_iter().map(|entry| {
-            self.on_answer(bookie, entry, Status::Unavailable) == AddAnswer::BookieFailed(bookie)
+        let lost = self.unanswered.remove(&bookie).unwrap_or_default();
+        let answers = lost.into_iter().map(|(entry, _)| {
+            self.answered(bookie, entry, Status::Unavailable) == AddAnswer::BookieFailed(bookie)
         });
         answers.fold(false, |failed, answer| failed | answer)
     }
 
     /// Bookies that have let a deadline pass and must be replaced; their requests are given up.
     pub fn take_timed_out(&mut self, now: Time) -> Vec<NodeId> {
-        let mut bookies: Vec<NodeId> = Vec::new();
-        for ((bookie, _), deadline) in &self.unanswered {
-            if *deadline <= now && !bookies.contains(bookie) {
-                bookies.push(*bookie);
-            }
-        }
+        let late = |asked: &RisingMap<_, Time>| asked.values().any(|deadline| *deadline <= now);
+        let late = self.unanswered.iter().filter(|(_, asked)| late(asked));
+        let mut bookies: Vec<NodeId> = late.map(|(bookie, _)| *bookie).collect();
         bookies.retain(|bookie| self.on_disconnect(*bookie));
         bookies
     }
@@ -242,10 +241,7 @@ impl PendingAdds {
     pub fn next_deadline(&self) -> Option<Time> {
         self.ensemble
             .iter()
-            .filter_map(|bookie| {
-                let places = (*bookie, EntryId::NONE)..=(*bookie, EntryId(i64::MAX));
-                self.unanswered.range(places).next().map(|(_, deadline)| *deadline)
-            })
+            .filter_map(|bookie| self.unanswered.get(bookie)?.values().next().copied())
             .min()
     }
 }

@@ -18,6 +18,7 @@ use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
 use crate::note::Note;
+use crate::outstanding::Outstanding;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 
 use super::config::Cluster;
@@ -67,8 +68,8 @@ pub struct Reader {
     number: u32,
     controller: NodeId,
     segments: BTreeMap<u32, SegmentInput>,
-    requests: BTreeMap<u64, u32>,
-    replies: BTreeMap<u64, Reply>,
+    requests: Outstanding<u32>,
+    replies: Outstanding<Reply>,
     next: u64,
 }
 
@@ -77,7 +78,7 @@ impl Reader {
     pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId) -> Self {
         let mine = (0..cluster.segments).filter(|segment| segment % cluster.readers == number);
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
-        let (requests, replies) = (BTreeMap::new(), BTreeMap::new());
+        let (requests, replies) = (Outstanding::default(), Outstanding::default());
         Self { cluster, number, controller, segments, requests, replies, next: 0 }
     }
 
@@ -119,7 +120,7 @@ impl Reader {
 
     /// The segment of a request, if it is still waited for.
     fn answered(&mut self, request: u64) -> Option<u32> {
-        let segment = self.requests.remove(&request)?;
+        let segment = self.requests.take(request)?;
         let input = self.segments.get_mut(&segment)?;
         (input.outstanding == Some(request)).then(|| input.outstanding = None)?;
         Some(segment)
@@ -252,7 +253,7 @@ impl Node<Streaming> for Reader {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
-        let Some(Reply { segment, reading }) = self.replies.remove(&tag) else { return };
+        let Some(Reply { segment, reading }) = self.replies.take(tag) else { return };
         for (position, batch) in &reading.batches {
             debug_assert!(*position + segment_bytes(batch) <= reading.offset + reading.bytes);
             self.deliver(ctx, *position, batch);

@@ -93,6 +93,23 @@ const LEARNT_LATE: [&str; 2] = ["last_add_confirmed", "committed_sequence"];
 /// Falls and damaged payloads kept at most; all are counted.
 const KEPT_MAX: usize = 1_000;
 
+/// The levels of one name, with the times at which they were reached.
+#[derive(Clone, Debug)]
+struct Levels {
+    name: &'static str,
+    /// By entity: what anybody has.
+    newest: BTreeMap<u64, (u64, Time)>,
+    /// By entity and node: what it has said itself, of levels [`LEARNT_LATE`].
+    own: Option<BTreeMap<(u64, NodeId), (u64, Time)>>,
+}
+
+impl Levels {
+    fn new(name: &'static str) -> Self {
+        let own = LEARNT_LATE.contains(&name).then(BTreeMap::new);
+        Self { name, newest: BTreeMap::new(), own }
+    }
+}
+
 /// What happened in a run, as ranges. Lanes, writers and readers count from 0, densely. Positions
 /// of each lane count from 0 at the first event of the run.
 #[derive(Clone, Debug, Default)]
@@ -103,8 +120,7 @@ pub struct History {
     /// Per reader, per lane: in the order of delivery.
     pub(super) read: Vec<Vec<Vec<Span>>>,
     pub(super) replicas: Vec<Replica>,
-    levels: BTreeMap<(&'static str, u64), (u64, Time)>,
-    own_levels: BTreeMap<(&'static str, u64, NodeId), (u64, Time)>,
+    levels: Vec<Levels>,
     pub(super) level_moves: u64,
     pub(super) falls: Vec<Fall>,
     pub(super) fall_count: u64,
@@ -205,9 +221,10 @@ impl History {
     /// A level that must never fall was set by a node.
     pub fn watermark(&mut self, at: Time, by: NodeId, name: &'static str, entity: u64, value: u64) {
         self.level_moves += 1;
-        let level = self.levels.entry((name, entity)).or_insert((value, at));
-        let floor = if LEARNT_LATE.contains(&name) {
-            let own = self.own_levels.entry((name, entity, by)).or_insert(*level);
+        let levels = self.levels_of(name);
+        let level = levels.newest.entry(entity).or_insert((value, at));
+        let floor = if let Some(own) = &mut levels.own {
+            let own = own.entry((entity, by)).or_insert(*level);
             if value > level.0 {
                 *level = (value, at);
             }
@@ -215,16 +232,25 @@ impl History {
         } else {
             level
         };
-        if value < floor.0 {
+        let (from, from_at) = *floor;
+        if value != from {
+            *floor = (value, at);
+        }
+        if value < from {
             self.fall_count += 1;
             if self.falls.len() < KEPT_MAX {
-                let (from, from_at) = *floor;
                 self.falls.push(Fall { name, entity, from, to: value, from_at, at });
             }
         }
-        if value != floor.0 {
-            *floor = (value, at);
-        }
+    }
+
+    fn levels_of(&mut self, name: &'static str) -> &mut Levels {
+        let found = self.levels.iter().position(|levels| levels.name == name);
+        let at = found.unwrap_or_else(|| {
+            self.levels.push(Levels::new(name));
+            self.levels.len() - 1
+        });
+        &mut self.levels[at]
     }
 
     /// A reader was handed a payload that is not one that was written; `what` is wrong with it.
@@ -251,8 +277,13 @@ impl History {
             }
         }
         self.replicas.extend(other.replicas);
-        self.levels.extend(other.levels);
-        self.own_levels.extend(other.own_levels);
+        for Levels { name, newest, own } in other.levels {
+            let levels = self.levels_of(name);
+            levels.newest.extend(newest);
+            if let (Some(have), Some(own)) = (&mut levels.own, own) {
+                have.extend(own);
+            }
+        }
         self.level_moves += other.level_moves;
         self.falls.extend(other.falls);
         self.fall_count += other.fall_count;

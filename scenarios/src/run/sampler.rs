@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use headwater_models::protocol::Streaming;
 use headwater_reports::{self as reports, Gauge, Resource};
 use headwater_sim::simulation::Simulation;
-use headwater_sim::usage::ResourceKind;
+use headwater_sim::units::NodeId;
+use headwater_sim::usage::{ResourceKind, Usage};
 
 use crate::observe::Observed;
 use crate::scenario::plan::Roster;
 use crate::units::Duration;
 
 /// What marks a level that says how far a limit is reached, in thousandths.
-const LIMIT: &str = "/limit/";
+const LIMIT: &str = "limit/";
 
 /// Samples at the end of each interval.
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub(super) struct Sampler {
     busy: Vec<Vec<Duration>>,
     samples: usize,
     /// Named levels at the end of each interval.
-    gauges: BTreeMap<String, Vec<Option<f64>>>,
+    gauges: BTreeMap<(NodeId, &'static str), Vec<Option<f64>>>,
 }
 
 impl Sampler {
@@ -33,8 +34,7 @@ impl Sampler {
         }
         for (node, _) in roster.iter() {
             for (name, gauge) in sim.gauges(node) {
-                let name = format!("{}/{name}", roster.name(node));
-                let series = self.gauges.entry(name).or_default();
+                let series = self.gauges.entry((node, name)).or_default();
                 series.resize(self.samples, None);
                 series.push(Some(gauge.value as f64));
             }
@@ -42,25 +42,40 @@ impl Sampler {
         self.samples += 1;
     }
 
+    /// The levels that are limits, or that are none, with their names: `broker-1/queue`.
+    fn named(&self, roster: &Roster, limits: bool) -> BTreeMap<String, &Vec<Option<f64>>> {
+        let wanted = self.gauges.iter().filter(|((_, name), _)| name.starts_with(LIMIT) == limits);
+        wanted
+            .map(|((node, name), values)| {
+                let name = name.strip_prefix(LIMIT).unwrap_or(name);
+                (format!("{}/{name}", roster.name(*node)), values)
+            })
+            .collect()
+    }
+
     /// The named levels, by node and name.
-    pub(super) fn gauges(&self) -> Vec<Gauge> {
-        let gauge = |(name, values): (&String, &Vec<Option<f64>>)| Gauge {
-            name: name.clone(),
-            unit: unit_of(name).into(),
+    pub(super) fn gauges(&self, roster: &Roster) -> Vec<Gauge> {
+        let gauge = |(name, values): (String, &Vec<Option<f64>>)| Gauge {
+            unit: unit_of(&name).into(),
+            name,
             values: values.clone(),
         };
-        self.gauges.iter().filter(|(name, _)| !name.contains(LIMIT)).map(gauge).collect()
+        self.named(roster, false).into_iter().map(gauge).collect()
     }
 
     /// The limits that the models tell of: the share of the samples in which each was reached.
-    fn limits(&self, (first, last): (usize, usize)) -> impl Iterator<Item = Resource> + '_ {
-        let limits = self.gauges.iter().filter(|(name, _)| name.contains(LIMIT));
-        limits.map(move |(name, values)| {
+    fn limits(
+        &self,
+        roster: &Roster,
+        (first, last): (usize, usize),
+    ) -> impl Iterator<Item = Resource> {
+        let limits = self.named(roster, true);
+        limits.into_iter().map(move |(name, values)| {
             let series: Vec<f64> = values.iter().map(|of| of.unwrap_or(0.0) / 1_000.0).collect();
             let measured = series.get(first..last.min(series.len())).unwrap_or_default();
             let sum: f64 = measured.iter().sum();
             Resource {
-                name: name.replace(LIMIT, "/"),
+                name,
                 kind: reports::ResourceKind::Limit,
                 utilisation_mean: sum / measured.len().max(1) as f64,
                 utilisation_max: measured.iter().copied().fold(0.0, f64::max),
@@ -74,6 +89,7 @@ impl Sampler {
     pub(super) fn resources(
         &self,
         sim: &Simulation<Streaming, Observed>,
+        roster: &Roster,
         (from, until): (Duration, Duration),
         interval: Duration,
     ) -> Vec<Resource> {
@@ -81,7 +97,7 @@ impl Sampler {
         let last = ((until.0 / interval.0) as usize).min(self.samples);
         let limited =
             sim.usage().into_iter().zip(&self.busy).filter(|(usage, _)| usage.servers > 0);
-        let resource = |(usage, busy): (headwater_sim::usage::Usage, &Vec<Duration>)| {
+        let resource = |(usage, busy): (Usage, &Vec<Duration>)| {
             let capacity = interval.0 as f64 * f64::from(usage.servers);
             let before = |index: usize| match index {
                 0 => Duration::ZERO,
@@ -98,7 +114,7 @@ impl Sampler {
             let series: Vec<f64> = (0..busy.len()).map(share).collect();
             let measured = series.get(first..last).unwrap_or_default();
             Resource {
-                name: usage.name,
+                name: sim.name_of(&usage),
                 kind: kind(usage.kind),
                 utilisation_mean: within,
                 utilisation_max: measured.iter().copied().fold(0.0, f64::max),
@@ -106,7 +122,7 @@ impl Sampler {
                 queue_max: usage.queued_max,
             }
         };
-        limited.map(resource).chain(self.limits((first, last))).collect()
+        limited.map(resource).chain(self.limits(roster, (first, last))).collect()
     }
 }
 

@@ -196,7 +196,8 @@ impl<'a> Stage<'a> {
         let promise = &scenario.promise;
         let replicas = replicas::read(&sim, &roster, promise.copies, promise.durable);
         let end = sim.now();
-        let resources = sampler.resources(&sim, scenario.window(), scenario.measure.interval);
+        let resources =
+            sampler.resources(&sim, &roster, scenario.window(), scenario.measure.interval);
         let mut observed = sim.into_observer();
         replicas.into_iter().for_each(|replica| observed.history.replica(replica));
         Account {
@@ -212,7 +213,7 @@ impl<'a> Stage<'a> {
             drained: settled || quiet,
             given_up: observed.given_up,
             resources,
-            gauges: sampler.gauges(),
+            gauges: sampler.gauges(&roster),
             faults: injector.windows(end),
             generator: None,
         }

@@ -208,13 +208,18 @@ impl Trace {
 
     /// Takes an event. The arrival of a message that was sent under the watch is kept whenever it
     /// is, so that a message without one is known to be lost.
+    #[inline]
     pub fn event(&mut self, number: u64, hash: u64, entry: &LogEntry) {
-        let LogEntry { at, node, kind, peer, detail, .. } = *entry;
-        let keeps = self.watch.keeps(number, at);
-        if !keeps && self.under_way.is_empty() {
+        let keeps = self.watch.keeps(number, entry.at);
+        if keeps || !self.under_way.is_empty() {
+            self.take(number, hash, entry, keeps);
+        } else {
             self.current = None;
-            return;
         }
+    }
+
+    fn take(&mut self, number: u64, hash: u64, entry: &LogEntry, keeps: bool) {
+        let LogEntry { at, node, kind, peer, detail, .. } = *entry;
         let what = What::of(entry);
         let awaited = what == What::Received && self.arrives(peer, node, detail);
         self.current = (keeps || awaited).then_some((number, hash));

@@ -20,6 +20,7 @@ use crate::bookkeeper::ledger_storage::entry_log_file;
 use crate::bookkeeper::message::{Message, Status, Which};
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
+use crate::outstanding::Outstanding;
 use crate::protocol::{self, Streaming};
 
 use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, ledger_disk, note, tag};
@@ -39,7 +40,7 @@ struct Read {
 /// Reads under way.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
-    active: BTreeMap<u64, Read>,
+    active: Outstanding<Read>,
     /// Waiting for the fence to be in the journal.
     fencing: BTreeMap<LedgerId, Vec<Read>>,
 }
@@ -66,7 +67,7 @@ impl Bookie {
     }
 
     pub(super) fn on_read_computed(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
-        let read = self.reads.active.remove(&number).expect("a read was being worked on");
+        let read = self.reads.active.take(number).expect("a read was being worked on");
         let ledger = read.ledger;
         if !read.fence || self.storage.index.has_durable_fence(ledger) {
             self.look_up(ctx, read);
@@ -127,7 +128,7 @@ impl Bookie {
         number: u64,
         completion: Completion<protocol::Record>,
     ) {
-        let read = self.reads.active.remove(&number).expect("a read was being worked on");
+        let read = self.reads.active.take(number).expect("a read was being worked on");
         let entry = match &completion {
             Completion::Read { records, .. } => records.first().and_then(|record| match record {
                 protocol::Record::BookKeeper(Record::EntryLog { entries }) => {

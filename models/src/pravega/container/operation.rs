@@ -103,8 +103,8 @@ impl Logged {
         match &self.operation {
             Operation::Append { segment, offset, writer, event_number, previous, batch } => {
                 let segment = u64::from(*segment);
-                words.extend([APPEND, self.sequence, segment, *offset, writer.0]);
-                words.extend([*event_number as u64, *previous as u64]);
+                let (number, previous) = (*event_number as u64, *previous as u64);
+                words.extend([APPEND, self.sequence, segment, *offset, writer.0, number, previous]);
                 batches.push(Rc::clone(batch));
             }
             Operation::Checkpoint(snapshot) => {
@@ -113,8 +113,15 @@ impl Logged {
             }
             Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
                 let segment = u64::from(*segment);
-                words.extend([STORAGE_UPDATE, self.sequence, segment, *storage_length]);
-                words.extend([chunk.0, *chunk_start]);
+                let (chunk, start) = (chunk.0, *chunk_start);
+                words.extend([
+                    STORAGE_UPDATE,
+                    self.sequence,
+                    segment,
+                    *storage_length,
+                    chunk,
+                    start,
+                ]);
             }
             Operation::Seal { segment } => {
                 words.extend([SEAL, self.sequence, u64::from(*segment)]);

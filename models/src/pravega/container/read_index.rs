@@ -13,6 +13,7 @@ use headwater_sim::units::NodeId;
 use crate::batch::SharedBatch;
 use crate::pravega::cache::Cache;
 use crate::pravega::message::{Reading, segment_bytes};
+use crate::rising::RisingMap;
 
 /// A reader waiting for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ struct Entry {
 /// The index.
 #[derive(Clone, Debug, Default)]
 pub struct ReadIndex {
-    entries: BTreeMap<u64, Entry>,
+    entries: RisingMap<u64, Entry>,
     /// Bytes that may be read: everything committed.
     pub readable: u64,
     /// Nothing will be added.
@@ -59,10 +60,10 @@ impl ReadIndex {
     /// Adds what came from tier 2, unless it is here.
     pub fn insert(&mut self, cache: &mut Cache, offset: u64, batch: SharedBatch) {
         let bytes = segment_bytes(&batch);
-        self.entries.entry(offset).or_insert_with(|| {
+        if self.entries.get(&offset).is_none() {
             let generation = cache.insert(bytes);
-            Entry { bytes, batch, generation }
-        });
+            self.entries.insert(offset, Entry { bytes, batch, generation });
+        }
     }
 
     /// Reads from the cache; none if the first byte is not there.
@@ -73,17 +74,18 @@ impl ReadIndex {
         offset: u64,
         length: u64,
     ) -> Option<Reading> {
-        let (first, entry) = self.entries.range(..=offset).next_back()?;
+        let entries = self.entries.from_floor_mut(&offset);
+        let (first, entry) = entries.first()?;
         if first + entry.bytes <= offset {
             return None;
         }
         let limit = offset + length.min(self.readable - offset);
         let (mut end, mut batches) = (offset, Vec::new());
-        for (start, entry) in self.entries.range_mut(*first..) {
+        for (start, entry) in entries {
             if *start > end || end >= limit {
                 break;
             }
-            let last = start + entry.bytes;
+            let last = *start + entry.bytes;
             if last <= limit {
                 batches.push((*start, Rc::clone(&entry.batch)));
             }

@@ -2,10 +2,9 @@
 //!
 //! Pure bookkeeping of this node: nothing of pravega @ v0.13.0 is modelled here.
 
-use std::collections::BTreeMap;
-
 use headwater_sim::units::NodeId;
 
+use crate::outstanding::Outstanding;
 use crate::pravega::container::Work;
 use crate::pravega::message::{Append, Message};
 
@@ -58,20 +57,19 @@ pub enum Task {
 #[derive(Debug, Default)]
 pub struct Tasks {
     next: u32,
-    tasks: BTreeMap<u32, Task>,
+    tasks: Outstanding<Task>,
 }
 
 impl Tasks {
     /// Keeps a task; its tag.
     pub fn add(&mut self, task: Task) -> u64 {
         self.next = self.next.wrapping_add(1);
-        let replaced = self.tasks.insert(self.next, task);
-        assert!(replaced.is_none(), "a task is 2^32 tasks old");
-        u64::from(self.next)
+        self.tasks.insert(self.next.into(), task);
+        self.next.into()
     }
 
     /// Gives the task back, once.
     pub fn take(&mut self, tag: u64) -> Option<Task> {
-        self.tasks.remove(&u32::try_from(tag).ok()?)
+        self.tasks.take(tag)
     }
 }

@@ -21,6 +21,7 @@ use headwater_sim::units::NodeId;
 use crate::arrival::{Arrival, ArrivalSource, Arrivals};
 use crate::batch::{Lane, SharedBatch};
 use crate::note::Note;
+use crate::outstanding::Outstanding;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 
 use super::config::{Client, Cluster};
@@ -129,7 +130,7 @@ pub struct Writer {
     to_reconnect: VecDeque<u32>,
     held: VecDeque<(NodeId, Message)>,
     requests: BTreeMap<u64, u32>,
-    tasks: BTreeMap<u64, Task>,
+    tasks: Outstanding<Task>,
     next_task: u64,
 }
 
@@ -159,7 +160,7 @@ impl Writer {
             to_reconnect: VecDeque::new(),
             held: VecDeque::new(),
             requests: BTreeMap::new(),
-            tasks: BTreeMap::new(),
+            tasks: Outstanding::default(),
             next_task: 0,
             cluster,
         }
@@ -468,13 +469,13 @@ impl Node<Streaming> for Writer {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        if let Some(task) = self.tasks.remove(&tag) {
+        if let Some(task) = self.tasks.take(tag) {
             self.run(ctx, task);
         }
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
-        if let Some(task) = self.tasks.remove(&tag) {
+        if let Some(task) = self.tasks.take(tag) {
             self.run(ctx, task);
         }
     }

@@ -22,6 +22,10 @@ mod traffic;
 use args::{Arguments, Command};
 use failure::Failure;
 
+/// Effects, records and batches are allocated in millions.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {

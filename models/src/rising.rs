@@ -1,6 +1,6 @@
-//! An ordered map for keys that come nearly in order: entries of one ledger.
+//! An ordered map for keys that come nearly in order: entries of a ledger, of a segment.
 //!
-//! Pure bookkeeping: nothing of apache/bookkeeper @ branch-4.15 is modelled here. A new key behind
+//! Pure bookkeeping: nothing of a system is modelled here. A new key behind
 //! all others costs a push, where a tree walks from its root; one that comes late costs a move of
 //! those behind it, of which there are few.
 
@@ -43,6 +43,11 @@ impl<K: Ord + Copy, V> RisingMap<K, V> {
         self.place(key).ok().map(|at| &mut self.0[at].1)
     }
 
+    /// Takes out the value under a key.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        self.place(key).ok().map(|at| self.0.remove(at).1)
+    }
+
     /// The value under the greatest key.
     pub fn last(&self) -> Option<&V> {
         self.0.last().map(|(_, value)| value)
@@ -53,9 +58,28 @@ impl<K: Ord + Copy, V> RisingMap<K, V> {
         self.0.iter().map(|(_, value)| value)
     }
 
-    /// The values, in order of their keys.
-    pub fn into_values(self) -> impl Iterator<Item = V> {
-        self.0.into_iter().map(|(_, value)| value)
+    /// Keys and values from the greatest key on that is not above `key`; none if all are.
+    pub fn from_floor_mut(&mut self, key: &K) -> &mut [(K, V)] {
+        match self.place(key) {
+            Ok(at) => &mut self.0[at..],
+            Err(0) => &mut [],
+            Err(above) => &mut self.0[above - 1..],
+        }
+    }
+
+    /// Takes out the values that `keep` is false for.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain_mut(|(key, value)| keep(key, value));
+    }
+}
+
+impl<K, V> IntoIterator for RisingMap<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::vec::IntoIter<(K, V)>;
+
+    /// In order of the keys.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 
@@ -78,8 +102,15 @@ mod tests {
             assert_eq!(rising.get(&asked), tree.get(&asked));
             assert_eq!(rising.get_mut(&asked), tree.get_mut(&asked));
             assert_eq!(rising.last(), tree.last_key_value().map(|(_, value)| value));
+            let floor = tree.range(..=asked).next_back().map(|(key, value)| (*key, *value));
+            assert_eq!(rising.from_floor_mut(&asked).first().copied(), floor);
+            assert_eq!(rising.remove(&asked), tree.remove(&asked));
+            if value % 100 == 0 {
+                rising.retain(|key, _| key % 7 != 0);
+                tree.retain(|key, _| key % 7 != 0);
+            }
         }
         assert!(rising.values().eq(tree.values()));
-        assert!(rising.into_values().eq(tree.into_values()));
+        assert!(rising.into_iter().eq(tree));
     }
 }

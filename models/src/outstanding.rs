@@ -1,0 +1,146 @@
+//! What was handed out under a rising number, until the number comes back: work on a core, a
+//! timer, a request.
+//!
+//! Pure bookkeeping: nothing of a system is modelled here. Numbers come back nearly in the order
+//! in which they went out, so that what is out lies in a ring from the first of them on; the few
+//! that stay out for long move to a tree, where they hold nothing up.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// Length that a ring may always have.
+const SHORT: usize = 256;
+
+/// Values by number, each taken back once.
+#[derive(Clone, Debug)]
+pub struct Outstanding<V> {
+    /// Number of the first place of the ring.
+    first: u64,
+    ring: VecDeque<Option<V>>,
+    /// Places of the ring with a value.
+    held: usize,
+    old: BTreeMap<u64, V>,
+}
+
+impl<V> Default for Outstanding<V> {
+    fn default() -> Self {
+        Self { first: 0, ring: VecDeque::new(), held: 0, old: BTreeMap::new() }
+    }
+}
+
+impl<V> Outstanding<V> {
+    /// Keeps a value under a number.
+    ///
+    /// # Panics
+    ///
+    /// When one is out under that number.
+    pub fn insert(&mut self, number: u64, value: V) {
+        self.make_room(number);
+        let place = match number.checked_sub(self.first) {
+            Some(place) if place >= self.ring.len() as u64 => place as usize,
+            _ => {
+                // Numbers have begun anew, or one comes late.
+                let known = self.find(number).is_some_and(|value| value.is_some());
+                let replaced = self.old.insert(number, value);
+                assert!(!known && replaced.is_none(), "number {number} is out twice");
+                return;
+            }
+        };
+        self.ring.resize_with(place, || None);
+        self.ring.push_back(Some(value));
+        self.held += 1;
+    }
+
+    /// Gives the value back, once.
+    pub fn take(&mut self, number: u64) -> Option<V> {
+        let Some(value) = self.find(number).and_then(Option::take) else {
+            return self.old.remove(&number);
+        };
+        self.held -= 1;
+        while let Some(None) = self.ring.front() {
+            self.ring.pop_front();
+            self.first += 1;
+        }
+        Some(value)
+    }
+
+    fn find(&mut self, number: u64) -> Option<&mut Option<V>> {
+        let place = number.checked_sub(self.first)?;
+        self.ring.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// Keeps the ring no longer than a few times what is in it, `number` included.
+    fn make_room(&mut self, number: u64) {
+        while let Some(front) = self.ring.front_mut() {
+            let length = number.saturating_sub(self.first);
+            if length < (SHORT + 4 * self.held) as u64 {
+                return;
+            }
+            if let Some(value) = front.take() {
+                self.held -= 1;
+                self.old.insert(self.first, value);
+            }
+            self.ring.pop_front();
+            self.first += 1;
+        }
+        self.first = number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_sim::random::Seed;
+
+    use super::*;
+
+    #[test]
+    fn it_gives_back_what_a_tree_gives_back() {
+        let mut stream = Seed(1).stream("outstanding", 0);
+        let (mut outstanding, mut tree) = (Outstanding::default(), BTreeMap::new());
+        let mut number = 0;
+        for value in 0..100_000_u64 {
+            number += 1 + stream.below(3) / 2 + 1_000 * u64::from(stream.below(1_000) == 0);
+            outstanding.insert(number, value);
+            tree.insert(number, value);
+            for _ in 0..stream.below(4) {
+                // Mostly one of the last, seldom one that went out long ago.
+                let far = if stream.below(50) == 0 { number } else { 20 };
+                let asked = number.saturating_sub(stream.below(far + 1));
+                assert_eq!(outstanding.take(asked), tree.remove(&asked));
+            }
+        }
+        for number in 0..=number {
+            assert_eq!(outstanding.take(number), tree.remove(&number));
+        }
+        assert!(outstanding.ring.is_empty() && outstanding.old.is_empty());
+    }
+
+    #[test]
+    fn one_that_stays_out_holds_nothing_up() {
+        let mut outstanding = Outstanding::default();
+        outstanding.insert(0, ());
+        for number in 1..100_000 {
+            outstanding.insert(number, ());
+            assert_eq!(outstanding.take(number), Some(()));
+            assert!(outstanding.ring.len() <= 2 * SHORT, "at {number}");
+        }
+        assert_eq!((outstanding.take(0), outstanding.take(0)), (Some(()), None));
+    }
+
+    #[test]
+    fn numbers_may_begin_anew() {
+        let mut outstanding = Outstanding::default();
+        for (value, number) in [1_000, 1_001, 5, 6, 1_002, 7].into_iter().enumerate() {
+            outstanding.insert(number, value);
+        }
+        let taken = [5, 1_000, 7, 1_001, 6, 1_002].map(|number| outstanding.take(number));
+        assert_eq!(taken, [2, 0, 5, 1, 3, 4].map(Some));
+    }
+
+    #[test]
+    #[should_panic(expected = "number 3 is out twice")]
+    fn a_number_is_out_once() {
+        let mut outstanding = Outstanding::default();
+        outstanding.insert(3, ());
+        outstanding.insert(3, ());
+    }
+}
