@@ -1,5 +1,6 @@
 //! Pravega from Maven: the standalone cluster, in memory, in one process.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +22,13 @@ pub(crate) const DEFAULT_PORT: u16 = 9090;
 /// the controller needs, so that it is left out, as are the clients of object stores.
 const POM: &str = include_str!("pravega_pom.xml");
 
+/// The Java agent that keeps the controller to the loopback address, and its version.
+const AGENT_POM: &str = include_str!("byteman_pom.xml");
+const AGENT_VERSION: &str = "4.0.24";
+
+/// What the agent is to do. All else is told by options.
+const LOOPBACK: &str = include_str!("pravega_loopback.btm");
+
 /// Nothing below a warning, but the emulator's word that it is up; on standard output, which goes
 /// to a file.
 const LOGBACK: &str = "<configuration><appender name=\"OUT\" \
@@ -28,6 +36,18 @@ const LOGBACK: &str = "<configuration><appender name=\"OUT\" \
     </pattern></encoder></appender><logger name=\"io.pravega.local\" level=\"INFO\"/>\
     <root level=\"WARN\"><appender-ref ref=\"OUT\"/></root>\
     </configuration>\n";
+
+/// The agent's jar.
+fn agent(places: &Places, or: &str) -> Result<PathBuf> {
+    let artifacts = Artifacts {
+        name: format!("byteman-{AGENT_VERSION}"),
+        describes: format!("Byteman {AGENT_VERSION}"),
+        pom: AGENT_POM.into(),
+        megabytes: 1,
+    };
+    let jars = artifacts.fetch(&places.cache, or)?;
+    Ok(jars.join(format!("byteman-{AGENT_VERSION}.jar")))
+}
 
 /// Launches a standalone cluster, and waits until its controller answers.
 pub(crate) fn launch(places: &Places) -> Result<Cluster> {
@@ -40,20 +60,20 @@ pub(crate) fn launch(places: &Places) -> Result<Cluster> {
         megabytes: 110,
     };
     let jars = artifacts.fetch(&places.cache, OR)?;
+    let agent = agent(places, OR)?;
     let port = ports::free_or(DEFAULT_PORT)?;
     let free = ports::free(4)?;
     let data = places.data("pravega")?;
     let (logback, empty) = (data.join("logback.xml"), data.join("standalone.properties"));
+    let rules = data.join("loopback.btm");
+    write(&rules, LOOPBACK)?;
     write(&logback, LOGBACK)?;
     write(&empty, "")?;
     let describes = format!("pravega {VERSION} standalone, in memory");
     say::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
-    // `GRPCServer` (pravega-controller @ 0.13.0) binds by port alone; all else is on 127.0.0.1.
-    say::note(format_args!(
-        "note: Pravega {VERSION} has no option to keep port {port} to 127.0.0.1"
-    ));
     let mut command = super::java_command();
     let mut option = |text: String| command.push(text);
+    option(format!("-javaagent:{}=script:{}", agent.display(), rules.display()));
     option("-Xmx2g".into());
     option("-XX:MaxDirectMemorySize=2g".into());
     option(format!("-Dlogback.configurationFile={}", logback.display()));
