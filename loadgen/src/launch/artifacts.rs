@@ -10,19 +10,44 @@ use crate::say;
 /// What to fetch: a name with its version, a pom, and about how much it is.
 pub(crate) struct Artifacts {
     /// Name with the exact version, such as `kafka-3.9.2`.
-    pub(crate) name: String,
+    name: String,
     /// What it is, for people.
-    pub(crate) describes: String,
+    describes: String,
     /// The pom whose runtime dependencies are fetched.
-    pub(crate) pom: String,
+    pom: String,
     /// Megabytes, about.
-    pub(crate) megabytes: u32,
+    megabytes: u32,
+}
+
+/// An artifact in Maven's terms: group, name and version.
+pub(crate) type Coordinates<'a> = [&'a str; 3];
+
+/// A pom that depends on `artifacts` and on nothing else.
+pub(crate) fn pom(artifacts: &[Coordinates<'_>]) -> String {
+    let dependency = |[group, artifact, version]: &Coordinates<'_>| {
+        format!(
+            "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+             <version>{version}</version></dependency>\n"
+        )
+    };
+    let dependencies: String = artifacts.iter().map(dependency).collect();
+    format!(
+        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\n\
+         <groupId>local</groupId><artifactId>live</artifactId><version>1</version>\
+         <packaging>pom</packaging>\n<dependencies>\n{dependencies}</dependencies></project>\n"
+    )
 }
 
 /// The file that lists what was fetched, with sizes. It is written last.
 const MANIFEST: &str = "manifest";
 
 impl Artifacts {
+    /// Those of one version of `product`, such as `Kafka` `3.9.2`.
+    pub(crate) fn of(product: &str, version: &str, pom: String, megabytes: u32) -> Self {
+        let name = format!("{}-{version}", product.to_lowercase());
+        Self { name, describes: format!("{product} {version}"), pom, megabytes }
+    }
+
     /// The directory of jars in `cache`; they are fetched if they are not there, or not whole.
     pub(crate) fn fetch(&self, cache: &Path, or: &str) -> Result<PathBuf> {
         let home = cache.join(&self.name);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use headwater_models::kafka::config::Version;
 use headwater_scenarios::scenario::{Scenario, System};
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifacts, Coordinates, pom};
 use super::guard::Launch;
 use super::guarded::Guarded;
 use super::{Cluster, Places, java, last_line, ports, wait_ready, write};
@@ -27,33 +27,17 @@ pub(crate) const DEFAULT_PORT: u16 = 9092;
 /// `headwater-local!` in base 64: any 16 bytes serve as a cluster's id.
 const CLUSTER_ID: &str = "aGVhZHdhdGVyLWxvY2FsIQ";
 
-fn version(version: Version) -> (&'static str, &'static str) {
+fn version(version: Version) -> (&'static str, Coordinates<'static>) {
     match version {
-        Version::V3_9 => (
-            KAFKA_3_9,
-            "<groupId>org.slf4j</groupId><artifactId>slf4j-reload4j</artifactId>\
-             <version>1.7.36</version>",
-        ),
-        Version::V4 => (
-            KAFKA_4,
-            "<groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId>\
-             <version>2.25.5</version>",
-        ),
+        Version::V3_9 => (KAFKA_3_9, ["org.slf4j", "slf4j-reload4j", "1.7.36"]),
+        Version::V4 => (KAFKA_4, ["org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5"]),
     }
 }
 
 fn artifacts(of: Version) -> Artifacts {
     let (version, logging) = version(of);
-    let pom = format!(
-        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\n\
-         <groupId>local</groupId><artifactId>kafka-live</artifactId><version>1</version>\
-         <packaging>pom</packaging>\n<dependencies>\n\
-         <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>\
-         <version>{version}</version></dependency>\n<dependency>{logging}</dependency>\n\
-         </dependencies></project>\n"
-    );
-    let name = format!("kafka-{version}");
-    Artifacts { name, describes: format!("Kafka {version}"), pom, megabytes: 50 }
+    let pom = pom(&[["org.apache.kafka", "kafka_2.13", version], logging]);
+    Artifacts::of("Kafka", version, pom, 50)
 }
 
 /// Launches the brokers of `scenario`, and waits until they answer.

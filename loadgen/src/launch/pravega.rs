@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifacts, pom};
 use super::guard::Launch;
 use super::guarded::Guarded;
 use super::{Cluster, Places, java, ports, wait_ready, write};
@@ -22,9 +22,8 @@ pub(crate) const DEFAULT_PORT: u16 = 9090;
 /// the controller needs, so that it is left out, as are the clients of object stores.
 const POM: &str = include_str!("pravega_pom.xml");
 
-/// The Java agent that keeps the controller to the loopback address, and its version.
-const AGENT_POM: &str = include_str!("byteman_pom.xml");
-const AGENT_VERSION: &str = "4.0.24";
+/// The version of Byteman, the Java agent that keeps the controller to the loopback address.
+const BYTEMAN: &str = "4.0.24";
 
 /// What the agent is to do. All else is told by options.
 const LOOPBACK: &str = include_str!("pravega_loopback.btm");
@@ -39,27 +38,16 @@ const LOGBACK: &str = "<configuration><appender name=\"OUT\" \
 
 /// The agent's jar.
 fn agent(places: &Places, or: &str) -> Result<PathBuf> {
-    let artifacts = Artifacts {
-        name: format!("byteman-{AGENT_VERSION}"),
-        describes: format!("Byteman {AGENT_VERSION}"),
-        pom: AGENT_POM.into(),
-        megabytes: 1,
-    };
-    let jars = artifacts.fetch(&places.cache, or)?;
-    Ok(jars.join(format!("byteman-{AGENT_VERSION}.jar")))
+    let pom = pom(&[["org.jboss.byteman", "byteman", BYTEMAN]]);
+    let jars = Artifacts::of("Byteman", BYTEMAN, pom, 1).fetch(&places.cache, or)?;
+    Ok(jars.join(format!("byteman-{BYTEMAN}.jar")))
 }
 
 /// Launches a standalone cluster, and waits until its controller answers.
 pub(crate) fn launch(places: &Places) -> Result<Cluster> {
     const OR: &str = "--controller tcp://HOST:PORT";
     java(OR)?;
-    let artifacts = Artifacts {
-        name: format!("pravega-{VERSION}"),
-        describes: format!("Pravega {VERSION}"),
-        pom: POM.into(),
-        megabytes: 110,
-    };
-    let jars = artifacts.fetch(&places.cache, OR)?;
+    let jars = Artifacts::of("Pravega", VERSION, POM.into(), 110).fetch(&places.cache, OR)?;
     let agent = agent(places, OR)?;
     let port = ports::free_or(DEFAULT_PORT)?;
     let free = ports::free(4)?;
