@@ -162,6 +162,9 @@ fn the_trace_for_perfetto_is_well_formed() {
         }
     }
     assert!(open.is_empty(), "arrows without an end: {open:?}");
+    // A viewer's ruler counts from the first event.
+    let first = events.iter().filter_map(|event| event["ts"].as_f64()).reduce(f64::min);
+    assert_eq!(first, Some(0.0));
     for phase in ["M", "X", "i", "s", "f"] {
         assert!(phases.get(phase).is_some_and(|count| *count > 0), "no {phase} in {phases:?}");
     }

@@ -25,6 +25,7 @@ const FAULTS: u32 = 0;
 /// The trace as a document. `faults` are those of the run, as they were injected; `end` is its end.
 pub fn document(trace: &Trace, faults: &[Fault], end: Time) -> Value {
     let mut events = processes(trace);
+    events.push(start());
     events.extend(faults.iter().enumerate().flat_map(|(index, fault)| slices(index, fault, end)));
     let until = slice_ends(trace);
     for (index, record) in trace.records().iter().enumerate() {
@@ -42,6 +43,12 @@ fn micros(at: Time) -> f64 {
     at.0 as f64 / 1e3
 }
 
+/// A mark at the start of the run. A viewer's ruler counts from the first event of a document: with
+/// this one its times are those of the event log.
+fn start() -> Value {
+    json!({"ph": "i", "s": "p", "pid": FAULTS, "tid": 0, "name": "start", "cat": "run", "ts": 0})
+}
+
 fn processes(trace: &Trace) -> Vec<Value> {
     let name = |pid: u32, name: &str| {
         [
@@ -49,7 +56,8 @@ fn processes(trace: &Trace) -> Vec<Value> {
                    "args": {"name": name}}),
             json!({"ph": "M", "pid": pid, "tid": 0, "name": "process_sort_index",
                    "args": {"sort_index": pid}}),
-            json!({"ph": "M", "pid": pid, "tid": 0, "name": "thread_name", "args": {"name": "-"}}),
+            json!({"ph": "M", "pid": pid, "tid": 0, "name": "thread_name",
+                   "args": {"name": "events"}}),
         ]
     };
     let nodes = (0..).map(NodeId).zip(trace.names());
