@@ -6,6 +6,7 @@ pub mod bookkeeper;
 pub mod bugs;
 pub mod deployment;
 pub mod kafka;
+mod lists;
 pub mod note;
 pub mod outstanding;
 pub mod pravega;

@@ -235,9 +235,10 @@ impl Bookie {
                 JournalItem::Fence { ledger } => self.on_fence_refused(ctx, ledger),
             }
         }
-        let mut done = outcome.done.into_iter().peekable();
-        while done.peek().is_some() {
-            let chunk: Vec<_> = done.by_ref().take(CALLBACK_CHUNK).collect();
+        let mut done = outcome.done;
+        while !done.is_empty() {
+            let rest = done.split_off(done.len().min(CALLBACK_CHUNK));
+            let chunk = std::mem::replace(&mut done, rest);
             let cost = self.config.cost_callback * chunk.len() as u64;
             let number = self.number();
             ctx.compute(POOL_CALLBACK, cost, tag(KIND_CALLBACK, number));

@@ -24,6 +24,7 @@ use headwater_sim::effect::PoolId;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::lists::extend;
 use crate::protocol::{self, Streaming};
 
 use super::config;
@@ -74,7 +75,7 @@ struct Flushed {
     file: u64,
     /// Records of the file up to and including this group.
     records: u64,
-    items: Vec<Queued>,
+    items: Vec<JournalItem>,
     /// The last group of its file.
     ends_file: bool,
 }
@@ -82,9 +83,12 @@ struct Flushed {
 /// A group on its way to the page cache.
 #[derive(Debug)]
 struct Flushing {
-    items: Vec<Queued>,
+    items: Vec<JournalItem>,
+    /// Bytes of the items.
+    item_bytes: u64,
     /// Until it is written.
     record: Option<Record>,
+    /// Bytes of the record.
     bytes: u64,
 }
 
@@ -131,8 +135,10 @@ pub struct Journal {
     tags: JournalTags,
     queue: VecDeque<Queued>,
     memory: u64,
-    group: Vec<Queued>,
+    group: Vec<JournalItem>,
     group_bytes: u64,
+    /// When the oldest of the group was queued.
+    group_since: Time,
     /// The oldest of the group has timed out: what has timed out too joins it.
     sweeping: bool,
     flushing: Option<Flushing>,
@@ -166,6 +172,7 @@ impl Journal {
             memory: 0,
             group: Vec::new(),
             group_bytes: 0,
+            group_since: Time::ZERO,
             sweeping: false,
             flushing: None,
             wait_armed: None,
@@ -222,8 +229,11 @@ impl Journal {
                 return;
             }
             if let Some(next) = self.queue.pop_front() {
+                if self.group.is_empty() {
+                    self.group_since = next.at;
+                }
                 self.group_bytes += next.bytes;
-                self.group.push(next);
+                self.group.push(next.item);
             } else {
                 self.arm_wait(ctx);
                 return;
@@ -236,7 +246,7 @@ impl Journal {
         let next = self.queue.front();
         let flush_when_empty = wait == Duration::ZERO || self.config.journal_flush_when_queue_empty;
         if wait > Duration::ZERO && !self.sweeping {
-            self.sweeping = now.since(self.group[0].at) >= wait;
+            self.sweeping = now.since(self.group_since) >= wait;
         }
         if self.sweeping {
             return next.is_none_or(|next| now.since(next.at) < wait);
@@ -248,8 +258,10 @@ impl Journal {
     }
 
     fn arm_wait(&mut self, ctx: &mut Context<'_, Streaming>) {
-        let Some(oldest) = self.group.first() else { return };
-        let due = oldest.at + self.max_wait();
+        if self.group.is_empty() {
+            return;
+        }
+        let due = self.group_since + self.max_wait();
         if self.wait_armed.is_none_or(|armed| armed > due || armed <= ctx.now()) {
             self.wait_armed = Some(due);
             ctx.timer(due - ctx.now(), self.tags.wait);
@@ -267,19 +279,19 @@ impl Journal {
     fn flush(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.sweeping = false;
         let items = std::mem::take(&mut self.group);
-        let bytes = std::mem::take(&mut self.group_bytes);
+        let item_bytes = std::mem::take(&mut self.group_bytes);
         let (mut entries, mut fences) = (Vec::with_capacity(items.len()), Vec::new());
-        for queued in &items {
-            match &queued.item {
+        for item in &items {
+            match item {
                 JournalItem::Add { entry, .. } => entries.push(entry.clone()),
                 JournalItem::Fence { ledger } => fences.push(*ledger),
             }
         }
-        let padded = padded(bytes, self.config.journal_alignment_size);
+        let bytes = padded(item_bytes, self.config.journal_alignment_size);
         let cost = self.config.cost_journal * items.len() as u64
-            + Duration(self.config.cost_per_kib.0 * bytes / 1024);
-        let record = Some(Record::Journal { entries, fences, bytes: padded });
-        self.flushing = Some(Flushing { items, record, bytes: padded });
+            + Duration(self.config.cost_per_kib.0 * item_bytes / 1024);
+        let record = Some(Record::Journal { entries, fences, bytes });
+        self.flushing = Some(Flushing { items, item_bytes, record, bytes });
         ctx.compute(self.pool, cost, self.tags.compute);
     }
 
@@ -293,15 +305,16 @@ impl Journal {
 
     /// The group lies in the page cache.
     pub fn on_written(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
-        let Flushing { mut items, bytes, .. } = self.flushing.take().expect("a flush is under way");
-        self.memory -= items.iter().map(|queued| queued.bytes).sum::<u64>();
+        let Flushing { mut items, item_bytes, bytes, .. } =
+            self.flushing.take().expect("a flush is under way");
+        self.memory -= item_bytes;
         self.file_bytes += bytes;
         self.file_records += 1;
         let ends_file = self.file_bytes > self.config.journal_max_size_mb << 20;
         let (file, records) = (self.file, self.file_records);
         let mut outcome = JournalOutcome::default();
         if !self.config.journal_sync_data {
-            outcome.done = items.drain(..).map(|queued| queued.item).collect();
+            outcome.done = std::mem::take(&mut items);
         }
         let interval = Duration::from_millis(self.config.journal_page_cache_flush_interval_msec);
         let due = ctx.now().since(self.last_force) >= interval;
@@ -336,22 +349,22 @@ impl Journal {
 
     /// The sync is done.
     pub fn on_synced(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
-        let forced = std::mem::take(&mut self.forcing);
-        let last = forced.last().expect("a sync was asked for");
-        self.mark = (last.file, last.records);
-        let items = forced.into_iter().flat_map(|flushed| flushed.items);
-        let done = items.map(|queued| queued.item).collect();
+        let mut done = Vec::new();
+        for flushed in self.forcing.drain(..) {
+            self.mark = (flushed.file, flushed.records);
+            extend(&mut done, flushed.items);
+        }
         self.force(ctx);
         JournalOutcome { done, failed: Vec::new() }
     }
 
     /// There was no room for a group.
     pub fn on_full(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
-        let Flushing { items, .. } = self.flushing.take().expect("a flush is under way");
-        self.memory -= items.iter().map(|queued| queued.bytes).sum::<u64>();
-        let failed = items.into_iter().map(|queued| queued.item).collect();
+        let Flushing { items, item_bytes, .. } =
+            self.flushing.take().expect("a flush is under way");
+        self.memory -= item_bytes;
         self.turn(ctx);
-        JournalOutcome { done: Vec::new(), failed }
+        JournalOutcome { done: Vec::new(), failed: items }
     }
 }
 

@@ -24,6 +24,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::bugs::Bug;
+use crate::lists::extend;
 use crate::note::Note;
 use crate::protocol::Streaming;
 
@@ -521,14 +522,15 @@ impl Component for LedgerHandle {
     fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<HandleEvent> {
         let mut events = Vec::new();
         for result in self.service.results(ctx, input) {
-            events.extend(self.on_metadata(ctx, result));
+            extend(&mut events, self.on_metadata(ctx, result));
         }
-        events.extend(match input {
+        let own = match input {
             Input::Message(from, message) => self.on_message(ctx, from, message),
             Input::Timer(tag) if self.timers.owns(tag) => self.on_timer(ctx, self.timers.low(tag)),
             Input::Timer(_) => Vec::new(),
             Input::Disconnect(peer) => self.on_disconnect(ctx, peer),
-        });
+        };
+        extend(&mut events, own);
         events
     }
 }

@@ -78,7 +78,7 @@ impl DataLog {
     }
 
     /// Appends a frame; ends with `Appended` or `Failed`.
-    pub fn append(&mut self, ctx: &mut Ctx<'_>, frame: &Frame) -> Vec<LogEvent> {
+    pub fn append(&mut self, ctx: &mut Ctx<'_>, frame: Frame) -> Vec<LogEvent> {
         match self {
             Self::InMemory(log) => log.append(),
             Self::BookKeeper(log) => log.append(ctx, frame),

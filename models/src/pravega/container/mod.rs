@@ -272,8 +272,8 @@ impl Container {
 
     /// Hands a frame to the log.
     fn write_frame(&mut self, env: &mut Env<'_, '_>, frame: Frame) {
-        let events = self.log.append(env.ctx, &frame);
-        let (operations, checkpoints) = (frame.operations.len(), frame.checkpoints);
+        let (operations, checkpoints) = (frame.operations.len(), frame.checkpoints.clone());
+        let events = self.log.append(env.ctx, frame);
         self.in_flight.push_back(InFlight { operations, checkpoints });
         self.on_log(env, events);
     }

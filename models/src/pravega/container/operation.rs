@@ -92,6 +92,8 @@ pub struct Logged {
     pub operation: Operation,
 }
 
+/// Words of an operation at the most, unless it is a checkpoint.
+pub const WORDS_MAX: usize = 7;
 const APPEND: u64 = 1;
 const CHECKPOINT: u64 = 2;
 const STORAGE_UPDATE: u64 = 3;

@@ -55,8 +55,16 @@ impl Container {
     /// Something was committed: those who wait for it get it.
     pub(super) fn serve_tail_readers(&mut self, env: &mut Env<'_, '_>, segment: u32) {
         let index = self.segments.entry(segment).or_default();
-        for request in std::mem::take(&mut index.tail_readers) {
+        if index.tail_readers.is_empty() {
+            return;
+        }
+        let mut waiting = std::mem::take(&mut index.tail_readers);
+        for request in waiting.drain(..) {
             self.read(env, segment, request);
+        }
+        let index = self.segments.entry(segment).or_default();
+        if index.tail_readers.is_empty() {
+            index.tail_readers = waiting;
         }
     }
 

@@ -25,6 +25,7 @@ use crate::bookkeeper::metadata::message::{
     LEDGERS, MetadataError, Operation, Outcome, Path, Version,
 };
 use crate::bugs::Bug;
+use crate::lists::extend;
 use crate::pravega::config::Cluster;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::throttler::QueueStats;
@@ -167,9 +168,9 @@ impl BookKeeperLog {
     }
 
     /// Appends a frame.
-    pub fn append(&mut self, ctx: &mut Ctx<'_>, frame: &Frame) -> Vec<LogEvent> {
+    pub fn append(&mut self, ctx: &mut Ctx<'_>, frame: Frame) -> Vec<LogEvent> {
         self.writes.push_back(Write {
-            frame: frame.clone(),
+            frame,
             added: ctx.now(),
             attempts: 0,
             sent: None,
@@ -281,7 +282,7 @@ impl BookKeeperLog {
                     }
                 }
                 HandleEvent::Failed { error, .. } => {
-                    result.extend(self.ledger_failed(ctx, sequence, error));
+                    extend(&mut result, self.ledger_failed(ctx, sequence, error));
                 }
                 HandleEvent::Closed { .. } => {
                     self.retired.retain(|ledger| ledger.sequence != sequence);
@@ -289,8 +290,8 @@ impl BookKeeperLog {
                 HandleEvent::Created { .. } => {}
             }
         }
-        result.extend(self.remove_finished(ctx.now()));
-        result.extend(self.send_writes(ctx));
+        extend(&mut result, self.remove_finished(ctx.now()));
+        extend(&mut result, self.send_writes(ctx));
         result
     }
 
@@ -333,7 +334,7 @@ impl BookKeeperLog {
                     }
                 }
                 let mut result = self.remove_finished(ctx.now());
-                result.extend(self.send_writes(ctx));
+                extend(&mut result, self.send_writes(ctx));
                 result
             }
         }
@@ -393,7 +394,7 @@ impl BookKeeperLog {
         for event in events {
             let MetadataEvent::Reply { request, result: reply } = event else { continue };
             match self.updating.take_if(|updating| updating.request == request) {
-                Some(updating) => result.extend(self.on_update(ctx, updating, reply)),
+                Some(updating) => extend(&mut result, self.on_update(ctx, updating, reply)),
                 None if self.opening.is_some() && self.next.is_none() => {
                     self.loaded(ctx, reply);
                 }
@@ -463,7 +464,7 @@ impl BookKeeperLog {
                     self.writes.iter_mut().for_each(|write| write.sent = None);
                 }
                 let mut result = vec![LogEvent::RolledOver { ledger }];
-                result.extend(self.send_writes(ctx));
+                extend(&mut result, self.send_writes(ctx));
                 self.go_on_truncating(ctx);
                 return result;
             }
@@ -501,7 +502,7 @@ impl BookKeeperLog {
         let mut result = self.on_metadata(ctx, events);
         if let Some(next) = &mut self.next {
             let events = next.on(ctx, input);
-            result.extend(self.on_next(ctx, events));
+            extend(&mut result, self.on_next(ctx, events));
         }
         let sequences: Vec<u64> = self.retired.iter().map(|ledger| ledger.sequence).collect();
         for sequence in sequences {
@@ -509,17 +510,17 @@ impl BookKeeperLog {
                 continue;
             };
             let events = old.handle.on(ctx, input);
-            result.extend(self.on_handle(ctx, sequence, events));
+            extend(&mut result, self.on_handle(ctx, sequence, events));
         }
         if let Some(current) = &mut self.current {
             let (sequence, events) = (current.sequence, current.handle.on(ctx, input));
             if !events.is_empty() {
-                result.extend(self.on_handle(ctx, sequence, events));
+                extend(&mut result, self.on_handle(ctx, sequence, events));
             }
         }
         if let Some((_, inquiry)) = &mut self.inquiry {
             let events = inquiry.on(ctx, input);
-            result.extend(self.on_inquiry(ctx, events));
+            extend(&mut result, self.on_inquiry(ctx, events));
         }
         result
     }

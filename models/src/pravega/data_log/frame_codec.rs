@@ -8,13 +8,15 @@ use std::rc::Rc;
 
 use crate::bookkeeper::entry::Payload;
 use crate::pravega::container::data_frame::Frame;
-use crate::pravega::container::operation::Logged;
+use crate::pravega::container::operation::{Logged, WORDS_MAX};
 
 /// A frame as an entry.
 pub fn encode(frame: &Frame) -> Payload {
-    let mut words = vec![frame.checkpoints.len() as u64];
+    let operations = frame.operations.len();
+    let mut words = Vec::with_capacity(1 + frame.checkpoints.len() + operations * WORDS_MAX);
+    words.push(frame.checkpoints.len() as u64);
     words.extend(&frame.checkpoints);
-    let mut batches = Vec::new();
+    let mut batches = Vec::with_capacity(operations);
     for logged in &frame.operations {
         logged.encode(&mut words, &mut batches);
     }

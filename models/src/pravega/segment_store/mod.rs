@@ -168,7 +168,8 @@ impl SegmentStore {
 
     fn settle(&mut self, ctx: &mut Ctx<'_>) {
         while !self.outcomes.is_empty() {
-            for outcome in std::mem::take(&mut self.outcomes) {
+            let mut outcomes = std::mem::take(&mut self.outcomes);
+            for outcome in outcomes.drain(..) {
                 match outcome {
                     Outcome::Appended { appender, event_number } => {
                         self.appends.acknowledge(ctx, &appender, event_number);
@@ -183,6 +184,10 @@ impl SegmentStore {
                         self.start_next(ctx);
                     }
                 }
+            }
+            if self.outcomes.is_empty() {
+                self.outcomes = outcomes;
+                return;
             }
         }
     }

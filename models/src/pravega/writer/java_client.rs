@@ -82,7 +82,8 @@ impl JavaClient {
     fn complete(&mut self, writer: u32, lane: Lane, extra: u64) -> Block {
         self.token += 1;
         self.bytes_left = 0;
-        let block = batch(writer, lane, &std::mem::take(&mut self.open));
+        let block = batch(writer, lane, &self.open);
+        self.open.clear();
         self.in_flight.push_back(SharedBatch::clone(&block));
         (block, BLOCK_OVERHEAD + extra)
     }
@@ -106,12 +107,12 @@ impl JavaClient {
         self.in_flight.iter().map(|block| (SharedBatch::clone(block), BLOCK_OVERHEAD)).collect()
     }
 
-    /// Everything up to an event is acknowledged.
-    pub fn ack(&mut self, number: i64) -> Vec<SharedBatch> {
-        let acked = self.in_flight.partition_point(|block| event_number(block) <= number);
-        let acked: Vec<SharedBatch> = self.in_flight.drain(..acked).collect();
-        self.outstanding -= acked.iter().map(|block| block.count()).sum::<u64>();
-        acked
+    /// Everything up to an event is acknowledged: the next block that is, until there is none.
+    pub fn ack(&mut self, number: i64) -> Option<SharedBatch> {
+        self.in_flight.front().filter(|block| event_number(block) <= number)?;
+        let acked = self.in_flight.pop_front()?;
+        self.outstanding -= acked.count();
+        Some(acked)
     }
 
     /// The server has acknowledged, which tells the estimator how much is outstanding.
@@ -166,7 +167,9 @@ mod tests {
         let blocks = client.resend(0, Lane(0));
         let events: u64 = blocks.iter().map(|(block, _)| block.count()).sum();
         assert_eq!(events, 100);
-        assert_eq!(client.ack(event_number(&blocks[0].0)).len(), 1);
+        let number = event_number(&blocks[0].0);
+        assert!(client.ack(number).is_some());
+        assert!(client.ack(number).is_none());
         assert_eq!(client.resend(0, Lane(0)).len(), blocks.len() - 1);
     }
 }

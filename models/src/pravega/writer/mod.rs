@@ -89,7 +89,7 @@ impl SegmentWriter {
 #[derive(Debug)]
 enum Task {
     /// Events have been routed.
-    Routed(Vec<(u32, Event)>),
+    Routed,
     /// A block has been encoded.
     Encoded { segment: u32, append: Box<Append> },
     /// A reply has been read.
@@ -119,6 +119,8 @@ pub struct Writer {
     segments: Vec<SegmentWriter>,
     /// Routed and not yet accepted by a segment writer that can't write (Java).
     blocked: VecDeque<(u32, Event)>,
+    /// Being routed.
+    lot: Vec<(u32, Event)>,
     /// Events of sealed segments, to come behind those that are being routed.
     moved: VecDeque<(u32, Event)>,
     routing: bool,
@@ -152,6 +154,7 @@ impl Writer {
             router: Router::new(Stream::new(&cluster)),
             segments: Vec::new(),
             blocked: VecDeque::new(),
+            lot: Vec::new(),
             moved: VecDeque::new(),
             routing: false,
             due_armed: None,
@@ -196,20 +199,20 @@ impl Writer {
             return;
         }
         let now = ctx.now();
-        let mut lot = Vec::new();
-        while lot.len() < LOT
+        while self.lot.len() < LOT
             && let Some(arrival) = self.next.filter(|arrival| arrival.at <= now)
         {
-            lot.push(self.take(arrival, now));
+            let event = self.take(arrival, now);
+            self.lot.push(event);
         }
-        if lot.is_empty() {
+        if self.lot.is_empty() {
             return self.await_next(ctx);
         }
         self.routing = true;
         let costs = &self.cluster.costs;
         let cost = if self.is_rust() { costs.writer_event_rust } else { costs.writer_event_java };
-        let cost = cost * lot.len() as u64;
-        let tag = self.task(Task::Routed(lot));
+        let cost = cost * self.lot.len() as u64;
+        let tag = self.task(Task::Routed);
         ctx.compute(APPLICATION, cost, tag);
     }
 
@@ -238,10 +241,11 @@ impl Writer {
     }
 
     /// Events have been routed: each goes to its segment's writer.
-    fn routed(&mut self, ctx: &mut Ctx<'_>, lot: Vec<(u32, Event)>) {
+    fn routed(&mut self, ctx: &mut Ctx<'_>) {
         self.routing = false;
         let segments = &self.segments;
-        self.blocked.extend(lot.into_iter().filter(|(of, _)| !segments[*of as usize].moved));
+        let lot = self.lot.drain(..);
+        self.blocked.extend(lot.filter(|(of, _)| !segments[*of as usize].moved));
         self.blocked.append(&mut self.moved);
         self.write_routed(ctx);
         self.pull(ctx);
@@ -314,12 +318,11 @@ impl Writer {
 
     /// Everything up to an event of a segment is acknowledged.
     fn ack(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: i64) {
-        let acked: Vec<SharedBatch> = match &mut self.segments[segment as usize].queue {
-            Queue::Rust(client) => client.ack(number).into_iter().collect(),
+        let SegmentWriter { queue, unacked, .. } = &mut self.segments[segment as usize];
+        while let Some(batch) = match queue {
+            Queue::Rust(client) => client.ack(number),
             Queue::Java(client) => client.ack(number),
-        };
-        let unacked = &mut self.segments[segment as usize].unacked;
-        for batch in acked {
+        } {
             unacked.drain(..unacked.len().min(batch.count() as usize));
             self.outstanding_bytes -= batch.bytes;
             ctx.note(Note::Acked { batch });
@@ -382,7 +385,7 @@ impl Writer {
 
     fn run(&mut self, ctx: &mut Ctx<'_>, task: Task) {
         match task {
-            Task::Routed(lot) => self.routed(ctx, lot),
+            Task::Routed => self.routed(ctx),
             Task::Encoded { segment, append } => self.encoded(ctx, segment, append),
             Task::Read { from, message } => self.on_reply(ctx, from, message),
             Task::Due => {
