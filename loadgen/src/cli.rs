@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use headwater_scenarios::traffic::Rate;
 use headwater_sim::time::Duration;
 use headwater_sim::units::Bytes;
+use headwater_traffic::Rate;
 
 use crate::{launch, profile, run};
 

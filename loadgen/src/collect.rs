@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use headwater_check::{Events, History, Positions};
 use headwater_reports::outcome::{Mark, Window};
 use headwater_reports::{Recorder, Resource};
-use headwater_scenarios::check::{Events, History, Positions};
 use headwater_scenarios::observe::ScheduleDigest;
 use headwater_scenarios::scenario::Scenario;
-use headwater_scenarios::traffic::{Plan, Schedule};
 use headwater_sim::time::Time;
+use headwater_traffic::{Plan, Schedule};
 
 use crate::pacing::Clock;
 use crate::sampler::Sampler;

@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use headwater_models::arrival::Arrival;
-use headwater_scenarios::traffic::{Payloads, Plan};
+use headwater_traffic::{Payloads, Plan};
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
@@ -114,7 +114,7 @@ impl Pacer {
         clock: &Clock,
         target: &mut dyn Target,
         arrival: &Arrival,
-        place: headwater_scenarios::traffic::Place,
+        place: headwater_traffic::Place,
         payload: &[u8],
     ) {
         let token =

@@ -1,6 +1,6 @@
 //! From the command line to what is run: a scenario, a target, a seed.
 
-use headwater_scenarios::scenario::problem::nearest;
+use headwater_scenarios::reading::problem::nearest;
 use headwater_scenarios::scenario::{Scenario, System, shell_word};
 
 use crate::cli::Run;
@@ -120,7 +120,7 @@ fn kind_of(system: &System) -> Result<Kind> {
 
 /// Whether every event has room for what it is checked by.
 fn check_size(scenario: &Scenario) -> Result<()> {
-    use headwater_scenarios::traffic::SizeModel;
+    use headwater_traffic::SizeModel;
     let size = &scenario.traffic.size;
     if size.model == SizeModel::Fixed && size.mean.0 < STAMP_BYTES {
         return Err(Failure::new(format!(
@@ -131,7 +131,7 @@ fn check_size(scenario: &Scenario) -> Result<()> {
     Ok(())
 }
 
-/// The least payload that carries a stamp ([`headwater_scenarios::traffic::Payloads`]).
+/// The least payload that carries a stamp ([`headwater_traffic::Payloads`]).
 const STAMP_BYTES: u64 = 49;
 
 fn check_cluster(run: &Run, kind: Kind) -> Result<()> {

@@ -1,10 +1,10 @@
 //! Scenario files, traffic and checkers; run and sweep.
 
-pub mod check;
 pub mod determinism;
 pub mod library;
 pub mod observe;
 pub mod profile;
+pub mod reading;
 pub mod replay;
 pub mod run;
 pub mod scenario;
@@ -13,5 +13,4 @@ pub mod stats;
 pub mod swarm;
 pub mod sweep;
 pub mod trace;
-pub mod traffic;
 pub mod units;

@@ -15,7 +15,7 @@ pub use headwater_sim::text::ParseError;
 pub use headwater_sim::time::{Duration, Time};
 pub use headwater_sim::units::{Bytes, BytesPerSecond};
 
-pub use crate::traffic::Rate;
+pub use headwater_traffic::Rate;
 
 /// A share of a whole, 0 to 1 as a rule; written `95%` or `0.95`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

@@ -65,10 +65,15 @@ impl Graph {
         arrows.entry(from.into()).or_default().insert(to.into());
     }
 
-    /// What `package` names itself, for its tests too.
-    pub fn direct(&self, package: &str) -> BTreeSet<String> {
-        let arrows = [&self.needs, &self.needs_for_tests];
-        arrows.iter().filter_map(|arrows| arrows.get(package)).flatten().cloned().collect()
+    /// What `package` names itself, and whether for its tests only.
+    pub fn direct(&self, package: &str) -> BTreeMap<String, bool> {
+        let of = |arrows: &BTreeMap<String, BTreeSet<String>>, for_tests| {
+            let named = arrows.get(package).cloned().unwrap_or_default();
+            named.into_iter().map(move |to| (to, for_tests)).collect::<Vec<_>>()
+        };
+        let mut direct: BTreeMap<_, _> = of(&self.needs_for_tests, true).into_iter().collect();
+        direct.extend(of(&self.needs, false));
+        direct
     }
 
     /// Everything that `package` is built with, and the way there.

@@ -10,11 +10,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use headwater_check::{Promises, Suite};
 use headwater_reports::outcome::Window;
-use headwater_scenarios::check::{Promises, Suite};
 use headwater_scenarios::scenario::Scenario;
-use headwater_scenarios::traffic::{Payloads, Plan};
 use headwater_sim::random::{Seed, Stream};
+use headwater_traffic::{Payloads, Plan};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 use turmoil::net::{TcpListener, TcpStream};

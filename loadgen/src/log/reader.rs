@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use headwater_scenarios::traffic::parse;
+use headwater_traffic::parse;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep};
 
 use super::frame::{Reply, Request, feed, flush, frames, next};

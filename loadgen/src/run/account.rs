@@ -1,8 +1,8 @@
 //! The account of a live run: the simulator's, with the generator's own health.
 
+use headwater_check::{History, Once, Promises, Suite};
 use headwater_reports::Outcome;
 use headwater_reports::outcome::{self, Environment, Source, Status, VerdictStatus};
-use headwater_scenarios::check::{History, Once, Promises, Suite};
 use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, account as of_account};
 use headwater_scenarios::scenario::System;

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 
 use headwater_models::arrival::Arrival;
-use headwater_scenarios::traffic::{Damage, Lanes, Place, Stamp, parse};
 use headwater_sim::fingerprint::mix;
+use headwater_traffic::{Damage, Lanes, Place, Stamp, parse};
 
 use crate::failure::Result;
 use crate::pacing::Clock;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use headwater_scenarios::traffic::parse;
+use headwater_traffic::parse;
 
 use super::pravega::Stream;
 use super::{ReadBack, Reading, Teller};

@@ -18,8 +18,8 @@ use headwater_sim::units::NodeId;
 
 use super::started::Started;
 use super::timeline::Timeline;
-use crate::check::{History, Positions};
 use crate::trace::{self, Trace};
+use headwater_check::{History, Positions};
 
 /// What it is made with.
 #[derive(Clone, Copy, Debug)]

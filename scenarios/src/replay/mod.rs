@@ -9,11 +9,11 @@ use std::ops::Range;
 use headwater_reports::outcome::Mark;
 use headwater_reports::{Diagram, Outcome};
 
-use crate::check::{Finding, Verdict};
 use crate::run::{self, Finished, Options};
 use crate::scenario::Scenario;
 use crate::trace::{Trace, Watch};
 use crate::units::{Duration, Time};
+use headwater_check::{Finding, Verdict};
 
 mod select;
 mod story;

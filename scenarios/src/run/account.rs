@@ -5,11 +5,11 @@ use headwater_reports::outcome::{
 };
 use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources};
 
-use crate::check::{Finding, History, Suite, Verdict};
 use crate::observe::Started;
 use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
 use crate::units::Time;
+use headwater_check::{Finding, History, Suite, Verdict};
 
 /// What was observed of a run.
 pub struct Account {

@@ -6,10 +6,10 @@ use headwater_reports::Outcome;
 use headwater_reports::outcome::{Environment, Status};
 use headwater_sim::fingerprint::Checkpoint;
 
-use crate::check::{Properties, Verdict};
 use crate::scenario::Scenario;
 use crate::trace::{Trace, Watch};
 use crate::units::Time;
+use headwater_check::{Properties, Verdict};
 
 pub mod account;
 mod injector;

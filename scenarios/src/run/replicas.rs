@@ -4,9 +4,9 @@ use headwater_models::deployment::Role;
 use headwater_models::protocol::Streaming;
 use headwater_sim::simulation::Simulation;
 
-use crate::check::{Events, Replica, Stored};
 use crate::observe::Observed;
 use crate::scenario::plan::Roster;
+use headwater_check::{Events, Replica, Stored};
 
 /// One replica per node that keeps data; `durable` leaves out what only the page cache has. Tiered
 /// storage keeps copies of its own, so what it holds counts as `copies`.

@@ -16,13 +16,13 @@ use super::account::Account;
 use super::injector::Injector;
 use super::replicas;
 use super::sampler::Sampler;
-use crate::check::{Promises, Suite};
 use crate::observe::{Observed, ObservedSpec, ScheduleDigest};
 use crate::scenario::Scenario;
 use crate::scenario::plan::Roster;
 use crate::trace::{Trace, Watch};
-use crate::traffic::Schedule;
 use crate::units::{Duration, Time};
+use headwater_check::{Promises, Suite};
+use headwater_traffic::Schedule;
 
 /// Nothing delivered for this long at the end of a run: the readers have read all they will.
 const QUIET: Duration = Duration::from_secs(2);
@@ -228,7 +228,7 @@ fn promising_nothing() -> Promises {
     Promises {
         no_acked_loss: false,
         drained: true,
-        once: crate::check::Once::Any,
+        once: headwater_check::Once::Any,
         order: false,
         prefix: false,
         agree: false,

@@ -13,8 +13,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::metric::{Kind, Metric};
-use super::problem::Finding;
-use super::tree::{Tree, Value};
+use crate::reading::problem::Finding;
+use crate::reading::tree::{Tree, Value};
 use crate::units::{Duration, Rate, Share, short};
 
 /// A figure of a run.

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::catalogue;
-use super::decode;
-use super::problem::Finding;
-use super::tree::{Tree, Value};
+use crate::reading::decode;
+use crate::reading::problem::Finding;
+use crate::reading::tree::{Tree, Value};
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::problem::nearest;
+use crate::reading::problem::nearest;
 
 /// A figure of a run, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +114,7 @@ const COUNTS: [(&str, Count); 8] = [
     ("reordered", Count::Reordered),
 ];
 
-/// The checkers (see [`crate::check`]), and what a run says of properties and of its end.
+/// The checkers (see [`headwater_check`]), and what a run says of properties and of its end.
 const CHECKERS: [&str; 11] = [
     "no_acked_loss",
     "no_duplicates",

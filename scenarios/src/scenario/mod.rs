@@ -8,7 +8,7 @@
 //! buggify = false               # rare delays everywhere (`headwater_sim::buggify`)
 //! bugs = []                     # planted bugs (feature `planted-bugs`), see docs/BUGS.md
 //! [system]                      # kind, version, topology, options by their real names
-//! [traffic]                     # see crate::traffic
+//! [traffic]                     # see headwater_traffic
 //! [[fault]]                     # see fault
 //! [measure]                     # warm-up, window, interval, drain
 //! [promise]                     # what the checkers hold the system to
@@ -26,34 +26,31 @@ use serde::{Deserialize, Serialize};
 
 pub mod action;
 pub mod catalogue;
-pub mod decode;
 pub mod expect;
 pub mod fault;
 pub mod metric;
-mod overlay;
 pub mod plan;
-pub mod problem;
 pub mod promise;
 mod read_metric;
 mod source;
 mod swarm;
 pub mod system;
-pub mod tree;
 
+pub use crate::reading::problem::{Finding, Problem, Problems};
 pub use action::Action;
 pub use expect::Expectation;
 pub use fault::{FaultSpec, Target};
 pub use metric::Metric;
-pub use problem::{Finding, Problem, Problems};
 pub use promise::Promise;
 pub use source::Source;
 pub use swarm::{Budget, SwarmSpec};
 pub use system::System;
 
 use crate::profile::Profile;
-use crate::traffic::TrafficSpec;
+use crate::reading::decode;
+use crate::reading::tree::{self, Tree};
 use crate::units::Duration;
-use tree::Tree;
+use headwater_traffic::TrafficSpec;
 
 /// A scenario, read and checked.
 #[derive(Clone, Debug)]
@@ -275,7 +272,7 @@ fn header(tree: &Tree, findings: &mut Vec<Finding>) -> Option<Header> {
     for finding in &mut findings[before..] {
         let unknown =
             finding.message.strip_prefix("unknown key `").and_then(|m| m.split('`').next());
-        let near = unknown.and_then(|unknown| problem::nearest(unknown, SECTIONS));
+        let near = unknown.and_then(|unknown| crate::reading::problem::nearest(unknown, SECTIONS));
         if let Some(near) = near {
             finding.help = Some(format!("did you mean `[{near}]`?"));
         }

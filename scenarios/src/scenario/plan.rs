@@ -1,11 +1,11 @@
 //! The plan of faults: reading them, and checking that their targets are there.
 
 use super::catalogue::{self, Family};
-use super::decode;
 use super::fault::{FaultSpec, Target};
-use super::problem::Finding;
 use super::system::System;
-use super::tree::{Span, Tree, Value};
+use crate::reading::decode;
+use crate::reading::problem::Finding;
+use crate::reading::tree::{Span, Tree, Value};
 use headwater_models::deployment::{Deployment, Role};
 use headwater_sim::units::NodeId;
 

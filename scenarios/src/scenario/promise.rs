@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::system::System;
-use crate::check::{Once, Promises};
+use headwater_check::{Once, Promises};
 
 /// `[promise]`: all keys are optional.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Scenario;
-use super::problem::{Finding, Problems};
 use crate::library;
+use crate::reading::problem::{Finding, Problems};
 
 /// The text of a scenario.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Source {
         };
         let names = library::SCENARIOS.iter().map(|(name, _)| *name);
         let finding = Finding::new(message, None);
-        let near = super::problem::nearest(name.trim_end_matches(".toml"), names);
+        let near = crate::reading::problem::nearest(name.trim_end_matches(".toml"), names);
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`headwater list` shows the library".into(),

@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue;
-use super::decode;
-use super::problem::Finding;
-use super::tree::Tree;
+use crate::reading::decode;
+use crate::reading::problem::Finding;
+use crate::reading::tree::Tree;
 use crate::units::Duration;
 
 /// Whether damage stays within what the system claims to survive.

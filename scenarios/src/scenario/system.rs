@@ -8,11 +8,11 @@ use headwater_models::{bookkeeper, kafka, pravega};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::decode::decode_value;
-use super::overlay::overlay;
-use super::problem::Finding;
-use super::tree::{Span, Tree, Value};
-use crate::check::{Once, Positions};
+use crate::reading::decode::decode_value;
+use crate::reading::overlay;
+use crate::reading::problem::Finding;
+use crate::reading::tree::{Span, Tree, Value};
+use headwater_check::{Once, Positions};
 
 /// A system with its whole configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +107,9 @@ impl Reading<'_> {
     /// An option that decides about the defaults of the others.
     fn choice<T: DeserializeOwned>(&mut self, key: &str, default: T) -> Option<T> {
         match self.options.get(key) {
-            Some(tree) => super::decode::decode(tree, &format!("system.{key}"), self.findings),
+            Some(tree) => {
+                crate::reading::decode::decode(tree, &format!("system.{key}"), self.findings)
+            }
             None => Some(default),
         }
     }

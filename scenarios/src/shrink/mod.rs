@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rayon::prelude::*;
 use toml::Table;
 
+use crate::reading::tree::{self, Tree};
 use crate::replay::{Violation, hit, violation};
 use crate::run::{self, Finished, Options, Progress};
-use crate::scenario::tree::{self, Tree};
 use crate::scenario::{Problems, Scenario, Source};
 use crate::swarm::atlas;
 
@@ -182,7 +182,7 @@ fn wanted(first: &Finished, keep: Option<&str>) -> Result<(&'static str, &'stati
     let reproduce = &first.outcome.reproduce;
     let failed: Vec<&str> =
         first.verdicts.iter().filter(|of| !of.passed).map(|of| of.name).collect();
-    let asked = |verdict: &&crate::check::Verdict| keep.is_none_or(|name| name == verdict.name);
+    let asked = |verdict: &&headwater_check::Verdict| keep.is_none_or(|name| name == verdict.name);
     let of: Vec<_> = first.verdicts.iter().filter(asked).cloned().collect();
     match (violation(&of), keep) {
         (Some(found), _) => Ok((found.verdict, found.finding.what)),

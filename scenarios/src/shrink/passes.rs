@@ -5,9 +5,9 @@ use toml::{Table, Value};
 use super::Shrinker;
 use super::ddmin::ddmin;
 use super::faults::rounded;
-use crate::scenario::tree;
-use crate::traffic::Rate;
+use crate::reading::tree;
 use crate::units::Duration;
+use headwater_traffic::Rate;
 
 /// Numbers of nodes and of what spreads the load over them, by the configurations' own names.
 const TOPOLOGY: [&str; 12] = [

@@ -4,9 +4,9 @@ use headwater_sim::random::{Seed, Stream};
 use toml::{Table, Value};
 
 use super::atlas::Atlas;
+use crate::reading::tree::{self, Tree};
 use crate::scenario::catalogue::{self, Damage, Entry};
 use crate::scenario::fault::{FaultSpec, Target};
-use crate::scenario::tree::{self, Tree};
 use crate::scenario::{Problems, Scenario, Source, plan};
 use crate::units::Duration;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Environment, Role};
 use headwater_reports::outcome::{Mark, Window};
-use headwater_scenarios::check::{Events, Once, Promises, Replica, Stored, Suite, Verdict};
+use headwater_check::{Events, Once, Promises, Replica, Stored, Suite, Verdict};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::Scenario;
 use headwater_scenarios::scenario::plan::Roster;

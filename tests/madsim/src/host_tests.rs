@@ -7,7 +7,7 @@ use headwater_models::kafka::message::Message as Kafka;
 use headwater_models::note::Note;
 use headwater_models::protocol::{Message, Record, Streaming};
 use headwater_reports::outcome::{Mark, Window};
-use headwater_scenarios::check::Positions;
+use headwater_check::Positions;
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::plan::Roster;
 use headwater_scenarios::scenario::{Action, FaultSpec, Target};

@@ -3,11 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use headwater_models::arrival::Arrival;
-use headwater_scenarios::traffic::{
-    Damage, KeyMode, Lanes, Payloads, Place, Preset, TrafficSpec, parse,
-};
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
+use headwater_traffic::{Damage, KeyMode, Lanes, Payloads, Place, Preset, TrafficSpec, parse};
 use proptest::prelude::*;
 
 static BY_USER: LazyLock<Payloads> = LazyLock::new(|| payloads(KeyMode::User));

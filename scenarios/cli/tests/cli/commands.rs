@@ -5,19 +5,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-fn headwater(arguments: &[&str]) -> Output {
-    command(arguments).output().expect("headwater can be started")
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
-    command.args(arguments).env("NO_COLOR", "1");
-    command
-}
-
-fn errors(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use crate::{command, errors, headwater};
 
 /// Asserts exit code 2, and that the errors contain all of `wanted`.
 #[track_caller]

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use headwater_scenarios::scenario::Scenario;
-use headwater_scenarios::traffic::{TrafficSpec, describe};
 use headwater_sim::random::Seed;
+use headwater_traffic::{TrafficSpec, describe};
 
 use crate::args::Traffic;
 use crate::failure::Failure;

@@ -10,7 +10,7 @@ use headwater_sim::units::NodeId;
 use super::properties::Properties;
 use super::ranges::GRAIN;
 use super::stored::{Replica, Stored};
-use crate::traffic::Place;
+use headwater_traffic::Place;
 
 /// Consecutive events of one writer on one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use headwater_sim::time::Duration;
 
 use super::Description;
-use crate::traffic::spec::{KeyMode, Pacing, SizeModel};
+use crate::spec::{KeyMode, Pacing, SizeModel};
 
 /// Columns and rows of the plot.
 const COLUMNS: usize = 72;

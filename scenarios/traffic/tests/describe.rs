@@ -1,11 +1,9 @@
 //! Descriptions say what the schedule does; schedules of any shape keep their invariants.
 
 use headwater_models::arrival::Arrival;
-use headwater_scenarios::traffic::{
-    KeyMode, Pacing, Preset, Rate, ShotSpec, TrafficSpec, describe,
-};
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
+use headwater_traffic::{KeyMode, Pacing, Preset, Rate, ShotSpec, TrafficSpec, describe};
 use proptest::prelude::*;
 
 fn castle() -> TrafficSpec {

@@ -1,12 +1,10 @@
 //! The schedule: when events come, who writes them, and how large they are.
 
 use headwater_models::arrival::Arrival;
-use headwater_scenarios::traffic::{
-    KeyMode, Pacing, Preset, Rate, ShotSpec, SizeModel, TrafficSpec,
-};
 use headwater_sim::random::Seed;
 use headwater_sim::time::Duration;
 use headwater_sim::units::Bytes;
+use headwater_traffic::{KeyMode, Pacing, Preset, Rate, ShotSpec, SizeModel, TrafficSpec};
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -247,7 +245,7 @@ fn a_schedule_is_golden() {
 #[test]
 fn a_schedule_takes_constant_memory() {
     // Its size does not depend on how much it brings, and it owns one small list, of its processes.
-    assert!(size_of::<headwater_scenarios::traffic::Schedule>() <= 64);
+    assert!(size_of::<headwater_traffic::Schedule>() <= 64);
     let day = TrafficSpec { duration: secs(86_400), ..steady(1e6, 1) };
     assert_eq!(day.schedule(Seed(1)).unwrap().take(3).count(), 3);
 }

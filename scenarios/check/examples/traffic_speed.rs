@@ -8,12 +8,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use headwater_scenarios::check::{History, Positions, Promises, Suite};
-use headwater_scenarios::traffic::{
-    KeyMode, Lanes, Payloads, Preset, Rate, SizeModel, TrafficSpec, parse,
-};
+use headwater_check::{History, Positions, Promises, Suite};
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
+use headwater_traffic::{KeyMode, Lanes, Payloads, Preset, Rate, SizeModel, TrafficSpec, parse};
 
 fn main() {
     let argument = std::env::args().nth(1);

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_scenarios::check::{
-    Audience, Events, History, Once, Positions, Promises, Replica, Suite,
-};
+use headwater_check::{Audience, Events, History, Once, Positions, Promises, Replica, Suite};
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 use proptest::prelude::*;

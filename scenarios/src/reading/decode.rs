@@ -147,7 +147,7 @@ fn remove(value: &mut toml::Value, path: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traffic::TrafficSpec;
+    use headwater_traffic::TrafficSpec;
 
     fn findings(text: &str) -> Vec<Finding> {
         let tree = Tree::parse(text).unwrap();

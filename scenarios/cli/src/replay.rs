@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
+use headwater_scenarios::reading::problem;
 use headwater_scenarios::replay::{self, Violation};
 use headwater_scenarios::run::{self, Finished, Options};
-use headwater_scenarios::scenario::{Scenario, plan, problem};
+use headwater_scenarios::scenario::{Scenario, plan};
 use headwater_scenarios::trace::log::{self, Filter};
 use headwater_scenarios::trace::{Trace, Watch, perfetto};
 use headwater_scenarios::units::{Duration, Time};

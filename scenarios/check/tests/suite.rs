@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use headwater_models::batch::{Batch, Lane};
-use headwater_models::note::Note;
-use headwater_scenarios::check::{
+use headwater_check::{
     Audience, Events, History, Once, Positions, Promises, Replica, Suite, Verdict,
 };
+use headwater_models::batch::{Batch, Lane};
+use headwater_models::note::Note;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
