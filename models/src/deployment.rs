@@ -1,45 +1,11 @@
 //! A deployment: the machines and nodes of one system, ready to be put into a simulation.
 
-use headwater_sim::disk::FileId;
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
 use headwater_sim::units::{MachineId, NodeId};
 
-use crate::bookkeeper::bookie::COOKIE_FILE;
 use crate::bugs::BugSet;
-use crate::kafka::record::META_PROPERTIES_FILE;
 use crate::protocol::Streaming;
-
-/// What a node is for; fault targets and checkers pick nodes by role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Writes the schedule.
-    Producer,
-    /// Reads everything back.
-    Consumer,
-    /// A Kafka broker (combined mode: also a KRaft controller).
-    Broker,
-    /// A BookKeeper bookie.
-    Bookie,
-    /// A Pravega segment store.
-    SegmentStore,
-    /// A Pravega controller.
-    Controller,
-    /// ZooKeeper, as one linearizable metadata service with session timeouts.
-    Metadata,
-    /// Tiered storage.
-    Tier,
-}
-
-impl Role {
-    /// The file that says whose directory it is, if such a node has one.
-    pub const fn identity_file(self) -> Option<FileId> {
-        match self {
-            Self::Broker => Some(META_PROPERTIES_FILE),
-            Self::Bookie => Some(COOKIE_FILE),
-            _ => None,
-        }
-    }
-}
+use crate::role::Role;
 
 /// Machines and nodes. Node `i` of `nodes` gets `NodeId(i)` in a simulation that holds nothing
 /// else, so builders may hand out ids ahead of time, in the order in which they add nodes.
@@ -50,7 +16,7 @@ pub struct Deployment {
     /// The nodes.
     pub nodes: Vec<NodeSpec<Streaming>>,
     /// The role of each node, in the order of `nodes`.
-    pub roles: Vec<Role>,
+    pub roles: Vec<&'static Role>,
 }
 
 impl Deployment {
@@ -68,7 +34,7 @@ impl Deployment {
     /// Adds a node on a machine, with its thread pools (zero: no limit).
     pub fn node(
         &mut self,
-        role: Role,
+        role: &'static Role,
         name: impl Into<String>,
         machine: MachineId,
         pools: Vec<u32>,
@@ -81,7 +47,7 @@ impl Deployment {
     }
 
     /// The nodes of one role, in order.
-    pub fn with_role(&self, role: Role) -> impl Iterator<Item = NodeId> + '_ {
+    pub fn with_role<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = NodeId> + 'a {
         let of_role = self.roles.iter().enumerate().filter(move |(_, have)| **have == role);
         of_role.map(|(index, _)| NodeId(index as u32))
     }

@@ -13,4 +13,5 @@ pub mod pravega;
 pub mod property;
 pub mod protocol;
 pub mod rising;
+pub mod role;
 pub mod tier;

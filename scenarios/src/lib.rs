@@ -12,5 +12,6 @@ pub mod shrink;
 pub mod stats;
 pub mod swarm;
 pub mod sweep;
+pub mod targets;
 pub mod trace;
 pub mod units;

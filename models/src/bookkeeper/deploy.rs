@@ -5,8 +5,10 @@
 //! auto-recovery daemons.
 
 use crate::arrival::ArrivalSource;
-use crate::deployment::{Deployment, Environment, Role};
+use crate::bookkeeper::system::{BOOKIE, METADATA};
+use crate::deployment::{Deployment, Environment};
 use crate::protocol::Streaming;
+use crate::role::{CONSUMER, PRODUCER};
 
 use headwater_sim::machine::Factory;
 use headwater_sim::units::NodeId;
@@ -27,7 +29,7 @@ pub fn add_metadata(
     let metadata = metadata.clone();
     let factory: Factory<Streaming> =
         Box::new(move |_| Box::new(MetadataService::new(metadata.clone())));
-    deployment.node(Role::Metadata, "metadata", machine, service::POOLS.to_vec(), factory)
+    deployment.node(METADATA, "metadata", machine, service::POOLS.to_vec(), factory)
 }
 
 /// Adds bookies, `bookie-1` and on, each on a machine of its own.
@@ -45,7 +47,7 @@ pub fn add_bookies(
         let (config, pools) = (bookie.with_bugs(environment.bugs), bookie::pools(bookie));
         let factory: Factory<Streaming> =
             Box::new(move |_| Box::new(Bookie::new(config.clone(), metadata, disks)));
-        deployment.node(Role::Bookie, name, machine, pools, factory)
+        deployment.node(BOOKIE, name, machine, pools, factory)
     };
     (1..=count).map(add).collect()
 }
@@ -73,11 +75,11 @@ pub fn deploy(
             source: source.clone(),
         };
         let factory: Factory<Streaming> = Box::new(move |_| Box::new(Writer::new(spec.clone())));
-        deployment.node(Role::Producer, name, machine, Vec::new(), factory);
+        deployment.node(PRODUCER, name, machine, Vec::new(), factory);
     }
     let machine = environment.client_machine(&mut deployment, "consumer-1");
     let spec = ReaderNodeSpec { reader: 0, client, metadata };
     let factory: Factory<Streaming> = Box::new(move |_| Box::new(Reader::new(spec.clone())));
-    deployment.node(Role::Consumer, "consumer-1", machine, Vec::new(), factory);
+    deployment.node(CONSUMER, "consumer-1", machine, Vec::new(), factory);
     deployment
 }

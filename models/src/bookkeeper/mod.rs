@@ -90,4 +90,5 @@ pub mod properties;
 pub mod rate_limiter;
 pub mod reader;
 pub mod record;
+pub mod system;
 pub mod writer;

@@ -4,6 +4,8 @@
 //! node. Parameters: [`super::config::Cluster`]. Left out: controllers on nodes of their own,
 //! racks.
 
+use crate::kafka::system::BROKER;
+use crate::role::{CONSUMER, PRODUCER};
 use std::rc::Rc;
 
 use headwater_sim::random::Seed;
@@ -15,7 +17,7 @@ use super::consumer::Consumer;
 use super::producer::{self, Producer};
 use crate::arrival::ArrivalSource;
 use crate::bugs::Bug;
-use crate::deployment::{Deployment, Environment, Role};
+use crate::deployment::{Deployment, Environment};
 
 /// Nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a machine of
 /// its own unless the environment has only one.
@@ -36,7 +38,7 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             Box::new(Broker::new(config.clone(), bugs, number, brokers.clone()))
         };
-        deployment.node(Role::Broker, name, machine, pools, Box::new(build));
+        deployment.node(BROKER, name, machine, pools, Box::new(build));
     }
     for writer in 0..cluster.producers {
         let name = format!("producer-{}", writer + 1);
@@ -50,7 +52,7 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
             Box::new(Producer::new(config, brokers, writer, arrivals, sticky))
         };
         let pools = producer::POOLS.to_vec();
-        deployment.node(Role::Producer, name, machine, pools, Box::new(build));
+        deployment.node(PRODUCER, name, machine, pools, Box::new(build));
     }
     for reader in 0..cluster.consumers {
         let name = format!("consumer-{}", reader + 1);
@@ -59,7 +61,7 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             Box::new(Consumer::new(config.clone(), brokers.clone(), reader))
         };
-        deployment.node(Role::Consumer, name, machine, vec![], Box::new(build));
+        deployment.node(CONSUMER, name, machine, vec![], Box::new(build));
     }
     deployment
 }

@@ -18,3 +18,4 @@ pub mod properties;
 pub mod reconnect;
 pub mod record;
 pub mod replica;
+pub mod system;

@@ -4,6 +4,9 @@
 //! [`config::Cluster`](super::config::Cluster) and the environment's machines. Left out: more than
 //! one controller, a ZooKeeper server of its own for Pravega.
 
+use crate::pravega::system::{CONTROLLER, SEGMENT_STORE};
+use crate::role::{CONSUMER, PRODUCER};
+use crate::tier::TIER;
 use std::rc::Rc;
 
 use headwater_sim::machine::Factory;
@@ -11,7 +14,7 @@ use headwater_sim::units::NodeId;
 
 use crate::arrival::ArrivalSource;
 use crate::bookkeeper;
-use crate::deployment::{Deployment, Environment, Role};
+use crate::deployment::{Deployment, Environment};
 use crate::protocol::Streaming;
 use crate::tier;
 
@@ -54,7 +57,7 @@ fn add_tier(
     let config = config.clone();
     let factory: Factory<Streaming> =
         Box::new(move |_| Box::new(tier::node::Tier::new(config.clone())));
-    deployment.node(Role::Tier, "tier", machine, Vec::new(), factory)
+    deployment.node(TIER, "tier", machine, Vec::new(), factory)
 }
 
 fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spec) -> Vec<NodeId> {
@@ -66,7 +69,7 @@ fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spe
         let spec = spec.clone();
         let factory: Factory<Streaming> =
             Box::new(move |_| Box::new(SegmentStore::new(spec.clone())));
-        deployment.node(Role::SegmentStore, name, machine, pools.clone(), factory)
+        deployment.node(SEGMENT_STORE, name, machine, pools.clone(), factory)
     };
     (1..=spec.cluster.stores).map(add).collect()
 }
@@ -82,7 +85,7 @@ fn add_controller(
     let factory: Factory<Streaming> = Box::new(move |_| {
         Box::new(Controller::new(Rc::clone(&spec.cluster), spec.metadata, &stores))
     });
-    deployment.node(Role::Controller, "controller-1", machine, vec![0], factory)
+    deployment.node(CONTROLLER, "controller-1", machine, vec![0], factory)
 }
 
 fn add_clients(
@@ -104,7 +107,7 @@ fn add_clients(
         let factory: Factory<Streaming> = Box::new(move |_| {
             Box::new(Writer::new(Rc::clone(&cluster), number, controller, source.clone()))
         });
-        deployment.node(Role::Producer, name, machine, pools.clone(), factory);
+        deployment.node(PRODUCER, name, machine, pools.clone(), factory);
     }
     for number in 0..cluster.readers {
         let name = format!("consumer-{}", number + 1);
@@ -112,6 +115,6 @@ fn add_clients(
         let cluster = Rc::clone(cluster);
         let factory: Factory<Streaming> =
             Box::new(move |_| Box::new(Reader::new(Rc::clone(&cluster), number, controller)));
-        deployment.node(Role::Consumer, name, machine, vec![1], factory);
+        deployment.node(CONSUMER, name, machine, vec![1], factory);
     }
 }

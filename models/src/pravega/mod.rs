@@ -25,4 +25,5 @@ pub mod properties;
 pub mod reader;
 pub mod segment_store;
 pub mod stream;
+pub mod system;
 pub mod writer;

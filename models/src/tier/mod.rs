@@ -9,8 +9,19 @@
 //! Stands for long-term storage behind pravega's `ChunkStorage` @ v0.13.0; [`config`] has the
 //! parameters with their sources, [`node`] says what is left out.
 
+use crate::role::{Capability, Role};
+
 mod conditions;
 pub mod config;
 pub mod message;
 pub mod node;
 pub mod record;
+
+/// Tiered storage.
+pub const TIER: &Role = &Role {
+    name: "tiered storage",
+    group: "tiers",
+    who: "all tiered storage",
+    capabilities: &[Capability::TieredStorage],
+    identity_file: None,
+};

@@ -1,12 +1,13 @@
 //! A stand-alone cluster in a simulation, and what was seen of it.
 
+use headwater_models::role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::bookkeeper::{config, deploy};
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::{Deployment, Environment, Role};
+use headwater_models::deployment::{Deployment, Environment};
 use headwater_models::note::Note;
 use headwater_models::property::{Property, When};
 use headwater_models::protocol::Streaming;
@@ -171,7 +172,7 @@ pub fn simulate(seed: u64, deployment: Deployment) -> Cluster {
 }
 
 /// The nodes of a role in [`deploy::deploy`]'s order.
-pub fn nodes(config: &config::Cluster, role: Role) -> Vec<NodeId> {
+pub fn nodes(config: &config::Cluster, role: &'static Role) -> Vec<NodeId> {
     let source = steady(Time::ZERO, Duration::ZERO, 0, 0);
     deploy::deploy(config, &environment(), &source).with_role(role).collect()
 }

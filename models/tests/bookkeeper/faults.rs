@@ -1,7 +1,9 @@
 //! Faults: what survives, what is refused, and what is lost when it was asked for.
 
 use headwater_models::bookkeeper::config::Cluster as Config;
-use headwater_models::deployment::{Environment, Role};
+use headwater_models::bookkeeper::system::{BOOKIE, METADATA};
+use headwater_models::deployment::Environment;
+use headwater_models::role::{CONSUMER, PRODUCER};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
@@ -20,10 +22,10 @@ pub struct Cast {
 pub fn cast(config: &Config) -> Cast {
     let one = |role| nodes(config, role)[0];
     Cast {
-        metadata: one(Role::Metadata),
-        bookies: nodes(config, Role::Bookie),
-        writer: one(Role::Producer),
-        reader: one(Role::Consumer),
+        metadata: one(METADATA),
+        bookies: nodes(config, BOOKIE),
+        writer: one(PRODUCER),
+        reader: one(CONSUMER),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A node that sends what it is told to, again if the connection breaks, and keeps the answers.
 
+use headwater_models::role::CONSUMER;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use headwater_models::bookkeeper::entry::{Entry, Payload};
 use headwater_models::bookkeeper::ids::{EntryId, LedgerId};
 use headwater_models::bookkeeper::message::{Message, Status, Which};
 use headwater_models::bookkeeper::metadata::message::{MetadataError, MetadataMessage, Outcome};
-use headwater_models::deployment::{Deployment, Role};
+use headwater_models::deployment::Deployment;
 use headwater_models::protocol::{self, Streaming};
 use headwater_sim::context::Context;
 use headwater_sim::machine::Factory;
@@ -122,7 +123,7 @@ pub fn cluster(
         let (script, answers, unanswered) = (script.clone(), kept.clone(), BTreeSet::new());
         Box::new(Probe { script, answers, unanswered })
     });
-    deployment.node(Role::Consumer, "probe", machine, vec![], factory);
+    deployment.node(CONSUMER, "probe", machine, vec![], factory);
     (simulate(seed, deployment), answers)
 }
 

@@ -1,6 +1,6 @@
 //! Replication: quorums, ensemble changes, striping.
 
-use headwater_models::deployment::Role;
+use headwater_models::bookkeeper::system::BOOKIE;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
 
@@ -24,7 +24,7 @@ fn a_killed_bookie_is_replaced_by_a_spare_and_nothing_acknowledged_is_lost() {
         let config = config(4, (3, 3, 2));
         let source = steady(at(1_000), Duration::from_millis(1), 4_000, 1_000);
         let mut sim = cluster::cluster(seed, &config, &source);
-        let bookies = nodes(&config, Role::Bookie);
+        let bookies = nodes(&config, BOOKIE);
         sim.schedule(at(3_000), Fault::Crash { node: bookies[seed as usize] });
         sim.run_until(at(15_000));
         let seen = sim.observer();
@@ -40,7 +40,7 @@ fn without_a_spare_a_killed_bookie_stops_writes_until_it_is_back() {
     let config = config(3, (3, 3, 2));
     let source = steady(at(1_000), Duration::from_millis(1), 30_000, 1_000);
     let mut sim = cluster::cluster(5, &config, &source);
-    let bookie = nodes(&config, Role::Bookie)[0];
+    let bookie = nodes(&config, BOOKIE)[0];
     sim.schedule(at(3_000), Fault::Crash { node: bookie });
     sim.schedule(at(20_000), Fault::Restart { node: bookie });
     sim.run_until(at(19_000));
@@ -61,7 +61,7 @@ fn latency_with_one_slow_bookie(ack_quorum: u32) -> Duration {
     let config = config(3, (3, 3, ack_quorum));
     let source = steady(at(1_000), Duration::from_millis(5), 400, 1_000);
     let mut sim = cluster::cluster(7, &config, &source);
-    let machine = cluster::machine_of(nodes(&config, Role::Bookie)[1]);
+    let machine = cluster::machine_of(nodes(&config, BOOKIE)[1]);
     sim.schedule(at(10), Fault::SlowDisk { machine, disk: 0, percent: 4_000 });
     sim.run_until(at(6_000));
     assert_eq!(sim.observer().acked.len(), 400);
@@ -83,7 +83,7 @@ fn a_hung_bookie_is_replaced_after_the_add_timeout_without_a_stall() {
         let config = config(4, (3, 3, 2));
         let source = steady(at(1_000), Duration::from_millis(1), 12_000, 1_000);
         let mut sim = cluster::cluster(seed, &config, &source);
-        let node = nodes(&config, Role::Bookie)[seed as usize];
+        let node = nodes(&config, BOOKIE)[seed as usize];
         sim.schedule(at(3_000), Fault::Pause { node });
         sim.schedule(at(12_000), Fault::Resume { node });
         sim.run_until(at(20_000));

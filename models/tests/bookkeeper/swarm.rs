@@ -1,6 +1,6 @@
 //! Faults drawn from the seed: whatever comes within the budget, nothing acknowledged is lost.
 
-use headwater_models::deployment::Role;
+use headwater_models::role::PRODUCER;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::random::{Seed, Stream};
@@ -78,7 +78,7 @@ fn run(seed: u64) {
     let config = config(BOOKIES, (3, 3, 2));
     let source = steady(at(1_000), Duration::from_millis(4), 6_000, 500);
     let mut sim = cluster::cluster(seed, &config, &source);
-    assert_eq!(nodes(&config, Role::Producer), [node(BOOKIES + 1)]);
+    assert_eq!(nodes(&config, PRODUCER), [node(BOOKIES + 1)]);
     let mut random = Seed(seed).stream("swarm", 0);
     let mut faults = Vec::new();
     for _ in 0..random.between(1, 5) {

@@ -1,11 +1,13 @@
 //! A cluster in a simulation, and what was noted of it.
 
+use headwater_models::kafka::system::BROKER;
+use headwater_models::role::{CONSUMER, PRODUCER};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource};
 use headwater_models::bugs::Bug;
-use headwater_models::deployment::{Environment, Role};
+use headwater_models::deployment::Environment;
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_models::kafka::deploy::deploy;
 use headwater_models::note::Note;
@@ -142,9 +144,9 @@ pub fn bench_with(cluster: &Cluster, bugs: &[Bug], source: &ArrivalSource, seed:
     let us = Duration::from_micros;
     spec.network.latency = Distribution::uniform(us(20), us(30));
     let mut sim = Simulation::new(spec, Notes::default());
-    let brokers: Vec<_> = deployment.with_role(Role::Broker).collect();
-    let producers = deployment.with_role(Role::Producer).collect();
-    let consumer = deployment.with_role(Role::Consumer).next().expect("a consumer");
+    let brokers: Vec<_> = deployment.with_role(BROKER).collect();
+    let producers = deployment.with_role(PRODUCER).collect();
+    let consumer = deployment.with_role(CONSUMER).next().expect("a consumer");
     let machines = brokers.iter().map(|node| deployment.nodes[node.index()].machine).collect();
     for machine in deployment.machines {
         sim.add_machine(machine);

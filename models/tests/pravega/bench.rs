@@ -6,6 +6,8 @@
 //!              consumer-N <────┘            History sees every note of all of them
 //! ```
 
+use headwater_models::bookkeeper::system::BOOKIE;
+use headwater_models::role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -13,7 +15,7 @@ use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::batch::SharedBatch;
 use headwater_models::bookkeeper::record::Record as JournalRecord;
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::{Environment, Role};
+use headwater_models::deployment::Environment;
 use headwater_models::note::Note;
 use headwater_models::pravega::config::{Cluster, Mode, Version};
 use headwater_models::pravega::deploy::deploy;
@@ -210,7 +212,7 @@ pub fn environment(one_machine: bool) -> Environment {
 pub struct Bench {
     /// The simulation.
     pub sim: Simulation<Streaming, History>,
-    roles: Vec<Role>,
+    roles: Vec<&'static Role>,
 }
 
 impl Bench {
@@ -241,7 +243,7 @@ impl Bench {
     }
 
     /// The nodes of a role.
-    pub fn nodes(&self, role: Role) -> Vec<NodeId> {
+    pub fn nodes(&self, role: &'static Role) -> Vec<NodeId> {
         let of_role = self.roles.iter().enumerate().filter(|(_, have)| **have == role);
         of_role.map(|(index, _)| NodeId(index as u32)).collect()
     }
@@ -263,7 +265,7 @@ impl Bench {
 impl Bench {
     /// Frames in the journal of the first bookie.
     pub fn frames(&self) -> usize {
-        let bookie = self.nodes(Role::Bookie)[0];
+        let bookie = self.nodes(BOOKIE)[0];
         let mut entries = BTreeSet::new();
         for (_, _, _, record, _) in self.sim.disk_records(bookie) {
             if let Record::BookKeeper(JournalRecord::Journal { entries: of, .. }) = record {

@@ -1,7 +1,8 @@
 //! The log on BookKeeper: bookies that die, lose power, or are too few; ledgers that roll over.
 
-use headwater_models::deployment::Role;
+use headwater_models::bookkeeper::system::BOOKIE;
 use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, SegmentStore};
+use headwater_models::pravega::system::SEGMENT_STORE;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
 use headwater_sim::units::MachineId;
@@ -13,7 +14,7 @@ fn a_bookie_that_dies_is_replaced_by_the_spare_and_nothing_is_lost() {
     for client in [Client::Java, Client::Rust] {
         let cluster = Cluster { client, ..distributed(1, 4) };
         let mut bench = Bench::new(1, &cluster, &paced(400, 1_000, 10));
-        let victim = bench.nodes(Role::Bookie)[0];
+        let victim = bench.nodes(BOOKIE)[0];
         bench.fault(5, Fault::Crash { node: victim });
         let history = bench.run_to(20);
         assert_eq!(history.acked_count(), 4_000);
@@ -28,7 +29,7 @@ fn a_bookie_that_dies_is_replaced_by_the_spare_and_nothing_is_lost() {
 fn without_a_spare_bookie_writes_stop_until_it_is_back() {
     let cluster = Cluster { client: Client::Java, ..distributed(1, 3) };
     let mut bench = Bench::new(2, &cluster, &paced(400, 1_000, 60));
-    let victim = bench.nodes(Role::Bookie)[0];
+    let victim = bench.nodes(BOOKIE)[0];
     bench.fault(10, Fault::Crash { node: victim });
     bench.fault(25, Fault::Restart { node: victim });
     let history = bench.run_to(120);
@@ -51,7 +52,7 @@ fn what_was_acknowledged_survives_a_power_cut_of_every_bookie() {
         bench.fault(8, Fault::PowerCut { machine });
         bench.fault(12, Fault::PowerOn { machine });
     }
-    let store = bench.nodes(Role::SegmentStore)[0];
+    let store = bench.nodes(SEGMENT_STORE)[0];
     bench.fault(9, Fault::Crash { node: store });
     bench.fault(13, Fault::Restart { node: store });
     let history = bench.run_to(150);

@@ -1,7 +1,9 @@
 //! Containers that move: a store that dies, one that comes back, writers that find their way.
 
-use headwater_models::deployment::Role;
+use headwater_models::bookkeeper::system::{BOOKIE, METADATA};
 use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, SegmentStore, Writer};
+use headwater_models::pravega::system::{CONTROLLER, SEGMENT_STORE};
+use headwater_models::tier::TIER;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::{MachineId, NodeId};
@@ -26,7 +28,7 @@ fn recovered(bench: &Bench, after: Time) -> Time {
 #[test]
 fn a_dead_stores_containers_are_recovered_elsewhere_after_session_and_rebalance() {
     let mut bench = Bench::new(1, &java(), &paced(400, 1_000, 90));
-    let victim = bench.nodes(Role::SegmentStore)[0];
+    let victim = bench.nodes(SEGMENT_STORE)[0];
     bench.fault(10, Fault::Crash { node: victim });
     let history = bench.run_to(150);
     assert_eq!(history.acked_count(), 36_000);
@@ -46,7 +48,7 @@ fn a_dead_stores_containers_are_recovered_elsewhere_after_session_and_rebalance(
 fn the_rust_client_hangs_on_the_dead_store_unless_its_attempts_are_limited() {
     let gap = |attempts, restart| {
         let mut bench = Bench::new(2, &rust(attempts), &paced(400, 1_000, 90));
-        let victim = bench.nodes(Role::SegmentStore)[0];
+        let victim = bench.nodes(SEGMENT_STORE)[0];
         bench.fault(10, Fault::Crash { node: victim });
         if let Some(at) = restart {
             bench.fault(at, Fault::Restart { node: victim });
@@ -66,7 +68,7 @@ fn the_rust_client_hangs_on_the_dead_store_unless_its_attempts_are_limited() {
 fn a_store_that_comes_back_recovers_its_containers_from_the_log() {
     let cluster = Cluster { client: Client::Java, ..distributed(1, 3) };
     let mut bench = Bench::new(3, &cluster, &paced(400, 1_000, 60));
-    let store = bench.nodes(Role::SegmentStore)[0];
+    let store = bench.nodes(SEGMENT_STORE)[0];
     bench.fault(10, Fault::Crash { node: store });
     bench.fault(11, Fault::Restart { node: store });
     let history = bench.run_to(120);
@@ -81,7 +83,7 @@ fn a_store_that_comes_back_recovers_its_containers_from_the_log() {
 #[test]
 fn a_store_that_lost_touch_is_fenced_and_its_late_writes_do_not_count() {
     let mut bench = Bench::new(4, &java(), &paced(400, 1_000, 90));
-    let nodes = bench.nodes(Role::SegmentStore);
+    let nodes = bench.nodes(SEGMENT_STORE);
     bench.fault(10, Fault::Pause { node: nodes[0] });
     bench.fault(45, Fault::Resume { node: nodes[0] });
     let history = bench.run_to(200);
@@ -95,7 +97,7 @@ fn failovers_of_many_seeds_lose_and_duplicate_nothing() {
     for seed in 10..16 {
         let cluster = if seed % 2 == 0 { java() } else { rust(4) };
         let mut bench = Bench::new(seed, &cluster, &paced(1_000, 400, 50));
-        let stores = bench.nodes(Role::SegmentStore);
+        let stores = bench.nodes(SEGMENT_STORE);
         bench.fault(5 + seed % 3, Fault::Crash { node: stores[0] });
         bench.fault(35, Fault::Restart { node: stores[0] });
         bench.fault(70, Fault::Crash { node: stores[1] });
@@ -110,11 +112,9 @@ fn failovers_of_many_seeds_lose_and_duplicate_nothing() {
 fn a_store_cut_off_from_everybody_is_replaced_and_what_it_acknowledged_stays() {
     for (seed, symmetric) in [(20, true), (21, false)] {
         let mut bench = Bench::new(seed, &java(), &paced(500, 500, 60));
-        let store = bench.nodes(Role::SegmentStore)[0];
-        let others: Vec<_> = [Role::Metadata, Role::Bookie, Role::Controller]
-            .into_iter()
-            .flat_map(|role| bench.nodes(role))
-            .collect();
+        let store = bench.nodes(SEGMENT_STORE)[0];
+        let others: Vec<_> =
+            [METADATA, BOOKIE, CONTROLLER].into_iter().flat_map(|role| bench.nodes(role)).collect();
         let (from, to) = (vec![store], others);
         bench.fault(10, Fault::Partition { from, to, symmetric });
         bench.fault(50, Fault::Heal);
@@ -128,7 +128,7 @@ fn a_store_cut_off_from_everybody_is_replaced_and_what_it_acknowledged_stays() {
 #[test]
 fn a_store_whose_machine_loses_power_is_recovered_elsewhere_without_loss() {
     let mut bench = Bench::new(30, &java(), &paced(500, 500, 60));
-    let store = bench.nodes(Role::SegmentStore)[0];
+    let store = bench.nodes(SEGMENT_STORE)[0];
     // Machines are added in the order of the nodes, one for each.
     let machine = MachineId(store.0);
     bench.fault(10, Fault::PowerCut { machine });
@@ -143,9 +143,9 @@ fn storms_of_faults_lose_and_duplicate_nothing() {
     for seed in 100..104 {
         let client = if seed % 2 == 0 { Client::Java } else { Client::Rust };
         let mut bench = Bench::new(seed, &small_parts(client), &paced(1_000, 1_000, 60));
-        let stores = bench.nodes(Role::SegmentStore);
-        let bookies = bench.nodes(Role::Bookie);
-        let tier = bench.nodes(Role::Tier)[0];
+        let stores = bench.nodes(SEGMENT_STORE);
+        let bookies = bench.nodes(BOOKIE);
+        let tier = bench.nodes(TIER)[0];
         let pick = |nodes: &[NodeId], by: u64| nodes[(seed + by) as usize % nodes.len()];
         let powerless = MachineId(pick(&bookies, 2).0);
         bench.fault(4 + seed % 5, Fault::Crash { node: pick(&bookies, 0) });
@@ -184,8 +184,8 @@ fn small_parts(client: Client) -> Cluster {
 #[test]
 fn a_controller_that_was_away_moves_the_containers_when_it_is_back() {
     let mut bench = Bench::new(40, &java(), &paced(400, 500, 90));
-    let store = bench.nodes(Role::SegmentStore)[0];
-    let controller = bench.nodes(Role::Controller)[0];
+    let store = bench.nodes(SEGMENT_STORE)[0];
+    let controller = bench.nodes(CONTROLLER)[0];
     bench.fault(8, Fault::Crash { node: controller });
     bench.fault(10, Fault::Crash { node: store });
     bench.fault(40, Fault::Restart { node: controller });

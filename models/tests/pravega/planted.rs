@@ -1,8 +1,10 @@
 //! Planted bugs: each loses what was acknowledged, and without it the same seeds lose nothing.
 
 use headwater_models::bugs::{Bug, BugSet};
-use headwater_models::deployment::{Environment, Role};
+use headwater_models::deployment::Environment;
 use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, Scaling, SegmentStore};
+use headwater_models::pravega::system::SEGMENT_STORE;
+use headwater_models::role::CONSUMER;
 use headwater_sim::fault::Fault;
 
 use super::bench::{self, Bench, distributed, paced};
@@ -32,7 +34,7 @@ fn lost_with_a_store_that_dies(
     at: u64,
 ) -> usize {
     let mut bench = Bench::on(seed, cluster, environment, &paced(rate, bytes, seconds));
-    let (store, reader) = (bench.nodes(Role::SegmentStore)[0], bench.nodes(Role::Consumer)[0]);
+    let (store, reader) = (bench.nodes(SEGMENT_STORE)[0], bench.nodes(CONSUMER)[0]);
     bench.fault(1, Fault::Crash { node: reader });
     bench.fault(at, Fault::Crash { node: store });
     bench.fault(at + 1, Fault::Restart { node: store });
@@ -69,7 +71,7 @@ fn a_reader_that_takes_the_seal_for_the_end_skips_the_tail() {
     let cluster = Cluster { client: Client::Rust, scaling, ..distributed(1, 3) };
     bites(Bug::SealedTailSkipped, |environment, seed| {
         let mut bench = Bench::on(seed, &cluster, environment, &paced(1_000, 500, 15));
-        let node = bench.nodes(Role::Consumer)[0];
+        let node = bench.nodes(CONSUMER)[0];
         bench.fault(6, Fault::Pause { node });
         bench.fault(10, Fault::Resume { node });
         let history = bench.run_to(40);

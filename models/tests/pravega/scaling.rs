@@ -1,7 +1,8 @@
 //! Scaling: segments are sealed under load, and keys keep their order over their successors.
 
-use headwater_models::deployment::Role;
 use headwater_models::pravega::config::{Client, Cluster, Scaling, Version};
+use headwater_models::pravega::system::{CONTROLLER, SEGMENT_STORE};
+use headwater_models::role::PRODUCER;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
 
@@ -58,8 +59,8 @@ fn scales_in_the_middle_of_failovers_lose_double_and_reorder_nothing() {
         let mut cluster = scaled(client);
         cluster.writer.rust_retry_attempts_max = 4;
         let mut bench = Bench::new(seed, &cluster, &keyed(500, 300, 40, KEYS));
-        let stores = bench.nodes(Role::SegmentStore);
-        let controller = bench.nodes(Role::Controller)[0];
+        let stores = bench.nodes(SEGMENT_STORE);
+        let controller = bench.nodes(CONTROLLER)[0];
         // A store dies around the first scale, the controller in the middle of the second.
         bench.fault(4 + seed % 3, Fault::Crash { node: stores[0] });
         bench.fault(30, Fault::Restart { node: stores[0] });
@@ -75,7 +76,7 @@ fn scales_in_the_middle_of_failovers_lose_double_and_reorder_nothing() {
 fn a_restarted_writer_gives_no_number_twice_whatever_was_scaled() {
     for (seed, client) in [(20, Client::Java), (21, Client::Rust)] {
         let mut bench = Bench::new(seed, &scaled(client), &keyed(1_000, 300, 20, KEYS));
-        let node = bench.nodes(Role::Producer)[0];
+        let node = bench.nodes(PRODUCER)[0];
         for at in [6, 13] {
             bench.fault(at, Fault::Crash { node });
             bench.fault(at + 1, Fault::Restart { node });

@@ -1,9 +1,11 @@
 //! The emulator in memory with the Rust client.
 
-use headwater_models::deployment::Role;
+use headwater_models::bookkeeper::system::BOOKIE;
 use headwater_models::pravega::config::{
     BookKeeperLog, Client, Cluster, Costs, DataLogKind, SegmentStore,
 };
+use headwater_models::pravega::system::SEGMENT_STORE;
+use headwater_models::role::PRODUCER;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::machine::MachineSpec;
@@ -98,7 +100,7 @@ fn a_standalone_cluster_on_bookkeeper_recovers_what_one_in_memory_loses() {
     };
     let crashed = |cluster: &Cluster| {
         let mut bench = Bench::new(5, cluster, &paced(500, 500, 30));
-        let store = bench.nodes(Role::SegmentStore)[0];
+        let store = bench.nodes(SEGMENT_STORE)[0];
         bench.fault(10, Fault::Crash { node: store });
         bench.fault(12, Fault::Restart { node: store });
         bench.run_to(60);
@@ -120,14 +122,14 @@ fn a_writer_holds_no_more_than_its_limits_while_nothing_is_acknowledged() {
     for (client, limit) in [(Client::Rust, 16 << 20), (Client::Java, (128 << 20) + (512 << 10))] {
         let cluster = Cluster { client, segments: 1, ..distributed(1, 3) };
         let mut bench = Bench::new(6, &cluster, &paced(20_000, 10_000, 4));
-        for node in bench.nodes(Role::Bookie) {
+        for node in bench.nodes(BOOKIE) {
             bench.fault(2, Fault::Pause { node });
             bench.fault(12, Fault::Resume { node });
         }
         let history = bench.run_to(60);
         assert_eq!(history.acked_count(), 80_000, "{client:?}");
         history.check_exactly_once();
-        let writer = bench.nodes(Role::Producer)[0];
+        let writer = bench.nodes(PRODUCER)[0];
         let bytes = bench.sim.gauges(writer).find(|(name, _)| *name == "writer_outstanding_bytes");
         let max = bytes.expect("reported").1.max;
         let ratio = max as f64 / f64::from(limit);

@@ -1,7 +1,9 @@
 //! Tier 2: flushes, throttling when it lags, reads of what the cache no longer has.
 
-use headwater_models::deployment::Role;
 use headwater_models::pravega::config::{Client, Cluster, SegmentStore};
+use headwater_models::pravega::system::SEGMENT_STORE;
+use headwater_models::role::CONSUMER;
+use headwater_models::tier::TIER;
 use headwater_sim::device::DiskFault;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
@@ -18,7 +20,7 @@ fn small_cache() -> Cluster {
 fn when_tier_2_stands_still_writes_are_throttled_then_stop_and_go_on_after() {
     // 10 MB/s: 80 % of 64 MiB are full after 5.4 s.
     let mut bench = Bench::new(1, &small_cache(), &paced(1_000, 10_000, 40));
-    let tier = bench.nodes(Role::Tier)[0];
+    let tier = bench.nodes(TIER)[0];
     bench.fault(5, Fault::Pause { node: tier });
     bench.fault(30, Fault::Resume { node: tier });
     let history = bench.run_to(200);
@@ -42,7 +44,7 @@ fn a_tier_that_keeps_up_throttles_nothing() {
     assert_eq!(history.acked_count(), 40_000);
     history.check_exactly_once();
     assert_eq!(history.times("throttled"), []);
-    let store = bench.nodes(Role::SegmentStore)[0];
+    let store = bench.nodes(SEGMENT_STORE)[0];
     let unflushed = bench.sim.gauges(store).find(|(name, _)| *name == "unflushed_bytes");
     let last = unflushed.map(|(_, gauge)| gauge.value);
     assert_eq!(last, Some(0), "everything is flushed 30 s after the last write");
@@ -51,7 +53,7 @@ fn a_tier_that_keeps_up_throttles_nothing() {
 #[test]
 fn a_late_reader_gets_what_the_cache_no_longer_has_from_tier_2() {
     let mut bench = Bench::new(3, &small_cache(), &paced(1_000, 10_000, 20));
-    let reader = bench.nodes(Role::Consumer)[0];
+    let reader = bench.nodes(CONSUMER)[0];
     bench.fault(2, Fault::Crash { node: reader });
     bench.fault(70, Fault::Restart { node: reader });
     let history = bench.run_to(120);
@@ -68,12 +70,12 @@ fn a_late_reader_gets_what_the_cache_no_longer_has_from_tier_2() {
 #[test]
 fn a_crash_of_tier_2_delays_flushes_and_loses_nothing() {
     let mut bench = Bench::new(4, &small_cache(), &paced(500, 10_000, 30));
-    let tier = bench.nodes(Role::Tier)[0];
+    let tier = bench.nodes(TIER)[0];
     for at in [6, 12, 18] {
         bench.fault(at, Fault::Crash { node: tier });
         bench.fault(at + 2, Fault::Restart { node: tier });
     }
-    let store = bench.nodes(Role::SegmentStore)[0];
+    let store = bench.nodes(SEGMENT_STORE)[0];
     bench.fault(19, Fault::Crash { node: store });
     bench.fault(20, Fault::Restart { node: store });
     let history = bench.run_to(120);
@@ -92,16 +94,16 @@ fn a_tier_whose_disk_refuses_is_written_again_and_nothing_is_lost() {
     ];
     for (seed, [begins, ends]) in (5..).zip(faults) {
         let mut bench = Bench::new(seed, &small_cache(), &paced(500, 10_000, 30));
-        let tier = bench.nodes(Role::Tier)[0];
+        let tier = bench.nodes(TIER)[0];
         // Each server has a machine of its own, in the order of the nodes.
         let machine = MachineId(tier.0);
         bench.fault(5, Fault::Disk { machine, disk: 0, how: begins });
         bench.fault(15, Fault::Disk { machine, disk: 0, how: ends });
-        let store = bench.nodes(Role::SegmentStore)[0];
+        let store = bench.nodes(SEGMENT_STORE)[0];
         bench.fault(20, Fault::Crash { node: store });
         bench.fault(21, Fault::Restart { node: store });
         // A late reader gets from tier 2 what it has, once more from the beginning.
-        let reader = bench.nodes(Role::Consumer)[0];
+        let reader = bench.nodes(CONSUMER)[0];
         bench.fault(2, Fault::Crash { node: reader });
         bench.fault(22, Fault::PowerCut { machine });
         bench.fault(23, Fault::PowerOn { machine });

@@ -17,7 +17,7 @@ pub fn check(arguments: &Check) -> Result<ExitCode, Failure> {
     say(&format!("  hypothesis  {}", scenario.hypothesis))?;
     let (kind, version) = (scenario.system.kind(), scenario.system.version());
     say(&format!("  system      {kind} {version} on {}", scenario.profile.name))?;
-    let nodes = headwater_scenarios::scenario::plan::node_names(&scenario.system);
+    let nodes = headwater_scenarios::targets::node_names(&scenario.system);
     say(&format!("  nodes       {}", nodes.join(", ")))?;
     let traffic = &scenario.traffic;
     say(&format!(

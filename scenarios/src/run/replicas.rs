@@ -1,11 +1,11 @@
 //! What the disks hold at the end of a run.
 
-use headwater_models::deployment::Role;
 use headwater_models::protocol::Streaming;
+use headwater_models::role::{Capability, Role};
 use headwater_sim::simulation::Simulation;
 
 use crate::observe::Observed;
-use crate::scenario::plan::Roster;
+use crate::targets::Roster;
 use headwater_check::{Events, Replica, Stored};
 
 /// One replica per node that keeps data; `durable` leaves out what only the page cache has. Tiered
@@ -16,11 +16,12 @@ pub(super) fn read(
     copies: u32,
     durable: bool,
 ) -> Vec<Replica> {
-    let keeps = |role| matches!(role, Role::Broker | Role::Bookie | Role::Tier);
+    let tiered = |role: &Role| role.can(Capability::TieredStorage);
+    let keeps = |role: &Role| role.can(Capability::KeepsData) || tiered(role);
     if copies == 0 {
         return Vec::new();
     }
-    let replica = |(node, role)| {
+    let replica = |(node, role): (_, &Role)| {
         let mut stored = Stored::default();
         for (_, _, _, record, synced) in sim.disk_records(node) {
             if synced || !durable {
@@ -29,8 +30,8 @@ pub(super) fn read(
                 });
             }
         }
-        let copies = if role == Role::Tier { copies } else { 1 };
+        let copies = if tiered(role) { copies } else { 1 };
         Replica { name: roster.name(node).to_owned(), copies, stored }
     };
-    roster.iter().filter(|(_, role)| keeps(*role)).map(replica).collect()
+    roster.iter().filter(|(_, role)| keeps(role)).map(replica).collect()
 }

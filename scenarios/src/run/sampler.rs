@@ -9,7 +9,7 @@ use headwater_sim::units::NodeId;
 use headwater_sim::usage::{ResourceKind, Usage};
 
 use crate::observe::Observed;
-use crate::scenario::plan::Roster;
+use crate::targets::Roster;
 use crate::units::Duration;
 
 /// What marks a level that says how far a limit is reached, in thousandths.

@@ -3,8 +3,9 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use headwater_models::deployment::{self as models, Role};
+use headwater_models::deployment as models;
 use headwater_models::protocol::Streaming;
+use headwater_models::role::Capability;
 use headwater_reports::outcome::{Environment, Source, Window};
 use headwater_sim::fault::Fault;
 use headwater_sim::fingerprint::Checkpoint;
@@ -18,7 +19,7 @@ use super::replicas;
 use super::sampler::Sampler;
 use crate::observe::{Observed, ObservedSpec, ScheduleDigest};
 use crate::scenario::Scenario;
-use crate::scenario::plan::Roster;
+use crate::targets::{Holders, Roster};
 use crate::trace::{Trace, Watch};
 use crate::units::{Duration, Time};
 use headwater_check::{Promises, Suite};
@@ -131,8 +132,8 @@ impl<'a> Stage<'a> {
         while let Some(at) = self.injector.next().filter(|at| *at <= until) {
             self.sim.run_until(at);
             let timeline = &self.sim.observer().timeline;
-            let leaders = (timeline.leader(0), timeline.controller());
-            for (after, fault) in self.injector.fire(&self.roster, leaders) {
+            let holders = Holders { leader: timeline.leader(0), controller: timeline.controller() };
+            for (after, fault) in self.injector.fire(&self.roster, holders) {
                 self.sim.schedule(at + after, fault);
             }
             self.sim.observer_mut().hurt_for_good.extend(self.injector.hurt_for_good());
@@ -146,7 +147,7 @@ impl<'a> Stage<'a> {
     }
 
     fn has_readers(&self) -> bool {
-        self.roster.iter().any(|(_, role)| role == Role::Consumer)
+        self.roster.with(Capability::Reads).next().is_some()
     }
 
     /// Everything that was due is resolved, and what was acknowledged is read.

@@ -30,8 +30,8 @@ pub struct FaultSpec {
     pub until: Option<Duration>,
 }
 
-/// Who: names of nodes (`broker-1`, `tier`), or of groups ([`super::plan::GROUPS`]) and failure
-/// domains ([`super::plan::DOMAINS`]) that are looked up when the fault happens.
+/// Who: names of nodes (`broker-1`, `tier`), or of groups and failure domains that are looked up
+/// when the fault happens ([`crate::targets::described`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "OneOrMany", into = "OneOrMany")]
 pub struct Target(pub Vec<String>);

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use headwater_models::bookkeeper::config;
-use headwater_models::deployment::Role;
+use headwater_models::role::Capability;
 use headwater_sim::random::{Seed, Stream};
 
 use crate::scenario::catalogue::{self, Damage, Entry, Family};
-use crate::scenario::plan::{self, Roster};
 use crate::scenario::{Action, Budget, FaultSpec, Scenario, SwarmSpec, System};
+use crate::targets::{self, Roster};
 use crate::units::Duration;
 
 /// After an unclean end a Kafka broker is neither in sync nor eligible (KIP-966) until it has
@@ -86,7 +86,8 @@ impl Claims {
 /// Whether the system claims to survive the faults of a scenario, and to keep what is promised.
 pub fn is_claimed(scenario: &Scenario) -> bool {
     let Scenario { system, faults, promise, swarm, .. } = scenario;
-    let atlas = Atlas::new(system, &plan::roster(system), swarm, &mut Seed(0).stream("claims", 0));
+    let atlas =
+        Atlas::new(system, &targets::roster(system), swarm, &mut Seed(0).stream("claims", 0));
     let losing = faults.iter().filter(|fault| atlas.loses(catalogue::entry(&fault.action)));
     let hit: BTreeSet<_> = losing.flat_map(|fault| atlas.keepers_of(fault)).collect();
     let settles = !promise.converges || atlas.need_not_settle(faults).is_none();
@@ -119,11 +120,10 @@ impl Atlas {
     pub fn new(system: &System, roster: &Roster, spec: &SwarmSpec, stream: &mut Stream) -> Self {
         let budget = spec.budget;
         let claims = Claims::of(system);
-        let names = |wanted: &[Role]| -> Vec<String> {
-            let of = roster.iter().filter(|(_, role)| wanted.contains(role));
-            of.map(|(node, _)| roster.name(node).to_owned()).collect()
+        let names = |capability| -> Vec<String> {
+            roster.with(capability).map(|node| roster.name(node).to_owned()).collect()
         };
-        let keepers = names(&[Role::Broker, Role::Bookie]);
+        let keepers = names(Capability::KeepsData);
         let mut rest = keepers.clone();
         let losses = match budget {
             Budget::Within => claims.losses as usize,
@@ -139,16 +139,15 @@ impl Atlas {
             let members = members.map(|node| roster.name(node).to_owned()).collect();
             (name, members)
         };
-        let writers = if spec.clients { &[Role::Producer][..] } else { &[] };
         Self {
             claims,
             budget,
-            servers: names(&[Role::Broker, Role::Bookie, Role::SegmentStore]),
+            servers: names(Capability::Serves),
             keepers,
             victims,
-            clients: names(writers),
-            domains: plan::domains().chain(["replicas".into()]).map(domain).collect(),
-            has_tier: !names(&[Role::Tier]).is_empty(),
+            clients: if spec.clients { names(Capability::Writes) } else { Vec::new() },
+            domains: targets::domains().chain(["replicas".into()]).map(domain).collect(),
+            has_tier: roster.with(Capability::TieredStorage).next().is_some(),
         }
     }
 

@@ -7,7 +7,8 @@ use super::atlas::Atlas;
 use crate::reading::tree::{self, Tree};
 use crate::scenario::catalogue::{self, Damage, Entry};
 use crate::scenario::fault::{FaultSpec, Target};
-use crate::scenario::{Problems, Scenario, Source, plan};
+use crate::scenario::{Problems, Scenario, Source};
+use crate::targets;
 use crate::units::Duration;
 
 /// Faults do not begin before this: the cluster has to be up.
@@ -101,7 +102,7 @@ impl Base {
 
     fn with_faults(&self, seed: u64, mut table: Table, mut scenario: Scenario) -> Case {
         let stream = &mut Seed(seed).stream("swarm faults", 0);
-        let roster = plan::roster(&scenario.system);
+        let roster = targets::roster(&scenario.system);
         let atlas = Atlas::new(&scenario.system, &roster, &self.scenario.swarm, stream);
         let mut faults = std::mem::take(&mut scenario.faults);
         faults.extend(self.faults(&atlas, scenario.traffic.duration, stream));

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::{Environment, Role};
+use headwater_models::deployment::Environment;
+use headwater_models::role::{Capability, Role};
 use headwater_reports::outcome::{Mark, Window};
 use headwater_check::{Events, Once, Promises, Replica, Stored, Suite, Verdict};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::Scenario;
-use headwater_scenarios::scenario::plan::Roster;
+use headwater_scenarios::targets::Roster;
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -148,7 +149,7 @@ impl Run<'_> {
     }
 
     fn has_readers(&self) -> bool {
-        self.roster.iter().any(|(_, role)| role == Role::Consumer)
+        self.roster.with(Capability::Reads).next().is_some()
     }
 
     /// Everything that was due is resolved, and what was acknowledged is read.
@@ -196,8 +197,9 @@ fn replicas(
     now: Time,
 ) -> impl Iterator<Item = Replica> {
     let (copies, durable) = (scenario.promise.copies, scenario.promise.durable);
-    let keeps = |role| matches!(role, Role::Broker | Role::Bookie | Role::Tier);
-    let nodes = roster.iter().filter(move |(_, role)| copies > 0 && keeps(*role));
+    let tiered = |role: &Role| role.can(Capability::TieredStorage);
+    let keeps = move |role: &Role| role.can(Capability::KeepsData) || tiered(role);
+    let nodes = roster.iter().filter(move |(_, role)| copies > 0 && keeps(role));
     nodes.map(move |(node, role)| {
         let mut stored = Stored::default();
         for disk in world.node(node).disks.borrow().iter() {
@@ -205,7 +207,7 @@ fn replicas(
                 record.for_each_batch(&mut |batch| stored.insert(Events::from(&**batch), now));
             }
         }
-        let copies = if role == Role::Tier { copies } else { 1 };
+        let copies = if tiered(role) { copies } else { 1 };
         Replica { name: world.node(node).name.clone(), copies, stored }
     })
 }

@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::rc::Rc;
 
-use headwater_scenarios::scenario::plan::{self, Roster};
 use headwater_scenarios::scenario::{Action, FaultSpec, Target};
+use headwater_scenarios::targets::{self, Holders, Roster};
 use headwater_sim::time::Time;
 use headwater_sim::units::{MachineId, NodeId};
 use madsim::net::NetSim;
@@ -66,16 +66,17 @@ impl<'a> Faults<'a> {
     pub fn fire(&mut self) {
         let Some((at, end, index)) = self.steps.pop() else { return };
         let fault = &self.faults[index];
-        let leaders = {
+        let holders = {
             let observed = self.world.observed.borrow();
-            (observed.timeline.leader(0), observed.timeline.controller())
+            let timeline = &observed.timeline;
+            Holders { leader: timeline.leader(0), controller: timeline.controller() }
         };
         if end {
             let hit = std::mem::take(&mut self.hit[index]);
             self.done.push(format!("{at} end of {}", fault.action.name()));
             return self.end(&fault.action, &hit);
         }
-        let resolve = |target: &Target| plan::resolve(target, self.roster, leaders.0, leaders.1);
+        let resolve = |target: &Target| targets::resolve(target, self.roster, holders).nodes;
         let nodes = resolve(&fault.target);
         let names: Vec<_> = nodes.iter().map(|node| self.roster.name(*node)).collect();
         self.done.push(format!("{at} {} {}", fault.action.name(), names.join(", ")));

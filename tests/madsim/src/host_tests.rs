@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use headwater_models::deployment::{Deployment, Role};
+use headwater_models::deployment::Deployment;
+use headwater_models::kafka::system::BROKER;
 use headwater_models::kafka::message::Message as Kafka;
 use headwater_models::note::Note;
 use headwater_models::protocol::{Message, Record, Streaming};
 use headwater_reports::outcome::{Mark, Window};
 use headwater_check::Positions;
 use headwater_scenarios::observe::{Observed, ObservedSpec};
-use headwater_scenarios::scenario::plan::Roster;
+use headwater_scenarios::targets::Roster;
 use headwater_scenarios::scenario::{Action, FaultSpec, Target};
 use headwater_sim::context::Context;
 use headwater_sim::machine::MachineSpec;
@@ -107,7 +108,7 @@ fn marks(seed: u64, action: Option<Action>) -> Vec<Mark> {
                         _ => Box::new(Receiver),
                     }
                 };
-                deployment.node(Role::Broker, name, machine, vec![], Box::new(build));
+                deployment.node(BROKER, name, machine, vec![], Box::new(build));
             }
             let roster = Roster::new(&deployment, 1);
             let world = World::enter(deployment, Seed(seed), observed, 100);

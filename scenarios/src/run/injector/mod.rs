@@ -14,7 +14,7 @@ use headwater_sim::units::{MachineId, NodeId};
 use crate::scenario::Action;
 use crate::scenario::catalogue::{self, Family};
 use crate::scenario::fault::{FaultSpec, Target};
-use crate::scenario::plan::{self, Roster};
+use crate::targets::{self, Holders, Roster};
 use crate::units::{Duration, Time};
 
 /// No model names a file with this bit.
@@ -49,9 +49,6 @@ struct Hit {
     machines: Vec<MachineId>,
 }
 
-/// Who leads, and who is the active controller, as far as the run has shown.
-pub(super) type Leaders = (Option<NodeId>, Option<NodeId>);
-
 impl<'a> Injector<'a> {
     pub(super) fn new(
         seed: Seed,
@@ -72,7 +69,7 @@ impl<'a> Injector<'a> {
             seed,
             faults,
             machine_of,
-            identities: roster.iter().map(|(_, role)| role.identity_file()).collect(),
+            identities: roster.iter().map(|(_, role)| role.identity_file).collect(),
             gone: gone(faults, roster),
             cpu_percent,
             steps,
@@ -89,9 +86,9 @@ impl<'a> Injector<'a> {
     }
 
     /// Takes the next step: the kernel's faults for it.
-    pub(super) fn fire(&mut self, roster: &Roster, leaders: Leaders) -> Vec<Timed> {
+    pub(super) fn fire(&mut self, roster: &Roster, holders: Holders) -> Vec<Timed> {
         let Some((_, ends, index)) = self.steps.pop() else { return Vec::new() };
-        if ends { self.end(index) } else { self.begin(index, roster, leaders) }
+        if ends { self.end(index) } else { self.begin(index, roster, holders) }
     }
 
     /// Who was hit by a fault that has no end.
@@ -100,11 +97,11 @@ impl<'a> Injector<'a> {
         endless.flat_map(|index| self.hit[*index].nodes.iter().copied())
     }
 
-    fn begin(&mut self, index: usize, roster: &Roster, leaders: Leaders) -> Vec<Timed> {
+    fn begin(&mut self, index: usize, roster: &Roster, holders: Holders) -> Vec<Timed> {
         let fault = &self.faults[index];
-        let nodes = plan::resolve(&fault.target, roster, leaders.0, leaders.1);
+        let nodes = targets::resolve(&fault.target, roster, holders).nodes;
         let peers = match fault.action.peers() {
-            Some(peers) => plan::resolve(peers, roster, leaders.0, leaders.1),
+            Some(peers) => targets::resolve(peers, roster, holders).nodes,
             None => roster.iter().map(|(node, _)| node).filter(|n| !nodes.contains(n)).collect(),
         };
         let names: Vec<&str> = nodes.iter().map(|node| roster.name(*node)).collect();
@@ -264,7 +261,7 @@ mod tests {
     fn a_process_that_is_stopped_for_good_is_not_started_when_another_fault_ends() {
         let source = Source::find("swarm/kafka").expect("it is in the library");
         let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
-        let roster = plan::roster(&scenario.system);
+        let roster = targets::roster(&scenario.system);
         let second = Duration::from_secs(1);
         let fault = |action, at: Duration, until| FaultSpec {
             action,
@@ -283,7 +280,7 @@ mod tests {
             let mut injector = Injector::new(Seed(1), &faults, machine_of, &roster, 100);
             let mut restarts = Vec::new();
             while let Some(at) = injector.next() {
-                let fired = injector.fire(&roster, (None, None));
+                let fired = injector.fire(&roster, Holders::default());
                 let back = fired.iter().filter(|(_, of)| matches!(of, Fault::Restart { .. }));
                 restarts.extend(back.map(|(after, _)| (at + *after).0 / 1_000_000_000));
             }

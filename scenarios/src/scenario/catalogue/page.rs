@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Damage, Entry, Family, entries};
-use crate::scenario::plan::{DOMAINS, GROUPS};
+use crate::targets;
 
 const OPENING: &str = "# Faults
 
@@ -61,7 +61,7 @@ pub fn page() -> String {
     }
     page += CORRELATED;
     page += "| target | who |\n|---|---|\n";
-    for (name, who) in GROUPS.iter().chain(&DOMAINS) {
+    for (name, who) in targets::described() {
         writeln!(page, "| `{name}` | {who} |").expect("a string takes all");
     }
     page
