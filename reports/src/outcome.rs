@@ -72,6 +72,9 @@ pub struct Outcome {
     pub generator: Option<Generator>,
     /// The effective configuration: dotted key to value.
     pub configuration: BTreeMap<String, String>,
+    /// Where the run is not the one that the scenario asks for; none for a simulated run, which is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
     /// A space-time diagram of what matters in it; absent where none was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagram: Option<Diagram>,
@@ -312,6 +315,20 @@ pub struct Expectation {
     pub ok: bool,
 }
 
+/// What the scenario asks for and the run did otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// What it is about: a path of the scenario, such as `system.client`.
+    pub option: String,
+    /// What the scenario asks for.
+    pub asked: String,
+    /// What was done.
+    pub done: String,
+    /// Why, in one sentence.
+    pub why: String,
+}
+
 /// The load generator's own health.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -359,6 +376,7 @@ impl Outcome {
             expectations: vec![],
             generator: None,
             configuration: BTreeMap::new(),
+            differences: vec![],
             diagram: None,
         }
     }

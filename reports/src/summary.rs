@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::outcome::{Outcome, VerdictStatus};
+use crate::outcome::{Difference, Outcome, VerdictStatus};
 use crate::report::conclusion;
 use crate::text::{bytes, count, duration, duration_or_dash, per_second};
 
@@ -22,6 +22,7 @@ pub fn summary(outcome: &Outcome) -> String {
     );
     let _ = writeln!(text, "{}", conclusion(outcome).1);
     verdicts(&mut text, outcome);
+    differences(&mut text, outcome);
     rates(&mut text, outcome);
     latencies(&mut text, outcome);
     let constraint = outcome
@@ -64,6 +65,19 @@ fn verdicts(text: &mut String, outcome: &Outcome) {
     if let Some(generator) = &outcome.generator {
         let word = if generator.bottleneck || generator.overload { "warn" } else { "pass" };
         let _ = writeln!(text, "  {word:4}  generator: {}", generator.explanation);
+    }
+}
+
+/// Where the run is not the one that the scenario asks for.
+fn differences(text: &mut String, outcome: &Outcome) {
+    if outcome.differences.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n  not as the scenario asks:");
+    for difference in &outcome.differences {
+        let Difference { option, asked, done, why } = difference;
+        let _ = writeln!(text, "  {option}: asked {asked}, done {done}");
+        let _ = writeln!(text, "        {why}");
     }
 }
 

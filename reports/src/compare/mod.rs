@@ -6,7 +6,7 @@ mod text;
 
 use serde::Serialize;
 
-use crate::outcome::{Outcome, Source};
+use crate::outcome::{Difference, Outcome, Source};
 
 pub use metric::Metric;
 
@@ -236,6 +236,13 @@ fn warnings(outcomes: &[Outcome], runs: &[Run]) -> Vec<String> {
         }
         if let crate::outcome::Status::Interrupted { why } = &outcome.status {
             all.push(format!("{} was interrupted: {why}", run.label));
+        }
+        for difference in &outcome.differences {
+            let Difference { option, asked, done, .. } = difference;
+            all.push(format!(
+                "{} is not what its scenario asks for: {option} was to be {asked} and was {done}",
+                run.label
+            ));
         }
         if let Some(generator) = outcome.generator.as_ref().filter(|health| health.bottleneck) {
             all.push(format!(

@@ -19,6 +19,7 @@ use crate::text::escape;
 /// on top, then the figures, the charts, the faults and the configuration.
 pub fn report(outcome: &Outcome) -> String {
     let mut body = head::head(outcome);
+    body.push_str(&tables::differences(outcome));
     if let Some(diagram) = &outcome.diagram {
         body.push_str("<h2>What happened</h2>\n");
         body.push_str(&diagram.figure());

@@ -2,13 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::Outcome;
+use crate::outcome::{Difference, Outcome};
 use crate::page::table;
 use crate::resource::ResourceKind;
 use crate::text::{bytes, count, duration, duration_or_dash, escape, per_second, percent};
 
 /// Marks listed one by one at most.
 const MARKS_LISTED_MAX: usize = 60;
+
+/// Where the run is not the one that the scenario asks for; nothing where it is.
+pub(super) fn differences(outcome: &Outcome) -> String {
+    if outcome.differences.is_empty() {
+        return String::new();
+    }
+    let row = |difference: &Difference| {
+        let Difference { option, asked, done, why } = difference;
+        vec![format!("<code>{}</code>", escape(option)), escape(asked), escape(done), escape(why)]
+    };
+    let rows: Vec<Vec<String>> = outcome.differences.iter().map(row).collect();
+    format!(
+        "<h2>Not as the scenario asks</h2>\n{}",
+        table(&["option", "asked", "done", "why"], &rows)
+    )
+}
 
 pub(super) fn rates(outcome: &Outcome) -> String {
     let rows: Vec<Vec<String>> = outcome

@@ -1,7 +1,7 @@
 //! Text and HTML of single runs.
 
-use headwater_reports::outcome::{Outcome, Scenario, Source, Status};
-use headwater_reports::{Recorder, report, summary};
+use headwater_reports::outcome::{Difference, Outcome, Scenario, Source, Status};
+use headwater_reports::{Recorder, compare, report, summary};
 
 use crate::sample;
 
@@ -38,6 +38,33 @@ fn the_report_names_what_it_must_and_escapes_text() {
         assert!(html.contains(needle), "`{needle}` is missing");
     }
     assert!(!html.contains("a <broker>"));
+}
+
+#[test]
+fn what_a_live_run_did_otherwise_is_told_in_every_rendering() {
+    let mut outcome = sample::outcome(Source::Live, 7, 120_000.0);
+    assert!(!summary(&outcome).contains("not as the scenario asks"));
+    assert!(!report(&outcome).contains("Not as the scenario asks"));
+    outcome.differences.push(Difference {
+        option: "system.client".to_owned(),
+        asked: "java".to_owned(),
+        done: "librdkafka".to_owned(),
+        why: "The generator has no JVM & no <client> of it.".to_owned(),
+    });
+    let text = summary(&outcome);
+    assert!(text.contains("system.client: asked java, done librdkafka"), "{text}");
+    let html = report(&outcome);
+    for needle in ["<code>system.client</code>", "The generator has no JVM &amp; no &lt;client&gt;"] {
+        assert!(html.contains(needle), "`{needle}` is missing");
+    }
+    let simulated = sample::outcome(Source::Simulated, 7, 120_000.0);
+    let comparison = compare(&[simulated, outcome.clone()]);
+    let warning = "B is not what its scenario asks for: system.client was to be java and was \
+                   librdkafka";
+    assert!(comparison.warnings.iter().any(|told| told == warning), "{:?}", comparison.warnings);
+    assert!(comparison.to_text().contains(warning) && comparison.to_html().contains(warning));
+    let read = Outcome::parse(outcome.to_json().as_bytes(), std::path::Path::new("x"));
+    assert_eq!(read.expect("it reads back").differences, outcome.differences);
 }
 
 #[test]
