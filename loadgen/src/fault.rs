@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use headwater_reports::outcome;
-use headwater_scenarios::scenario::{Action, FaultSpec};
+use headwater_scenarios::faults::FaultSpec;
 
 use crate::failure::{Failure, Result};
 use crate::launch::Cluster;
@@ -55,9 +55,9 @@ impl Injector {
         };
         let (mut steps, mut faults) = (vec![], vec![]);
         for spec in specs {
-            let (first, last) = match spec.action {
-                Action::Crash {} => (Act::Kill, Act::Restart),
-                Action::Pause {} => (Act::Stop, Act::Continue),
+            let (first, last) = match spec.action.name() {
+                "crash" => (Act::Kill, Act::Restart),
+                "pause" => (Act::Stop, Act::Continue),
                 _ => return Err(unlike(spec)),
             };
             for process in targets(spec, &processes, leader.as_deref())? {

@@ -3,8 +3,8 @@
 //! shown where that can be seen, in `tests/kernel_faults`.
 
 use headwater_reports::outcome::VerdictStatus;
+use headwater_scenarios::faults::{Entry, Family, entries};
 use headwater_scenarios::run::{Options, run};
-use headwater_scenarios::scenario::catalogue::{Entry, Family, entries};
 use headwater_scenarios::scenario::{FaultSpec, Scenario, Target};
 use headwater_sim::random::Seed;
 use headwater_sim::time::Duration;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
+use headwater_scenarios::faults::{Damage, FaultSpec, Target};
 use headwater_scenarios::library::SCENARIOS;
 use headwater_scenarios::run::Options;
-use headwater_scenarios::scenario::catalogue::{self, Damage};
-use headwater_scenarios::scenario::{Action, FaultSpec, Scenario, Source, Target};
+use headwater_scenarios::scenario::{Scenario, Source};
 use headwater_scenarios::swarm::{Base, Claims, Shard, Swarm, SwarmSpec, swarm};
 use headwater_scenarios::units::Duration;
 
@@ -88,8 +88,7 @@ fn no_more_servers_lose_what_they_have_than_the_system_claims_to_survive() {
             for seed in 1..=100 {
                 let case = base.draw(seed).unwrap_or_else(|problems| panic!("{problems}"));
                 let faults = case.scenario.faults.iter();
-                let durable = faults
-                    .filter(|fault| catalogue::entry(&fault.action).damage == Damage::Durable);
+                let durable = faults.filter(|fault| fault.action.entry().damage == Damage::Durable);
                 let mut hit: Vec<&String> = durable.flat_map(|fault| &fault.target.0).collect();
                 hit.retain(|name| name.starts_with("bookie") || name.starts_with("broker"));
                 hit.sort();
@@ -133,7 +132,7 @@ fn less_than_a_core_quorum_does_not_settle() {
     let settles = |gone: &[&str]| {
         let mut scenario = base("swarm/kafka", &[]).scenario().clone();
         let crash = |name: &&str| FaultSpec {
-            action: Action::Crash {},
+            action: "kind = 'crash'".parse().unwrap(),
             target: Target(vec![(*name).to_owned()]),
             at: Duration::from_secs(20),
             until: None,

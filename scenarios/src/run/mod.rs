@@ -12,7 +12,6 @@ use crate::units::Time;
 use headwater_check::{Properties, Verdict};
 
 pub mod account;
-mod injector;
 mod replicas;
 mod sampler;
 mod stage;

@@ -14,9 +14,9 @@ use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::units::MachineId;
 
 use super::account::Account;
-use super::injector::Injector;
 use super::replicas;
 use super::sampler::Sampler;
+use crate::faults::Planner;
 use crate::observe::{Observed, ObservedSpec, ScheduleDigest};
 use crate::scenario::Scenario;
 use crate::targets::{Holders, Roster};
@@ -35,7 +35,7 @@ pub(super) struct Stage<'a> {
     roster: Roster,
     schedule: Peekable<Schedule>,
     digest: ScheduleDigest,
-    injector: Injector<'a>,
+    planner: Planner<'a>,
     sampler: Sampler,
     intervals: u64,
     /// Deliveries so far, and when their number last rose.
@@ -85,7 +85,7 @@ impl<'a> Stage<'a> {
             sim.schedule(Time::ZERO, Fault::SlowCpu { machine, percent });
         }
         Self {
-            injector: Injector::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
+            planner: Planner::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
             sampler: Sampler::default(),
             schedule: plan.schedule().peekable(),
             digest: ScheduleDigest::default(),
@@ -129,14 +129,12 @@ impl<'a> Stage<'a> {
             self.digest.add(&arrival);
             self.sim.observer_mut().offered(&arrival);
         }
-        while let Some(at) = self.injector.next().filter(|at| *at <= until) {
+        while let Some(at) = self.planner.next().filter(|at| *at <= until) {
             self.sim.run_until(at);
             let timeline = &self.sim.observer().timeline;
             let holders = Holders { leader: timeline.leader(0), controller: timeline.controller() };
-            for (after, fault) in self.injector.fire(&self.roster, holders) {
-                self.sim.schedule(at + after, fault);
-            }
-            self.sim.observer_mut().hurt_for_good.extend(self.injector.hurt_for_good());
+            self.planner.fire(&self.roster, holders, &mut self.sim);
+            self.sim.observer_mut().hurt_for_good.extend(self.planner.hurt_for_good());
         }
         self.sim.run_until(until);
         self.sampler.sample(&self.sim, &self.roster);
@@ -154,7 +152,7 @@ impl<'a> Stage<'a> {
     pub(super) fn settled(&self) -> bool {
         let observed = self.sim.observer();
         let counts = observed.recorder.counts();
-        if observed.outstanding() > 0 || self.injector.next().is_some() {
+        if observed.outstanding() > 0 || self.planner.next().is_some() {
             return false;
         }
         if !self.has_readers() {
@@ -193,7 +191,7 @@ impl<'a> Stage<'a> {
     pub(super) fn end(self, settled: bool, environment: Environment) -> Account {
         let quiet = self.now().since(self.delivered.1) >= QUIET;
         let readers = self.has_readers();
-        let Self { scenario, sim, roster, sampler, injector, .. } = self;
+        let Self { scenario, sim, roster, sampler, planner, .. } = self;
         let promise = &scenario.promise;
         let replicas = replicas::read(&sim, &roster, promise.copies, promise.durable);
         let end = sim.now();
@@ -215,7 +213,7 @@ impl<'a> Stage<'a> {
             given_up: observed.given_up,
             resources,
             gauges: sampler.gauges(&roster),
-            faults: injector.windows(end),
+            faults: planner.windows(end),
             generator: None,
         }
     }

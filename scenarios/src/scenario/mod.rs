@@ -9,7 +9,7 @@
 //! bugs = []                     # planted bugs (feature `planted-bugs`), see docs/BUGS.md
 //! [system]                      # kind, version, topology, options by their real names
 //! [traffic]                     # see headwater_traffic
-//! [[fault]]                     # see fault
+//! [[fault]]                     # see crate::faults, and docs/FAULTS.md
 //! [measure]                     # warm-up, window, interval, drain
 //! [promise]                     # what the checkers hold the system to
 //! [swarm]                       # what `headwater swarm` varies, see swarm
@@ -24,10 +24,7 @@ use std::path::Path;
 use headwater_models::bugs::{Bug, BugSet};
 use serde::{Deserialize, Serialize};
 
-pub mod action;
-pub mod catalogue;
 pub mod expect;
-pub mod fault;
 pub mod metric;
 pub mod plan;
 pub mod promise;
@@ -36,10 +33,9 @@ mod source;
 mod swarm;
 pub mod system;
 
+pub use crate::faults::{FaultSpec, Target};
 pub use crate::reading::problem::{Finding, Problem, Problems};
-pub use action::Action;
 pub use expect::Expectation;
-pub use fault::{FaultSpec, Target};
 pub use metric::Metric;
 pub use promise::Promise;
 pub use source::Source;

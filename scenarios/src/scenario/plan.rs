@@ -1,8 +1,7 @@
 //! The plan of faults: reading them, and checking that their targets are there.
 
-use super::catalogue::{self, Family};
-use super::fault::FaultSpec;
 use super::system::System;
+use crate::faults::{Family, FaultSpec};
 use crate::reading::decode;
 use crate::reading::problem::Finding;
 use crate::reading::tree::{Span, Tree, Value};
@@ -35,7 +34,7 @@ pub fn check(faults: &[(FaultSpec, Tree)], system: &System, findings: &mut Vec<F
         if let Some(peers) = fault.action.peers() {
             targets::check(peers, &roster, &place(tree, "peers"), findings);
         }
-        let tier = catalogue::entry(&fault.action).family == Family::Tier;
+        let tier = fault.action.entry().family == Family::Tier;
         let nodes = targets::resolve(&fault.target, &roster, Holders::default()).nodes;
         let tiered = |node: &NodeId| roster.role(*node).can(Capability::TieredStorage);
         if tier && !nodes.iter().all(tiered) {

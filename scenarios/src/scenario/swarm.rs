@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue;
+use crate::faults;
 use crate::reading::decode;
 use crate::reading::problem::Finding;
 use crate::reading::tree::Tree;
@@ -79,7 +79,7 @@ impl SwarmSpec {
     /// Says what is wrong with it; `tree` is where it stands.
     pub(super) fn check(&self, tree: &Tree, findings: &mut Vec<Finding>) {
         let place = |key: &str| decode::locate(tree, &[key.to_owned()]).1;
-        let known = || catalogue::entries().map(|entry| entry.name);
+        let known = || faults::entries().map(|entry| entry.name);
         for (key, names) in [("kinds", &self.kinds), ("except", &self.except)] {
             for name in names.iter().filter(|name| !known().any(|have| have == name.as_str())) {
                 let message = format!("swarm.{key}: no fault `{name}` in the catalogue");

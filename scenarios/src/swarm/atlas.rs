@@ -7,8 +7,8 @@ use headwater_models::bookkeeper::config;
 use headwater_models::role::Capability;
 use headwater_sim::random::{Seed, Stream};
 
-use crate::scenario::catalogue::{self, Damage, Entry, Family};
-use crate::scenario::{Action, Budget, FaultSpec, Scenario, SwarmSpec, System};
+use crate::faults::{Damage, Entry, Family};
+use crate::scenario::{Budget, FaultSpec, Scenario, SwarmSpec, System};
 use crate::targets::{self, Roster};
 use crate::units::Duration;
 
@@ -88,7 +88,7 @@ pub fn is_claimed(scenario: &Scenario) -> bool {
     let Scenario { system, faults, promise, swarm, .. } = scenario;
     let atlas =
         Atlas::new(system, &targets::roster(system), swarm, &mut Seed(0).stream("claims", 0));
-    let losing = faults.iter().filter(|fault| atlas.loses(catalogue::entry(&fault.action)));
+    let losing = faults.iter().filter(|fault| atlas.loses(fault.action.entry()));
     let hit: BTreeSet<_> = losing.flat_map(|fault| atlas.keepers_of(fault)).collect();
     let settles = !promise.converges || atlas.need_not_settle(faults).is_none();
     hit.len() <= atlas.claims.losses as usize
@@ -157,8 +157,7 @@ impl Atlas {
         match entry.family {
             Family::Tier if self.has_tier => vec!["tier".into()],
             Family::Tier => Vec::new(),
-            // Disks are swapped between two servers, and either loses what it had.
-            _ if entry.name == "swap-disks" && self.victims.len() < 2 => Vec::new(),
+            _ if loses && self.victims.len() < entry.swarm.targets_min => Vec::new(),
             _ if loses && entry.family == Family::Storage => self.victims.clone(),
             _ if loses => self.victims.iter().chain(self.stateless()).cloned().collect(),
             Family::Storage => self.keepers.clone(),
@@ -205,7 +204,7 @@ impl Atlas {
     }
 
     fn loses_of(&self, fault: &FaultSpec) -> bool {
-        self.loses(catalogue::entry(&fault.action))
+        self.loses(fault.action.entry())
     }
 
     /// They go on at a time, or one begins before what the other has hit counts again.
@@ -239,10 +238,9 @@ impl Atlas {
     /// The servers that may be gone for good under these faults.
     pub fn gone(&self, faults: &[FaultSpec]) -> BTreeSet<&String> {
         let gone = |fault: &&FaultSpec| {
-            let damage = catalogue::entry(&fault.action).damage;
-            // Nobody starts on another's disks.
-            let stays = !self.claims.returns || matches!(fault.action, Action::SwapDisks {});
-            fault.until.is_none() || damage == Damage::Durable && stays
+            let entry = fault.action.entry();
+            let stays = !self.claims.returns || entry.swarm.beyond_repair;
+            fault.until.is_none() || entry.damage == Damage::Durable && stays
         };
         faults.iter().filter(gone).flat_map(|fault| self.keepers_of(fault)).collect()
     }
@@ -294,7 +292,7 @@ impl Atlas {
 
 /// It ends a process that keeps data.
 fn ends(fault: &FaultSpec) -> bool {
-    let entry = catalogue::entry(&fault.action);
+    let entry = fault.action.entry();
     matches!(entry.family, Family::Process | Family::Storage) && entry.damage > Damage::Slow
 }
 

@@ -4,9 +4,8 @@ use headwater_sim::random::{Seed, Stream};
 use toml::{Table, Value};
 
 use super::atlas::Atlas;
+use crate::faults::{self, Damage, Entry, FaultSpec, Target};
 use crate::reading::tree::{self, Tree};
-use crate::scenario::catalogue::{self, Damage, Entry};
-use crate::scenario::fault::{FaultSpec, Target};
 use crate::scenario::{Problems, Scenario, Source};
 use crate::targets;
 use crate::units::Duration;
@@ -29,10 +28,6 @@ const CLOSE_PPM: u32 = 500_000;
 const DOMAIN_PPM: u32 = 125_000;
 const LEADER_PPM: u32 = 250_000;
 const CORE_PPM: u32 = 250_000;
-
-/// What servers outside of a core quorum suffer for good: each is gone altogether. (One that half
-/// works may lead a partition for as long as it likes; no system here claims to settle then.)
-const STANDING: [&str; 5] = ["crash", "shutdown", "power-cut", "pause", "partition"];
 
 /// Draws of a configuration that can't be, one after the other, before this is said.
 const DRAWS_MAX: u64 = 100;
@@ -147,7 +142,7 @@ impl Base {
         };
         // Not every seed has every kind (A. Groce et al., "Swarm Testing", ISSTA 2012): what some
         // kinds do, others hide.
-        let all: Vec<&Entry> = catalogue::entries().filter(wanted).collect();
+        let all: Vec<&Entry> = faults::entries().filter(wanted).collect();
         let few = all.len() <= 3;
         let on: Vec<bool> = all.iter().map(|_| few || stream.chance_ppm(ENABLED_PPM)).collect();
         let enabled = all.iter().zip(on).filter(|(_, on)| *on);
@@ -183,7 +178,7 @@ fn standing(
     (from, until): (Duration, Duration),
     stream: &mut Stream,
 ) -> Vec<FaultSpec> {
-    let kinds: Vec<&&Entry> = all.iter().filter(|entry| STANDING.contains(&entry.name)).collect();
+    let kinds: Vec<&&Entry> = all.iter().filter(|entry| entry.swarm.for_good).collect();
     if kinds.is_empty() {
         return Vec::new();
     }
@@ -222,9 +217,8 @@ fn one(
     let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.unit() * ratio)) as u64);
     let longest = in_millis(most).max(SHORTEST);
     let (at, lasts) = (in_millis(at), in_millis(lasts.max(SHORTEST)).min(longest));
-    let several = ["isolate", "bridge", "ring", "swizzle-clog", "swap-disks"];
     let leads = entry.damage <= Damage::Unavailable && targets.len() > 1;
-    let target = if several.contains(&entry.name) {
+    let target = if entry.swarm.together {
         targets.to_vec()
     } else if !domains.is_empty() && stream.chance_ppm(DOMAIN_PPM) {
         vec![domains[stream.below(domains.len() as u64) as usize].to_owned()]

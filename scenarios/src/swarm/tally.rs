@@ -8,7 +8,7 @@ use headwater_sim::random::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::{Base, Shard, Shown, SwarmSpec};
-use crate::scenario::catalogue;
+use crate::faults;
 use crate::sweep::Settings;
 use crate::units::Duration;
 
@@ -196,7 +196,7 @@ impl Swarm {
             "{}: {} of {count} seeds from {first}, {simulated} of virtual time, {} events",
             self.scenario, self.runs, self.events
         ));
-        let kinds = catalogue::entries().count();
+        let kinds = faults::entries().count();
         line(format!("{} run twice; {} of {kinds} kinds of faults", self.twice, self.faults.len()));
         if self.core > 0 {
             line(format!("{} had to settle on a core quorum alone", self.core));

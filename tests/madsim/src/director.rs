@@ -181,7 +181,7 @@ impl Run<'_> {
             acked_before: self.acked_before.unwrap_or(counts.acked),
             delivered: counts.delivered,
             end: now,
-            faults: self.faults.done.clone(),
+            faults: self.faults.done().to_vec(),
             marks: observed.timeline.marks(|node| self.roster.name(node).to_owned()),
             digest: self.world.digest(),
         }

@@ -3,161 +3,160 @@
 //! madsim has no power: a machine that loses it is its nodes killed, with the host's disks cut back
 //! to what was synced. madsim has one latency for all links: a slow one is made so by the sender.
 
-use std::cmp::Reverse;
 use std::rc::Rc;
 
-use headwater_scenarios::scenario::{Action, FaultSpec, Target};
-use headwater_scenarios::targets::{self, Holders, Roster};
+use headwater_models::protocol::Record;
+use headwater_scenarios::faults::{self, Agenda, FaultSpec, Planner};
+use headwater_scenarios::targets::{Holders, Roster};
+use headwater_sim::fault::Fault;
 use headwater_sim::time::Time;
 use headwater_sim::units::{MachineId, NodeId};
 use madsim::net::NetSim;
 use madsim::runtime::Handle;
 use madsim::task;
 
+use crate::disk::Disk;
 use crate::world::World;
-
-/// What a fault has done, to be undone.
-#[derive(Clone, Default)]
-struct Hit {
-    nodes: Vec<NodeId>,
-    /// Directions cut or slowed.
-    ways: Vec<(NodeId, NodeId)>,
-}
 
 /// Applies faults when their time comes.
 pub struct Faults<'a> {
-    faults: &'a [FaultSpec],
+    planner: Planner<'a>,
     roster: &'a Roster,
-    world: Rc<World>,
-    /// madsim's name of each node.
-    tasks: Vec<task::NodeId>,
-    /// (when, end, which), soonest last.
-    steps: Vec<(Time, bool, usize)>,
-    hit: Vec<Hit>,
-    /// What was done, one line a step.
-    pub done: Vec<String>,
+    host: Host,
 }
 
 impl<'a> Faults<'a> {
-    /// The faults of a scenario; an error names the first that this host does not have.
+    /// The faults of a scenario.
+    ///
+    /// # Panics
+    ///
+    /// If this host does not have one of them.
     pub fn new(
         faults: &'a [FaultSpec],
         roster: &'a Roster,
         world: Rc<World>,
         tasks: Vec<task::NodeId>,
     ) -> Self {
-        let mut steps = Vec::new();
-        for (index, fault) in faults.iter().enumerate() {
-            steps.push((Time::ZERO + fault.at, false, index));
-            steps.extend(fault.until.map(|until| (Time::ZERO + until, true, index)));
-        }
-        // As the kernel's injector: ends before beginnings, and in the order of the file.
-        steps.sort_by_key(|(at, end, index)| Reverse((*at, !*end, *index)));
-        let hit = vec![Hit::default(); faults.len()];
-        Self { faults, roster, world, tasks, steps, hit, done: Vec::new() }
+        let machine_of = world.nodes.iter().map(|node| node.machine).collect();
+        let planner = Planner::new(world.seed, faults, machine_of, roster, world.cpu_percent);
+        let host = Host { world, tasks, agenda: Agenda::default(), done: Vec::new() };
+        planner.rehearse(roster, &host).unwrap_or_else(|why| panic!("{why}"));
+        Self { planner, roster, host }
     }
 
     /// When the next step is due.
     pub fn next(&self) -> Option<Time> {
-        self.steps.last().map(|(at, _, _)| *at)
+        self.planner.next().into_iter().chain(self.host.agenda.next()).min()
     }
 
-    /// Takes the next step.
+    /// Takes what is due next.
     pub fn fire(&mut self) {
-        let Some((at, end, index)) = self.steps.pop() else { return };
-        let fault = &self.faults[index];
-        let holders = {
-            let observed = self.world.observed.borrow();
-            let timeline = &observed.timeline;
-            Holders { leader: timeline.leader(0), controller: timeline.controller() }
-        };
-        if end {
-            let hit = std::mem::take(&mut self.hit[index]);
-            self.done.push(format!("{at} end of {}", fault.action.name()));
-            return self.end(&fault.action, &hit);
-        }
-        let resolve = |target: &Target| targets::resolve(target, self.roster, holders).nodes;
-        let nodes = resolve(&fault.target);
-        let names: Vec<_> = nodes.iter().map(|node| self.roster.name(*node)).collect();
-        self.done.push(format!("{at} {} {}", fault.action.name(), names.join(", ")));
-        let others = |peers: &Option<Target>| match peers {
-            Some(peers) => resolve(peers),
-            None => {
-                let all = self.roster.iter().map(|(node, _)| node);
-                all.filter(|node| !nodes.contains(node)).collect()
-            }
-        };
-        let ways = match &fault.action {
-            Action::Partition { peers, symmetric, .. } => ways(&nodes, &others(peers), *symmetric),
-            Action::SlowLink { peers, .. } => ways(&nodes, &others(peers), true),
-            _ => Vec::new(),
-        };
-        self.hit[index] = Hit { nodes, ways };
-        self.begin(&fault.action, &self.hit[index]);
-    }
-
-    fn begin(&self, action: &Action, hit: &Hit) {
-        match action {
-            Action::Crash { .. } => hit.nodes.iter().for_each(|node| self.world.kill(*node)),
-            Action::Wipe { .. } => {
-                for node in &hit.nodes {
-                    self.world.kill(*node);
-                    self.disks(*node, |disk| disk.wipe());
-                }
-            }
-            Action::Pause { .. } => {
-                hit.nodes.iter().for_each(|node| Handle::current().pause(self.task(*node)))
-            }
-            Action::PowerCut { .. } => {
-                for machine in self.machines(&hit.nodes) {
-                    // First, so that nobody is told.
-                    self.world.powered.borrow_mut()[machine.index()] = false;
-                    for node in self.on(machine) {
-                        self.world.kill(node);
-                        let hosted = self.world.node(node);
-                        hosted.dark.set(hosted.life.get());
-                        self.disks(node, |disk| disk.power_cut());
-                    }
-                }
-            }
-            Action::Partition { .. } => {
-                for (from, to) in &hit.ways {
-                    self.world.cut(*from, *to, true);
-                    NetSim::current().clog_link(self.task(*from), self.task(*to));
-                }
-            }
-            Action::SlowLink { extra, .. } => {
-                hit.ways.iter().for_each(|(from, to)| self.world.slow(*from, *to, Some(&extra.0)));
-            }
-            other => panic!("madsim has no fault `{}`", other.name()),
+        let Some(now) = self.next() else { return };
+        // What was planned earlier comes first, as on the kernel.
+        self.host.happen_until(now);
+        if self.planner.next() == Some(now) {
+            let holders = {
+                let observed = self.host.world.observed.borrow();
+                let timeline = &observed.timeline;
+                Holders { leader: timeline.leader(0), controller: timeline.controller() }
+            };
+            self.planner.fire(self.roster, holders, &mut self.host);
+            self.host.happen_until(now);
         }
     }
 
-    fn end(&self, action: &Action, hit: &Hit) {
-        match action {
-            Action::Crash { .. } | Action::Wipe { .. } => {
-                hit.nodes.iter().for_each(|node| self.world.restart(*node))
-            }
-            Action::Pause { .. } => {
-                hit.nodes.iter().for_each(|node| Handle::current().resume(self.task(*node)))
-            }
-            Action::PowerCut { .. } => {
-                for machine in self.machines(&hit.nodes) {
-                    self.world.powered.borrow_mut()[machine.index()] = true;
-                    self.on(machine).for_each(|node| self.world.restart(node));
+    /// What was done, one line each.
+    pub fn done(&self) -> &[String] {
+        &self.host.done
+    }
+}
+
+/// madsim and this host's disks as a world of faults.
+struct Host {
+    world: Rc<World>,
+    /// madsim's name of each node.
+    tasks: Vec<task::NodeId>,
+    agenda: Agenda,
+    done: Vec<String>,
+}
+
+impl faults::World for Host {
+    fn refuses(&self, fault: &Fault) -> Option<String> {
+        let here = match fault {
+            Fault::Crash { .. }
+            | Fault::Restart { .. }
+            | Fault::Pause { .. }
+            | Fault::Resume { .. }
+            | Fault::PowerCut { .. }
+            | Fault::PowerOn { .. }
+            | Fault::WipeDisk { .. }
+            | Fault::Partition { .. }
+            | Fault::Rejoin { .. }
+            | Fault::RestoreLink { .. } => true,
+            // A draw for each message, not one that is kept.
+            Fault::SlowLink { lasting, .. } => !lasting,
+            _ => false,
+        };
+        (!here).then(|| "can't happen on madsim".into())
+    }
+
+    fn apply(&mut self, at: Time, fault: Fault) {
+        self.agenda.add(at, fault);
+    }
+}
+
+impl Host {
+    fn happen_until(&mut self, now: Time) {
+        while let Some(fault) = self.agenda.take(now) {
+            let node = fault.node().map(|node| format!(" {}", self.world.node(node).name));
+            self.done.push(format!("{now} {}{}", fault.name(), node.unwrap_or_default()));
+            self.happen(fault);
+        }
+    }
+
+    fn happen(&self, fault: Fault) {
+        match fault {
+            Fault::Crash { node } => self.world.kill(node),
+            Fault::Restart { node } => self.world.restart(node),
+            Fault::Pause { node } => Handle::current().pause(self.task(node)),
+            Fault::Resume { node } => Handle::current().resume(self.task(node)),
+            Fault::PowerCut { machine } => {
+                // First, so that nobody is told.
+                self.world.powered.borrow_mut()[machine.index()] = false;
+                for node in self.on(machine) {
+                    self.world.kill(node);
+                    let hosted = self.world.node(node);
+                    hosted.dark.set(hosted.life.get());
+                    self.disks(node, None, |disk| disk.power_cut());
                 }
             }
-            Action::Partition { .. } => {
-                for (from, to) in &hit.ways {
-                    if !self.world.cut(*from, *to, false) {
-                        NetSim::current().unclog_link(self.task(*from), self.task(*to));
+            Fault::PowerOn { machine } => {
+                self.world.powered.borrow_mut()[machine.index()] = true;
+                self.on(machine).for_each(|node| self.world.restart(node));
+            }
+            Fault::WipeDisk { node, disk } => self.disks(node, disk, Disk::wipe),
+            Fault::Partition { from, to, symmetric } => {
+                for (from, to) in ways(&from, &to, symmetric) {
+                    self.world.cut(from, to, true);
+                    NetSim::current().clog_link(self.task(from), self.task(to));
+                }
+            }
+            Fault::Rejoin { from, to, symmetric } => {
+                for (from, to) in ways(&from, &to, symmetric) {
+                    if !self.world.cut(from, to, false) {
+                        NetSim::current().unclog_link(self.task(from), self.task(to));
                     }
                 }
             }
-            Action::SlowLink { .. } => {
-                hit.ways.iter().for_each(|(from, to)| self.world.slow(*from, *to, None));
+            Fault::SlowLink { from, to, extra, .. } => {
+                let ways = ways(&from, &to, false);
+                ways.iter().for_each(|(from, to)| self.world.slow(*from, *to, Some(&extra)));
             }
-            other => panic!("madsim has no fault `{}`", other.name()),
+            Fault::RestoreLink { from, to } => {
+                let ways = ways(&from, &to, false);
+                ways.iter().for_each(|(from, to)| self.world.slow(*from, *to, None));
+            }
+            other => unreachable!("{} was refused", other.name()),
         }
     }
 
@@ -165,26 +164,17 @@ impl<'a> Faults<'a> {
         self.tasks[node.index()]
     }
 
-    fn disks(
-        &self,
-        node: NodeId,
-        change: impl Fn(&mut crate::disk::Disk<headwater_models::protocol::Record>),
-    ) {
-        self.world.node(node).disks.borrow_mut().iter_mut().for_each(change);
+    fn disks(&self, node: NodeId, only: Option<u8>, change: impl Fn(&mut Disk<Record>)) {
+        let mut disks = self.world.node(node).disks.borrow_mut();
+        let numbered = (0_u8..).zip(disks.iter_mut());
+        let meant = numbered.filter(|(number, _)| only.is_none_or(|only| only == *number));
+        meant.for_each(|(_, disk)| change(disk));
     }
 
     fn on(&self, machine: MachineId) -> impl Iterator<Item = NodeId> + '_ {
         let here =
             self.world.nodes.iter().zip(0..).filter(move |(node, _)| node.machine == machine);
         here.map(|(_, number)| NodeId(number))
-    }
-
-    fn machines(&self, nodes: &[NodeId]) -> Vec<MachineId> {
-        let mut machines: Vec<_> =
-            nodes.iter().map(|node| self.world.node(*node).machine).collect();
-        machines.sort_unstable();
-        machines.dedup();
-        machines
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{Damage, Entry, Family, entries};
+use super::entries;
+use super::entry::{Damage, Entry, Family, Live};
 use crate::targets;
 
 const OPENING: &str = "# Faults
 
-This page is made from the code (`scenarios/src/scenario/catalogue/`); a test compares them.
+This page is made from the code (`scenarios/src/faults/`); a test compares them.
 
 A fault changes the environment; no model knows that faults exist. In a scenario file it is one
 table of the list `[[fault]]`, with its `kind`, its parameters, a `target`, when it begins (`at`,
@@ -74,7 +75,13 @@ fn section(page: &mut String, entry: &Entry) {
         Damage::Volatile => "what a server has not synced",
         Damage::Durable => "what a server has synced",
     };
-    let Entry { name, what, cause, live, .. } = entry;
+    let Entry { name, what, cause, .. } = entry;
+    let live = match entry.live {
+        Live::Signal(how) => format!("{how} (`loadgen`)"),
+        Live::Proxy(how) => format!("{how} (`loadgen`; between clients and servers only)"),
+        Live::ByHand(how) => format!("not by `loadgen`; by hand: {how}"),
+        Live::Never => "no".to_owned(),
+    };
     write!(page, "\n### `{name}`\n\n{what}\n\n").expect("a string takes all");
     for (parameter, meaning) in entry.parameters {
         let (meaning, default) = match meaning.split_once("; ") {

@@ -1,7 +1,5 @@
-//! The injector: turns the scenario's faults into the kernel's, when their time comes.
-
-mod beginning;
-mod ending;
+//! The planner: resolves targets, roles and times, and turns the scenario's faults into the
+//! kernel's, for whichever world they happen to.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +9,31 @@ use headwater_sim::fault::Fault;
 use headwater_sim::random::{Seed, Stream};
 use headwater_sim::units::{MachineId, NodeId};
 
-use crate::scenario::Action;
-use crate::scenario::catalogue::{self, Family};
-use crate::scenario::fault::{FaultSpec, Target};
+use super::entry::{Family, Overlap, Stops};
+use super::kind::{Timed, at_once};
+use super::situation::Situation;
+use super::spec::FaultSpec;
+use super::world::World;
 use crate::targets::{self, Holders, Roster};
 use crate::units::{Duration, Time};
 
 /// No model names a file with this bit.
 const ASIDE: u64 = 1 << 63;
 
-/// A kernel's fault, and how long after the step it happens.
-pub(super) type Timed = (Duration, Fault);
-
 /// Faults and how far they have come.
-pub(super) struct Injector<'a> {
+#[derive(Clone, Debug)]
+pub struct Planner<'a> {
     seed: Seed,
     faults: &'a [FaultSpec],
     machine_of: Vec<MachineId>,
     identities: Vec<Option<FileId>>,
     /// Nodes whose process is stopped for good, and when that begins.
     gone: BTreeMap<NodeId, Time>,
-    cpu_percent: u32,
+    pub(super) cpu_percent: u32,
     /// (when, end, which), soonest last.
     steps: Vec<(Time, bool, usize)>,
     /// Who was hit, by fault.
-    hit: Vec<Hit>,
+    resolved: Vec<Resolved>,
     names: Vec<String>,
     begun: Vec<usize>,
     active: Vec<usize>,
@@ -43,14 +41,16 @@ pub(super) struct Injector<'a> {
 
 /// Who was hit by a fault: the nodes, and those on the other side.
 #[derive(Clone, Debug, Default)]
-struct Hit {
+struct Resolved {
     nodes: Vec<NodeId>,
     peers: Vec<NodeId>,
     machines: Vec<MachineId>,
 }
 
-impl<'a> Injector<'a> {
-    pub(super) fn new(
+impl<'a> Planner<'a> {
+    /// The faults of a scenario on the nodes of `roster`, node by node on `machine_of`, whose cores
+    /// take `cpu_percent` of the kernel's usual time.
+    pub fn new(
         seed: Seed,
         faults: &'a [FaultSpec],
         machine_of: Vec<MachineId>,
@@ -73,7 +73,7 @@ impl<'a> Injector<'a> {
             gone: gone(faults, roster),
             cpu_percent,
             steps,
-            hit: vec![Hit::default(); count],
+            resolved: vec![Resolved::default(); count],
             names: vec![String::new(); count],
             begun: Vec::new(),
             active: Vec::new(),
@@ -81,20 +81,42 @@ impl<'a> Injector<'a> {
     }
 
     /// When the next step is due.
-    pub(super) fn next(&self) -> Option<Time> {
+    pub fn next(&self) -> Option<Time> {
         self.steps.last().map(|(at, _, _)| *at)
     }
 
+    /// Takes the next step, in a world.
+    pub fn fire(&mut self, roster: &Roster, holders: Holders, world: &mut impl World) {
+        let Some((at, _, _)) = self.steps.last().copied() else { return };
+        for (after, fault) in self.step(roster, holders) {
+            world.apply(at + after, fault);
+        }
+    }
+
+    /// Goes through all steps without taking any: an error says which fault cannot happen in this
+    /// world, and why.
+    pub fn rehearse(&self, roster: &Roster, world: &impl World) -> Result<(), String> {
+        let mut trial = self.clone();
+        while let Some((_, _, index)) = trial.steps.last().copied() {
+            for (_, fault) in trial.step(roster, Holders::default()) {
+                if let Some(why) = world.refuses(&fault) {
+                    return Err(format!("the fault `{}` {why}", self.faults[index].action.name()));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the next step: the kernel's faults for it.
-    pub(super) fn fire(&mut self, roster: &Roster, holders: Holders) -> Vec<Timed> {
+    fn step(&mut self, roster: &Roster, holders: Holders) -> Vec<Timed> {
         let Some((_, ends, index)) = self.steps.pop() else { return Vec::new() };
         if ends { self.end(index) } else { self.begin(index, roster, holders) }
     }
 
     /// Who was hit by a fault that has no end.
-    pub(super) fn hurt_for_good(&self) -> impl Iterator<Item = NodeId> {
+    pub fn hurt_for_good(&self) -> impl Iterator<Item = NodeId> {
         let endless = self.active.iter().filter(|index| self.faults[**index].until.is_none());
-        endless.flat_map(|index| self.hit[*index].nodes.iter().copied())
+        endless.flat_map(|index| self.resolved[*index].nodes.iter().copied())
     }
 
     fn begin(&mut self, index: usize, roster: &Roster, holders: Holders) -> Vec<Timed> {
@@ -109,30 +131,30 @@ impl<'a> Injector<'a> {
         let mut machines: Vec<_> = nodes.iter().map(|node| self.machine_of[node.index()]).collect();
         machines.sort_unstable();
         machines.dedup();
-        self.hit[index] = Hit { nodes, peers, machines };
+        self.resolved[index] = Resolved { nodes, peers, machines };
         self.begun.push(index);
         self.active.push(index);
-        self.beginning(index)
+        self.faults[index].action.begin(&self.situation(index))
     }
 
     fn end(&mut self, index: usize) -> Vec<Timed> {
         let now = Time::ZERO + self.faults[index].until.unwrap_or(Duration::MAX);
         self.active.retain(|active| *active != index);
-        let mut faults = self.ending(index);
+        let action = &self.faults[index].action;
+        let entry = action.entry();
+        let mut faults = at_once(action.end(&self.situation(index)));
         // What ends may have stood over another fault of its kind, which goes on.
-        let kind = std::mem::discriminant(&self.faults[index].action);
-        let same = |other: &&usize| std::mem::discriminant(&self.faults[**other].action) == kind;
-        for other in self.active.iter().filter(same) {
-            if self.faults[*other].action.is_level() {
-                faults.extend(self.beginning(*other));
+        let same = |other: &&usize| self.faults[**other].action.name() == entry.name;
+        if entry.overlap == Overlap::Level {
+            for other in self.active.iter().filter(same) {
+                faults.extend(self.faults[*other].action.begin(&self.situation(*other)));
             }
         }
-        let action = &self.faults[index].action;
-        if matches!(action, Action::PowerCut {}) {
-            faults.extend(self.after_power(&self.hit[index].machines));
-        } else if catalogue::entry(action).family == Family::Storage {
+        if entry.stops == Stops::Machine {
+            faults.extend(self.after_power(&self.resolved[index].machines));
+        } else if entry.family == Family::Storage {
             // Who has ended because of its disk is started by its supervisor; who runs is not.
-            let hit = self.hit[index].nodes.iter();
+            let hit = self.resolved[index].nodes.iter();
             faults.extend(hit.map(|node| (Duration::ZERO, Fault::Restart { node: *node })));
         }
         // What another fault keeps down or without power stays so until that ends.
@@ -144,9 +166,30 @@ impl<'a> Injector<'a> {
         faults
     }
 
+    /// A fault as its kind sees it.
+    fn situation(&self, index: usize) -> Situation<'_> {
+        let (fault, resolved) = (&self.faults[index], &self.resolved[index]);
+        let lasts = fault.until.map_or(Duration::MAX, |until| until.saturating_sub(fault.at));
+        Situation {
+            planner: self,
+            index,
+            nodes: &resolved.nodes,
+            peers: &resolved.peers,
+            machines: &resolved.machines,
+            at: Time::ZERO + fault.at,
+            lasts,
+        }
+    }
+
+    /// How many nodes there are.
+    pub(super) fn nodes(&self) -> usize {
+        self.machine_of.len()
+    }
+
     /// The faults that go on, and what they hit.
-    fn ongoing(&self) -> impl Iterator<Item = (&Action, &Hit)> {
-        self.active.iter().map(|index| (&self.faults[*index].action, &self.hit[*index]))
+    fn ongoing(&self) -> impl Iterator<Item = (Stops, &Resolved)> {
+        let stops = |index: &usize| self.faults[*index].action.entry().stops;
+        self.active.iter().map(move |index| (stops(index), &self.resolved[*index]))
     }
 
     /// Processes that were to come back while their machine had no power do now; others came back
@@ -166,36 +209,38 @@ impl<'a> Injector<'a> {
     }
 
     /// The file that says whose directory a node's is, and its name while it is put aside.
-    fn identity(&self, node: NodeId) -> Option<(FileId, FileId)> {
+    pub(super) fn identity(&self, node: NodeId) -> Option<(FileId, FileId)> {
         self.identities[node.index()].map(|file| (file, FileId(file.0 | ASIDE)))
     }
 
     /// Its process is stopped for good at this time, and nothing starts it again.
-    fn is_gone(&self, node: NodeId, at: Time) -> bool {
+    pub(super) fn is_gone(&self, node: NodeId, at: Time) -> bool {
         self.gone.get(&node).is_some_and(|since| *since <= at)
     }
 
     /// A fault that goes on keeps this node's process from running.
-    fn keeps_down(&self, node: NodeId) -> bool {
-        let stops = |(action, hit): (&Action, &Hit)| stops(action) && hit.nodes.contains(&node);
+    pub(super) fn keeps_down(&self, node: NodeId) -> bool {
+        let stops = |(stops, resolved): (Stops, &Resolved)| {
+            stops == Stops::Process && resolved.nodes.contains(&node)
+        };
         self.ongoing().any(stops) || self.keeps_dark(self.machine_of[node.index()])
     }
 
     /// A fault that goes on keeps this machine without power.
     fn keeps_dark(&self, machine: MachineId) -> bool {
-        self.ongoing().any(|(action, hit)| {
-            matches!(action, Action::PowerCut {}) && hit.machines.contains(&machine)
+        self.ongoing().any(|(stops, resolved)| {
+            stops == Stops::Machine && resolved.machines.contains(&machine)
         })
     }
 
     /// The draws of a fault: by its kind and time, so that they stay when others come or go.
-    fn stream(&self, index: usize) -> Stream {
+    pub(super) fn stream(&self, index: usize) -> Stream {
         let fault = &self.faults[index];
         self.seed.stream(&format!("injector {}", fault.action.name()), fault.at.0)
     }
 
     /// The faults that have begun, as they were injected.
-    pub(super) fn windows(&self, end: Time) -> Vec<outcome::Fault> {
+    pub fn windows(&self, end: Time) -> Vec<outcome::Fault> {
         let window = |index: &usize| {
             let fault = &self.faults[*index];
             let until = fault.until.map(|until| Time::ZERO + until).filter(|until| *until <= end);
@@ -205,7 +250,7 @@ impl<'a> Injector<'a> {
                 names => format!("{names} ({asked})"),
             };
             outcome::Fault {
-                name: fault.action.name(),
+                name: fault.action.name().to_owned(),
                 target,
                 from_ns: fault.at.0,
                 until_ns: until.map(|until| until.0),
@@ -216,17 +261,13 @@ impl<'a> Injector<'a> {
     }
 }
 
-/// A fault of this kind keeps a process from running, until it is started again.
-fn stops(action: &Action) -> bool {
-    matches!(action, Action::Crash {} | Action::CrashLoop { .. } | Action::Shutdown { .. })
-        || matches!(action, Action::Wipe { .. } | Action::SwapDisks {})
-}
-
 /// The nodes that faults without an end stop by name, and when.
 fn gone(faults: &[FaultSpec], roster: &Roster) -> BTreeMap<NodeId, Time> {
     let mut gone = BTreeMap::new();
     let endless = faults.iter().filter(|fault| fault.until.is_none());
-    for fault in endless.filter(|of| stops(&of.action) || matches!(of.action, Action::Pause {})) {
+    let stops =
+        |fault: &&FaultSpec| matches!(fault.action.entry().stops, Stops::Process | Stops::Work);
+    for fault in endless.filter(stops) {
         let named = fault.target.0.iter().flat_map(|name| roster.named(name));
         for node in named {
             let since = gone.entry(node).or_insert(Time::MAX);
@@ -238,8 +279,7 @@ fn gone(faults: &[FaultSpec], roster: &Roster) -> BTreeMap<NodeId, Time> {
 
 /// The parameters of a fault, by name.
 fn parameters(fault: &FaultSpec) -> BTreeMap<String, String> {
-    let table = fault.action.to_table();
-    let parameters = table.into_iter().filter(|(name, _)| name != "kind");
+    let parameters = fault.action.parameters().into_iter();
     let mut parameters: BTreeMap<_, _> = parameters
         .map(|(name, value)| match value {
             toml::Value::String(text) => (name, text),
@@ -247,7 +287,7 @@ fn parameters(fault: &FaultSpec) -> BTreeMap<String, String> {
         })
         .collect();
     if let Some(peers) = fault.action.peers() {
-        parameters.insert("peers".into(), Target::to_string(peers));
+        parameters.insert("peers".into(), peers.to_string());
     }
     parameters
 }
@@ -255,6 +295,7 @@ fn parameters(fault: &FaultSpec) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::{Action, Target};
     use crate::scenario::Source;
 
     #[test]
@@ -263,31 +304,32 @@ mod tests {
         let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
         let roster = targets::roster(&scenario.system);
         let second = Duration::from_secs(1);
-        let fault = |action, at: Duration, until| FaultSpec {
-            action,
+        let fault = |action: &str, at: Duration, until| FaultSpec {
+            action: action.parse::<Action>().expect("it is a kind"),
             target: Target(vec!["broker-2".into()]),
             at,
             until,
         };
-        let restarts = |endless: Option<Action>| {
-            let looping = Action::CrashLoop { up: second, down: second };
+        let restarts = |endless: Option<&str>| {
+            let looping = "kind = 'crash-loop'\nup = '1s'\ndown = '1s'";
+            let stopping = "kind = 'shutdown'\ngrace = '1s'";
             let mut faults = vec![
                 fault(looping, second, Some(second * 9)),
-                fault(Action::Shutdown { grace: second }, second * 20, Some(second * 22)),
+                fault(stopping, second * 20, Some(second * 22)),
             ];
             faults.extend(endless.map(|action| fault(action, second * 4, None)));
             let machine_of = (0..).map(MachineId).take(roster.iter().count()).collect();
-            let mut injector = Injector::new(Seed(1), &faults, machine_of, &roster, 100);
+            let mut planner = Planner::new(Seed(1), &faults, machine_of, &roster, 100);
             let mut restarts = Vec::new();
-            while let Some(at) = injector.next() {
-                let fired = injector.fire(&roster, Holders::default());
+            while let Some(at) = planner.next() {
+                let fired = planner.step(&roster, Holders::default());
                 let back = fired.iter().filter(|(_, of)| matches!(of, Fault::Restart { .. }));
                 restarts.extend(back.map(|(after, _)| (at + *after).0 / 1_000_000_000));
             }
             restarts
         };
         assert_eq!(restarts(None), [2, 4, 6, 8, 9, 22]);
-        for endless in [Action::Pause {}, Action::Crash {}] {
+        for endless in ["kind = 'pause'", "kind = 'crash'"] {
             assert_eq!(restarts(Some(endless)), [2]);
         }
     }

@@ -5,7 +5,7 @@ use headwater_sim::files::Tearing;
 use headwater_sim::random::Stream;
 use headwater_sim::time::Duration;
 
-use crate::scenario::action::{Extra, Factor, Rate, Shift, TierStatus};
+use super::parameters::{Extra, Factor, Probability, Shift, TierStatus};
 
 /// Log-uniform from `low` to `high`: every order of magnitude as likely.
 fn log_uniform(stream: &mut Stream, low: u64, high: u64) -> u64 {
@@ -15,14 +15,14 @@ fn log_uniform(stream: &mut Stream, low: u64, high: u64) -> u64 {
 }
 
 /// A part of all, from a thousandth of `most_ppm` up to it.
-pub(super) fn rate(stream: &mut Stream, most_ppm: u64) -> Rate {
+pub(super) fn rate(stream: &mut Stream, most_ppm: u64) -> Probability {
     let ppm = log_uniform(stream, (most_ppm / 1_000).max(1), most_ppm);
-    Rate::try_from(ppm as f64 / 1e6).expect("below one")
+    Probability::try_from(ppm as f64 / 1e6).expect("below one")
 }
 
 /// A share of a core: 5 % to 80 %.
-pub(super) fn share(stream: &mut Stream) -> Rate {
-    Rate::try_from(stream.between(5, 80) as f64 / 100.0).expect("below one")
+pub(super) fn share(stream: &mut Stream) -> Probability {
+    Probability::try_from(stream.between(5, 80) as f64 / 100.0).expect("below one")
 }
 
 /// Twice as long up to `most` times.

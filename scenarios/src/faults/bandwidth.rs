@@ -1,0 +1,67 @@
+//! `bandwidth`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::impairment::Impairment;
+use headwater_sim::units::{Bytes, BytesPerSecond};
+
+use super::parameters::PEERS;
+use super::prelude::*;
+use super::shapes::impair;
+use super::target::Target;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bandwidth {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    peers: Option<Target>,
+    rate: BytesPerSecond,
+    #[serde(default = "bottleneck_queue")]
+    queue: Bytes,
+}
+
+impl FaultKind for Bandwidth {
+    const ENTRY: Entry = Entry {
+        name: "bandwidth",
+        family: Family::Network,
+        what: "No more than a rate passes, behind a queue that ends.",
+        parameters: &[
+            PEERS,
+            ("rate", "bytes a second"),
+            ("queue", "bytes that wait at the most; 64KiB"),
+        ],
+        cause: "A noisy neighbour, a shaped link.",
+        live: Live::Proxy("a proxy on loopback passes no more than the rate"),
+        damage: Damage::Slow,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| {
+            Self {
+                peers: None,
+                rate: BytesPerSecond(stream.between(200_000, 20_000_000)),
+                queue: Bytes::from_kib(stream.between(32, 512)),
+            }
+            .into()
+        },
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        let narrow = Impairment::Bandwidth { rate: self.rate, queue: self.queue };
+        at_once(impair(hit, &narrow, true))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        let wide = Impairment::Bandwidth { rate: BytesPerSecond::UNLIMITED, queue: Bytes(0) };
+        impair(hit, &wide, true)
+    }
+
+    fn peers(&self) -> Option<&Target> {
+        self.peers.as_ref()
+    }
+}
+
+/// Queue of a cheap switch port: some forty full frames.
+const fn bottleneck_queue() -> Bytes {
+    Bytes::from_kib(64)
+}

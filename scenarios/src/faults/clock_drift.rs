@@ -1,0 +1,41 @@
+//! `clock-drift`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::clock::ClockChange;
+
+use super::prelude::*;
+use super::shapes::clock;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockDrift {
+    ppm: i32,
+}
+
+impl FaultKind for ClockDrift {
+    const ENTRY: Entry = Entry {
+        name: "clock-drift",
+        family: Family::Clock,
+        what: "The target's clocks run fast or slow; so do its timers.",
+        parameters: &[("ppm", "microseconds gained a second; negative: lost")],
+        cause: "Quartz, virtual machines.",
+        live: Live::Never,
+        damage: Damage::Slow,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| Self { ppm: stream.between(0, 2_000) as i32 - 1_000 }.into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(clock(hit, ClockChange::Drift(i64::from(self.ppm) * NANOS_PER_PPM)))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        clock(hit, ClockChange::Drift(0))
+    }
+}
+
+/// Clock drift as scenario files state it, in parts per million, is a thousand times this.
+const NANOS_PER_PPM: i64 = 1_000;

@@ -1,0 +1,53 @@
+//! `clock-step`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::clock::ClockChange;
+
+use super::draw::shift;
+use super::parameters::Shift;
+use super::prelude::*;
+use super::situation::Turn;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockStep {
+    by: Shift,
+    every: Duration,
+}
+
+impl FaultKind for ClockStep {
+    const ENTRY: Entry = Entry {
+        name: "clock-step",
+        family: Family::Clock,
+        what: "The wall clock of the target jumps there and back, again and again.",
+        parameters: &[("by", "how far"), ("every", "how long between jumps")],
+        cause: "NTP that fights with the hypervisor (Jepsen `strobe`).",
+        live: Live::Never,
+        damage: Damage::Slow,
+        needs_end: true,
+        overlap: Overlap::Separate,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| {
+            Self { by: shift(stream), every: Duration::from_millis(stream.between(50, 1_000)) }
+                .into()
+        },
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        hit.repeated(|node, _| {
+            let step = |by| Fault::Clock { node, change: ClockChange::Step(by) };
+            Turn {
+                on: step(self.by.0),
+                lasts: self.every,
+                off: step(-self.by.0),
+                rests: self.every,
+            }
+        })
+    }
+
+    fn end(&self, _: &Situation<'_>) -> Vec<Fault> {
+        // Each jump was taken back.
+        Vec::new()
+    }
+}

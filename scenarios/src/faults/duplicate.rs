@@ -1,0 +1,47 @@
+//! `duplicate`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::impairment::Impairment;
+
+use super::draw::rate;
+use super::parameters::{PEERS, Probability};
+use super::prelude::*;
+use super::shapes::impair;
+use super::target::Target;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Duplicate {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    peers: Option<Target>,
+    rate: Probability,
+}
+
+impl FaultKind for Duplicate {
+    const ENTRY: Entry = Entry {
+        name: "duplicate",
+        family: Family::Network,
+        what: "Datagrams come twice; a connection drops the second.",
+        parameters: &[PEERS, ("rate", "part of the datagrams, 0 to 1")],
+        cause: "A switch loop, a retransmission that was not needed.",
+        live: Live::Never,
+        damage: Damage::Slow,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| Self { peers: None, rate: rate(stream, 100_000) }.into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(impair(hit, &Impairment::Duplicate(self.rate.ppm()), true))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        impair(hit, &Impairment::Duplicate(0), true)
+    }
+
+    fn peers(&self) -> Option<&Target> {
+        self.peers.as_ref()
+    }
+}

@@ -1,0 +1,44 @@
+//! `isolate`: what it is, how it begins and ends, and that it bites.
+
+use super::prelude::*;
+use super::shapes::{Sides, cut, rejoin};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Isolate {}
+
+impl FaultKind for Isolate {
+    const ENTRY: Entry = Entry {
+        name: "isolate",
+        family: Family::Network,
+        what: "One node of the target, drawn, is cut off from everybody.",
+        parameters: &[],
+        cause: "A dead port of a switch.",
+        live: Live::ByHand("iptables DROP on one namespace"),
+        damage: Damage::Unavailable,
+        needs_end: false,
+        overlap: Overlap::Separate,
+        stops: Stops::Nothing,
+        swarm: InSwarms { together: true, ..InSwarms::USUAL },
+        read: read::<Self>,
+        draw: |_| Self {}.into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(cut(Self::sides(hit), true))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        rejoin(Self::sides(hit), true)
+    }
+}
+
+impl Isolate {
+    /// One node of the target, and everybody else.
+    fn sides(hit: &Situation<'_>) -> Sides {
+        let count = hit.nodes.len() as u64;
+        let one = hit.nodes[hit.stream().below(count) as usize];
+        let others = hit.nodes.iter().chain(hit.peers).copied();
+        vec![(vec![one], others.filter(|node| *node != one).collect())]
+    }
+}

@@ -1,0 +1,37 @@
+//! `lost-syncs`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::device::DiskFault;
+
+use super::parameters::DISK;
+use super::prelude::*;
+use super::shapes::PartOfDisk;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LostSyncs(PartOfDisk);
+
+impl FaultKind for LostSyncs {
+    const ENTRY: Entry = Entry {
+        name: "lost-syncs",
+        family: Family::Storage,
+        what: "Syncs return at once and make nothing durable.",
+        parameters: &[DISK, ("rate", "part of the syncs, 0 to 1")],
+        cause: "A drive that lies about its cache; `nobarrier`.",
+        live: Live::Never,
+        damage: Damage::Volatile,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| Self(PartOfDisk::draw(stream, 500_000)).into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(self.0.begin(hit, DiskFault::LostSyncs))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        self.0.end(hit, DiskFault::LostSyncs)
+    }
+}

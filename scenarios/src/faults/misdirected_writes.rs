@@ -1,0 +1,37 @@
+//! `misdirected-writes`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::device::DiskFault;
+
+use super::parameters::DISK;
+use super::prelude::*;
+use super::shapes::PartOfDisk;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct MisdirectedWrites(PartOfDisk);
+
+impl FaultKind for MisdirectedWrites {
+    const ENTRY: Entry = Entry {
+        name: "misdirected-writes",
+        family: Family::Storage,
+        what: "Writes land on another record of the file.",
+        parameters: &[DISK, ("rate", "part of the writes, 0 to 1")],
+        cause: "Firmware errors.",
+        live: Live::Never,
+        damage: Damage::Durable,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| Self(PartOfDisk::draw(stream, 10_000)).into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(self.0.begin(hit, DiskFault::MisdirectedWrites))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        self.0.end(hit, DiskFault::MisdirectedWrites)
+    }
+}

@@ -1,0 +1,37 @@
+//! `read-errors`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::device::DiskFault;
+
+use super::parameters::DISK;
+use super::prelude::*;
+use super::shapes::PartOfDisk;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ReadErrors(PartOfDisk);
+
+impl FaultKind for ReadErrors {
+    const ENTRY: Entry = Entry {
+        name: "read-errors",
+        family: Family::Storage,
+        what: "Reads that the page cache does not answer fail with EIO.",
+        parameters: &[DISK, ("rate", "part of the reads, 0 to 1")],
+        cause: "Unreadable sectors.",
+        live: Live::ByHand("dm-error"),
+        damage: Damage::Unavailable,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| Self(PartOfDisk::draw(stream, 200_000)).into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(self.0.begin(hit, DiskFault::ReadErrors))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        self.0.end(hit, DiskFault::ReadErrors)
+    }
+}

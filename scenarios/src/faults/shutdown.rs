@@ -1,0 +1,48 @@
+//! `shutdown`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::units::NodeId;
+
+use super::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    #[serde(default = "grace")]
+    grace: Duration,
+}
+
+impl FaultKind for Shutdown {
+    const ENTRY: Entry = Entry {
+        name: "shutdown",
+        family: Family::Process,
+        what: "The process is asked to stop, killed after the grace period, and started again \
+               at the end.",
+        parameters: &[("grace", "how long it may take; 30s")],
+        cause: "A deployment, a rolling restart.",
+        live: Live::Signal("SIGTERM, later SIGKILL, and start"),
+        damage: Damage::Unavailable,
+        needs_end: false,
+        overlap: Overlap::Separate,
+        stops: Stops::Process,
+        swarm: InSwarms { for_good: true, ..InSwarms::USUAL },
+        read: read::<Self>,
+        draw: |stream| Self { grace: Duration::from_secs(stream.between(1, 30)) }.into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        let stop = hit.nodes.iter().map(|n| (Duration::ZERO, Fault::Shutdown { node: *n }));
+        let kill = hit.nodes.iter().map(|n| (self.grace, Fault::Crash { node: *n }));
+        stop.chain(kill.filter(|(after, _)| *after < hit.lasts)).collect()
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        // A node that has not exited yet is killed first.
+        let again = |node: &NodeId| [Fault::Crash { node: *node }, Fault::Restart { node: *node }];
+        hit.nodes.iter().flat_map(again).collect()
+    }
+}
+
+/// As long as Kubernetes waits between SIGTERM and SIGKILL (`terminationGracePeriodSeconds`).
+const fn grace() -> Duration {
+    Duration::from_secs(30)
+}

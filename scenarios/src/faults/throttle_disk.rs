@@ -1,0 +1,44 @@
+//! `throttle-disk`: what it is, how it begins and ends, and that it bites.
+
+use headwater_sim::device::DiskFault;
+use headwater_sim::units::BytesPerSecond;
+
+use super::parameters::DISK;
+use super::prelude::*;
+use super::shapes::on_disk;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThrottleDisk {
+    #[serde(default)]
+    disk: u8,
+    rate: BytesPerSecond,
+}
+
+impl FaultKind for ThrottleDisk {
+    const ENTRY: Entry = Entry {
+        name: "throttle-disk",
+        family: Family::Storage,
+        what: "A disk passes no more than a rate.",
+        parameters: &[DISK, ("rate", "bytes a second, reads and writes each")],
+        cause: "Burst credits of a cloud volume are used up.",
+        live: Live::ByHand("cgroup io.max"),
+        damage: Damage::Slow,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| {
+            Self { disk: 0, rate: BytesPerSecond(stream.between(500_000, 20_000_000)) }.into()
+        },
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(on_disk(hit, self.disk, DiskFault::Throttle(self.rate)))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        on_disk(hit, self.disk, DiskFault::Throttle(BytesPerSecond::UNLIMITED))
+    }
+}

@@ -1,0 +1,36 @@
+//! `tier-delay`: what it is, how it begins and ends, and that it bites.
+
+use super::prelude::*;
+use super::shapes::tier;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TierDelay {
+    extra: Duration,
+}
+
+impl FaultKind for TierDelay {
+    const ENTRY: Entry = Entry {
+        name: "tier-delay",
+        family: Family::Tier,
+        what: "Requests to tiered storage take longer.",
+        parameters: &[("extra", "how much longer")],
+        cause: "A store under load.",
+        live: Live::ByHand("a delaying proxy"),
+        damage: Damage::Slow,
+        needs_end: false,
+        overlap: Overlap::Level,
+        stops: Stops::Nothing,
+        swarm: InSwarms::USUAL,
+        read: read::<Self>,
+        draw: |stream| Self { extra: Duration::from_millis(stream.between(10, 2_000)) }.into(),
+    };
+
+    fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
+        at_once(tier(hit, "delay_ns", self.extra.0))
+    }
+
+    fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
+        tier(hit, "delay_ns", 0)
+    }
+}
