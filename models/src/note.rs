@@ -55,6 +55,8 @@ pub enum Note {
     Property {
         /// Which.
         property: &'static Property,
+        /// Of which partition, container, segment or ledger.
+        entity: u64,
         /// Whether it holds here and now.
         holds: bool,
     },
@@ -76,7 +78,10 @@ impl node::Note for Note {
                 let peer = peer.map_or(0, |peer| u64::from(peer.0) + 1);
                 mix(mix(mix(mix(5, name(of)), *entity), peer), *value)
             }
-            Self::Property { property, holds } => mix(6 + u64::from(*holds), name(property.name)),
+            // Without the entity, as what it is of shows in what led here: fingerprints stay.
+            Self::Property { property, entity: _, holds } => {
+                mix(6 + u64::from(*holds), name(property.name))
+            }
         }
     }
 }

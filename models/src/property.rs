@@ -2,7 +2,8 @@
 //!
 //! They are declared beside the models (`kafka::properties`, ...) and noted where the model knows.
 //! The `always` ones fail a run at once. A `sometimes` that no run of a swarm has shown says that
-//! the swarm never got there. An `eventually` holds if it held when it was last noted.
+//! the swarm never got there. An `eventually` holds if it held when it was last noted of each entity
+//! that it was noted of: what one container says does not speak for another.
 
 use headwater_sim::context::Context;
 
@@ -47,14 +48,15 @@ impl Property {
         Self { name, when: When::Eventually, what }
     }
 
-    /// Notes that it holds, or does not; rare paths only, each is a note.
-    pub fn note(&'static self, ctx: &mut Context<'_, Streaming>, holds: bool) {
-        ctx.note(Note::Property { property: self, holds });
+    /// Notes that it holds, or does not, of an entity (a partition, container, segment or ledger by
+    /// its number); rare paths only, each is a note.
+    pub fn note(&'static self, ctx: &mut Context<'_, Streaming>, entity: u64, holds: bool) {
+        ctx.note(Note::Property { property: self, entity, holds });
     }
 
-    /// Notes that a `sometimes` has happened.
+    /// Notes that a `sometimes` has happened; of what does not matter.
     pub fn reached(&'static self, ctx: &mut Context<'_, Streaming>) {
-        self.note(ctx, true);
+        self.note(ctx, 0, true);
     }
 }
 

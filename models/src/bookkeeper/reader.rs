@@ -156,14 +156,16 @@ impl Reader {
         events: Vec<RecoveryEvent>,
     ) {
         for event in events {
+            let stream = &self.streams[&writer];
+            let ledger = stream.ledgers[stream.read];
             match event {
                 RecoveryEvent::Recovered { metadata, last } => {
-                    properties::RECOVERY_ENDS.reached(ctx);
+                    properties::RECOVERY_ENDS.note(ctx, ledger, true);
                     self.read(ctx, writer, metadata, last);
                 }
                 // Tried again at the next look.
                 RecoveryEvent::Failed { .. } => {
-                    properties::RECOVERY_ENDS.note(ctx, false);
+                    properties::RECOVERY_ENDS.note(ctx, ledger, false);
                     self.streams.get_mut(&writer).expect("it is being read").work = Work::None;
                 }
             }

@@ -62,7 +62,7 @@ impl Observer<Streaming> for Seen {
                 let sequences = batch.first..=batch.last();
                 self.delivered.extend(sequences.map(|sequence| (batch.writer, sequence)));
             }
-            Note::Property { property, holds } => {
+            Note::Property { property, holds, .. } => {
                 if !holds && property.when == When::Always {
                     self.violated.push(property.name);
                 }

@@ -62,7 +62,7 @@ impl Observer<Streaming> for History {
                 self.order.extend(&batch.intended);
             }
             Note::Failed { batch, .. } => self.failed += batch.count(),
-            Note::Property { property, holds } => {
+            Note::Property { property, holds, .. } => {
                 if !holds && property.when == When::Always {
                     self.violated.push(property.name);
                 }

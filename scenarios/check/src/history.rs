@@ -157,7 +157,9 @@ impl History {
             Note::Watermark { name, entity, value } => {
                 self.watermark(at, node, name, *entity, *value);
             }
-            Note::Property { property, holds } => self.properties.note(at, property, *holds),
+            Note::Property { property, entity, holds } => {
+                self.properties.note(at, property, *entity, *holds);
+            }
             Note::Event { .. } => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use headwater_models::batch::Batch;
 use headwater_models::note::Note;
+use headwater_models::property::When;
 use headwater_sim::node::Note as _;
 
 use super::Noted;
@@ -26,9 +27,13 @@ pub fn describe(note: &Note) -> Noted {
             };
             (*name, *peer, format!("#{entity}{value}"))
         }
-        Note::Property { property, holds } => {
+        Note::Property { property, entity, holds } => {
             let holds = if *holds { "holds" } else { "does not hold" };
-            ("property", None, format!("{} {holds}", property.name))
+            let entity = match property.when {
+                When::Sometimes => String::new(),
+                _ => format!(" of #{entity}"),
+            };
+            ("property", None, format!("{}{entity} {holds}", property.name))
         }
     };
     Noted { kind: kind.into(), peer, digest: note.digest(), text }

@@ -111,7 +111,7 @@ impl LedgerHandle {
         match found.state {
             LedgerState::Closed { last } => {
                 let keeps = last >= self.last_add_confirmed;
-                properties::CLOSED_KEEPS_CONFIRMED.note(ctx, keeps);
+                properties::CLOSED_KEEPS_CONFIRMED.note(ctx, self.entity(), keeps);
                 self.fail(ctx, LedgerError::Closed)
             }
             LedgerState::InRecovery => self.fail(ctx, LedgerError::Fenced),

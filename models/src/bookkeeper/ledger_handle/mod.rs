@@ -301,6 +301,11 @@ impl LedgerHandle {
         }
     }
 
+    /// What notes are about: the ledger's number.
+    fn entity(&self) -> u64 {
+        self.ledger.map_or(u64::MAX, |ledger| ledger.0)
+    }
+
     fn path(&self) -> Path {
         Path::new(LEDGERS, self.ledger.expect("the ledger exists").0)
     }
@@ -379,7 +384,7 @@ impl LedgerHandle {
             events.push(HandleEvent::Added { entry: added.id, payload: added.payload.clone() });
         }
         if !events.is_empty() {
-            let entity = self.ledger.map_or(u64::MAX, |ledger| ledger.0);
+            let entity = self.entity();
             let value = self.last_add_confirmed.word();
             ctx.note(Note::Watermark { name: "last_add_confirmed", entity, value });
             self.close_if_done(ctx);
@@ -412,7 +417,7 @@ impl LedgerHandle {
         self.unsent_bytes = 0;
         ctx.note(Note::Event {
             name: "ledger_failed",
-            entity: self.ledger.map_or(u64::MAX, |ledger| ledger.0),
+            entity: self.entity(),
             peer: None,
             value: entries.len() as u64,
         });
@@ -486,7 +491,7 @@ impl LedgerHandle {
             {
                 LedgerState::Closed { last: found } if found == last => self.closed(ctx),
                 LedgerState::Closed { last: found } => {
-                    properties::CLOSED_KEEPS_CONFIRMED.note(ctx, found >= last);
+                    properties::CLOSED_KEEPS_CONFIRMED.note(ctx, self.entity(), found >= last);
                     self.fail(ctx, LedgerError::Metadata)
                 }
                 LedgerState::InRecovery => self.fail(ctx, LedgerError::Fenced),
@@ -502,14 +507,14 @@ impl LedgerHandle {
 
     fn note_confirmed(&self, ctx: &mut Context<'_, Streaming>) {
         let sent = EntryId(self.next.0 - 1 - self.unsent.len() as i64);
-        properties::CONFIRMED_WAS_PUSHED.note(ctx, self.last_add_confirmed <= sent);
+        properties::CONFIRMED_WAS_PUSHED.note(ctx, self.entity(), self.last_add_confirmed <= sent);
     }
 
     fn closed(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<HandleEvent> {
         self.note_confirmed(ctx);
         self.phase = Phase::Over;
         self.failure = Some(LedgerError::Closed);
-        let entity = self.ledger.map_or(u64::MAX, |ledger| ledger.0);
+        let entity = self.entity();
         let last = self.last_add_confirmed;
         ctx.note(Note::Event { name: "ledger_closed", entity, peer: None, value: last.word() });
         vec![HandleEvent::Closed { last }]

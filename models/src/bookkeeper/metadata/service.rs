@@ -166,10 +166,10 @@ impl MetadataService {
     fn carry_out(&mut self, ctx: &mut Context<'_, Streaming>, request: &Request) {
         let ended = self.tree.end_of_closed(&request.operation);
         let applied = self.tree.apply(request.session, &request.operation);
-        if let Some((before, after)) = ended
+        if let Some((ledger, before, after)) = ended
             && applied.result.is_ok()
         {
-            properties::CLOSED_STAYS.note(ctx, before == after);
+            properties::CLOSED_STAYS.note(ctx, ledger, before == after);
         }
         match (&request.operation, &applied.result) {
             (Operation::OpenSession { timeout }, Ok(Outcome::Session(session))) => {

@@ -54,13 +54,14 @@ impl MetadataTree {
         self.sessions.get(&session).copied()
     }
 
-    /// If the operation sets the metadata of a closed ledger: its state before and after.
-    pub fn end_of_closed(&self, operation: &Operation) -> Option<(LedgerState, LedgerState)> {
+    /// If the operation sets the metadata of a closed ledger: its number, its state before and
+    /// after.
+    pub fn end_of_closed(&self, operation: &Operation) -> Option<(u64, LedgerState, LedgerState)> {
         let Operation::Set { path, value: Value::Ledger(after), .. } = operation else {
             return None;
         };
         match &self.records.get(path)?.value {
-            Value::Ledger(before) if before.is_closed() => Some((before.state, after.state)),
+            Value::Ledger(before) if before.is_closed() => Some((path.id, before.state, after.state)),
             _ => None,
         }
     }

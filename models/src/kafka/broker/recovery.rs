@@ -149,7 +149,8 @@ impl Broker {
             return;
         }
         properties::TRUNCATED.reached(ctx);
-        properties::TRUNCATES_UNCOMMITTED.note(ctx, offset >= replica.high_watermark);
+        let uncommitted = offset >= replica.high_watermark;
+        properties::TRUNCATES_UNCOMMITTED.note(ctx, partition.into(), uncommitted);
         let lost = replica.log.end_offset() - offset;
         let keep = replica.log.truncate(offset);
         replica.high_watermark = replica.high_watermark.min(replica.log.end_offset());

@@ -256,7 +256,8 @@ impl Broker {
                     replica.log.forget_producers();
                 }
                 let epoch = replica.log.last_epoch();
-                properties::EPOCHS_RISE.note(ctx, epoch.is_none_or(|of| of <= state.leader_epoch));
+                let rises = epoch.is_none_or(|of| of <= state.leader_epoch);
+                properties::EPOCHS_RISE.note(ctx, partition.into(), rises);
                 replica.lead(me, ctx.now());
                 if !anew {
                     let (in_sync, eligible) = (old.isr.contains(&me), old.elr.contains(&me));

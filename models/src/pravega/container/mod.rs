@@ -249,7 +249,7 @@ impl Container {
             if error == LogError::NotPrimary {
                 properties::CONTAINER_FENCED.reached(env.ctx);
             } else {
-                properties::CONTAINERS_RUN.note(env.ctx, false);
+                properties::CONTAINERS_RUN.note(env.ctx, self.id.into(), false);
             }
             self.event(env, name, self.epoch);
             self.stop(env);

@@ -38,7 +38,7 @@ impl Container {
         let at_end = request.offset == index.readable;
         let skips = env.spec.cluster.bugs.has(Bug::SealedTailSkipped);
         if index.sealed && (at_end || skips) {
-            properties::SEALED_IS_READ.note(env.ctx, at_end);
+            properties::SEALED_IS_READ.note(env.ctx, segment.into(), at_end);
             return answer(env, &request, Err(CloseReason::Sealed));
         }
         if at_end {

@@ -43,12 +43,12 @@ impl Container {
         }
         let frames = std::mem::take(&mut self.recovered);
         let (operations, repeated) = self.replay(&frames);
-        properties::LOG_HOLDS_ONCE.note(env.ctx, repeated == 0);
+        properties::LOG_HOLDS_ONCE.note(env.ctx, self.id.into(), repeated == 0);
         if repeated > 0 && env.spec.cluster.bugs.has(Bug::FramesTwiceAtRollover) {
             // Before the fix of pravega/pravega#6444 a repetition ended recovery, each time
             // (`DataCorruptionException`).
             self.event(env, "container_corrupt", repeated);
-            properties::CONTAINERS_RUN.note(env.ctx, false);
+            properties::CONTAINERS_RUN.note(env.ctx, self.id.into(), false);
             return self.stop(env);
         }
         self.fill(env, &operations);
@@ -59,7 +59,7 @@ impl Container {
             self.event(env, "container_recovered", operations.len() as u64);
             properties::CONTAINER_RECOVERED.reached(env.ctx);
         }
-        properties::CONTAINERS_RUN.reached(env.ctx);
+        properties::CONTAINERS_RUN.note(env.ctx, entity, true);
         env.outcomes.push(Outcome::Started { container: self.id });
         self.submit_critical(env, Operation::Checkpoint(Rc::default()));
         self.poke_storage_writer(env);

@@ -219,7 +219,7 @@ impl Container {
             }
         };
         let readable = self.segments.get(&segment).map_or(0, |index| index.readable);
-        properties::TIER_BEHIND_LOG.note(env.ctx, start + bytes <= readable);
+        properties::TIER_BEHIND_LOG.note(env.ctx, segment.into(), start + bytes <= readable);
         aggregator.chunk = Some(chunk);
         aggregator.flush =
             Some(Flush { attempt, pieces, bytes, end: start + bytes, written: false });
@@ -320,7 +320,7 @@ impl Container {
         aggregator.chunk = None;
         self.writer.failed = true;
         properties::FLUSH_FAILED.reached(env.ctx);
-        properties::FLUSHES_GO_ON.note(env.ctx, false);
+        properties::FLUSHES_GO_ON.note(env.ctx, self.id.into(), false);
         self.flush_ended(env);
     }
 
@@ -335,7 +335,7 @@ impl Container {
             return self.wake_storage_writer(env, Duration::from_millis(pause));
         }
         // Each time: what failed last may have failed in a store that has lost the container since.
-        properties::FLUSHES_GO_ON.reached(env.ctx);
+        properties::FLUSHES_GO_ON.note(env.ctx, self.id.into(), true);
         self.truncate_log(env);
         self.iterate_storage_writer(env);
     }
@@ -353,7 +353,7 @@ impl Container {
         let passed = self.truncation_points.partition_point(|(sequence, _)| *sequence <= up_to);
         let last = self.truncation_points.drain(..passed).next_back();
         if let Some((sequence, address)) = last {
-            properties::TRUNCATES_FLUSHED.note(env.ctx, sequence <= flushed);
+            properties::TRUNCATES_FLUSHED.note(env.ctx, self.id.into(), sequence <= flushed);
             self.log.truncate(env.ctx, address);
             self.truncated_sequence = sequence;
             self.pressure_relieved(env);
