@@ -29,7 +29,11 @@ impl Outcome {
         let verdicts: Vec<String> = self
             .verdicts
             .iter()
-            .map(|verdict| format!("{} {}: {}", verdict.status, verdict.name, verdict.measured))
+            .map(|verdict| {
+                let stream = verdict.stream.as_ref().map(|name| format!("{name}: "));
+                let stream = stream.unwrap_or_default();
+                format!("{} {stream}{}: {}", verdict.status, verdict.name, verdict.measured)
+            })
             .collect();
         let expectations: Vec<String> = self
             .expectations
@@ -46,7 +50,15 @@ impl Outcome {
                 format!("{} {} at {} ms", fault.name, fault.target, fault.from_ns / 1_000_000)
             })
             .collect();
-        json!({
+        let streams: Map<String, Value> = self
+            .several()
+            .into_iter()
+            .map(|(name, _, view)| {
+                let latency = percentiles(&view.latency.end_to_end);
+                (name.to_owned(), json!({ "counts": view.counts, "end to end us": latency }))
+            })
+            .collect();
+        let mut compact = json!({
             "scenario": self.scenario.name,
             "source": self.source,
             "seed": self.seed,
@@ -60,7 +72,11 @@ impl Outcome {
             "faults": faults,
             "verdicts": verdicts,
             "expectations": expectations,
-        })
+        });
+        if !streams.is_empty() {
+            compact["streams"] = Value::Object(streams);
+        }
+        compact
     }
 }
 

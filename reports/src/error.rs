@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::outcome::{SCHEMA, SCHEMA_1};
+
 /// Why an outcome could not be read or written. One line each: what, where, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OutcomeError {
@@ -47,8 +49,8 @@ pub enum OutcomeError {
     },
     /// The file is of another version of the schema.
     #[error(
-        "{}: schema is `{found}`, this headwater reads `{expected}`; run the scenario again, or \
-         read the file with the headwater that wrote it (its `version` field)",
+        "{}: schema is `{found}`, this headwater reads `{SCHEMA}` and `{SCHEMA_1}`; run the \
+         scenario again, or read the file with the headwater that wrote it (its `version` field)",
         path.display()
     )]
     Version {
@@ -56,8 +58,6 @@ pub enum OutcomeError {
         path: PathBuf,
         /// The schema the file names.
         found: String,
-        /// The schema this build reads.
-        expected: &'static str,
     },
     /// The fields are well formed but contradict each other.
     #[error("{}: inconsistent outcome: {problem}; run the scenario again", path.display())]

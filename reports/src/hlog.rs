@@ -13,7 +13,8 @@ use crate::outcome::Outcome;
 /// The measurement window's four histograms as an interval log (`.hlog`), in nanoseconds with the
 /// maximum in milliseconds: response time untagged, because the Java `HistogramLogProcessor` wants
 /// an untagged series, the others tagged `service`, `schedule-lag` and `end-to-end`. There is no
-/// blank line, which Java calls malformed. One interval: the window.
+/// blank line, which Java calls malformed. One interval: the window. Where there are several streams
+/// these are the totals, and those of each stream follow, tagged with its name (`ingest.response`).
 pub fn hlog(outcome: &Outcome) -> String {
     let start = UNIX_EPOCH + Duration::from_millis(outcome.started_unix_ms);
     let mut serializer = V2DeflateSerializer::new();
@@ -51,6 +52,21 @@ pub fn hlog(outcome: &Outcome) -> String {
         if latency.count() > 0 {
             writer
                 .write_histogram(latency.histogram(), from, length, tag.and_then(Tag::new))
+                .expect("writing to memory does not fail");
+        }
+    }
+    for (name, _, view) in outcome.several() {
+        let latency = view.latency;
+        let series = [
+            (&latency.response, "response"),
+            (&latency.service, "service"),
+            (&latency.schedule_lag, "schedule-lag"),
+            (&latency.end_to_end, "end-to-end"),
+        ];
+        for (latency, what) in series.into_iter().filter(|(latency, _)| latency.count() > 0) {
+            let tag = format!("{name}.{what}");
+            writer
+                .write_histogram(latency.histogram(), from, length, Tag::new(&tag))
                 .expect("writing to memory does not fail");
         }
     }

@@ -19,8 +19,10 @@ pub mod recorder;
 mod report;
 pub mod resource;
 pub mod series;
+mod streams;
 mod summary;
 pub mod text;
+mod verdict;
 
 pub use compare::{Comparison, compare};
 pub use diagram::Diagram;

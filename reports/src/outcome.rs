@@ -13,8 +13,18 @@ use crate::latency::Latencies;
 use crate::resource::Resources;
 use crate::series::Series;
 
-/// The schema this build writes and reads.
-pub const SCHEMA: &str = "headwater-outcome/1";
+pub use crate::streams::{Figures, Stream, View};
+pub use crate::verdict::{Conclusion, Ending, Expectation, Verdict, VerdictStatus};
+
+/// The schema this build writes.
+pub const SCHEMA: &str = "headwater-outcome/2";
+
+/// The schema before it, which is read as well: one stream, without a name; planted failures stood
+/// as failures, and there was no `conclusion`.
+pub const SCHEMA_1: &str = "headwater-outcome/1";
+
+/// The name of the stream of a run that has one and was not told what it is called.
+const ONLY_STREAM: &str = "stream";
 
 /// When virtual time starts, for what needs a date: 2020-01-01T00:00:00Z, milliseconds since the
 /// Unix epoch. Fixed, so that a simulated run's files are the same bytes whenever it is run.
@@ -48,8 +58,14 @@ pub struct Outcome {
     pub window: Window,
     /// Whether it ran to its end.
     pub status: Status,
+    /// How it came out: written for those who read only the file, and dropped when it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conclusion: Option<Conclusion>,
     /// The one command line that reproduces it.
     pub reproduce: String,
+    /// The streams by name. What follows are totals over them.
+    #[serde(default)]
+    pub streams: BTreeMap<String, Stream>,
     /// Events counted, over the whole run.
     pub counts: Counts,
     /// Mean rates, over the window.
@@ -232,6 +248,17 @@ impl Rates {
             ("consumed", self.consumed),
         ]
     }
+
+    /// JSON has no NaN and no infinity: names the rate that is one.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let both = |(name, rate): (_, Rate)| {
+            [(name, rate.events_per_second), (name, rate.bytes_per_second)]
+        };
+        match self.named().into_iter().flat_map(both).find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(format!("{name} is {value}")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A fault as it was injected.
@@ -260,59 +287,6 @@ pub struct Mark {
     pub name: String,
     /// Which partition, ledger or container, and other details.
     pub detail: String,
-}
-
-/// How a verdict came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VerdictStatus {
-    /// A promise was broken.
-    Fail,
-    /// The figures are doubtful, though no promise was broken.
-    Warn,
-    /// Checked and kept.
-    Pass,
-    /// Worth knowing.
-    Info,
-}
-
-impl fmt::Display for VerdictStatus {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Self::Fail => "fail",
-            Self::Warn => "warn",
-            Self::Pass => "pass",
-            Self::Info => "info",
-        })
-    }
-}
-
-/// What a checker found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Verdict {
-    /// The checker, such as `no acked event lost`.
-    pub name: String,
-    /// How it came out.
-    pub status: VerdictStatus,
-    /// What was found, with unit.
-    pub measured: String,
-    /// What was promised, with unit.
-    pub expected: String,
-    /// One sentence for who does not know the checker, with the first evidence of a failure.
-    pub explanation: String,
-}
-
-/// An expectation of the scenario.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectation {
-    /// As written in the scenario, such as `response.p99 < 20ms`.
-    pub expression: String,
-    /// What was measured, with unit.
-    pub measured: String,
-    /// Whether it was met.
-    pub ok: bool,
 }
 
 /// What the scenario asks for and the run did otherwise.
@@ -364,7 +338,9 @@ impl Outcome {
             duration_ns: 0,
             window: Window::default(),
             status: Status::Completed,
+            conclusion: None,
             reproduce: String::new(),
+            streams: BTreeMap::from([(ONLY_STREAM.to_owned(), Stream::default())]),
             counts: Counts::default(),
             rates: Rates::default(),
             latency: Latencies::default(),
@@ -381,28 +357,10 @@ impl Outcome {
         }
     }
 
-    /// Whether the run completed, every expectation was met, and no verdict failed but those that
-    /// an expectation names (`verdict.no_acked_loss = fail`: a planted fault that a checker must
-    /// find).
-    pub fn ok(&self) -> bool {
-        let named = |verdict: &Verdict| {
-            let name = format!("verdict.{} ", verdict.name);
-            self.expectations.iter().any(|of| of.expression.starts_with(&name))
-        };
-        let failed = |verdict: &Verdict| verdict.status == VerdictStatus::Fail && !named(verdict);
-        self.status == Status::Completed
-            && self.expectations.iter().all(|expectation| expectation.ok)
-            && !self.verdicts.iter().any(failed)
-    }
-
-    /// The process's exit code for this Outcome: 0 if [`Outcome::ok`], else 1 (2 is for usage).
-    pub fn exit_code(&self) -> u8 {
-        u8::from(!self.ok())
-    }
-
     /// The Outcome as JSON, ending in a newline.
     pub fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(&self.clone()).expect("every key is a string");
+        let written = Self { conclusion: Some(self.conclusion()), ..self.clone() };
+        let mut json = serde_json::to_string_pretty(&written).expect("every key is a string");
         json.push('\n');
         json
     }
@@ -440,14 +398,35 @@ impl Outcome {
             Some(other) => other.to_string(),
             None => "missing".to_owned(),
         };
-        if found != SCHEMA {
-            return Err(OutcomeError::Version { path: path.to_owned(), found, expected: SCHEMA });
+        if found != SCHEMA && found != SCHEMA_1 {
+            return Err(OutcomeError::Version { path: path.to_owned(), found });
         }
-        let outcome: Self = serde_json::from_slice(text).map_err(corrupt)?;
+        let mut outcome: Self = serde_json::from_slice(text).map_err(corrupt)?;
+        outcome.conclusion = None;
+        if found == SCHEMA_1 {
+            outcome.bring_up_to_date();
+        }
         outcome
             .check()
             .map_err(|problem| OutcomeError::Inconsistent { path: path.to_owned(), problem })?;
         Ok(outcome)
+    }
+
+    /// Gives what was read as [`SCHEMA_1`] what [`SCHEMA`] has besides.
+    fn bring_up_to_date(&mut self) {
+        SCHEMA.clone_into(&mut self.schema);
+        let system = self.environment.system.clone();
+        let name = if system.is_empty() { ONLY_STREAM.to_owned() } else { system.clone() };
+        self.mark_expected();
+        self.only_stream(name, system);
+    }
+
+    /// Says that the run has one stream, called `name`, in a system such as `kafka`. Its figures
+    /// are the totals; called when the verdicts are complete.
+    pub fn only_stream(&mut self, name: String, system: String) {
+        let mut stream = Stream { system, ..Stream::default() };
+        stream.verdicts = self.statuses(None);
+        self.streams = BTreeMap::from([(name, stream)]);
     }
 
     /// Says which fields contradict each other, if any do.
@@ -471,14 +450,13 @@ impl Outcome {
                 return Err(format!("fault {} ends before it begins", fault.name));
             }
         }
+        self.check_streams()?;
         self.check_finite()
     }
 
     /// JSON has no NaN and no infinity: names the figure that is one.
     fn check_finite(&self) -> Result<(), String> {
-        let rates = self.rates.named().into_iter().flat_map(|(name, rate)| {
-            [(name, rate.events_per_second), (name, rate.bytes_per_second)]
-        });
+        self.rates.check()?;
         let resources = self.resources.iter().flat_map(|resource| {
             let means = [resource.utilisation_mean, resource.utilisation_max];
             let all = means.into_iter().chain(resource.series.iter().copied());
@@ -492,7 +470,7 @@ impl Outcome {
                 .into_iter()
                 .chain(generator.cpu.map(|cpu| ("generator.cpu", cpu)))
         });
-        let mut all = rates.chain(resources).chain(gauges).chain(generator);
+        let mut all = resources.chain(gauges).chain(generator);
         match all.find(|(_, value)| !value.is_finite()) {
             Some((name, value)) => Err(format!("{name} is {value}")),
             None => Ok(()),

@@ -5,12 +5,14 @@ use hdrhistogram::Histogram;
 use crate::latency::{LATENCY_NS_MAX, Latencies};
 use crate::outcome::{Counts, Outcome, Rate, Rates, Window};
 use crate::series::Series;
+use crate::streams::Figures;
 
 /// Significant digits of an interval's histogram: it lives for one interval and gives three points
 /// of a chart.
 const INTERVAL_DIGITS: u8 = 2;
 
-/// Collects events as they happen. Times are nanoseconds since the run's start; calls should come
+/// Collects the events of a stream as they happen; where there are several, one more collects those
+/// of all, for the totals. Times are nanoseconds since the run's start; calls should come
 /// about in order of time: one that is late counts towards the interval that is open.
 ///
 /// ```
@@ -178,33 +180,36 @@ impl Recorder {
     /// Ends the run at `end` (nanoseconds) and gives what was collected to `outcome`: counts,
     /// rates, latencies, series, window and duration. A run that ended within the window is rated
     /// over what of the window it reached.
-    pub fn finish(mut self, end: u64, outcome: &mut Outcome) {
+    pub fn finish(self, end: u64, outcome: &mut Outcome) {
+        outcome.window = self.reached(end);
+        outcome.duration_ns = end;
+        let Figures { counts, rates, latency, series } = self.figures(end);
+        let Counts { lost, duplicated, reordered, .. } = outcome.counts;
+        outcome.counts = Counts { lost, duplicated, reordered, ..counts };
+        (outcome.rates, outcome.latency) = (rates, latency);
+        let gauges = std::mem::take(&mut outcome.series.gauges);
+        outcome.series = Series { gauges, ..series };
+    }
+
+    /// As much of the window as a run that ended at `end` has reached.
+    fn reached(&self, end: u64) -> Window {
+        let Window { from_ns, until_ns } = self.window;
+        Window { from_ns: from_ns.min(end), until_ns: until_ns.min(end) }
+    }
+
+    /// Ends the run at `end` (nanoseconds); what was collected of it, one of several streams.
+    pub fn figures(mut self, end: u64) -> Figures {
+        let seconds = self.reached(end).seconds();
         let last_full = end.div_ceil(self.series.interval_ns).saturating_sub(1);
         self.advance(last_full * self.series.interval_ns);
         self.close();
-        let reached = Window {
-            from_ns: self.window.from_ns.min(end),
-            until_ns: self.window.until_ns.min(end),
-        };
-        let seconds = reached.seconds();
-        outcome.rates = Rates {
+        let rates = Rates {
             offered: self.totals[OFFERED].rate(seconds),
             sent: self.totals[SENT].rate(seconds),
             acked: self.totals[ACKED].rate(seconds),
             consumed: self.totals[CONSUMED].rate(seconds),
         };
-        outcome.window = reached;
-        outcome.duration_ns = end;
-        outcome.counts = Counts {
-            lost: outcome.counts.lost,
-            duplicated: outcome.counts.duplicated,
-            reordered: outcome.counts.reordered,
-            ..self.counts
-        };
-        outcome.latency = self.latency;
-        let gauges = std::mem::take(&mut outcome.series.gauges);
-        outcome.series = self.series;
-        outcome.series.gauges = gauges;
+        Figures { counts: self.counts, rates, latency: self.latency, series: self.series }
     }
 
     /// Closes intervals until `at` is in the open one, whose index it returns.

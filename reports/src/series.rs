@@ -60,6 +60,18 @@ impl Series {
         self.interval_ns as f64 / 1e9
     }
 
+    /// The longest stretch of intervals without an acknowledgement though something was due,
+    /// nanoseconds.
+    pub fn longest_ack_gap_ns(&self) -> u64 {
+        let (mut gap, mut longest) = (0_u64, 0);
+        for ((acked, offered), backlog) in self.acked.iter().zip(&self.offered).zip(&self.backlog) {
+            let waiting = *acked == 0 && (*offered > 0 || *backlog > 0);
+            gap = if waiting { gap + 1 } else { 0 };
+            longest = longest.max(gap);
+        }
+        longest * self.interval_ns
+    }
+
     /// Names the column whose length differs, if any does.
     pub(crate) fn check(&self) -> Result<(), String> {
         let length = self.len();

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crate::outcome::{Difference, Outcome, VerdictStatus};
-use crate::report::conclusion;
 use crate::text::{bytes, count, duration, duration_or_dash, per_second};
 
 /// A run in some twenty lines: verdicts first, then rates, percentiles and the binding constraint.
@@ -20,10 +19,11 @@ pub fn summary(outcome: &Outcome) -> String {
         environment.system_version,
         outcome.seed
     );
-    let _ = writeln!(text, "{}", conclusion(outcome).1);
+    let _ = writeln!(text, "{}", outcome.conclusion().text);
     verdicts(&mut text, outcome);
     differences(&mut text, outcome);
     rates(&mut text, outcome);
+    streams(&mut text, outcome);
     latencies(&mut text, outcome);
     let constraint = outcome
         .resources
@@ -43,9 +43,18 @@ fn verdicts(text: &mut String, outcome: &Outcome) {
     let mut sorted: Vec<_> = outcome.verdicts.iter().collect();
     sorted.sort_by_key(|verdict| verdict.status);
     let width = sorted.iter().map(|verdict| verdict.name.chars().count()).max().unwrap_or(0);
+    // The names of streams take no room where there is one.
+    let streams = sorted.iter().filter_map(|verdict| verdict.stream.as_ref());
+    let stream = streams.map(|name| name.chars().count() + 2).max().unwrap_or(0);
+    let found = sorted.iter().any(|verdict| verdict.status == VerdictStatus::Expected);
+    let word = if found { 8 } else { 4 };
     for verdict in sorted {
-        let _ =
-            writeln!(text, "  {:4}  {:width$}  {}", verdict.status, verdict.name, verdict.measured);
+        let of = verdict.stream.as_deref().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  {:word$}  {of:stream$}{:width$}  {}",
+            verdict.status, verdict.name, verdict.measured
+        );
         if verdict.status <= VerdictStatus::Warn {
             let _ =
                 writeln!(text, "        expected {}: {}", verdict.expected, verdict.explanation);
@@ -55,16 +64,16 @@ fn verdicts(text: &mut String, outcome: &Outcome) {
         outcome.expectations.iter().map(|expectation| expectation.expression.chars().count());
     let width = lengths.max().unwrap_or(0);
     for expectation in &outcome.expectations {
-        let word = if expectation.ok { "met" } else { "MISS" };
+        let met = if expectation.ok { "met" } else { "MISS" };
         let _ = writeln!(
             text,
-            "  {word:4}  {:width$}  {}",
+            "  {met:word$}  {:width$}  {}",
             expectation.expression, expectation.measured
         );
     }
     if let Some(generator) = &outcome.generator {
-        let word = if generator.bottleneck || generator.overload { "warn" } else { "pass" };
-        let _ = writeln!(text, "  {word:4}  generator: {}", generator.explanation);
+        let how = if generator.bottleneck || generator.overload { "warn" } else { "pass" };
+        let _ = writeln!(text, "  {how:word$}  generator: {}", generator.explanation);
     }
 }
 
@@ -102,6 +111,34 @@ fn rates(text: &mut String, outcome: &Outcome) {
         count(counts.duplicated),
         count(counts.reordered)
     );
+}
+
+/// A line for each stream, where there are several; the rates above and the latencies below are of
+/// all together.
+fn streams(text: &mut String, outcome: &Outcome) {
+    let several = outcome.several();
+    if several.is_empty() {
+        return;
+    }
+    let width = several.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0).max(6);
+    let _ = writeln!(
+        text,
+        "\n  {:width$}{:>11}{:>11}{:>9}{:>9}{:>15}{:>17}",
+        "stream", "taken", "acked", "lost", "failed", "response p99", "end to end p99"
+    );
+    for (name, _, view) in several {
+        let _ = writeln!(
+            text,
+            "  {name:width$}{:>11}{:>11}{:>9}{:>9}{:>15}{:>17}",
+            count(view.counts.scheduled),
+            count(view.counts.acked),
+            count(view.counts.lost),
+            count(view.counts.failed),
+            duration_or_dash(view.latency.response.summary().p99_ns),
+            duration_or_dash(view.latency.end_to_end.summary().p99_ns)
+        );
+    }
+    let _ = writeln!(text, "  Above and below are totals over the streams.");
 }
 
 fn latencies(text: &mut String, outcome: &Outcome) {

@@ -5,12 +5,24 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::latency::Latency;
-use crate::outcome::{Outcome, Rate, Rates};
+use crate::outcome::{Counts, View};
 use crate::text;
 
-/// One figure of an Outcome.
+/// One figure of an Outcome, or of one of its streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
+    /// Verdicts that found what they look for, whether the scenario expects it or not.
+    Found,
+    /// Events acknowledged and not found again.
+    Lost,
+    /// Events found more than once.
+    Duplicated,
+    /// Events found behind a later one.
+    Reordered,
+    /// Events given up with an error.
+    Failed,
+    /// The longest time without an acknowledgement though something was due.
+    AckGap,
     /// Events acknowledged per second.
     Acked,
     /// Events consumed per second.
@@ -26,8 +38,14 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// All, in the order of a table.
-    pub const ALL: [Self; 13] = [
+    /// All, in the order of a table: what broke first.
+    pub const ALL: [Self; 19] = [
+        Self::Found,
+        Self::Lost,
+        Self::Duplicated,
+        Self::Reordered,
+        Self::Failed,
+        Self::AckGap,
         Self::Acked,
         Self::Consumed,
         Self::Response(50_000),
@@ -43,55 +61,73 @@ impl Metric {
         Self::ScheduleLag(99_000),
     ];
 
-    /// The figure: events per second or nanoseconds. Absent where it was not measured.
-    pub fn value(self, outcome: &Outcome) -> Option<f64> {
-        match self.percentile(outcome) {
-            Some((latency, share)) => latency.quantile(share).map(|ns| ns as f64),
-            None => {
-                let Rate { events_per_second, .. } = self.rate(&outcome.rates);
-                let measured = match self {
-                    Self::Consumed => outcome.counts.delivered > 0,
-                    _ => outcome.counts.scheduled > 0,
-                };
-                measured.then_some(events_per_second)
-            }
+    /// The figure: verdicts, events, events per second or nanoseconds. Absent where it was not
+    /// measured.
+    pub fn value(self, of: &View<'_>) -> Option<f64> {
+        if let Some((latency, share)) = self.percentile(of) {
+            return latency.quantile(share).map(|ns| ns as f64);
         }
+        let Counts { scheduled, lost, duplicated, reordered, failed, delivered, .. } = *of.counts;
+        let value = match self {
+            Self::Found => return Some(of.found as f64),
+            Self::Consumed if delivered == 0 => return None,
+            _ if scheduled == 0 => return None,
+            Self::Lost => lost as f64,
+            Self::Duplicated => duplicated as f64,
+            Self::Reordered => reordered as f64,
+            Self::Failed => failed as f64,
+            Self::AckGap => of.series.longest_ack_gap_ns() as f64,
+            Self::Consumed => of.rates.consumed.events_per_second,
+            _ => of.rates.acked.events_per_second,
+        };
+        Some(value)
     }
 
     /// The 95 % confidence interval of a percentile, nanoseconds.
-    pub fn interval(self, outcome: &Outcome) -> Option<(f64, f64)> {
-        let (latency, share) = self.percentile(outcome)?;
+    pub fn interval(self, of: &View<'_>) -> Option<(f64, f64)> {
+        let (latency, share) = self.percentile(of)?;
         latency.quantile_interval(share).map(|(low, high)| (low as f64, high as f64))
+    }
+
+    /// Whether it is a number of things: zero is the good value, and a ratio says little.
+    pub const fn counts(self) -> bool {
+        matches!(
+            self,
+            Self::Found | Self::Lost | Self::Duplicated | Self::Reordered | Self::Failed
+        )
     }
 
     /// A value of this metric with its unit.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Acked | Self::Consumed => text::per_second(value),
+            _ if self.counts() => text::count(value as u64),
             _ => text::duration(value),
         }
     }
 
-    fn percentile(self, outcome: &Outcome) -> Option<(&Latency, f64)> {
-        let latency = &outcome.latency;
+    fn percentile<'a>(self, of: &View<'a>) -> Option<(&'a Latency, f64)> {
+        let latency = of.latency;
         let (latency, share) = match self {
-            Self::Acked | Self::Consumed => return None,
             Self::Service(share) => (&latency.service, share),
             Self::Response(share) => (&latency.response, share),
             Self::EndToEnd(share) => (&latency.end_to_end, share),
             Self::ScheduleLag(share) => (&latency.schedule_lag, share),
+            _ => return None,
         };
         Some((latency, f64::from(share) / 100_000.0))
-    }
-
-    fn rate(self, rates: &Rates) -> Rate {
-        if self == Self::Consumed { rates.consumed } else { rates.acked }
     }
 }
 
 impl fmt::Display for Metric {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, share) = match self {
+            Self::Found => return formatter.pad("verdicts failed"),
+            Self::Lost => return formatter.pad("lost"),
+            Self::Duplicated => return formatter.pad("duplicated"),
+            Self::Reordered => return formatter.pad("reordered"),
+            Self::Failed => return formatter.pad("failed"),
+            Self::AckGap => return formatter.pad("longest gap in acks"),
             Self::Acked => return formatter.pad("acked"),
             Self::Consumed => return formatter.pad("consumed"),
             Self::Service(share) => ("service", share),
@@ -107,6 +143,8 @@ impl Serialize for Metric {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let unit = match self {
             Self::Acked | Self::Consumed => "events/s",
+            Self::Found => "verdicts",
+            _ if self.counts() => "events",
             _ => "ns",
         };
         serializer.collect_str(&format_args!("{self} ({unit})"))

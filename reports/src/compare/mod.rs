@@ -6,7 +6,8 @@ mod text;
 
 use serde::Serialize;
 
-use crate::outcome::{Difference, Outcome, Source};
+use crate::outcome::{Conclusion, Difference, Ending, Outcome, Source, View};
+use crate::text::count;
 
 pub use metric::Metric;
 
@@ -20,8 +21,10 @@ pub struct Comparison {
     pub schema: &'static str,
     /// The runs, in the order given; the first is what the others are set against.
     pub runs: Vec<Run>,
-    /// One row per metric.
+    /// One row per metric, of the totals.
     pub rows: Vec<Row>,
+    /// The same of each stream, where a run has several.
+    pub streams: Vec<StreamRows>,
     /// Simulated against live, for each pair of the same system under the same traffic.
     pub errors: Vec<PairErrors>,
     /// What makes a pair less comparable than it looks.
@@ -43,8 +46,38 @@ pub struct Run {
     pub system: String,
     /// Seed.
     pub seed: u64,
-    /// Whether it completed with nothing failed.
+    /// Whether it completed with nothing failed but what its scenario expects.
     pub ok: bool,
+    /// How it came out.
+    pub conclusion: Conclusion,
+    /// Acknowledged events that it lost.
+    pub lost: u64,
+}
+
+impl Run {
+    /// How it came out in a few words: "ok", "as expected, lost 1,219".
+    pub(crate) fn words(&self) -> String {
+        let word = match self.conclusion.result {
+            Ending::Interrupted => "INTERRUPTED",
+            Ending::Failed => "FAILED",
+            Ending::AsExpected => "as expected",
+            Ending::PassedWithWarnings => "ok, with warnings",
+            Ending::Passed => "ok",
+        };
+        match self.lost {
+            0 => word.to_owned(),
+            lost => format!("{word}, LOST {}", count(lost)),
+        }
+    }
+}
+
+/// The figures of a stream in all runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamRows {
+    /// Its name.
+    pub name: String,
+    /// One row per metric; of a run without such a stream there is no figure.
+    pub rows: Vec<Row>,
 }
 
 /// One metric of all runs.
@@ -103,14 +136,11 @@ pub struct MetricError {
 pub fn compare(outcomes: &[Outcome]) -> Comparison {
     assert!(!outcomes.is_empty(), "a comparison has at least one outcome");
     let runs: Vec<Run> = outcomes.iter().enumerate().map(run).collect();
-    let rows = Metric::ALL
-        .into_iter()
-        .map(|metric| row(metric, outcomes))
-        .filter(|row| row.cells.iter().any(|cell| cell.value.is_some()))
-        .collect();
+    let totals: Vec<_> = outcomes.iter().map(|outcome| Some(outcome.total())).collect();
     Comparison {
         schema: COMPARISON_SCHEMA,
-        rows,
+        rows: rows(&totals),
+        streams: streams(outcomes),
         errors: pairs(outcomes, &runs),
         warnings: warnings(outcomes, &runs),
         runs,
@@ -119,6 +149,42 @@ pub fn compare(outcomes: &[Outcome]) -> Comparison {
 }
 
 impl Comparison {
+    /// Whether every run is ok and has lost nothing that it acknowledged; a loss that a scenario
+    /// expects is a loss.
+    pub fn ok(&self) -> bool {
+        self.runs.iter().all(|run| run.ok && run.lost == 0)
+    }
+
+    /// The process's exit code: 0 if [`Comparison::ok`], else 1 (2 is for usage).
+    pub fn exit_code(&self) -> u8 {
+        u8::from(!self.ok())
+    }
+
+    /// The comparison in one line: which runs lost something or failed.
+    pub fn heading(&self) -> String {
+        let mut parts = Vec::new();
+        for run in &self.runs {
+            if run.lost > 0 {
+                let planned = match run.conclusion.result {
+                    Ending::AsExpected => ", as its scenario expects",
+                    _ => "",
+                };
+                let lost = count(run.lost);
+                parts.push(format!("{} lost {lost} acknowledged events{planned}", run.label));
+            } else if !run.ok {
+                let word = match run.conclusion.result {
+                    Ending::Interrupted => "was interrupted",
+                    _ => "failed",
+                };
+                parts.push(format!("{} {word}", run.label));
+            }
+        }
+        match parts.is_empty() {
+            true => "No run failed, and none lost what it acknowledged".to_owned(),
+            false => parts.join("; "),
+        }
+    }
+
     /// The comparison as a text table for the terminal.
     pub fn to_text(&self) -> String {
         text::text(self)
@@ -153,14 +219,38 @@ fn run((index, outcome): (usize, &Outcome)) -> Run {
         system: format!("{} {}", environment.system, environment.system_version),
         seed: outcome.seed,
         ok: outcome.ok(),
+        conclusion: outcome.conclusion(),
+        lost: outcome.counts.lost,
     }
 }
 
-fn row(metric: Metric, outcomes: &[Outcome]) -> Row {
-    let first = (metric.value(&outcomes[0]), metric.interval(&outcomes[0]));
-    let cells = outcomes.iter().enumerate().map(|(index, outcome)| {
-        let value = metric.value(outcome);
-        let interval = metric.interval(outcome);
+/// The metrics that one of the runs has at least.
+fn rows(views: &[Option<View<'_>>]) -> Vec<Row> {
+    let all = Metric::ALL.into_iter().map(|metric| row(metric, views));
+    all.filter(|row| row.cells.iter().any(|cell| cell.value.is_some())).collect()
+}
+
+/// The streams of the runs that have several, in the order in which they are met.
+fn streams(outcomes: &[Outcome]) -> Vec<StreamRows> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _, _) in outcomes.iter().flat_map(Outcome::several) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let of_stream = |name: &str| {
+        let views: Vec<_> = outcomes.iter().map(|outcome| outcome.stream(name)).collect();
+        StreamRows { name: name.to_owned(), rows: rows(&views) }
+    };
+    names.into_iter().map(of_stream).collect()
+}
+
+fn row(metric: Metric, views: &[Option<View<'_>>]) -> Row {
+    let value = |view: &Option<View<'_>>| metric.value(view.as_ref()?);
+    let interval = |view: &Option<View<'_>>| metric.interval(view.as_ref()?);
+    let first = (value(&views[0]), interval(&views[0]));
+    let cells = views.iter().enumerate().map(|(index, view)| {
+        let (value, interval) = (value(view), interval(view));
         let ratio = match (value, first.0) {
             (Some(value), Some(first)) if index > 0 && first > 0.0 => Some(value / first),
             _ => None,
@@ -201,6 +291,7 @@ fn pairs(outcomes: &[Outcome], runs: &[Run]) -> Vec<PairErrors> {
 }
 
 fn errors(simulated: &Outcome, live: &Outcome) -> Vec<MetricError> {
+    let (simulated, live) = (&simulated.total(), &live.total());
     let of_metric = |metric: Metric| {
         let (of_simulated, of_live) = (metric.value(simulated)?, metric.value(live)?);
         // Nothing to be wrong about by a share: both are zero, or the share is infinite.

@@ -1,7 +1,7 @@
 //! A comparison as an HTML file.
 
 use super::text::INDISTINCT;
-use super::{Cell, Comparison, Metric, Run};
+use super::{Cell, Comparison, Metric, Row, Run};
 use crate::chart::{Axis, Chart, Line, Unit};
 use crate::latency::Latency;
 use crate::outcome::{Outcome, Source};
@@ -13,10 +13,20 @@ use crate::text::escape;
 type Of = fn(&Outcome) -> &Latency;
 
 pub(super) fn html(comparison: &Comparison) -> String {
-    let mut body = String::from("<header><h1>Comparison</h1></header>\n");
+    let class = if comparison.ok() { "pass" } else { "fail" };
+    let mut body = format!(
+        "<header><h1>Comparison</h1></header>\n<section class=\"box {class}\" \
+         aria-label=\"How the runs came out\"><strong class=\"{class}\">{}</strong></section>\n",
+        escape(&comparison.heading())
+    );
     body.push_str(&runs(comparison));
     body.push_str("<h2>Figures</h2>\n");
-    body.push_str(&figures(comparison));
+    body.push_str(&figures(comparison, &comparison.rows));
+    body.push_str(INTERVALS);
+    for stream in &comparison.streams {
+        body.push_str(&format!("<h3>Stream <code>{}</code></h3>\n", escape(&stream.name)));
+        body.push_str(&figures(comparison, &stream.rows));
+    }
     if !comparison.errors.is_empty() {
         body.push_str("<h2>How wrong the simulation was</h2>\n");
         body.push_str(&errors(comparison));
@@ -50,7 +60,7 @@ fn runs(comparison: &Comparison) -> String {
     let rows: Vec<Vec<String>> = comparison
         .outcomes()
         .map(|(run, outcome)| {
-            let word = if run.ok { "pass" } else { "fail" };
+            let class = if run.lost > 0 { "fail" } else { run.conclusion.result.class() };
             vec![
                 format!("<strong>{}</strong>", run.label),
                 format!("<code>{}</code>", escape(&run.scenario)),
@@ -59,7 +69,7 @@ fn runs(comparison: &Comparison) -> String {
                 escape(&outcome.environment.profile),
                 escape(&outcome.traffic.describes),
                 run.seed.to_string(),
-                format!("<span class=\"{word}\"><b class=\"s\">{word}</b></span>"),
+                format!("<span class=\"{class}\"><b class=\"s\">{}</b></span>", run.words()),
             ]
         })
         .collect();
@@ -75,7 +85,12 @@ fn runs(comparison: &Comparison) -> String {
     html
 }
 
-fn figures(comparison: &Comparison) -> String {
+/// What stands below the figures.
+const INTERVALS: &str =
+    "<p class=\"dim\">In brackets the 95 % interval by order statistics, which takes events for \
+     independent: events that wait in one queue are not, so the true interval is wider.</p>\n";
+
+fn figures(comparison: &Comparison, rows: &[Row]) -> String {
     let first = &comparison.runs[0].label;
     let mut headers = vec!["metric".to_owned()];
     for run in &comparison.runs {
@@ -84,8 +99,7 @@ fn figures(comparison: &Comparison) -> String {
     for run in comparison.runs.iter().skip(1) {
         headers.push(format!("#{} / {first}", run.label));
     }
-    let rows: Vec<Vec<String>> = comparison
-        .rows
+    let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
             let mut cells = vec![row.metric.to_string()];
@@ -95,17 +109,14 @@ fn figures(comparison: &Comparison) -> String {
         })
         .collect();
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-    let mut html = table(&headers, &rows);
-    html.push_str(
-        "<p class=\"dim\">In brackets the 95 % interval by order statistics, which takes events \
-         for independent: events that wait in one queue are not, so the true interval is \
-         wider.</p>\n",
-    );
-    html
+    table(&headers, &rows)
 }
 
 fn figure(metric: Metric, cell: &Cell) -> String {
     let Some(value) = cell.value else { return "–".to_owned() };
+    if metric.counts() && value > 0.0 {
+        return format!("<span class=\"fail\"><b class=\"s\">{}</b></span>", metric.show(value));
+    }
     match cell.interval {
         Some((low, high)) => format!(
             "{}<br><span class=\"dim\">[{}, {}]</span>",

@@ -9,12 +9,17 @@ pub(super) const INDISTINCT: &str = "no detectable difference";
 
 pub(super) fn text(comparison: &Comparison) -> String {
     let mut text = String::new();
+    let _ = writeln!(text, "{}", comparison.heading());
     for run in &comparison.runs {
-        let word = if run.ok { "ok" } else { "FAILED" };
         let _ = writeln!(
             text,
-            "{}  {} ({}, {}, seed {}): {word}",
-            run.label, run.scenario, run.source, run.system, run.seed
+            "{}  {} ({}, {}, seed {}): {}",
+            run.label,
+            run.scenario,
+            run.source,
+            run.system,
+            run.seed,
+            run.words()
         );
     }
     for warning in &comparison.warnings {
@@ -32,7 +37,13 @@ pub(super) fn text(comparison: &Comparison) -> String {
     for row in &comparison.rows {
         line(&mut text, row);
     }
-    let footnote = comparison.rows.iter().flat_map(|row| &row.cells).any(|cell| cell.indistinct);
+    for stream in &comparison.streams {
+        let _ = writeln!(text, "\nstream {}", stream.name);
+        stream.rows.iter().for_each(|row| line(&mut text, row));
+    }
+    let streams = comparison.streams.iter().flat_map(|stream| &stream.rows);
+    let mut cells = comparison.rows.iter().chain(streams).flat_map(|row| &row.cells);
+    let footnote = cells.any(|cell| cell.indistinct);
     if footnote {
         let _ = writeln!(text, "=: {INDISTINCT} to {first} (95 % intervals overlap)");
     }

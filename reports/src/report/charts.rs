@@ -127,6 +127,26 @@ pub(super) fn lag(outcome: &Outcome) -> Chart {
     Chart { height: 90.0, ..over_time(outcome, "lag", title, axis, lines) }
 }
 
+/// What each stream acknowledged over time, where there are several.
+pub(super) fn streams(outcome: &Outcome) -> Chart {
+    let rate = |events: u64, length: f64| Some(events as f64 / length);
+    let several = outcome.several().into_iter().enumerate();
+    let lines = several.map(|(colour, (name, _, view))| {
+        line(outcome, name, colour, &view.series.acked, rate)
+    });
+    let axis = Axis::linear("events per second", Unit::PerSecond);
+    over_time(outcome, "streams", "Acknowledged by each stream", axis, lines.collect())
+}
+
+/// The end-to-end latencies of each stream, where there are several.
+pub(super) fn stream_spectra(outcome: &Outcome) -> Chart {
+    let several = outcome.several().into_iter().enumerate();
+    let lines = several
+        .filter(|(_, (_, _, view))| view.latency.end_to_end.count() > 0)
+        .map(|(colour, (name, _, view))| spectrum_line(name, colour, &view.latency.end_to_end));
+    spectra("stream-spectra", "End to end, from the intended start to each stream's readers", lines)
+}
+
 /// The percentile spectrum of a distribution: five points per factor of ten of `1 / (1 - p)`, as
 /// far as ten samples lie beyond.
 pub(crate) fn spectrum_line(label: &str, colour: usize, latency: &Latency) -> Line {
@@ -149,14 +169,17 @@ pub(super) fn spectrum(outcome: &Outcome) -> Chart {
         .into_iter()
         .zip(colours)
         .filter(|((_, latency), _)| latency.count() > 0)
-        .map(|((name, latency), colour)| spectrum_line(name, colour, latency))
-        .collect();
+        .map(|((name, latency), colour)| spectrum_line(name, colour, latency));
+    spectra("spectrum", "Percentile spectrum (as far as ten events lie beyond)", lines)
+}
+
+fn spectra(id: &str, title: &str, lines: impl Iterator<Item = Line>) -> Chart {
     Chart {
-        id: "spectrum".to_owned(),
-        title: "Percentile spectrum (as far as ten events lie beyond)".to_owned(),
+        id: id.to_owned(),
+        title: title.to_owned(),
         x: Axis::tail("share of events, by log 1/(1-p)"),
         y: Axis::log("latency", Unit::Nanoseconds),
-        lines,
+        lines: lines.collect(),
         bands: vec![],
         ticks: vec![],
         height: 260.0,

@@ -1,6 +1,6 @@
 //! The top of a report: what was run, how it came out, how to run it again.
 
-use crate::outcome::{Outcome, Status, VerdictStatus};
+use crate::outcome::{Outcome, VerdictStatus};
 use crate::page::table;
 use crate::text::{count, duration, duration_or_dash, escape, per_second};
 
@@ -30,41 +30,9 @@ fn hypothesis(text: &str) -> String {
     format!("<p><span class=\"dim\">Hypothesis:</span> {}</p>\n", escape(text))
 }
 
-/// How the run came out in one line, and its class.
-pub(crate) fn conclusion(outcome: &Outcome) -> (&'static str, String) {
-    let failed =
-        outcome.verdicts.iter().filter(|verdict| verdict.status == VerdictStatus::Fail).count();
-    let warned =
-        outcome.verdicts.iter().filter(|verdict| verdict.status == VerdictStatus::Warn).count();
-    let met = outcome.expectations.iter().filter(|expectation| expectation.ok).count();
-    let mut text = match failed {
-        0 if outcome.verdicts.is_empty() => "nothing was checked".to_owned(),
-        0 => format!("{} checked, none failed", plural(outcome.verdicts.len(), "verdict")),
-        _ => format!("{failed} of {} failed", plural(outcome.verdicts.len(), "verdict")),
-    };
-    if warned > 0 {
-        text.push_str(&format!(", {}", plural(warned, "warning")));
-    }
-    if !outcome.expectations.is_empty() {
-        text.push_str(&format!(
-            "; {met} of {} met",
-            plural(outcome.expectations.len(), "expectation")
-        ));
-    }
-    match &outcome.status {
-        Status::Interrupted { why } => ("fail", format!("Interrupted ({why}): {text}")),
-        Status::Completed if !outcome.ok() => ("fail", format!("Failed: {text}")),
-        Status::Completed if warned > 0 => ("warn", format!("Passed with warnings: {text}")),
-        Status::Completed => ("pass", format!("Passed: {text}")),
-    }
-}
-
-fn plural(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
 fn verdicts(outcome: &Outcome) -> String {
-    let (class, text) = conclusion(outcome);
+    let conclusion = outcome.conclusion();
+    let (class, text) = (conclusion.result.class(), conclusion.text);
     let mut html = format!(
         "<section class=\"box {class}\" aria-label=\"Verdicts\"><strong class=\"{class}\">{}\
          </strong>\n",
@@ -76,11 +44,14 @@ fn verdicts(outcome: &Outcome) -> String {
         let rows: Vec<Vec<String>> = sorted
             .into_iter()
             .map(|verdict| {
+                let stream = verdict.stream.as_ref();
+                let stream = stream.map(|name| format!(" <code>{}</code>", escape(name)));
                 vec![
-                    status(&verdict.status.to_string()),
+                    status(verdict.status),
                     format!(
-                        "{}<br><span class=\"dim\">{}</span>",
+                        "{}{}<br><span class=\"dim\">{}</span>",
                         escape(&verdict.name),
+                        stream.unwrap_or_default(),
                         escape(&verdict.explanation)
                     ),
                     escape(&verdict.measured),
@@ -96,7 +67,7 @@ fn verdicts(outcome: &Outcome) -> String {
             .iter()
             .map(|expectation| {
                 vec![
-                    status(if expectation.ok { "pass" } else { "fail" }),
+                    status(if expectation.ok { VerdictStatus::Pass } else { VerdictStatus::Fail }),
                     format!("<code>{}</code>", escape(&expectation.expression)),
                     escape(&expectation.measured),
                 ]
@@ -117,7 +88,7 @@ fn verdicts(outcome: &Outcome) -> String {
 }
 
 /// A status word in its colour.
-fn status(word: &str) -> String {
+fn status(word: VerdictStatus) -> String {
     format!("<span class=\"{word}\"><b class=\"s\">{word}</b></span>")
 }
 

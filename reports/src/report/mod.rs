@@ -2,10 +2,10 @@
 
 mod charts;
 mod head;
+mod streams;
 mod tables;
 
 pub(crate) use charts::{rate_lines, spectrum_line};
-pub(crate) use head::conclusion;
 
 use std::path::Path;
 
@@ -24,6 +24,7 @@ pub fn report(outcome: &Outcome) -> String {
         body.push_str("<h2>What happened</h2>\n");
         body.push_str(&diagram.figure());
     }
+    body.push_str(&streams::streams(outcome));
     body.push_str("<h2>Rates and backlog</h2>\n");
     body.push_str(&tables::rates(outcome));
     body.push_str(&charts::rates(outcome).render());

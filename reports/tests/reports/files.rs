@@ -31,7 +31,7 @@ fn what_is_wrong_with_a_file_is_one_line_that_names_file_place_and_fix() {
         message
     };
     insta::assert_snapshot!(error(&good[..good.len() / 2]));
-    insta::assert_snapshot!(error(&good.replace("outcome/1", "outcome/9")));
+    insta::assert_snapshot!(error(&good.replace("outcome/2", "outcome/9")));
     insta::assert_snapshot!(error(&good.replace("\"seed\": 1", "\"seed\": -1")));
     insta::assert_snapshot!(error(&good.replace("\"seed\"", "\"sead\"")));
     insta::assert_snapshot!(error(&good.replace("\"hdr\": \"", "\"hdr\": \"AAAA")));

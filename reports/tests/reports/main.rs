@@ -1,4 +1,5 @@
-//! Outcomes written, read, rendered, compared and opened in a browser.
+//! Outcomes written, read (those of the schema before as well), rendered, compared and opened in a
+//! browser.
 
 mod browser;
 mod comparison;
@@ -6,3 +7,5 @@ mod diagram;
 mod files;
 mod renderings;
 mod sample;
+mod streams;
+mod version_1;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use headwater_reports::outcome::{
-    Environment, Expectation, Fault, Generator, Mark, Outcome, Scenario, Source, Traffic, Verdict,
-    VerdictStatus, Window,
+    Environment, Expectation, Fault, Generator, Mark, Outcome, Scenario, Source, Stream, Traffic,
+    Verdict, VerdictStatus, Window,
 };
 use headwater_reports::{Gauge, Recorder, Resource, ResourceKind, Resources};
 
@@ -91,6 +91,62 @@ fn record(outcome: &mut Outcome, seed: u64, service_ns: f64) {
     recorder.finish(60 * SECOND, outcome);
 }
 
+/// Two streams, of which the second takes what the readers of the first are handed, each with half
+/// of what [`outcome`] has, and an acknowledged event lost by the second.
+pub fn pipeline() -> Outcome {
+    let scenario = Scenario {
+        name: "pipeline/sample".to_owned(),
+        file: "scenarios/library/pipeline/sample.toml".to_owned(),
+        title: "From one system to another".to_owned(),
+        hypothesis: "A fault in one system does not fail the other".to_owned(),
+    };
+    let mut outcome = Outcome::empty(scenario, Source::Simulated, 7);
+    let window = Window { from_ns: 0, until_ns: 10 * SECOND };
+    let mut recorders = vec![Recorder::new(SECOND / 10, window); 3];
+    for at in (0..9_000).map(|number| number * SECOND / 1_000) {
+        for stream in [1, 2] {
+            let later = at + (stream as u64 - 1) * 3_000_000;
+            for recorder in [0, stream] {
+                let recorder = &mut recorders[recorder];
+                recorder.offered(later, 1, 300);
+                recorder.sent(later, at, 1, 300);
+                recorder.acked(later + 2_000_000, at, later, 1, 300);
+                recorder.delivered(later + 3_000_000, at, 1, 300);
+            }
+        }
+    }
+    let mut figures = recorders.into_iter().map(|recorder| recorder.figures(10 * SECOND));
+    let total = figures.next().expect("three");
+    (outcome.window, outcome.duration_ns) = (window, 10 * SECOND);
+    (outcome.counts, outcome.rates) = (total.counts, total.rates);
+    (outcome.latency, outcome.series) = (total.latency, total.series);
+    outcome.counts.lost = 1;
+    for (name, status, measured) in [
+        ("ingest", VerdictStatus::Pass, "0 of 9,000 events lost"),
+        ("store", VerdictStatus::Fail, "1 of 9,000 events lost"),
+    ] {
+        outcome.verdicts.push(Verdict {
+            name: "no_acked_loss".to_owned(),
+            stream: Some(name.to_owned()),
+            status,
+            measured: measured.to_owned(),
+            expected: "none".to_owned(),
+            explanation: "Every acknowledged event was read back.".to_owned(),
+        });
+    }
+    let streams = [("ingest", "kafka", None), ("store", "pravega", Some("ingest"))];
+    let named = streams.into_iter().zip(figures).map(|((name, system, from), mut figures)| {
+        figures.counts.lost = u64::from(name == "store");
+        let verdicts = outcome.statuses(Some(name));
+        let (system, from) = (system.to_owned(), from.map(str::to_owned));
+        (name.to_owned(), Stream { system, from, verdicts, figures: Some(figures) })
+    });
+    outcome.streams = named.collect();
+    outcome.environment.system = "kafka, pravega".to_owned();
+    outcome.reproduce = "headwater run pipeline/sample --seed 7".to_owned();
+    outcome
+}
+
 fn faults(outcome: &mut Outcome) {
     let intervals = outcome.series.len();
     let busy = |share: f64| -> Vec<f64> {
@@ -153,6 +209,7 @@ fn faults(outcome: &mut Outcome) {
 fn verdicts(outcome: &mut Outcome) {
     let verdict = |name: &str, status, measured: &str| Verdict {
         name: name.to_owned(),
+        stream: None,
         status,
         measured: measured.to_owned(),
         expected: "0 events".to_owned(),

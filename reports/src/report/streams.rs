@@ -1,0 +1,71 @@
+//! The streams of a run, where there are several.
+
+use super::charts;
+use crate::outcome::{Outcome, Stream, VerdictStatus};
+use crate::page::table;
+use crate::text::{count, duration_or_dash, escape, per_second};
+
+/// A section with a row for each stream and their charts; nothing where there is one.
+pub(super) fn streams(outcome: &Outcome) -> String {
+    let several = outcome.several();
+    if several.is_empty() {
+        return String::new();
+    }
+    let mut rows = Vec::new();
+    for (name, stream, view) in several {
+        let (counts, latency) = (view.counts, view.latency);
+        rows.push(vec![
+            format!("<strong>{}</strong>", escape(name)),
+            escape(&stream.system),
+            stream.from.as_deref().map_or_else(|| "the schedule".to_owned(), escape),
+            verdicts(stream),
+            count(counts.scheduled),
+            count(counts.acked),
+            count(counts.failed),
+            count(counts.lost),
+            count(counts.delivered),
+            per_second(view.rates.acked.events_per_second),
+            duration_or_dash(latency.response.summary().p99_ns),
+            duration_or_dash(latency.end_to_end.summary().p99_ns),
+        ]);
+    }
+    let headers = [
+        "stream",
+        "system",
+        "takes from",
+        "verdicts",
+        "#taken",
+        "#acked",
+        "#failed",
+        "#lost",
+        "#delivered",
+        "#acked rate",
+        "#response p99",
+        "#end to end p99",
+    ];
+    let mut html = String::from("<h2>Streams</h2>\n");
+    html.push_str(&table(&headers, &rows));
+    html.push_str(
+        "<p class=\"dim\">Latencies of every stream run from the intended start in the schedule, so \
+         that those of a stream behind another have that one's in them. All other figures of this \
+         page are totals over the streams: counts and rates added up, distributions merged.</p>\n",
+    );
+    html.push_str(&charts::streams(outcome).render());
+    html.push_str(&charts::stream_spectra(outcome).render());
+    html
+}
+
+/// The checkers that found something, or that none did.
+fn verdicts(stream: &Stream) -> String {
+    let found: Vec<String> = stream
+        .verdicts
+        .iter()
+        .filter(|(_, status)| status.found())
+        .map(|(name, status)| word(*status, name))
+        .collect();
+    if found.is_empty() { word(VerdictStatus::Pass, "none failed") } else { found.join("<br>") }
+}
+
+fn word(status: VerdictStatus, text: &str) -> String {
+    format!("<span class=\"{status}\"><b class=\"s\">{}</b></span>", escape(text))
+}
