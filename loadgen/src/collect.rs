@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use headwater_check::{Events, History, Positions};
+use headwater_models::batch::StreamId;
 use headwater_reports::outcome::{Mark, Window};
 use headwater_reports::{Recorder, Resource};
 use headwater_scenarios::observe::ScheduleDigest;
@@ -112,7 +113,7 @@ impl Collector {
         let interval = scenario.measure.interval.0;
         Self {
             recorder: Recorder::new(interval, window),
-            history: History::new(Positions::Events),
+            history: History::new(StreamId(0), Positions::Events),
             schedule: plan.schedule().peekable(),
             digest: ScheduleDigest::default(),
             marks: Vec::new(),

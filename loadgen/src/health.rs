@@ -90,6 +90,7 @@ pub(crate) fn verdicts(generator: &Generator) -> Vec<Verdict> {
     let status = |bad: bool| if bad { VerdictStatus::Warn } else { VerdictStatus::Pass };
     let verdict = |name: &str, bad, measured: String, expected: &str, explanation: &str| Verdict {
         name: name.to_owned(),
+        stream: None,
         status: status(bad),
         measured,
         expected: expected.to_owned(),
@@ -124,6 +125,7 @@ pub(crate) fn undisturbed(outcome: &Outcome) -> Option<Verdict> {
     let status = if share > STOLEN { VerdictStatus::Warn } else { VerdictStatus::Pass };
     Some(Verdict {
         name: "machine_undisturbed".into(),
+        stream: None,
         status,
         measured: format!("{:.0} % of a core went to other machines", share * 100.0),
         expected: format!("at most {:.0} %", STOLEN * 100.0),

@@ -4,16 +4,24 @@ use std::rc::Rc;
 
 use headwater_sim::fingerprint::mix;
 use headwater_sim::time::Time;
+use serde::Serialize;
 
 /// The finest domain in which a system promises order for one writer: a Kafka partition, a Pravega
 /// segment or routing-key range. Numbered from 0 by the model; stable over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane(pub u32);
 
-/// Events of one writer on one lane. Their lane sequence numbers are `first ..= last()`, without a
+/// A stream: what one system of a run takes in, stores and hands out. Numbered from 0 in the order in
+/// which the scenario names them; a run with one system has stream 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct StreamId(pub u32);
+
+/// Events of one writer on one lane of a stream. Their lane sequence numbers are `first ..= last()`, without a
 /// gap: the writer numbers its events per lane, in the order in which it took them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
+    /// The stream.
+    pub stream: StreamId,
     /// The producer, from 0.
     pub writer: u32,
     /// The lane.
@@ -42,9 +50,38 @@ impl Batch {
     /// A cheap hash for the fingerprint.
     pub fn digest(&self) -> u64 {
         let place = u64::from(self.writer) << 32 | u64::from(self.lane.0);
-        mix(mix(place, self.first), self.count() << 40 | self.bytes)
+        let digest = mix(mix(place, self.first), self.count() << 40 | self.bytes);
+        match self.stream {
+            // As it was when a run had one stream: fingerprints stay.
+            StreamId(0) => digest,
+            StreamId(other) => mix(digest, u64::from(other)),
+        }
     }
 }
 
 /// A shared batch: moving it through queues, messages and disks copies a pointer.
 pub type SharedBatch = Rc<Batch>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_two_streams_have_digests_of_their_own() {
+        let times = vec![Time(1)];
+        let (stream, lane) = (StreamId(0), Lane(2));
+        let batch = |stream| Batch {
+            stream,
+            writer: 1,
+            lane,
+            first: 3,
+            bytes: 10,
+            intended: times.clone(),
+            started: times.clone(),
+        };
+        // What it was before there were streams.
+        assert_eq!(batch(stream).digest(), mix(mix(1 << 32 | 2, 3), 1 << 40 | 10));
+        assert_ne!(batch(stream).digest(), batch(StreamId(1)).digest());
+        assert_ne!(batch(StreamId(2)).digest(), batch(StreamId(1)).digest());
+    }
+}

@@ -4,7 +4,7 @@ use headwater_check::{History, Once, Promises, Suite};
 use headwater_reports::Outcome;
 use headwater_reports::outcome::{self, Environment, Source, Status, VerdictStatus};
 use headwater_scenarios::run::account as simulated;
-use headwater_scenarios::run::{Account, account as of_account};
+use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
 use headwater_scenarios::scenario::System;
 use headwater_sim::time::Time;
 
@@ -33,13 +33,18 @@ pub(crate) fn account(
             source: Source::Live,
             environment: environment(plan, reached),
             digest: collected.digest,
-            recorder: collected.recorder,
-            started: None,
-            history: collected.history,
+            streams: vec![StreamAccount {
+                name: plan.kind.name().into(),
+                from: None,
+                recorder: collected.recorder,
+                started: None,
+                history: collected.history,
+                readers: true,
+                drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
+                given_up: 0,
+            }],
+            total: None,
             end: Time(collected.end),
-            readers: true,
-            drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
-            given_up: 0,
             resources: collected.resources,
             gauges: vec![],
             faults,
@@ -55,14 +60,14 @@ pub(crate) fn account(
         outcome.status = Status::Interrupted { why };
     }
     let generator = health::judge(&outcome, cpu, refused);
-    outcome.verdicts.extend([damaged, reading]);
+    outcome.verdicts.extend([damaged, reading, replicas()]);
     outcome.verdicts.extend(health::verdicts(&generator));
     outcome.verdicts.extend(health::undisturbed(&outcome));
     outcome.verdicts.extend(errors(&collected.errors));
     outcome.verdicts.extend(topology(plan, reached));
     outcome.generator = Some(generator);
     configuration(plan, reached, &mut outcome);
-    outcome.expectations = simulated::expectations(&plan.scenario.expect, &outcome);
+    simulated::conclude(&plan.scenario, &mut outcome);
     outcome
 }
 
@@ -117,10 +122,26 @@ fn reading(read_back: &Result<ReadBack, String>, interrupted: bool) -> outcome::
     let status = if interrupted { status.max(VerdictStatus::Info) } else { status };
     outcome::Verdict {
         name: "read_back".into(),
+        stream: None,
         status,
         measured,
         expected: "everything, within two minutes".into(),
         explanation: "Only what was read back can be checked.".into(),
+    }
+}
+
+/// What no live run looks at: the disks of the servers.
+fn replicas() -> outcome::Verdict {
+    outcome::Verdict {
+        name: "durable_replicas".into(),
+        stream: None,
+        status: VerdictStatus::Info,
+        measured: "not looked at".into(),
+        expected: "not checked live".into(),
+        explanation:
+            "A live run reads back what its clients can read, and does not open the disks \
+                      of the servers: on how many of them an event is only the simulation says."
+                .into(),
     }
 }
 
@@ -132,6 +153,7 @@ fn errors(errors: &std::collections::BTreeMap<&'static str, u64>) -> Option<outc
     let each = errors.iter().map(|(name, count)| format!("{name} {count}"));
     Some(outcome::Verdict {
         name: "events_given_up".into(),
+        stream: None,
         status: VerdictStatus::Warn,
         measured: each.collect::<Vec<_>>().join(", "),
         expected: "none".into(),
@@ -154,6 +176,7 @@ fn topology(plan: &Plan, reached: &Reached) -> Option<outcome::Verdict> {
     };
     Some(outcome::Verdict {
         name: "topology".into(),
+        stream: None,
         status: VerdictStatus::Info,
         measured: why.into(),
         expected: "as in the scenario".into(),

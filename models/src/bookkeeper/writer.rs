@@ -16,7 +16,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::arrival::{Arrival, ArrivalSource, Arrivals};
-use crate::batch::{Batch, Lane};
+use crate::batch::{Batch, Lane, StreamId};
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
@@ -212,6 +212,7 @@ impl Writer {
         let gathered = std::mem::take(&mut self.gathered);
         let bytes = std::mem::take(&mut self.gathered_bytes);
         let batch = Batch {
+            stream: StreamId(0),
             writer: self.spec.writer,
             lane: Lane(self.spec.writer),
             first: self.sequence,

@@ -179,14 +179,22 @@ mod tests {
     use headwater_sim::time::Time;
 
     use super::*;
-    use crate::batch::{Batch, Lane};
+    use crate::batch::{Batch, Lane, StreamId};
 
     const EPOCH: ProducerEpoch = ProducerEpoch { number: 0, first: 0 };
 
     fn batch(first: u64, count: usize, base_offset: u64, leader_epoch: u32) -> LogBatch {
         let times = vec![Time::ZERO; count];
         let (intended, started) = (times.clone(), times);
-        let batch = Batch { writer: 0, lane: Lane(0), first, bytes: 100, intended, started };
+        let batch = Batch {
+            stream: StreamId(0),
+            writer: 0,
+            lane: Lane(0),
+            first,
+            bytes: 100,
+            intended,
+            started,
+        };
         LogBatch { base_offset, leader_epoch, producer_epoch: Some(EPOCH), batch: Rc::new(batch) }
     }
 

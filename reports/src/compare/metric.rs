@@ -91,10 +91,7 @@ impl Metric {
 
     /// Whether it is a number of things: zero is the good value, and a ratio says little.
     pub const fn counts(self) -> bool {
-        matches!(
-            self,
-            Self::Found | Self::Lost | Self::Duplicated | Self::Reordered | Self::Failed
-        )
+        matches!(self, Self::Found | Self::Lost | Self::Duplicated | Self::Reordered | Self::Failed)
     }
 
     /// A value of this metric with its unit.

@@ -131,9 +131,8 @@ pub(super) fn lag(outcome: &Outcome) -> Chart {
 pub(super) fn streams(outcome: &Outcome) -> Chart {
     let rate = |events: u64, length: f64| Some(events as f64 / length);
     let several = outcome.several().into_iter().enumerate();
-    let lines = several.map(|(colour, (name, _, view))| {
-        line(outcome, name, colour, &view.series.acked, rate)
-    });
+    let lines = several
+        .map(|(colour, (name, _, view))| line(outcome, name, colour, &view.series.acked, rate));
     let axis = Axis::linear("events per second", Unit::PerSecond);
     over_time(outcome, "streams", "Acknowledged by each stream", axis, lines.collect())
 }

@@ -54,7 +54,8 @@ fn what_a_live_run_did_otherwise_is_told_in_every_rendering() {
     let text = summary(&outcome);
     assert!(text.contains("system.client: asked java, done librdkafka"), "{text}");
     let html = report(&outcome);
-    for needle in ["<code>system.client</code>", "The generator has no JVM &amp; no &lt;client&gt;"] {
+    for needle in ["<code>system.client</code>", "The generator has no JVM &amp; no &lt;client&gt;"]
+    {
         assert!(html.contains(needle), "`{needle}` is missing");
     }
     let simulated = sample::outcome(Source::Simulated, 7, 120_000.0);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use headwater_check::{History, Positions, Promises, Suite};
+use headwater_models::batch::StreamId;
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
 use headwater_traffic::{KeyMode, Lanes, Payloads, Preset, Rate, SizeModel, TrafficSpec, parse};
@@ -77,7 +78,7 @@ fn payloads(events: u64) {
 /// Every event on its own, as the load generator sees them: 16 lanes, a million events per second.
 fn checkers(events: u64) {
     let mut lanes = Lanes::new(0, 16);
-    let mut history = History::new(Positions::Events);
+    let mut history = History::new(StreamId(0), Positions::Events);
     let since = Instant::now();
     for event in 0..events {
         let (place, at) = (lanes.on((event % 16) as u32), Time(event * 1_000));

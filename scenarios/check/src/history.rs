@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater_models::batch::Batch;
+use headwater_models::batch::{Batch, StreamId};
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
@@ -10,11 +10,14 @@ use headwater_sim::units::NodeId;
 use super::properties::Properties;
 use super::ranges::GRAIN;
 use super::stored::{Replica, Stored};
+use super::verdict::Verdict;
 use headwater_traffic::Place;
 
-/// Consecutive events of one writer on one lane.
+/// Consecutive events of one writer on one lane of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Events {
+    /// The stream.
+    pub stream: StreamId,
     /// The writer, from 0.
     pub writer: u32,
     /// The lane, from 0.
@@ -27,14 +30,16 @@ pub struct Events {
 
 impl From<&Batch> for Events {
     fn from(batch: &Batch) -> Self {
-        let (writer, lane) = (batch.writer, batch.lane.0);
-        Self { writer, lane, first: batch.first, count: batch.count() }
+        let (stream, writer, lane) = (batch.stream, batch.writer, batch.lane.0);
+        Self { stream, writer, lane, first: batch.first, count: batch.count() }
     }
 }
 
 impl From<Place> for Events {
     fn from(place: Place) -> Self {
-        Self { writer: place.writer, lane: place.lane, first: place.seq, count: 1 }
+        // A live run has one stream.
+        let stream = StreamId(0);
+        Self { stream, writer: place.writer, lane: place.lane, first: place.seq, count: 1 }
     }
 }
 
@@ -110,10 +115,11 @@ impl Levels {
     }
 }
 
-/// What happened in a run, as ranges. Lanes, writers and readers count from 0, densely. Positions
+/// What happened to one stream of a run, as ranges. Lanes, writers and readers count from 0, densely. Positions
 /// of each lane count from 0 at the first event of the run.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    stream: StreamId,
     positions: Positions,
     pub(super) acked: Stored,
     pub(super) failed: Stored,
@@ -131,9 +137,14 @@ pub struct History {
 }
 
 impl History {
-    /// An empty history.
-    pub fn new(positions: Positions) -> Self {
-        Self { positions, ..Self::default() }
+    /// An empty history of a stream.
+    pub fn new(stream: StreamId, positions: Positions) -> Self {
+        Self { stream, positions, ..Self::default() }
+    }
+
+    /// The stream that it is of.
+    pub fn stream(&self) -> StreamId {
+        self.stream
     }
 
     /// What the models have noted of their properties.
@@ -146,7 +157,12 @@ impl History {
         self.positions
     }
 
-    /// Takes what the checkers need of a model's note.
+    /// Whether what the models say must hold in the end does; nothing if none was noted.
+    pub fn eventually(&self) -> Option<Verdict> {
+        self.properties.eventually().map(|verdict| Verdict { stream: self.stream, ..verdict })
+    }
+
+    /// Takes what the checkers need of a note of a node that belongs to the stream's system.
     pub fn note(&mut self, at: Time, node: NodeId, note: &Note) {
         match note {
             Note::Acked { batch } => self.acked(at, Events::from(&**batch)),
@@ -167,12 +183,14 @@ impl History {
     /// The writer was told that the events are stored.
     #[inline]
     pub fn acked(&mut self, at: Time, events: Events) {
+        debug_assert_eq!(events.stream, self.stream, "each stream has its history");
         self.acked.insert(events, at);
     }
 
     /// The writer gave the events up; whether they are stored is not known.
     #[inline]
     pub fn failed(&mut self, at: Time, events: Events) {
+        debug_assert_eq!(events.stream, self.stream, "each stream has its history");
         self.failed.insert(events, at);
     }
 
@@ -180,6 +198,7 @@ impl History {
     /// matters only where positions count bytes.
     #[inline]
     pub fn delivered(&mut self, at: Time, reader: u32, events: Events, position: u64, bytes: u64) {
+        debug_assert_eq!(events.stream, self.stream, "each stream has its history");
         if events.count == 0 {
             return;
         }
@@ -341,9 +360,9 @@ impl History {
         for (reader, lane, spans) in self.reads() {
             if only.is_none_or(|only| only == reader) {
                 for span in spans {
-                    let (writer, first) = (span.writer, span.first);
+                    let (stream, writer, first) = (self.stream, span.writer, span.first);
                     let count = span.last - first + 1;
-                    stored.insert(Events { writer, lane, first, count }, span.until);
+                    stored.insert(Events { stream, writer, lane, first, count }, span.until);
                 }
             }
         }

@@ -63,7 +63,8 @@ impl Skips<'_> {
         let mut others = Stored::default();
         for span in self.others() {
             let (writer, first, count) = (span.writer, span.first, span.last - span.first + 1);
-            others.insert(Events { writer, lane: 0, first, count }, span.from);
+            let stream = self.history.stream();
+            others.insert(Events { stream, writer, lane: 0, first, count }, span.from);
         }
         let mut next = BTreeMap::<u32, u64>::new();
         for span in spans {

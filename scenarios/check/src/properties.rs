@@ -52,7 +52,7 @@ impl Properties {
     }
 
     /// Takes what another part of the run has noted.
-    pub(super) fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, other: Self) {
         for (key, noted) in other.0 {
             let Some(have) = self.0.get_mut(&key) else {
                 self.0.insert(key, noted);
@@ -75,7 +75,7 @@ impl Properties {
     }
 
     /// Every `eventually` held the last time, of every entity; nothing if none was noted.
-    pub fn eventually(&self) -> Option<Verdict> {
+    pub(super) fn eventually(&self) -> Option<Verdict> {
         self.verdict(When::Eventually, "properties_eventually", |noted| u64::from(!noted.holds))
     }
 

@@ -103,6 +103,7 @@ impl Suite {
         on(promises.copies > 0, &|| durability::check(history, promises.copies));
         on(promises.intact, &|| intact(history));
         verdicts.extend(history.properties.always());
+        verdicts.iter_mut().for_each(|verdict| verdict.stream = history.stream());
         verdicts
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use headwater_models::batch::StreamId;
 use headwater_sim::time::Time;
 use serde::Serialize;
 
@@ -97,6 +98,8 @@ pub const FINDINGS_MAX: usize = 10;
 pub struct Verdict {
     /// The checker: stable, such as `no_acked_loss`.
     pub name: &'static str,
+    /// The stream that it is about, with all that was found.
+    pub stream: StreamId,
     /// Whether the promise was kept.
     pub passed: bool,
     /// How much it looked at: events, or moves of levels.
@@ -112,7 +115,12 @@ pub struct Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.passed { "ok" } else { "FAILED" };
-        write!(f, "{}: {state}: {}", self.name, self.summary)?;
+        match self.stream {
+            StreamId(0) => write!(f, "{}: {state}: {}", self.name, self.summary)?,
+            StreamId(other) => {
+                write!(f, "{} of stream {other}: {state}: {}", self.name, self.summary)?;
+            }
+        }
         for finding in &self.findings {
             write!(f, "\n  {finding}")?;
         }
@@ -163,7 +171,8 @@ impl Tally {
         let open = self.open.take();
         self.keep(open);
         let Self { violations, findings, .. } = self;
-        Verdict { name, passed: violations == 0, checked, violations, findings, summary }
+        let (stream, passed) = (StreamId(0), violations == 0);
+        Verdict { name, stream, passed, checked, violations, findings, summary }
     }
 }
 

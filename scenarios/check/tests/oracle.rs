@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_check::{Audience, Events, History, Once, Positions, Promises, Replica, Suite};
+use headwater_models::batch::StreamId;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 use proptest::prelude::*;
@@ -20,6 +21,7 @@ enum Step {
 
 fn events() -> impl Strategy<Value = Events> {
     (0_u32..2, 0_u32..2, 0_u64..25, 1_u64..6).prop_map(|(writer, lane, first, count)| Events {
+        stream: StreamId(0),
         writer,
         lane,
         first,
@@ -55,12 +57,12 @@ struct Naive {
 }
 
 fn each(events: &Events) -> impl Iterator<Item = Event> + use<> {
-    let Events { writer, lane, first, count } = *events;
+    let Events { writer, lane, first, count, .. } = *events;
     (first..first + count).map(move |seq| (lane, writer, seq))
 }
 
 fn play(steps: &[Step]) -> (History, Naive) {
-    let (mut history, mut naive) = (History::new(Positions::Events), Naive::default());
+    let (mut history, mut naive) = (History::new(StreamId(0), Positions::Events), Naive::default());
     let mut disks = [(); 3].map(|()| Replica { copies: 1, ..Replica::default() });
     let mut next = BTreeMap::<(u32, u32), u64>::new();
     for (at, step) in (0..).zip(steps) {
@@ -79,7 +81,13 @@ fn play(steps: &[Step]) -> (History, Naive) {
             }
             Step::Next(reader, lane, count) => {
                 let first = next.entry((*reader, *lane)).or_default();
-                let events = Events { writer: 0, lane: *lane, first: *first, count: *count };
+                let events = Events {
+                    stream: StreamId(0),
+                    writer: 0,
+                    lane: *lane,
+                    first: *first,
+                    count: *count,
+                };
                 history.delivered(at, *reader, events, *first, 0);
                 let positions = *first..;
                 naive.handed.extend(each(&events).zip(positions).map(|(e, p)| (*reader, e, p)));

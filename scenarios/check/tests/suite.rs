@@ -5,7 +5,7 @@ use std::rc::Rc;
 use headwater_check::{
     Audience, Events, History, Once, Positions, Promises, Replica, Suite, Verdict,
 };
-use headwater_models::batch::{Batch, Lane};
+use headwater_models::batch::{Batch, Lane, StreamId};
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
@@ -13,12 +13,12 @@ use headwater_sim::units::NodeId;
 const MS: u64 = 1_000_000;
 
 fn events(first: u64, count: u64) -> Events {
-    Events { writer: 0, lane: 0, first, count }
+    Events { stream: StreamId(0), writer: 0, lane: 0, first, count }
 }
 
 /// 100 events, acknowledged and then read by reader 0 in tens, and held by three disks.
 fn sound() -> History {
-    let mut history = History::new(Positions::Events);
+    let mut history = History::new(StreamId(0), Positions::Events);
     for first in (0..100).step_by(10) {
         history.acked(Time(first * MS), events(first, 10));
         history.delivered(Time((first + 5) * MS), 0, events(first, 10), first, 0);
@@ -178,7 +178,7 @@ fn a_group_member_that_takes_over_does_not_skip() {
 #[test]
 fn two_readings_of_a_position_that_differ_are_inconsistent() {
     let mut history = sound();
-    let other = Events { writer: 1, lane: 0, first: 0, count: 3 };
+    let other = Events { stream: StreamId(0), writer: 1, lane: 0, first: 0, count: 3 };
     history.delivered(Time(200 * MS), 1, other, 40, 0);
     let text = "position 40: reader 0 got writer 0 #40, reader 1 writer 1 #0";
     finds(&history, "readers_agree", 3, text);
@@ -242,12 +242,13 @@ fn a_damaged_payload_is_found() {
 fn batch(first: u64, count: u64, bytes: u64) -> Rc<Batch> {
     let intended = vec![Time::ZERO; count as usize];
     let started = intended.clone();
-    Rc::new(Batch { writer: 0, lane: Lane(0), first, bytes, intended, started })
+    let (stream, lane) = (StreamId(0), Lane(0));
+    Rc::new(Batch { stream, writer: 0, lane, first, bytes, intended, started })
 }
 
 #[test]
 fn notes_of_a_model_whose_positions_count_bytes_make_the_same_history() {
-    let mut history = History::new(Positions::Bytes);
+    let mut history = History::new(StreamId(0), Positions::Bytes);
     for number in 0..10_u64 {
         let batch = batch(number * 10, 10, 1_000);
         history.note(Time(number), NodeId(0), &Note::Acked { batch: Rc::clone(&batch) });
@@ -292,4 +293,23 @@ fn only_the_earliest_findings_are_kept_and_all_are_counted() {
     assert_eq!((verdict.violations, verdict.findings.len()), (500, 10));
     let times: Vec<_> = verdict.findings.iter().map(|finding| finding.from.0).collect();
     assert_eq!(times, (1..=19).step_by(2).collect::<Vec<_>>());
+}
+
+#[test]
+fn verdicts_say_which_stream_they_are_of_and_levels_of_two_do_not_meet() {
+    let history = |stream, level| {
+        let mut history = History::new(StreamId(stream), Positions::Events);
+        history.watermark(Time(1), NodeId(0), "high_watermark", 0, level);
+        history.acked(Time(1), Events { stream: StreamId(stream), ..events(0, 10) });
+        history
+    };
+    let histories = [history(0, 20), history(1, 10)];
+    for (stream, history) in (0..).zip(&histories) {
+        let verdicts = Suite::from(Promises::default()).run(history);
+        assert!(verdicts.iter().all(|verdict| verdict.stream == StreamId(stream)));
+        let of = |name| verdicts.iter().find(|verdict| verdict.name == name).expect(name);
+        assert!(of("watermarks_monotone").passed && !of("no_acked_loss").passed);
+    }
+    let lost = verdict(&histories[1], Promises::default(), "no_acked_loss");
+    assert!(lost.to_string().starts_with("no_acked_loss of stream 1: FAILED"), "{lost}");
 }

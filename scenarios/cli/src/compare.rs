@@ -8,7 +8,7 @@ use crate::args::Compare;
 use crate::failure::Failure;
 use crate::say;
 
-/// Puts outcomes side by side.
+/// Puts outcomes side by side. Exit code 1: a run failed, or lost what it acknowledged.
 pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
     let read = |path: &std::path::PathBuf| {
         let path = if path.is_dir() { path.join("outcome.json") } else { path.clone() };
@@ -22,5 +22,5 @@ pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
     }
     let text = if arguments.json { comparison.to_json() } else { comparison.to_text() };
     say(text.trim_end())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(comparison.exit_code()))
 }

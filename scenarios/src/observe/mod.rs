@@ -4,9 +4,11 @@
 mod digest;
 mod observed;
 mod started;
+mod stream;
 mod timeline;
 
 pub use digest::ScheduleDigest;
 pub use observed::{Observed, ObservedSpec};
 pub use started::Started;
+pub use stream::{Measured, ObservedStream};
 pub use timeline::Timeline;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use headwater_models::arrival::Arrival;
-use headwater_models::batch::Batch;
+use headwater_models::batch::StreamId;
 use headwater_models::note::Note;
 use headwater_models::property::{Property, When};
 use headwater_models::protocol::Streaming;
@@ -16,36 +16,36 @@ use headwater_sim::node::Observer;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use super::started::Started;
+use super::stream::{Measured, ObservedStream};
 use super::timeline::Timeline;
 use crate::trace::{self, Trace};
-use headwater_check::{History, Positions};
+use headwater_check::Positions;
 
 /// What it is made with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ObservedSpec {
     /// The measured window.
     pub window: Window,
     /// Length of an interval of the series.
     pub interval: Duration,
-    /// What readers' positions count.
-    pub positions: Positions,
+    /// What readers' positions count, for each stream; one at least.
+    pub positions: Vec<Positions>,
+    /// The stream of each node's system, by the node's number; those that are missing belong to the
+    /// first.
+    pub stream_of: Vec<StreamId>,
 }
 
 /// What was observed so far.
 pub struct Observed {
-    /// Counts, rates, latencies and series.
-    pub recorder: Recorder,
-    /// When events were taken.
-    pub started: Started,
-    /// History, for the checkers.
-    pub history: History,
+    /// Each stream, by its number.
+    pub streams: Vec<ObservedStream>,
+    /// All together, where there are several.
+    pub total: Option<Measured>,
+    stream_of: Vec<StreamId>,
     /// Marks and leaders.
     pub timeline: Timeline,
     /// From here on the system should take what is due.
     pub healed_from: Time,
-    /// Events due after that, and given up by their writer.
-    pub given_up: u64,
     /// Nodes that a fault without an end has hit. What they say of what has to hold in the end says
     /// nothing of the others.
     pub hurt_for_good: BTreeSet<NodeId>,
@@ -56,45 +56,60 @@ pub struct Observed {
 impl Observed {
     /// Nothing yet.
     pub fn new(spec: ObservedSpec) -> Self {
+        assert!(!spec.positions.is_empty(), "a run has a stream");
+        let streams = (0..).zip(&spec.positions);
+        let streams: Vec<_> = streams
+            .map(|(number, positions)| ObservedStream::new(StreamId(number), *positions, &spec))
+            .collect();
         Self {
-            recorder: Recorder::new(spec.interval.0, spec.window),
-            started: Started::new(spec.interval),
-            history: History::new(spec.positions),
+            total: (streams.len() > 1).then(|| Measured::new(&spec)),
+            streams,
+            stream_of: spec.stream_of,
             timeline: Timeline::default(),
             healed_from: Time::ZERO,
-            given_up: 0,
             hurt_for_good: BTreeSet::new(),
             trace: Trace::default(),
         }
     }
 
-    /// The schedule has this event; told before anything else of the interval that it lies in.
+    /// The schedule has this event for a stream; told before anything else of the interval that it
+    /// lies in.
     #[inline]
-    pub fn offered(&mut self, arrival: &Arrival) {
-        self.recorder.offered(arrival.at.0, 1, u64::from(arrival.bytes));
+    pub fn offered(&mut self, stream: StreamId, arrival: &Arrival) {
+        self.each(stream, |measured| {
+            measured.recorder.offered(arrival.at.0, 1, u64::from(arrival.bytes));
+        });
     }
 
-    /// Events that were due and are neither acknowledged nor given up.
+    /// Counts, rates, latencies and series of all streams together.
+    pub fn recorder(&self) -> &Recorder {
+        let total = self.total.as_ref();
+        &total.unwrap_or(&self.streams[0].measured).recorder
+    }
+
+    /// Events of any stream that were due and are neither acknowledged nor given up.
     pub fn outstanding(&self) -> u64 {
-        let counts = self.recorder.counts();
-        counts.scheduled.saturating_sub(counts.acked + counts.failed)
+        self.streams.iter().map(ObservedStream::outstanding).sum()
     }
 
-    fn sent(&mut self, batch: &Batch, mut each: impl FnMut(&mut Recorder, u64, u64, u64)) {
-        for (index, (intended, started)) in batch.intended.iter().zip(&batch.started).enumerate() {
-            let bytes = share(batch, index);
-            self.started.add(*started, *started - *intended);
-            self.recorder.sent(started.0, intended.0, 1, bytes);
-            each(&mut self.recorder, intended.0, started.0, bytes);
+    /// Tells what happened in a stream to those who measure it.
+    #[inline]
+    fn each(&mut self, stream: StreamId, mut tell: impl FnMut(&mut Measured)) {
+        tell(&mut self.streams[stream.0 as usize].measured);
+        if let Some(total) = &mut self.total {
+            tell(total);
         }
     }
-}
 
-/// The bytes of one event of a batch, which only knows their sum: an equal share, and what is left
-/// over with the first.
-fn share(batch: &Batch, index: usize) -> u64 {
-    let count = batch.count();
-    batch.bytes / count + if index == 0 { batch.bytes % count } else { 0 }
+    /// The stream that a note of a node is about: that of its batch, or of the node's system.
+    fn stream_of(&self, node: NodeId, note: &Note) -> StreamId {
+        match note {
+            Note::Acked { batch } | Note::Failed { batch, .. } | Note::Delivered { batch, .. } => {
+                batch.stream
+            }
+            _ => self.stream_of.get(node.0 as usize).copied().unwrap_or_default(),
+        }
+    }
 }
 
 impl Observer<Streaming> for Observed {
@@ -105,23 +120,20 @@ impl Observer<Streaming> for Observed {
         let of_the_end = |property: &Property| property.when == When::Eventually;
         let says_nothing = matches!(&note, Note::Property { property, .. } if of_the_end(property))
             && self.hurt_for_good.contains(&node);
+        let stream = self.stream_of(node, &note);
         if !says_nothing {
-            self.history.note(at, node, &note);
+            self.streams[stream.0 as usize].history.note(at, node, &note);
         }
         match &note {
-            Note::Acked { batch } => self.sent(batch, |recorder, intended, started, bytes| {
-                recorder.acked(at.0, intended, started, 1, bytes);
-            }),
+            Note::Acked { batch } => self.each(stream, |measured| measured.acked(at, batch)),
             Note::Failed { batch, .. } => {
-                self.sent(batch, |_, _, _, _| {});
                 let healed = batch.intended.iter().filter(|due| **due > self.healed_from);
-                self.given_up += healed.count() as u64;
-                self.recorder.failed(at.0, batch.count());
+                let given_up = healed.count() as u64;
+                self.streams[stream.0 as usize].given_up += given_up;
+                self.each(stream, |measured| measured.failed(at, batch));
             }
             Note::Delivered { batch, .. } => {
-                for (index, intended) in batch.intended.iter().enumerate() {
-                    self.recorder.delivered(at.0, intended.0, 1, share(batch, index));
-                }
+                self.each(stream, |measured| measured.delivered(at, batch));
             }
             Note::Watermark { .. } | Note::Property { .. } => {}
             Note::Event { .. } => self.timeline.note(at, node, &note),
@@ -146,39 +158,81 @@ impl Observer<Streaming> for Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headwater_models::batch::Lane;
+    use headwater_check::{Promises, Suite};
+    use headwater_models::batch::{Batch, Lane};
+    use headwater_reports::Outcome;
+    use headwater_reports::outcome::{Scenario, Source};
     use std::rc::Rc;
 
-    #[test]
-    fn latencies_run_from_intended_time_and_bytes_add_up() {
-        let spec = ObservedSpec {
+    fn observed(streams: usize) -> Observed {
+        Observed::new(ObservedSpec {
             window: Window { from_ns: 1_000, until_ns: 2_000 },
             interval: Duration(500),
-            positions: Positions::Events,
-        };
-        let mut observed = Observed::new(spec);
-        for (index, at) in [(0, 100), (1, 1_100)] {
-            observed.offered(&Arrival { index, at: Time(at), key: 0, bytes: 10 });
-        }
-        let batch = Rc::new(Batch {
+            positions: vec![Positions::Events; streams],
+            stream_of: vec![StreamId(0), StreamId(streams as u32 - 1)],
+        })
+    }
+
+    fn batch(stream: u32) -> Rc<Batch> {
+        Rc::new(Batch {
+            stream: StreamId(stream),
             writer: 0,
             lane: Lane(0),
             first: 0,
             bytes: 21,
             intended: vec![Time(100), Time(1_100)],
             started: vec![Time(1_050), Time(1_150)],
-        });
+        })
+    }
+
+    fn offer(observed: &mut Observed, stream: u32) {
+        for (index, at) in [(0, 100), (1, 1_100)] {
+            let arrival = Arrival { index, at: Time(at), key: 0, bytes: 10 };
+            observed.offered(StreamId(stream), &arrival);
+        }
+    }
+
+    #[test]
+    fn latencies_run_from_intended_time_and_bytes_add_up() {
+        let mut observed = observed(1);
+        offer(&mut observed, 0);
+        let batch = batch(0);
         observed.note(Time(1_400), NodeId(0), Note::Acked { batch: Rc::clone(&batch) });
         observed.note(Time(2_100), NodeId(1), Note::Delivered { reader: 0, batch, position: 0 });
-        let latency = observed.recorder.latency();
+        let latency = observed.recorder().latency();
         assert_eq!(latency.response.max(), Some(300));
         assert_eq!(latency.schedule_lag.max(), Some(50));
         assert_eq!(latency.end_to_end.count(), 1);
-        assert_eq!((observed.recorder.counts().acked, observed.outstanding()), (2, 0));
-        let empty = headwater_reports::outcome::Scenario::default();
-        let source = headwater_reports::outcome::Source::Simulated;
-        let mut outcome = headwater_reports::Outcome::empty(empty, source, 1);
-        observed.recorder.finish(2_100, &mut outcome);
+        assert_eq!((observed.recorder().counts().acked, observed.outstanding()), (2, 0));
+        let mut outcome = Outcome::empty(Scenario::default(), Source::Simulated, 1);
+        let stream = observed.streams.pop().expect("one");
+        stream.measured.recorder.finish(2_100, &mut outcome);
         assert_eq!(outcome.rates.acked.bytes_per_second, 21.0 / 1e-6);
+    }
+
+    #[test]
+    fn two_streams_are_counted_apart_and_together_and_levels_belong_to_the_node_s() {
+        let mut observed = observed(2);
+        offer(&mut observed, 0);
+        offer(&mut observed, 1);
+        observed.note(Time(1_400), NodeId(0), Note::Acked { batch: batch(1) });
+        observed.note(Time(1_500), NodeId(0), Note::Acked { batch: batch(0) });
+        observed.note(Time(1_600), NodeId(0), Note::Failed { batch: batch(0), error: "x" });
+        let counts = |of: &ObservedStream| of.measured.recorder.counts();
+        let each: Vec<_> =
+            observed.streams.iter().map(|of| (counts(of).acked, counts(of).failed)).collect();
+        assert_eq!(each, [(2, 2), (2, 0)]);
+        let total = observed.recorder().counts();
+        assert_eq!((total.scheduled, total.acked, total.failed), (4, 4, 2));
+        assert_eq!((observed.streams[0].given_up, observed.streams[1].given_up), (2, 0));
+        let level = |value| Note::Watermark { name: "high_watermark", entity: 0, value };
+        observed.note(Time(1), NodeId(0), level(10));
+        observed.note(Time(2), NodeId(1), level(5));
+        for stream in &observed.streams {
+            let verdicts = Suite::from(Promises::default()).run(&stream.history);
+            let levels = verdicts.iter().find(|verdict| verdict.name == "watermarks_monotone");
+            let levels = levels.expect("checked");
+            assert_eq!((levels.checked, levels.violations), (1, 0), "{levels}");
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The account: from what was observed, simulated or live, to an Outcome.
 
 use headwater_reports::outcome::{
-    self, Environment, Fault, Generator, Mark, Source, Traffic, VerdictStatus,
+    self, Environment, Fault, Generator, Mark, Source, Stream, Traffic, VerdictStatus,
 };
 use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources};
 
-use crate::observe::Started;
+use crate::observe::{Measured, Started};
 use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
 use crate::units::Time;
@@ -19,21 +19,12 @@ pub struct Account {
     pub environment: Environment,
     /// The digest of the schedule ([`crate::observe::ScheduleDigest`]).
     pub digest: String,
-    /// Latencies, counts, series.
-    pub recorder: Recorder,
-    /// When events were taken, where the recorder was not told in the order of time.
-    pub started: Option<Started>,
-    /// What the checkers need.
-    pub history: History,
+    /// What was observed of each stream; one at least.
+    pub streams: Vec<StreamAccount>,
+    /// Of all together, where there are several.
+    pub total: Option<Measured>,
     /// End of the run, drain included.
     pub end: Time,
-    /// Somebody reads everything.
-    pub readers: bool,
-    /// The readers had time to read everything.
-    pub drained: bool,
-    /// Events that were due when the system should have healed, and given up by their writer; 0
-    /// where nobody counts.
-    pub given_up: u64,
     /// How busy everything was.
     pub resources: Vec<Resource>,
     /// Named levels, an entry per interval.
@@ -44,6 +35,27 @@ pub struct Account {
     pub marks: Vec<Mark>,
     /// The health of a live generator.
     pub generator: Option<Generator>,
+}
+
+/// What was observed of a stream.
+pub struct StreamAccount {
+    /// Its name.
+    pub name: String,
+    /// The stream whose readers hand it its events; nothing where the schedule does.
+    pub from: Option<String>,
+    /// Latencies, counts, series.
+    pub recorder: Recorder,
+    /// When events were taken, where the recorder was not told in the order of time.
+    pub started: Option<Started>,
+    /// What the checkers need.
+    pub history: History,
+    /// Somebody reads everything.
+    pub readers: bool,
+    /// The readers had time to read everything.
+    pub drained: bool,
+    /// Events that were due when the system should have healed, and given up by their writer; 0
+    /// where nobody counts.
+    pub given_up: u64,
 }
 
 /// Accounts for a run: counts, rates, latencies, series, verdicts, expectations. The caller adds
@@ -63,21 +75,18 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     let mut outcome = Outcome::empty(about, observed.source, seed);
     outcome.environment = observed.environment.clone();
     outcome.traffic = Traffic { describes: describe(scenario), digest: observed.digest.clone() };
-    let mut promises = scenario.promise.promises(&scenario.system, observed.drained);
-    promises.no_acked_loss &= observed.readers;
-    let mut verdicts = Suite::from(promises).run(&observed.history);
-    if scenario.promise.converges {
-        verdicts.push(converges(&observed));
-        verdicts.extend(observed.history.properties().eventually());
+    let mut verdicts = Vec::new();
+    let several = observed.streams.len() > 1;
+    for stream in &observed.streams {
+        let found = check(scenario, stream, observed.end);
+        outcome.counts.lost += violations(&found, "no_acked_loss");
+        outcome.counts.duplicated += violations(&found, "no_duplicates");
+        outcome.counts.reordered += violations(&found, "order_per_lane");
+        let name = several.then(|| stream.name.clone());
+        outcome.verdicts.extend(found.iter().map(|of| in_stream(of, name.clone())));
+        verdicts.extend(found);
     }
-    outcome.counts.lost = violations(&verdicts, "no_acked_loss");
-    outcome.counts.duplicated = violations(&verdicts, "no_duplicates");
-    outcome.counts.reordered = violations(&verdicts, "order_per_lane");
-    outcome.verdicts = verdicts.iter().map(verdict).collect();
-    observed.recorder.finish(observed.end.0, &mut outcome);
-    if let Some(started) = observed.started {
-        started.replace_in(&mut outcome.series);
-    }
+    figures(&mut outcome, observed.streams, observed.total, observed.end, &verdicts);
     let intervals = outcome.series.offered.len();
     outcome.series.gauges = observed.gauges;
     outcome.series.gauges.iter_mut().for_each(|gauge| gauge.values.resize(intervals, None));
@@ -90,8 +99,73 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     outcome.generator = observed.generator;
     outcome.configuration = scenario.system.configuration();
     outcome.verdicts.extend(kept_up(&outcome));
-    outcome.expectations = expectations(&scenario.expect, &outcome);
+    conclude(scenario, &mut outcome);
     (outcome, verdicts)
+}
+
+/// Holds an outcome, whose verdicts are complete, to what its scenario expects.
+pub fn conclude(scenario: &Scenario, outcome: &mut Outcome) {
+    outcome.expectations = expectations(&scenario.expect, outcome);
+    outcome.mark_expected();
+    let names: Vec<String> = outcome.streams.keys().cloned().collect();
+    for name in &names {
+        let of = (names.len() > 1).then_some(name.as_str());
+        let verdicts = outcome.statuses(of);
+        outcome.streams.get_mut(name).expect("it is listed").verdicts = verdicts;
+    }
+}
+
+/// What the checkers find of a stream.
+fn check(scenario: &Scenario, stream: &StreamAccount, end: Time) -> Vec<Verdict> {
+    let mut promises = scenario.promise.promises(&scenario.system, stream.drained);
+    promises.no_acked_loss &= stream.readers;
+    let mut verdicts = Suite::from(promises).run(&stream.history);
+    if scenario.promise.converges {
+        verdicts.push(converges(stream, end));
+        verdicts.extend(stream.history.eventually());
+    }
+    verdicts
+}
+
+/// Fills in what was measured: of the only stream as the totals, of several for each besides.
+fn figures(
+    outcome: &mut Outcome,
+    streams: Vec<StreamAccount>,
+    total: Option<Measured>,
+    end: Time,
+    verdicts: &[Verdict],
+) {
+    let several = total.is_some();
+    let finish = |outcome: &mut Outcome, recorder: Recorder, started: Option<Started>| {
+        recorder.finish(end.0, outcome);
+        if let Some(started) = started {
+            started.replace_in(&mut outcome.series);
+        }
+    };
+    outcome.streams.clear();
+    for stream in streams {
+        let StreamAccount { name, from, recorder, started, history, .. } = stream;
+        let mut entry =
+            Stream { system: outcome.environment.system.clone(), from, ..Stream::default() };
+        if several {
+            let mut figures = recorder.figures(end.0);
+            if let Some(started) = started {
+                started.replace_in(&mut figures.series);
+            }
+            let id = history.stream();
+            let of_stream: Vec<_> = verdicts.iter().filter(|it| it.stream == id).cloned().collect();
+            figures.counts.lost = violations(&of_stream, "no_acked_loss");
+            figures.counts.duplicated = violations(&of_stream, "no_duplicates");
+            figures.counts.reordered = violations(&of_stream, "order_per_lane");
+            entry.figures = Some(figures);
+        } else {
+            finish(outcome, recorder, started);
+        }
+        outcome.streams.insert(name, entry);
+    }
+    if let Some(Measured { recorder, started }) = total {
+        finish(outcome, recorder, Some(started));
+    }
 }
 
 fn violations(verdicts: &[Verdict], name: &str) -> u64 {
@@ -99,23 +173,24 @@ fn violations(verdicts: &[Verdict], name: &str) -> u64 {
 }
 
 /// Whether everything was settled in the end.
-fn converges(observed: &Account) -> Verdict {
+fn converges(observed: &StreamAccount, end: Time) -> Verdict {
     let counts = observed.recorder.counts();
     let outstanding = counts.scheduled.saturating_sub(counts.acked + counts.failed);
     let open = outstanding + observed.given_up;
     let passed = open == 0 && observed.drained;
-    let mut summary = format!("{outstanding} events outstanding at {}", observed.end);
+    let mut summary = format!("{outstanding} events outstanding at {end}");
     if observed.given_up > 0 {
         summary += &format!(", {} given up though due in the last seconds", observed.given_up);
     }
     if !observed.drained {
         summary += ", and not everything acknowledged was read";
     }
-    let mut finding = Finding::at("not settled", observed.end);
+    let mut finding = Finding::at("not settled", end);
     finding.detail.clone_from(&summary);
     let findings = if passed { Vec::new() } else { vec![finding] };
     let (checked, violations) = (counts.scheduled, open.max(u64::from(!passed)));
-    Verdict { name: "converges", passed, checked, violations, findings, summary }
+    let stream = observed.history.stream();
+    Verdict { name: "converges", stream, passed, checked, violations, findings, summary }
 }
 
 /// The traffic in one line.
@@ -128,13 +203,23 @@ fn describe(scenario: &Scenario) -> String {
     line
 }
 
-/// A checker's verdict as it stands in an outcome.
+/// A checker's verdict as it stands in an outcome of a run with one stream.
 pub fn verdict(verdict: &Verdict) -> outcome::Verdict {
-    let status = if verdict.passed { VerdictStatus::Pass } else { VerdictStatus::Fail };
+    in_stream(verdict, None)
+}
+
+/// A checker's verdict as it stands in an outcome. One that looked at nothing has not passed.
+fn in_stream(verdict: &Verdict, stream: Option<String>) -> outcome::Verdict {
+    let (status, measured) = match (verdict.passed, verdict.checked) {
+        (true, 0) => (VerdictStatus::Info, "nothing to check".to_owned()),
+        (true, _) => (VerdictStatus::Pass, verdict.summary.clone()),
+        (false, _) => (VerdictStatus::Fail, verdict.summary.clone()),
+    };
     outcome::Verdict {
         name: verdict.name.into(),
+        stream,
         status,
-        measured: verdict.summary.clone(),
+        measured,
         expected: "none".into(),
         explanation: explain(verdict),
     }
@@ -155,7 +240,7 @@ fn explain(verdict: &Verdict) -> String {
     }
 }
 
-/// What a checker checks, for who does not know it.
+/// What a checker checks, for readers who do not know it.
 fn meaning(name: &str) -> &'static str {
     match name {
         "no_acked_loss" => "Every acknowledged event was read back.",
@@ -203,6 +288,7 @@ fn kept_up(outcome: &Outcome) -> Option<outcome::Verdict> {
     let bound = (outcome.rates.offered.events_per_second * BACKLOG_SECONDS).max(100.0);
     (last as f64 > bound && last > first).then(|| outcome::Verdict {
         name: "kept_up".into(),
+        stream: None,
         status: VerdictStatus::Warn,
         measured: format!("{last} events due and not resolved at the end of the window"),
         expected: format!("at most {bound:.0}"),
@@ -211,4 +297,27 @@ fn kept_up(outcome: &Outcome) -> Option<outcome::Verdict> {
                       grew, and depend on how long the run was."
                 .into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headwater_check::{Positions, Promises};
+    use headwater_models::batch::StreamId;
+    use headwater_sim::units::NodeId;
+
+    #[test]
+    fn a_checker_that_had_nothing_to_check_has_not_passed() {
+        let mut history = History::new(StreamId(0), Positions::Events);
+        let of = |history: &History| {
+            let verdicts = Suite::from(Promises::default()).run(history);
+            let found = verdicts.iter().find(|it| it.name == "watermarks_monotone");
+            let shown = verdict(found.expect("promised"));
+            (shown.status, shown.measured)
+        };
+        assert_eq!(of(&history), (VerdictStatus::Info, "nothing to check".to_owned()));
+        history.watermark(Time(1), NodeId(0), "high_watermark", 0, 1);
+        let one = "0 of 1 moves of levels were down".to_owned();
+        assert_eq!(of(&history), (VerdictStatus::Pass, one));
+    }
 }

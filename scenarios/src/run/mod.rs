@@ -16,7 +16,7 @@ mod replicas;
 mod sampler;
 mod stage;
 
-pub use account::{Account, account};
+pub use account::{Account, StreamAccount, account};
 use stage::Stage;
 
 /// How far a run has come.
@@ -101,7 +101,10 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         cores: None,
     };
     let observed = stage.end(settled && !interrupted, environment);
-    let properties = observed.history.properties().clone();
+    let mut properties = Properties::default();
+    for stream in &observed.streams {
+        properties.absorb(stream.history.properties().clone());
+    }
     let (mut outcome, verdicts) = account::judge(scenario, seed, observed);
     outcome.fingerprint = Some(format!("{fingerprint:016x}"));
     outcome.reproduce = scenario.reproduce("headwater run", seed);

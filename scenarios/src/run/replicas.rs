@@ -1,5 +1,6 @@
 //! What the disks hold at the end of a run.
 
+use headwater_models::batch::StreamId;
 use headwater_models::protocol::Streaming;
 use headwater_models::role::{Capability, Role};
 use headwater_sim::simulation::Simulation;
@@ -8,11 +9,12 @@ use crate::observe::Observed;
 use crate::targets::Roster;
 use headwater_check::{Events, Replica, Stored};
 
-/// One replica per node that keeps data; `durable` leaves out what only the page cache has. Tiered
+/// One replica of a stream per node that keeps data; `durable` leaves out what only the page cache has. Tiered
 /// storage keeps copies of its own, so what it holds counts as `copies`.
 pub(super) fn read(
     sim: &Simulation<Streaming, Observed>,
     roster: &Roster,
+    stream: StreamId,
     copies: u32,
     durable: bool,
 ) -> Vec<Replica> {
@@ -26,7 +28,9 @@ pub(super) fn read(
         for (_, _, _, record, synced) in sim.disk_records(node) {
             if synced || !durable {
                 record.for_each_batch(&mut |batch| {
-                    stored.insert(Events::from(&**batch), sim.now());
+                    if batch.stream == stream {
+                        stored.insert(Events::from(&**batch), sim.now());
+                    }
                 });
             }
         }

@@ -3,6 +3,7 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
+use headwater_models::batch::StreamId;
 use headwater_models::deployment as models;
 use headwater_models::protocol::Streaming;
 use headwater_models::role::Capability;
@@ -13,11 +14,11 @@ use headwater_sim::random::Seed;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::units::MachineId;
 
-use super::account::Account;
+use super::account::{Account, StreamAccount};
 use super::replicas;
 use super::sampler::Sampler;
 use crate::faults::Planner;
-use crate::observe::{Observed, ObservedSpec, ScheduleDigest};
+use crate::observe::{Measured, Observed, ObservedSpec, ObservedStream, ScheduleDigest};
 use crate::scenario::Scenario;
 use crate::targets::{Holders, Roster};
 use crate::trace::{Trace, Watch};
@@ -38,8 +39,8 @@ pub(super) struct Stage<'a> {
     planner: Planner<'a>,
     sampler: Sampler,
     intervals: u64,
-    /// Deliveries so far, and when their number last rose.
-    delivered: (u64, Time),
+    /// Deliveries of each stream so far, and when their number last rose.
+    delivered: Vec<(u64, Time)>,
 }
 
 /// By this long before the end of the traffic a system whose faults are over should take events
@@ -52,7 +53,8 @@ impl<'a> Stage<'a> {
         let mut observed = Observed::new(ObservedSpec {
             window: Window { from_ns: from.0, until_ns: until.0 },
             interval: scenario.measure.interval,
-            positions: scenario.system.positions(),
+            positions: vec![scenario.system.positions()],
+            stream_of: Vec::new(),
         });
         let over = scenario.faults.iter().map(|fault| fault.until.unwrap_or(fault.at)).max();
         let last = scenario.traffic.duration.saturating_sub(HEALED);
@@ -90,7 +92,7 @@ impl<'a> Stage<'a> {
             schedule: plan.schedule().peekable(),
             digest: ScheduleDigest::default(),
             intervals: 0,
-            delivered: (0, Time::ZERO),
+            delivered: vec![(0, Time::ZERO)],
             scenario,
             sim,
             roster,
@@ -127,7 +129,7 @@ impl<'a> Stage<'a> {
         let until = Time::ZERO + self.scenario.measure.interval * self.intervals;
         while let Some(arrival) = self.schedule.next_if(|arrival| arrival.at < until) {
             self.digest.add(&arrival);
-            self.sim.observer_mut().offered(&arrival);
+            self.sim.observer_mut().offered(StreamId(0), &arrival);
         }
         while let Some(at) = self.planner.next().filter(|at| *at <= until) {
             self.sim.run_until(at);
@@ -138,9 +140,11 @@ impl<'a> Stage<'a> {
         }
         self.sim.run_until(until);
         self.sampler.sample(&self.sim, &self.roster);
-        let delivered = self.sim.observer().recorder.counts().delivered;
-        if delivered != self.delivered.0 {
-            self.delivered = (delivered, until);
+        for (have, stream) in self.delivered.iter_mut().zip(&self.sim.observer().streams) {
+            let delivered = stream.measured.recorder.counts().delivered;
+            if delivered != have.0 {
+                *have = (delivered, until);
+            }
         }
     }
 
@@ -148,72 +152,92 @@ impl<'a> Stage<'a> {
         self.roster.with(Capability::Reads).next().is_some()
     }
 
-    /// Everything that was due is resolved, and what was acknowledged is read.
+    /// Everything that was due is resolved, and what was acknowledged is read, of every stream.
     pub(super) fn settled(&self) -> bool {
-        let observed = self.sim.observer();
-        let counts = observed.recorder.counts();
-        if observed.outstanding() > 0 || self.planner.next().is_some() {
+        let streams = &self.sim.observer().streams;
+        self.planner.next().is_none()
+            && streams.iter().zip(&self.delivered).all(|(of, (_, rose))| self.read(of, *rose))
+    }
+
+    /// Everything of a stream that was due is resolved, and what was acknowledged is read;
+    /// deliveries last rose at `rose`.
+    fn read(&self, stream: &ObservedStream, rose: Time) -> bool {
+        if stream.outstanding() > 0 {
             return false;
         }
         if !self.has_readers() {
             return true;
         }
         // The counts only hint at it: repeated deliveries may stand in for missing ones. The check
-        // is dear, so it is made when something has just been delivered, or nothing will be any
+        // is costly, so it is made when something has just been delivered, or nothing will be any
         // more.
-        let quiet = self.now().since(self.delivered.1);
+        let counts = stream.measured.recorder.counts();
+        let quiet = self.now().since(rose);
         counts.delivered >= counts.acked
             && (quiet == Duration::ZERO || quiet >= QUIET)
-            && loss_only().run(&observed.history).iter().all(|verdict| verdict.passed)
+            && loss_only().run(&stream.history).iter().all(|verdict| verdict.passed)
     }
 
     /// What is promised of the end has come about, if it is promised that it will.
     pub(super) fn healed(&self) -> bool {
-        let promise = &self.scenario.promise;
-        let observed = self.sim.observer();
-        let eventually = || observed.history.properties().eventually();
-        !promise.converges || eventually().is_none_or(|verdict| verdict.passed) && self.has_copies()
+        let heals = |stream: &ObservedStream| {
+            let eventually = stream.history.eventually();
+            eventually.is_none_or(|verdict| verdict.passed) && self.has_copies(stream)
+        };
+        !self.scenario.promise.converges || self.sim.observer().streams.iter().all(heals)
     }
 
-    fn has_copies(&self) -> bool {
+    fn has_copies(&self, stream: &ObservedStream) -> bool {
         let promise = &self.scenario.promise;
         if promise.copies == 0 {
             return true;
         }
-        let mut history = self.sim.observer().history.clone();
-        let replicas = replicas::read(&self.sim, &self.roster, promise.copies, promise.durable);
+        let mut history = stream.history.clone();
+        let (copies, id) = (promise.copies, history.stream());
+        let replicas = replicas::read(&self.sim, &self.roster, id, copies, promise.durable);
         replicas.into_iter().for_each(|replica| history.replica(replica));
-        let copies = Promises { copies: promise.copies, ..promising_nothing() };
+        let copies = Promises { copies, ..promising_nothing() };
         Suite::from(copies).run(&history).iter().all(|verdict| verdict.passed)
     }
 
     /// Ends the run and hands over what was observed.
     pub(super) fn end(self, settled: bool, environment: Environment) -> Account {
-        let quiet = self.now().since(self.delivered.1) >= QUIET;
-        let readers = self.has_readers();
-        let Self { scenario, sim, roster, sampler, planner, .. } = self;
+        let (now, readers) = (self.now(), self.has_readers());
+        let Self { scenario, sim, roster, sampler, planner, delivered, .. } = self;
         let promise = &scenario.promise;
-        let replicas = replicas::read(&sim, &roster, promise.copies, promise.durable);
-        let end = sim.now();
+        let replicas: Vec<_> = (0..delivered.len() as u32)
+            .map(|id| replicas::read(&sim, &roster, StreamId(id), promise.copies, promise.durable))
+            .collect();
         let resources =
             sampler.resources(&sim, &roster, scenario.window(), scenario.measure.interval);
-        let mut observed = sim.into_observer();
-        replicas.into_iter().for_each(|replica| observed.history.replica(replica));
+        let observed = sim.into_observer();
+        let parts = observed.streams.into_iter().zip(replicas).zip(delivered);
+        let streams = parts.map(|((stream, replicas), (_, rose))| {
+            let ObservedStream { measured, mut history, given_up } = stream;
+            replicas.into_iter().for_each(|replica| history.replica(replica));
+            let Measured { recorder, started } = measured;
+            StreamAccount {
+                name: scenario.system.kind().to_owned(),
+                from: None,
+                recorder,
+                started: Some(started),
+                history,
+                readers,
+                drained: settled || now.since(rose) >= QUIET,
+                given_up,
+            }
+        });
         Account {
             source: Source::Simulated,
             environment,
             digest: self.digest.to_string(),
             marks: observed.timeline.marks(|node| roster.name(node).to_owned()),
-            recorder: observed.recorder,
-            started: Some(observed.started),
-            history: observed.history,
-            end,
-            readers,
-            drained: settled || quiet,
-            given_up: observed.given_up,
+            streams: streams.collect(),
+            total: observed.total,
+            end: now,
             resources,
             gauges: sampler.gauges(&roster),
-            faults: planner.windows(end),
+            faults: planner.windows(now),
             generator: None,
         }
     }

@@ -29,7 +29,7 @@ impl Metric {
                 Some(Quantity::Number(share))
             }
             Self::BacklogMax => number(series.backlog.iter().copied().max().unwrap_or(0)),
-            Self::AckGapMax => Some(Quantity::Number(longest_gap(outcome) as f64 / 1e9)),
+            Self::AckGapMax => Some(Quantity::Number(series.longest_ack_gap_ns() as f64 / 1e9)),
             Self::GaugeMax(name) => gauge_max(outcome, name).map(Quantity::Number),
             Self::Utilisation(name) if name == "binding" => {
                 let binding = outcome.resources.binding();
@@ -45,8 +45,11 @@ impl Metric {
                 Some(Quantity::Word(name))
             }
             Self::Verdict(name) => {
-                let found = outcome.verdicts.iter().find(|verdict| verdict.name == *name)?;
-                Some(Quantity::Word(found.status.to_string()))
+                // Of several streams: that of the one which came out worst.
+                let named = outcome.verdicts.iter().filter(|verdict| verdict.name == *name);
+                let status = named.map(|verdict| verdict.status).min()?;
+                let word = if status.found() { "fail".into() } else { status.to_string() };
+                Some(Quantity::Word(word))
             }
         }
     }
@@ -83,20 +86,6 @@ fn count(outcome: &Outcome, count: Count) -> u64 {
         Count::Duplicated => counts.duplicated,
         Count::Reordered => counts.reordered,
     }
-}
-
-/// The longest stretch of intervals without an acknowledgement though something was due, in
-/// nanoseconds.
-fn longest_gap(outcome: &Outcome) -> u64 {
-    let series = &outcome.series;
-    let (mut gap, mut longest) = (0_u64, 0);
-    for ((acked, offered), backlog) in series.acked.iter().zip(&series.offered).zip(&series.backlog)
-    {
-        let waiting = *acked == 0 && (*offered > 0 || *backlog > 0);
-        gap = if waiting { gap + 1 } else { 0 };
-        longest = longest.max(gap);
-    }
-    longest * series.interval_ns
 }
 
 /// The highest sum, over the nodes, of the levels of this name at the end of an interval.

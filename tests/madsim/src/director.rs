@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use headwater_models::batch::StreamId;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
 use headwater_models::role::{Capability, Role};
@@ -73,7 +74,8 @@ async fn direct(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
     let observed = Observed::new(ObservedSpec {
         window: Window { from_ns: from.0, until_ns: until.0 },
         interval: scenario.measure.interval,
-        positions: scenario.system.positions(),
+        positions: vec![scenario.system.positions()],
+        stream_of: Vec::new(),
     });
     let plan = Arc::new(scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read"));
     let environment = Environment { bugs, ..scenario.profile.environment() };
@@ -98,7 +100,7 @@ async fn direct(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
     while until < end || (until < bound && !run.settled(until)) {
         until += scenario.measure.interval;
         while let Some(arrival) = schedule.next_if(|arrival| arrival.at < until) {
-            run.world.observed.borrow_mut().offered(&arrival);
+            run.world.observed.borrow_mut().offered(StreamId(0), &arrival);
         }
         run.advance(until).await;
     }
@@ -130,12 +132,12 @@ impl Run<'_> {
     async fn advance(&mut self, until: Time) {
         while let Some(at) = self.faults.next().filter(|at| *at <= until) {
             self.sleep_until(at).await;
-            let acked = self.world.observed.borrow().recorder.counts().acked;
+            let acked = self.world.observed.borrow().recorder().counts().acked;
             self.acked_before.get_or_insert(acked);
             self.faults.fire();
         }
         self.sleep_until(until).await;
-        let delivered = self.world.observed.borrow().recorder.counts().delivered;
+        let delivered = self.world.observed.borrow().recorder().counts().delivered;
         if delivered != self.delivered.0 {
             self.delivered = (delivered, until);
         }
@@ -155,7 +157,7 @@ impl Run<'_> {
     /// Everything that was due is resolved, and what was acknowledged is read.
     fn settled(&self, now: Time) -> bool {
         let observed = self.world.observed.borrow();
-        let counts = observed.recorder.counts();
+        let counts = observed.recorder().counts();
         if observed.outstanding() > 0 || self.faults.next().is_some() {
             return false;
         }
@@ -163,19 +165,19 @@ impl Run<'_> {
         !self.has_readers()
             || counts.delivered >= counts.acked
                 && (quiet == Duration::ZERO || quiet >= QUIET)
-                && Suite::from(loss_only()).run(&observed.history).iter().all(|it| it.passed)
+                && Suite::from(loss_only()).run(&observed.streams[0].history).iter().all(|it| it.passed)
     }
 
     fn report(self, now: Time) -> Report {
         let drained = self.settled(now) || now.since(self.delivered.1) >= QUIET;
         let mut observed = self.world.observed.borrow_mut();
         replicas(self.scenario, self.roster, &self.world, now)
-            .for_each(|replica| observed.history.replica(replica));
+            .for_each(|replica| observed.streams[0].history.replica(replica));
         let mut promises = self.scenario.promise.promises(&self.scenario.system, drained);
         promises.no_acked_loss &= self.has_readers();
-        let counts = observed.recorder.counts();
+        let counts = observed.recorder().counts();
         Report {
-            verdicts: Suite::from(promises).run(&observed.history),
+            verdicts: Suite::from(promises).run(&observed.streams[0].history),
             acked: counts.acked,
             failed: counts.failed,
             acked_before: self.acked_before.unwrap_or(counts.acked),

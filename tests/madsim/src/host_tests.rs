@@ -98,7 +98,8 @@ fn marks(seed: u64, kind: Option<&'static str>) -> Vec<Mark> {
             let observed = Observed::new(ObservedSpec {
                 window: Window { from_ns: 0, until_ns: secs(3).0 },
                 interval: secs(1),
-                positions: Positions::Events,
+                positions: vec![Positions::Events],
+                stream_of: Vec::new(),
             });
             let mut deployment = Deployment::default();
             for name in ["a", "b"] {

@@ -41,7 +41,7 @@ pub fn on_kernel(scenario: &Scenario, seed: u64) -> Verdicts {
     let verdicts = finished.outcome.verdicts.into_iter();
     // A warning is about speed, which the two do not share.
     let safety = verdicts.filter(|verdict| verdict.status != VerdictStatus::Warn);
-    safety.map(|verdict| (verdict.name, verdict.status == VerdictStatus::Pass)).collect()
+    safety.map(|verdict| (verdict.name, !verdict.status.found())).collect()
 }
 
 /// Where two sets of verdicts differ, one line each; empty if they are equal.

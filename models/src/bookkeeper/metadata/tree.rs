@@ -61,7 +61,9 @@ impl MetadataTree {
             return None;
         };
         match &self.records.get(path)?.value {
-            Value::Ledger(before) if before.is_closed() => Some((path.id, before.state, after.state)),
+            Value::Ledger(before) if before.is_closed() => {
+                Some((path.id, before.state, after.state))
+            }
             _ => None,
         }
     }

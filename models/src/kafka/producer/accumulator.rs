@@ -13,7 +13,7 @@ use std::rc::Rc;
 use headwater_sim::time::{Duration, Time};
 
 use crate::arrival::Arrival;
-use crate::batch::{Batch, Lane, SharedBatch};
+use crate::batch::{Batch, Lane, SharedBatch, StreamId};
 use crate::kafka::config::Producer;
 use crate::kafka::record::{BATCH_OVERHEAD, ProducerEpoch, RECORD_OVERHEAD, batch_bytes};
 
@@ -123,6 +123,7 @@ impl Accumulator {
             close(queue);
             queue.open = Some(Open {
                 batch: Batch {
+                    stream: StreamId(0),
                     writer: self.writer,
                     lane: Lane(partition),
                     first: queue.next_sequence,

@@ -69,15 +69,22 @@ impl FrameBuilder {
 mod tests {
     use super::super::operation::Operation;
     use super::*;
-    use crate::batch::{Batch, Lane};
+    use crate::batch::{Batch, Lane, StreamId};
     use crate::pravega::message::{NO_EVENT, WriterId};
     use headwater_sim::time::Time;
 
     fn append(sequence: u64, bytes: u64) -> Rc<Logged> {
         let times = vec![Time::ZERO];
         let (lane, first) = (Lane(0), sequence);
-        let batch =
-            Batch { writer: 0, lane, first, bytes, intended: times.clone(), started: times };
+        let batch = Batch {
+            stream: StreamId(0),
+            writer: 0,
+            lane,
+            first,
+            bytes,
+            intended: times.clone(),
+            started: times,
+        };
         let operation = Operation::Append {
             segment: 0,
             offset: 0,

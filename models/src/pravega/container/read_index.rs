@@ -121,13 +121,14 @@ impl ReadIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Batch, Lane};
+    use crate::batch::{Batch, Lane, StreamId};
     use crate::pravega::config::SegmentStore;
     use headwater_sim::time::Time;
 
     fn batch(first: u64) -> SharedBatch {
         let times = vec![Time::ZERO];
         Rc::new(Batch {
+            stream: StreamId(0),
             writer: 0,
             lane: Lane(0),
             first,

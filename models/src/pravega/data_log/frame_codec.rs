@@ -39,7 +39,7 @@ pub fn decode(payload: &Payload) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Batch, Lane};
+    use crate::batch::{Batch, Lane, StreamId};
     use crate::pravega::container::metadata::Snapshot;
     use crate::pravega::container::operation::Operation;
     use crate::pravega::message::{NO_EVENT, WriterId};
@@ -50,6 +50,7 @@ mod tests {
     fn a_frame_reads_back_as_written() {
         let times = vec![Time::ZERO, Time(5)];
         let batch = Rc::new(Batch {
+            stream: StreamId(0),
             writer: 1,
             lane: Lane(2),
             first: 3,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use headwater_sim::time::Time;
 
-use crate::batch::{Batch, Lane, SharedBatch};
+use crate::batch::{Batch, Lane, SharedBatch, StreamId};
 use crate::pravega::message::EVENT_HEADER_BYTES;
 
 /// An event that the writer has taken from the schedule.
@@ -39,6 +39,7 @@ impl Event {
 pub fn batch(writer: u32, lane: Lane, events: &[Event]) -> SharedBatch {
     let first = events.first().expect("a batch is not empty").sequence;
     Rc::new(Batch {
+        stream: StreamId(0),
         writer,
         lane,
         first,

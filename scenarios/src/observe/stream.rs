@@ -1,0 +1,82 @@
+//! What is observed of one stream, or of all together.
+
+use headwater_models::batch::{Batch, StreamId};
+use headwater_reports::Recorder;
+use headwater_sim::time::Time;
+
+use super::observed::ObservedSpec;
+use super::started::Started;
+use headwater_check::{History, Positions};
+
+/// Counts, rates, latencies and series.
+pub struct Measured {
+    /// All that can be told in the order of time.
+    pub recorder: Recorder,
+    /// When events were taken, which is told later.
+    pub started: Started,
+}
+
+/// What was observed of a stream so far.
+pub struct ObservedStream {
+    /// Counts, rates, latencies and series.
+    pub measured: Measured,
+    /// History, for the checkers.
+    pub history: History,
+    /// Events due when the system should have healed, and given up by their writer.
+    pub given_up: u64,
+}
+
+impl ObservedStream {
+    /// Nothing yet.
+    pub(super) fn new(stream: StreamId, positions: Positions, spec: &ObservedSpec) -> Self {
+        let history = History::new(stream, positions);
+        Self { measured: Measured::new(spec), history, given_up: 0 }
+    }
+
+    /// Events that were due and are neither acknowledged nor given up.
+    pub fn outstanding(&self) -> u64 {
+        let counts = self.measured.recorder.counts();
+        counts.scheduled.saturating_sub(counts.acked + counts.failed)
+    }
+}
+
+impl Measured {
+    /// Nothing yet.
+    pub(super) fn new(spec: &ObservedSpec) -> Self {
+        let recorder = Recorder::new(spec.interval.0, spec.window);
+        Self { recorder, started: Started::new(spec.interval) }
+    }
+
+    pub(super) fn acked(&mut self, at: Time, batch: &Batch) {
+        self.sent(batch, |recorder, intended, started, bytes| {
+            recorder.acked(at.0, intended, started, 1, bytes);
+        });
+    }
+
+    pub(super) fn failed(&mut self, at: Time, batch: &Batch) {
+        self.sent(batch, |_, _, _, _| {});
+        self.recorder.failed(at.0, batch.count());
+    }
+
+    pub(super) fn delivered(&mut self, at: Time, batch: &Batch) {
+        for (index, intended) in batch.intended.iter().enumerate() {
+            self.recorder.delivered(at.0, intended.0, 1, share(batch, index));
+        }
+    }
+
+    fn sent(&mut self, batch: &Batch, mut each: impl FnMut(&mut Recorder, u64, u64, u64)) {
+        for (index, (intended, started)) in batch.intended.iter().zip(&batch.started).enumerate() {
+            let bytes = share(batch, index);
+            self.started.add(*started, *started - *intended);
+            self.recorder.sent(started.0, intended.0, 1, bytes);
+            each(&mut self.recorder, intended.0, started.0, bytes);
+        }
+    }
+}
+
+/// The bytes of one event of a batch, which only knows their sum: an equal share, and what is left
+/// over with the first.
+fn share(batch: &Batch, index: usize) -> u64 {
+    let count = batch.count();
+    batch.bytes / count + if index == 0 { batch.bytes % count } else { 0 }
+}
