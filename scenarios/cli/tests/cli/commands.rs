@@ -155,8 +155,20 @@ fn a_corrupt_outcome_file_is_pointed_at() {
     let outcome = Path::new(out).join("outcome.json");
     let text = std::fs::read_to_string(&outcome).expect("just written");
     std::fs::write(&outcome, &text[..text.len() / 2]).expect("a temporary file");
-    refused(&headwater(&["compare", out, out]), &["outcome.json:", "headwater-outcome/1"]);
+    refused(&headwater(&["compare", out, out]), &["outcome.json:", "headwater-outcome/2"]);
     refused(&headwater(&["compare", "/nowhere.json", out]), &["/nowhere.json"]);
+}
+
+#[test]
+fn a_comparison_with_a_loss_that_a_scenario_expects_says_so_first_and_is_exit_code_1() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/tests/reports");
+    let path = reports.join("fixtures/version-1.json");
+    let outcome = path.to_str().expect("a plain path");
+    let output = headwater(&["compare", outcome, outcome]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("A lost 1,219 acknowledged events"), "{text}");
+    assert!(text.contains("as expected, LOST 1,219"), "{text}");
 }
 
 #[test]
