@@ -24,7 +24,8 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Parses a number, whole or decimal, followed by one of `units` (name, factor).
+/// Parses a number, whole or decimal (`1600`, `0.5`, `1e6`), followed by one of `units` (name,
+/// factor).
 pub fn parse_with_unit(
     text: &str,
     units: &[(&str, u64)],
@@ -34,9 +35,10 @@ pub fn parse_with_unit(
     let fail = || ParseError::new(text, &format!("{expected} (units: {})", names()));
     let trimmed = text.trim();
     let split = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_');
-    let (number, unit) = trimmed.split_at(split.ok_or_else(fail)?);
+    let (number, rest) = trimmed.split_at(split.ok_or_else(fail)?);
+    let (exponent, unit) = exponent(rest).ok_or_else(fail)?;
     let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim()).ok_or_else(fail)?;
-    let digits = number.replace('_', "");
+    let digits = shifted(&number.replace('_', ""), exponent);
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
     let whole: u64 = whole.parse().map_err(|_| fail())?;
     let mut value = whole.checked_mul(*factor).ok_or_else(fail)?;
@@ -50,6 +52,32 @@ pub fn parse_with_unit(
         value += u64::from(digit) * scale;
     }
     Ok(value)
+}
+
+/// The power of ten that a number goes on with (`e6/s`), and the unit behind it.
+fn exponent(rest: &str) -> Option<(i8, &str)> {
+    let Some(power) = rest.strip_prefix(['e', 'E']) else { return Some((0, rest)) };
+    let signless = power.trim_start_matches(['-', '+']);
+    let digits = signless.find(|c: char| !c.is_ascii_digit()).unwrap_or(signless.len());
+    let end = power.len() - signless.len() + digits;
+    Some((power[..end].parse().ok()?, &power[end..]))
+}
+
+/// A decimal number with its point moved, to the right if `places` is positive.
+fn shifted(number: &str, places: i8) -> String {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if places == 0 || whole.is_empty() || fraction.contains('.') {
+        return number.to_owned();
+    }
+    let zeros = "0".repeat(usize::from(places.unsigned_abs()));
+    if places > 0 {
+        let padded = format!("{fraction}{zeros}");
+        let (more, rest) = padded.split_at(zeros.len());
+        return format!("{whole}{more}.{rest}");
+    }
+    let padded = format!("{zeros}{whole}");
+    let (kept, behind) = padded.split_at(padded.len() - zeros.len());
+    format!("{kept}.{behind}{fraction}")
 }
 
 /// Implements serde by way of `Display` and `FromStr`.
@@ -83,12 +111,26 @@ mod tests {
         assert_eq!("1 MiB".parse(), Ok(Bytes::from_mib(1)));
         assert_eq!("0.5KB".parse(), Ok(Bytes(500)));
         assert_eq!("10Gbit/s".parse(), Ok(BytesPerSecond(1_250_000_000)));
+        assert_eq!("1e3ms".parse(), Ok(Duration::from_secs(1)));
+        assert_eq!("2.5e-1s".parse(), Ok(Duration::from_millis(250)));
+        assert_eq!("1.25E2 ms".parse(), Ok(Duration::from_millis(125)));
         assert_eq!("unlimited".parse(), Ok(BytesPerSecond::UNLIMITED));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_what_was_expected() {
-        for text in ["20", "ms", "20 parsecs", "-1ms", "", "1.2.3s", "99999999999999d"] {
+        for text in [
+            "20",
+            "ms",
+            "20 parsecs",
+            "-1ms",
+            "",
+            "1.2.3s",
+            "99999999999999d",
+            "1e99s",
+            "1es",
+            "1e+-3s",
+        ] {
             let error = text.parse::<Duration>().unwrap_err().to_string();
             assert!(error.contains("20ms") && error.contains("us"), "{error}");
         }

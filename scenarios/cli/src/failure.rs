@@ -4,8 +4,14 @@ use std::fmt::Display;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use headwater_scenarios::scenario::Problems;
-use miette::{GraphicalReportHandler, GraphicalTheme};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use headwater_scenarios::scenario::{Problem, Problems};
+
+/// Columns that a problem is told in.
+const WIDTH: usize = 100;
+
+/// Bytes of a line that is still quoted.
+const LINE_MAX: usize = 10_000;
 
 /// Why nothing was run, or nothing could be written.
 pub enum Failure {
@@ -34,18 +40,10 @@ impl Failure {
             Self::Input(problems) => {
                 let colour =
                     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                let theme = if colour {
-                    GraphicalTheme::unicode()
-                } else {
-                    GraphicalTheme::unicode_nocolor()
-                };
-                let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+                let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+                let renderer = renderer.term_width(WIDTH);
                 for problem in &problems.0 {
-                    let mut text = String::new();
-                    match handler.render_report(&mut text, problem) {
-                        Ok(()) => eprintln!("error: {}", text.trim_start_matches([' ', '\n'])),
-                        Err(_) => eprintln!("error: {problem}"),
-                    }
+                    eprintln!("{}\n", renderer.render(&[group(problem)]));
                 }
                 if problems.0.len() > 1 {
                     eprintln!("{} errors", problems.0.len());
@@ -53,5 +51,23 @@ impl Failure {
             }
         }
         ExitCode::from(2)
+    }
+}
+
+/// A problem as the compiler of Rust would tell it.
+fn group(problem: &Problem) -> Group<'_> {
+    let mut group = Group::with_title(Level::ERROR.primary_title(problem.to_string()));
+    let line = problem.snippet();
+    if let Some(at) = line.filter(|at| at.text.len() <= LINE_MAX) {
+        let span = at.span.0..at.span.1;
+        let label = AnnotationKind::Primary.span(span).label(at.label);
+        let snippet = Snippet::source(at.text).line_start(at.first_line).path(at.name);
+        group = group.element(snippet.annotation(label));
+    } else if let (Some(at), Some((line, column))) = (line, problem.place()) {
+        group = group.element(Origin::path(at.name).line(line).char_column(column));
+    }
+    match problem.advice() {
+        Some(advice) => group.element(Level::HELP.message(advice)),
+        None => group,
     }
 }

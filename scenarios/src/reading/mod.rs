@@ -1,12 +1,13 @@
 //! Reading TOML strictly: every error at once, each with its place and the nearest valid name.
 //!
 //! Nothing here knows what a scenario is: [`tree`] is TOML with places, [`overlay`](overlay()) lays
-//! one table over another's defaults, [`decode`] turns a tree into a type, [`problem`] is what is
-//! told when that fails.
+//! one table over another's defaults, [`settings`] lays values from the command line, [`decode`]
+//! turns a tree into a type, [`problem`] is what is told when that fails.
 
 pub mod decode;
 mod overlay;
 pub mod problem;
+pub mod settings;
 pub mod tree;
 
 pub use overlay::overlay;

@@ -115,28 +115,38 @@ impl Tree {
         }
     }
 
-    /// Sets `path` (keys, or numbers for places in a list), making tables on the way. The error
-    /// names the part of the path that can't be followed.
-    pub fn set(&mut self, path: &[String], value: toml::Value) -> Result<(), String> {
+    /// Sets `path` (keys, or numbers for places in a list), making tables on the way. What is new
+    /// stands `at` (the path, the value). The error names the part of the path that can't be
+    /// followed.
+    pub fn set(
+        &mut self,
+        path: &[String],
+        value: toml::Value,
+        at: (Span, Span),
+    ) -> Result<(), String> {
         let Some((first, rest)) = path.split_first() else {
-            *self = Self::from_toml(value);
+            *self = Self { span: at.1, ..Self::from_toml(value) };
             return Ok(());
         };
         match &mut self.value {
             Value::Table(table) => {
-                let entry = table.entry(first.clone());
-                entry.or_insert_with(|| (None, Self::empty())).1.set(rest, value)
+                let empty = Self { span: at.0.clone(), ..Self::empty() };
+                let (key, below) = table.entry(first.clone()).or_insert((at.0.clone(), empty));
+                if rest.is_empty() {
+                    key.clone_from(&at.0);
+                }
+                below.set(rest, value, at)
             }
             Value::Array(items) => {
                 let count = items.len();
                 let index = first.parse().ok().filter(|index: &usize| *index < count);
                 let place = index.and_then(|index| items.get_mut(index));
                 let known = || format!("`{first}` is no place in a list of {count} (from 0)");
-                place.ok_or_else(known)?.set(rest, value)
+                place.ok_or_else(known)?.set(rest, value, at)
             }
             Value::Leaf(_) => {
-                *self = Self::empty();
-                self.set(path, value)
+                *self = Self { span: at.0.clone(), ..Self::empty() };
+                self.set(path, value, at)
             }
         }
     }
@@ -226,7 +236,8 @@ mod tests {
     #[test]
     fn a_path_sets_tables_and_places_in_lists() {
         let mut tree = Tree::parse("[[fault]]\nat = \"1s\"\n").unwrap();
-        let mut set = |path: &str, value| tree.set(&split_path(path)?, parse_value(value));
+        let mut set =
+            |path: &str, value| tree.set(&split_path(path)?, parse_value(value), (None, None));
         set("fault.0.at", "2s").unwrap();
         set("system.producer.\"linger.ms\"", "5").unwrap();
         assert!(set("fault.7.at", "2s").unwrap_err().contains("list of 1"));

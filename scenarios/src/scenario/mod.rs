@@ -44,7 +44,8 @@ pub use system::System;
 
 use crate::profile::Profile;
 use crate::reading::decode;
-use crate::reading::tree::{self, Tree};
+use crate::reading::settings::Settings;
+use crate::reading::tree::Tree;
 use crate::units::Duration;
 use headwater_traffic::TrafficSpec;
 
@@ -81,6 +82,8 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Settings from the command line, as (path, value).
     pub settings: Vec<(String, String)>,
+    /// Which settings, by number, are strings though they read as something else.
+    words: Vec<usize>,
 }
 
 /// What is measured, and how long a run goes on.
@@ -143,35 +146,57 @@ impl Scenario {
         near: Option<&Path>,
         settings: &[(String, String)],
     ) -> Result<Self, Problems> {
-        let mut findings = Vec::new();
-        let read = Self::read(text, name, near, settings, &mut findings);
+        let (mut read, mut findings) = Self::read(text, name, near, settings, &[]);
+        let laid = Settings::after(text, settings);
+        let blamed = |findings: &[Finding]| -> Vec<usize> {
+            let starts = findings.iter().filter_map(|finding| Some(finding.span.as_ref()?.start));
+            starts.filter_map(|at| laid.index(at)).collect()
+        };
+        // A version such as 3.9 reads as a number, and is wanted as a string.
+        let words = blamed(&findings);
+        if !words.is_empty() {
+            let (again, found) = Self::read(text, name, near, settings, &words);
+            if blamed(&found).len() < words.len() || found.iter().all(|f| !f.is_about_type()) {
+                (read, findings) = (again, found);
+            }
+        }
         match read {
             Some(scenario) if findings.is_empty() => Ok(scenario),
-            _ => Err(Problems::new(findings, name, text)),
+            _ => Err(Problems::with_settings(findings, name, text, settings)),
         }
     }
 
+    /// Reads a text with settings laid over it, `words` of them (by number) as strings whatever
+    /// they look like: what can be read, and everything that is wrong.
     fn read(
         text: &str,
         name: &str,
         near: Option<&Path>,
         settings: &[(String, String)],
-        findings: &mut Vec<Finding>,
-    ) -> Option<Self> {
-        let mut tree = match Tree::parse(text) {
-            Ok(tree) => tree,
+        words: &[usize],
+    ) -> (Option<Self>, Vec<Finding>) {
+        let mut findings = Vec::new();
+        let read = match Tree::parse(text) {
+            Ok(mut tree) => {
+                Settings::after(text, settings).lay(&mut tree, words, &mut findings);
+                Self::read_tree(tree, name, near, &mut findings)
+            }
             Err(errors) => {
                 findings.extend(errors.into_iter().map(|e| Finding::new(e.message, e.span)));
-                return None;
+                None
             }
         };
-        for (path, value) in settings {
-            let keys = tree::split_path(path);
-            let set = keys.and_then(|keys| tree.set(&keys, tree::parse_value(value)));
-            if let Err(message) = set {
-                findings.push(Finding::new(format!("--set {path}={value}: {message}"), None));
-            }
-        }
+        let laid =
+            |scenario| Self { settings: settings.to_vec(), words: words.to_vec(), ..scenario };
+        (read.map(laid), findings)
+    }
+
+    fn read_tree(
+        mut tree: Tree,
+        name: &str,
+        near: Option<&Path>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Self> {
         let sections = SECTIONS.map(|section| tree.take(section).map(|(_, tree)| tree));
         let [system, traffic, fault, measure, promise, expect, swarm] = sections;
         let header = header(&tree, findings);
@@ -213,8 +238,14 @@ impl Scenario {
             promise: promise.value,
             swarm: swarm.value,
             expect,
-            settings: settings.to_vec(),
+            settings: Vec::new(),
+            words: Vec::new(),
         })
+    }
+
+    /// Lays the settings over the tree of the text that it was read from, as it was read.
+    pub(crate) fn lay_settings(&self, tree: &mut Tree) {
+        Settings::after("", &self.settings).lay(tree, &self.words, &mut Vec::new());
     }
 
     /// Start and end of the measured window, from the start of the run.

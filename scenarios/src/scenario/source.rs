@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Scenario;
+use super::{Scenario, shell_word};
 use crate::library;
 use crate::reading::problem::{Finding, Problems};
 
@@ -18,9 +18,21 @@ pub struct Source {
 }
 
 impl Source {
-    /// Finds a scenario: a file if `name` is the path of one, else in the library.
+    /// Finds a scenario: standard input for `-`, a file if `name` is the path of one, else in the
+    /// library.
     pub fn find(name: &str) -> Result<Self, Problems> {
         let path = Path::new(name);
+        if name == "-" {
+            let text = std::io::read_to_string(std::io::stdin()).map_err(|error| {
+                Problems::one(Finding::new(format!("standard input: {error}"), None))
+            })?;
+            return Ok(Self { name: name.to_owned(), text, folder: None });
+        }
+        if path.is_dir() {
+            let finding = Finding::new(format!("{name} is a folder, not a scenario file"), None);
+            let help = format!("`headwater test {}` runs every file in it", shell_word(name));
+            return Err(Problems::one(finding.help(help)));
+        }
         if path.is_file() {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| Problems::one(Finding::new(format!("{name}: {error}"), None)))?;

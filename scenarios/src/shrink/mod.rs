@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rayon::prelude::*;
 use toml::Table;
 
-use crate::reading::tree::{self, Tree};
+use crate::reading::tree::Tree;
 use crate::replay::{Violation, hit, violation};
 use crate::run::{self, Finished, Options, Progress};
 use crate::scenario::{Problems, Scenario, Source};
@@ -161,12 +161,9 @@ pub fn shrink(spec: &ShrinkSpec<'_>) -> Result<Shrunk, Refused> {
 /// The scenario as data, with settings laid over it.
 fn table(source: &Source, settings: &[(String, String)]) -> Result<Table, Problems> {
     // Everything that is wrong with it is told by reading it.
-    source.read(settings)?;
+    let scenario = source.read(settings)?;
     let mut tree = Tree::parse(&source.text).expect("it was just read");
-    for (path, value) in settings {
-        let keys = tree::split_path(path).expect("it was just read");
-        tree.set(&keys, tree::parse_value(value)).expect("it was just read");
-    }
+    scenario.lay_settings(&mut tree);
     match tree.to_toml() {
         toml::Value::Table(table) => Ok(table),
         _ => unreachable!("a document is a table"),

@@ -63,7 +63,7 @@ impl Shrinker<'_> {
     fn set(&self, path: &[String], value: Value) -> Table {
         let mut all = tree::Tree::from_toml(Value::Table(self.best.clone()));
         // A path through a list that is not there changes nothing, and is not tried again.
-        let _ = all.set(path, value);
+        let _ = all.set(path, value, (None, None));
         match all.to_toml() {
             Value::Table(table) => table,
             _ => self.best.clone(),
@@ -160,7 +160,7 @@ impl Shrinker<'_> {
                     let full: Vec<String> =
                         std::iter::once(section.to_owned()).chain(path.iter().cloned()).collect();
                     // The table was just made empty: every path can be followed.
-                    let _ = tree.set(&full, value.clone());
+                    let _ = tree.set(&full, value.clone(), (None, None));
                 }
                 match tree.to_toml() {
                     Value::Table(table) => table,

@@ -44,16 +44,18 @@ impl Base {
     pub fn read(source: Source, settings: &[(String, String)]) -> Result<Self, Problems> {
         let scenario = source.read(settings)?;
         let mut tree = Tree::parse(&source.text).expect("it was just read");
-        for (path, value) in settings {
-            let keys = tree::split_path(path).expect("it was just read");
-            tree.set(&keys, tree::parse_value(value)).expect("it was just read");
-        }
+        scenario.lay_settings(&mut tree);
         Ok(Self { source, tree, scenario })
     }
 
     /// The scenario as it stands.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario
+    }
+
+    /// Whether the file has a section `[swarm]`.
+    pub fn is_swarm(&self) -> bool {
+        self.tree.get("swarm").is_some()
     }
 
     /// The case of a seed: the same for the same file, settings and seed.
@@ -76,10 +78,10 @@ impl Base {
         tree.take("swarm");
         tree.take("expect");
         let seed = Value::Integer(seed.cast_signed());
-        tree.set(&["seed".into()], seed).expect("a header has keys");
+        tree.set(&["seed".into()], seed, (None, None)).expect("a header has keys");
         for (path, values) in &self.scenario.swarm.vary {
             let value = values[stream.below(values.len() as u64) as usize].clone();
-            let set = tree::split_path(path).and_then(|keys| tree.set(&keys, value));
+            let set = tree::split_path(path).and_then(|keys| tree.set(&keys, value, (None, None)));
             set.map_err(|message| {
                 let message = format!("swarm.vary.{path}: {message}");
                 Problems::one(crate::scenario::Finding::new(message, None))

@@ -7,12 +7,21 @@ use headwater_sim::text::{ParseError, parse_with_unit};
 use serde::{Deserialize, Serialize};
 
 /// A rate of events, kept as millionths of an event per hour so that `/s`, `/min` and `/h` are all
-/// whole numbers of it. At most 5 thousand million events per second.
+/// whole numbers of it. At most 5 thousand million events per second. A number alone, where it is
+/// no text, is events per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate(u64);
 
 const PER_SECOND: u64 = 3_600_000_000;
-const UNITS: [(&str, u64); 3] = [("/s", PER_SECOND), ("/min", 60_000_000), ("/h", 1_000_000)];
+const UNITS: [(&str, u64); 5] = [
+    ("/s", PER_SECOND),
+    ("/min", 60_000_000),
+    ("/h", 1_000_000),
+    ("k/s", 1_000 * PER_SECOND),
+    ("M/s", 1_000_000 * PER_SECOND),
+];
+/// How many of them a rate is written in: those without a multiple.
+const WRITTEN: usize = 3;
 
 impl Rate {
     /// From events per second; negative and NaN give zero.
@@ -41,7 +50,7 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = UNITS.iter().find(|(_, factor)| self.0.is_multiple_of(*factor));
+        let whole = UNITS[..WRITTEN].iter().find(|(_, factor)| self.0.is_multiple_of(*factor));
         match whole {
             Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
             None => write!(f, "{}.{:06}/h", self.0 / 1_000_000, self.0 % 1_000_000),
@@ -57,8 +66,34 @@ impl Serialize for Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'_, str>>::deserialize(source)?;
-        text.parse().map_err(serde::de::Error::custom)
+        source.deserialize_any(Reader)
+    }
+}
+
+/// Reads a rate with its unit, or a number alone as events per second.
+struct Reader;
+
+impl serde::de::Visitor<'_> for Reader {
+    type Value = Rate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a rate such as \"1600/s\"")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Rate, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Rate, E> {
+        self.visit_str(&format!("{number}/s"))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Rate, E> {
+        self.visit_str(&format!("{number}/s"))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Rate, E> {
+        self.visit_str(&format!("{number}/s"))
     }
 }
 
@@ -68,12 +103,21 @@ mod tests {
 
     #[test]
     fn rates_read_back_as_written_and_ask_for_a_unit() {
-        for (text, per_second) in [("1600/s", 1600.0), ("96000/min", 1600.0), ("0.5/s", 0.5)] {
+        for (text, per_second) in [
+            ("1600/s", 1600.0),
+            ("96000/min", 1600.0),
+            ("0.5/s", 0.5),
+            ("50k/s", 50_000.0),
+            ("1.5M/s", 1_500_000.0),
+            ("1e9/s", 1e9),
+            ("2.5e-1/s", 0.25),
+        ] {
             let rate: Rate = text.parse().unwrap();
             assert_eq!(rate.as_per_second(), per_second);
             assert_eq!(rate.to_string().parse(), Ok(rate), "{rate}");
         }
         assert_eq!("1600/s".parse::<Rate>().unwrap().to_string(), "1600/s");
+        assert_eq!("50k/s".parse::<Rate>().unwrap().to_string(), "50000/s");
         let error = "1600".parse::<Rate>().unwrap_err().to_string();
         assert!(error.contains("1600/s") && error.contains("/min"), "{error}");
     }
