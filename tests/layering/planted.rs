@@ -45,6 +45,7 @@ const PLANTS: &[(&str, &[Plant])] = &[
             Way(&["headwater-reports", "some-crate", "reqwest"]),
         ],
     ),
+    ("command line", &[Way(&["headwater", "headwater-scenarios", "clap"])]),
     (
         "foreign randomness or threads",
         &[Way(&["headwater-sim", "some-crate", "rand"]), Way(&["headwater-models", "rayon"])],

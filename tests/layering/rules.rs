@@ -41,9 +41,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "headwater-check",
         ],
     ),
+    ("headwater-macros", &[]),
+    ("headwater", &["headwater-macros", "headwater-reports", "headwater-scenarios"]),
     (
         "headwater-cli",
-        &["headwater-sim", "headwater-reports", "headwater-traffic", "headwater-scenarios"],
+        &[
+            "headwater-sim",
+            "headwater-reports",
+            "headwater-traffic",
+            "headwater-scenarios",
+            "headwater",
+        ],
     ),
     (
         "headwater-loadgen",
@@ -71,6 +79,7 @@ const ARROWS_OF_TESTS: &[(&str, &[&str])] =
 const UNREACHABLE: &[(&str, &[&str], &[&str])] = &[
     ("async runtime", ALL_BUT_LOADGEN, ASYNC_RUNTIMES),
     ("live client", VIRTUAL, LIVE_CLIENTS),
+    ("command line", &["headwater"], &["clap", "indicatif", "annotate-snippets", "mimalloc"]),
     ("foreign randomness or threads", &["headwater-sim", "headwater-models"], UNSEEDED),
 ];
 
@@ -81,6 +90,7 @@ const ALL_BUT_LOADGEN: &[&str] = &[
     "headwater-traffic",
     "headwater-check",
     "headwater-scenarios",
+    "headwater",
     "headwater-cli",
     "headwater-benches",
 ];
@@ -92,6 +102,7 @@ const VIRTUAL: &[&str] = &[
     "headwater-traffic",
     "headwater-check",
     "headwater-scenarios",
+    "headwater",
     "headwater-cli",
 ];
 

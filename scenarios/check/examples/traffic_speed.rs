@@ -1,7 +1,7 @@
 //! What the schedule, the payloads and the checkers cost per event.
 //!
 //! ```text
-//! cargo run --release -p headwater-scenarios --example traffic_speed [EVENTS]
+//! cargo run --profile fast -p headwater-check --example traffic_speed [EVENTS]
 //! ```
 
 use std::hint::black_box;

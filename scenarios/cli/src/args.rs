@@ -30,6 +30,7 @@ Examples:
   headwater run faults/broker-crash --seed 3 --set system.partitions=6
   headwater sweep what-if/segments --vary system.segments=1,4,16 --seeds 5
   headwater swarm swarm/kafka --seeds 1000
+  headwater test tests/scenarios --seeds 16
   headwater compare out/a/outcome.json out/b/outcome.json --html compare.html
 
 Exit codes:
@@ -41,6 +42,8 @@ Exit codes:
 pub enum Command {
     /// Runs a scenario of the library, or a file
     Run(Run),
+    /// Runs every scenario file of a folder as a test, on one seed or many
+    Test(Test),
     /// Runs it again with a closer look: event log, space-time diagram, trace for Perfetto
     Replay(Replay),
     /// Makes a scenario that fails as small as it can be while it fails
@@ -71,7 +74,7 @@ pub enum Command {
 /// A scenario with what is laid over it.
 #[derive(Args)]
 pub struct Chosen {
-    /// Name in the library (see `headwater list`), or path of a TOML file
+    /// Name in the library (see `headwater list`), path of a TOML file, or - for standard input
     #[arg(value_name = "NAME|FILE")]
     pub scenario: String,
     /// Lays a value over the scenario; may be given many times
@@ -104,6 +107,35 @@ pub struct Run {
     /// event that differs if they do not all come out the same
     #[arg(long)]
     pub check: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater test tests/scenarios
+  headwater test tests/scenarios --seeds 16 --set system.brokers=5
+
+A file passes if its [expect] is met and no checker finds a broken [promise]. Seeds that fail are \
+written to NAME.seeds beside the file, and are run first from then on; of a file with a section \
+[swarm], the case that the seed drew is written to regressions/. Folders named snapshots or \
+profiles are left out. RAYON_NUM_THREADS limits the cores.")]
+pub struct Test {
+    /// A folder of scenario files (*.toml), with those below it
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// How many seeds, from each file's own on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// Lays a value over every file; may be given many times
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+    /// Writes nothing beside the files
+    #[arg(long)]
+    pub no_keep: bool,
+    /// Prints what was found as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

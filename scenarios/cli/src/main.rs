@@ -17,6 +17,7 @@ mod run;
 mod shrink;
 mod swarm;
 mod sweep;
+mod test;
 mod traffic;
 
 use args::{Arguments, Command};
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Test(arguments) => test::test(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Shrink(arguments) => shrink::shrink(&arguments),
         Command::Swarm(arguments) => swarm::swarm(&arguments),

@@ -27,6 +27,12 @@ impl Bar {
         self.set(progress.now.0 / 1_000_000, message);
     }
 
+    /// `position` steps are done of `length`.
+    pub fn set_of(&self, position: u64, length: u64) {
+        self.bar.set_length(length);
+        self.set(position, "");
+    }
+
     /// `position` steps are done.
     pub fn set(&self, position: u64, message: &str) {
         if self.bar.is_hidden() && self.started.elapsed() >= LATE {

@@ -1,34 +1,11 @@
 //! The command line: bad input is told once, clearly, with exit code 2; failed expectations are 1.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{command, errors, headwater};
-
-/// Asserts exit code 2, and that the errors contain all of `wanted`.
-#[track_caller]
-fn refused(output: &Output, wanted: &[&str]) {
-    let errors = errors(output);
-    assert_eq!(output.status.code(), Some(2), "{errors}");
-    for want in wanted {
-        assert!(errors.contains(want), "{want:?} is not in:\n{errors}");
-    }
-}
-
-const GOOD: &str = r#"
-title = "a test"
-hypothesis = "it runs"
-profile = "nvme-10gbe"
-[system]
-kind = "kafka"
-[traffic]
-rate = "200/s"
-duration = "2s"
-[measure]
-warm_up = "500ms"
-"#;
+use crate::{GOOD, command, errors, headwater, refused};
 
 /// A scenario file with the text `good` in place of `bad`.
 fn file(folder: &TempDir, from: &str, to: &str) -> String {
@@ -88,6 +65,46 @@ fn a_scenario_that_is_not_there_names_the_nearest() {
     let folder = folder();
     let path = file(&folder, "nvme-10gbe", "nvme-10gb");
     refused(&headwater(&["run", &path]), &["did you mean `nvme-10gbe`?", "toml:4:11"]);
+}
+
+#[test]
+fn a_folder_in_place_of_a_file_names_the_command_for_folders() {
+    refused(&headwater(&["run", "."]), &[". is a folder", "headwater test ."]);
+}
+
+#[test]
+fn a_scenario_may_come_from_standard_input() {
+    use std::io::Write;
+    let mut run = command(&["run", "-", "--json"]);
+    let run = run.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = run.spawn().expect("headwater can be started");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(GOOD.as_bytes()).expect("it reads");
+    drop(input);
+    let output = child.wait_with_output().expect("a child");
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(outcome["scenario"]["title"], "a test");
+}
+
+#[test]
+fn an_error_in_a_line_of_megabytes_fits_a_screen() {
+    let folder = folder();
+    let long = "x".repeat(5_000_000);
+    let lines = [
+        format!("rate = \"{long}\""),
+        format!("rate = {long}"),
+        format!("{long} = 1"),
+        format!("rate = \"1600/s\" {long}"),
+        format!("rate = \"{long}"),
+    ];
+    for line in lines {
+        let path = file(&folder, "rate = \"200/s\"", &line);
+        let output = headwater(&["check", &path]);
+        refused(&output, &["scenario.toml:8"]);
+        let told = errors(&output);
+        assert!(told.len() < 4_000, "{} bytes: {}", told.len(), &told[..2_000]);
+    }
 }
 
 #[test]
@@ -229,7 +246,7 @@ fn an_interrupted_run_writes_what_it_has_and_says_so() {
     let path = file(&folder, "\"2s\"", "\"1000h\"");
     let out = folder.path().join("out");
     let mut run = command(&["run", &path, "--out", out.to_str().expect("a plain path")]);
-    let quiet = std::process::Stdio::null;
+    let quiet = Stdio::null;
     let mut child = run.stdout(quiet()).stderr(quiet()).spawn().expect("headwater can be started");
     // The folder is made once signals are listened for.
     while !out.is_dir() {

@@ -4,7 +4,33 @@ use std::process::{Command, Output};
 
 mod commands;
 mod replay;
+mod settings;
 mod shrink;
+mod test;
+
+/// A scenario that runs in no time and passes.
+const GOOD: &str = r#"
+title = "a test"
+hypothesis = "it runs"
+profile = "nvme-10gbe"
+[system]
+kind = "kafka"
+[traffic]
+rate = "200/s"
+duration = "2s"
+[measure]
+warm_up = "500ms"
+"#;
+
+/// Asserts exit code 2, and that the errors contain all of `wanted`.
+#[track_caller]
+fn refused(output: &Output, wanted: &[&str]) {
+    let errors = errors(output);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    for want in wanted {
+        assert!(errors.contains(want), "{want:?} is not in:\n{errors}");
+    }
+}
 
 fn headwater(arguments: &[&str]) -> Output {
     command(arguments).output().expect("headwater can be started")
