@@ -5,6 +5,7 @@ pub mod batch;
 pub mod bookkeeper;
 pub mod bugs;
 pub mod deployment;
+pub mod intake;
 pub mod kafka;
 mod lists;
 pub mod note;

@@ -15,8 +15,9 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::arrival::{Arrival, ArrivalSource, Arrivals};
+use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Batch, Lane, StreamId};
+use crate::intake::Intake;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
@@ -77,12 +78,10 @@ pub struct Writer {
     spec: WriterSpec,
     service: MetadataClient,
     phase: Phase,
-    arrivals: Arrivals,
-    next_arrival: Option<Arrival>,
+    intake: Intake,
     /// Taken from the schedule, not yet in an entry.
     gathered: VecDeque<(Arrival, Time)>,
     gathered_bytes: u64,
-    sequence: u64,
     handle: Option<LedgerHandle>,
     handles: u32,
     ledger_bytes: u64,
@@ -97,15 +96,12 @@ impl Writer {
     /// A writer at the start of its schedule.
     pub fn new(spec: WriterSpec) -> Self {
         let timeout = Duration::from_millis(spec.session_timeout_ms);
-        let arrivals = (spec.source)(spec.writer, spec.writer_config.writers);
         Self {
             service: MetadataClient::new(spec.metadata, TagSpace::new(SESSION), timeout),
             phase: Phase::Starting,
-            arrivals,
-            next_arrival: None,
+            intake: Intake::new(&spec.source, spec.writer, spec.writer_config.writers),
             gathered: VecDeque::new(),
             gathered_bytes: 0,
-            sequence: 0,
             handle: None,
             handles: 0,
             ledger_bytes: 0,
@@ -165,13 +161,13 @@ impl Writer {
                 return;
             }
         }
-        match (self.gathered.front(), self.next_arrival) {
+        match (self.gathered.front(), self.intake.next_due()) {
             (Some((_, taken)), next) => {
                 let due = *taken + Duration::from_millis(self.spec.writer_config.linger_ms);
-                let at = next.map_or(due, |next| due.min(next.at));
+                let at = next.map_or(due, |next| due.min(next));
                 self.arm(ctx, at);
             }
-            (None, Some(next)) => self.arm(ctx, next.at),
+            (None, Some(next)) => self.arm(ctx, next),
             (None, None) => self.close(ctx),
         }
     }
@@ -190,37 +186,36 @@ impl Writer {
     }
 
     fn gather(&mut self, now: Time) {
-        while let Some(next) = self.next_arrival
-            && next.at <= now
+        while let Some(next) = self.intake.due(now)
             && !self.is_full(u64::from(next.bytes))
         {
             self.gathered_bytes += u64::from(next.bytes);
             self.gathered.push_back((next, now));
-            self.next_arrival = self.arrivals.next();
+            self.intake.take();
         }
     }
 
     fn is_due(&self, now: Time) -> bool {
-        let next = self.next_arrival.filter(|next| next.at <= now);
+        let next = self.intake.due(now);
         let full = self.is_full(next.map_or(0, |next| u64::from(next.bytes)));
         let linger = Duration::from_millis(self.spec.writer_config.linger_ms);
         let waited = self.gathered.front().is_some_and(|(_, taken)| now.since(*taken) >= linger);
-        full || waited || self.next_arrival.is_none()
+        full || waited || self.intake.next_due().is_none()
     }
 
     fn add(&mut self, ctx: &mut Context<'_, Streaming>) {
         let gathered = std::mem::take(&mut self.gathered);
         let bytes = std::mem::take(&mut self.gathered_bytes);
+        let lane = Lane(self.spec.writer);
         let batch = Batch {
             stream: StreamId(0),
             writer: self.spec.writer,
-            lane: Lane(self.spec.writer),
-            first: self.sequence,
+            lane,
+            first: self.intake.number(lane, gathered.len() as u64),
             bytes,
             intended: gathered.iter().map(|(arrival, _)| arrival.at).collect(),
             started: gathered.iter().map(|(_, taken)| *taken).collect(),
         };
-        self.sequence += batch.count();
         self.ledger_bytes += bytes;
         let payload = Payload { bytes, batches: vec![Rc::new(batch)], words: Vec::new() };
         let handle = self.handle.as_mut().expect("a writing writer has a ledger");
@@ -263,7 +258,7 @@ impl Writer {
     }
 
     fn on_closed(&mut self, ctx: &mut Context<'_, Streaming>) {
-        if self.next_arrival.is_none() && self.gathered.is_empty() {
+        if self.intake.next_due().is_none() && self.gathered.is_empty() {
             self.phase = Phase::Finished;
             self.store_list(ctx, true);
         } else {
@@ -359,17 +354,8 @@ impl Writer {
 
 impl Node<Streaming> for Writer {
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
-        // What was due before this start went with the process that had taken it, or was never
-        // taken.
-        let now = ctx.now();
-        self.next_arrival = self.arrivals.next();
-        while let Some(next) = self.next_arrival
-            && now > Time::ZERO
-            && next.at < now
-        {
-            self.sequence += 1;
-            self.next_arrival = self.arrivals.next();
-        }
+        let lane = Lane(self.spec.writer);
+        self.intake.start(ctx.now(), |_| [lane]);
         self.service.start(ctx);
     }
 

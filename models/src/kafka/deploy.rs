@@ -44,12 +44,10 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
         let name = format!("producer-{}", writer + 1);
         let machine = environment.client_machine(&mut deployment, &name);
         let (config, brokers, source) = (config.clone(), brokers.clone(), source.clone());
-        let producers = cluster.producers;
         let build = move |node: NodeId| -> Box<dyn headwater_sim::node::Node<_>> {
-            let arrivals = source(writer, producers);
             let sticky = Seed(u64::from(writer)).stream("sticky", u64::from(node.0));
             let (config, brokers) = (config.clone(), brokers.clone());
-            Box::new(Producer::new(config, brokers, writer, arrivals, sticky))
+            Box::new(Producer::new(config, brokers, writer, &source, sticky))
         };
         let pools = producer::POOLS.to_vec();
         deployment.node(PRODUCER, name, machine, pools, Box::new(build));

@@ -9,7 +9,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::record::{LogBatch, ProducerEpoch};
+use super::record::{LogBatch, ProducerEpoch, ProducerId};
 use crate::batch::SharedBatch;
 use crate::bugs::{Bug, BugSet};
 
@@ -36,7 +36,7 @@ pub struct PartitionLog {
     batches: Vec<LogBatch>,
     /// (epoch, its first offset), ascending.
     epochs: Vec<(u32, u64)>,
-    producers: BTreeMap<u32, ProducerState>,
+    producers: BTreeMap<ProducerId, ProducerState>,
 }
 
 /// What is remembered of an idempotent producer.
@@ -81,7 +81,7 @@ impl PartitionLog {
         assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
         self.start_epoch(batch.leader_epoch);
         if let Some(epoch) = batch.producer_epoch {
-            let state = self.producers.entry(batch.batch.writer).or_default();
+            let state = self.producers.entry(epoch.producer).or_default();
             if state.epoch != epoch.number {
                 *state = ProducerState { epoch: epoch.number, recent: VecDeque::new() };
             }
@@ -132,7 +132,7 @@ impl PartitionLog {
     /// What the epoch and sequence number of a batch of an idempotent producer say. Of a producer
     /// that the log knows nothing of, any are in order; a new epoch has to begin at its beginning.
     pub fn sequence(&self, batch: &SharedBatch, epoch: ProducerEpoch) -> Sequence {
-        let Some(state) = self.producers.get(&batch.writer) else { return Sequence::InOrder };
+        let Some(state) = self.producers.get(&epoch.producer) else { return Sequence::InOrder };
         match epoch.number.cmp(&state.epoch) {
             Ordering::Greater if batch.first == epoch.first => return Sequence::InOrder,
             Ordering::Greater | Ordering::Less => return Sequence::OutOfOrder,
@@ -181,7 +181,8 @@ mod tests {
     use super::*;
     use crate::batch::{Batch, Lane, StreamId};
 
-    const EPOCH: ProducerEpoch = ProducerEpoch { number: 0, first: 0 };
+    const PRODUCER: ProducerId = ProducerId(0);
+    const EPOCH: ProducerEpoch = ProducerEpoch { producer: PRODUCER, number: 0, first: 0 };
 
     fn batch(first: u64, count: usize, base_offset: u64, leader_epoch: u32) -> LogBatch {
         let times = vec![Time::ZERO; count];
@@ -225,12 +226,25 @@ mod tests {
     #[test]
     fn a_new_epoch_begins_at_its_first_event_and_ends_the_old_one() {
         let mut log = log();
-        let bumped = ProducerEpoch { number: 1, first: 14 };
+        let bumped = ProducerEpoch { producer: PRODUCER, number: 1, first: 14 };
         assert_eq!(log.sequence(&batch(16, 1, 0, 0).batch, bumped), Sequence::OutOfOrder);
         assert_eq!(log.sequence(&batch(14, 2, 0, 0).batch, bumped), Sequence::InOrder);
         log.push(LogBatch { producer_epoch: Some(bumped), ..batch(14, 2, 12, 5) });
         assert_eq!(log.sequence(&batch(16, 1, 0, 0).batch, bumped), Sequence::InOrder);
         assert_eq!(log.sequence(&batch(12, 2, 0, 0).batch, EPOCH), Sequence::OutOfOrder);
+    }
+
+    #[test]
+    fn a_producer_that_started_again_has_another_id_and_goes_on_with_any_number() {
+        let mut log = log();
+        let reborn = ProducerEpoch { producer: ProducerId(77), number: 0, first: 20 };
+        assert_eq!(log.sequence(&batch(20, 2, 0, 0).batch, EPOCH), Sequence::OutOfOrder);
+        assert_eq!(log.sequence(&batch(20, 2, 0, 0).batch, reborn), Sequence::InOrder);
+        log.push(LogBatch { producer_epoch: Some(reborn), ..batch(20, 2, 12, 5) });
+        let repeated = log.sequence(&batch(20, 2, 0, 0).batch, reborn);
+        assert_eq!(repeated, Sequence::Duplicate { end_offset: 14 });
+        // A batch of the earlier life that is still on its way is told by its own id.
+        assert_eq!(log.sequence(&batch(12, 2, 0, 0).batch, EPOCH), Sequence::InOrder);
     }
 
     #[test]

@@ -16,10 +16,18 @@ pub const BATCH_OVERHEAD: u64 = 61;
 /// (`DefaultRecord` @ 3.9.0).
 pub const RECORD_OVERHEAD: u64 = 10;
 
+/// Which producer a batch is of, as brokers tell them apart. A client that starts again gets another
+/// one (`Sender.maybeSendAndPollTransactionalRequest`, `InitProducerId` without a transactional id @
+/// 3.9.0): idempotence ends with the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProducerId(pub u64);
+
 /// Epoch of an idempotent producer on a partition. Sequence numbers start anew with each: the first
 /// batch of an epoch is the one whose lane sequence number is `first`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProducerEpoch {
+    /// Whose.
+    pub producer: ProducerId,
     /// Counts epochs, from 0.
     pub number: u32,
     /// Lane sequence number of the epoch's first event (its sequence number 0).

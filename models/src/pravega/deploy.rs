@@ -105,7 +105,7 @@ fn add_clients(
         let machine = environment.client_machine(deployment, &name);
         let (cluster, source) = (Rc::clone(cluster), source.clone());
         let factory: Factory<Streaming> = Box::new(move |_| {
-            Box::new(Writer::new(Rc::clone(&cluster), number, controller, source.clone()))
+            Box::new(Writer::new(Rc::clone(&cluster), number, controller, &source))
         });
         deployment.node(PRODUCER, name, machine, pools.clone(), factory);
     }

@@ -8,4 +8,5 @@ mod failover;
 mod latency;
 mod loss;
 mod recovery;
+mod restart;
 mod storage;

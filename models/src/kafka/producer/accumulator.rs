@@ -15,7 +15,9 @@ use headwater_sim::time::{Duration, Time};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch, StreamId};
 use crate::kafka::config::Producer;
-use crate::kafka::record::{BATCH_OVERHEAD, ProducerEpoch, RECORD_OVERHEAD, batch_bytes};
+use crate::kafka::record::{
+    BATCH_OVERHEAD, ProducerEpoch, ProducerId, RECORD_OVERHEAD, batch_bytes,
+};
 
 /// A batch on its way, with what its retries need.
 #[derive(Clone, Debug)]
@@ -45,7 +47,6 @@ struct Queue {
     open: Option<Open>,
     /// Batches to be sent again, by their first sequence number.
     retries: BTreeMap<u64, Sendable>,
-    next_sequence: u64,
     /// First sequence numbers of the batches that await their response.
     in_flight: BTreeSet<u64>,
     epoch: ProducerEpoch,
@@ -98,15 +99,23 @@ impl Accumulator {
         }
     }
 
+    /// The brokers know the producer by this id from now on. Nothing has been taken yet, and the
+    /// numbers of each partition begin where `first` says.
+    pub fn identify(&mut self, producer: ProducerId, first: impl Fn(Lane) -> u64) {
+        for (lane, queue) in (0..).map(Lane).zip(&mut self.queues) {
+            queue.epoch = ProducerEpoch { producer, number: 0, first: first(lane) };
+        }
+    }
+
     /// Batches that wait in each partition.
     pub fn queued(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         self.queues.iter().map(|queue| queue.closed.len() + usize::from(queue.open.is_some()))
     }
 
-    /// Takes an event, or refuses it: then the memory is used up.
-    pub fn append(&mut self, now: Time, partition: u32, arrival: &Arrival) -> bool {
+    /// Takes an event with its sequence number, or refuses it: then the memory is used up.
+    pub fn append(&mut self, now: Time, lane: Lane, sequence: u64, arrival: &Arrival) -> bool {
         let size = RECORD_OVERHEAD + u64::from(arrival.bytes);
-        let queue = &mut self.queues[partition as usize];
+        let queue = &mut self.queues[lane.0 as usize];
         let fits = queue.open.as_ref().is_some_and(|open| {
             open.size + size <= self.batch_size && open.batch.count() < self.batch_events
         });
@@ -125,8 +134,8 @@ impl Accumulator {
                 batch: Batch {
                     stream: StreamId(0),
                     writer: self.writer,
-                    lane: Lane(partition),
-                    first: queue.next_sequence,
+                    lane,
+                    first: sequence,
                     bytes: 0,
                     intended: Vec::new(),
                     started: Vec::new(),
@@ -140,7 +149,6 @@ impl Accumulator {
         open.batch.intended.push(arrival.at);
         open.batch.started.push(now);
         open.size += size;
-        queue.next_sequence += 1;
         if open.size + RECORD_OVERHEAD >= self.batch_size || open.batch.count() >= self.batch_events
         {
             close(queue);
@@ -186,7 +194,8 @@ impl Accumulator {
             queue.closed.pop_front()?
         };
         if std::mem::take(&mut queue.new_epoch) {
-            queue.epoch = ProducerEpoch { number: queue.epoch.number + 1, first: next.batch.first };
+            let (number, first) = (queue.epoch.number + 1, next.batch.first);
+            queue.epoch = ProducerEpoch { number, first, ..queue.epoch };
         }
         queue.in_flight.insert(next.batch.first);
         next.epoch = queue.epoch;

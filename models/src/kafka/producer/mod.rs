@@ -4,11 +4,13 @@
 //! its defaults. The caller's thread takes what is due, event by event, and blocks when the memory
 //! is used up (so that events start later than intended). One sender thread takes responses and
 //! builds requests: for a broker with a ready partition it drains at most one batch a partition,
-//! from a rotating start, up to `max.request.size`.
+//! from a rotating start, up to `max.request.size`. Started again it has a new producer id, and
+//! takes what is due from then on.
 //!
 //! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`].
-//! Left out: compression, transactions, message splitting; librdkafka has one sender thread in
-//! all, not one a broker; metadata is refreshed on errors, not every five minutes.
+//! Left out: compression, transactions, message splitting, the request for the producer id;
+//! librdkafka has one sender thread in all, not one a broker; metadata is refreshed on errors, not
+//! every five minutes.
 
 pub mod accumulator;
 pub mod partitioner;
@@ -28,9 +30,10 @@ use super::config::{ClientLibrary, Cluster};
 use super::message::{ErrorCode, Message, Produce, ProduceResult};
 use super::metadata::BrokerNumber;
 use super::reconnect::{MetadataRefresher, RefreshTags};
-use super::record::batch_bytes;
-use crate::arrival::{Arrival, Arrivals};
-use crate::batch::SharedBatch;
+use super::record::{ProducerId, batch_bytes};
+use crate::arrival::{Arrival, ArrivalSource};
+use crate::batch::{Lane, SharedBatch};
+use crate::intake::Intake;
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 
@@ -69,8 +72,8 @@ enum Work {
 pub struct Producer {
     config: Rc<Cluster>,
     brokers: Vec<NodeId>,
-    arrivals: Arrivals,
-    next: Option<Arrival>,
+    writer: u32,
+    intake: Intake,
     accumulator: Accumulator,
     sticky: Sticky,
     /// Leader of each partition, as far as known.
@@ -97,7 +100,7 @@ impl Producer {
         config: Rc<Cluster>,
         brokers: Vec<NodeId>,
         writer: u32,
-        arrivals: Arrivals,
+        schedule: &ArrivalSource,
         sticky: headwater_sim::random::Stream,
     ) -> Self {
         let java = config.client == ClientLibrary::Java;
@@ -110,8 +113,8 @@ impl Producer {
             per_broker: vec![0; brokers.len()],
             leaders,
             brokers,
-            arrivals,
-            next: None,
+            writer,
+            intake: Intake::new(schedule, writer, config.producers),
             in_flight: BTreeMap::new(),
             work: VecDeque::new(),
             building: None,
@@ -135,16 +138,19 @@ impl Producer {
         }
         let mut taken = 0;
         self.blocked = false;
-        while let Some(arrival) = self.next.filter(|arrival| arrival.at <= ctx.now()) {
+        while let Some(arrival) = self.intake.due(ctx.now()) {
             let partition = match self.config.keyed {
                 true => partition_for_key(arrival.key, self.config.partitions),
                 false => self.sticky.next(u64::from(arrival.bytes), self.accumulator.queued()),
             };
-            if !self.accumulator.append(ctx.now(), partition, &arrival) {
+            let lane = Lane(partition);
+            let sequence = self.intake.next_number(lane);
+            if !self.accumulator.append(ctx.now(), lane, sequence, &arrival) {
                 self.blocked = true;
                 break;
             }
-            self.next = self.arrivals.next();
+            self.intake.take();
+            self.intake.number(lane, 1);
             taken += 1;
             if taken == CHUNK {
                 break;
@@ -154,8 +160,8 @@ impl Producer {
             self.caller_busy = true;
             let cost = Duration(self.config.costs.client_record_ns * taken as u64);
             ctx.compute(CALLER, cost, TAKEN);
-        } else if let (Some(next), false) = (self.next, self.blocked) {
-            self.wake_at(ctx, next.at);
+        } else if let (Some(next), false) = (self.intake.next_due(), self.blocked) {
+            self.wake_at(ctx, next);
         }
     }
 
@@ -347,7 +353,15 @@ impl Producer {
 
 impl Node<Streaming> for Producer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        self.next = self.arrivals.next();
+        let (partitions, keyed) = (self.config.partitions, self.config.keyed);
+        self.intake.start(ctx.now(), |missed: Arrival| {
+            let partition = partition_for_key(missed.key, partitions);
+            // Without a key, an earlier life may have sent it to any.
+            let any = if keyed { partition..partition + 1 } else { 0..partitions };
+            any.map(Lane)
+        });
+        let id = ctx.now().0 * u64::from(self.config.producers) + u64::from(self.writer);
+        self.accumulator.identify(ProducerId(id), |lane| self.intake.next_number(lane));
         self.proceed(ctx);
     }
 

@@ -18,8 +18,9 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::arrival::{Arrival, ArrivalSource, Arrivals};
+use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Lane, SharedBatch};
+use crate::intake::Intake;
 use crate::note::Note;
 use crate::outstanding::Outstanding;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
@@ -63,7 +64,6 @@ enum Queue {
 #[derive(Debug)]
 struct SegmentWriter {
     lane: Lane,
-    next_sequence: u64,
     link: Link,
     queue: Queue,
     /// Taken and not acknowledged, with their keys; only of a stream that scales.
@@ -111,9 +111,7 @@ pub struct Writer {
     cluster: Rc<Cluster>,
     number: u32,
     controller: NodeId,
-    source: ArrivalSource,
-    arrivals: Option<Arrivals>,
-    next: Option<Arrival>,
+    intake: Intake,
     stream: Stream,
     router: Router,
     segments: Vec<SegmentWriter>,
@@ -142,14 +140,12 @@ impl Writer {
         cluster: Rc<Cluster>,
         number: u32,
         controller: NodeId,
-        source: ArrivalSource,
+        schedule: &ArrivalSource,
     ) -> Self {
         Self {
             number,
             controller,
-            source,
-            arrivals: None,
-            next: None,
+            intake: Intake::new(schedule, number, cluster.writers),
             stream: Stream::new(&cluster),
             router: Router::new(Stream::new(&cluster)),
             segments: Vec::new(),
@@ -200,7 +196,7 @@ impl Writer {
         }
         let now = ctx.now();
         while self.lot.len() < LOT
-            && let Some(arrival) = self.next.filter(|arrival| arrival.at <= now)
+            && let Some(arrival) = self.intake.due(now)
         {
             let event = self.take(arrival, now);
             self.lot.push(event);
@@ -217,23 +213,14 @@ impl Writer {
     }
 
     fn take(&mut self, arrival: Arrival, now: Time) -> (u32, Event) {
-        self.next = self.arrivals.as_mut().and_then(Iterator::next);
+        self.intake.take();
         self.outstanding_bytes += u64::from(arrival.bytes);
         let event = Event { sequence: 0, bytes: arrival.bytes, intended: arrival.at, started: now };
         self.assign(arrival.key, event)
     }
 
-    /// Leaves out an event that was due before: an earlier life may have written it, to any
-    /// segment that ever owns its key.
-    fn leave_out(&mut self, arrival: Arrival) {
-        for lane in self.router.lanes_ever(arrival.key) {
-            self.segments[lane.0 as usize].next_sequence += 1;
-        }
-        self.next = self.arrivals.as_mut().and_then(Iterator::next);
-    }
-
     fn await_next(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(at) = self.next.map(|arrival| arrival.at) else { return };
+        let Some(at) = self.intake.next_due() else { return };
         if self.due_armed.is_none_or(|armed| at < armed) {
             self.due_armed = Some(at);
             self.timer(ctx, at - ctx.now(), Task::Due);
@@ -438,19 +425,14 @@ impl Node<Streaming> for Writer {
             let link = Link::new(client, options, writer, segment);
             self.segments.push(SegmentWriter {
                 lane: Lane(segment),
-                next_sequence: 0,
                 link,
                 queue,
                 unacked: VecDeque::new(),
                 moved: false,
             });
         }
-        let mut arrivals = (self.source)(self.number, self.cluster.writers);
-        self.next = arrivals.next();
-        self.arrivals = Some(arrivals);
-        while let Some(missed) = self.next.filter(|arrival| arrival.at < ctx.now()) {
-            self.leave_out(missed);
-        }
+        // An earlier life may have written an event to any segment that ever owns its key.
+        self.intake.start(ctx.now(), |missed| self.router.lanes_ever(missed.key));
         for segment in 0..self.cluster.segments {
             self.reconnect(ctx, segment);
         }

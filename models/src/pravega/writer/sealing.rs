@@ -11,7 +11,6 @@
 
 use headwater_sim::time::Duration;
 
-use crate::batch::Lane;
 use crate::pravega::message::Message;
 use crate::pravega::properties;
 use crate::pravega::segment_store::Ctx;
@@ -85,13 +84,12 @@ impl Writer {
 
     /// Gives an event its place on the segment that owns its key.
     pub(super) fn assign(&mut self, key: u64, event: Event) -> (u32, Event) {
-        let Lane(lane) = self.router.lane(key);
-        let part = &mut self.segments[lane as usize];
-        let event = Event { sequence: part.next_sequence, ..event };
-        part.next_sequence += 1;
+        let lane = self.router.lane(key);
+        let event = Event { sequence: self.intake.number(lane, 1), ..event };
+        let part = &mut self.segments[lane.0 as usize];
         if self.stream.scales() {
             part.unacked.push_back((key, event));
         }
-        (lane, event)
+        (lane.0, event)
     }
 }

@@ -1,0 +1,47 @@
+//! A producer that is started again.
+
+use headwater_models::kafka::config::Cluster;
+use headwater_sim::fault::Fault;
+use headwater_sim::time::Time;
+
+use crate::harness::{bench, steady, three};
+
+const DOWN_FROM: u64 = 4_000_000_000;
+const UP_AT: u64 = 6_000_000_000;
+
+/// Events of the ten seconds that were acknowledged: (all, due while the producer was down, slowest
+/// response in ms), with (lost, repeated).
+fn crash_of_the_producer(cluster: &Cluster) -> ((usize, usize, u64), (u64, usize)) {
+    let mut bench = bench(cluster, &steady(1_000, 200, 10), 6);
+    let node = bench.producers()[0];
+    bench.sim.schedule(Time(DOWN_FROM), Fault::Crash { node });
+    bench.sim.schedule(Time(UP_AT), Fault::Restart { node });
+    let notes = bench.run(30);
+    let intended = notes.acks.iter().map(|(at, response)| at.0 - response.0);
+    let missed = intended.filter(|at| (DOWN_FROM..UP_AT).contains(at)).count();
+    let acked = (notes.acks.len(), missed, notes.response_us(1.0) / 1_000);
+    (acked, (notes.lost(), notes.repeated()))
+}
+
+#[test]
+fn a_producer_that_starts_again_goes_on_with_what_is_due_from_then_on() {
+    for keyed in [true, false] {
+        let cluster = Cluster { keyed, ..three() };
+        let ((acked, missed, slowest_ms), checks) = crash_of_the_producer(&cluster);
+        // Two of the ten seconds are missing, and what was under way when it crashed.
+        assert!((7_900..=8_000).contains(&acked), "keyed {keyed}: {acked} acknowledged");
+        assert_eq!(missed, 0, "keyed {keyed}: acknowledged though due while it was down");
+        assert!(slowest_ms < 1_000, "keyed {keyed}: {slowest_ms} ms");
+        assert_eq!(checks, (0, 0), "keyed {keyed}: (lost, repeated)");
+    }
+}
+
+#[test]
+fn brokers_neither_refuse_nor_drop_what_a_producer_writes_after_it_was_started_again() {
+    // One partition, so that the broker remembers the earlier life's last sequence numbers.
+    let cluster = Cluster { partitions: 1, keyed: true, ..three() };
+    let ((acked, _, slowest_ms), checks) = crash_of_the_producer(&cluster);
+    assert!((7_900..=8_000).contains(&acked), "{acked} acknowledged");
+    assert!(slowest_ms < 1_000, "{slowest_ms} ms");
+    assert_eq!(checks, (0, 0), "(lost, repeated)");
+}
