@@ -8,7 +8,6 @@ use crate::kafka::system::BROKER;
 use crate::role::{CONSUMER, PRODUCER};
 use std::rc::Rc;
 
-use headwater_sim::random::Seed;
 use headwater_sim::units::NodeId;
 
 use super::broker::{self, Broker};
@@ -44,10 +43,9 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
         let name = format!("producer-{}", writer + 1);
         let machine = environment.client_machine(&mut deployment, &name);
         let (config, brokers, source) = (config.clone(), brokers.clone(), source.clone());
-        let build = move |node: NodeId| -> Box<dyn headwater_sim::node::Node<_>> {
-            let sticky = Seed(u64::from(writer)).stream("sticky", u64::from(node.0));
+        let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             let (config, brokers) = (config.clone(), brokers.clone());
-            Box::new(Producer::new(config, brokers, writer, &source, sticky))
+            Box::new(Producer::new(config, brokers, writer, &source))
         };
         let pools = producer::POOLS.to_vec();
         deployment.node(PRODUCER, name, machine, pools, Box::new(build));

@@ -68,6 +68,13 @@ impl Notes {
         missing.map(|(_, events)| events).sum()
     }
 
+    /// The lanes on which anything was acknowledged.
+    pub fn lanes(&self) -> Vec<u32> {
+        let mut lanes: Vec<_> = self.acked.keys().map(|(lane, _)| *lane).collect();
+        lanes.dedup();
+        lanes
+    }
+
     /// Batches delivered more than once.
     pub fn repeated(&self) -> usize {
         self.delivered.values().filter(|times| **times > 1).count()

@@ -7,6 +7,6 @@ mod bugs;
 mod failover;
 mod latency;
 mod loss;
+mod producer;
 mod recovery;
-mod restart;
 mod storage;

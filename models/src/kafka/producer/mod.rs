@@ -75,7 +75,8 @@ pub struct Producer {
     writer: u32,
     intake: Intake,
     accumulator: Accumulator,
-    sticky: Sticky,
+    /// Of a producer without keys, from its start on.
+    sticky: Option<Sticky>,
     /// Leader of each partition, as far as known.
     leaders: Vec<Option<BrokerNumber>>,
     in_flight: BTreeMap<u64, InFlight>,
@@ -101,7 +102,6 @@ impl Producer {
         brokers: Vec<NodeId>,
         writer: u32,
         schedule: &ArrivalSource,
-        sticky: headwater_sim::random::Stream,
     ) -> Self {
         let java = config.client == ClientLibrary::Java;
         let leaders = (0..config.partitions).map(|of| Some(of % config.brokers)).collect();
@@ -109,7 +109,7 @@ impl Producer {
         let refresher = MetadataRefresher::new(brokers.clone(), REFRESH, retry_backoff);
         Self {
             accumulator: Accumulator::new(writer, config.partitions, &config.producer, java),
-            sticky: Sticky::new(config.partitions, config.producer.batch_size, sticky),
+            sticky: None,
             per_broker: vec![0; brokers.len()],
             leaders,
             brokers,
@@ -139,9 +139,9 @@ impl Producer {
         let mut taken = 0;
         self.blocked = false;
         while let Some(arrival) = self.intake.due(ctx.now()) {
-            let partition = match self.config.keyed {
-                true => partition_for_key(arrival.key, self.config.partitions),
-                false => self.sticky.next(u64::from(arrival.bytes), self.accumulator.queued()),
+            let partition = match &mut self.sticky {
+                Some(sticky) => sticky.next(u64::from(arrival.bytes), self.accumulator.queued()),
+                None => partition_for_key(arrival.key, self.config.partitions),
             };
             let lane = Lane(partition);
             let sequence = self.intake.next_number(lane);
@@ -354,6 +354,10 @@ impl Producer {
 impl Node<Streaming> for Producer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         let (partitions, keyed) = (self.config.partitions, self.config.keyed);
+        if !keyed {
+            let batch_size = self.config.producer.batch_size;
+            self.sticky = Some(Sticky::new(partitions, batch_size, ctx.stream("sticky")));
+        }
         self.intake.start(ctx.now(), |missed: Arrival| {
             let partition = partition_for_key(missed.key, partitions);
             // Without a key, an earlier life may have sent it to any.

@@ -1,4 +1,6 @@
-//! A producer that is started again.
+//! A producer: the partitions that it draws, and what it does when it is started again.
+
+use std::collections::BTreeSet;
 
 use headwater_models::kafka::config::Cluster;
 use headwater_sim::fault::Fault;
@@ -44,4 +46,19 @@ fn brokers_neither_refuse_nor_drop_what_a_producer_writes_after_it_was_started_a
     assert!((7_900..=8_000).contains(&acked), "{acked} acknowledged");
     assert!(slowest_ms < 1_000, "{slowest_ms} ms");
     assert_eq!(checks, (0, 0), "(lost, repeated)");
+}
+
+#[test]
+fn each_seed_draws_partitions_of_its_own_for_events_without_keys() {
+    // Events one second apart: each is a batch, and goes to the partition drawn first.
+    let first_partition = |seed: u64| {
+        let cluster = Cluster { partitions: 8, keyed: false, ..three() };
+        let mut bench = bench(&cluster, &steady(1, 200, 3), seed);
+        let lanes = bench.run(5).lanes();
+        assert_eq!(lanes.len(), 1, "{lanes:?}");
+        lanes[0]
+    };
+    let drawn: BTreeSet<_> = (0..16).map(first_partition).collect();
+    // Sixteen draws of eight hit fewer than four with a probability of 2e-6.
+    assert!(drawn.len() >= 4, "sixteen seeds drew {drawn:?} only");
 }
