@@ -24,7 +24,7 @@ use headwater_sim::effect::PoolId;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::lists::extend;
+use crate::collections::append_or_replace;
 use crate::protocol::{self, Streaming};
 
 use super::config;
@@ -352,7 +352,7 @@ impl Journal {
         let mut done = Vec::new();
         for flushed in self.forcing.drain(..) {
             self.mark = (flushed.file, flushed.records);
-            extend(&mut done, flushed.items);
+            append_or_replace(&mut done, flushed.items);
         }
         self.force(ctx);
         JournalOutcome { done, failed: Vec::new() }

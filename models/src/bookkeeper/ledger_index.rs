@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::record::IndexPage;
-use crate::rising::RisingMap;
+use crate::collections::SortedVecMap;
 
 /// Where an entry lies.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub enum Location {
 struct Ledger {
     fenced: bool,
     fence_durable: bool,
-    entries: RisingMap<EntryId, Location>,
+    entries: SortedVecMap<EntryId, Location>,
 }
 
 /// Every ledger that the bookie knows.

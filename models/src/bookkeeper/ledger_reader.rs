@@ -16,14 +16,16 @@ use headwater_sim::units::NodeId;
 
 use crate::protocol::{self, Streaming};
 
-use super::component::{Component, Input};
 use super::config;
 use super::distribution_schedule::DistributionSchedule;
 use super::entry::SharedEntry;
-use super::ids::{EntryId, LedgerId, TagSpace};
+use super::ids::{EntryId, LedgerId};
 use super::ledger_handle::LedgerError;
 use super::ledger_metadata::LedgerMetadata;
+use super::message::Input;
 use super::message::{Message, Status, Which};
+use crate::component::Component;
+use crate::tags::TagSpace;
 
 /// What a reader tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -285,6 +287,7 @@ impl LedgerReader {
 }
 
 impl Component for LedgerReader {
+    type Message = Message;
     type Event = ReaderEvent;
 
     fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<ReaderEvent> {

@@ -24,7 +24,7 @@ use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::ledger_index::LedgerIndex;
 use super::record::{IndexPage, Record};
-use crate::rising::RisingMap;
+use crate::collections::SortedVecMap;
 
 /// The file of the ledger index.
 pub const INDEX_FILE: FileId = FileId(2 << 60);
@@ -73,7 +73,7 @@ pub struct LedgerStorage {
     tags: StorageTags,
     /// The index.
     pub index: LedgerIndex,
-    memtable: BTreeMap<LedgerId, RisingMap<EntryId, SharedEntry>>,
+    memtable: BTreeMap<LedgerId, SortedVecMap<EntryId, SharedEntry>>,
     memtable_bytes: u64,
     /// Buffers on their way to the entry log.
     writing: BTreeMap<u64, (u64, Vec<SharedEntry>, u64)>,

@@ -9,6 +9,7 @@ use headwater_sim::fingerprint::mix;
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::metadata::message::MetadataMessage;
+use crate::component;
 
 /// What a bookie made of a request (`StatusCode` of
 /// `bookkeeper-proto/src/main/proto/BookkeeperProtocol.proto` @ branch-4.15).
@@ -39,6 +40,9 @@ pub enum Which {
     /// (`BookieProtocol.LAST_ADD_CONFIRMED`).
     Newest,
 }
+
+/// An input of a node, for BookKeeper's client components.
+pub type Input<'a> = component::Input<'a, Message>;
 
 /// A message.
 #[derive(Clone, Debug)]
@@ -147,7 +151,7 @@ impl Message {
     }
 
     /// The tag under which the receiver asked for this, if it is a reply or a watch: which
-    /// component of the receiver it belongs to (see [`super::ids::TagSpace::number_of`]).
+    /// component of the receiver it belongs to (see [`crate::tags::TagSpace::number_of`]).
     pub fn reply_tag(&self) -> Option<u64> {
         match self {
             Self::Added { request, .. } | Self::ReadReply { request, .. } => Some(*request),

@@ -6,19 +6,18 @@
 //!
 //! # Embedding a component
 //!
-//! A component is made with a [`ids::TagSpace`] of its own (`TagSpace::new(n)`, n from 1). The
-//! node's own timers, completions and requests use tags below 2^32 (number 0). Inputs are routed by
-//! tag:
+//! A component is made with a [`TagSpace`](crate::tags::TagSpace) of its own (`TagSpace::new(n)`, n
+//! from 1). The node's own timers, completions and requests use tags below 2^32 (number 0). Inputs
+//! are routed by tag:
 //!
 //! - `on_message(from, message)`: if `message.reply_tag()` is `Some(tag)`, it belongs to component
 //!   number `TagSpace::number_of(tag)`; hand it that message. Handing it to every component is
 //!   right too: each ignores what isn't its own.
 //! - `on_timer(tag)`: to the component number `TagSpace::number_of(tag)`.
 //! - `on_disconnect(peer)`: to every component.
-//! - All three as a [`component::Input`], to [`component::Component::on`].
+//! - All three as a [`message::Input`], to [`Component::on`](crate::component::Component::on).
 //! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node
-//!   charges
-//!   the client's CPU time.
+//!   charges the client's CPU time.
 //!
 //! Each call returns a `Vec` of events (empty vectors cost nothing).
 //!
@@ -69,7 +68,6 @@
 //! auto-recovery (`Auditor`, `ReplicationWorker`), placement by rack, `DbLedgerStorage`, TLS.
 
 pub mod bookie;
-pub mod component;
 pub mod config;
 pub mod deploy;
 pub mod distribution_schedule;

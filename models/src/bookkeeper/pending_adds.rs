@@ -14,13 +14,14 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::collections::SortedVecMap;
 use crate::protocol::{self, Streaming};
-use crate::rising::RisingMap;
 
 use super::distribution_schedule::DistributionSchedule;
 use super::entry::SharedEntry;
-use super::ids::{EntryId, TagSpace};
+use super::ids::EntryId;
 use super::message::{Message, Status};
+use crate::tags::TagSpace;
 
 #[derive(Debug)]
 struct PendingAdd {
@@ -56,7 +57,7 @@ pub struct PendingAdds {
     pending: VecDeque<PendingAdd>,
     pending_bytes: u64,
     /// Requests without an answer, with their deadline; also of completed adds.
-    unanswered: BTreeMap<NodeId, RisingMap<EntryId, Time>>,
+    unanswered: BTreeMap<NodeId, SortedVecMap<EntryId, Time>>,
     /// Number of the first pending add.
     first: EntryId,
 }
@@ -230,7 +231,7 @@ impl PendingAdds {
 
     /// Bookies that have let a deadline pass and must be replaced; their requests are given up.
     pub fn take_timed_out(&mut self, now: Time) -> Vec<NodeId> {
-        let late = |asked: &RisingMap<_, Time>| asked.values().any(|deadline| *deadline <= now);
+        let late = |asked: &SortedVecMap<_, Time>| asked.values().any(|deadline| *deadline <= now);
         let late = self.unanswered.iter().filter(|(_, asked)| late(asked));
         let mut bookies: Vec<NodeId> = late.map(|(bookie, _)| *bookie).collect();
         bookies.retain(|bookie| self.on_disconnect(*bookie));

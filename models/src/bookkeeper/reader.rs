@@ -20,17 +20,19 @@ use headwater_sim::units::NodeId;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
-use super::component::{Component, Input};
 use super::config;
-use super::ids::{EntryId, LedgerId, TagSpace};
+use super::ids::{EntryId, LedgerId};
 use super::ledger_handle::LedgerError;
 use super::ledger_metadata::LedgerMetadata;
 use super::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use super::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
+use super::message::Input;
 use super::metadata::client::{MetadataClient, MetadataEvent};
 use super::metadata::message::{Operation, Outcome, Value};
 use super::properties;
 use super::writer::{WRITER_LEDGERS, WRITERS};
+use crate::component::Component;
+use crate::tags::TagSpace;
 
 /// Time between looks at the writers' lists, and before something that failed is tried again.
 pub const POLL: Duration = Duration::from_millis(500);

@@ -21,13 +21,15 @@ use crate::intake::Intake;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
-use super::component::{Component, Input};
 use super::config;
 use super::entry::Payload;
-use super::ids::{LedgerId, TagSpace};
+use super::ids::LedgerId;
 use super::ledger_handle::{HandleEvent, HandleSpec, LedgerHandle};
+use super::message::Input;
 use super::metadata::client::{MetadataClient, MetadataEvent};
 use super::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
+use crate::component::Component;
+use crate::tags::TagSpace;
 
 /// Directory of the writers' ephemeral records: who is alive.
 pub const WRITERS: &str = "writers";

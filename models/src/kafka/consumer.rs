@@ -21,6 +21,7 @@ use super::metadata::BrokerNumber;
 use super::reconnect::{MetadataRefresher, RefreshTags};
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
+use crate::tags::TagLayout;
 
 type Ctx<'a> = Context<'a, Streaming>;
 
@@ -30,7 +31,10 @@ const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const REFRESH: RefreshTags = RefreshTags { late: 0, reconnect: 1 };
-const LATE: u64 = 1 << 56;
+/// Tags: eight bits of kind, and the request's number.
+const TAGS: TagLayout = TagLayout::new(56);
+/// The kind of a request's timeout; the refresher's tags are of kind 0.
+const LATE: u64 = 1;
 
 struct Position {
     offset: u64,
@@ -109,7 +113,7 @@ impl Consumer {
         };
         let to = self.brokers[broker as usize];
         ctx.send(to, protocol::Message::Kafka(Message::Fetch(Box::new(fetch))));
-        ctx.timer(REQUEST_TIMEOUT, LATE | self.correlation);
+        ctx.timer(REQUEST_TIMEOUT, TAGS.tag(LATE, self.correlation));
     }
 
     fn take(&mut self, ctx: &mut Ctx<'_>, fetched: FetchedPartition) {
@@ -154,7 +158,7 @@ impl Node<Streaming> for Consumer {
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         if !self.refresher.timer(ctx, tag) {
-            let late = self.waiting.iter_mut().find(|of| **of == tag & !LATE);
+            let late = self.waiting.iter_mut().find(|of| **of == TAGS.low(tag));
             let Some(late) = late else { return };
             *late = 0;
             self.refresher.refresh(ctx);

@@ -17,9 +17,10 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
+use crate::collections::RingMap;
 use crate::note::Note;
-use crate::outstanding::Outstanding;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
+use crate::tags::Tasks;
 
 use super::config::Cluster;
 use super::message::{CloseReason, Message, Reading, segment_bytes};
@@ -68,9 +69,8 @@ pub struct Reader {
     number: u32,
     controller: NodeId,
     segments: BTreeMap<u32, SegmentInput>,
-    requests: Outstanding<u32>,
-    replies: Outstanding<Reply>,
-    next: u64,
+    requests: RingMap<u32>,
+    replies: Tasks<Reply>,
 }
 
 impl Reader {
@@ -78,8 +78,8 @@ impl Reader {
     pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId) -> Self {
         let mine = (0..cluster.segments).filter(|segment| segment % cluster.readers == number);
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
-        let (requests, replies) = (Outstanding::default(), Outstanding::default());
-        Self { cluster, number, controller, segments, requests, replies, next: 0 }
+        let (requests, replies) = (RingMap::default(), Tasks::default());
+        Self { cluster, number, controller, segments, requests, replies }
     }
 
     /// Asks for what comes next of a segment, or first for its store.
@@ -91,8 +91,7 @@ impl Reader {
         if input.outstanding.is_some() || input.followed || waits {
             return;
         }
-        self.next += 1;
-        let request = self.next;
+        let request = self.replies.number();
         input.outstanding = Some(request);
         input.asked = ctx.now();
         self.requests.insert(request, segment);
@@ -169,9 +168,8 @@ impl Reader {
         let events: u64 = reading.batches.iter().map(|(_, batch)| batch.count()).sum();
         let costs = &self.cluster.costs;
         let cost = costs.reader_reply + costs.reader_event * events;
-        self.next += 1;
-        self.replies.insert(self.next, Reply { segment, reading });
-        ctx.compute(PoolId(0), cost, self.next);
+        let tag = self.replies.add(Reply { segment, reading });
+        ctx.compute(PoolId(0), cost, tag);
         self.ask(ctx, segment);
     }
 

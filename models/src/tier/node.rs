@@ -23,6 +23,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::protocol::{self, Streaming};
+use crate::tags::TagLayout;
 
 use super::conditions::{Conditions, Fate};
 use super::config::{self, Kind};
@@ -31,8 +32,8 @@ use super::record::Record;
 
 const DISK: DiskId = DiskId(0);
 
-/// Tags: the request's number, and the step that it waits for.
-const STEPS: u64 = 8;
+/// Tags: the request's number, and three bits of the step that it waits for.
+const TAGS: TagLayout = TagLayout::new(3);
 const STEP_SERVED: u64 = 0;
 const STEP_LOADED: u64 = 1;
 const STEP_WRITTEN: u64 = 2;
@@ -137,7 +138,7 @@ impl Tier {
         // The slower of its turn at the shared bandwidth and its own; a stall holds up nobody else.
         let alone = ctx.now() + self.config.request_bandwidth.transfer(bytes);
         let done = alone.max(*free_at) + latency + self.conditions.delay;
-        ctx.timer(done - ctx.now(), number * STEPS + STEP_SERVED);
+        ctx.timer(done - ctx.now(), TAGS.tag(number, STEP_SERVED));
     }
 
     /// The service has had its time: carries the request out if it is its chunk's turn.
@@ -166,7 +167,7 @@ impl Tier {
         let id = self.requests[&number].operation.chunk();
         let chunk = self.chunks.get_mut(&id).expect("it has a queue");
         if !chunk.loaded && !in_memory {
-            ctx.read(DISK, FileId(id.0), 0, u64::MAX, number * STEPS + STEP_LOADED);
+            ctx.read(DISK, FileId(id.0), 0, u64::MAX, TAGS.tag(number, STEP_LOADED));
             return;
         }
         chunk.loaded = true;
@@ -197,7 +198,7 @@ impl Tier {
                 self.used += chunk.length;
                 if damaged {
                     let (file, keep) = (FileId(id.0), records.len() as u64);
-                    let tag = number * STEPS + STEP_IGNORED;
+                    let tag = TAGS.tag(number, STEP_IGNORED);
                     ctx.disk(DISK, DiskOp::Truncate { file, keep }, tag);
                 }
             }
@@ -285,7 +286,7 @@ impl Tier {
         }
         for data in data {
             let record = protocol::Record::Tier(Record { data });
-            ctx.write(DISK, file, record, number * STEPS + STEP_WRITTEN);
+            ctx.write(DISK, file, record, TAGS.tag(number, STEP_WRITTEN));
         }
     }
 
@@ -302,7 +303,7 @@ impl Tier {
         request.writes_left -= 1;
         if request.writes_left == 0 {
             let file = FileId(request.operation.chunk().0);
-            ctx.sync(DISK, file, number * STEPS + STEP_SYNCED);
+            ctx.sync(DISK, file, TAGS.tag(number, STEP_SYNCED));
         }
     }
 
@@ -312,7 +313,7 @@ impl Tier {
         let Some(request) = self.requests.get(&number) else { return };
         let id = request.operation.chunk();
         let keep = self.chunks[&id].pieces.len() as u64;
-        let (file, tag) = (FileId(id.0), number * STEPS + STEP_IGNORED);
+        let (file, tag) = (FileId(id.0), TAGS.tag(number, STEP_IGNORED));
         ctx.disk(DISK, DiskOp::Truncate { file, keep }, tag);
         let full = error == DiskError::Full;
         self.finish(ctx, number, Err(if full { TierError::Full } else { TierError::Io }));
@@ -338,7 +339,7 @@ impl Tier {
             self.forget(source);
             if !self.in_memory() {
                 let delete = DiskOp::Delete { file: FileId(source.0) };
-                ctx.disk(DISK, delete, number * STEPS + STEP_REMOVED);
+                ctx.disk(DISK, delete, TAGS.tag(number, STEP_REMOVED));
                 return;
             }
         }
@@ -371,7 +372,7 @@ impl Tier {
             let pieces = chunk.pieces[first..first + count].to_vec();
             self.finish(ctx, number, Ok(Outcome::Pieces(pieces)));
         } else {
-            let tag = number * STEPS + STEP_READ;
+            let tag = TAGS.tag(number, STEP_READ);
             ctx.read(DISK, FileId(id.0), first as u64, count as u64, tag);
         }
     }
@@ -397,7 +398,7 @@ impl Tier {
             self.finish(ctx, number, Ok(Outcome::Done { length: 0 }));
         } else {
             let delete = DiskOp::Delete { file: FileId(id.0) };
-            ctx.disk(DISK, delete, number * STEPS + STEP_REMOVED);
+            ctx.disk(DISK, delete, TAGS.tag(number, STEP_REMOVED));
         }
     }
 
@@ -507,7 +508,7 @@ impl Node<Streaming> for Tier {
     }
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {
-        self.on_served(ctx, tag / STEPS);
+        self.on_served(ctx, TAGS.split(tag).0);
     }
 
     fn on_completion(
@@ -516,12 +517,12 @@ impl Node<Streaming> for Tier {
         tag: u64,
         completion: Completion<protocol::Record>,
     ) {
-        let number = tag / STEPS;
+        let (number, step) = TAGS.split(tag);
         let error = match completion {
             Completion::Failed(error) => Some(error),
             _ => None,
         };
-        match tag % STEPS {
+        match step {
             STEP_LOADED => self.on_loaded(ctx, number, completion),
             STEP_WRITTEN => self.on_written(ctx, number, error),
             STEP_SYNCED => match error {

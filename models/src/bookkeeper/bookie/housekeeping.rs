@@ -29,8 +29,8 @@ use crate::bookkeeper::properties;
 use crate::protocol::{self, Streaming};
 
 use super::{
-    Bookie, COLLECT_TIMER, DELETED, KIND_HOUSEKEEPING, KIND_JOURNAL_SYNC, KIND_JOURNAL_WRITE,
-    WRITABLE_TIMER, ledger_disk, note, tag,
+    Bookie, COLLECT_TIMER, DELETED, KIND_HOUSEKEEPING, KIND_JOURNAL_SYNC, KIND_JOURNAL_WRITE, TAGS,
+    WRITABLE_TIMER, ledger_disk, note,
 };
 
 /// Time between checks whether a full disk has space again (`diskCheckInterval`, 10 s @
@@ -88,7 +88,7 @@ impl Bookie {
             for file in files.drain(..old.saturating_sub(backups)) {
                 let file = journal_file(directory as u32, file);
                 let disk = self.journals[directory].disk();
-                ctx.disk(disk, DiskOp::Delete { file }, tag(KIND_HOUSEKEEPING, DELETED));
+                ctx.disk(disk, DiskOp::Delete { file }, TAGS.tag(KIND_HOUSEKEEPING, DELETED));
             }
         }
     }
@@ -147,7 +147,7 @@ impl Bookie {
             properties::BOOKIE_READ_ONLY.reached(ctx);
             self.service
                 .request(ctx, Operation::Delete { path: bookie_path(ctx.me()), version: None });
-            ctx.timer(DISK_CHECK_INTERVAL, tag(KIND_HOUSEKEEPING, WRITABLE_TIMER));
+            ctx.timer(DISK_CHECK_INTERVAL, TAGS.tag(KIND_HOUSEKEEPING, WRITABLE_TIMER));
         }
     }
 
@@ -169,7 +169,7 @@ impl Bookie {
 
     pub(super) fn arm_collect(&self, ctx: &mut Context<'_, Streaming>) {
         let wait = Duration::from_millis(self.config.gc_wait_time);
-        ctx.timer(wait, tag(KIND_HOUSEKEEPING, COLLECT_TIMER));
+        ctx.timer(wait, TAGS.tag(KIND_HOUSEKEEPING, COLLECT_TIMER));
     }
 
     /// Garbage collection: forgets ledgers that are no longer in the metadata and removes entry
@@ -188,7 +188,7 @@ impl Bookie {
         }
         for file in self.storage.take_dead_logs() {
             let (disk, file) = (ledger_disk(&self.config, self.disks), entry_log_file(file));
-            ctx.disk(disk, DiskOp::Delete { file }, tag(KIND_HOUSEKEEPING, DELETED));
+            ctx.disk(disk, DiskOp::Delete { file }, TAGS.tag(KIND_HOUSEKEEPING, DELETED));
         }
     }
 }

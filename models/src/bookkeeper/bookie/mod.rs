@@ -35,19 +35,20 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::collections::RingMap;
 use crate::note::Note;
-use crate::outstanding::Outstanding;
 use crate::protocol::{self, Streaming};
 
-use super::component::Input;
 use super::config;
 use super::entry::SharedEntry;
-use super::ids::{LedgerId, TagSpace};
+use super::ids::LedgerId;
 use super::journal::{Journal, JournalItem, JournalOutcome, JournalTags};
 use super::ledger_index::LedgerIndex;
 use super::ledger_storage::{LedgerStorage, StorageTags};
+use super::message::Input;
 use super::message::{Message, Status};
 use super::metadata::client::MetadataClient;
+use crate::tags::{TagLayout, TagSpace};
 use reads::Reads;
 use registration::Cookie;
 use restart::Restart;
@@ -72,9 +73,7 @@ const POOL_CALLBACK: PoolId = PoolId(3);
 const POOL_JOURNAL: u8 = 4;
 
 /// Tags: four bits of kind, 28 bits of number.
-const fn tag(kind: u64, number: u64) -> u64 {
-    kind << 28 | (number & 0xfff_ffff)
-}
+const TAGS: TagLayout = TagLayout::new(28);
 
 const KIND_ADD: u64 = 1;
 const KIND_READ: u64 = 2;
@@ -131,11 +130,11 @@ pub struct Bookie {
     journals: Vec<Journal>,
     /// Journal files of each directory that are still there.
     journal_files: Vec<Vec<u64>>,
-    adds: Outstanding<Add>,
+    adds: RingMap<Add>,
     /// Past their add thread, waiting for room.
     blocked: VecDeque<Add>,
     reads: Reads,
-    callbacks: Outstanding<Vec<JournalItem>>,
+    callbacks: RingMap<Vec<JournalItem>>,
     next: u64,
 }
 
@@ -160,10 +159,10 @@ impl Bookie {
             storage,
             journals: Vec::new(),
             journal_files: Vec::new(),
-            adds: Outstanding::default(),
+            adds: RingMap::default(),
             blocked: VecDeque::new(),
             reads: Reads::default(),
-            callbacks: Outstanding::default(),
+            callbacks: RingMap::default(),
             next: 0,
             config,
             disks,
@@ -187,8 +186,8 @@ impl Bookie {
         let pool = if add.recovery { POOL_HIGH } else { POOL_ADD };
         let bytes = Duration(self.config.cost_per_kib.0 * add.entry.size_bytes() / 1024);
         let number = self.number();
-        ctx.compute(pool, self.config.cost_add + bytes, tag(KIND_ADD, number));
-        self.adds.insert(number & 0xfff_ffff, add);
+        ctx.compute(pool, self.config.cost_add + bytes, TAGS.tag(KIND_ADD, number));
+        self.adds.insert(TAGS.low(number), add);
     }
 
     /// The add has been through its thread: checks, ledger storage, journal.
@@ -241,8 +240,8 @@ impl Bookie {
             let chunk = std::mem::replace(&mut done, rest);
             let cost = self.config.cost_callback * chunk.len() as u64;
             let number = self.number();
-            ctx.compute(POOL_CALLBACK, cost, tag(KIND_CALLBACK, number));
-            self.callbacks.insert(number & 0xfff_ffff, chunk);
+            ctx.compute(POOL_CALLBACK, cost, TAGS.tag(KIND_CALLBACK, number));
+            self.callbacks.insert(TAGS.low(number), chunk);
         }
         let queued = self.journals.iter().map(Journal::queued).sum();
         ctx.gauge("journal_queue", queued);
@@ -279,19 +278,19 @@ impl Bookie {
 
 fn storage_tags() -> StorageTags {
     StorageTags {
-        flush: tag(KIND_STORAGE, CHECKPOINT_TIMER),
-        checkpoint: tag(KIND_STORAGE, CHECKPOINT_TIMER),
-        write: tag(KIND_BUFFER, 0),
+        flush: TAGS.tag(KIND_STORAGE, CHECKPOINT_TIMER),
+        checkpoint: TAGS.tag(KIND_STORAGE, CHECKPOINT_TIMER),
+        write: TAGS.tag(KIND_BUFFER, 0),
     }
 }
 
 fn journal_tags(directory: u32) -> JournalTags {
     let directory = u64::from(directory);
     JournalTags {
-        wait: tag(KIND_JOURNAL_WAIT, directory),
-        compute: tag(KIND_JOURNAL_COMPUTE, directory),
-        write: tag(KIND_JOURNAL_WRITE, directory),
-        sync: tag(KIND_JOURNAL_SYNC, directory),
+        wait: TAGS.tag(KIND_JOURNAL_WAIT, directory),
+        compute: TAGS.tag(KIND_JOURNAL_COMPUTE, directory),
+        write: TAGS.tag(KIND_JOURNAL_WRITE, directory),
+        sync: TAGS.tag(KIND_JOURNAL_SYNC, directory),
     }
 }
 
@@ -344,7 +343,7 @@ impl Node<Streaming> for Bookie {
         if TagSpace::number_of(at) != 0 {
             return self.on_service(ctx, Input::Timer(at));
         }
-        let (kind, number) = (at >> 28, at & 0xfff_ffff);
+        let (kind, number) = TAGS.split(at);
         match kind {
             KIND_JOURNAL_WAIT => self.journals[number as usize].on_timer(ctx),
             KIND_STORAGE => self.on_checkpoint_timer(ctx),
@@ -359,7 +358,7 @@ impl Node<Streaming> for Bookie {
         at: u64,
         completion: Completion<protocol::Record>,
     ) {
-        let (kind, number) = (at >> 28, at & 0xfff_ffff);
+        let (kind, number) = TAGS.split(at);
         match kind {
             KIND_ADD => self.on_add_computed(ctx, number),
             KIND_READ => self.on_read_computed(ctx, number),

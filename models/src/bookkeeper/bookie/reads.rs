@@ -20,10 +20,10 @@ use crate::bookkeeper::ledger_storage::entry_log_file;
 use crate::bookkeeper::message::{Message, Status, Which};
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
-use crate::outstanding::Outstanding;
+use crate::collections::RingMap;
 use crate::protocol::{self, Streaming};
 
-use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, ledger_disk, note, tag};
+use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, TAGS, ledger_disk, note};
 
 /// A read under way.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ struct Read {
 /// Reads under way.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
-    active: Outstanding<Read>,
+    active: RingMap<Read>,
     /// Waiting for the fence to be in the journal.
     fencing: BTreeMap<LedgerId, Vec<Read>>,
 }
@@ -62,8 +62,8 @@ impl Bookie {
         }
         let number = self.number();
         let pool = if fence { POOL_HIGH } else { POOL_READ };
-        ctx.compute(pool, self.config.cost_read, tag(KIND_READ, number));
-        self.reads.active.insert(number & 0xfff_ffff, read);
+        ctx.compute(pool, self.config.cost_read, TAGS.tag(KIND_READ, number));
+        self.reads.active.insert(TAGS.low(number), read);
     }
 
     pub(super) fn on_read_computed(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
@@ -110,9 +110,9 @@ impl Bookie {
             Some(Location::Log { file, record, slot }) => {
                 read.slot = slot;
                 let number = self.number();
-                self.reads.active.insert(number & 0xfff_ffff, read);
+                self.reads.active.insert(TAGS.low(number), read);
                 let disk = ledger_disk(&self.config, self.disks);
-                let tag = tag(KIND_READ_DISK, number);
+                let tag = TAGS.tag(KIND_READ_DISK, number);
                 ctx.read(disk, entry_log_file(file), record, 1, tag);
             }
             None if self.storage.index.knows(read.ledger) => {

@@ -15,17 +15,18 @@
 use headwater_sim::context::Context;
 use headwater_sim::disk::FileId;
 
-use crate::bookkeeper::component::{Component, Input};
+use crate::bookkeeper::message::Input;
 use crate::bookkeeper::metadata::client::MetadataEvent;
 use crate::bookkeeper::metadata::message::{
     MetadataError, Operation, Outcome, Path, Value, bookie_path,
 };
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
+use crate::component::Component;
 use crate::protocol::{self, Streaming};
 
 use super::restart::STEP_STAMPED;
-use super::{Bookie, KIND_RESTART, note, tag};
+use super::{Bookie, KIND_RESTART, TAGS, note};
 
 /// Directory of the bookies' cookies, by node number (`/ledgers/cookies`).
 const COOKIES: &str = "cookies";
@@ -102,7 +103,7 @@ impl Bookie {
     }
 
     fn stamp(&mut self, ctx: &mut Context<'_, Streaming>) {
-        let tag = tag(KIND_RESTART, STEP_STAMPED);
+        let tag = TAGS.tag(KIND_RESTART, STEP_STAMPED);
         for disk in self.own_disks() {
             let record = Record::Cookie { bookie: ctx.me() };
             ctx.write(disk, COOKIE_FILE, protocol::Record::BookKeeper(record), tag);

@@ -29,8 +29,8 @@ use crate::protocol::{self, Streaming};
 
 use super::registration::COOKIE_FILE;
 use super::{
-    Bookie, KIND_RESTART, POOL_JOURNAL, Place, journal_disk, journal_tags, ledger_disk,
-    storage_tags, tag,
+    Bookie, KIND_RESTART, POOL_JOURNAL, Place, TAGS, journal_disk, journal_tags, ledger_disk,
+    storage_tags,
 };
 
 const STEP_LIST: u64 = 0;
@@ -62,7 +62,7 @@ impl Bookie {
         self.ask_for_cookie(ctx);
         let disks = self.own_disks();
         for disk in &disks {
-            ctx.disk(*disk, DiskOp::List, tag(KIND_RESTART, STEP_LIST));
+            ctx.disk(*disk, DiskOp::List, TAGS.tag(KIND_RESTART, STEP_LIST));
         }
         self.restart = Some(Restart { lists: disks.into(), ..Restart::default() });
     }
@@ -118,7 +118,7 @@ impl Bookie {
         if damaged && (file == INDEX_FILE || file == LAST_MARK_FILE) {
             // What follows a torn record could not be read: cut it off before writing on.
             let keep = records.len() as u64;
-            let tag = tag(KIND_RESTART, STEP_TRUNCATED);
+            let tag = TAGS.tag(KIND_RESTART, STEP_TRUNCATED);
             ctx.disk(disk, DiskOp::Truncate { file, keep }, tag);
         }
         for record in records {
@@ -162,7 +162,7 @@ impl Bookie {
         }
         match restart.reads.front() {
             Some(((disk, file), from)) => {
-                ctx.read(*disk, *file, *from, u64::MAX, tag(KIND_RESTART, STEP_READ));
+                ctx.read(*disk, *file, *from, u64::MAX, TAGS.tag(KIND_RESTART, STEP_READ));
             }
             None => self.end_restart(ctx),
         }

@@ -24,17 +24,17 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::bugs::Bug;
-use crate::lists::extend;
+use crate::collections::append_or_replace;
 use crate::note::Note;
 use crate::protocol::Streaming;
 
-use super::component::{Component, Input};
 use super::config;
 use super::distribution_schedule::DistributionSchedule;
 use super::ensemble_placement;
 use super::entry::{Entry, Payload, SharedEntry};
-use super::ids::{EntryId, LedgerId, TagSpace};
+use super::ids::{EntryId, LedgerId};
 use super::ledger_metadata::{LedgerMetadata, LedgerState};
+use super::message::Input;
 use super::message::Message;
 use super::metadata::client::MetadataClient;
 use super::metadata::message::{
@@ -43,6 +43,8 @@ use super::metadata::message::{
 use super::pending_adds::{AddAnswer, PendingAdds};
 use super::properties;
 use super::rate_limiter::RateLimiter;
+use crate::component::Component;
+use crate::tags::TagSpace;
 use ensemble_change::EnsembleChange;
 
 /// Why a ledger can't be written or read any more.
@@ -522,12 +524,13 @@ impl LedgerHandle {
 }
 
 impl Component for LedgerHandle {
+    type Message = Message;
     type Event = HandleEvent;
 
     fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<HandleEvent> {
         let mut events = Vec::new();
         for result in self.service.results(ctx, input) {
-            extend(&mut events, self.on_metadata(ctx, result));
+            append_or_replace(&mut events, self.on_metadata(ctx, result));
         }
         let own = match input {
             Input::Message(from, message) => self.on_message(ctx, from, message),
@@ -535,7 +538,7 @@ impl Component for LedgerHandle {
             Input::Timer(_) => Vec::new(),
             Input::Disconnect(peer) => self.on_disconnect(ctx, peer),
         };
-        extend(&mut events, own);
+        append_or_replace(&mut events, own);
         events
     }
 }

@@ -26,18 +26,20 @@ use crate::bugs::Bug;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
-use super::component::{Component, Input};
 use super::config;
 use super::distribution_schedule::{Answer, DistributionSchedule};
 use super::entry::SharedEntry;
-use super::ids::{EntryId, LedgerId, TagSpace};
+use super::ids::{EntryId, LedgerId};
 use super::ledger_handle::LedgerError;
 use super::ledger_metadata::{LedgerMetadata, LedgerState};
+use super::message::Input;
 use super::message::{Message, Status, Which};
 use super::metadata::client::MetadataClient;
 use super::metadata::message::{LEDGERS, MetadataError, Operation, Outcome, Path, Value, Version};
 use super::pending_adds::PendingAdds;
 use super::properties;
+use crate::component::Component;
+use crate::tags::TagSpace;
 
 /// What a recovery tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -510,6 +512,7 @@ impl LedgerRecovery {
 }
 
 impl Component for LedgerRecovery {
+    type Message = Message;
     type Event = RecoveryEvent;
 
     fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<RecoveryEvent> {

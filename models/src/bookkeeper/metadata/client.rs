@@ -12,10 +12,11 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::component::{Component, Input};
-use crate::bookkeeper::ids::TagSpace;
+use crate::bookkeeper::message::Input;
 use crate::bookkeeper::message::Message;
+use crate::component::Component;
 use crate::protocol::{self, Streaming};
+use crate::tags::TagSpace;
 
 use super::message::{MetadataError, MetadataMessage, Operation, Outcome, Path, SessionId};
 
@@ -332,6 +333,7 @@ impl MetadataClient {
 }
 
 impl Component for MetadataClient {
+    type Message = Message;
     type Event = MetadataEvent;
 
     fn on(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) -> Vec<MetadataEvent> {

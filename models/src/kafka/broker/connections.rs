@@ -10,10 +10,11 @@ use std::collections::VecDeque;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use super::{Broker, Ctx, HANDLERS, NETWORK, kind};
+use super::{Broker, Ctx, HANDLERS, NETWORK, TAGS, kind};
 use crate::kafka::message::{ErrorCode, Fetch, FetchedPartition, Message, Produce, ProduceResult};
 use crate::kafka::replica::{Append, RequestId};
 use crate::protocol;
+use crate::tags::TagLayout;
 
 /// A connection.
 #[derive(Debug, Default)]
@@ -25,8 +26,8 @@ pub struct Connection {
     serial: u64,
 }
 
-/// Bits of a tag that hold the peer's node; above them comes the serial.
-const NODE_BITS: u32 = 24;
+/// Which request: the serial above, 24 bits of the peer's node below.
+const REQUESTS: TagLayout = TagLayout::new(24);
 /// Bits of the serial that a tag holds.
 const SERIAL_MASK: u64 = 0xffff_ffff;
 
@@ -38,7 +39,7 @@ impl Connection {
     }
 
     fn tag(&self, kind: u64, peer: NodeId) -> u64 {
-        kind | (self.serial & SERIAL_MASK) << NODE_BITS | u64::from(peer.0)
+        TAGS.tag(kind, REQUESTS.tag(self.serial & SERIAL_MASK, peer.0.into()))
     }
 }
 
@@ -79,9 +80,10 @@ impl Broker {
 
     /// The peer of a tag, if the request that it is about is still the connection's current one.
     pub(super) fn current(&self, which: u64) -> Option<NodeId> {
-        let from = NodeId((which & ((1 << NODE_BITS) - 1)) as u32);
+        let (of, node) = REQUESTS.split(which);
+        let from = NodeId(node as u32);
         let serial = self.connections.get(&from)?.serial & SERIAL_MASK;
-        (serial == which >> NODE_BITS).then_some(from)
+        (serial == of).then_some(from)
     }
 
     fn next_request(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {

@@ -8,7 +8,7 @@
 use headwater_sim::disk::DiskOp;
 use headwater_sim::time::{Duration, Time};
 
-use super::{Broker, Ctx, DISK, kind};
+use super::{Broker, Ctx, DISK, TAGS, kind};
 use crate::bugs::Bug;
 use crate::kafka::controller::active::{ActiveController, Settings};
 use crate::kafka::controller::partition_change::Rules;
@@ -32,20 +32,22 @@ impl Broker {
                 Output::Send(to, message) => self.send(ctx, to, Message::Raft(message)),
                 Output::StoreVote(epoch, voted_for) => {
                     let record = protocol::Record::Kafka(Record::QuorumState { epoch, voted_for });
-                    ctx.write(DISK, QUORUM_STATE_FILE, record, kind::IGNORED);
-                    ctx.sync(DISK, QUORUM_STATE_FILE, kind::VOTE_STORED);
+                    ctx.write(DISK, QUORUM_STATE_FILE, record, TAGS.tag(kind::IGNORED, 0));
+                    ctx.sync(DISK, QUORUM_STATE_FILE, TAGS.tag(kind::VOTE_STORED, 0));
                     self.votes_storing += 1;
                 }
                 Output::Append(epoch, record) => {
                     let record = Box::new(record);
                     let record = protocol::Record::Kafka(Record::Metadata { epoch, record });
-                    ctx.write(DISK, METADATA_FILE, record, kind::IGNORED);
+                    ctx.write(DISK, METADATA_FILE, record, TAGS.tag(kind::IGNORED, 0));
                 }
                 Output::Truncate(keep) => {
                     let op = DiskOp::Truncate { file: METADATA_FILE, keep };
-                    ctx.disk(DISK, op, kind::IGNORED);
+                    ctx.disk(DISK, op, TAGS.tag(kind::IGNORED, 0));
                 }
-                Output::Flush(end) => ctx.sync(DISK, METADATA_FILE, kind::RAFT_FLUSHED | end),
+                Output::Flush(end) => {
+                    ctx.sync(DISK, METADATA_FILE, TAGS.tag(kind::RAFT_FLUSHED, end))
+                }
                 Output::Elected(epoch) => elected = Some(epoch),
                 Output::Resigned => self.controller = None,
             }
@@ -146,7 +148,7 @@ impl Broker {
             None => {}
         }
         let interval = self.config.broker.heartbeat_interval_ms.max(1);
-        ctx.timer(Duration::from_millis(interval), kind::HEARTBEAT);
+        ctx.timer(Duration::from_millis(interval), TAGS.tag(kind::HEARTBEAT, 0));
     }
 
     /// A heartbeat at the controller. False if this is not the active one, or if the session of the
@@ -192,7 +194,7 @@ impl Broker {
         let next = controller.next_wake().unwrap_or(Time::MAX);
         if next < self.sessions_armed {
             self.sessions_armed = next;
-            ctx.timer(next.since(ctx.now()), kind::SESSIONS);
+            ctx.timer(next.since(ctx.now()), TAGS.tag(kind::SESSIONS, 0));
         }
         self.propose_soon(ctx);
     }
@@ -203,7 +205,7 @@ impl Broker {
         if pending && !self.linger_armed {
             self.linger_armed = true;
             let linger = Duration::from_millis(self.config.quorum.append_linger_ms);
-            ctx.timer(linger, kind::CONTROLLER_LINGER);
+            ctx.timer(linger, TAGS.tag(kind::CONTROLLER_LINGER, 0));
         }
     }
 

@@ -10,7 +10,7 @@
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use super::{Broker, Ctx, FETCHERS, kind};
+use super::{Broker, Ctx, FETCHERS, TAGS, kind};
 use crate::bugs::Bug;
 use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, InSync, Message};
 use crate::kafka::metadata::BrokerNumber;
@@ -70,7 +70,7 @@ impl Broker {
         fetcher.correlation += 1;
         (fetcher.state, fetcher.sent_at) = (State::Waiting, ctx.now());
         if !std::mem::replace(&mut fetcher.watched, true) {
-            ctx.timer(SOCKET_TIMEOUT, kind::FETCH_LATE | u64::from(leader));
+            ctx.timer(SOCKET_TIMEOUT, TAGS.tag(kind::FETCH_LATE, leader.into()));
         }
         let config = &self.config.broker;
         let fetch = Fetch {
@@ -96,7 +96,7 @@ impl Broker {
             return self.fetcher_free(ctx, leader, true);
         }
         fetcher.watched = true;
-        ctx.timer(deadline.since(ctx.now()), kind::FETCH_LATE | u64::from(leader));
+        ctx.timer(deadline.since(ctx.now()), TAGS.tag(kind::FETCH_LATE, leader.into()));
     }
 
     /// The leader has answered: the fetcher thread takes the response in.
@@ -121,7 +121,7 @@ impl Broker {
         } else {
             self.config.costs.produce(batches, bytes)
         };
-        ctx.compute(FETCHERS, Duration(cost), kind::FETCHED | u64::from(leader));
+        ctx.compute(FETCHERS, Duration(cost), TAGS.tag(kind::FETCHED, leader.into()));
     }
 
     /// The response's batches go to the logs.
@@ -188,7 +188,7 @@ impl Broker {
         if failed {
             fetcher.state = State::BackingOff;
             let backoff = Duration::from_millis(self.config.broker.replica_fetch_backoff_ms);
-            return ctx.timer(backoff, kind::FETCH_AGAIN | u64::from(leader));
+            return ctx.timer(backoff, TAGS.tag(kind::FETCH_AGAIN, leader.into()));
         }
         fetcher.state = State::Idle;
         self.run_fetcher(ctx, leader);

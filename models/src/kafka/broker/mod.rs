@@ -38,6 +38,7 @@ use super::replica::Replica;
 use crate::bugs::BugSet;
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
+use crate::tags::TagLayout;
 
 type Ctx<'a> = Context<'a, Streaming>;
 
@@ -49,28 +50,30 @@ const HANDLERS: PoolId = PoolId(1);
 /// Replica fetcher threads, one a source broker.
 const FETCHERS: PoolId = PoolId(2);
 
-/// What a tag is about; the rest of the tag says which one.
+/// Tags: eight bits of kind, and which one of it.
+const TAGS: TagLayout = TagLayout::new(56);
+
+/// What a tag is about.
 mod kind {
-    pub const NETWORK_IN: u64 = 1 << 56;
-    pub const HANDLED: u64 = 2 << 56;
-    pub const NETWORK_OUT: u64 = 3 << 56;
-    pub const APPENDED: u64 = 4 << 56;
-    pub const FLUSHED: u64 = 5 << 56;
-    pub const WAIT_OVER: u64 = 6 << 56;
-    pub const FETCHED: u64 = 7 << 56;
-    pub const FETCH_AGAIN: u64 = 8 << 56;
-    pub const ISR_CHECK: u64 = 9 << 56;
-    pub const HEARTBEAT: u64 = 10 << 56;
-    pub const RAFT_TICK: u64 = 11 << 56;
-    pub const RAFT_FLUSHED: u64 = 12 << 56;
-    pub const VOTE_STORED: u64 = 13 << 56;
-    pub const CONTROLLER_LINGER: u64 = 14 << 56;
-    pub const SESSIONS: u64 = 15 << 56;
-    pub const CHECKPOINT: u64 = 16 << 56;
-    pub const RECOVER: u64 = 17 << 56;
-    pub const IGNORED: u64 = 18 << 56;
-    pub const FETCH_LATE: u64 = 19 << 56;
-    pub const MASK: u64 = 0xff << 56;
+    pub const NETWORK_IN: u64 = 1;
+    pub const HANDLED: u64 = 2;
+    pub const NETWORK_OUT: u64 = 3;
+    pub const APPENDED: u64 = 4;
+    pub const FLUSHED: u64 = 5;
+    pub const WAIT_OVER: u64 = 6;
+    pub const FETCHED: u64 = 7;
+    pub const FETCH_AGAIN: u64 = 8;
+    pub const ISR_CHECK: u64 = 9;
+    pub const HEARTBEAT: u64 = 10;
+    pub const RAFT_TICK: u64 = 11;
+    pub const RAFT_FLUSHED: u64 = 12;
+    pub const VOTE_STORED: u64 = 13;
+    pub const CONTROLLER_LINGER: u64 = 14;
+    pub const SESSIONS: u64 = 15;
+    pub const CHECKPOINT: u64 = 16;
+    pub const RECOVER: u64 = 17;
+    pub const IGNORED: u64 = 18;
+    pub const FETCH_LATE: u64 = 19;
 }
 
 /// Threads of a broker's pools.
@@ -167,7 +170,7 @@ impl Broker {
         let wake = raft.next_wake();
         if wake < self.raft_wakes {
             self.raft_wakes = wake;
-            ctx.timer(wake.since(ctx.now()), kind::RAFT_TICK);
+            ctx.timer(wake.since(ctx.now()), TAGS.tag(kind::RAFT_TICK, 0));
         }
         self.raft = Some(raft);
         self.carry_out(ctx, out);
@@ -177,13 +180,13 @@ impl Broker {
     fn start_timers(&mut self, ctx: &mut Ctx<'_>) {
         let config = &self.config.broker;
         let half_lag = Duration::from_millis((config.replica_lag_time_max_ms / 2).max(1));
-        ctx.timer(half_lag, kind::ISR_CHECK);
+        ctx.timer(half_lag, TAGS.tag(kind::ISR_CHECK, 0));
         let checkpoint = Duration::from_millis(config.high_watermark_checkpoint_interval_ms);
-        ctx.timer(checkpoint, kind::CHECKPOINT);
+        ctx.timer(checkpoint, TAGS.tag(kind::CHECKPOINT, 0));
         // Brokers do not beat in step.
         let beat = Duration::from_millis(config.heartbeat_interval_ms.max(1));
         let first = ctx.random().between(0, beat.0);
-        ctx.timer(Duration(first), kind::HEARTBEAT);
+        ctx.timer(Duration(first), TAGS.tag(kind::HEARTBEAT, 0));
     }
 }
 
@@ -233,8 +236,8 @@ impl Node<Streaming> for Broker {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        let which = tag & !kind::MASK;
-        match tag & kind::MASK {
+        let (kind, which) = TAGS.split(tag);
+        match kind {
             kind::WAIT_OVER => self.wait_over(ctx, which),
             kind::FETCH_AGAIN => self.run_fetcher(ctx, which as BrokerNumber),
             kind::FETCH_LATE => self.check_fetcher(ctx, which as BrokerNumber),
@@ -261,13 +264,13 @@ impl Node<Streaming> for Broker {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, completion: Completion<Record>) {
-        let which = tag & !kind::MASK;
+        let (kind, which) = TAGS.split(tag);
         if let Completion::Failed(error) = completion
             && error != DiskError::NoSuchFile
         {
             return Self::log_dir_failed(ctx);
         }
-        match tag & kind::MASK {
+        match kind {
             of @ (kind::NETWORK_IN | kind::HANDLED | kind::NETWORK_OUT) => {
                 let Some(peer) = self.current(which) else { return };
                 match of {

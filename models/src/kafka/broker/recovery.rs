@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use headwater_sim::disk::{DiskOp, FileId};
 use headwater_sim::node::Completion;
 
-use super::{Broker, Ctx, DISK, kind};
+use super::{Broker, Ctx, DISK, TAGS, kind};
 use crate::kafka::controller::raft::Raft;
 use crate::kafka::metadata::{BrokerNumber, MetadataRecord};
 use crate::kafka::partition_log::PartitionLog;
@@ -41,7 +41,7 @@ pub struct Recovery {
 impl Broker {
     pub(super) fn begin_recovery(&mut self, ctx: &mut Ctx<'_>) {
         self.recovery = Some(Recovery::default());
-        ctx.disk(DISK, DiskOp::List, kind::RECOVER);
+        ctx.disk(DISK, DiskOp::List, TAGS.tag(kind::RECOVER, 0));
     }
 
     /// One step: the list of files, or one file's records.
@@ -62,7 +62,11 @@ impl Broker {
                 recovery.take(file, records);
                 if damaged {
                     // The torn end is cut off, as the check of the last segment does.
-                    ctx.disk(DISK, DiskOp::Truncate { file, keep: kept }, kind::IGNORED);
+                    ctx.disk(
+                        DISK,
+                        DiskOp::Truncate { file, keep: kept },
+                        TAGS.tag(kind::IGNORED, 0),
+                    );
                 }
                 recovery.next += 1;
             }
@@ -70,7 +74,7 @@ impl Broker {
         }
         match recovery.files.get(recovery.next) {
             Some(file) => {
-                let tag = kind::RECOVER | (recovery.next as u64 + 1);
+                let tag = TAGS.tag(kind::RECOVER, recovery.next as u64 + 1);
                 ctx.read(DISK, *file, 0, u64::MAX, tag);
             }
             None => self.recovered(ctx),
@@ -93,7 +97,7 @@ impl Broker {
             let log = PartitionLog::recover(batches);
             if log.len() < read {
                 let (file, keep) = (log_file(partition), log.len());
-                ctx.disk(DISK, DiskOp::Truncate { file, keep }, kind::IGNORED);
+                ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
             }
             let checkpoint = recovery.high_watermarks.get(partition as usize).copied();
             let replica = Replica::new(partition, state.clone(), log, checkpoint.unwrap_or(0));
@@ -119,8 +123,8 @@ impl Broker {
     /// What whoever starts a broker does before (`kafka-storage format --ignore-formatted`).
     fn format(&self, ctx: &mut Ctx<'_>) {
         let record = protocol::Record::Kafka(Record::MetaProperties { node_id: self.me });
-        ctx.write(DISK, META_PROPERTIES_FILE, record, kind::IGNORED);
-        ctx.sync(DISK, META_PROPERTIES_FILE, kind::IGNORED);
+        ctx.write(DISK, META_PROPERTIES_FILE, record, TAGS.tag(kind::IGNORED, 0));
+        ctx.sync(DISK, META_PROPERTIES_FILE, TAGS.tag(kind::IGNORED, 0));
     }
 
     /// The directory is nobody's or another broker's (`MetaPropertiesEnsemble.verify`).
@@ -134,12 +138,19 @@ impl Broker {
     pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
         let of = |partition: u32| self.replicas.get(&partition).map_or(0, |of| of.high_watermark);
         let marks = (0..self.config.partitions).map(of).collect();
-        ctx.disk(DISK, DiskOp::Truncate { file: HIGH_WATERMARK_FILE, keep: 0 }, kind::IGNORED);
+        ctx.disk(
+            DISK,
+            DiskOp::Truncate { file: HIGH_WATERMARK_FILE, keep: 0 },
+            TAGS.tag(kind::IGNORED, 0),
+        );
         let record = protocol::Record::Kafka(Record::HighWatermarks(marks));
-        ctx.write(DISK, HIGH_WATERMARK_FILE, record, kind::IGNORED);
-        ctx.sync(DISK, HIGH_WATERMARK_FILE, kind::IGNORED);
+        ctx.write(DISK, HIGH_WATERMARK_FILE, record, TAGS.tag(kind::IGNORED, 0));
+        ctx.sync(DISK, HIGH_WATERMARK_FILE, TAGS.tag(kind::IGNORED, 0));
         let millis = self.config.broker.high_watermark_checkpoint_interval_ms.max(1);
-        ctx.timer(headwater_sim::time::Duration::from_millis(millis), kind::CHECKPOINT);
+        ctx.timer(
+            headwater_sim::time::Duration::from_millis(millis),
+            TAGS.tag(kind::CHECKPOINT, 0),
+        );
     }
 
     /// Cuts a replica's log and its file.
@@ -155,7 +166,7 @@ impl Broker {
         let keep = replica.log.truncate(offset);
         replica.high_watermark = replica.high_watermark.min(replica.log.end_offset());
         let file = log_file(partition);
-        ctx.disk(DISK, DiskOp::Truncate { file, keep }, kind::IGNORED);
+        ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
         Self::event(ctx, "truncated", u64::from(partition), lost);
     }
 }

@@ -7,7 +7,7 @@
 
 use headwater_sim::time::Duration;
 
-use super::{Broker, Ctx, DISK, kind};
+use super::{Broker, Ctx, DISK, TAGS, kind};
 use crate::bugs::Bug;
 use crate::kafka::message::{ErrorCode, FetchPartition, InSync, Message};
 use crate::kafka::metadata::{BrokerNumber, PartitionState};
@@ -33,7 +33,7 @@ impl Broker {
                         (replica.busy, replica.writing) = (true, Some(batch.clone()));
                     }
                     let record = protocol::Record::Kafka(Record::Log(batch));
-                    let tag = kind::APPENDED | u64::from(partition);
+                    let tag = TAGS.tag(kind::APPENDED, partition.into());
                     return ctx.write(DISK, log_file(partition), record, tag);
                 }
                 Err((error, end_offset)) => {
@@ -101,7 +101,7 @@ impl Broker {
         replica.log.push(batch);
         if replica.unflushed >= self.config.topic.flush_messages {
             replica.unflushed = 0;
-            return ctx.sync(DISK, log_file(partition), kind::FLUSHED | u64::from(partition));
+            return ctx.sync(DISK, log_file(partition), TAGS.tag(kind::FLUSHED, partition.into()));
         }
         self.append_done(ctx, partition);
     }
@@ -181,7 +181,7 @@ impl Broker {
         for (partition, isr) in wanted.collect::<Vec<_>>() {
             self.ask_for_isr(ctx, partition, isr);
         }
-        ctx.timer(Duration((lag_max.0 / 2).max(1_000_000)), kind::ISR_CHECK);
+        ctx.timer(Duration((lag_max.0 / 2).max(1_000_000)), TAGS.tag(kind::ISR_CHECK, 0));
     }
 
     /// Brokers in the lives that the metadata knows.

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::component::Input;
+use crate::bookkeeper::message::Input;
 use crate::note::Note;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};

@@ -11,9 +11,9 @@ use std::rc::Rc;
 use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
+use crate::collections::SortedVecMap;
 use crate::pravega::cache::Cache;
 use crate::pravega::message::{Reading, segment_bytes};
-use crate::rising::RisingMap;
 
 /// A reader waiting for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ struct Entry {
 /// The index.
 #[derive(Clone, Debug, Default)]
 pub struct ReadIndex {
-    entries: RisingMap<u64, Entry>,
+    entries: SortedVecMap<u64, Entry>,
     /// Bytes that may be read: everything committed.
     pub readable: u64,
     /// Nothing will be added.

@@ -20,12 +20,13 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::component::{Component, Input};
-use crate::bookkeeper::ids::TagSpace;
+use crate::bookkeeper::message::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
+use crate::component::Component;
 use crate::note::Note;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
+use crate::tags::{TagSpace, Tasks};
 
 use super::config::{Cluster, Mode};
 use super::message::Message;
@@ -43,7 +44,8 @@ const TIMER_REBALANCE: u64 = 1;
 const TIMER_SEAL: u64 = 2;
 /// And the number of the epoch that ends.
 const TIMER_SCALE: u64 = 8;
-const REPLY: u64 = 1 << 20;
+/// Tags of replies are above.
+const REPLY: u32 = 1 << 20;
 
 /// The node.
 #[derive(Debug)]
@@ -58,8 +60,7 @@ pub struct Controller {
     has_map: bool,
     rebalance_armed: bool,
     watching: BTreeMap<u64, &'static str>,
-    replies: BTreeMap<u64, (NodeId, Message)>,
-    next_reply: u64,
+    replies: Tasks<(NodeId, Message)>,
 }
 
 impl Controller {
@@ -81,8 +82,7 @@ impl Controller {
             has_map: false,
             rebalance_armed: false,
             watching: BTreeMap::new(),
-            replies: BTreeMap::new(),
-            next_reply: REPLY,
+            replies: Tasks::after(REPLY),
             client,
             cluster,
         }
@@ -90,9 +90,8 @@ impl Controller {
 
     /// Answers a client after the time that it takes.
     fn reply(&mut self, ctx: &mut Ctx<'_>, to: NodeId, message: Message) {
-        self.next_reply += 1;
-        self.replies.insert(self.next_reply, (to, message));
-        ctx.compute(PoolId(0), self.cluster.costs.controller_request, self.next_reply);
+        let tag = self.replies.add((to, message));
+        ctx.compute(PoolId(0), self.cluster.costs.controller_request, tag);
     }
 
     fn list(&mut self, ctx: &mut Ctx<'_>, directory: &'static str) {
@@ -249,7 +248,7 @@ impl Node<Streaming> for Controller {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
-        if let Some((to, message)) = self.replies.remove(&tag) {
+        if let Some((to, message)) = self.replies.take(tag) {
             ctx.send(to, AnyMessage::Pravega(message));
         }
     }

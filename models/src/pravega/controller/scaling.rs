@@ -68,8 +68,7 @@ impl Controller {
         for segment in self.scale.unsealed.clone() {
             let container = self.container_of[segment as usize];
             let Some(store) = self.owners[container as usize] else { continue };
-            self.next_reply += 1;
-            let request = self.next_reply;
+            let request = self.replies.number();
             self.scale.requests.insert(request, segment);
             ctx.send(store, AnyMessage::Pravega(Message::SealSegment { segment, request }));
         }

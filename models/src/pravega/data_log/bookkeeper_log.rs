@@ -16,21 +16,23 @@ use std::rc::Rc;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::component::{Component, Input};
-use crate::bookkeeper::ids::{EntryId, LedgerId, TagSpace};
+use crate::bookkeeper::ids::{EntryId, LedgerId};
 use crate::bookkeeper::ledger_handle::{HandleEvent, HandleSpec, LedgerError, LedgerHandle};
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
+use crate::bookkeeper::message::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{
     LEDGERS, MetadataError, Operation, Outcome, Path, Version,
 };
 use crate::bugs::Bug;
-use crate::lists::extend;
+use crate::collections::append_or_replace;
+use crate::component::Component;
 use crate::pravega::config::Cluster;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::throttler::QueueStats;
 use crate::pravega::properties;
 use crate::pravega::segment_store::{Ctx, Spec};
+use crate::tags::TagSpace;
 
 use super::frame_codec;
 use super::log_metadata::{self, LogMetadata};
@@ -282,7 +284,7 @@ impl BookKeeperLog {
                     }
                 }
                 HandleEvent::Failed { error, .. } => {
-                    extend(&mut result, self.ledger_failed(ctx, sequence, error));
+                    append_or_replace(&mut result, self.ledger_failed(ctx, sequence, error));
                 }
                 HandleEvent::Closed { .. } => {
                     self.retired.retain(|ledger| ledger.sequence != sequence);
@@ -290,8 +292,8 @@ impl BookKeeperLog {
                 HandleEvent::Created { .. } => {}
             }
         }
-        extend(&mut result, self.remove_finished(ctx.now()));
-        extend(&mut result, self.send_writes(ctx));
+        append_or_replace(&mut result, self.remove_finished(ctx.now()));
+        append_or_replace(&mut result, self.send_writes(ctx));
         result
     }
 
@@ -334,7 +336,7 @@ impl BookKeeperLog {
                     }
                 }
                 let mut result = self.remove_finished(ctx.now());
-                extend(&mut result, self.send_writes(ctx));
+                append_or_replace(&mut result, self.send_writes(ctx));
                 result
             }
         }
@@ -394,7 +396,9 @@ impl BookKeeperLog {
         for event in events {
             let MetadataEvent::Reply { request, result: reply } = event else { continue };
             match self.updating.take_if(|updating| updating.request == request) {
-                Some(updating) => extend(&mut result, self.on_update(ctx, updating, reply)),
+                Some(updating) => {
+                    append_or_replace(&mut result, self.on_update(ctx, updating, reply))
+                }
                 None if self.opening.is_some() && self.next.is_none() => {
                     self.loaded(ctx, reply);
                 }
@@ -464,7 +468,7 @@ impl BookKeeperLog {
                     self.writes.iter_mut().for_each(|write| write.sent = None);
                 }
                 let mut result = vec![LogEvent::RolledOver { ledger }];
-                extend(&mut result, self.send_writes(ctx));
+                append_or_replace(&mut result, self.send_writes(ctx));
                 self.go_on_truncating(ctx);
                 return result;
             }
@@ -502,7 +506,7 @@ impl BookKeeperLog {
         let mut result = self.on_metadata(ctx, events);
         if let Some(next) = &mut self.next {
             let events = next.on(ctx, input);
-            extend(&mut result, self.on_next(ctx, events));
+            append_or_replace(&mut result, self.on_next(ctx, events));
         }
         let sequences: Vec<u64> = self.retired.iter().map(|ledger| ledger.sequence).collect();
         for sequence in sequences {
@@ -510,17 +514,17 @@ impl BookKeeperLog {
                 continue;
             };
             let events = old.handle.on(ctx, input);
-            extend(&mut result, self.on_handle(ctx, sequence, events));
+            append_or_replace(&mut result, self.on_handle(ctx, sequence, events));
         }
         if let Some(current) = &mut self.current {
             let (sequence, events) = (current.sequence, current.handle.on(ctx, input));
             if !events.is_empty() {
-                extend(&mut result, self.on_handle(ctx, sequence, events));
+                append_or_replace(&mut result, self.on_handle(ctx, sequence, events));
             }
         }
         if let Some((_, inquiry)) = &mut self.inquiry {
             let events = inquiry.on(ctx, input);
-            extend(&mut result, self.on_inquiry(ctx, events));
+            append_or_replace(&mut result, self.on_inquiry(ctx, events));
         }
         result
     }

@@ -8,7 +8,7 @@
 
 use headwater_sim::time::Time;
 
-use crate::bookkeeper::component::Input;
+use crate::bookkeeper::message::Input;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::throttler::QueueStats;
 use crate::pravega::segment_store::Ctx;

@@ -10,12 +10,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::bookkeeper::component::{Component, Input};
 use crate::bookkeeper::entry::SharedEntry;
 use crate::bookkeeper::ids::EntryId;
 use crate::bookkeeper::ledger_metadata::LedgerMetadata;
 use crate::bookkeeper::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent};
+use crate::bookkeeper::message::{Input, Message};
+use crate::component::Component;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::segment_store::Ctx;
 
@@ -68,6 +69,7 @@ impl Opening {
 }
 
 impl Component for Opening {
+    type Message = Message;
     type Event = Step;
 
     fn on(&mut self, ctx: &mut Ctx<'_>, input: Input<'_>) -> Vec<Step> {

@@ -16,8 +16,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::component::Input;
-use crate::bookkeeper::ids::TagSpace;
+use crate::bookkeeper::message::Input;
 use crate::pravega::cache::Cache;
 use crate::pravega::config::{Cluster, DataLogKind};
 use crate::pravega::container::read_index::ReadRequest;
@@ -27,6 +26,7 @@ use crate::pravega::message::{CloseReason, Message};
 use crate::pravega::stream::Stream;
 use crate::pravega::writer::routing::container_of;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
+use crate::tags::TagSpace;
 
 use self::append_processor::AppendProcessor;
 use self::ownership::Ownership;

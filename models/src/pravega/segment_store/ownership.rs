@@ -12,11 +12,12 @@ use std::collections::BTreeSet;
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::component::{Component, Input};
-use crate::bookkeeper::ids::TagSpace;
+use crate::bookkeeper::message::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
+use crate::component::Component;
 use crate::pravega::config::Mode;
+use crate::tags::TagSpace;
 
 use super::{Ctx, Spec};
 

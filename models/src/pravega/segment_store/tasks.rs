@@ -4,7 +4,6 @@
 
 use headwater_sim::units::NodeId;
 
-use crate::outstanding::Outstanding;
 use crate::pravega::container::Work;
 use crate::pravega::message::{Append, Message};
 
@@ -53,23 +52,5 @@ pub enum Task {
     Monitor,
 }
 
-/// Tasks by tag; all tags are below 2^32.
-#[derive(Debug, Default)]
-pub struct Tasks {
-    next: u32,
-    tasks: Outstanding<Task>,
-}
-
-impl Tasks {
-    /// Keeps a task; its tag.
-    pub fn add(&mut self, task: Task) -> u64 {
-        self.next = self.next.wrapping_add(1);
-        self.tasks.insert(self.next.into(), task);
-        self.next.into()
-    }
-
-    /// Gives the task back, once.
-    pub fn take(&mut self, tag: u64) -> Option<Task> {
-        self.tasks.take(tag)
-    }
-}
+/// Tasks by tag.
+pub type Tasks = crate::tags::Tasks<Task>;

@@ -22,8 +22,8 @@ use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Lane, SharedBatch};
 use crate::intake::Intake;
 use crate::note::Note;
-use crate::outstanding::Outstanding;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
+use crate::tags::Tasks;
 
 use super::config::{Client, Cluster};
 use super::message::{Append, Message, WriterId};
@@ -130,8 +130,7 @@ pub struct Writer {
     to_reconnect: VecDeque<u32>,
     held: VecDeque<(NodeId, Message)>,
     requests: BTreeMap<u64, u32>,
-    tasks: Outstanding<Task>,
-    next_task: u64,
+    tasks: Tasks<Task>,
 }
 
 impl Writer {
@@ -159,8 +158,7 @@ impl Writer {
             to_reconnect: VecDeque::new(),
             held: VecDeque::new(),
             requests: BTreeMap::new(),
-            tasks: Outstanding::default(),
-            next_task: 0,
+            tasks: Tasks::default(),
             cluster,
         }
     }
@@ -172,14 +170,8 @@ impl Writer {
         }
     }
 
-    fn task(&mut self, task: Task) -> u64 {
-        self.next_task += 1;
-        self.tasks.insert(self.next_task, task);
-        self.next_task
-    }
-
     fn timer(&mut self, ctx: &mut Ctx<'_>, after: Duration, task: Task) {
-        let tag = self.task(task);
+        let tag = self.tasks.add(task);
         ctx.timer(after, tag);
     }
 
@@ -208,7 +200,7 @@ impl Writer {
         let costs = &self.cluster.costs;
         let cost = if self.is_rust() { costs.writer_event_rust } else { costs.writer_event_java };
         let cost = cost * self.lot.len() as u64;
-        let tag = self.task(Task::Routed);
+        let tag = self.tasks.add(Task::Routed);
         ctx.compute(APPLICATION, cost, tag);
     }
 
@@ -288,7 +280,7 @@ impl Writer {
         let connection = self.segments[segment as usize].link.connection;
         let event_number = event::event_number(&batch);
         let append = Box::new(Append { connection, event_number, batch, overhead });
-        let tag = self.task(Task::Encoded { segment, append });
+        let tag = self.tasks.add(Task::Encoded { segment, append });
         ctx.compute(APPLICATION, self.cluster.costs.writer_block, tag);
     }
 
@@ -411,7 +403,7 @@ impl Writer {
 
     fn read(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
         let pool = if self.is_rust() { APPLICATION } else { PoolId(1) };
-        let tag = self.task(Task::Read { from, message });
+        let tag = self.tasks.add(Task::Read { from, message });
         ctx.compute(pool, self.cluster.costs.writer_ack, tag);
     }
 }

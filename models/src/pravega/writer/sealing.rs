@@ -38,8 +38,7 @@ impl Writer {
         link.begin();
         link.phase = Phase::Sealed;
         let number = link.connection.number;
-        self.next_task += 1;
-        let request = self.next_task;
+        let request = self.tasks.number();
         self.requests.insert(request, segment);
         let message = Message::GetSuccessors { segment, request };
         ctx.send(self.controller, AnyMessage::Pravega(message));

@@ -6,15 +6,15 @@
 
 /// A map in one sorted vector.
 #[derive(Clone, Debug)]
-pub struct RisingMap<K, V>(Vec<(K, V)>);
+pub struct SortedVecMap<K, V>(Vec<(K, V)>);
 
-impl<K, V> Default for RisingMap<K, V> {
+impl<K, V> Default for SortedVecMap<K, V> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<K: Ord + Copy, V> RisingMap<K, V> {
+impl<K: Ord + Copy, V> SortedVecMap<K, V> {
     fn place(&self, key: &K) -> Result<usize, usize> {
         match self.0.last() {
             Some((last, _)) if last < key => Err(self.0.len()),
@@ -73,7 +73,7 @@ impl<K: Ord + Copy, V> RisingMap<K, V> {
     }
 }
 
-impl<K, V> IntoIterator for RisingMap<K, V> {
+impl<K, V> IntoIterator for SortedVecMap<K, V> {
     type Item = (K, V);
     type IntoIter = std::vec::IntoIter<(K, V)>;
 
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn it_holds_what_a_tree_holds() {
         let mut stream = Seed(1).stream("rising", 0);
-        let (mut rising, mut tree) = (RisingMap::default(), BTreeMap::new());
+        let (mut rising, mut tree) = (SortedVecMap::default(), BTreeMap::new());
         for value in 0..2_000_u64 {
             let key = value / 2 + stream.below(5);
             assert_eq!(rising.insert(key, value), tree.insert(key, value));

@@ -1,9 +1,8 @@
-//! What was handed out under a rising number, until the number comes back: work on a core, a
-//! timer, a request.
+//! A map for rising numbers whose values are taken out nearly in order: work on a core, a timer, a
+//! request.
 //!
-//! Pure bookkeeping: nothing of a system is modelled here. Numbers come back nearly in the order
-//! in which they went out, so that what is out lies in a ring from the first of them on; the few
-//! that stay out for long move to a tree, where they hold nothing up.
+//! Pure bookkeeping: nothing of a system is modelled here. What is held lies in a ring from the
+//! first number on; the few that stay for long move to a tree, where they hold nothing up.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,7 +11,7 @@ const SHORT: usize = 256;
 
 /// Values by number, each taken back once.
 #[derive(Clone, Debug)]
-pub struct Outstanding<V> {
+pub struct RingMap<V> {
     /// Number of the first place of the ring.
     first: u64,
     ring: VecDeque<Option<V>>,
@@ -21,13 +20,13 @@ pub struct Outstanding<V> {
     old: BTreeMap<u64, V>,
 }
 
-impl<V> Default for Outstanding<V> {
+impl<V> Default for RingMap<V> {
     fn default() -> Self {
         Self { first: 0, ring: VecDeque::new(), held: 0, old: BTreeMap::new() }
     }
 }
 
-impl<V> Outstanding<V> {
+impl<V> RingMap<V> {
     /// Keeps a value under a number.
     ///
     /// # Panics
@@ -95,7 +94,7 @@ mod tests {
     #[test]
     fn it_gives_back_what_a_tree_gives_back() {
         let mut stream = Seed(1).stream("outstanding", 0);
-        let (mut outstanding, mut tree) = (Outstanding::default(), BTreeMap::new());
+        let (mut outstanding, mut tree) = (RingMap::default(), BTreeMap::new());
         let mut number = 0;
         for value in 0..100_000_u64 {
             number += 1 + stream.below(3) / 2 + 1_000 * u64::from(stream.below(1_000) == 0);
@@ -116,7 +115,7 @@ mod tests {
 
     #[test]
     fn one_that_stays_out_holds_nothing_up() {
-        let mut outstanding = Outstanding::default();
+        let mut outstanding = RingMap::default();
         outstanding.insert(0, ());
         for number in 1..100_000 {
             outstanding.insert(number, ());
@@ -128,7 +127,7 @@ mod tests {
 
     #[test]
     fn numbers_may_begin_anew() {
-        let mut outstanding = Outstanding::default();
+        let mut outstanding = RingMap::default();
         for (value, number) in [1_000, 1_001, 5, 6, 1_002, 7].into_iter().enumerate() {
             outstanding.insert(number, value);
         }
@@ -139,7 +138,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "number 3 is out twice")]
     fn a_number_is_out_once() {
-        let mut outstanding = Outstanding::default();
+        let mut outstanding = RingMap::default();
         outstanding.insert(3, ());
         outstanding.insert(3, ());
     }
