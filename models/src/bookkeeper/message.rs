@@ -9,7 +9,6 @@ use headwater_sim::fingerprint::mix;
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::metadata::message::MetadataMessage;
-use crate::component;
 
 /// What a bookie made of a request (`StatusCode` of
 /// `bookkeeper-proto/src/main/proto/BookkeeperProtocol.proto` @ branch-4.15).
@@ -40,9 +39,6 @@ pub enum Which {
     /// (`BookieProtocol.LAST_ADD_CONFIRMED`).
     Newest,
 }
-
-/// An input of a node, for BookKeeper's client components.
-pub type Input<'a> = component::Input<'a, Message>;
 
 /// A message.
 #[derive(Clone, Debug)]

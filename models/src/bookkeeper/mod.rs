@@ -15,7 +15,7 @@
 //!   right too: each ignores what isn't its own.
 //! - `on_timer(tag)`: to the component number `TagSpace::number_of(tag)`.
 //! - `on_disconnect(peer)`: to every component.
-//! - All three as a [`message::Input`], to [`Component::on`](crate::component::Component::on).
+//! - All three as a [`input::Input`], to [`Component::on`](crate::component::Component::on).
 //! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node
 //!   charges the client's CPU time.
 //!
@@ -74,6 +74,7 @@ pub mod distribution_schedule;
 pub mod ensemble_placement;
 pub mod entry;
 pub mod ids;
+pub mod input;
 pub mod journal;
 pub mod ledger_handle;
 pub mod ledger_index;

@@ -22,11 +22,11 @@ use crate::protocol::{self, Streaming};
 
 use super::config;
 use super::ids::{EntryId, LedgerId};
+use super::input::Input;
 use super::ledger_handle::LedgerError;
 use super::ledger_metadata::LedgerMetadata;
 use super::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use super::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
-use super::message::Input;
 use super::metadata::client::{MetadataClient, MetadataEvent};
 use super::metadata::message::{Operation, Outcome, Value};
 use super::properties;

@@ -20,8 +20,9 @@ use crate::tier;
 
 use super::config::{Client, Cluster, Mode};
 use super::controller::Controller;
+use super::node::Spec;
 use super::reader::Reader;
-use super::segment_store::{SegmentStore, Spec};
+use super::segment_store::SegmentStore;
 use super::writer::Writer;
 
 /// The nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`, `producer-N`,

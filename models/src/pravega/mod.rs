@@ -21,6 +21,7 @@ pub mod controller;
 pub mod data_log;
 pub mod deploy;
 pub mod message;
+pub mod node;
 pub mod properties;
 pub mod reader;
 pub mod segment_store;

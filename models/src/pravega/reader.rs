@@ -24,8 +24,8 @@ use crate::tags::Tasks;
 
 use super::config::Cluster;
 use super::message::{CloseReason, Message, Reading, segment_bytes};
+use super::node::Ctx;
 use super::properties;
-use super::segment_store::Ctx;
 use super::stream::Stream;
 
 /// How often connections are looked after (`ConnectionPoolImpl`: keep-alives every 20 s).

@@ -15,7 +15,7 @@
 use headwater_sim::context::Context;
 use headwater_sim::disk::FileId;
 
-use crate::bookkeeper::message::Input;
+use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::MetadataEvent;
 use crate::bookkeeper::metadata::message::{
     MetadataError, Operation, Outcome, Path, Value, bookie_path,

@@ -33,8 +33,8 @@ use super::distribution_schedule::DistributionSchedule;
 use super::ensemble_placement;
 use super::entry::{Entry, Payload, SharedEntry};
 use super::ids::{EntryId, LedgerId};
+use super::input::Input;
 use super::ledger_metadata::{LedgerMetadata, LedgerState};
-use super::message::Input;
 use super::message::Message;
 use super::metadata::client::MetadataClient;
 use super::metadata::message::{

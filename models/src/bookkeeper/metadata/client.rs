@@ -12,7 +12,7 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::message::Input;
+use crate::bookkeeper::input::Input;
 use crate::bookkeeper::message::Message;
 use crate::component::Component;
 use crate::protocol::{self, Streaming};

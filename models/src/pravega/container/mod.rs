@@ -14,12 +14,12 @@ use std::rc::Rc;
 
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::message::Input;
+use crate::bookkeeper::input::Input;
 use crate::note::Note;
+use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env, Task};
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};
 use crate::pravega::properties;
-use crate::pravega::segment_store::{CORE_POOL, Env, Outcome, Task};
 
 use self::data_frame::{Frame, FrameBuilder};
 use self::metadata::Snapshot;
@@ -30,6 +30,7 @@ use self::storage_writer::StorageWriter;
 use self::throttler::{Pressure, Throttler};
 
 pub mod data_frame;
+pub mod host;
 pub mod metadata;
 pub mod operation;
 pub mod operation_processor;
@@ -335,7 +336,7 @@ impl Container {
                 env.cache.release(logged.operation.cache_length());
                 if let Some(appender) = appender {
                     let event_number = *event_number;
-                    env.outcomes.push(Outcome::Appended { appender, event_number });
+                    env.events.push(ContainerEvent::Appended { appender, event_number });
                 }
                 let index = self.segments.entry(*segment).or_default();
                 index.append(env.cache, *offset, Rc::clone(batch));
@@ -358,7 +359,7 @@ impl Container {
         let failed: Vec<Appender> =
             unprocessed.chain(self.pending.iter().filter_map(|pending| pending.appender)).collect();
         for appender in failed {
-            env.outcomes.push(Outcome::Rejected { appender, reason: CloseReason::Error });
+            env.events.push(ContainerEvent::Rejected { appender, reason: CloseReason::Error });
         }
         for pending in std::mem::take(&mut self.pending) {
             env.cache.release(pending.logged.operation.cache_length());
@@ -368,6 +369,6 @@ impl Container {
         }
         self.fail_readers(env);
         self.segments.clear();
-        env.outcomes.push(Outcome::Stopped { container: self.id });
+        env.events.push(ContainerEvent::Stopped { container: self.id });
     }
 }

@@ -15,9 +15,9 @@ use std::rc::Rc;
 
 use headwater_sim::time::{Duration, Time};
 
+use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env};
 use crate::pravega::message::CloseReason;
 use crate::pravega::properties;
-use crate::pravega::segment_store::{CORE_POOL, Env, Outcome};
 
 use super::data_frame::{FRAME_BYTES_MAX, Frame};
 use super::metadata::Chunk;
@@ -219,7 +219,7 @@ impl Container {
         let Queued { mut operation, appender } = queued;
         if let Err(reason) = self.prepare(&mut operation) {
             if let Some(appender) = appender {
-                env.outcomes.push(Outcome::Rejected { appender, reason });
+                env.events.push(ContainerEvent::Rejected { appender, reason });
             }
             return;
         }

@@ -15,9 +15,9 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::bugs::Bug;
+use crate::pravega::container::host::{CONNECTION_POOL, Env, Task};
 use crate::pravega::message::{self, CloseReason, Reading};
 use crate::pravega::properties;
-use crate::pravega::segment_store::{CONNECTION_POOL, Env, Task};
 use crate::protocol::Message;
 use crate::tier;
 use crate::tier::message::{Outcome, Piece, TierError};

@@ -12,10 +12,10 @@ use std::rc::Rc;
 
 use crate::bugs::Bug;
 use crate::note::Note;
+use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env};
 use crate::pravega::data_log::LogAddress;
 use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
-use crate::pravega::segment_store::{CORE_POOL, Env, Outcome};
 
 use super::data_frame::Frame;
 use super::metadata::Chunk;
@@ -60,7 +60,7 @@ impl Container {
             properties::CONTAINER_RECOVERED.reached(env.ctx);
         }
         properties::CONTAINERS_RUN.note(env.ctx, entity, true);
-        env.outcomes.push(Outcome::Started { container: self.id });
+        env.events.push(ContainerEvent::Started { container: self.id });
         self.submit_critical(env, Operation::Checkpoint(Rc::default()));
         self.poke_storage_writer(env);
     }

@@ -6,9 +6,9 @@
 
 use headwater_sim::units::NodeId;
 
+use crate::pravega::container::host::Env;
 use crate::pravega::message::Message;
 use crate::pravega::properties;
-use crate::pravega::segment_store::Env;
 use crate::protocol::Message as AnyMessage;
 
 use super::operation::Operation;

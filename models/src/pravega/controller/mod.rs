@@ -20,7 +20,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::message::Input;
+use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
 use crate::component::Component;
@@ -30,7 +30,7 @@ use crate::tags::{TagSpace, Tasks};
 
 use super::config::{Cluster, Mode};
 use super::message::Message;
-use super::segment_store::Ctx;
+use super::node::Ctx;
 use super::segment_store::ownership::{CONTAINER_MAP, HOSTS};
 use super::stream::Stream;
 use super::writer::routing::container_of;

@@ -14,8 +14,8 @@ use headwater_sim::time::{Duration, Time};
 
 use crate::note::Note;
 use crate::pravega::message::Message;
+use crate::pravega::node::Ctx;
 use crate::pravega::properties;
-use crate::pravega::segment_store::Ctx;
 use crate::protocol::Message as AnyMessage;
 
 use super::{Controller, TIMER_SCALE, TIMER_SEAL};

@@ -17,9 +17,9 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::ids::{EntryId, LedgerId};
+use crate::bookkeeper::input::Input;
 use crate::bookkeeper::ledger_handle::{HandleEvent, HandleSpec, LedgerError, LedgerHandle};
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
-use crate::bookkeeper::message::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{
     LEDGERS, MetadataError, Operation, Outcome, Path, Version,
@@ -30,8 +30,8 @@ use crate::component::Component;
 use crate::pravega::config::Cluster;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::throttler::QueueStats;
+use crate::pravega::node::{Ctx, Spec};
 use crate::pravega::properties;
-use crate::pravega::segment_store::{Ctx, Spec};
 use crate::tags::TagSpace;
 
 use super::frame_codec;

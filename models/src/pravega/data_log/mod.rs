@@ -8,10 +8,10 @@
 
 use headwater_sim::time::Time;
 
-use crate::bookkeeper::message::Input;
+use crate::bookkeeper::input::Input;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::throttler::QueueStats;
-use crate::pravega::segment_store::Ctx;
+use crate::pravega::node::Ctx;
 
 pub mod bookkeeper_log;
 mod frame_codec;

@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 
 use crate::bookkeeper::entry::SharedEntry;
 use crate::bookkeeper::ids::EntryId;
+use crate::bookkeeper::input::Input;
 use crate::bookkeeper::ledger_metadata::LedgerMetadata;
 use crate::bookkeeper::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent};
-use crate::bookkeeper::message::{Input, Message};
+use crate::bookkeeper::message::Message;
 use crate::component::Component;
 use crate::pravega::container::data_frame::Frame;
-use crate::pravega::segment_store::Ctx;
+use crate::pravega::node::Ctx;
 
 use super::bookkeeper_log::BookKeeperLog;
 use super::log_metadata::LogLedger;

@@ -16,7 +16,7 @@ use crate::pravega::message::{Append, CloseReason, Connection, Message, WriterId
 use crate::pravega::properties;
 use crate::protocol::Message as AnyMessage;
 
-use super::Ctx;
+use crate::pravega::node::Ctx;
 
 /// A connection on which a writer appends.
 #[derive(Debug)]

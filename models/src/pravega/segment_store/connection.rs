@@ -13,7 +13,9 @@ use crate::pravega::container::operation::Operation;
 use crate::pravega::container::{Appender, Phase, Queued};
 use crate::pravega::message::{Append, CloseReason, Connection, Message};
 
-use super::{CONNECTION_POOL, Ctx, SegmentStore, Task};
+use super::SegmentStore;
+use crate::pravega::container::host::{CONNECTION_POOL, Task};
+use crate::pravega::node::Ctx;
 
 impl SegmentStore {
     /// A writer announces itself.

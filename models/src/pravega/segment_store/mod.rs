@@ -10,19 +10,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use headwater_sim::context::Context;
-use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::message::Input;
+use crate::bookkeeper::input::Input;
 use crate::pravega::cache::Cache;
-use crate::pravega::config::{Cluster, DataLogKind};
+use crate::pravega::config::DataLogKind;
+use crate::pravega::container::host::{ContainerEvent, Env, Task, Tasks};
 use crate::pravega::container::read_index::ReadRequest;
-use crate::pravega::container::{Appender, Container, Phase};
+use crate::pravega::container::{Container, Phase};
 use crate::pravega::data_log::{DataLog, bookkeeper_log, in_memory};
 use crate::pravega::message::{CloseReason, Message};
+use crate::pravega::node::{Ctx, Spec};
 use crate::pravega::stream::Stream;
 use crate::pravega::writer::routing::container_of;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
@@ -31,75 +31,11 @@ use crate::tags::TagSpace;
 use self::append_processor::AppendProcessor;
 use self::ownership::Ownership;
 use self::pause::{Held, Pauses};
-pub use self::tasks::{Task, Tasks};
 
 mod append_processor;
 mod connection;
 pub(crate) mod ownership;
 mod pause;
-mod tasks;
-
-/// The context of a node of this crate.
-pub type Ctx<'a> = Context<'a, Streaming>;
-
-/// The pool of the connections' event loops.
-pub const CONNECTION_POOL: PoolId = PoolId(0);
-/// The pool that runs the containers.
-pub const CORE_POOL: PoolId = PoolId(1);
-
-/// What a store is told at its start.
-#[derive(Clone, Debug)]
-pub struct Spec {
-    /// The cluster.
-    pub cluster: Rc<Cluster>,
-    /// The metadata service, if there is one.
-    pub metadata: Option<NodeId>,
-    /// Tiered storage.
-    pub tier: NodeId,
-}
-
-/// What a container's code reaches of its store.
-pub struct Env<'e, 'c> {
-    /// The context of the input at hand.
-    pub ctx: &'e mut Ctx<'c>,
-    /// The store's cache.
-    pub cache: &'e mut Cache,
-    /// Work on its way.
-    pub tasks: &'e mut Tasks,
-    /// What the store was told.
-    pub spec: &'e Spec,
-    /// What the container has to say, for the store to act on.
-    pub outcomes: &'e mut Vec<Outcome>,
-}
-
-/// What a container has to say to its store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// An append is durable.
-    Appended {
-        /// Whose.
-        appender: Appender,
-        /// Its last event number.
-        event_number: i64,
-    },
-    /// An append was refused, or its fate is not known.
-    Rejected {
-        /// Whose.
-        appender: Appender,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// The container serves.
-    Started {
-        /// Which.
-        container: u32,
-    },
-    /// The container is no more.
-    Stopped {
-        /// Which.
-        container: u32,
-    },
-}
 
 /// The tag of the end of a pause, which no task has: their tags begin at 1.
 const PAUSE_ENDS: u64 = 0;
@@ -118,7 +54,7 @@ pub struct SegmentStore {
     ownership: Ownership,
     to_start: VecDeque<u32>,
     instances: u32,
-    outcomes: Vec<Outcome>,
+    events: Vec<ContainerEvent>,
     pauses: Pauses,
     /// False in a process that has lost the stream with its memory.
     stream_exists: bool,
@@ -140,7 +76,7 @@ impl SegmentStore {
             ownership: Ownership::new(&spec),
             to_start: VecDeque::new(),
             instances: 0,
-            outcomes: Vec::new(),
+            events: Vec::new(),
             pauses: Pauses::default(),
             stream_exists: true,
             spec,
@@ -160,33 +96,33 @@ impl SegmentStore {
             cache: &mut self.cache,
             tasks: &mut self.tasks,
             spec: &self.spec,
-            outcomes: &mut self.outcomes,
+            events: &mut self.events,
         };
         act(container, &mut env);
         self.settle(ctx);
     }
 
     fn settle(&mut self, ctx: &mut Ctx<'_>) {
-        while !self.outcomes.is_empty() {
-            let mut outcomes = std::mem::take(&mut self.outcomes);
-            for outcome in outcomes.drain(..) {
-                match outcome {
-                    Outcome::Appended { appender, event_number } => {
+        while !self.events.is_empty() {
+            let mut events = std::mem::take(&mut self.events);
+            for event in events.drain(..) {
+                match event {
+                    ContainerEvent::Appended { appender, event_number } => {
                         self.appends.acknowledge(ctx, &appender, event_number);
                         self.read_connection(ctx, appender.connection);
                     }
-                    Outcome::Rejected { appender, reason } => {
+                    ContainerEvent::Rejected { appender, reason } => {
                         self.appends.reject(ctx, &appender, reason);
                     }
-                    Outcome::Started { .. } => self.start_next(ctx),
-                    Outcome::Stopped { container } => {
+                    ContainerEvent::Started { .. } => self.start_next(ctx),
+                    ContainerEvent::Stopped { container } => {
                         self.containers.remove(&container);
                         self.start_next(ctx);
                     }
                 }
             }
-            if self.outcomes.is_empty() {
-                self.outcomes = outcomes;
+            if self.events.is_empty() {
+                self.events = events;
                 return;
             }
         }
@@ -234,7 +170,7 @@ impl SegmentStore {
             cache: &mut self.cache,
             tasks: &mut self.tasks,
             spec: &self.spec,
-            outcomes: &mut self.outcomes,
+            events: &mut self.events,
         };
         let container = Container::start(id, instance, log, &mut env);
         self.containers.insert(id, container);

@@ -12,14 +12,14 @@ use std::collections::BTreeSet;
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
-use crate::bookkeeper::message::Input;
+use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
 use crate::component::Component;
 use crate::pravega::config::Mode;
 use crate::tags::TagSpace;
 
-use super::{Ctx, Spec};
+use crate::pravega::node::{Ctx, Spec};
 
 /// Directory of registered stores, one ephemeral record each, by node number (`/cluster/hosts`).
 pub const HOSTS: &str = "hosts";

@@ -15,7 +15,7 @@ use headwater_sim::units::NodeId;
 use crate::pravega::config::Costs;
 use crate::protocol::Message;
 
-use super::Ctx;
+use crate::pravega::node::Ctx;
 
 /// An input that has to wait.
 #[derive(Debug)]

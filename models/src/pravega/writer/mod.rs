@@ -27,7 +27,7 @@ use crate::tags::Tasks;
 
 use super::config::{Client, Cluster};
 use super::message::{Append, Message, WriterId};
-use super::segment_store::Ctx;
+use super::node::Ctx;
 use super::stream::Stream;
 
 use self::event::Event;

@@ -11,8 +11,8 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::pravega::message::{CloseReason, Connection, Message};
+use crate::pravega::node::Ctx;
 use crate::pravega::properties;
-use crate::pravega::segment_store::Ctx;
 use crate::protocol::Message as AnyMessage;
 
 use super::link::Phase;

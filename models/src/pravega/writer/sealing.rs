@@ -12,8 +12,8 @@
 use headwater_sim::time::Duration;
 
 use crate::pravega::message::Message;
+use crate::pravega::node::Ctx;
 use crate::pravega::properties;
-use crate::pravega::segment_store::Ctx;
 use crate::protocol::Message as AnyMessage;
 
 use super::event::Event;

@@ -1,0 +1,10 @@
+//! What the components of BookKeeper's client take in.
+//!
+//! Pure plumbing: nothing of BookKeeper is modelled here.
+
+use crate::component;
+
+use super::message::Message;
+
+/// An input of a node, for the components of BookKeeper's client.
+pub type Input<'a> = component::Input<'a, Message>;

@@ -1,0 +1,26 @@
+//! What a node of a cluster is given: its context, and what it is told at its start.
+//!
+//! Pure plumbing: nothing of pravega @ v0.13.0 is modelled here.
+
+use std::rc::Rc;
+
+use headwater_sim::context::Context;
+use headwater_sim::units::NodeId;
+
+use crate::protocol::Streaming;
+
+use super::config::Cluster;
+
+/// The context of a node of this crate.
+pub type Ctx<'a> = Context<'a, Streaming>;
+
+/// What a store is told at its start.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The cluster.
+    pub cluster: Rc<Cluster>,
+    /// The metadata service, if there is one.
+    pub metadata: Option<NodeId>,
+    /// Tiered storage.
+    pub tier: NodeId,
+}
