@@ -16,8 +16,8 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use super::config::Cluster;
+use super::ids::{BrokerId, TopicPartition};
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
-use super::metadata::BrokerNumber;
 use super::reconnect::{MetadataRefresher, RefreshTags};
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
@@ -38,7 +38,7 @@ const LATE: u64 = 1;
 
 struct Position {
     offset: u64,
-    leader: Option<BrokerNumber>,
+    leader: Option<BrokerId>,
     leader_epoch: u32,
 }
 
@@ -47,7 +47,7 @@ pub struct Consumer {
     config: Rc<Cluster>,
     reader: u32,
     brokers: Vec<NodeId>,
-    positions: BTreeMap<u32, Position>,
+    positions: BTreeMap<TopicPartition, Position>,
     /// Number of the fetch that is at each broker; zero for none.
     waiting: Vec<u64>,
     correlation: u64,
@@ -58,9 +58,10 @@ impl Consumer {
     /// Consumer number `reader`, of every `consumers`th partition.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32) -> Self {
         let mine = (0..config.partitions).filter(|of| of % config.consumers == reader);
-        let position = |partition: u32| Position {
+        let mine = mine.map(TopicPartition::of_events);
+        let position = |partition: TopicPartition| Position {
             offset: 0,
-            leader: Some(partition % config.brokers),
+            leader: Some(partition.first_leader(config.brokers)),
             leader_epoch: 0,
         };
         let refresher = MetadataRefresher::new(brokers.clone(), REFRESH, RETRY_BACKOFF);
@@ -77,15 +78,15 @@ impl Consumer {
 
     fn fetch_all(&mut self, ctx: &mut Ctx<'_>) {
         for broker in 0..self.brokers.len() {
-            self.fetch(ctx, broker as BrokerNumber);
+            self.fetch(ctx, BrokerId(broker as u32));
         }
         if self.positions.values().any(|position| position.leader.is_none()) {
             self.refresher.refresh(ctx);
         }
     }
 
-    fn fetch(&mut self, ctx: &mut Ctx<'_>, broker: BrokerNumber) {
-        if self.waiting[broker as usize] != 0 {
+    fn fetch(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
+        if self.waiting[broker.index()] != 0 {
             return;
         }
         let led = self.positions.iter().filter(|(_, position)| position.leader == Some(broker));
@@ -101,7 +102,7 @@ impl Consumer {
             return;
         }
         self.correlation += 1;
-        self.waiting[broker as usize] = self.correlation;
+        self.waiting[broker.index()] = self.correlation;
         let config = &self.config.consumer;
         let fetch = Fetch {
             correlation: self.correlation,
@@ -111,7 +112,7 @@ impl Consumer {
             max_bytes: config.fetch_max_bytes,
             partitions,
         };
-        let to = self.brokers[broker as usize];
+        let to = self.brokers[broker.index()];
         ctx.send(to, protocol::Message::Kafka(Message::Fetch(Box::new(fetch))));
         ctx.timer(REQUEST_TIMEOUT, TAGS.tag(LATE, self.correlation));
     }
@@ -148,7 +149,7 @@ impl Node<Streaming> for Consumer {
             protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
                 self.refresher.answered();
                 for (partition, position) in &mut self.positions {
-                    (position.leader, position.leader_epoch) = leaders[*partition as usize];
+                    (position.leader, position.leader_epoch) = leaders[partition.index()];
                 }
             }
             _ => return,
@@ -172,7 +173,7 @@ impl Node<Streaming> for Consumer {
         if let Some(broker) = self.brokers.iter().position(|broker| *broker == peer) {
             self.waiting[broker] = 0;
             for position in self.positions.values_mut() {
-                if position.leader == Some(broker as BrokerNumber) {
+                if position.leader == Some(BrokerId(broker as u32)) {
                     position.leader = None;
                 }
             }

@@ -13,6 +13,7 @@ use headwater_sim::units::NodeId;
 use super::broker::{self, Broker};
 use super::config::Cluster;
 use super::consumer::Consumer;
+use super::ids::BrokerId;
 use super::producer::{self, Producer};
 use crate::arrival::ArrivalSource;
 use crate::bugs::Bug;
@@ -35,7 +36,7 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
         let (config, brokers) = (config.clone(), brokers.clone());
         let pools = broker::pools(&config);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            Box::new(Broker::new(config.clone(), bugs, number, brokers.clone()))
+            Box::new(Broker::new(config.clone(), bugs, BrokerId(number), brokers.clone()))
         };
         deployment.node(BROKER, name, machine, pools, Box::new(build));
     }

@@ -7,7 +7,8 @@
 
 use headwater_sim::fingerprint::mix;
 
-use super::metadata::{BrokerNumber, MetadataRecord};
+use super::ids::{BrokerId, TopicPartition};
+use super::metadata::MetadataRecord;
 use super::record::{LogBatch, ProducerEpoch, batch_bytes};
 use crate::batch::SharedBatch;
 
@@ -70,7 +71,7 @@ pub struct Produce {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProduceResult {
     /// The partition.
-    pub partition: u32,
+    pub partition: TopicPartition,
     /// The error, if any.
     pub error: ErrorCode,
 }
@@ -79,7 +80,7 @@ pub struct ProduceResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchPartition {
     /// The partition.
-    pub partition: u32,
+    pub partition: TopicPartition,
     /// From where.
     pub offset: u64,
     /// The leader epoch that the fetcher believes in.
@@ -92,7 +93,7 @@ pub struct FetchPartition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InSync {
     /// The broker.
-    pub broker: BrokerNumber,
+    pub broker: BrokerId,
     /// Which life of it.
     pub incarnation: u64,
 }
@@ -118,7 +119,7 @@ pub struct Fetch {
 #[derive(Clone, Debug)]
 pub struct FetchedPartition {
     /// The partition.
-    pub partition: u32,
+    pub partition: TopicPartition,
     /// The error, if any.
     pub error: ErrorCode,
     /// The leader's high watermark.
@@ -164,7 +165,7 @@ pub enum Raft {
         /// The epoch of the answering node.
         epoch: u32,
         /// The leader, as far as it knows.
-        leader: Option<BrokerNumber>,
+        leader: Option<BrokerId>,
         /// Committed up to here.
         high_watermark: u64,
         /// The fetcher's log has diverged: truncate to this offset.
@@ -202,12 +203,12 @@ pub enum Message {
     /// Broker to client: leader and leader epoch of each partition.
     MetadataResponse {
         /// By partition.
-        leaders: Vec<(Option<BrokerNumber>, u32)>,
+        leaders: Vec<(Option<BrokerId>, u32)>,
     },
     /// Broker to the active controller: I am alive.
     Heartbeat {
         /// The broker.
-        broker: BrokerNumber,
+        broker: BrokerId,
         /// Which life of the broker speaks; 0 for the one that the cluster settled with.
         incarnation: u64,
         /// How far it has applied the metadata log.
@@ -221,7 +222,7 @@ pub enum Message {
     /// Leader to the active controller: this is the new ISR.
     AlterPartition {
         /// The partition.
-        partition: u32,
+        partition: TopicPartition,
         /// The leader's epoch.
         leader_epoch: u32,
         /// The partition epoch that it builds on.
@@ -232,7 +233,7 @@ pub enum Message {
     /// Controller to leader.
     AlterPartitionResponse {
         /// The partition.
-        partition: u32,
+        partition: TopicPartition,
         /// The error, if any. Without one the change arrives by the metadata log.
         error: ErrorCode,
     },

@@ -8,23 +8,22 @@
 
 use headwater_sim::fingerprint::mix;
 
-/// A broker's number, from 0; its node is `brokers[number]` of the deployment.
-pub type BrokerNumber = u32;
+use super::ids::{BrokerId, TopicPartition};
 
 /// State of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionState {
     /// Its replicas in order of preference.
-    pub replicas: Vec<BrokerNumber>,
+    pub replicas: Vec<BrokerId>,
     /// Its in-sync replicas.
-    pub isr: Vec<BrokerNumber>,
+    pub isr: Vec<BrokerId>,
     /// Replicas outside of the ISR that have everything committed (KIP-966); they may lead if the
     /// ISR is empty.
-    pub elr: Vec<BrokerNumber>,
+    pub elr: Vec<BrokerId>,
     /// Who led when the ISR became empty.
-    pub last_known_leader: Option<BrokerNumber>,
+    pub last_known_leader: Option<BrokerId>,
     /// Its leader, if any.
-    pub leader: Option<BrokerNumber>,
+    pub leader: Option<BrokerId>,
     /// Counts leaders.
     pub leader_epoch: u32,
     /// Counts changes.
@@ -37,26 +36,26 @@ pub enum MetadataRecord {
     /// A new controller has taken over (`LeaderChangeMessage`; also the no-op that commits).
     LeaderChange {
         /// The controller.
-        leader: BrokerNumber,
+        leader: BrokerId,
     },
     /// A broker has registered anew: a later life of it (`RegisterBrokerRecord`).
     Registered {
         /// The broker.
-        broker: BrokerNumber,
+        broker: BrokerId,
         /// Which life.
         incarnation: u64,
     },
     /// A broker was fenced or unfenced.
     Fencing {
         /// The broker.
-        broker: BrokerNumber,
+        broker: BrokerId,
         /// Fenced or not.
         fenced: bool,
     },
     /// A partition's state changed.
     Partition {
         /// The partition.
-        partition: u32,
+        partition: TopicPartition,
         /// Its state from now on.
         state: PartitionState,
     },
@@ -100,20 +99,21 @@ impl Image {
     /// A cluster that has settled: every broker is registered and unfenced, and every partition is
     /// led by its first replica with all replicas in sync.
     pub fn new(brokers: u32, partitions: u32, replication_factor: u32) -> Self {
-        let replicas = |partition: u32| -> Vec<_> {
-            (0..replication_factor).map(|replica| (partition + replica) % brokers).collect()
+        let replicas = |partition: TopicPartition| -> Vec<_> {
+            let first = partition.first_leader(brokers).0;
+            (0..replication_factor).map(|replica| BrokerId((first + replica) % brokers)).collect()
         };
         let state = |partition| PartitionState {
             isr: replicas(partition),
             elr: Vec::new(),
             last_known_leader: None,
-            leader: Some(partition % brokers),
+            leader: Some(partition.first_leader(brokers)),
             replicas: replicas(partition),
             leader_epoch: 0,
             partition_epoch: 0,
         };
         Self {
-            partitions: (0..partitions).map(state).collect(),
+            partitions: TopicPartition::all(partitions).map(state).collect(),
             fenced: vec![false; brokers as usize],
             incarnations: vec![0; brokers as usize],
         }
@@ -123,11 +123,11 @@ impl Image {
     pub fn apply(&mut self, record: &MetadataRecord) {
         match record {
             MetadataRecord::Registered { broker, incarnation } => {
-                self.incarnations[*broker as usize] = *incarnation;
+                self.incarnations[broker.index()] = *incarnation;
             }
-            MetadataRecord::Fencing { broker, fenced } => self.fenced[*broker as usize] = *fenced,
+            MetadataRecord::Fencing { broker, fenced } => self.fenced[broker.index()] = *fenced,
             MetadataRecord::Partition { partition, state } => {
-                self.partitions[*partition as usize] = state.clone();
+                self.partitions[partition.index()] = state.clone();
             }
             MetadataRecord::LeaderChange { .. } | MetadataRecord::NoOp => {}
         }

@@ -1,12 +1,13 @@
 //! What a broker keeps on disk: log batches, the metadata log, the quorum state, checkpoints.
 //!
 //! Stands for the files of a log directory of apache/kafka @ 3.9.0: `DefaultRecordBatch`,
-//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`. Sizes in bytes as
-//! there. Left out: indexes and snapshots, which only make a start faster, and `meta.properties`.
+//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`, `meta.properties`. Sizes
+//! in bytes as there. Left out: indexes and snapshots, which only make a start faster.
 
 use headwater_sim::disk::FileId;
 use headwater_sim::fingerprint::mix;
 
+use super::ids::{BrokerId, PartitionId, TopicId, TopicPartition};
 use super::metadata::MetadataRecord;
 use crate::batch::SharedBatch;
 
@@ -81,14 +82,14 @@ pub enum Record {
         /// The epoch.
         epoch: u32,
         /// The candidate, by broker number.
-        voted_for: Option<u32>,
+        voted_for: Option<BrokerId>,
     },
     /// The replication-offset-checkpoint file: high watermark of each partition.
     HighWatermarks(Vec<u64>),
     /// The meta.properties file: whose directory it is.
     MetaProperties {
         /// The broker's number.
-        node_id: u32,
+        node_id: BrokerId,
     },
 }
 
@@ -114,7 +115,7 @@ impl Record {
             Self::QuorumState { epoch, voted_for } => {
                 mix(u64::from(*epoch), voted_for.map_or(0, |voter| u64::from(voter) + 1))
             }
-            Self::MetaProperties { node_id } => mix(5, u64::from(*node_id)),
+            Self::MetaProperties { node_id } => mix(5, (*node_id).into()),
             Self::HighWatermarks(partitions) => {
                 partitions.iter().fold(7, |hash, of| mix(hash, *of))
             }
@@ -130,13 +131,18 @@ impl Record {
 }
 
 /// The log of a partition.
-pub const fn log_file(partition: u32) -> FileId {
-    FileId(1 << 32 | partition as u64)
+pub const fn log_file(partition: TopicPartition) -> FileId {
+    let TopicPartition { topic: TopicId(topic), partition: PartitionId(partition) } = partition;
+    FileId((topic as u64) << 40 | 1 << 32 | partition as u64)
 }
 
 /// The partition of a log file; nothing for another file.
-pub const fn log_partition(file: FileId) -> Option<u32> {
-    if file.0 >> 32 == 1 { Some(file.0 as u32) } else { None }
+pub const fn log_partition(file: FileId) -> Option<TopicPartition> {
+    if file.0 >> 32 & 0xff != 1 {
+        return None;
+    }
+    let topic = TopicId((file.0 >> 40) as u32);
+    Some(TopicPartition { topic, partition: PartitionId(file.0 as u32) })
 }
 
 /// The metadata log (`__cluster_metadata-0`).

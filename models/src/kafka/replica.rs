@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use super::ids::{BrokerId, TopicPartition};
 use super::message::InSync;
-use super::metadata::{BrokerNumber, PartitionState};
+use super::metadata::PartitionState;
 use super::partition_log::PartitionLog;
 use super::record::{LogBatch, ProducerEpoch};
 use crate::batch::SharedBatch;
@@ -41,7 +42,7 @@ pub enum Append {
     /// A batch fetched from the leader.
     Fetched {
         /// The leader.
-        leader: BrokerNumber,
+        leader: BrokerId,
         /// The batch.
         batch: LogBatch,
     },
@@ -62,7 +63,7 @@ pub struct Follower {
 #[derive(Debug)]
 pub struct Replica {
     /// The partition.
-    pub partition: u32,
+    pub partition: TopicPartition,
     /// The partition's state as of the metadata.
     pub state: PartitionState,
     /// The log.
@@ -70,7 +71,7 @@ pub struct Replica {
     /// The high watermark.
     pub high_watermark: u64,
     /// By follower; a leader's only.
-    pub followers: BTreeMap<BrokerNumber, Follower>,
+    pub followers: BTreeMap<BrokerId, Follower>,
     /// First offset of this leader's epoch.
     pub epoch_start: u64,
     /// An ISR that the controller has been asked for.
@@ -90,7 +91,12 @@ pub struct Replica {
 
 impl Replica {
     /// A replica with the log and high watermark found on disk.
-    pub fn new(partition: u32, state: PartitionState, log: PartitionLog, checkpoint: u64) -> Self {
+    pub fn new(
+        partition: TopicPartition,
+        state: PartitionState,
+        log: PartitionLog,
+        checkpoint: u64,
+    ) -> Self {
         Self {
             partition,
             state,
@@ -108,7 +114,7 @@ impl Replica {
     }
 
     /// Becomes the leader of its epoch.
-    pub fn lead(&mut self, me: BrokerNumber, now: Time) {
+    pub fn lead(&mut self, me: BrokerId, now: Time) {
         self.log.start_epoch(self.state.leader_epoch);
         self.epoch_start = self.log.end_offset();
         self.proposed_isr = None;
@@ -118,7 +124,7 @@ impl Replica {
     }
 
     /// A follower has fetched from `offset`.
-    pub fn fetched(&mut self, follower: BrokerNumber, offset: u64, now: Time) {
+    pub fn fetched(&mut self, follower: BrokerId, offset: u64, now: Time) {
         let end = self.log.end_offset();
         let Some(of) = self.followers.get_mut(&follower) else { return };
         if offset >= end {
@@ -133,7 +139,7 @@ impl Replica {
 
     /// Advances the leader's high watermark: the least end offset in the ISR (and in the one asked
     /// for), unless the ISR is below `min_isr`. True if it moved.
-    pub fn advance(&mut self, me: BrokerNumber, min_isr: u32) -> bool {
+    pub fn advance(&mut self, me: BrokerId, min_isr: u32) -> bool {
         if (self.state.isr.len() as u32) < min_isr.min(self.state.replicas.len() as u32) {
             return false;
         }
@@ -147,13 +153,8 @@ impl Replica {
     }
 
     /// The ISR without followers that have not caught up for `lag_max`; nothing if it stays.
-    pub fn shrunk(
-        &self,
-        me: BrokerNumber,
-        now: Time,
-        lag_max: Duration,
-    ) -> Option<Vec<BrokerNumber>> {
-        let in_sync = |replica: &BrokerNumber| {
+    pub fn shrunk(&self, me: BrokerId, now: Time, lag_max: Duration) -> Option<Vec<BrokerId>> {
+        let in_sync = |replica: &BrokerId| {
             let of = self.followers.get(replica);
             *replica == me
                 || of.is_some_and(|of| {
@@ -165,7 +166,7 @@ impl Replica {
     }
 
     /// The ISR with a follower that has caught up; nothing if it is in there or is not that far.
-    pub fn expanded(&self, follower: BrokerNumber) -> Option<Vec<BrokerNumber>> {
+    pub fn expanded(&self, follower: BrokerId) -> Option<Vec<BrokerId>> {
         let of = self.followers.get(&follower)?;
         let caught_up = of.end_offset >= self.high_watermark && of.end_offset >= self.epoch_start;
         if self.state.isr.contains(&follower) || !caught_up {

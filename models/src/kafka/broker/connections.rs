@@ -11,6 +11,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::{Broker, Ctx, HANDLERS, NETWORK, TAGS, kind};
+use crate::kafka::ids::TopicPartition;
 use crate::kafka::message::{ErrorCode, Fetch, FetchedPartition, Message, Produce, ProduceResult};
 use crate::kafka::replica::{Append, RequestId};
 use crate::protocol;
@@ -66,7 +67,7 @@ struct Producing {
     appending: usize,
     results: Vec<ProduceResult>,
     /// (partition, offset that the high watermark must reach).
-    required: Vec<(u32, u64)>,
+    required: Vec<(TopicPartition, u64)>,
     deadline: Time,
 }
 
@@ -162,7 +163,7 @@ impl Broker {
         let serial = connection.serial;
         let all = request.acks == -1;
         for (batch, producer_epoch) in request.batches.into_iter().zip(request.producer_epochs) {
-            let partition = batch.lane.0;
+            let partition = batch.lane.into();
             match self.replicas.get_mut(&partition) {
                 Some(replica) => {
                     replica.appends.push_back(Append::Produced {
@@ -186,7 +187,7 @@ impl Broker {
         &mut self,
         ctx: &mut Ctx<'_>,
         RequestId { from, serial }: RequestId,
-        partition: u32,
+        partition: TopicPartition,
         error: ErrorCode,
         end_offset: u64,
     ) {
@@ -254,7 +255,7 @@ impl Broker {
     }
 
     /// The high watermark or the leadership of a partition has moved: who waited for that?
-    pub(super) fn check_waiting_produce(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+    pub(super) fn check_waiting_produce(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let waits = |(_, connection): &(&NodeId, &Connection)| match &connection.state {
             State::Producing(of) => of.required.iter().any(|(of, _)| *of == partition),
             _ => false,
@@ -366,7 +367,7 @@ impl Broker {
 
     /// A partition has news for followers (its log has grown) or for all (its high watermark or
     /// leadership has moved).
-    pub(super) fn check_waiting_fetches(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+    pub(super) fn check_waiting_fetches(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let waits = |(_, connection): &(&NodeId, &Connection)| match &connection.state {
             State::Fetching { fetch, .. } => {
                 fetch.partitions.iter().any(|wanted| wanted.partition == partition)

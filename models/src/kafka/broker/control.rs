@@ -13,8 +13,9 @@ use crate::bugs::Bug;
 use crate::kafka::controller::active::{ActiveController, Settings};
 use crate::kafka::controller::partition_change::Rules;
 use crate::kafka::controller::raft::Output;
+use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, InSync, Message};
-use crate::kafka::metadata::{BrokerNumber, Image, MetadataRecord};
+use crate::kafka::metadata::{Image, MetadataRecord};
 use crate::kafka::properties;
 use crate::kafka::record::{METADATA_FILE, QUORUM_STATE_FILE, Record};
 use crate::protocol;
@@ -129,7 +130,9 @@ impl Broker {
     /// remembers. By then its former life was fenced, which took it out of every ISR that had
     /// another member.
     fn return_to_roles(&mut self, ctx: &mut Ctx<'_>) {
-        for (partition, state) in (0..).zip(self.image.partitions.clone()) {
+        for (partition, state) in
+            TopicPartition::all(self.config.partitions).zip(self.image.partitions.clone())
+        {
             self.take_up(ctx, partition, state, true);
         }
     }
@@ -156,7 +159,7 @@ impl Broker {
     pub(super) fn heartbeat(
         &mut self,
         ctx: &mut Ctx<'_>,
-        broker: BrokerNumber,
+        broker: BrokerId,
         incarnation: u64,
         metadata_offset: u64,
     ) -> bool {
@@ -172,8 +175,8 @@ impl Broker {
     pub(super) fn alter_partition(
         &mut self,
         ctx: &mut Ctx<'_>,
-        from: BrokerNumber,
-        partition: u32,
+        from: BrokerId,
+        partition: TopicPartition,
         epochs: (u32, u32),
         isr: &[InSync],
     ) -> ErrorCode {

@@ -12,8 +12,8 @@ use headwater_sim::units::NodeId;
 
 use super::{Broker, Ctx, FETCHERS, TAGS, kind};
 use crate::bugs::Bug;
+use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, InSync, Message};
-use crate::kafka::metadata::BrokerNumber;
 use crate::kafka::properties;
 use crate::kafka::record::LogBatch;
 use crate::kafka::replica::{Append, Replica};
@@ -47,7 +47,7 @@ enum State {
 
 impl Broker {
     /// Sends the next fetch to `leader`, if the fetcher is free and follows anything there.
-    pub(super) fn run_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+    pub(super) fn run_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let fetcher = self.fetchers.entry(leader).or_default();
         if !matches!(fetcher.state, State::Idle | State::BackingOff) {
             return;
@@ -85,7 +85,7 @@ impl Broker {
     }
 
     /// Is the answer to a fetch late? A leader that lost its power says nothing.
-    pub(super) fn check_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+    pub(super) fn check_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         fetcher.watched = false;
         if !matches!(fetcher.state, State::Waiting) {
@@ -125,7 +125,7 @@ impl Broker {
     }
 
     /// The response's batches go to the logs.
-    pub(super) fn take_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+    pub(super) fn take_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         let State::Handling(partitions) = std::mem::take(&mut fetcher.state) else { return };
         let batches = partitions.iter().map(|of| of.batches.len()).sum();
@@ -166,14 +166,20 @@ impl Broker {
         }
     }
 
-    fn truncate_diverged(&mut self, ctx: &mut Ctx<'_>, partition: u32, epoch: u32, end: u64) {
+    fn truncate_diverged(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: TopicPartition,
+        epoch: u32,
+        end: u64,
+    ) {
         let Some(replica) = self.replicas.get(&partition) else { return };
         let (_, my_end) = replica.log.end_offset_for(epoch);
         self.truncate(ctx, partition, end.min(my_end));
     }
 
     /// One of the fetched batches is in its log, or was not wanted any more.
-    pub(super) fn fetched_batch_done(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+    pub(super) fn fetched_batch_done(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         if let State::Appending(left) = &mut fetcher.state {
             *left -= 1;
@@ -183,7 +189,7 @@ impl Broker {
         }
     }
 
-    fn fetcher_free(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber, failed: bool) {
+    fn fetcher_free(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, failed: bool) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         if failed {
             fetcher.state = State::BackingOff;
@@ -195,7 +201,7 @@ impl Broker {
     }
 
     /// The connection with a leader has broken.
-    pub(super) fn fetcher_lost(&mut self, ctx: &mut Ctx<'_>, leader: BrokerNumber) {
+    pub(super) fn fetcher_lost(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get(&leader) else { return };
         if matches!(fetcher.state, State::Waiting) {
             self.fetcher_free(ctx, leader, true);

@@ -32,10 +32,11 @@ use super::config::Cluster;
 use super::controller::active::ActiveController;
 use super::controller::raft::{Output, Raft};
 use super::message::Message;
-use super::metadata::{BrokerNumber, Image};
+use super::metadata::Image;
 use super::properties;
 use super::replica::Replica;
 use crate::bugs::BugSet;
+use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 use crate::tags::TagLayout;
@@ -85,7 +86,7 @@ pub fn pools(config: &Cluster) -> Vec<u32> {
 pub struct Broker {
     config: Rc<Cluster>,
     bugs: BugSet,
-    me: BrokerNumber,
+    me: BrokerId,
     brokers: Vec<NodeId>,
     image: Image,
     /// Which life of this broker this is: when it began, 0 for the first.
@@ -95,16 +96,16 @@ pub struct Broker {
     /// Entries of the metadata log that the image holds.
     applied: u64,
     /// By partition; only those that this broker has a replica of.
-    replicas: BTreeMap<u32, Replica>,
+    replicas: BTreeMap<TopicPartition, Replica>,
     connections: BTreeMap<NodeId, Connection>,
     /// By leader.
-    fetchers: BTreeMap<BrokerNumber, Fetcher>,
+    fetchers: BTreeMap<BrokerId, Fetcher>,
     raft: Option<Raft>,
     controller: Option<ActiveController>,
     linger_armed: bool,
     sessions_armed: Time,
     /// Raft messages that wait for a sync of the quorum state.
-    after_vote: Vec<(BrokerNumber, super::message::Raft)>,
+    after_vote: Vec<(BrokerId, super::message::Raft)>,
     votes_storing: u32,
     raft_wakes: Time,
     recovery: Option<Recovery>,
@@ -112,7 +113,7 @@ pub struct Broker {
 
 impl Broker {
     /// Broker number `me` of the nodes `brokers`, with what is wrong with it.
-    pub fn new(config: Rc<Cluster>, bugs: BugSet, me: BrokerNumber, brokers: Vec<NodeId>) -> Self {
+    pub fn new(config: Rc<Cluster>, bugs: BugSet, me: BrokerId, brokers: Vec<NodeId>) -> Self {
         let image = Image::new(config.brokers, config.partitions, config.replication_factor);
         Self {
             config,
@@ -137,12 +138,12 @@ impl Broker {
         }
     }
 
-    fn number_of(&self, node: NodeId) -> Option<BrokerNumber> {
-        self.brokers.iter().position(|broker| *broker == node).map(|at| at as BrokerNumber)
+    fn number_of(&self, node: NodeId) -> Option<BrokerId> {
+        self.brokers.iter().position(|broker| *broker == node).map(|at| BrokerId(at as u32))
     }
 
-    fn send(&self, ctx: &mut Ctx<'_>, to: BrokerNumber, message: Message) {
-        ctx.send(self.brokers[to as usize], protocol::Message::Kafka(message));
+    fn send(&self, ctx: &mut Ctx<'_>, to: BrokerId, message: Message) {
+        ctx.send(self.brokers[to.index()], protocol::Message::Kafka(message));
     }
 
     fn event(ctx: &mut Ctx<'_>, name: &'static str, entity: u64, value: u64) {
@@ -239,8 +240,8 @@ impl Node<Streaming> for Broker {
         let (kind, which) = TAGS.split(tag);
         match kind {
             kind::WAIT_OVER => self.wait_over(ctx, which),
-            kind::FETCH_AGAIN => self.run_fetcher(ctx, which as BrokerNumber),
-            kind::FETCH_LATE => self.check_fetcher(ctx, which as BrokerNumber),
+            kind::FETCH_AGAIN => self.run_fetcher(ctx, BrokerId(which as u32)),
+            kind::FETCH_LATE => self.check_fetcher(ctx, BrokerId(which as u32)),
             kind::ISR_CHECK => self.check_isr(ctx),
             kind::HEARTBEAT => self.beat(ctx),
             kind::RAFT_TICK => {
@@ -279,9 +280,9 @@ impl Node<Streaming> for Broker {
                     _ => self.responded(ctx, peer),
                 }
             }
-            kind::APPENDED => self.appended(ctx, which as u32),
-            kind::FLUSHED => self.append_done(ctx, which as u32),
-            kind::FETCHED => self.take_fetched(ctx, which as BrokerNumber),
+            kind::APPENDED => self.appended(ctx, TopicPartition::of_events(which as u32)),
+            kind::FLUSHED => self.append_done(ctx, TopicPartition::of_events(which as u32)),
+            kind::FETCHED => self.take_fetched(ctx, BrokerId(which as u32)),
             kind::RAFT_FLUSHED => {
                 self.with_raft(ctx, |raft, _, out| raft.flushed(which, out));
             }

@@ -15,7 +15,8 @@ use headwater_sim::node::Completion;
 
 use super::{Broker, Ctx, DISK, TAGS, kind};
 use crate::kafka::controller::raft::Raft;
-use crate::kafka::metadata::{BrokerNumber, MetadataRecord};
+use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::metadata::MetadataRecord;
 use crate::kafka::partition_log::PartitionLog;
 use crate::kafka::properties;
 use crate::kafka::record::{
@@ -30,12 +31,12 @@ use crate::protocol;
 pub struct Recovery {
     files: Vec<FileId>,
     next: usize,
-    logs: BTreeMap<u32, Vec<LogBatch>>,
+    logs: BTreeMap<TopicPartition, Vec<LogBatch>>,
     metadata: Vec<(u32, MetadataRecord)>,
-    vote: (u32, Option<BrokerNumber>),
+    vote: (u32, Option<BrokerId>),
     high_watermarks: Vec<u64>,
     /// Whose directory it is.
-    node_id: Option<BrokerNumber>,
+    node_id: Option<BrokerId>,
 }
 
 impl Broker {
@@ -88,7 +89,9 @@ impl Broker {
             None if recovery.may_be_formatted() => self.format(ctx),
             _ => return self.refuse(ctx),
         }
-        for (partition, state) in (0..).zip(&self.image.partitions) {
+        for (partition, state) in
+            TopicPartition::all(self.config.partitions).zip(&self.image.partitions)
+        {
             if !state.replicas.contains(&self.me) {
                 continue;
             }
@@ -99,7 +102,7 @@ impl Broker {
                 let (file, keep) = (log_file(partition), log.len());
                 ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
             }
-            let checkpoint = recovery.high_watermarks.get(partition as usize).copied();
+            let checkpoint = recovery.high_watermarks.get(partition.index()).copied();
             let replica = Replica::new(partition, state.clone(), log, checkpoint.unwrap_or(0));
             self.replicas.insert(partition, replica);
         }
@@ -136,8 +139,10 @@ impl Broker {
 
     /// `replication-offset-checkpoint`, every so often.
     pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
-        let of = |partition: u32| self.replicas.get(&partition).map_or(0, |of| of.high_watermark);
-        let marks = (0..self.config.partitions).map(of).collect();
+        let of = |partition: TopicPartition| {
+            self.replicas.get(&partition).map_or(0, |of| of.high_watermark)
+        };
+        let marks = TopicPartition::all(self.config.partitions).map(of).collect();
         ctx.disk(
             DISK,
             DiskOp::Truncate { file: HIGH_WATERMARK_FILE, keep: 0 },
@@ -154,7 +159,7 @@ impl Broker {
     }
 
     /// Cuts a replica's log and its file.
-    pub(super) fn truncate(&mut self, ctx: &mut Ctx<'_>, partition: u32, offset: u64) {
+    pub(super) fn truncate(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, offset: u64) {
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         if offset >= replica.log.end_offset() {
             return;

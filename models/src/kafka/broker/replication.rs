@@ -9,8 +9,9 @@ use headwater_sim::time::Duration;
 
 use super::{Broker, Ctx, DISK, TAGS, kind};
 use crate::bugs::Bug;
+use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, FetchPartition, InSync, Message};
-use crate::kafka::metadata::{BrokerNumber, PartitionState};
+use crate::kafka::metadata::PartitionState;
 use crate::kafka::partition_log::Sequence;
 use crate::kafka::properties;
 use crate::kafka::record::{LogBatch, Record, log_file};
@@ -20,7 +21,7 @@ use crate::protocol;
 
 impl Broker {
     /// Takes the partition's lock for the next append, if it is free.
-    pub(super) fn next_append(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+    pub(super) fn next_append(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         loop {
             let Some(replica) = self.replicas.get(&partition) else { return };
             if replica.busy {
@@ -49,7 +50,11 @@ impl Broker {
     }
 
     /// The batch as it goes into the log, or why it does not, with the end offset of a duplicate.
-    fn admit(&self, partition: u32, append: &Append) -> Result<LogBatch, (ErrorCode, u64)> {
+    fn admit(
+        &self,
+        partition: TopicPartition,
+        append: &Append,
+    ) -> Result<LogBatch, (ErrorCode, u64)> {
         let replica = &self.replicas[&partition];
         let leads = replica.state.leader == Some(self.me);
         match append {
@@ -88,7 +93,7 @@ impl Broker {
     }
 
     /// The batch is in the page cache: sync it if so configured.
-    pub(super) fn appended(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+    pub(super) fn appended(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         let Some(batch) = replica.writing.take() else { return };
         // A log that was cut meanwhile has cut the record off its file, too.
@@ -107,7 +112,7 @@ impl Broker {
     }
 
     /// The lock is free again.
-    pub(super) fn append_done(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+    pub(super) fn append_done(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         replica.busy = false;
         let end_offset = replica.log.end_offset();
@@ -118,7 +123,13 @@ impl Broker {
     }
 
     /// Takes the first append off the queue and tells who waits for it.
-    fn finish(&mut self, ctx: &mut Ctx<'_>, partition: u32, error: ErrorCode, end_offset: u64) {
+    fn finish(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: TopicPartition,
+        error: ErrorCode,
+        end_offset: u64,
+    ) {
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         match replica.appends.pop_front() {
             Some(Append::Produced { request, .. }) => {
@@ -130,7 +141,7 @@ impl Broker {
     }
 
     /// Moves the high watermark of a partition that this broker leads.
-    pub(super) fn advance(&mut self, ctx: &mut Ctx<'_>, partition: u32) {
+    pub(super) fn advance(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let (me, min_isr) = (self.me, self.config.topic.min_insync_replicas);
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         if replica.state.leader == Some(me) && replica.advance(me, min_isr) {
@@ -158,7 +169,7 @@ impl Broker {
         }
         replica.fetched(follower, wanted.offset, ctx.now());
         // What a former life of the follower had says nothing of this one (KIP-903).
-        let at = follower as usize;
+        let at = follower.index();
         let eligible = !self.image.fenced[at] && self.image.incarnations[at] == incarnation;
         if let Some(isr) = replica.expanded(follower).filter(|_| eligible) {
             let isr = self.in_sync(isr);
@@ -185,20 +196,19 @@ impl Broker {
     }
 
     /// Brokers in the lives that the metadata knows.
-    fn in_sync(&self, brokers: Vec<BrokerNumber>) -> Vec<InSync> {
-        let life =
-            |broker| InSync { broker, incarnation: self.image.incarnations[broker as usize] };
+    fn in_sync(&self, brokers: Vec<BrokerId>) -> Vec<InSync> {
+        let life = |broker| InSync { broker, incarnation: self.image.incarnations[broker.index()] };
         brokers.into_iter().map(life).collect()
     }
 
     /// Asks the active controller for another ISR, one request a partition at a time.
-    fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<InSync>) {
+    fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, isr: Vec<InSync>) {
         if self.replicas.get(&partition).is_some_and(|of| of.proposed_isr.is_none()) {
             self.ask_for_isr(ctx, partition, isr);
         }
     }
 
-    fn ask_for_isr(&mut self, ctx: &mut Ctx<'_>, partition: u32, isr: Vec<InSync>) {
+    fn ask_for_isr(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, isr: Vec<InSync>) {
         let controller = self.raft.as_ref().and_then(|raft| raft.leader());
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         let Some(controller) = controller else { return };
@@ -216,7 +226,7 @@ impl Broker {
 
     /// A refused proposal is forgotten; it comes up again. A granted one holds until the metadata
     /// log brings it.
-    pub(super) fn alter_partition_answered(&mut self, partition: u32, error: ErrorCode) {
+    pub(super) fn alter_partition_answered(&mut self, partition: TopicPartition, error: ErrorCode) {
         if let Some(replica) = self.replicas.get_mut(&partition)
             && error != ErrorCode::None
         {
@@ -226,11 +236,13 @@ impl Broker {
 
     /// Every replica takes up the role that the image gives it.
     pub(super) fn take_up_roles(&mut self, ctx: &mut Ctx<'_>) {
-        for (partition, state) in (0..).zip(self.image.partitions.clone()) {
+        for (partition, state) in
+            TopicPartition::all(self.config.partitions).zip(self.image.partitions.clone())
+        {
             self.take_up(ctx, partition, state, true);
         }
         let me = self.me;
-        for leader in (0..self.config.brokers).filter(|broker| *broker != me) {
+        for leader in BrokerId::all(self.config.brokers).filter(|broker| *broker != me) {
             self.run_fetcher(ctx, leader);
         }
     }
@@ -239,7 +251,7 @@ impl Broker {
     pub(super) fn take_up(
         &mut self,
         ctx: &mut Ctx<'_>,
-        partition: u32,
+        partition: TopicPartition,
         state: PartitionState,
         anew: bool,
     ) {

@@ -8,8 +8,9 @@
 use headwater_sim::time::{Duration, Time};
 
 use super::partition_change::{PartitionChange, Rules};
+use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, InSync};
-use crate::kafka::metadata::{BrokerNumber, Image, MetadataRecord, PartitionState};
+use crate::kafka::metadata::{Image, MetadataRecord, PartitionState};
 
 /// What an active controller goes by.
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +65,13 @@ impl ActiveController {
     /// fenced first. `caught_up`: it has applied the metadata; only then is it unfenced.
     pub fn heartbeat(
         &mut self,
-        broker: BrokerNumber,
+        broker: BrokerId,
         incarnation: u64,
         caught_up: bool,
         now: Time,
     ) -> bool {
-        let fenced = self.image.fenced[broker as usize];
-        if self.image.incarnations[broker as usize] != incarnation {
+        let fenced = self.image.fenced[broker.index()];
+        if self.image.incarnations[broker.index()] != incarnation {
             if !fenced {
                 return false;
             }
@@ -79,7 +80,7 @@ impl ActiveController {
                 self.change_all(|change| change.unclean_shutdown(broker));
             }
         }
-        self.heartbeats[broker as usize] = now;
+        self.heartbeats[broker.index()] = now;
         if fenced && caught_up {
             self.propose(MetadataRecord::Fencing { broker, fenced: false });
             self.change_all(|change| change);
@@ -96,12 +97,12 @@ impl ActiveController {
     }
 
     /// Fences the brokers whose sessions have run out. Which.
-    pub fn fence_stale(&mut self, now: Time) -> Vec<BrokerNumber> {
-        let stale = |broker: &BrokerNumber| {
-            let at = *broker as usize;
+    pub fn fence_stale(&mut self, now: Time) -> Vec<BrokerId> {
+        let stale = |broker: &BrokerId| {
+            let at = broker.index();
             !self.image.fenced[at] && self.heartbeats[at] + self.settings.session_timeout <= now
         };
-        let brokers: Vec<_> = (0..self.heartbeats.len() as u32).filter(stale).collect();
+        let brokers: Vec<_> = BrokerId::all(self.heartbeats.len() as u32).filter(stale).collect();
         for broker in &brokers {
             self.propose(MetadataRecord::Fencing { broker: *broker, fenced: true });
             self.change_all(|change| change.without(*broker));
@@ -135,18 +136,18 @@ impl ActiveController {
 
     /// Changes every partition that `change` has anything to change of. A fenced broker can't lead.
     fn change_all(&mut self, change: impl Fn(PartitionChange<'_>) -> PartitionChange<'_>) {
-        for partition in 0..self.image.partitions.len() as u32 {
+        for partition in TopicPartition::all(self.image.partitions.len() as u32) {
             self.change(partition, &change);
         }
     }
 
     fn change(
         &mut self,
-        partition: u32,
+        partition: TopicPartition,
         change: impl Fn(PartitionChange<'_>) -> PartitionChange<'_>,
     ) {
-        let live = |broker: BrokerNumber| !self.image.fenced[broker as usize];
-        let old = &self.image.partitions[partition as usize];
+        let live = |broker: BrokerId| !self.image.fenced[broker.index()];
+        let old = &self.image.partitions[partition.index()];
         let next = change(PartitionChange::of(old)).build(self.settings.rules, live);
         if let Some(state) = next {
             self.propose(MetadataRecord::Partition { partition, state });
@@ -156,18 +157,18 @@ impl ActiveController {
     /// A leader asks for another ISR.
     pub fn alter_partition(
         &mut self,
-        from: BrokerNumber,
-        partition: u32,
+        from: BrokerId,
+        partition: TopicPartition,
         (leader_epoch, partition_epoch): (u32, u32),
         isr: &[InSync],
         now: Time,
     ) -> ErrorCode {
-        let state = &self.image.partitions[partition as usize];
+        let state = &self.image.partitions[partition.index()];
         if state.leader != Some(from) || state.leader_epoch != leader_epoch {
             return ErrorCode::FencedLeaderEpoch;
         }
         let ineligible = |of: &InSync| {
-            let broker = of.broker as usize;
+            let broker = of.broker.index();
             self.image.fenced[broker] || self.image.incarnations[broker] != of.incarnation
         };
         if state.partition_epoch != partition_epoch || isr.iter().any(ineligible) {
@@ -184,6 +185,11 @@ impl ActiveController {
 mod tests {
     use super::*;
 
+    const B0: BrokerId = BrokerId(0);
+    const B1: BrokerId = BrokerId(1);
+    const B2: BrokerId = BrokerId(2);
+    const PARTITION: TopicPartition = TopicPartition::of_events(0);
+
     fn controller(unclean: bool) -> ActiveController {
         let settings = Settings {
             session_timeout: Duration::from_secs(9),
@@ -193,11 +199,11 @@ mod tests {
         ActiveController::new(Image::new(3, 1, 3), settings, Time::ZERO)
     }
 
-    fn first_life(brokers: &[BrokerNumber]) -> Vec<InSync> {
+    fn first_life(brokers: &[BrokerId]) -> Vec<InSync> {
         brokers.iter().map(|broker| InSync { broker: *broker, incarnation: 0 }).collect()
     }
 
-    fn beat(controller: &mut ActiveController, brokers: &[u32], second: u64) {
+    fn beat(controller: &mut ActiveController, brokers: &[BrokerId], second: u64) {
         for broker in brokers {
             controller.heartbeat(*broker, 0, true, Time(second * 1_000_000_000));
         }
@@ -206,19 +212,19 @@ mod tests {
     #[test]
     fn the_next_replica_in_the_isr_leads_after_the_session_of_the_leader() {
         let mut controller = controller(false);
-        beat(&mut controller, &[1, 2], 8);
+        beat(&mut controller, &[B1, B2], 8);
         assert_eq!(controller.fence_stale(Time(8_999_999_999)), []);
-        assert_eq!(controller.fence_stale(Time(9_000_000_000)), [0]);
+        assert_eq!(controller.fence_stale(Time(9_000_000_000)), [B0]);
         let state = &controller.image.partitions[0];
-        assert_eq!((state.leader, state.leader_epoch, &state.isr), (Some(1), 1, &vec![1, 2]));
+        assert_eq!((state.leader, state.leader_epoch, &state.isr), (Some(B1), 1, &vec![B1, B2]));
     }
 
     #[test]
     fn without_a_live_replica_in_the_isr_there_is_no_leader_unless_unclean() {
-        for (unclean, leader) in [(false, None), (true, Some(1))] {
+        for (unclean, leader) in [(false, None), (true, Some(B1))] {
             let mut controller = controller(unclean);
-            controller.alter_partition(0, 0, (0, 0), &first_life(&[0]), Time::ZERO);
-            beat(&mut controller, &[1, 2], 8);
+            controller.alter_partition(B0, PARTITION, (0, 0), &first_life(&[B0]), Time::ZERO);
+            beat(&mut controller, &[B1, B2], 8);
             controller.fence_stale(Time(9_000_000_000));
             assert_eq!(controller.image.partitions[0].leader, leader);
         }
@@ -227,42 +233,42 @@ mod tests {
     #[test]
     fn a_new_life_of_a_broker_waits_until_the_former_one_is_fenced() {
         let mut controller = controller(false);
-        beat(&mut controller, &[1, 2], 8);
-        assert!(!controller.heartbeat(0, 7, true, Time(8_000_000_000)));
-        assert_eq!(controller.fence_stale(Time(9_000_000_000)), [0]);
-        assert!(controller.heartbeat(0, 7, true, Time(9_000_000_000)));
-        assert_eq!(controller.image.partitions[0].isr, [1, 2]);
+        beat(&mut controller, &[B1, B2], 8);
+        assert!(!controller.heartbeat(B0, 7, true, Time(8_000_000_000)));
+        assert_eq!(controller.fence_stale(Time(9_000_000_000)), [B0]);
+        assert!(controller.heartbeat(B0, 7, true, Time(9_000_000_000)));
+        assert_eq!(controller.image.partitions[0].isr, [B1, B2]);
     }
 
     #[test]
     fn a_stale_change_of_the_isr_is_refused() {
         let mut controller = controller(false);
         let mut ask = |from, epochs, isr: &[InSync]| {
-            controller.alter_partition(from, 0, epochs, isr, Time::ZERO)
+            controller.alter_partition(from, PARTITION, epochs, isr, Time::ZERO)
         };
-        assert_eq!(ask(0, (0, 0), &first_life(&[0, 1])), ErrorCode::None);
-        assert_eq!(ask(0, (0, 0), &first_life(&[0])), ErrorCode::InvalidUpdateVersion);
-        assert_eq!(ask(1, (0, 1), &first_life(&[1])), ErrorCode::FencedLeaderEpoch);
-        let former = [InSync { broker: 0, incarnation: 0 }, InSync { broker: 2, incarnation: 5 }];
-        assert_eq!(ask(0, (0, 1), &former), ErrorCode::InvalidUpdateVersion);
+        assert_eq!(ask(B0, (0, 0), &first_life(&[B0, B1])), ErrorCode::None);
+        assert_eq!(ask(B0, (0, 0), &first_life(&[B0])), ErrorCode::InvalidUpdateVersion);
+        assert_eq!(ask(B1, (0, 1), &first_life(&[B1])), ErrorCode::FencedLeaderEpoch);
+        let former = [InSync { broker: B0, incarnation: 0 }, InSync { broker: B2, incarnation: 5 }];
+        assert_eq!(ask(B0, (0, 1), &former), ErrorCode::InvalidUpdateVersion);
     }
 
     #[test]
     fn leadership_goes_back_to_the_first_replica_after_the_interval_if_it_is_in_sync() {
         let mut controller = controller(false);
-        beat(&mut controller, &[1, 2], 8);
+        beat(&mut controller, &[B1, B2], 8);
         controller.fence_stale(Time(9_000_000_000));
         for second in [100, 200, 309] {
-            beat(&mut controller, &[0, 1, 2], second);
+            beat(&mut controller, &[B0, B1, B2], second);
         }
         controller.rebalance(Time(308_999_999_999));
         controller.rebalance(Time(309_000_000_000));
-        assert_eq!(controller.image.partitions[0].leader, Some(1), "not in sync");
-        let all = first_life(&[1, 2, 0]);
+        assert_eq!(controller.image.partitions[0].leader, Some(B1), "not in sync");
+        let all = first_life(&[B1, B2, B0]);
         let epochs = (1, controller.image.partitions[0].partition_epoch);
-        controller.alter_partition(1, 0, epochs, &all, Time(310_000_000_000));
+        controller.alter_partition(B1, PARTITION, epochs, &all, Time(310_000_000_000));
         assert_eq!(controller.next_wake(), Some(Time(318_000_000_000)));
         controller.rebalance(Time(609_000_000_000));
-        assert_eq!(controller.image.partitions[0].leader, Some(0));
+        assert_eq!(controller.image.partitions[0].leader, Some(B0));
     }
 }

@@ -9,7 +9,8 @@
 //! ("balanced" recovery); only then can something be lost that `acks=all` acknowledged. Without,
 //! the last member stays in the ISR whatever happens to it.
 
-use crate::kafka::metadata::{BrokerNumber, PartitionState};
+use crate::kafka::ids::BrokerId;
+use crate::kafka::metadata::PartitionState;
 
 /// What holds for every partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct PartitionChange<'a> {
     old: &'a PartitionState,
-    isr: Vec<BrokerNumber>,
-    unclean_shutdown: Option<BrokerNumber>,
+    isr: Vec<BrokerId>,
+    unclean_shutdown: Option<BrokerId>,
     preferred: bool,
 }
 
@@ -39,20 +40,20 @@ impl<'a> PartitionChange<'a> {
 
     /// The in-sync replicas are these.
     #[must_use]
-    pub fn isr(self, isr: Vec<BrokerNumber>) -> Self {
+    pub fn isr(self, isr: Vec<BrokerId>) -> Self {
         Self { isr, ..self }
     }
 
     /// A broker is in sync no longer.
     #[must_use]
-    pub fn without(mut self, broker: BrokerNumber) -> Self {
+    pub fn without(mut self, broker: BrokerId) -> Self {
         self.isr.retain(|replica| *replica != broker);
         self
     }
 
     /// A broker has come back from an unclean shutdown: neither in sync nor eligible.
     #[must_use]
-    pub fn unclean_shutdown(self, broker: BrokerNumber) -> Self {
+    pub fn unclean_shutdown(self, broker: BrokerId) -> Self {
         Self { unclean_shutdown: Some(broker), ..self.without(broker) }
     }
 
@@ -66,10 +67,10 @@ impl<'a> PartitionChange<'a> {
     pub fn build(
         mut self,
         rules: Rules,
-        live: impl Fn(BrokerNumber) -> bool,
+        live: impl Fn(BrokerId) -> bool,
     ) -> Option<PartitionState> {
         let mut elr = self.eligible(rules);
-        let can_lead = |replica: &BrokerNumber| {
+        let can_lead = |replica: &BrokerId| {
             let stands = self.isr.contains(replica) || self.isr.is_empty() && elr.contains(replica);
             stands && live(*replica)
         };
@@ -108,11 +109,11 @@ impl<'a> PartitionChange<'a> {
     }
 
     /// Who stays eligible outside of the ISR.
-    fn eligible(&self, rules: Rules) -> Vec<BrokerNumber> {
+    fn eligible(&self, rules: Rules) -> Vec<BrokerId> {
         if !rules.eligible_leader_replicas || self.isr.len() as u32 >= rules.min_isr {
             return Vec::new();
         }
-        let eligible = |replica: &&BrokerNumber| {
+        let eligible = |replica: &&BrokerId| {
             let was = self.old.isr.contains(replica) || self.old.elr.contains(replica);
             was && !self.isr.contains(replica) && self.unclean_shutdown != Some(**replica)
         };
@@ -124,9 +125,9 @@ impl<'a> PartitionChange<'a> {
     fn unclean_leader(
         &self,
         rules: Rules,
-        elr: &[BrokerNumber],
-        live: &impl Fn(BrokerNumber) -> bool,
-    ) -> Option<BrokerNumber> {
+        elr: &[BrokerId],
+        live: &impl Fn(BrokerId) -> bool,
+    ) -> Option<BrokerId> {
         let nobody = rules.eligible_leader_replicas && self.isr.is_empty() && elr.is_empty();
         let last = self.old.last_known_leader.filter(|leader| nobody && live(*leader));
         let anybody = || self.old.replicas.iter().copied().find(|replica| live(*replica));
@@ -139,6 +140,9 @@ mod tests {
     use super::*;
     use crate::kafka::metadata::Image;
 
+    const B0: BrokerId = BrokerId(0);
+    const B1: BrokerId = BrokerId(1);
+    const B2: BrokerId = BrokerId(2);
     const ELR: Rules = Rules { eligible_leader_replicas: true, min_isr: 2, unclean: false };
     const OLD: Rules = Rules { eligible_leader_replicas: false, ..ELR };
 
@@ -149,8 +153,8 @@ mod tests {
     /// All but broker 0 are fenced, then broker 0, too.
     fn nobody_left(rules: Rules) -> PartitionState {
         let mut state = whole();
-        for fenced in [1, 2, 0] {
-            let live = |broker| broker == 0 && fenced != 0 || broker == 2 && fenced == 1;
+        for fenced in [B1, B2, B0] {
+            let live = |broker| broker == B0 && fenced != B0 || broker == B2 && fenced == B1;
             state = PartitionChange::of(&state).without(fenced).build(rules, live).unwrap();
         }
         state
@@ -159,41 +163,41 @@ mod tests {
     #[test]
     fn below_the_least_isr_members_that_leave_stay_eligible() {
         let state = nobody_left(ELR);
-        assert_eq!((state.isr, state.elr), (vec![], vec![0, 2]));
-        assert_eq!((state.leader, state.last_known_leader), (None, Some(0)));
+        assert_eq!((state.isr, state.elr), (vec![], vec![B0, B2]));
+        assert_eq!((state.leader, state.last_known_leader), (None, Some(B0)));
         let state = nobody_left(OLD);
-        assert_eq!((state.isr, state.elr, state.leader), (vec![0], vec![], None));
+        assert_eq!((state.isr, state.elr, state.leader), (vec![B0], vec![], None));
     }
 
     #[test]
     fn an_eligible_replica_leads_and_one_that_shut_down_uncleanly_does_not() {
         let state = nobody_left(ELR);
-        let state = PartitionChange::of(&state).unclean_shutdown(0).build(ELR, |_| false).unwrap();
-        assert_eq!((&state.elr, state.leader), (&vec![2], None));
-        assert_eq!(PartitionChange::of(&state).build(ELR, |broker| broker == 0), None);
-        let led = PartitionChange::of(&state).build(ELR, |broker| broker != 1).unwrap();
-        assert_eq!((led.leader, led.isr, led.elr), (Some(2), vec![2], vec![]));
+        let state = PartitionChange::of(&state).unclean_shutdown(B0).build(ELR, |_| false).unwrap();
+        assert_eq!((&state.elr, state.leader), (&vec![B2], None));
+        assert_eq!(PartitionChange::of(&state).build(ELR, |broker| broker == B0), None);
+        let led = PartitionChange::of(&state).build(ELR, |broker| broker != B1).unwrap();
+        assert_eq!((led.leader, led.isr, led.elr), (Some(B2), vec![B2], vec![]));
         assert_eq!(led.last_known_leader, None);
     }
 
     #[test]
     fn the_last_leader_leads_again_only_when_nobody_is_eligible() {
         let mut state = nobody_left(ELR);
-        for broker in [2, 0] {
+        for broker in [B2, B0] {
             let change = PartitionChange::of(&state).unclean_shutdown(broker);
             state = change.build(ELR, |_| false).unwrap();
         }
-        assert_eq!(PartitionChange::of(&state).build(ELR, |broker| broker == 1), None);
+        assert_eq!(PartitionChange::of(&state).build(ELR, |broker| broker == B1), None);
         let led = PartitionChange::of(&state).build(ELR, |_| true).unwrap();
-        assert_eq!((led.leader, led.isr), (Some(0), vec![0]));
+        assert_eq!((led.leader, led.isr), (Some(B0), vec![B0]));
     }
 
     #[test]
     fn the_preferred_replica_leads_if_it_is_in_sync() {
-        let state = PartitionState { leader: Some(1), leader_epoch: 1, ..whole() };
+        let state = PartitionState { leader: Some(B1), leader_epoch: 1, ..whole() };
         assert_eq!(PartitionChange::of(&state).build(OLD, |_| true), None);
         let led = PartitionChange::of(&state).preferred().build(OLD, |_| true).unwrap();
-        assert_eq!((led.leader, led.leader_epoch, led.partition_epoch), (Some(0), 2, 1));
-        assert_eq!(PartitionChange::of(&state).preferred().build(OLD, |of| of != 0), None);
+        assert_eq!((led.leader, led.leader_epoch, led.partition_epoch), (Some(B0), 2, 1));
+        assert_eq!(PartitionChange::of(&state).preferred().build(OLD, |of| of != B0), None);
     }
 }

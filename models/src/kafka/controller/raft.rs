@@ -14,8 +14,9 @@ use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
 
 use crate::kafka::config::Quorum;
+use crate::kafka::ids::BrokerId;
 use crate::kafka::message::Raft as Message;
-use crate::kafka::metadata::{BrokerNumber, MetadataRecord};
+use crate::kafka::metadata::MetadataRecord;
 
 /// Longest wait of a voter's fetch at the leader (`KafkaRaftClient.MAX_FETCH_WAIT_MS`).
 const FETCH_WAIT_MAX: Duration = Duration::from_millis(500);
@@ -24,15 +25,15 @@ const FETCH_WAIT_MAX: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 enum Role {
     /// Knows the leader, or waits for one.
-    Follower { leader: Option<BrokerNumber>, fetching: bool },
+    Follower { leader: Option<BrokerId>, fetching: bool },
     /// Stands for election.
-    Candidate { granted: Vec<BrokerNumber> },
+    Candidate { granted: Vec<BrokerId> },
     /// Leads.
     Leader {
         /// By voter: how far it has fetched (flushed), and when it last did.
-        voters: BTreeMap<BrokerNumber, (u64, Time)>,
+        voters: BTreeMap<BrokerId, (u64, Time)>,
         /// Fetches that wait, with their deadlines.
-        parked: BTreeMap<BrokerNumber, Time>,
+        parked: BTreeMap<BrokerId, Time>,
     },
 }
 
@@ -40,9 +41,9 @@ enum Role {
 #[derive(Clone, Debug)]
 pub enum Output {
     /// Send once everything asked to be stored before is on disk.
-    Send(BrokerNumber, Message),
+    Send(BrokerId, Message),
     /// Store the quorum state.
-    StoreVote(u32, Option<BrokerNumber>),
+    StoreVote(u32, Option<BrokerId>),
     /// Append to the metadata log's file.
     Append(u32, MetadataRecord),
     /// Keep this many entries of the metadata log's file.
@@ -58,11 +59,11 @@ pub enum Output {
 /// A voter.
 #[derive(Debug)]
 pub struct Raft {
-    me: BrokerNumber,
+    me: BrokerId,
     voters: u32,
     config: Quorum,
     epoch: u32,
-    voted_for: Option<BrokerNumber>,
+    voted_for: Option<BrokerId>,
     log: Vec<(u32, MetadataRecord)>,
     /// Entries below are on this disk.
     flushed: u64,
@@ -77,10 +78,10 @@ impl Raft {
     /// A voter from what its disk gives back, which stands for election unless it hears of a
     /// leader.
     pub fn new(
-        me: BrokerNumber,
+        me: BrokerId,
         voters: u32,
         config: Quorum,
-        (epoch, voted_for): (u32, Option<BrokerNumber>),
+        (epoch, voted_for): (u32, Option<BrokerId>),
         log: Vec<(u32, MetadataRecord)>,
         draws: Stream,
     ) -> Self {
@@ -110,7 +111,7 @@ impl Raft {
     }
 
     /// The leader, as far as known.
-    pub const fn leader(&self) -> Option<BrokerNumber> {
+    pub const fn leader(&self) -> Option<BrokerId> {
         match &self.role {
             Role::Leader { .. } => Some(self.me),
             Role::Follower { leader, .. } => *leader,
@@ -214,7 +215,7 @@ impl Raft {
         self.role = Role::Candidate { granted: vec![self.me] };
         out.push(Output::StoreVote(self.epoch, self.voted_for));
         let (epoch, log_end) = (self.epoch, self.log_end());
-        for voter in (0..self.voters).filter(|voter| *voter != self.me) {
+        for voter in BrokerId::all(self.voters).filter(|voter| *voter != self.me) {
             out.push(Output::Send(voter, Message::Vote { epoch, log_end }));
         }
         let timeout = self.election_timeout();
@@ -227,11 +228,11 @@ impl Raft {
         if granted.len() as u32 * 2 <= self.voters {
             return;
         }
-        let others = (0..self.voters).filter(|voter| *voter != self.me);
+        let others = BrokerId::all(self.voters).filter(|voter| *voter != self.me);
         let voters = others.map(|voter| (voter, (0, now))).collect();
         self.role = Role::Leader { voters, parked: BTreeMap::new() };
         let epoch = self.epoch;
-        for voter in (0..self.voters).filter(|voter| *voter != self.me) {
+        for voter in BrokerId::all(self.voters).filter(|voter| *voter != self.me) {
             out.push(Output::Send(voter, Message::BeginQuorumEpoch { epoch }));
         }
         out.push(Output::Elected(epoch));
@@ -241,13 +242,7 @@ impl Raft {
     }
 
     /// A higher epoch, or the leader of this one, has shown itself.
-    fn follow(
-        &mut self,
-        epoch: u32,
-        leader: Option<BrokerNumber>,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
+    fn follow(&mut self, epoch: u32, leader: Option<BrokerId>, now: Time, out: &mut Vec<Output>) {
         if self.leads() {
             out.push(Output::Resigned);
         }
@@ -273,7 +268,7 @@ impl Raft {
     }
 
     /// Tries the leader again after its connection has broken.
-    pub fn disconnected(&mut self, peer: BrokerNumber, out: &mut Vec<Output>) {
+    pub fn disconnected(&mut self, peer: BrokerId, out: &mut Vec<Output>) {
         if let Role::Follower { leader: Some(leader), .. } = &self.role
             && *leader == peer
         {
@@ -285,13 +280,7 @@ impl Raft {
     }
 
     /// A message of another voter.
-    pub fn receive(
-        &mut self,
-        from: BrokerNumber,
-        message: Message,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
+    pub fn receive(&mut self, from: BrokerId, message: Message, now: Time, out: &mut Vec<Output>) {
         match message {
             Message::Vote { epoch, log_end } => self.vote(from, epoch, log_end, now, out),
             Message::VoteResponse { epoch, granted: yes } => {
@@ -320,7 +309,7 @@ impl Raft {
 
     fn vote(
         &mut self,
-        from: BrokerNumber,
+        from: BrokerId,
         epoch: u32,
         (end, last_epoch): (u64, u32),
         now: Time,
@@ -343,7 +332,7 @@ impl Raft {
     /// Answers a voter's fetch, or parks it.
     fn serve(
         &mut self,
-        from: BrokerNumber,
+        from: BrokerId,
         epoch: u32,
         log_end: (u64, u32),
         now: Time,
@@ -395,7 +384,7 @@ impl Raft {
 
     fn answer(&mut self, out: &mut Vec<Output>, due: impl Fn(u64, u64, Time) -> bool) {
         let Role::Leader { voters, parked } = &self.role else { return };
-        let due = |(voter, deadline): (&BrokerNumber, &Time)| {
+        let due = |(voter, deadline): (&BrokerId, &Time)| {
             let end = voters.get(voter).map_or(0, |(end, _)| *end);
             due(end, self.flushed, *deadline).then_some((*voter, end))
         };
@@ -422,7 +411,7 @@ impl Raft {
         }
     }
 
-    fn fetched(&mut self, from: BrokerNumber, response: Message, now: Time, out: &mut Vec<Output>) {
+    fn fetched(&mut self, from: BrokerId, response: Message, now: Time, out: &mut Vec<Output>) {
         let Message::FetchResponse {
             epoch,
             leader,

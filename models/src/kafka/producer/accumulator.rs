@@ -15,6 +15,7 @@ use headwater_sim::time::{Duration, Time};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch, StreamId};
 use crate::kafka::config::Producer;
+use crate::kafka::ids::TopicPartition;
 use crate::kafka::record::{
     BATCH_OVERHEAD, ProducerEpoch, ProducerId, RECORD_OVERHEAD, batch_bytes,
 };
@@ -157,8 +158,8 @@ impl Accumulator {
     }
 
     /// When the partition's next batch is ready: `now` or before if it is.
-    pub fn ready_at(&self, now: Time, partition: u32, exhausted: bool) -> Option<Time> {
-        let queue = &self.queues[partition as usize];
+    pub fn ready_at(&self, now: Time, partition: TopicPartition, exhausted: bool) -> Option<Time> {
+        let queue = &self.queues[partition.index()];
         if queue.waits_for_flight(self.ordered, self.single) {
             return None;
         }
@@ -173,8 +174,8 @@ impl Accumulator {
 
     /// Takes the partition's next batch, whether it has lingered or not (a sibling that is ready
     /// drags it along); not one that backs off.
-    pub fn drain(&mut self, now: Time, partition: u32, room: u64) -> Option<Sendable> {
-        let queue = &mut self.queues[partition as usize];
+    pub fn drain(&mut self, now: Time, partition: TopicPartition, room: u64) -> Option<Sendable> {
+        let queue = &mut self.queues[partition.index()];
         if queue.waits_for_flight(self.ordered, self.single) {
             return None;
         }

@@ -28,12 +28,12 @@ use self::accumulator::{Accumulator, Sendable};
 use self::partitioner::{Sticky, partition_for_key};
 use super::config::{ClientLibrary, Cluster};
 use super::message::{ErrorCode, Message, Produce, ProduceResult};
-use super::metadata::BrokerNumber;
 use super::reconnect::{MetadataRefresher, RefreshTags};
 use super::record::{ProducerId, batch_bytes};
 use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Lane, SharedBatch};
 use crate::intake::Intake;
+use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 
@@ -57,7 +57,7 @@ const WAKE: u64 = 7;
 const CHUNK: usize = 256;
 
 struct InFlight {
-    broker: BrokerNumber,
+    broker: BrokerId,
     sent: Time,
     batches: Vec<Sendable>,
 }
@@ -78,7 +78,7 @@ pub struct Producer {
     /// Of a producer without keys, from its start on.
     sticky: Option<Sticky>,
     /// Leader of each partition, as far as known.
-    leaders: Vec<Option<BrokerNumber>>,
+    leaders: Vec<Option<BrokerId>>,
     in_flight: BTreeMap<u64, InFlight>,
     per_broker: Vec<u32>,
     work: VecDeque<Work>,
@@ -104,7 +104,9 @@ impl Producer {
         schedule: &ArrivalSource,
     ) -> Self {
         let java = config.client == ClientLibrary::Java;
-        let leaders = (0..config.partitions).map(|of| Some(of % config.brokers)).collect();
+        let leaders = TopicPartition::all(config.partitions)
+            .map(|partition| Some(partition.first_leader(config.brokers)))
+            .collect();
         let retry_backoff = Duration::from_millis(config.producer.retry_backoff_ms);
         let refresher = MetadataRefresher::new(brokers.clone(), REFRESH, retry_backoff);
         Self {
@@ -196,14 +198,14 @@ impl Producer {
         let (mut earliest, mut unknown, mut broker) = (Time::MAX, false, None);
         self.held = false;
         for offset in 0..partitions {
-            let partition = (self.drain_from + offset) % partitions;
+            let partition = TopicPartition::of_events((self.drain_from + offset) % partitions);
             let ready = self.accumulator.ready_at(ctx.now(), partition, self.blocked);
             let Some(ready) = ready else { continue };
-            let Some(leader) = self.leaders[partition as usize] else {
+            let Some(leader) = self.leaders[partition.index()] else {
                 unknown = true;
                 continue;
             };
-            if self.per_broker[leader as usize] >= self.config.producer.max_in_flight {
+            if self.per_broker[leader.index()] >= self.config.producer.max_in_flight {
                 self.held |= ready <= ctx.now();
                 continue;
             }
@@ -224,8 +226,8 @@ impl Producer {
         };
         let (mut batches, mut room) = (Vec::new(), self.config.producer.max_request_size);
         for offset in 0..partitions {
-            let partition = (self.drain_from + offset) % partitions;
-            if self.leaders[partition as usize] != Some(broker) {
+            let partition = TopicPartition::of_events((self.drain_from + offset) % partitions);
+            if self.leaders[partition.index()] != Some(broker) {
                 continue;
             }
             // The first batch goes whatever its size.
@@ -240,7 +242,7 @@ impl Producer {
             return None;
         }
         self.correlation += 1;
-        self.per_broker[broker as usize] += 1;
+        self.per_broker[broker.index()] += 1;
         let in_flight = InFlight { broker, sent: ctx.now(), batches };
         self.in_flight.insert(self.correlation, in_flight);
         Some(self.correlation)
@@ -258,11 +260,11 @@ impl Producer {
             timeout_ms: config.request_timeout_ms,
             batches: request.batches.iter().map(|sendable| sendable.batch.clone()).collect(),
         };
-        let to = self.brokers[request.broker as usize];
+        let to = self.brokers[request.broker.index()];
         ctx.send(to, protocol::Message::Kafka(Message::Produce(Box::new(produce))));
         if config.acks == 0 {
             let result = |sendable: &Sendable| ProduceResult {
-                partition: sendable.batch.lane.0,
+                partition: sendable.batch.lane.into(),
                 error: ErrorCode::None,
             };
             let results: Vec<_> = request.batches.iter().map(result).collect();
@@ -277,10 +279,10 @@ impl Producer {
     /// Takes a response in: acknowledges, or arranges for another try.
     fn settle(&mut self, ctx: &mut Ctx<'_>, correlation: u64, results: &[ProduceResult]) {
         let Some(request) = self.in_flight.remove(&correlation) else { return };
-        self.per_broker[request.broker as usize] -= 1;
+        self.per_broker[request.broker.index()] -= 1;
         for sendable in request.batches {
             self.accumulator.landed(&sendable.batch);
-            let partition = sendable.batch.lane.0;
+            let partition = sendable.batch.lane.into();
             let found = results.iter().find(|result| result.partition == partition);
             match found.map(|result| result.error) {
                 Some(ErrorCode::None) => {
@@ -336,7 +338,7 @@ impl Producer {
         }
     }
 
-    fn lose(&mut self, broker: BrokerNumber) {
+    fn lose(&mut self, broker: BrokerId) {
         let lost = self.in_flight.iter().filter(|(_, request)| request.broker == broker);
         let lost: Vec<_> = lost.map(|(correlation, _)| *correlation).collect();
         self.work.extend(lost.into_iter().map(Work::Lost));
@@ -422,7 +424,7 @@ impl Node<Streaming> for Producer {
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
         if let Some(broker) = self.brokers.iter().position(|broker| *broker == peer) {
-            self.lose(broker as BrokerNumber);
+            self.lose(BrokerId(broker as u32));
             self.refresher.disconnected(ctx);
             self.proceed(ctx);
         }
