@@ -19,7 +19,7 @@ pub struct Found {
     pub name: Name,
     /// Its line, from 1.
     pub line: usize,
-    /// True inside `#[cfg(test)]`, or in a file that only tests include.
+    /// True inside `#[cfg(test)]`, in a file that only tests include, and in an example.
     pub in_tests: bool,
 }
 
@@ -32,7 +32,8 @@ pub fn names(file: &SourceFile) -> Vec<Found> {
         .text
         .parse()
         .unwrap_or_else(|error| panic!("{} does not tokenise: {error}", file.path));
-    let in_tests = file.path.ends_with("tests.rs") || file.path.contains("/tests/");
+    let apart = ["/tests/", "/examples/"].iter().any(|folder| file.path.contains(folder));
+    let in_tests = apart || file.path.ends_with("tests.rs");
     let mut walk = Walk { found: vec![] };
     walk.stream(tokens, &[], in_tests);
     walk.found
