@@ -3,6 +3,8 @@
 //! On two levels, as FoundationDB does it (`flow/Buggify.h`): a site is active in a run or it is
 //! not, and an active one fires now and then. So that runs differ in what is rare in them.
 
+use rand::Rng;
+
 use crate::random::{Seed, Stream};
 use crate::time::Duration;
 
@@ -73,7 +75,7 @@ impl Buggify {
             return Duration::ZERO;
         }
         self.fired[site as usize] += 1;
-        Duration(self.stream.between(0, site.longest().0))
+        Duration(self.stream.random_range(0..=site.longest().0))
     }
 
     /// Every site: whether it is active in this run, and how often it has fired.

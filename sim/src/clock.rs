@@ -5,6 +5,7 @@
 //! has become faster, a timer that was set before comes late.
 //! [`Clock::wall`] (CLOCK_REALTIME) is that plus an offset, which a step changes.
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::random::Stream;
@@ -61,7 +62,8 @@ impl Clock {
     pub fn real(&self, delay: Duration, stream: &mut Stream) -> Duration {
         let pace = (SECOND + i128::from(self.drift)) as u128;
         let real = (u128::from(delay.0) * SECOND as u128).div_ceil(pace);
-        let late = if self.jitter == Duration::ZERO { 0 } else { stream.between(0, self.jitter.0) };
+        let late =
+            if self.jitter == Duration::ZERO { 0 } else { stream.random_range(0..=self.jitter.0) };
         Duration(u64::try_from(real).unwrap_or(u64::MAX)) + Duration(late)
     }
 

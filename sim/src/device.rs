@@ -1,5 +1,7 @@
 //! The block device and page cache under the files of a machine: who waits how long.
 
+use rand::distr::Distribution;
+use rand::{Rng, RngCore};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskSpec;
@@ -206,7 +208,7 @@ impl Device {
     /// How many of `records` the read at hand gives; at least one.
     pub fn short_read(&mut self, records: usize) -> usize {
         if records > 1 && self.faults.chance_ppm(self.faulty.short_reads) {
-            return self.faults.between(1, records as u64 - 1) as usize;
+            return self.faults.random_range(1..records as u64) as usize;
         }
         records
     }

@@ -1,8 +1,10 @@
 //! Distributions of durations: what a disk, a link or a garbage collector takes.
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::random::Stream;
+use crate::inversion::{Exp1, StandardNormal};
+use crate::random::ChancePpm;
 use crate::time::Duration;
 
 /// A distribution of durations. All times are nanoseconds inside.
@@ -65,35 +67,6 @@ impl Distribution {
         Self::Uniform { low, high }
     }
 
-    /// One draw.
-    #[inline]
-    pub fn sample(&self, stream: &mut Stream) -> Duration {
-        match self {
-            Self::Constant { value } => *value,
-            Self::Uniform { low, high } => Duration(stream.between(low.0, high.0)),
-            _ => self.sample_curved(stream),
-        }
-    }
-
-    /// One draw of a shape that takes more than a multiplication.
-    fn sample_curved(&self, stream: &mut Stream) -> Duration {
-        match self {
-            Self::Constant { .. } | Self::Uniform { .. } => self.sample(stream),
-            Self::Exponential { floor, mean } => {
-                *floor + Duration((stream.exponential() * mean.0 as f64) as u64)
-            }
-            Self::LogNormal { median, p99 } => log_normal(*median, *p99, stream),
-            Self::Bimodal { usual, tail, tail_ppm } => {
-                if stream.chance_ppm(*tail_ppm) {
-                    tail.sample(stream)
-                } else {
-                    usual.sample(stream)
-                }
-            }
-            Self::Quantiles { points } => quantile(points, stream.below(1_000_001) as u32),
-        }
-    }
-
     /// What is wrong with the parameters, if anything.
     pub fn check(&self) -> Result<(), String> {
         match self {
@@ -141,9 +114,38 @@ impl Distribution {
     }
 }
 
-fn log_normal(median: Duration, p99: Duration, stream: &mut Stream) -> Duration {
+impl rand::distr::Distribution<Duration> for Distribution {
+    #[inline]
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> Duration {
+        match self {
+            Self::Constant { value } => *value,
+            Self::Uniform { low, high } => Duration(rng.random_range(low.0..=high.0)),
+            _ => sample_curved(self, rng),
+        }
+    }
+}
+
+/// One draw of a shape that takes more than a multiplication.
+fn sample_curved<R: Rng + ?Sized>(shape: &Distribution, rng: &mut R) -> Duration {
+    match shape {
+        Distribution::Constant { .. } | Distribution::Uniform { .. } => rng.sample(shape),
+        Distribution::Exponential { floor, mean } => {
+            *floor + Duration((rng.sample(Exp1) * mean.0 as f64) as u64)
+        }
+        Distribution::LogNormal { median, p99 } => log_normal(*median, *p99, rng),
+        Distribution::Bimodal { usual, tail, tail_ppm } => {
+            let shape = if rng.sample(ChancePpm(*tail_ppm)) { tail } else { usual };
+            rng.sample(&**shape)
+        }
+        Distribution::Quantiles { points } => {
+            quantile(points, rng.random_range(0..=1_000_000_u64) as u32)
+        }
+    }
+}
+
+fn log_normal<R: Rng + ?Sized>(median: Duration, p99: Duration, rng: &mut R) -> Duration {
     let sigma = libm::log(p99.0 as f64 / median.0.max(1) as f64) / Z99;
-    Duration((median.0 as f64 * libm::exp(sigma * stream.normal())) as u64)
+    Duration((median.0 as f64 * libm::exp(sigma * rng.sample(StandardNormal))) as u64)
 }
 
 fn quantile(points: &[(u32, Duration)], at: u32) -> Duration {
@@ -170,6 +172,7 @@ fn check_quantiles(points: &[(u32, Duration)]) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::random::Seed;
+    use rand::distr::Distribution as _;
 
     #[test]
     fn every_shape_has_the_mean_it_states() {
@@ -189,6 +192,29 @@ mod tests {
             let sum: u64 = (0..200_000).map(|_| shape.sample(&mut stream).0).sum();
             let (mean, want) = (sum as f64 / 2e5, shape.mean().0 as f64);
             assert!((mean / want - 1.0).abs() < 0.02, "{shape:?}: {mean} against {want}");
+        }
+    }
+
+    #[test]
+    fn draws_are_golden() {
+        let us = Duration::from_micros;
+        let usual = Box::new(Distribution::uniform(us(1), us(9)));
+        let tail = Box::new(Distribution::constant(us(500)));
+        let points = vec![(0, us(1)), (500_000, us(2)), (1_000_000, us(10))];
+        let shapes = [
+            (Distribution::uniform(us(1), us(9)), [4131, 3306, 1677, 8615]),
+            (Distribution::Exponential { floor: us(5), mean: us(20) }, [23759, 29878, 54367, 5988]),
+            (
+                Distribution::LogNormal { median: us(100), p99: us(400) },
+                [84852, 71690, 44096, 269280],
+            ),
+            (Distribution::Bimodal { usual, tail, tail_ppm: 300_000 }, [3306, 500000, 2073, 4743]),
+            (Distribution::Quantiles { points }, [1782, 1576, 1169, 9228]),
+        ];
+        for (shape, golden) in shapes {
+            let mut stream = Seed(7).stream("golden", 0);
+            let drawn = [(); 4].map(|()| shape.sample(&mut stream).0);
+            assert_eq!(drawn, golden, "{shape:?}");
         }
     }
 }

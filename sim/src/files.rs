@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::FileId;
@@ -254,7 +255,7 @@ impl<R: Record> File<R> {
     fn tear(&mut self, tearing: Tearing, stream: &mut Stream) {
         let durable = self.durable as usize;
         let volatile = self.records.len() as u64 - self.durable;
-        let drawn = if volatile == 0 { 0 } else { stream.between(0, volatile) };
+        let drawn = if volatile == 0 { 0 } else { stream.random_range(0..=volatile) };
         match tearing {
             Tearing::Prefix => {
                 self.records.truncate(durable + drawn as usize);

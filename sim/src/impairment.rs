@@ -5,6 +5,7 @@
 //! `tcp_schedule_loss_probe`, when others are under way behind it) or the retransmission timeout,
 //! and what was sent after it waits.
 
+use rand::distr::Distribution as _;
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;

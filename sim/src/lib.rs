@@ -90,6 +90,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod gauge;
 pub mod impairment;
+pub mod inversion;
 pub mod log;
 pub mod machine;
 pub mod network;

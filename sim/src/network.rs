@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use rand::distr::Distribution as _;
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;

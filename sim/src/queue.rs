@@ -181,6 +181,7 @@ impl EventQueue for CalendarQueue {
 mod tests {
     use super::*;
     use crate::random::Seed;
+    use rand::Rng;
 
     /// A mix of near, far and simultaneous events, popped in rising limits.
     fn order<Q: EventQueue>(seed: u64) -> Vec<Entry> {
@@ -188,11 +189,11 @@ mod tests {
         let mut stream = Seed(seed).stream("queue", 0);
         let mut sequence = 0;
         let mut push = |queue: &mut Q, now: u64, stream: &mut crate::random::Stream| {
-            let ahead = match stream.below(4) {
+            let ahead = match stream.random_range(0..4_u64) {
                 0 => 0,
-                1 => stream.below(50_000),
-                2 => stream.below(20_000_000),
-                _ => stream.below(3_000_000_000),
+                1 => stream.random_range(0..50_000),
+                2 => stream.random_range(0..20_000_000),
+                _ => stream.random_range(0..3_000_000_000),
             };
             sequence += 1;
             queue.push((now + ahead, sequence, 0));

@@ -1,5 +1,8 @@
 //! The same seed gives the same run: twice, on either queue, in any build profile.
 
+use rand::Rng;
+use rand::RngCore;
+use rand::distr::Distribution as _;
 use std::collections::BTreeSet;
 
 use headwater_sim::clock::ClockChange;
@@ -41,7 +44,7 @@ fn restless() -> Factory<Bench> {
             let id = ctx.random().next_u64() >> 32;
             let peer = NodeId((ctx.me().0 + 1 + (id % u64::from(NODES - 1)) as u32) % NODES);
             let file = FileId(id % 3);
-            match ctx.random().below(5) {
+            match ctx.random().random_range(0..5_u64) {
                 0 => ctx.send(peer, Letter { id, bytes: id % 4_000 }),
                 1 => ctx.datagram(peer, Letter { id, bytes: 100 }),
                 2 => ctx.compute(PoolId(0), Duration(id % 1_000_000), id),
@@ -285,7 +288,7 @@ fn a_node_more_shifts_no_draw_of_the_others() {
 fn restless_hermit() -> Factory<Bench> {
     actor(|| {
         |ctx: &mut Ctx<'_>, _event| {
-            let id = ctx.random().below(1_000);
+            let id = ctx.random().random_range(0..1_000_u64);
             saw(ctx, "thought", id);
             ctx.timer(Duration::from_millis(3), 0);
         }

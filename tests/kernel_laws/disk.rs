@@ -8,6 +8,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::{Bytes, BytesPerSecond};
 use headwater_sim::usage::ResourceKind;
 use headwater_tests::bench::{Bench, Ctx, Entry, Event, Saw, Sim, actor, add, simulation};
+use rand::distr::Distribution as _;
 
 use crate::assert_near;
 

@@ -1,9 +1,10 @@
 //! The kernel's resources against queueing theory: closed forms, within stated tolerances, over
-//! seeds.
+//! seeds; and its samplers against those of `rand_distr`.
 
 mod disk;
 mod network;
 mod queueing;
+mod samplers;
 
 /// Fails with both numbers if `have` is further from `want` than `tolerance` (0.01 is one percent).
 fn assert_near(what: &str, have: f64, want: f64, tolerance: f64) {

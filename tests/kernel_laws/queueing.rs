@@ -7,6 +7,7 @@ use headwater_sim::simulation::SimulationSpec;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::usage::ResourceKind;
 use headwater_tests::bench::{Bench, Ctx, Event, Saw, Sim, actor, add, simulation};
+use rand::distr::Distribution as _;
 
 use crate::assert_near;
 

@@ -48,7 +48,7 @@ const PLANTS: &[(&str, &[Plant])] = &[
     ("command line", &[Way(&["headwater", "headwater-scenarios", "clap"])]),
     (
         "foreign randomness or threads",
-        &[Way(&["headwater-sim", "some-crate", "rand"]), Way(&["headwater-models", "rayon"])],
+        &[Way(&["headwater-sim", "some-crate", "fastrand"]), Way(&["headwater-models", "rayon"])],
     ),
     (
         "wall clock",
@@ -94,6 +94,14 @@ const PLANTS: &[(&str, &[Plant])] = &[
         &[
             Line("sim", "fn f() { rand::thread_rng(); }"),
             Line("models", "fn f() { X::from_os_rng(); }"),
+            Line("models", "fn f() { let x = rand::rng(); }"),
+            Line("sim", "fn f() -> u64 { rand::random() }"),
+            Line("sim", "use rand::{Rng, random};"),
+            Line("models", "use rand::{Rng, random_range};"),
+            Line("models", "use rand::*;"),
+            Line("sim", "use rand as dice;"),
+            Line("models", "use rand::rngs::OsRng;"),
+            Line("scenarios", "#[cfg(test)] mod tests { use rand::rngs::ThreadRng; }"),
         ],
     ),
     (
@@ -152,6 +160,9 @@ fn comments_strings_docs_and_lookalikes_break_no_rule() {
             let y = libm::log(2.0) + libm::sqrt(3.0);
             log.log(); crate::time::Time::ZERO; crate::fault::list();
             for exp in 0..exp { x.exponential(); }
+            use rand::{Rng, RngCore, seq::SliceRandom};
+            let (die, random) = (stream.random_range(0..6), stream.random());
+            order.shuffle(ctx.random()); rand::distr::Distribution::sample(&law, rng);
             7_u64.ilog2()
         }
         #[cfg(test)]

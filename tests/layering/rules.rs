@@ -66,7 +66,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "headwater-tests",
-        &["headwater-sim", "headwater-models", "headwater-reports", "headwater-scenarios"],
+        &[
+            "headwater-sim",
+            "headwater-models",
+            "headwater-reports",
+            "headwater-traffic",
+            "headwater-scenarios",
+        ],
     ),
     ("headwater-benches", &["headwater-sim", "headwater-models", "headwater-scenarios"]),
 ];
@@ -131,9 +137,10 @@ const LIVE_CLIENTS: &[&str] = &[
     "zookeeper-client",
 ];
 
-/// Not `getrandom`: a test's dependency switches it on in `rand_core` for the whole build. That
-/// nobody calls it is for the names to hold.
-const UNSEEDED: &[&str] = &["rand", "fastrand", "rayon", "crossbeam-utils", "nexosim"];
+/// Not `rand`, whose traits draw from a seeded stream as well, and not `getrandom`: a test's
+/// dependency switches it on in `rand_core` for the whole build. That nobody draws without a seed
+/// is for the names to hold.
+const UNSEEDED: &[&str] = &["fastrand", "rayon", "crossbeam-utils", "nexosim"];
 
 /// The member that each binary must belong to: `headwater` can't need a live client if its crate
 /// does not.
@@ -150,13 +157,16 @@ struct NameRule {
 
 const VIRTUAL_TIME: &[&str] = &["sim", "models"];
 
+/// Where every draw is from a seed.
+const SEEDED: &[&str] = &["sim", "models", "scenarios"];
+
 const NAME_RULES: &[NameRule] = &[
     NameRule { rule: "wall clock", folders: VIRTUAL_TIME, in_tests: true, forbids: is_clock },
     NameRule { rule: "thread", folders: VIRTUAL_TIME, in_tests: true, forbids: is_thread },
     NameRule { rule: "hash map", folders: VIRTUAL_TIME, in_tests: true, forbids: is_hash },
     NameRule { rule: "async", folders: VIRTUAL_TIME, in_tests: true, forbids: is_async },
     NameRule { rule: "input and output", folders: VIRTUAL_TIME, in_tests: false, forbids: is_io },
-    NameRule { rule: "unseeded", folders: VIRTUAL_TIME, in_tests: true, forbids: is_unseeded },
+    NameRule { rule: "unseeded", folders: SEEDED, in_tests: true, forbids: is_unseeded },
     NameRule { rule: "global", folders: VIRTUAL_TIME, in_tests: true, forbids: is_global },
     NameRule { rule: "platform float", folders: VIRTUAL_TIME, in_tests: false, forbids: is_float },
     NameRule { rule: "domain in sim", folders: &["sim"], in_tests: true, forbids: is_domain },
@@ -173,7 +183,9 @@ pub fn all() -> Vec<&'static str> {
 /// What breaks a rule in the graph or in the sources.
 pub fn check(graph: &Graph, sources: &[SourceFile]) -> Vec<Violation> {
     let mut violations = check_graph(graph);
-    for file in sources.iter().filter(|file| VIRTUAL_TIME.contains(&file.folder())) {
+    let ruled =
+        |file: &&SourceFile| NAME_RULES.iter().any(|rule| rule.folders.contains(&file.folder()));
+    for file in sources.iter().filter(ruled) {
         for found in names(file) {
             violations.extend(broken_by(file, &found));
         }
@@ -268,9 +280,30 @@ fn is_io(name: &Name) -> bool {
     names_any(name, &starts, &["println", "eprintln", "print", "eprint", "dbg"])
 }
 
+/// Randomness of the thread or of the operating system. A bare `rand` is `use rand::*` or another
+/// name for it, behind which any of them could hide.
 fn is_unseeded(name: &Name) -> bool {
-    let idents = ["thread_rng", "OsRng", "getrandom", "from_os_rng", "from_entropy", "ThreadRng"];
-    names_any(name, &["rand"], &idents)
+    let idents = [
+        "thread_rng",
+        "ThreadRng",
+        "OsRng",
+        "StdRng",
+        "SmallRng",
+        "getrandom",
+        "from_os_rng",
+        "try_from_os_rng",
+        "from_entropy",
+    ];
+    let all_of_rand = matches!(name, Name::Path(path) if *path == ["rand"]);
+    let starts = [
+        "rand::rng",
+        "rand::random",
+        "rand::random_range",
+        "rand::random_bool",
+        "rand::random_iter",
+        "rand::prelude",
+    ];
+    all_of_rand || names_any(name, &starts, &idents)
 }
 
 fn is_global(name: &Name) -> bool {

@@ -3,6 +3,7 @@
 //! The server is the one that `--target log` runs, on a store whose unsynced end a crash takes.
 //! What is asserted is asserted by the checkers that live runs and simulations have, too.
 
+use rand::Rng;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -343,13 +344,13 @@ fn nothing_is_lost_under_troubles_of_every_kind() {
 
 /// Two to six troubles, which may overlap when they are of different kinds.
 fn draw(stream: &mut Stream) -> Troubles {
-    let count = stream.between(2, 6);
+    let count = stream.random_range(2..=6);
     let mut free = [0; Trouble::ALL.len()];
     let mut all = Vec::new();
     for _ in 0..count {
-        let kind = stream.below(Trouble::ALL.len() as u64) as usize;
-        let from = free[kind] + stream.between(100, 4_000);
-        let until = from + stream.between(20, 9_000);
+        let kind = stream.random_range(0..Trouble::ALL.len());
+        let from = free[kind] + stream.random_range(100..=4_000);
+        let until = from + stream.random_range(20..=9_000);
         free[kind] = until + 1;
         all.push((Trouble::ALL[kind], from, Some(until)));
     }

@@ -1,5 +1,7 @@
 //! The disk of a directory: syncs, bandwidth, seeks.
 
+use rand::Rng;
+use rand::RngCore;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
@@ -130,7 +132,7 @@ fn seeks(path: &Path, time: Duration) -> std::io::Result<Times> {
     let mut draws = Seed(2).stream("profile", 0);
     let (mut block, until, mut times) = ([0; BLOCK], Instant::now() + time, Times::new());
     while blocks > 0 && Instant::now() < until && times.count() < blocks / 10 {
-        let at = draws.below(blocks) * BLOCK as u64;
+        let at = draws.random_range(0..blocks) * BLOCK as u64;
         let start = Instant::now();
         file.read_exact_at(&mut block, at)?;
         times.add(start.elapsed());

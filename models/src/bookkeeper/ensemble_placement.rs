@@ -5,6 +5,8 @@
 
 use headwater_sim::random::Stream;
 use headwater_sim::units::NodeId;
+use rand::Rng;
+use rand::seq::IndexedRandom;
 
 use super::metadata::message::Value;
 
@@ -23,8 +25,10 @@ pub fn new_ensemble(
     if bookies.len() < size {
         return None;
     }
+    // One number for each place; `partial_shuffle` would take several places from one, and every
+    // ensemble of every seed would be another.
     for place in 0..size {
-        let pick = place + random.below((bookies.len() - place) as u64) as usize;
+        let pick = random.random_range(place..bookies.len());
         bookies.swap(place, pick);
     }
     bookies.truncate(size);
@@ -48,10 +52,7 @@ pub fn replace(
             !ensemble.contains(node) && !changed.contains(node) && !failed.contains(node)
         };
         let free: Vec<_> = bookies.iter().filter(free).copied().collect();
-        if free.is_empty() {
-            return None;
-        }
-        let pick = free[random.below(free.len() as u64) as usize];
+        let pick = *free.choose(random)?;
         let place = ensemble.iter().position(|node| *node == bookie).expect("it is in it");
         changed[place] = pick;
     }

@@ -88,6 +88,7 @@ impl<V> RingMap<V> {
 #[cfg(test)]
 mod tests {
     use headwater_sim::random::Seed;
+    use rand::Rng;
 
     use super::*;
 
@@ -97,13 +98,15 @@ mod tests {
         let (mut outstanding, mut tree) = (RingMap::default(), BTreeMap::new());
         let mut number = 0;
         for value in 0..100_000_u64 {
-            number += 1 + stream.below(3) / 2 + 1_000 * u64::from(stream.below(1_000) == 0);
+            number += 1
+                + stream.random_range(0..3_u64) / 2
+                + 1_000 * u64::from(stream.random_range(0..1_000_u64) == 0);
             outstanding.insert(number, value);
             tree.insert(number, value);
-            for _ in 0..stream.below(4) {
+            for _ in 0..stream.random_range(0..4_u64) {
                 // Mostly one of the last, seldom one that went out long ago.
-                let far = if stream.below(50) == 0 { number } else { 20 };
-                let asked = number.saturating_sub(stream.below(far + 1));
+                let far = if stream.random_range(0..50_u64) == 0 { number } else { 20 };
+                let asked = number.saturating_sub(stream.random_range(0..far + 1));
                 assert_eq!(outstanding.take(asked), tree.remove(&asked));
             }
         }

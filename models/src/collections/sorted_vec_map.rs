@@ -85,6 +85,7 @@ impl<K, V> IntoIterator for SortedVecMap<K, V> {
 
 #[cfg(test)]
 mod tests {
+    use rand::Rng;
     use std::collections::BTreeMap;
 
     use headwater_sim::random::Seed;
@@ -96,9 +97,9 @@ mod tests {
         let mut stream = Seed(1).stream("rising", 0);
         let (mut rising, mut tree) = (SortedVecMap::default(), BTreeMap::new());
         for value in 0..2_000_u64 {
-            let key = value / 2 + stream.below(5);
+            let key = value / 2 + stream.random_range(0..5);
             assert_eq!(rising.insert(key, value), tree.insert(key, value));
-            let asked = stream.below(1_000);
+            let asked = stream.random_range(0..1_000);
             assert_eq!(rising.get(&asked), tree.get(&asked));
             assert_eq!(rising.get_mut(&asked), tree.get_mut(&asked));
             assert_eq!(rising.last(), tree.last_key_value().map(|(_, value)| value));

@@ -21,6 +21,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
+use rand::distr::Distribution;
 
 use crate::protocol::{self, Streaming};
 use crate::tags::TagLayout;

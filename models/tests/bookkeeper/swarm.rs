@@ -5,6 +5,7 @@ use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::random::{Seed, Stream};
 use headwater_sim::time::{Duration, Time};
+use rand::Rng;
 
 use crate::cluster::{self, at, config, machine_of, node, nodes, steady};
 
@@ -15,16 +16,16 @@ const LAST_FAULT_MS: u64 = 20_000;
 
 /// Draws one fault and what ends it.
 fn draw(random: &mut Stream, servers: u32, clients: u32) -> Vec<(Time, Fault)> {
-    let begin = random.between(FIRST_FAULT_MS, LAST_FAULT_MS);
-    let end = begin + random.between(50, 15_000);
+    let begin = random.random_range(FIRST_FAULT_MS..=LAST_FAULT_MS);
+    let end = begin + random.random_range(50..=15_000);
     let (begin, end) = (at(begin), at(end));
-    let server = node(random.below(u64::from(servers)) as u32);
-    let any = node(random.below(u64::from(servers + clients)) as u32);
+    let server = node(random.random_range(0..u64::from(servers)) as u32);
+    let any = node(random.random_range(0..u64::from(servers + clients)) as u32);
     let machine = machine_of(server);
     let side = |random: &mut Stream| -> Vec<_> {
         (0..servers + clients).filter(|_| random.chance_ppm(400_000)).map(node).collect()
     };
-    let pair = match random.below(10) {
+    let pair = match random.random_range(0..10_u64) {
         0 => [(begin, Fault::Crash { node: server }), (end, Fault::Restart { node: server })],
         1 => [(begin, Fault::Pause { node: any }), (end, Fault::Resume { node: any })],
         2 => [(begin, Fault::PowerCut { machine }), (end, Fault::PowerOn { machine })],
@@ -35,7 +36,7 @@ fn draw(random: &mut Stream, servers: u32, clients: u32) -> Vec<(Time, Fault)> {
         }
         4 => {
             let slow = |percent| Fault::SlowDisk { machine, disk: 0, percent };
-            [(begin, slow(random.between(500, 20_000) as u32)), (end, slow(100))]
+            [(begin, slow(random.random_range(500..=20_000_u64) as u32)), (end, slow(100))]
         }
         5 => {
             let (from, to) = (side(random), side(random));
@@ -56,7 +57,7 @@ fn draw(random: &mut Stream, servers: u32, clients: u32) -> Vec<(Time, Fault)> {
         7 => {
             // Long enough for the writer's session to end while it still reaches the bookies.
             let (from, to) = (vec![node(servers)], vec![node(0)]);
-            let end = begin + Duration::from_millis(random.between(12_000, 18_000));
+            let end = begin + Duration::from_millis(random.random_range(12_000..=18_000));
             [(begin, Fault::Partition { from, to, symmetric: true }), (end, Fault::Heal)]
         }
         8 => {
@@ -81,7 +82,7 @@ fn run(seed: u64) {
     assert_eq!(nodes(&config, PRODUCER), [node(BOOKIES + 1)]);
     let mut random = Seed(seed).stream("swarm", 0);
     let mut faults = Vec::new();
-    for _ in 0..random.between(1, 5) {
+    for _ in 0..random.random_range(1..=5_u64) {
         faults.extend(draw(&mut random, BOOKIES + 1, 1));
     }
     for (when, fault) in &faults {

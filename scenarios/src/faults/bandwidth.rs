@@ -39,8 +39,8 @@ impl FaultKind for Bandwidth {
         draw: |stream| {
             Self {
                 peers: None,
-                rate: BytesPerSecond(stream.between(200_000, 20_000_000)),
-                queue: Bytes::from_kib(stream.between(32, 512)),
+                rate: BytesPerSecond(stream.random_range(200_000..=20_000_000)),
+                queue: Bytes::from_kib(stream.random_range(32..=512)),
             }
             .into()
         },

@@ -25,7 +25,7 @@ impl FaultKind for ClockDrift {
         stops: Stops::Nothing,
         swarm: InSwarms::USUAL,
         read: read::<Self>,
-        draw: |stream| Self { ppm: stream.between(0, 2_000) as i32 - 1_000 }.into(),
+        draw: |stream| Self { ppm: stream.random_range(0..=2_000_u64) as i32 - 1_000 }.into(),
     };
 
     fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {

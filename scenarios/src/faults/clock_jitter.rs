@@ -25,7 +25,7 @@ impl FaultKind for ClockJitter {
         stops: Stops::Nothing,
         swarm: InSwarms::USUAL,
         read: read::<Self>,
-        draw: |stream| Self { up_to: Duration::from_millis(stream.between(1, 200)) }.into(),
+        draw: |stream| Self { up_to: Duration::from_millis(stream.random_range(1..=200)) }.into(),
     };
 
     fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {

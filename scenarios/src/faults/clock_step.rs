@@ -29,8 +29,11 @@ impl FaultKind for ClockStep {
         swarm: InSwarms::USUAL,
         read: read::<Self>,
         draw: |stream| {
-            Self { by: shift(stream), every: Duration::from_millis(stream.between(50, 1_000)) }
-                .into()
+            Self {
+                by: shift(stream),
+                every: Duration::from_millis(stream.random_range(50..=1_000)),
+            }
+            .into()
         },
     };
 

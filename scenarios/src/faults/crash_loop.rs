@@ -28,8 +28,8 @@ impl FaultKind for CrashLoop {
         read: read::<Self>,
         draw: |stream| {
             Self {
-                up: Duration::from_millis(stream.between(500, 5_000)),
-                down: Duration::from_millis(stream.between(100, 2_000)),
+                up: Duration::from_millis(stream.random_range(500..=5_000)),
+                down: Duration::from_millis(stream.random_range(100..=2_000)),
             }
             .into()
         },

@@ -2,15 +2,17 @@
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::files::Tearing;
+use headwater_sim::inversion::OpenUnit;
 use headwater_sim::random::Stream;
 use headwater_sim::time::Duration;
+use rand::Rng;
 
 use super::parameters::{Extra, Factor, Probability, Shift, TierStatus};
 
 /// Log-uniform from `low` to `high`: every order of magnitude as likely.
 fn log_uniform(stream: &mut Stream, low: u64, high: u64) -> u64 {
     let ratio = libm::log(high as f64 / low as f64);
-    let drawn = low as f64 * libm::exp(stream.unit() * ratio);
+    let drawn = low as f64 * libm::exp(stream.sample(OpenUnit) * ratio);
     (drawn as u64).clamp(low, high)
 }
 
@@ -22,7 +24,7 @@ pub(super) fn rate(stream: &mut Stream, most_ppm: u64) -> Probability {
 
 /// A share of a core: 5 % to 80 %.
 pub(super) fn share(stream: &mut Stream) -> Probability {
-    Probability::try_from(stream.between(5, 80) as f64 / 100.0).expect("below one")
+    Probability::try_from(stream.random_range(5_u64..=80) as f64 / 100.0).expect("below one")
 }
 
 /// Twice as long up to `most` times.
@@ -33,7 +35,7 @@ pub(super) fn factor(stream: &mut Stream, most: u64) -> Factor {
 /// One of the shapes of a latency, of 0.1 ms to 300 ms.
 pub(super) fn latency(stream: &mut Stream) -> Extra {
     let size = Duration::from_micros(log_uniform(stream, 100, 300_000));
-    Extra(match stream.below(4) {
+    Extra(match stream.random_range(0..4_u64) {
         0 => Distribution::uniform(Duration::ZERO, size),
         1 => Distribution::Exponential { floor: Duration::ZERO, mean: size },
         2 => Distribution::LogNormal { median: size, p99: size * 10 },
@@ -47,7 +49,7 @@ pub(super) fn latency(stream: &mut Stream) -> Extra {
 
 /// A garbage collector's pause: mostly tens of milliseconds, now and then seconds.
 pub(super) fn pause(stream: &mut Stream) -> Extra {
-    let usual = Duration::from_millis(stream.between(10, 200));
+    let usual = Duration::from_millis(stream.random_range(10..=200));
     Extra(Distribution::Bimodal {
         usual: Box::new(Distribution::constant(usual)),
         tail: Box::new(Distribution::constant(usual * 20)),
@@ -62,7 +64,7 @@ pub(super) fn shift(stream: &mut Stream) -> Shift {
 }
 
 pub(super) fn status(stream: &mut Stream) -> TierStatus {
-    match stream.below(3) {
+    match stream.random_range(0..3_u64) {
         0 => TierStatus::TooManyRequests,
         1 => TierStatus::InternalError,
         _ => TierStatus::Unavailable,
@@ -70,7 +72,7 @@ pub(super) fn status(stream: &mut Stream) -> TierStatus {
 }
 
 pub(super) fn tearing(stream: &mut Stream) -> Tearing {
-    match stream.below(3) {
+    match stream.random_range(0..3_u64) {
         0 => Tearing::Prefix,
         1 => Tearing::Subset,
         _ => Tearing::Reordered,

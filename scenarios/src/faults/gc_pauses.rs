@@ -1,5 +1,7 @@
 //! `gc-pauses`: what it is, how it begins and ends, and that it bites.
 
+use rand::distr::Distribution;
+
 use super::draw::pause;
 use super::parameters::Extra;
 use super::prelude::*;
@@ -30,8 +32,11 @@ impl FaultKind for GcPauses {
         swarm: InSwarms::USUAL,
         read: read::<Self>,
         draw: |stream| {
-            Self { length: pause(stream), every: Duration::from_millis(stream.between(200, 5_000)) }
-                .into()
+            Self {
+                length: pause(stream),
+                every: Duration::from_millis(stream.random_range(200..=5_000)),
+            }
+            .into()
         },
     };
 

@@ -1,5 +1,7 @@
 //! `isolate`: what it is, how it begins and ends, and that it bites.
 
+use rand::seq::IndexedRandom;
+
 use super::prelude::*;
 use super::shapes::{Sides, cut, rejoin};
 
@@ -36,8 +38,7 @@ impl FaultKind for Isolate {
 impl Isolate {
     /// One node of the target, and everybody else.
     fn sides(hit: &Situation<'_>) -> Sides {
-        let count = hit.nodes.len() as u64;
-        let one = hit.nodes[hit.stream().below(count) as usize];
+        let one = *hit.nodes.choose(&mut hit.stream()).expect("a fault hits somebody");
         let others = hit.nodes.iter().chain(hit.peers).copied();
         vec![(vec![one], others.filter(|node| *node != one).collect())]
     }

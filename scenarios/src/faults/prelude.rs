@@ -2,6 +2,7 @@
 
 pub(super) use headwater_sim::fault::Fault;
 pub(super) use headwater_sim::time::Duration;
+pub(super) use rand::Rng;
 pub(super) use serde::{Deserialize, Serialize};
 
 pub(super) use super::entry::{Damage, Entry, Family, InSwarms, Live, Overlap, Stops};

@@ -26,7 +26,7 @@ impl FaultKind for Shutdown {
         stops: Stops::Process,
         swarm: InSwarms { for_good: true, ..InSwarms::USUAL },
         read: read::<Self>,
-        draw: |stream| Self { grace: Duration::from_secs(stream.between(1, 30)) }.into(),
+        draw: |stream| Self { grace: Duration::from_secs(stream.random_range(1..=30)) }.into(),
     };
 
     fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {

@@ -1,6 +1,7 @@
 //! `swizzle-clog`: what it is, how it begins and ends, and that it bites.
 
 use headwater_sim::units::NodeId;
+use rand::seq::SliceRandom;
 
 use super::prelude::*;
 
@@ -28,10 +29,7 @@ impl FaultKind for SwizzleClog {
 
     fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {
         let mut order = hit.nodes.to_vec();
-        let mut stream = hit.stream();
-        for at in (1..order.len()).rev() {
-            order.swap(at, stream.below(at as u64 + 1) as usize);
-        }
+        order.shuffle(&mut hit.stream());
         let step = hit.lasts / (2 * order.len() as u64).max(1);
         let everyone: Vec<NodeId> = hit.everyone().collect();
         let ways = |node: NodeId| {

@@ -30,7 +30,7 @@ impl FaultKind for ThrottleDisk {
         swarm: InSwarms::USUAL,
         read: read::<Self>,
         draw: |stream| {
-            Self { disk: 0, rate: BytesPerSecond(stream.between(500_000, 20_000_000)) }.into()
+            Self { disk: 0, rate: BytesPerSecond(stream.random_range(500_000..=20_000_000)) }.into()
         },
     };
 

@@ -23,7 +23,9 @@ impl FaultKind for TierDelay {
         stops: Stops::Nothing,
         swarm: InSwarms::USUAL,
         read: read::<Self>,
-        draw: |stream| Self { extra: Duration::from_millis(stream.between(10, 2_000)) }.into(),
+        draw: |stream| {
+            Self { extra: Duration::from_millis(stream.random_range(10..=2_000)) }.into()
+        },
     };
 
     fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {

@@ -23,7 +23,7 @@ impl FaultKind for TierStaleList {
         stops: Stops::Nothing,
         swarm: InSwarms::USUAL,
         read: read::<Self>,
-        draw: |stream| Self { lag: Duration::from_millis(stream.between(50, 3_000)) }.into(),
+        draw: |stream| Self { lag: Duration::from_millis(stream.random_range(50..=3_000)) }.into(),
     };
 
     fn begin(&self, hit: &Situation<'_>) -> Vec<Timed> {

@@ -1,6 +1,8 @@
 //! The fault atlas: what a system in a configuration claims to survive, and what of that a plan of
 //! faults has used up.
 
+use rand::Rng;
+use rand::seq::IndexedRandom;
 use std::collections::BTreeSet;
 
 use headwater_models::bookkeeper::config;
@@ -124,15 +126,11 @@ impl Atlas {
             roster.with(capability).map(|node| roster.name(node).to_owned()).collect()
         };
         let keepers = names(Capability::KeepsData);
-        let mut rest = keepers.clone();
         let losses = match budget {
             Budget::Within => claims.losses as usize,
-            Budget::Beyond => rest.len(),
+            Budget::Beyond => keepers.len(),
         };
-        let mut victims = Vec::new();
-        while victims.len() < losses && !rest.is_empty() {
-            victims.push(rest.swap_remove(stream.below(rest.len() as u64) as usize));
-        }
+        let mut victims: Vec<_> = keepers.choose_multiple(stream, losses).cloned().collect();
         victims.sort();
         let domain = |name: String| {
             let members = roster.named(&name).into_iter();
@@ -269,11 +267,11 @@ impl Atlas {
             Budget::Within => self.claims.absent as usize,
             Budget::Beyond => 1.max(self.claims.absent as usize),
         };
-        let others: Vec<&String> = self.stateless().collect();
-        let mut outside = sample(keepers.iter().collect(), spare, stream);
-        outside.extend(sample(others.clone(), others.len().saturating_sub(1), stream));
+        let others: Vec<String> = self.stateless().cloned().collect();
+        let mut outside = sample(keepers, spare, stream);
+        outside.extend(sample(&others, others.len().saturating_sub(1), stream));
         if outside.is_empty() && spare > 0 {
-            outside.push(keepers[stream.below(keepers.len() as u64) as usize].clone());
+            outside.push(keepers.choose(stream).expect("a system keeps data somewhere").clone());
         }
         outside
     }
@@ -297,8 +295,7 @@ fn ends(fault: &FaultSpec) -> bool {
 }
 
 /// Up to so many of them, none as well.
-fn sample(mut rest: Vec<&String>, most: usize, stream: &mut Stream) -> Vec<String> {
-    let count = stream.below(most.min(rest.len()) as u64 + 1);
-    let mut take = |_| rest.swap_remove(stream.below(rest.len() as u64) as usize).clone();
-    (0..count).map(&mut take).collect()
+fn sample(all: &[String], most: usize, stream: &mut Stream) -> Vec<String> {
+    let count = stream.random_range(0..=most.min(all.len()) as u64) as usize;
+    all.choose_multiple(stream, count).cloned().collect()
 }

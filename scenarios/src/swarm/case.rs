@@ -1,6 +1,9 @@
 //! A case: the scenario that a seed draws from a swarm's file.
 
+use headwater_sim::inversion::OpenUnit;
 use headwater_sim::random::{Seed, Stream};
+use rand::Rng;
+use rand::seq::IndexedRandom;
 use toml::{Table, Value};
 
 use super::atlas::Atlas;
@@ -80,7 +83,7 @@ impl Base {
         let seed = Value::Integer(seed.cast_signed());
         tree.set(&["seed".into()], seed, (None, None)).expect("a header has keys");
         for (path, values) in &self.scenario.swarm.vary {
-            let value = values[stream.below(values.len() as u64) as usize].clone();
+            let value = values.choose(stream).expect("a list of values has one").clone();
             let set = tree::split_path(path).and_then(|keys| tree.set(&keys, value, (None, None)));
             set.map_err(|message| {
                 let message = format!("swarm.vary.{path}: {message}");
@@ -159,9 +162,9 @@ impl Base {
         if possible.is_empty() {
             return faults;
         }
-        let count = 1 + stream.below(u64::from(spec.faults));
+        let count = stream.random_range(1..=u64::from(spec.faults.max(1)));
         for _ in 0..count {
-            let (entry, targets) = &possible[stream.below(possible.len() as u64) as usize];
+            let (entry, targets) = possible.choose(stream).expect("checked above");
             let window = (EARLIEST, over);
             let domains = atlas.domains_among(entry, targets);
             let fault = one(entry, (targets, &domains), window, &faults, stream);
@@ -185,7 +188,7 @@ fn standing(
         return Vec::new();
     }
     let on = |name| {
-        let entry = kinds[stream.below(kinds.len() as u64) as usize];
+        let entry = *kinds.choose(stream).expect("there are several");
         let (action, target) = ((entry.draw)(stream), Target(vec![name]));
         let at = in_millis(between(stream, from, until));
         FaultSpec { action, target, at, until: None }
@@ -216,25 +219,25 @@ fn one(
     // Log-uniform, so that the short ones are as likely as the long ones.
     let most = until.saturating_sub(at);
     let ratio = libm::log(most.0 as f64 / SHORTEST.0 as f64);
-    let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.unit() * ratio)) as u64);
+    let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.sample(OpenUnit) * ratio)) as u64);
     let longest = in_millis(most).max(SHORTEST);
     let (at, lasts) = (in_millis(at), in_millis(lasts.max(SHORTEST)).min(longest));
     let leads = entry.damage <= Damage::Unavailable && targets.len() > 1;
     let target = if entry.swarm.together {
         targets.to_vec()
     } else if !domains.is_empty() && stream.chance_ppm(DOMAIN_PPM) {
-        vec![domains[stream.below(domains.len() as u64) as usize].to_owned()]
+        vec![(*domains.choose(stream).expect("there is one")).to_owned()]
     } else if leads && stream.chance_ppm(LEADER_PPM) {
         vec!["leader".into()]
     } else {
-        vec![targets[stream.below(targets.len() as u64) as usize].clone()]
+        vec![targets.choose(stream).expect("there is one").clone()]
     };
     let action = (entry.draw)(stream);
     FaultSpec { action, target: Target(target), at, until: Some(at + lasts) }
 }
 
 fn between(stream: &mut Stream, low: Duration, high: Duration) -> Duration {
-    Duration(stream.between(low.0, high.0.max(low.0)))
+    Duration(stream.random_range(low.0..=high.0.max(low.0)))
 }
 
 /// What a seed has drawn.

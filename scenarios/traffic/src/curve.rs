@@ -38,7 +38,7 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headwater_sim::random::normal_quantile;
+    use headwater_sim::inversion::normal_quantile;
 
     #[test]
     fn a_curve_is_its_function_to_two_parts_in_ten_thousand() {

@@ -1,6 +1,9 @@
 //! Hashtags: Zipf by rank, and one tag of its own for each shot.
 
+use headwater_sim::inversion::OpenUnit;
 use headwater_sim::time::Time;
+use rand::Rng;
+use rand::distr::Distribution;
 
 use super::base::Base;
 use super::marks::{Draws, Purpose};
@@ -33,7 +36,7 @@ impl Topics {
     /// The hashtag of the event that is meant for `at`, as if every event had one.
     pub fn tag(&self, at: Time) -> u64 {
         let mut draws = self.purpose.draws(at);
-        self.shot_tag(at, &mut draws).unwrap_or_else(|| self.zipf.sample(&mut draws))
+        self.shot_tag(at, &mut draws).unwrap_or_else(|| draws.sample(&self.zipf))
     }
 
     /// The hashtag of the event that is meant for `at`, if it has one: events about a shot do, of
@@ -41,7 +44,7 @@ impl Topics {
     pub fn tag_if_any(&self, at: Time) -> Option<u64> {
         let mut draws = self.purpose.draws(at);
         let shot = self.shot_tag(at, &mut draws);
-        shot.or_else(|| (draws.unit() < self.share).then(|| self.zipf.sample(&mut draws)))
+        shot.or_else(|| (draws.sample(OpenUnit) < self.share).then(|| draws.sample(&self.zipf)))
     }
 
     /// The shot that the event belongs to, drawn in proportion to what each adds to the rate at
@@ -53,12 +56,12 @@ impl Topics {
         }
         let rates = || self.shots.iter().map(|(shot, focus)| (shot.rate(at), *focus));
         let total = self.base.rate(at) + rates().map(|(rate, _)| rate).sum::<f64>();
-        let mut left = draws.unit() * total;
+        let mut left = draws.sample(OpenUnit) * total;
         let found = rates().position(|(rate, _)| {
             left -= rate;
             left < 0.0
         });
-        let about = draws.unit();
+        let about: f64 = draws.sample(OpenUnit);
         let shot = found.filter(|index| about < self.shots[*index].1)?;
         Some(self.zipf.count + shot as u64)
     }
@@ -98,11 +101,13 @@ impl Zipf {
         let t = (area * (1.0 - self.alpha)).max(-1.0);
         libm::exp(log1p_over(t) * area)
     }
+}
 
-    /// A rank from 0.
-    fn sample(&self, draws: &mut Draws) -> u64 {
+/// A rank from 0.
+impl Distribution<u64> for Zipf {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> u64 {
         loop {
-            let area = self.to + draws.unit() * (self.from - self.to);
+            let area = self.to + rng.sample(OpenUnit) * (self.from - self.to);
             let x = self.area_inverse(area);
             let rank = libm::floor(x + 0.5).clamp(1.0, self.count as f64);
             let close = rank - x <= self.sure;

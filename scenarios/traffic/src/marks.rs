@@ -3,6 +3,8 @@
 use headwater_sim::fingerprint::mix;
 use headwater_sim::random::Seed;
 use headwater_sim::time::Time;
+use rand::RngCore;
+use rand::rand_core::impls::fill_bytes_via_next;
 
 /// The hash for one purpose.
 #[derive(Clone, Copy, Debug)]
@@ -24,17 +26,19 @@ impl Purpose {
 #[derive(Clone, Debug)]
 pub(super) struct Draws(u64);
 
-impl Draws {
-    /// 64 random bits.
+impl RngCore for Draws {
     #[inline]
-    pub(super) fn bits(&mut self) -> u64 {
+    fn next_u32(&mut self) -> u32 {
+        (self.next_u64() >> 32) as u32
+    }
+
+    #[inline]
+    fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0, 0x6a09_e667_f3bc_c908)
     }
 
-    /// A float in the open interval (0, 1).
-    #[inline]
-    pub(super) fn unit(&mut self) -> f64 {
-        ((self.bits() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        fill_bytes_via_next(self, bytes);
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use headwater_models::arrival::Arrival;
 use headwater_sim::fingerprint::mix;
 use headwater_sim::time::Time;
+use rand::Rng;
 
 use super::plan::Plan;
 
@@ -74,7 +75,7 @@ impl Payloads {
         let mut draws = plan.seed.stream("words", 0);
         let mut words = Vec::with_capacity(WORDS_LEN + 16);
         while words.len() < WORDS_LEN {
-            tag_name(draws.below(1 << 14), &mut words);
+            tag_name(draws.random_range(0..1 << 14), &mut words);
             words.push(b' ');
         }
         words.truncate(WORDS_LEN);

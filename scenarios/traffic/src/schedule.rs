@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use headwater_models::arrival::Arrival;
 use headwater_sim::fingerprint::mix;
+use headwater_sim::inversion::Exp1;
 use headwater_sim::random::Stream;
 use headwater_sim::time::Time;
+use rand::Rng;
 
 use super::plan::Plan;
 use super::spec::{KeyMode, Pacing};
@@ -47,7 +49,7 @@ impl Schedule {
         let plan = &self.plan;
         let component = &mut self.components[index];
         component.count += match plan.spec.arrivals {
-            Pacing::Poisson => component.stream.exponential(),
+            Pacing::Poisson => component.stream.sample(Exp1),
             Pacing::Constant if component.count == 0.0 => 0.5,
             Pacing::Constant => 1.0,
         };

@@ -4,8 +4,9 @@
 //! most frequent length and the share at the limit. With the defaults (33 and 1 % at 280) it puts
 //! 12 % above 140 and 5 % above 190, which is what Twitter published for English in October 2018.
 
-use headwater_sim::random::normal_quantile;
+use headwater_sim::inversion::{OpenUnit, normal_quantile};
 use headwater_sim::time::Time;
+use rand::{Rng, RngCore};
 
 use super::curve::Curve;
 use super::marks::Purpose;
@@ -57,7 +58,7 @@ impl Sizes {
     /// Characters in the text of the event that is meant for `at`.
     #[inline]
     pub fn text(&self, at: Time) -> u32 {
-        let draw = (self.text.draws(at).bits() >> 32) as u32;
+        let draw = (self.text.draws(at).next_u64() >> 32) as u32;
         let mut shorter = usize::from(self.guide[(draw >> 22) as usize]);
         // The limit takes what rounding leaves beyond the last entry.
         while shorter + 1 < self.below.len() && self.below[shorter] <= draw {
@@ -72,7 +73,7 @@ impl Sizes {
         match self.model {
             SizeModel::Fixed => self.fixed,
             SizeModel::Tweet => {
-                let p = self.size.draws(at).unit();
+                let p = self.size.draws(at).sample(OpenUnit);
                 let envelope = self.median * self.spread.at(p, |p| log_normal(p, self.sigma));
                 (envelope as u64 + u64::from(self.text(at))).clamp(1, BYTES_MAX) as u32
             }

@@ -7,8 +7,9 @@
 //! events: with sigma 1.6 the top 1, 5 and 15 % write 23, 48 and 71 %. Observed were 20, 48 and 85
 //! % (K. Leetaru on the Decahose of October and November 2012).
 
-use headwater_sim::random::normal_quantile;
+use headwater_sim::inversion::{OpenUnit, normal_quantile};
 use headwater_sim::time::Time;
+use rand::Rng;
 
 use super::curve::Curve;
 use super::marks::Purpose;
@@ -33,7 +34,7 @@ impl Users {
     /// The user who writes the event that is meant for `at`.
     #[inline]
     pub fn rank(&self, at: Time) -> u64 {
-        let p = self.purpose.draws(at).unit();
+        let p = self.purpose.draws(at).sample(OpenUnit);
         let share = self.share.at(p, |p| rank_share(p, self.sigma));
         ((share * self.count as f64) as u64).min(self.count - 1)
     }

@@ -1,5 +1,7 @@
 //! Faults: how the environment changes.
 
+use rand::distr::Distribution as _;
+
 use super::{Input, Simulation, Status};
 use crate::clock::{Clock, ClockChange};
 use crate::cpu::{Quota, Servers};

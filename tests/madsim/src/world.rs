@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
+use rand::distr::Distribution as _;
 use headwater_models::deployment::Deployment;
 use headwater_models::note::Note;
 use headwater_models::protocol::{Message, Record, Streaming};

@@ -2,6 +2,7 @@
 //!
 //! `HEADWATER_MADSIM_SEEDS` sets the number of seeds per scenario.
 
+use rand::Rng;
 use headwater_madsim::{compare, on_kernel, run, seeds};
 use headwater_scenarios::scenario::Scenario;
 use headwater_sim::random::Seed;
@@ -20,7 +21,7 @@ fn count() -> u64 {
 fn load(name: &str, seed: u64) -> Scenario {
     let path = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let mut scenario = Scenario::load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
-    let later = Seed(seed).stream("madsim-fault-time", 0).below(1_000);
+    let later = Seed(seed).stream("madsim-fault-time", 0).random_range(0..1_000);
     for fault in &mut scenario.faults {
         fault.at += Duration::from_millis(later);
         fault.until = fault.until.map(|until| until + Duration::from_millis(later));

@@ -6,6 +6,7 @@
 //! connection every watch fires, as some change may have been missed. Left out: choice among
 //! several servers, the local session cache.
 
+use rand::Rng;
 use std::collections::BTreeMap;
 
 use headwater_sim::context::Context;
@@ -327,7 +328,7 @@ impl MetadataClient {
         // The next resend timer asks everything again, whatever is heard until then.
         self.broken = true;
         self.resend_armed = true;
-        let delay = ctx.random().between(0, Duration::from_secs(1).0);
+        let delay = ctx.random().random_range(0..=Duration::from_secs(1).0);
         ctx.timer(Duration(delay), self.tags.tag(TIMER_RESEND));
     }
 }

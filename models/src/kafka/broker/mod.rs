@@ -15,6 +15,7 @@ mod fetcher;
 mod recovery;
 mod replication;
 
+use rand::Rng;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -186,7 +187,7 @@ impl Broker {
         ctx.timer(checkpoint, TAGS.tag(kind::CHECKPOINT, 0));
         // Brokers do not beat in step.
         let beat = Duration::from_millis(config.heartbeat_interval_ms.max(1));
-        let first = ctx.random().between(0, beat.0);
+        let first = ctx.random().random_range(0..=beat.0);
         ctx.timer(Duration(first), TAGS.tag(kind::HEARTBEAT, 0));
     }
 }

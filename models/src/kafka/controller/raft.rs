@@ -8,6 +8,7 @@
 //! entries, not by a new high watermark alone, before 4.1 (KIP-1166).
 //! Left out: observers, snapshots, pre-vote (KIP-996, 4.0), dynamic voters.
 
+use rand::Rng;
 use std::collections::BTreeMap;
 
 use headwater_sim::random::Stream;
@@ -146,7 +147,7 @@ impl Raft {
     /// `controller.quorum.election.timeout.ms` and up to as much again, drawn.
     fn election_timeout(&mut self) -> Duration {
         let base = self.config.election_timeout_ms;
-        Duration::from_millis(base + self.draws.below(base.max(1)))
+        Duration::from_millis(base + self.draws.random_range(0..base.max(1)))
     }
 
     /// When to call `tick`.
@@ -202,7 +203,8 @@ impl Raft {
                 self.deadline = now + window;
             }
             Role::Candidate { .. } => {
-                let backoff = self.draws.below(self.config.election_backoff_max_ms.max(1));
+                let backoff =
+                    self.draws.random_range(0..self.config.election_backoff_max_ms.max(1));
                 self.stand(now + Duration::from_millis(backoff), out);
             }
             Role::Follower { .. } => self.stand(now, out),

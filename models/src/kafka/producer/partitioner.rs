@@ -7,6 +7,7 @@
 //! (off by default).
 
 use headwater_sim::random::Stream;
+use rand::Rng;
 
 /// Kafka's murmur2 (`Utils.murmur2` @ 3.9.0, seed 0x9747b28c) of the eight bytes of `key`.
 pub fn murmur2(key: u64) -> u32 {
@@ -39,7 +40,7 @@ pub struct Sticky {
 impl Sticky {
     /// Starts on a drawn partition.
     pub fn new(partitions: u32, batch_size: u64, mut draws: Stream) -> Self {
-        let partition = draws.below(u64::from(partitions)) as u32;
+        let partition = draws.random_range(0..u64::from(partitions)) as u32;
         Self { partition, bytes: 0, batch_size, draws }
     }
 
@@ -49,7 +50,7 @@ impl Sticky {
             self.bytes = 0;
             let longest = queued.clone().max().unwrap_or(0);
             let weights = queued.map(|length| (longest + 1 - length) as u64);
-            let mut draw = self.draws.below(weights.clone().sum());
+            let mut draw = self.draws.random_range(0..weights.clone().sum());
             for (partition, weight) in (0..).zip(weights) {
                 if draw < weight {
                     self.partition = partition;

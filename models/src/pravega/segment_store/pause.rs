@@ -8,9 +8,12 @@
 
 use std::collections::VecDeque;
 
+use headwater_sim::inversion::Exp1;
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
+use rand::Rng;
+use rand::distr::Distribution;
 
 use crate::pravega::config::Costs;
 use crate::protocol::Message;
@@ -46,7 +49,7 @@ impl Pauses {
 
     fn next(&mut self, costs: &Costs) -> Duration {
         let stream = self.stream.as_mut().expect("pauses are on");
-        Duration((stream.exponential() * costs.jvm_pause_every.as_nanos() as f64) as u64)
+        Duration((stream.sample(Exp1) * costs.jvm_pause_every.as_nanos() as f64) as u64)
     }
 
     /// A pause begins: how long it lasts.

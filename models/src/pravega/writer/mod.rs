@@ -17,6 +17,7 @@ use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
+use rand::RngCore;
 
 use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Lane, SharedBatch};
