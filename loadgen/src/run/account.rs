@@ -1,6 +1,6 @@
 //! The account of a live run: the simulator's, with the generator's own health.
 
-use headwater_check::{History, Once, Promises, Suite};
+use headwater_check::{History, Promises, Suite};
 use headwater_reports::Outcome;
 use headwater_reports::outcome::{self, Environment, Source, Status, VerdictStatus};
 use headwater_scenarios::run::account as simulated;
@@ -96,17 +96,7 @@ fn configuration(plan: &Plan, reached: &Reached, outcome: &mut Outcome) {
 
 /// Whether payloads came back as they were written.
 fn intact(history: &History) -> outcome::Verdict {
-    let promises = Promises {
-        no_acked_loss: false,
-        once: Once::Any,
-        order: false,
-        prefix: false,
-        agree: false,
-        monotone: false,
-        copies: 0,
-        intact: true,
-        ..Promises::default()
-    };
+    let promises = Promises { intact: true, ..Promises::none() };
     let verdicts = Suite::from(promises).run(history);
     simulated::verdict(&verdicts[0])
 }

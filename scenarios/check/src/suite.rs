@@ -72,6 +72,24 @@ impl Default for Promises {
     }
 }
 
+impl Promises {
+    /// Nothing: what a test or a tool that asks for one promise only begins with.
+    pub fn none() -> Self {
+        Self {
+            no_acked_loss: false,
+            drained: true,
+            once: Once::Any,
+            order: false,
+            prefix: false,
+            agree: false,
+            monotone: false,
+            copies: 0,
+            audience: Audience::default(),
+            intact: false,
+        }
+    }
+}
+
 /// The checkers for a set of promises.
 #[derive(Clone, Debug)]
 pub struct Suite {

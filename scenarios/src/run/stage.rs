@@ -196,7 +196,7 @@ impl<'a> Stage<'a> {
         let (copies, id) = (promise.copies, history.stream());
         let replicas = replicas::read(&self.sim, &self.roster, id, copies, promise.durable);
         replicas.into_iter().for_each(|replica| history.replica(replica));
-        let copies = Promises { copies, ..promising_nothing() };
+        let copies = Promises { copies, ..Promises::none() };
         Suite::from(copies).run(&history).iter().all(|verdict| verdict.passed)
     }
 
@@ -244,20 +244,5 @@ impl<'a> Stage<'a> {
 }
 
 fn loss_only() -> Suite {
-    Suite::from(Promises { no_acked_loss: true, ..promising_nothing() })
-}
-
-fn promising_nothing() -> Promises {
-    Promises {
-        no_acked_loss: false,
-        drained: true,
-        once: headwater_check::Once::Any,
-        order: false,
-        prefix: false,
-        agree: false,
-        monotone: false,
-        copies: 0,
-        intact: false,
-        ..Promises::default()
-    }
+    Suite::from(Promises { no_acked_loss: true, ..Promises::none() })
 }

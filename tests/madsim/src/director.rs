@@ -8,7 +8,7 @@ use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
 use headwater_models::role::{Capability, Role};
 use headwater_reports::outcome::{Mark, Window};
-use headwater_check::{Events, Once, Promises, Replica, Stored, Suite, Verdict};
+use headwater_check::{Events, Promises, Replica, Stored, Suite, Verdict};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::Scenario;
 use headwater_scenarios::targets::Roster;
@@ -215,12 +215,5 @@ fn replicas(
 }
 
 fn loss_only() -> Promises {
-    Promises {
-        once: Once::Any,
-        order: false,
-        prefix: false,
-        agree: false,
-        monotone: false,
-        ..Promises::default()
-    }
+    Promises { no_acked_loss: true, ..Promises::none() }
 }
