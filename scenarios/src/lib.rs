@@ -1,6 +1,7 @@
 //! Scenario files, traffic and checkers; run and sweep.
 
 pub mod determinism;
+pub mod estimate;
 pub mod faults;
 pub mod library;
 pub mod observe;

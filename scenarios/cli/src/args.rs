@@ -107,6 +107,9 @@ pub struct Run {
     /// event that differs if they do not all come out the same
     #[arg(long)]
     pub check: bool,
+    /// Runs it whatever it is estimated to take
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Args)]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::outcome::Status;
 use headwater_scenarios::determinism::{self, Checked};
+use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::replay;
 use headwater_scenarios::run::{self, Finished, Options};
 use headwater_scenarios::scenario::Scenario;
@@ -19,6 +20,9 @@ use crate::say;
 /// Runs a scenario.
 pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     let scenario = Scenario::load(&arguments.chosen.scenario, &arguments.chosen.settings)?;
+    if !arguments.yes {
+        Estimate::simulated(&scenario).check().map_err(Failure::Other)?;
+    }
     let stop = interrupt()?;
     // Before the run: a folder that can't be written should not cost one.
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;

@@ -35,7 +35,7 @@ pub struct Progress {
 pub struct Options<'a> {
     /// In place of the scenario's seed.
     pub seed: Option<u64>,
-    /// Looked at after every interval: true ends the run, with what it has gathered.
+    /// Looked at over and over: true ends the run, with what it has gathered.
     pub stop: Option<&'a AtomicBool>,
     /// Told after every interval.
     pub progress: Option<&'a dyn Fn(Progress)>,
@@ -73,11 +73,10 @@ pub fn run(scenario: &Scenario, options: &Options<'_>) -> Finished {
     let bound = end + scenario.measure.drain;
     let mut interrupted = false;
     while stage.now() < end || (stage.now() < bound && !(stage.settled() && stage.healed())) {
-        if stopped() {
+        if stopped() || !stage.advance(&stopped) {
             interrupted = true;
             break;
         }
-        stage.advance();
         if let Some(progress) = options.progress {
             progress(Progress { now: stage.now(), end, events: stage.events() });
         }

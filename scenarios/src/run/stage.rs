@@ -29,6 +29,9 @@ use headwater_traffic::Schedule;
 /// Nothing delivered for this long at the end of a run: the readers have read all they will.
 const QUIET: Duration = Duration::from_secs(2);
 
+/// Events after which a run looks whether it is to stop.
+const LOOK_UP: u64 = 1_024;
+
 /// A scenario on its way.
 pub(super) struct Stage<'a> {
     scenario: &'a Scenario,
@@ -123,22 +126,29 @@ impl<'a> Stage<'a> {
         std::mem::take(&mut self.sim.observer_mut().trace)
     }
 
-    /// Moves on by one interval.
-    pub(super) fn advance(&mut self) {
+    /// Moves on by one interval; false if `stopped` said so before its end.
+    pub(super) fn advance(&mut self, stopped: &dyn Fn() -> bool) -> bool {
         self.intervals += 1;
         let until = Time::ZERO + self.scenario.measure.interval * self.intervals;
         while let Some(arrival) = self.schedule.next_if(|arrival| arrival.at < until) {
             self.digest.add(&arrival);
             self.sim.observer_mut().offered(StreamId(0), &arrival);
+            if arrival.index.is_multiple_of(LOOK_UP) && stopped() {
+                return false;
+            }
         }
         while let Some(at) = self.planner.next().filter(|at| *at <= until) {
-            self.sim.run_until(at);
+            if !self.run_until(at, stopped) {
+                return false;
+            }
             let timeline = &self.sim.observer().timeline;
             let holders = Holders { leader: timeline.leader(0), controller: timeline.controller() };
             self.planner.fire(&self.roster, holders, &mut self.sim);
             self.sim.observer_mut().hurt_for_good.extend(self.planner.hurt_for_good());
         }
-        self.sim.run_until(until);
+        if !self.run_until(until, stopped) {
+            return false;
+        }
         self.sampler.sample(&self.sim, &self.roster);
         for (have, stream) in self.delivered.iter_mut().zip(&self.sim.observer().streams) {
             let delivered = stream.measured.recorder.counts().delivered;
@@ -146,6 +156,21 @@ impl<'a> Stage<'a> {
                 *have = (delivered, until);
             }
         }
+        true
+    }
+
+    /// Moves on to `until`; false if `stopped` said so before.
+    fn run_until(&mut self, until: Time, stopped: &dyn Fn() -> bool) -> bool {
+        let mut events: u64 = 0;
+        while self.sim.step(until) {
+            events += 1;
+            if events.is_multiple_of(LOOK_UP) && stopped() {
+                return false;
+            }
+        }
+        // Nothing is left to happen, but the clock has to get there.
+        self.sim.run_until(until);
+        true
     }
 
     fn has_readers(&self) -> bool {

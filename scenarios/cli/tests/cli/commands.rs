@@ -240,14 +240,12 @@ fn a_sweep_does_not_depend_on_the_number_of_threads() {
     assert!(mean.zip(half).is_some_and(|(mean, half)| mean > half), "{difference}");
 }
 
-#[test]
-fn an_interrupted_run_writes_what_it_has_and_says_so() {
-    let folder = folder();
-    let path = file(&folder, "\"2s\"", "\"1000h\"");
-    let out = folder.path().join("out");
-    let mut run = command(&["run", &path, "--out", out.to_str().expect("a plain path")]);
+/// Starts a run that nobody waits for the end of, interrupts it once, and gives its outcome.
+fn interrupted(path: &str, settings: &[&str], out: &Path) -> headwater_reports::Outcome {
+    let mut run = command(&["run", path, "--yes", "--out", out.to_str().expect("a plain path")]);
     let quiet = Stdio::null;
-    let mut child = run.stdout(quiet()).stderr(quiet()).spawn().expect("headwater can be started");
+    run.args(settings).stdout(quiet()).stderr(quiet());
+    let mut child = run.spawn().expect("headwater can be started");
     // The folder is made once signals are listened for.
     while !out.is_dir() {
         assert!(child.try_wait().expect("a child").is_none(), "it ended before it was stopped");
@@ -257,10 +255,29 @@ fn an_interrupted_run_writes_what_it_has_and_says_so() {
     assert!(kill.expect("kill is there").success());
     let status = child.wait().expect("a child");
     assert_eq!(status.code(), Some(1), "{status}");
-    let outcome = headwater_reports::Outcome::read(&out.join("outcome.json")).expect("an outcome");
-    let interrupted = headwater_reports::outcome::Status::Interrupted { why: String::new() };
-    let same = std::mem::discriminant(&outcome.status) == std::mem::discriminant(&interrupted);
-    assert!(same, "{:?}", outcome.status);
+    headwater_reports::Outcome::read(&out.join("outcome.json")).expect("an outcome")
+}
+
+#[test]
+fn an_interrupted_run_writes_what_it_has_and_says_so() {
+    use headwater_reports::outcome::Status;
+    let folder = folder();
+    let path = file(&folder, "\"2s\"", "\"1000h\"");
+    let outcome = interrupted(&path, &[], &folder.path().join("out"));
+    assert!(matches!(outcome.status, Status::Interrupted { .. }), "{:?}", outcome.status);
+    // One interval of this is a hundred million events: the end of it is not waited for.
+    let rate = ["--set", "traffic.rate=1000000000/s"];
+    let outcome = interrupted(&path, &rate, &folder.path().join("flood"));
+    assert!(matches!(outcome.status, Status::Interrupted { .. }), "{:?}", outcome.status);
+    assert!(outcome.counts.scheduled < 100_000_000, "{:?}", outcome.counts);
+}
+
+#[test]
+fn a_run_that_would_take_hours_is_refused_before_it_is_started() {
+    let folder = folder();
+    let path = file(&folder, "a test", "a test");
+    let flood = headwater(&["run", &path, "--set", "traffic.rate=1000000000/s"]);
+    refused(&flood, &["about 2,000,000,000 events", "traffic.rate", "--yes"]);
 }
 
 #[test]
