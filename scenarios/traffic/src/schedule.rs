@@ -100,10 +100,21 @@ impl Part {
     }
 }
 
-/// The producer, out of `producers`, that writes the events of `key`.
-pub(super) fn producer_of(key: u64, producers: u32) -> u32 {
-    let spread = mix(key, 0xbb67_ae85_84ca_a73b);
-    ((u128::from(spread) * u128::from(producers)) >> 64) as u32
+impl Plan {
+    /// The producer, out of `producers` (above 0), that writes an event: see [`Plan::part`].
+    pub fn producer_of(&self, arrival: &Arrival, producers: u32) -> u32 {
+        self.owner(arrival.index, arrival.key, producers)
+    }
+
+    fn owner(&self, index: u64, key: u64, producers: u32) -> u32 {
+        match self.spec.key {
+            KeyMode::None => (index % u64::from(producers)) as u32,
+            KeyMode::User | KeyMode::Hashtag => {
+                let spread = mix(key, 0xbb67_ae85_84ca_a73b);
+                ((u128::from(spread) * u128::from(producers)) >> 64) as u32
+            }
+        }
+    }
 }
 
 impl Iterator for Part {
@@ -113,11 +124,7 @@ impl Iterator for Part {
         loop {
             let (index, at) = self.schedule.step()?;
             let key = self.schedule.plan.key(index, at);
-            let owner = match self.schedule.plan.spec.key {
-                KeyMode::None => (index % u64::from(self.producers)) as u32,
-                _ => producer_of(key, self.producers),
-            };
-            if owner == self.producer {
+            if self.schedule.plan.owner(index, key, self.producers) == self.producer {
                 let bytes = self.schedule.plan.sizes.bytes(at);
                 return Some(Arrival { index, at, key, bytes });
             }
