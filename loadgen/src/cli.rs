@@ -9,7 +9,8 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::Bytes;
 use headwater_traffic::Rate;
 
-use crate::{launch, profile, run};
+use crate::systems::SystemArguments;
+use crate::{launch, profile, run, systems};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,8 +19,8 @@ Examples:
       that is launched from Maven artifacts and gone afterwards
   loadgen --rate 1600 --target kafka --partitions 4 --linger 1 --out result
       the same on Kafka (127.0.0.1:9092), with report.html, outcome.json and latency.hlog
-  loadgen --rate 1600 --bootstrap broker1:9092,broker2:9092
-      a cluster of your own; never launches
+  loadgen --bootstrap broker1:9092,broker2:9092
+      a cluster of your own, at 1,600 tweets/s; never launches
   loadgen --scenario faults/broker-crash --launch --out result
       a scenario with its bursts and faults, on brokers launched for it
   loadgen --rate 1600 --target log
@@ -59,7 +60,7 @@ enum Command {
     Guard,
     /// Serves the log that --target log writes to
     #[command(hide = true)]
-    LogServer(launch::log::Serve),
+    LogServer(systems::log::Serve),
 }
 
 /// A run.
@@ -69,7 +70,7 @@ pub(crate) struct Run {
     /// (acknowledges at once)
     #[arg(long, value_name = "SYSTEM")]
     pub(crate) target: Option<String>,
-    /// Events per second, such as 1600 or 1600/s
+    /// Events per second, such as 1600 or 1600/s (1600/s is the default without a scenario)
     #[arg(long, value_parser = rate)]
     pub(crate) rate: Option<Rate>,
     /// How long, such as 30s (the default without a scenario)
@@ -88,9 +89,20 @@ pub(crate) struct Run {
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
     pub(crate) settings: Vec<(String, String)>,
     #[command(flatten)]
-    pub(crate) cluster: Where,
-    #[command(flatten)]
-    pub(crate) options: Tuning,
+    pub(crate) systems: SystemArguments,
+    /// Launches a cluster, even if one answers at the default address
+    #[arg(long, conflicts_with = "no_launch")]
+    pub(crate) launch: bool,
+    /// Never launches a cluster
+    #[arg(long)]
+    pub(crate) no_launch: bool,
+    /// Runs although the run would not be the experiment that the scenario describes; the outcome
+    /// tells in what
+    #[arg(long)]
+    pub(crate) accept_differences: bool,
+    /// Runs whatever it is estimated to take
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// Writes outcome.json, report.html and latency.hlog there
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -100,43 +112,6 @@ pub(crate) struct Run {
     /// Keeps the topic or stream, and the data of a launched cluster
     #[arg(long)]
     pub(crate) keep: bool,
-}
-
-/// Which cluster.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Where {
-    /// Kafka's brokers; never launches
-    #[arg(long, value_name = "HOST:PORT,...", conflicts_with_all = ["controller", "launch"])]
-    pub(crate) bootstrap: Option<String>,
-    /// Pravega's controller; never launches
-    #[arg(long, value_name = "tcp://HOST:PORT", conflicts_with = "launch")]
-    pub(crate) controller: Option<String>,
-    /// Launches a cluster, even if one answers at the default address
-    #[arg(long, conflicts_with = "no_launch")]
-    pub(crate) launch: bool,
-    /// Never launches a cluster
-    #[arg(long)]
-    pub(crate) no_launch: bool,
-    /// Version of a launched Kafka: 3.9 (the default) or 4.x
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) kafka_version: Option<String>,
-}
-
-/// What scenarios set under other names, for short.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Tuning {
-    /// Partitions of the topic
-    #[arg(long, value_name = "N")]
-    pub(crate) partitions: Option<u32>,
-    /// Segments of the stream
-    #[arg(long, value_name = "N")]
-    pub(crate) segments: Option<u32>,
-    /// Kafka's acks: 0, 1 or all
-    #[arg(long)]
-    pub(crate) acks: Option<String>,
-    /// Kafka's linger.ms
-    #[arg(long, value_name = "MS")]
-    pub(crate) linger: Option<u32>,
 }
 
 /// A machine to be measured.

@@ -17,8 +17,8 @@ use headwater_sim::time::Time;
 use headwater_traffic::{Plan, Schedule};
 
 use crate::pacing::Clock;
-use crate::sampler::Sampler;
-use crate::targets::Observation;
+use crate::systems::Observation;
+use crate::utilisation::UtilisationSampler;
 
 /// Longest wait for an observation before looking at the clock.
 const POLL: Duration = Duration::from_millis(20);
@@ -43,6 +43,9 @@ pub(crate) struct Counters {
     pub(crate) lag: AtomicU64,
     /// Events due later than this are never offered, nanoseconds: the pacer has ended.
     pub(crate) offer_until: AtomicU64,
+    /// The pacer was stopped before the end of the schedule: from now on only what was sent counts
+    /// as offered. What would have been due by now may be more than anybody can count.
+    pub(crate) cut_off: AtomicBool,
 }
 
 impl Default for Counters {
@@ -56,6 +59,7 @@ impl Default for Counters {
             delivered: zero(),
             lag: zero(),
             offer_until: AtomicU64::new(u64::MAX),
+            cut_off: AtomicBool::new(false),
         }
     }
 }
@@ -94,7 +98,7 @@ pub(crate) struct Collector {
     digest: ScheduleDigest,
     marks: Vec<Mark>,
     errors: BTreeMap<&'static str, u64>,
-    sampler: Sampler,
+    sampler: UtilisationSampler,
     interval: u64,
     clock: Clock,
     counters: Arc<Counters>,
@@ -105,7 +109,7 @@ impl Collector {
     pub(crate) fn new(
         scenario: &Scenario,
         plan: &Arc<Plan>,
-        sampler: Sampler,
+        sampler: UtilisationSampler,
         clock: Clock,
     ) -> Self {
         let (from, until) = scenario.window();
@@ -137,7 +141,7 @@ impl Collector {
             match observed.recv_timeout(POLL) {
                 Ok(observation) => self.take(observation),
                 Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {
-                    self.offer(self.clock.now());
+                    self.offer(self.clock.now(), None);
                 }
                 Err(_) => break,
             }
@@ -157,10 +161,15 @@ impl Collector {
         }
     }
 
-    /// Counts as offered what is due by `now`.
-    fn offer(&mut self, now: u64) {
+    /// Counts as offered what is due by `now`, and what was sent in any case: all up to `sent`.
+    fn offer(&mut self, now: u64, sent: Option<u64>) {
         let now = now.min(self.counters.offer_until.load(Ordering::Relaxed));
-        while let Some(arrival) = self.schedule.next_if(|arrival| arrival.at.0 <= now) {
+        let counters = Arc::clone(&self.counters);
+        let due = |at: u64| {
+            let is_sent = sent.is_some_and(|sent| at <= sent);
+            is_sent || (at <= now && !counters.cut_off.load(Ordering::Relaxed))
+        };
+        while let Some(arrival) = self.schedule.next_if(|arrival| due(arrival.at.0)) {
             self.digest.add(&arrival);
             self.recorder.offered(arrival.at.0, 1, arrival.bytes.into());
             self.counters.scheduled.fetch_add(1, Ordering::Relaxed);
@@ -170,7 +179,7 @@ impl Collector {
     fn take(&mut self, observation: Observation) {
         match observation {
             Observation::Sent(token) => {
-                self.offer(token.started);
+                self.offer(token.started, Some(token.intended));
                 let bytes = token.bytes.into();
                 self.recorder.sent(token.started, token.intended, 1, bytes);
                 self.counters.sent.fetch_add(1, Ordering::Relaxed);

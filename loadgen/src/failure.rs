@@ -34,7 +34,7 @@ impl Failure {
 
     /// Tells it, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        crate::say::note(format_args!("error: {self}"));
+        crate::terminal::note(format_args!("error: {self}"));
         ExitCode::from(self.code)
     }
 }

@@ -8,12 +8,12 @@ use headwater_reports::outcome;
 use headwater_scenarios::faults::FaultSpec;
 
 use crate::failure::{Failure, Result};
-use crate::launch::Cluster;
+use crate::launch::LaunchedCluster as Cluster;
 use crate::launch::guard::Sign;
 use crate::launch::guarded::Guarded;
 use crate::pacing::Clock;
-use crate::sampler::Watched;
-use crate::targets::Teller;
+use crate::systems::Observer as Teller;
+use crate::utilisation::Watched;
 
 /// What is done when.
 #[derive(Clone, Debug)]

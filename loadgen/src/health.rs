@@ -3,7 +3,7 @@
 use headwater_reports::Outcome;
 use headwater_reports::outcome::{Generator, Verdict, VerdictStatus};
 
-use crate::sampler;
+use crate::utilisation;
 
 /// A schedule lag below this at the 99th percentile is never the generator's fault, nanoseconds.
 const LAG_NS: u64 = 1_000_000;
@@ -119,7 +119,7 @@ const STOLEN: f64 = 0.02;
 
 /// Whether the machine was there all the time, where that is known.
 pub(crate) fn undisturbed(outcome: &Outcome) -> Option<Verdict> {
-    let stolen = outcome.resources.iter().find(|resource| resource.name == sampler::STOLEN)?;
+    let stolen = outcome.resources.iter().find(|resource| resource.name == utilisation::STOLEN)?;
     let cores = f64::from(outcome.environment.cores?);
     let share = stolen.utilisation_mean * cores;
     let status = if share > STOLEN { VerdictStatus::Warn } else { VerdictStatus::Pass };

@@ -1,9 +1,9 @@
 //! Real time: the load generator.
 //!
 //! ```text
-//! schedule ──> pacer ──> target (null, log, Kafka, Pravega) ──> acks ─┐
-//!                │ sent                                                ├─> collector ──> Outcome
-//!                └───────> reader, which reads everything back ────────┘
+//! schedule ──> pacer ──> writers of a live system ──> acks ─────┐
+//!                │ sent                                          ├─> collector ──> Outcome
+//!                └───────> readers, which read everything back ──┘
 //! ```
 //!
 //! The schedule, the payloads, the checkers and the Outcome are those of the simulator
@@ -12,6 +12,8 @@
 //!
 //! - The pacer never waits for the system: what a client has no room for is refused, counted as
 //!   failed, and makes the run an overloaded one.
+//! - A live system is one folder of [`systems`]. What a scenario asks for and a live run can't do
+//!   is refused, or told in the Outcome.
 //! - Launched processes belong to a guard process, which ends them when the generator is gone, for
 //!   whatever reason ([`launch::guard`]).
 
@@ -21,15 +23,14 @@ mod failure;
 mod fault;
 mod health;
 pub mod launch;
-mod log;
 mod output;
 mod pacing;
 mod plan;
 mod profile;
 mod progress;
 mod run;
-mod sampler;
-mod say;
-mod targets;
+mod systems;
+mod terminal;
+mod utilisation;
 
 pub use cli::main;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use headwater_reports::{Outcome, OutcomeError, write_hlog, write_report};
 
 use crate::failure::{Failure, Result};
-use crate::say;
+use crate::terminal;
 
 /// A folder that can be written to.
 pub(crate) struct Folder(PathBuf);
@@ -41,11 +41,11 @@ impl Folder {
 /// Prints an outcome and writes it to `folder`.
 pub(crate) fn tell(outcome: &Outcome, folder: Option<&Folder>, json: bool) -> Result<()> {
     let text = if json { outcome.to_json() } else { headwater_reports::summary(outcome) };
-    let printed = say::result(text.trim_end());
+    let printed = terminal::result(text.trim_end());
     if let Some(folder) = folder {
         folder.write(outcome).map_err(|error| Failure::after_run(error.to_string()))?;
         let path = folder.0.display();
-        say::note(format_args!("written to {path}: report.html, outcome.json, latency.hlog"));
+        terminal::note(format_args!("written to {path}: report.html, outcome.json, latency.hlog"));
     }
     printed.map_err(|error| Failure::io("can't write to standard output", &error))
 }

@@ -9,18 +9,17 @@
 //! end its slice first, which is 3 to 4 ms.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use headwater_models::arrival::Arrival;
-use headwater_traffic::{Payloads, Plan};
+use headwater_traffic::{Payloads, Place, Plan};
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
 };
 
-use crate::targets::{LanePlan, Observation, Target, Token};
+use crate::systems::{LanePlan, Observer, Token, Writer};
 
 /// How long before an intended time the pacer stops to sleep. Sleeps of Linux end up to about this
 /// late: 50 us of timer slack (`prctl(2)`, `PR_SET_TIMERSLACK`) and as much again to be scheduled.
@@ -80,50 +79,59 @@ impl Clock {
 pub(crate) struct Pacer {
     /// The traffic.
     pub(crate) plan: Arc<Plan>,
-    /// Which lane an event goes to.
-    pub(crate) lanes: LanePlan,
+    /// Which lane an event goes to, by writer.
+    pub(crate) lanes: Vec<LanePlan>,
     /// Told of everything that is sent.
-    pub(crate) observed: Sender<Observation>,
+    pub(crate) observer: Observer,
     /// Raised to stop early.
     pub(crate) stop: Arc<AtomicBool>,
+    /// How far it may be behind the schedule before it gives up: a schedule that it can't keep
+    /// would take it for ever.
+    pub(crate) lag_max: Duration,
+}
+
+/// How a pacer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paced {
+    /// Everything was sent.
+    ToTheEnd,
+    /// It was told to stop.
+    Stopped,
+    /// It gave up, too far behind the schedule.
+    TooLate,
 }
 
 impl Pacer {
-    /// Sends the whole schedule to `target`, and gives back how many events it sent.
-    pub(crate) fn run(mut self, clock: &Clock, target: &mut dyn Target) -> u64 {
+    /// Sends the whole schedule, each writer its part of it as simulated producers take theirs.
+    pub(crate) fn run(mut self, writers: &mut [Box<dyn Writer>]) -> Paced {
         // Whoever may not has the lag that the machine gives, and is told of it.
         let _ = real_time();
         let payloads = Payloads::new(Arc::clone(&self.plan));
+        let lag_max = self.lag_max.as_nanos() as u64;
+        let clock = self.observer.clock.clone();
         let mut payload = Vec::new();
-        let mut count = 0;
         for arrival in self.plan.schedule() {
-            let place = self.lanes.place(&arrival);
+            let writer = self.plan.producer_of(&arrival, writers.len() as u32) as usize;
+            let place = self.lanes[writer].place(&arrival);
             // Made ahead of its time, so that the making is not part of the lag.
             payloads.write(&arrival, place, &mut payload);
             if !clock.wait(arrival.at.0, &self.stop) || self.stop.load(Ordering::Relaxed) {
-                break;
+                return Paced::Stopped;
             }
-            count += 1;
-            self.send(clock, target, &arrival, place, &payload);
+            if clock.now() > arrival.at.0.saturating_add(lag_max) {
+                return Paced::TooLate;
+            }
+            self.send(writers[writer].as_mut(), &arrival, place, &payload);
         }
-        count
+        Paced::ToTheEnd
     }
 
-    fn send(
-        &self,
-        clock: &Clock,
-        target: &mut dyn Target,
-        arrival: &Arrival,
-        place: headwater_traffic::Place,
-        payload: &[u8],
-    ) {
-        let token =
-            Token { intended: arrival.at.0, started: clock.now(), bytes: arrival.bytes, place };
-        // The collector outlives the pacer.
-        let _ = self.observed.send(Observation::Sent(token));
-        if let Err(refused) = target.send(token, payload) {
-            let at = clock.now();
-            let _ = self.observed.send(Observation::Failed { at, token, why: refused.0 });
+    fn send(&self, writer: &mut dyn Writer, arrival: &Arrival, place: Place, payload: &[u8]) {
+        let (intended, started) = (arrival.at.0, self.observer.clock.now());
+        let token = Token { intended, started, bytes: arrival.bytes, place };
+        self.observer.sent(token);
+        if let Err(refused) = writer.send(token, payload) {
+            self.observer.failed(token, refused.0);
         }
     }
 }
@@ -137,4 +145,57 @@ fn real_time() -> Result<(), thread_priority::Error> {
         ThreadPriority::Min,
         ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use headwater_sim::random::Seed;
+    use headwater_traffic::TrafficSpec;
+
+    use super::*;
+    use crate::systems::client::Refused;
+
+    /// Remembers when the events were meant to be sent that it was given, and by whom.
+    #[derive(Clone, Default)]
+    struct Remembering(Arc<Mutex<Vec<(u32, u64)>>>);
+
+    impl Writer for Remembering {
+        fn send(&mut self, token: Token, _payload: &[u8]) -> Result<(), Refused> {
+            self.0.lock().unwrap().push((token.place.writer, token.intended));
+            Ok(())
+        }
+
+        fn abandon(&mut self) {}
+    }
+
+    #[test]
+    fn each_writer_is_given_the_part_of_its_simulated_producer() {
+        let spec = TrafficSpec {
+            rate: headwater_traffic::Rate::per_second(20_000.0),
+            duration: headwater_sim::time::Duration::from_millis(50),
+            ..TrafficSpec::default()
+        };
+        let plan = Arc::new(spec.plan(Seed(5)).unwrap());
+        let (observer, _observations) = Observer::new(Clock::default());
+        let pacer = Pacer {
+            plan: Arc::clone(&plan),
+            lanes: LanePlan::of_writers(3, 4, true),
+            observer: observer.clone(),
+            stop: Arc::default(),
+            lag_max: Duration::from_secs(60),
+        };
+        let remembering: Vec<Remembering> = (0..3).map(|_| Remembering::default()).collect();
+        let mut writers: Vec<Box<dyn Writer>> = vec![];
+        writers.extend(remembering.iter().map(|one| Box::new(one.clone()) as Box<dyn Writer>));
+        observer.clock.start();
+        assert_eq!(pacer.run(&mut writers), Paced::ToTheEnd);
+        for (producer, one) in (0..).zip(&remembering) {
+            let part: Vec<_> =
+                plan.part(producer, 3).map(|arrival| (producer, arrival.at.0)).collect();
+            assert!(part.len() > 200, "{} events", part.len());
+            assert_eq!(*one.0.lock().unwrap(), part);
+        }
+    }
 }

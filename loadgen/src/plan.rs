@@ -1,120 +1,140 @@
-//! From the command line to what is run: a scenario, a target, a seed.
+//! From the command line to what is run: a scenario, a system, a seed.
 
-use headwater_scenarios::reading::problem::nearest;
-use headwater_scenarios::scenario::{Scenario, System, shell_word};
+use headwater_scenarios::estimate::Estimate;
+use headwater_scenarios::scenario::{Scenario, shell_word};
+use headwater_sim::time::Duration;
+use headwater_traffic::Rate;
 
 use crate::cli::Run;
 use crate::failure::{Failure, Result};
+use crate::systems::options::{self, Departure};
+use crate::systems::{self, Asked, Home, LiveSystem, Setting, Source};
 
-/// What is written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Nothing: acknowledges at once.
-    Null,
-    /// A log of our own.
-    Log,
-    /// Kafka.
-    Kafka,
-    /// Pravega.
-    Pravega,
-}
+/// The rate of a run that is given none: that of the paper's stress test
+/// (`scenarios/library/live/stress-1600-*`).
+pub(crate) const DEFAULT_RATE: &str = "1600/s";
 
-const KINDS: [Kind; 4] = [Kind::Kafka, Kind::Pravega, Kind::Log, Kind::Null];
-
-impl Kind {
-    /// Its name on the command line.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Log => "log",
-            Self::Kafka => "kafka",
-            Self::Pravega => "pravega",
-        }
-    }
-
-    /// Whether what a scenario says of its system says nothing to it.
-    pub(crate) const fn takes_any_scenario(self) -> bool {
-        matches!(self, Self::Null | Self::Log)
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        if let Some(kind) = KINDS.into_iter().find(|kind| kind.name() == text) {
-            return Ok(kind);
-        }
-        let near = nearest(text, KINDS.into_iter().map(Self::name));
-        let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        Err(Failure::new(format!(
-            "no target `{text}`: {hint}there are kafka, pravega, log and null"
-        )))
-    }
-}
+/// The length of a run that is given none.
+const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 
 /// What is run.
-#[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct RunPlan {
     /// Traffic, system, faults, promises.
     pub(crate) scenario: Scenario,
     /// What is written to.
-    pub(crate) kind: Kind,
+    pub(crate) system: &'static dyn LiveSystem,
+    /// The cluster that the command line names, without a scheme.
+    pub(crate) named: Option<String>,
     /// The seed.
     pub(crate) seed: u64,
     /// The line that does it again.
     pub(crate) reproduce: String,
+    /// Somebody wrote down what the system should be: a scenario, or a setting of `[system]`.
+    asks_of_system: bool,
 }
 
-impl Plan {
+impl RunPlan {
     /// Makes a plan of a command line.
     pub(crate) fn new(run: &Run) -> Result<Self> {
-        let asked = run.target.as_deref().map(Kind::parse).transpose()?;
-        let asked = asked.or(match &run.cluster {
-            of if of.bootstrap.is_some() => Some(Kind::Kafka),
-            of if of.controller.is_some() => Some(Kind::Pravega),
-            _ => None,
-        });
-        let scenario = match &run.scenario {
-            Some(name) => {
-                let first = Scenario::load(name, &run.settings)?;
-                let kind = asked.unwrap_or(kind_of(&first.system)?);
-                Scenario::load(name, &settings(run, kind)?)?
-            }
-            None => match (asked, run.rate) {
-                (None, _) => {
-                    let message =
-                        "what to run: give --target kafka, pravega, log or null, or --scenario";
-                    return Err(Failure::new(message));
-                }
-                (Some(_), None) => {
-                    return Err(Failure::new("how fast: give --rate, such as --rate 1600"));
-                }
-                (Some(kind), Some(_)) => {
-                    let name = format!("loadgen-{}", kind.name());
-                    Scenario::parse(&text(run, kind), &name, None, &settings(run, kind)?)?
-                }
-            },
+        let asked = run.systems.asked()?;
+        let target = run.target.as_deref().map(systems::by_name).transpose()?;
+        let target = match target {
+            None => named_system(&asked)?,
+            some => some,
         };
-        let of = kind_of(&scenario.system)?;
-        let kind = asked.unwrap_or(of);
-        if kind != of && !kind.takes_any_scenario() {
+        let scenario = match (&run.scenario, target) {
+            (Some(name), _) => {
+                let first = Scenario::load(name, &run.settings)?;
+                Scenario::load(name, &settings(run, &asked, first.system.kind())?)?
+            }
+            (None, None) => {
+                return Err(Failure::new(format!(
+                    "what to run: give --target {}, or --scenario",
+                    systems::names()
+                )));
+            }
+            (None, Some(system)) => plain(run, &asked, system)?,
+        };
+        let system = match target {
+            Some(system) => system,
+            None => systems::of_scenario(&scenario)?,
+        };
+        let kind = scenario.system.kind();
+        if kind != system.name() && !system.takes_any_scenario() {
             return Err(Failure::new(format!(
-                "the scenario is one of {}, which can't be run on {}",
-                of.name(),
-                kind.name()
+                "the scenario is one of {kind}, which can't be run on {}",
+                system.name()
             )));
         }
-        check_cluster(run, kind)?;
+        check_cluster(run, &asked, system)?;
         check_size(&scenario)?;
+        if !run.yes {
+            Estimate::live(&scenario).check().map_err(Failure::new)?;
+        }
         let seed = run.seed.unwrap_or(scenario.seed);
-        Ok(Self { reproduce: reproduce(run, seed), scenario, kind, seed })
+        let set = settings(run, &asked, kind)?;
+        Ok(Self {
+            reproduce: reproduce(run, seed),
+            asks_of_system: run.scenario.is_some()
+                || set.iter().any(|(path, _)| path.starts_with("system")),
+            named: named_address(&asked, system),
+            scenario,
+            system,
+            seed,
+        })
+    }
+
+    /// What a run on `source` does otherwise than was asked.
+    pub(crate) fn departures(&self, source: &Source) -> Vec<Departure> {
+        let mut all = vec![];
+        if self.asks_of_system {
+            all.extend(options::of_every_system(&self.scenario));
+        }
+        if self.asks_of_system || !self.system.takes_any_scenario() {
+            all.extend(self.system.departures(&self.scenario, source));
+        }
+        all
     }
 }
 
-fn kind_of(system: &System) -> Result<Kind> {
-    match system {
-        System::Kafka(_) => Ok(Kind::Kafka),
-        System::Pravega(_) => Ok(Kind::Pravega),
-        System::BookKeeper(_) => {
-            Err(Failure::new("there is no live BookKeeper: run it with `headwater run`"))
+type AllAsked = [(&'static dyn LiveSystem, Asked)];
+
+/// The system that a cluster is named of.
+fn named_system(asked: &AllAsked) -> Result<Option<&'static dyn LiveSystem>> {
+    let mut named = asked.iter().filter(|(_, asked)| asked.cluster.is_some());
+    let first = named.next().map(|(system, _)| *system);
+    match named.next() {
+        None => Ok(first),
+        Some((second, _)) => Err(Failure::new(format!(
+            "clusters of {} and of {} are named: give one of them",
+            first.map_or("none", LiveSystem::name),
+            second.name()
+        ))),
+    }
+}
+
+/// The address of the cluster that is named of `system`.
+fn named_address(asked: &AllAsked, system: &dyn LiveSystem) -> Option<String> {
+    let of_system = asked.iter().find(|(of, _)| of.name() == system.name());
+    let address = of_system.and_then(|(_, asked)| asked.cluster.as_deref())?;
+    Some(address.split_once("://").map_or(address, |(_, rest)| rest).to_owned())
+}
+
+fn check_cluster(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result<()> {
+    let no_effect = |option: &str| {
+        let option = option.split(' ').next().unwrap_or(option);
+        Failure::new(format!("{option} has no effect on target {}", system.name()))
+    };
+    for (other, asked) in asked {
+        if let (Home::Cluster { option, .. }, Some(_)) = (other.home(), &asked.cluster)
+            && other.name() != system.name()
+        {
+            return Err(no_effect(option));
         }
+    }
+    match system.home() {
+        Home::InProcess if run.launch => Err(no_effect("--launch")),
+        _ => Ok(()),
     }
 }
 
@@ -134,39 +154,31 @@ fn check_size(scenario: &Scenario) -> Result<()> {
 /// The least payload that carries a stamp ([`headwater_traffic::Payloads`]).
 const STAMP_BYTES: u64 = 49;
 
-fn check_cluster(run: &Run, kind: Kind) -> Result<()> {
-    let wrong = |option: &str| {
-        Err(Failure::new(format!("{option} has no effect on target {}", kind.name())))
-    };
-    match kind {
-        _ if kind != Kind::Kafka && run.cluster.bootstrap.is_some() => wrong("--bootstrap"),
-        _ if kind != Kind::Pravega && run.cluster.controller.is_some() => wrong("--controller"),
-        _ if kind == Kind::Null && run.cluster.launch => wrong("--launch"),
-        _ => Ok(()),
-    }
-}
-
-/// The scenario of a plain run. `live/` of the library has the same with longer names.
-fn text(run: &Run, kind: Kind) -> String {
-    let system = match kind {
-        Kind::Pravega => "kind = \"pravega\"\nmode = \"standalone\"\nclient = \"rust\"\n",
-        Kind::Kafka | Kind::Log | Kind::Null => "kind = \"kafka\"\nclient = \"librdkafka\"\n",
-    };
-    let duration = run.duration.unwrap_or(headwater_sim::time::Duration::from_secs(30));
+/// The scenario of a run that is given none. `live/` of the library has the same with longer names.
+fn plain(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result<Scenario> {
+    let duration = run.duration.unwrap_or(DEFAULT_DURATION);
     // Two seconds of warm-up, or a fifth of a short run.
-    let warm_up = headwater_sim::time::Duration((duration.0 / 5).min(2_000_000_000));
-    let rate = run.rate.unwrap_or_default();
-    format!(
-        "title = \"{rate} on {} for {duration}\"\n\
+    let warm_up = Duration((duration.0 / 5).min(2_000_000_000));
+    let rate = run.rate.unwrap_or_else(default_rate);
+    let (target, section) = (system.name(), system.plain_section());
+    let text = format!(
+        "title = \"{rate} on {target} for {duration}\"\n\
          hypothesis = \"Nothing acknowledged is lost.\"\nprofile = \"small-vm\"\n\
-         [system]\n{system}[traffic]\nrate = \"{rate}\"\nduration = \"{duration}\"\n\
-         [measure]\nwarm_up = \"{warm_up}\"\n",
-        kind.name()
-    )
+         [system]\n{section}[traffic]\nrate = \"{rate}\"\nduration = \"{duration}\"\n\
+         [measure]\nwarm_up = \"{warm_up}\"\n"
+    );
+    let name = format!("loadgen-{target}");
+    let first = Scenario::parse(&text, &name, None, &run.settings)?;
+    let settings = settings(run, asked, first.system.kind())?;
+    Ok(Scenario::parse(&text, &name, None, &settings)?)
 }
 
-/// What the command line sets, over the scenario.
-fn settings(run: &Run, kind: Kind) -> Result<Vec<(String, String)>> {
+fn default_rate() -> Rate {
+    DEFAULT_RATE.parse().expect("the default is a rate")
+}
+
+/// What the command line sets, over a scenario of a system of this `kind`.
+fn settings(run: &Run, asked: &AllAsked, kind: &str) -> Result<Vec<(String, String)>> {
     let mut all = run.settings.clone();
     let mut set = |path: &str, value: String| all.push((path.to_owned(), value));
     if run.scenario.is_some() {
@@ -181,34 +193,13 @@ fn settings(run: &Run, kind: Kind) -> Result<Vec<(String, String)>> {
         set("traffic.size.model", "fixed".into());
         set("traffic.size.mean", size.to_string());
     }
-    let options = &run.options;
-    let only = |of: Kind, option: &str| match kind == of
-        || (kind.takes_any_scenario() && of == Kind::Kafka)
-    {
-        true => Ok(()),
-        false => Err(Failure::new(format!("{option} is not an option of {}", kind.name()))),
-    };
-    if let Some(partitions) = options.partitions {
-        only(Kind::Kafka, "--partitions")?;
-        set("system.partitions", partitions.to_string());
-    }
-    if let Some(segments) = options.segments {
-        only(Kind::Pravega, "--segments")?;
-        set("system.segments", segments.to_string());
-    }
-    if let Some(acks) = &options.acks {
-        only(Kind::Kafka, "--acks")?;
-        set("system.producer.acks", if acks == "all" { "-1".into() } else { acks.clone() });
-    }
-    if let Some(linger) = options.linger {
-        only(Kind::Kafka, "--linger")?;
-        set("system.producer.linger.ms", linger.to_string());
-    }
-    if let Some(version) = &run.cluster.kafka_version {
-        only(Kind::Kafka, "--kafka-version")?;
-        let line = if version.starts_with("4") { "4.x" } else { version.as_str() };
-        // Quoted: a bare 3.9 would be a number.
-        set("system.version", format!("\"{line}\""));
+    for (system, asked) in asked {
+        for Setting { option, path, value } in &asked.settings {
+            if system.name() != kind {
+                return Err(Failure::new(format!("{option} is not an option of {kind}")));
+            }
+            set(path, value.clone());
+        }
     }
     Ok(all)
 }

@@ -8,13 +8,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::collect::Counters;
 
 /// A line that is drawn over and over; nothing where standard error is not a terminal.
-pub(crate) struct Live {
+pub(crate) struct ProgressLine {
     bar: ProgressBar,
     length: Duration,
     last: (Duration, u64),
 }
 
-impl Live {
+impl ProgressLine {
     /// For a run of this length.
     pub(crate) fn new(length: Duration) -> Self {
         let bar = ProgressBar::with_draw_target(
@@ -50,7 +50,7 @@ impl Live {
     }
 }
 
-impl Drop for Live {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

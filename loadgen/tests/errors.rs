@@ -41,10 +41,48 @@ fn an_unknown_target_names_the_nearest() {
 
 #[test]
 fn what_is_missing_is_named() {
-    let line = common::failure(&common::run(common::loadgen("--target kafka")));
-    assert!(line.contains("--rate 1600"), "{line}");
     let line = common::failure(&common::run(common::loadgen("--rate 10")));
-    assert!(line.contains("--target"), "{line}");
+    assert!(line.contains("give --target kafka, pravega, log or null, or --scenario"), "{line}");
+}
+
+#[test]
+fn the_line_of_the_readme_needs_no_rate() {
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains("`loadgen --target kafka --bootstrap HOST:PORT`"));
+    let port = closed_port();
+    let arguments = format!("--target kafka --bootstrap 127.0.0.1:{port}");
+    let line = common::failure(&common::run(common::loadgen(&arguments)));
+    assert!(line.contains(&format!("no kafka answers at 127.0.0.1:{port}")), "{line}");
+}
+
+#[test]
+fn a_rate_that_no_generator_keeps_is_refused_before_it_is_started() {
+    let arguments = "--target null --rate 1000000000 --duration 4s";
+    let line = common::failure(&common::run(common::loadgen(arguments)));
+    for want in ["about 4,000,000,000 events", "traffic.rate", "--yes"] {
+        assert!(line.contains(want), "{want}: {line}");
+    }
+}
+
+#[test]
+fn a_run_that_would_be_another_experiment_is_refused_with_the_fix() {
+    let arguments = "--scenario burst/castle-pravega --launch";
+    let line = common::failure(&common::run(common::loadgen(arguments)));
+    for want in ["system.mode is distributed", "would be standalone", "--controller"] {
+        assert!(line.contains(want), "{want}: {line}");
+    }
+    assert!(line.contains("--accept-differences"), "{line}");
+    // Then the next thing that is missing is told: nothing is there to launch with.
+    let nothing = path_with(&[]);
+    let mut command = common::loadgen(&format!("{arguments} --accept-differences"));
+    command.env("PATH", nothing.path());
+    assert!(common::failure(&common::run(command)).contains("no `java` on the PATH"));
+}
+
+#[test]
+fn a_scenario_of_a_system_that_is_not_live_says_what_can_be_done() {
+    let line = common::failure(&common::run(common::loadgen("--scenario swarm/bookkeeper")));
+    assert!(line.contains("no live bookkeeper") && line.contains("headwater run"), "{line}");
 }
 
 #[test]
@@ -54,6 +92,11 @@ fn options_of_another_system_are_refused() {
     let arguments = "--rate 1 --target null --bootstrap 127.0.0.1:1";
     let line = common::failure(&common::run(common::loadgen(arguments)));
     assert!(line.contains("--bootstrap has no effect"), "{line}");
+    let arguments = "--rate 1 --bootstrap 127.0.0.1:1 --controller 127.0.0.1:1";
+    let line = common::failure(&common::run(common::loadgen(arguments)));
+    assert!(line.contains("clusters of kafka and of pravega are named"), "{line}");
+    let line = common::failure(&common::run(common::loadgen("--rate 1 --target null --launch")));
+    assert!(line.contains("--launch has no effect on target null"), "{line}");
 }
 
 #[test]

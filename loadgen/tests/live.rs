@@ -61,6 +61,33 @@ fn kafka_keeps_what_it_acknowledges() {
 }
 
 #[test]
+fn kafka_has_the_scenarios_producers_consumers_and_features() {
+    let Some(_turn) = turn("kafka_has_the_scenarios_producers_consumers_and_features") else {
+        return;
+    };
+    let (outcome, _) = run("--rate 1600 --target kafka --kafka-version 4.x --duration 5s \
+         --partitions 4 --set system.producers=3 --set system.consumers=2 \
+         --set system.quorum.eligible.leader.replicas.version=0 --launch");
+    all_kept(&outcome);
+    assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
+    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
+    assert_eq!(told, ["profile"]);
+}
+
+#[test]
+fn pravega_has_the_scenarios_writers_and_tells_what_it_lacks() {
+    let Some(_turn) = turn("pravega_has_the_scenarios_writers_and_tells_what_it_lacks") else {
+        return;
+    };
+    let (outcome, _) = run("--rate 1600 --target pravega --duration 5s --segments 4 \
+         --set system.writers=3 --set system.readers=2 --launch");
+    all_kept(&outcome);
+    assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
+    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
+    assert_eq!(told, ["profile", "system.readers"]);
+}
+
+#[test]
 fn pravega_keeps_what_it_acknowledges() {
     let Some(_turn) = turn("pravega_keeps_what_it_acknowledges") else { return };
     let (outcome, _) = run("--rate 1600 --target pravega --duration 5s --segments 4 --launch");

@@ -42,6 +42,9 @@ fn the_generator_and_the_simulator_are_given_the_same_schedule() {
     command.arg(out.path());
     let output = common::run(command);
     let live = common::outcome(out.path());
+    // What the scenario says of its machine and its system is not done, and that is told.
+    let told: Vec<_> = live.differences.iter().map(|one| one.option.as_str()).collect();
+    assert_eq!(told, ["profile", "system"]);
     assert!(output.status.code() != Some(2), "{}", common::errors(&output));
     let settings = [("traffic.duration", "1s"), ("measure.warm_up", "100ms")];
     let settings = settings.map(|(path, value)| (path.to_owned(), value.to_owned()));
@@ -54,13 +57,26 @@ fn the_generator_and_the_simulator_are_given_the_same_schedule() {
 }
 
 #[test]
-fn an_interrupted_run_writes_what_it_measured() {
+fn a_plain_run_has_the_default_rate_and_differs_in_nothing() {
     let out = tempfile::tempdir().unwrap();
-    let mut command = common::loadgen("--target null --rate 1000 --duration 600s --out");
-    let mut child =
-        command.arg(out.path()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    // It is interrupted once it measures: before that there would be nothing to write. How long
-    // that takes is the machine's affair; an interruption too early ends it with the same code.
+    let mut command = common::loadgen("--target null --duration 1s --out");
+    let output = common::run({
+        command.arg(out.path());
+        command
+    });
+    assert_eq!(output.status.code(), Some(0), "{}", common::errors(&output));
+    let outcome = common::outcome(out.path());
+    assert!((1_400..1_800).contains(&outcome.counts.scheduled), "{:?}", outcome.counts);
+    assert_eq!(outcome.differences, []);
+}
+
+/// Interrupts a run once, when it measures: before that there would be nothing to write. How long
+/// that takes is the machine's affair; an interruption too early ends it with the same code.
+fn interrupted(arguments: &str) -> headwater_reports::Outcome {
+    let out = tempfile::tempdir().unwrap();
+    let mut command = common::loadgen(arguments);
+    command.arg("--out").arg(out.path()).stderr(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
     let measuring = || cpu_ticks(child.id()) > 5;
     while !measuring() {
@@ -71,9 +87,37 @@ fn an_interrupted_run_writes_what_it_measured() {
     assert_eq!(status.code(), Some(130));
     let outcome = common::outcome(out.path());
     assert!(matches!(outcome.status, Status::Interrupted { .. }), "{:?}", outcome.status);
-    let counts = outcome.counts;
+    outcome
+}
+
+#[test]
+fn an_interrupted_run_writes_what_it_measured() {
+    let counts = interrupted("--target null --rate 1000 --duration 600s").counts;
     assert!(counts.sent > 0 && counts.scheduled < 100_000, "{counts:?}");
     assert_eq!(counts.lost, 0);
+}
+
+#[test]
+fn a_flood_is_interrupted_at_once_and_counts_what_was_sent() {
+    let counts = interrupted("--target null --rate 1000000000 --duration 4s --yes").counts;
+    assert!(counts.sent > 0 && counts.scheduled >= counts.sent, "{counts:?}");
+    assert_eq!((counts.acked, counts.lost), (counts.sent, 0), "{counts:?}");
+}
+
+#[test]
+fn a_generator_that_is_hopelessly_late_gives_up_and_says_so() {
+    let out = tempfile::tempdir().unwrap();
+    let arguments = "--target null --rate 100000000 --duration 2s --set measure.drain=500ms --yes";
+    let mut command = common::loadgen(arguments);
+    let output = common::run({
+        command.arg("--out").arg(out.path());
+        command
+    });
+    assert_eq!(output.status.code(), Some(1), "{}", common::errors(&output));
+    let outcome = common::outcome(out.path());
+    let Status::Interrupted { why } = outcome.status else { panic!("{:?}", outcome.status) };
+    assert!(why.contains("more than 500ms behind the schedule"), "{why}");
+    assert!(outcome.counts.sent < 200_000_000, "{:?}", outcome.counts);
 }
 
 /// CPU time of a process in ticks.

@@ -4,6 +4,7 @@
 //! violation per rule, so that each is known to be able to fail.
 
 mod graph;
+mod live;
 mod names;
 mod planted;
 mod rules;

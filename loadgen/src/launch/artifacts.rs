@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
-use crate::say;
+use crate::terminal;
 
 /// What to fetch: a name with its version, a pom, and about how much it is.
 pub(crate) struct Artifacts {
@@ -54,7 +54,7 @@ impl Artifacts {
         match damage(&home) {
             None => return Ok(home.join("jars")),
             Some(damage) if home.exists() => {
-                say::note(format_args!(
+                terminal::note(format_args!(
                     "the cache in {} is damaged ({damage}): it is fetched again",
                     home.display()
                 ));
@@ -64,7 +64,7 @@ impl Artifacts {
             }
             Some(_) => {}
         }
-        say::note(format_args!(
+        terminal::note(format_args!(
             "downloading {} from Maven Central (about {} MB, once) into {}",
             self.describes,
             self.megabytes,

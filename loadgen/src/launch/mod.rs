@@ -6,15 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
-use crate::sampler::Watched;
+use crate::utilisation::Watched;
 
 pub(crate) mod artifacts;
 pub mod guard;
 pub(crate) mod guarded;
-pub(crate) mod kafka;
-pub(crate) mod log;
 pub(crate) mod ports;
-pub(crate) mod pravega;
 
 use guarded::Guarded;
 
@@ -32,10 +29,10 @@ pub(crate) fn java_command() -> Vec<String> {
 }
 
 /// A launched cluster. Dropping it ends its processes and removes its data.
-pub(crate) struct Cluster {
-    /// Where it answers, as `--bootstrap` or `--controller` would name it.
+pub(crate) struct LaunchedCluster {
+    /// Where it answers: `host:port`, one or several with commas.
     pub(crate) address: String,
-    /// What was launched, for the outcome: `kafka 3.9.2, 1 broker`.
+    /// What was launched, for the outcome: name, version, how many servers.
     pub(crate) describes: String,
     /// Its exact version.
     pub(crate) version: String,

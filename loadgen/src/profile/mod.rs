@@ -11,8 +11,8 @@ use headwater_sim::units::BytesPerSecond;
 
 use crate::cli;
 use crate::failure::{Failure, Result};
-use crate::sampler::cores;
-use crate::say;
+use crate::terminal;
+use crate::utilisation::cores;
 
 mod cpu;
 mod disk;
@@ -24,12 +24,12 @@ mod quantiles;
 pub(crate) fn run(arguments: &cli::Profile) -> Result<ExitCode> {
     let time = Duration::from_nanos(arguments.time.0);
     let clock = cpu::measure(time / 4);
-    say::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
+    terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
     let round_trips = loopback::measure(time)?;
-    say::note(format_args!("loopback round trip: {}", round_trips.tell()));
+    terminal::note(format_args!("loopback round trip: {}", round_trips.tell()));
     let disk = disk::measure(&arguments.data, time)?;
-    say::note(format_args!("append of 4 KiB and fdatasync: {}", disk.sync.tell()));
-    say::note(format_args!(
+    terminal::note(format_args!("append of 4 KiB and fdatasync: {}", disk.sync.tell()));
+    terminal::note(format_args!(
         "append of 4 KiB to the page cache: {} ({:.0} MB/s in pieces of 64 KiB)",
         disk.append.tell(),
         disk.cache_rate / 1e6
@@ -60,9 +60,9 @@ pub(crate) fn run(arguments: &cli::Profile) -> Result<ExitCode> {
             std::fs::write(path, text).map_err(|error| {
                 Failure::io(format_args!("can't write {}", path.display()), &error)
             })?;
-            say::note(format_args!("written to {}", path.display()));
+            terminal::note(format_args!("written to {}", path.display()));
         }
-        None => say::result(text.trim_end())
+        None => terminal::result(text.trim_end())
             .map_err(|error| Failure::io("can't write to standard output", &error))?,
     }
     Ok(ExitCode::SUCCESS)

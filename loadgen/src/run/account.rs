@@ -5,24 +5,26 @@ use headwater_reports::Outcome;
 use headwater_reports::outcome::{self, Environment, Source, Status, VerdictStatus};
 use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
-use headwater_scenarios::scenario::System;
 use headwater_sim::time::Time;
 
-use super::Reached;
+use super::Cluster;
 use super::drive::Driven;
 use crate::health;
-use crate::plan::{Kind, Plan};
-use crate::sampler;
-use crate::targets::{ReadBack, kafka};
+use crate::pacing::Paced;
+use crate::plan::RunPlan;
+use crate::systems::ReadBack;
+use crate::systems::options::Departure;
+use crate::utilisation;
 
 /// Accounts for a run.
 pub(crate) fn account(
-    plan: &Plan,
-    reached: &Reached,
+    plan: &RunPlan,
+    cluster: &Cluster,
     driven: Driven,
     interrupted: bool,
+    departures: Vec<Departure>,
 ) -> Outcome {
-    let Driven { collected, faults, read_back, cpu, started_unix_ms } = driven;
+    let Driven { collected, faults, read_back, paced, cpu, started_unix_ms } = driven;
     let damaged = intact(&collected.history);
     let reading = reading(&read_back, interrupted);
     let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
@@ -31,10 +33,10 @@ pub(crate) fn account(
         plan.seed,
         Account {
             source: Source::Live,
-            environment: environment(plan, reached),
+            environment: environment(plan, cluster),
             digest: collected.digest,
             streams: vec![StreamAccount {
-                name: plan.kind.name().into(),
+                name: plan.system.name().into(),
                 from: None,
                 recorder: collected.recorder,
                 started: None,
@@ -58,39 +60,43 @@ pub(crate) fn account(
         let seconds = collected.end as f64 / 1e9;
         let why = format!("stopped by the user after {seconds:.1} s");
         outcome.status = Status::Interrupted { why };
+    } else if paced == Paced::TooLate {
+        let why = format!(
+            "the generator was more than {} behind the schedule and gave up",
+            plan.scenario.measure.drain
+        );
+        outcome.status = Status::Interrupted { why };
     }
     let generator = health::judge(&outcome, cpu, refused);
     outcome.verdicts.extend([damaged, reading, replicas()]);
     outcome.verdicts.extend(health::verdicts(&generator));
     outcome.verdicts.extend(health::undisturbed(&outcome));
     outcome.verdicts.extend(errors(&collected.errors));
-    outcome.verdicts.extend(topology(plan, reached));
     outcome.generator = Some(generator);
-    configuration(plan, reached, &mut outcome);
+    configuration(plan, cluster, &mut outcome);
+    outcome.differences = departures.into_iter().map(|departure| departure.difference).collect();
     simulated::conclude(&plan.scenario, &mut outcome);
     outcome
 }
 
-fn environment(plan: &Plan, reached: &Reached) -> Environment {
+fn environment(plan: &RunPlan, cluster: &Cluster) -> Environment {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let system = format!("{} {}", std::env::consts::OS, release.trim());
     Environment {
         profile: plan.scenario.profile.name.clone(),
-        system: plan.kind.name().into(),
-        system_version: reached.version.clone(),
+        system: plan.system.name().into(),
+        system_version: cluster.version.clone(),
         operating_system: Some(system.trim().to_owned()),
-        cores: Some(sampler::cores()),
+        cores: Some(utilisation::cores()),
     }
 }
 
 /// What the clients and the cluster were really told, beside what the scenario says.
-fn configuration(plan: &Plan, reached: &Reached, outcome: &mut Outcome) {
+fn configuration(plan: &RunPlan, cluster: &Cluster, outcome: &mut Outcome) {
     let mut set = |key: String, value: String| outcome.configuration.insert(key, value);
-    set("live.cluster".into(), reached.describes.clone());
-    if let (Kind::Kafka, System::Kafka(cluster)) = (plan.kind, &plan.scenario.system) {
-        for (name, value) in kafka::producer_options(cluster) {
-            set(format!("live.librdkafka.{name}"), value);
-        }
+    set("live.cluster".into(), cluster.describes.clone());
+    for (name, value) in plan.system.client_options(&plan.scenario) {
+        set(format!("live.{name}"), value);
     }
 }
 
@@ -149,28 +155,6 @@ fn errors(errors: &std::collections::BTreeMap<&'static str, u64>) -> Option<outc
         expected: "none".into(),
         explanation: "Events that the client refused or gave up; whether they are stored is not \
                       known, and they are in no latency."
-            .into(),
-    })
-}
-
-/// Where the cluster is not the one that the scenario describes.
-fn topology(plan: &Plan, reached: &Reached) -> Option<outcome::Verdict> {
-    use headwater_models::pravega::config::Mode;
-    let why = match (&plan.scenario.system, &reached.launched) {
-        _ if plan.kind.takes_any_scenario() => return None,
-        (System::Pravega(cluster), Some(_)) if cluster.mode != Mode::Standalone => {
-            "the scenario's stores and bookies are stood in for by one standalone process"
-        }
-        (_, Some(_)) => return None,
-        (_, None) => "the cluster was there before: its options are its own",
-    };
-    Some(outcome::Verdict {
-        name: "topology".into(),
-        stream: None,
-        status: VerdictStatus::Info,
-        measured: why.into(),
-        expected: "as in the scenario".into(),
-        explanation: "Where they differ, live and simulated figures are of different systems."
             .into(),
     })
 }

@@ -2,24 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::{JoinHandle, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use headwater_reports::outcome::{Fault, Window};
 use headwater_sim::random::Seed;
 
-use super::connect::Made;
-use super::{Connection, Interrupt, Reached};
+use super::{Cluster, Interrupt};
 use crate::collect::{Collected, Collector, Counters};
 use crate::failure::{Failure, Result};
 use crate::fault::Injector;
-use crate::pacing::{Clock, Pacer};
-use crate::plan::Plan;
-use crate::progress::Live;
-use crate::sampler::{Sampler, own_cpu_seconds};
-use crate::say;
-use crate::targets::{ReadBack, Reading, Target, Teller};
+use crate::pacing::{Clock, Paced, Pacer};
+use crate::plan::RunPlan;
+use crate::progress::ProgressLine;
+use crate::systems::{Connection, Observer, ReadBack, Reading, Storage, Writer};
+use crate::terminal;
+use crate::utilisation::{UtilisationSampler, own_cpu_seconds};
 
 /// How long reading back may take when the writers are done.
 const READ_BACK: Duration = Duration::from_secs(120);
@@ -38,47 +36,46 @@ pub(crate) struct Driven {
     pub(crate) faults: Vec<Fault>,
     /// How far reading back came; an error in one line.
     pub(crate) read_back: std::result::Result<ReadBack, String>,
+    /// How the pacer ended.
+    pub(crate) paced: Paced,
     /// Share of one core that the generator used while it sent.
     pub(crate) cpu: Option<f64>,
     /// Start, milliseconds since the Unix epoch.
     pub(crate) started_unix_ms: u64,
 }
 
-/// Runs `plan` on `reached`.
+/// Runs `plan` on `cluster`.
 pub(crate) fn drive(
-    plan: &Plan,
-    reached: &Reached,
+    plan: &RunPlan,
+    cluster: &Cluster,
     interrupt: &Interrupt,
     keep: bool,
 ) -> Result<Driven> {
-    let (observed, observations) = channel();
-    let teller = Teller { clock: Clock::default(), observed };
-    let Connection { target, reading, lanes, made } = Connection::open(plan, reached, &teller)?;
+    let (observer, observations) = Observer::new(Clock::default());
+    let Connection { writers, lanes, reading, storage } =
+        plan.system.open(plan, cluster, &observer)?;
     let faults = &plan.scenario.faults;
-    let injector = reached.launched.as_ref().filter(|_| !faults.is_empty());
-    let injector = injector.map(|cluster| Injector::new(faults, cluster, made.leader()));
+    let injector = cluster.launched.as_ref().filter(|_| !faults.is_empty());
+    let injector = injector.map(|cluster| Injector::new(faults, cluster, storage.leader()));
     let injector = injector.transpose()?;
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
-    let (from, until) = plan.scenario.window();
-    let window = Window { from_ns: from.0, until_ns: until.0 };
-    let watched = reached.launched.as_ref().map(|cluster| Arc::clone(&cluster.watched));
-    let sampler =
-        Sampler::new(watched.unwrap_or_default(), window, plan.scenario.measure.interval.0);
-    let collector = Collector::new(&plan.scenario, &traffic, sampler, teller.clock.clone());
+    let sampler = sampler(plan, cluster);
+    let collector = Collector::new(&plan.scenario, &traffic, sampler, observer.clock.clone());
     let pacer = Pacer {
         plan: traffic,
         lanes,
-        observed: teller.observed.clone(),
+        observer: observer.clone(),
         stop: Arc::clone(&interrupt.stop),
+        lag_max: Duration::from_nanos(plan.scenario.measure.drain.0),
     };
-    let stage = Stage {
+    let driver = Driver {
         plan,
         interrupt,
         counters: collector.counters(),
         faults_over: AtomicBool::new(false),
-        teller: &teller,
-        made: &made,
+        observer: &observer,
+        storage: storage.as_ref(),
     };
     let over = AtomicBool::new(false);
     let driven = std::thread::scope(|scope| {
@@ -86,82 +83,101 @@ pub(crate) fn drive(
         let collecting = scope.spawn(move || collector.run(&observations, over));
         let started_unix_ms = super::unix_ms();
         interrupt.measuring();
-        teller.clock.start();
-        let (faults, read_back, cpu) = stage.play(scope, pacer, target, reading, injector);
+        observer.clock.start();
+        let played = driver.play(scope, pacer, writers, reading, injector);
         over.store(true, Ordering::Relaxed);
-        let outstanding = stage.counters.outstanding();
+        let outstanding = driver.counters.outstanding();
         let collected = collecting.join();
         let mut collected = collected.map_err(|_| Failure::new("the collector panicked"))?;
         collected.give_up(outstanding);
-        Ok(Driven { collected, faults, read_back, cpu, started_unix_ms })
+        let Played { faults, read_back, paced, cpu } = played;
+        Ok(Driven { collected, faults, read_back, paced, cpu, started_unix_ms })
     });
     // A launched cluster goes as a whole.
-    if reached.launched.is_none()
+    if cluster.launched.is_none()
         && !keep
-        && let Err(left) = made.remove()
+        && let Err(left) = storage.remove()
     {
-        say::note(left);
+        terminal::note(left);
     }
     driven
 }
 
-/// What the threads of a run share.
-struct Stage<'a> {
-    plan: &'a Plan,
+fn sampler(plan: &RunPlan, cluster: &Cluster) -> UtilisationSampler {
+    let (from, until) = plan.scenario.window();
+    let window = Window { from_ns: from.0, until_ns: until.0 };
+    let watched = cluster.launched.as_ref().map(|cluster| Arc::clone(&cluster.watched));
+    UtilisationSampler::new(watched.unwrap_or_default(), window, plan.scenario.measure.interval.0)
+}
+
+/// Drives the threads of a run: what they share.
+struct Driver<'a> {
+    plan: &'a RunPlan,
     interrupt: &'a Interrupt,
     counters: Arc<Counters>,
     faults_over: AtomicBool,
-    teller: &'a Teller,
-    made: &'a Made,
+    observer: &'a Observer,
+    storage: &'a dyn Storage,
 }
 
-type Played = (Vec<Fault>, std::result::Result<ReadBack, String>, Option<f64>);
+/// How it went.
+struct Played {
+    faults: Vec<Fault>,
+    read_back: std::result::Result<ReadBack, String>,
+    paced: Paced,
+    cpu: Option<f64>,
+}
 
-impl Stage<'_> {
+impl Driver<'_> {
     /// Sends, drains, reads back.
     fn play<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         pacer: Pacer,
-        mut target: Box<dyn Target>,
+        mut writers: Vec<Box<dyn Writer>>,
         reading: Option<Reading>,
         injector: Option<Injector>,
     ) -> Played {
-        let clock = &self.teller.clock;
+        let clock = &self.observer.clock;
         let length = Duration::from_nanos(self.plan.scenario.traffic.duration.0);
-        let mut live = Live::new(length);
+        let mut line = ProgressLine::new(length);
         let cpu_before = own_cpu_seconds();
         let faults = injector
-            .map(|injector| scope.spawn(|| injector.run(clock, self.teller, &self.faults_over)));
+            .map(|injector| scope.spawn(|| injector.run(clock, self.observer, &self.faults_over)));
         let pacing = scope.spawn(move || {
-            pacer.run(clock, target.as_mut());
-            target
+            let paced = pacer.run(&mut writers);
+            (paced, writers)
         });
         while !pacing.is_finished() {
             std::thread::sleep(Duration::from_millis(50));
-            live.draw(Duration::from_nanos(clock.now()), "", &self.counters);
+            if self.interrupt.raised() {
+                self.counters.cut_off.store(true, Ordering::Relaxed);
+            }
+            line.draw(Duration::from_nanos(clock.now()), "", &self.counters);
         }
         let spent = own_cpu_seconds().zip(cpu_before).map(|(now, before)| now - before);
         let cpu = spent.map(|spent| spent / (clock.now() as f64 / 1e9));
-        self.counters.offer_until.store(clock.now(), Ordering::Relaxed);
-        let Ok(mut target) = pacing.join() else {
-            return (vec![], Err("the pacer panicked".into()), cpu);
+        let Ok((paced, mut writers)) = pacing.join() else {
+            let read_back = Err("the pacer panicked".into());
+            return Played { faults: vec![], read_back, paced: Paced::Stopped, cpu };
         };
-        self.drain(faults.as_ref(), &mut live);
+        self.counters.cut_off.store(paced != Paced::ToTheEnd, Ordering::Relaxed);
+        self.counters.offer_until.store(clock.now(), Ordering::Relaxed);
+        self.drain(faults.as_ref(), &mut line);
         self.faults_over.store(true, Ordering::Relaxed);
         let faults = faults.and_then(|faults| faults.join().ok()).unwrap_or_default();
         if self.counters.outstanding() > 0 {
-            target.abandon();
+            writers.iter_mut().for_each(|writer| writer.abandon());
         }
         let read_back = match reading {
-            Some(reading) => self.read_back(reading, &mut live),
+            Some(reading) => self.read_back(reading, &mut line),
             None => Ok(ReadBack::ToTheEnd),
         };
-        (faults, read_back, cpu)
+        Played { faults, read_back, paced, cpu }
     }
 
     /// Waits for what is under way, and for faults to be lifted.
-    fn drain(&self, faults: Option<&ScopedJoinHandle<'_, Vec<Fault>>>, live: &mut Live) {
+    fn drain(&self, faults: Option<&ScopedJoinHandle<'_, Vec<Fault>>>, line: &mut ProgressLine) {
         let since = Instant::now();
         let patience = Duration::from_nanos(self.plan.scenario.measure.drain.0);
         let lifted = || faults.is_none_or(ScopedJoinHandle::is_finished);
@@ -171,23 +187,23 @@ impl Stage<'_> {
                 return;
             }
             std::thread::sleep(Duration::from_millis(20));
-            live.draw(Duration::from_nanos(self.teller.clock.now()), "draining", &self.counters);
+            line.draw(Duration::from_nanos(self.observer.clock.now()), "draining", &self.counters);
         }
     }
 
     fn read_back(
         &self,
         reading: Reading,
-        live: &mut Live,
+        line: &mut ProgressLine,
     ) -> std::result::Result<ReadBack, String> {
-        let first = self.read_to_end(reading, live);
+        let first = self.read_to_end(reading, line);
         let delivered = self.counters.delivered.load(Ordering::Relaxed);
         let acked = self.counters.acked.load(Ordering::Relaxed);
         if first == Ok(ReadBack::ToTheEnd) || delivered >= acked || self.interrupt.raised() {
             return first;
         }
-        match self.made.read_again(self.teller) {
-            Some(Ok(again)) => self.read_to_end(again, live),
+        match self.storage.read_again(self.observer) {
+            Some(Ok(again)) => self.read_to_end(again, line),
             Some(Err(failure)) => Err(failure.to_string()),
             None => first,
         }
@@ -196,11 +212,11 @@ impl Stage<'_> {
     fn read_to_end(
         &self,
         reading: Reading,
-        live: &mut Live,
+        line: &mut ProgressLine,
     ) -> std::result::Result<ReadBack, String> {
         reading.finish.store(true, Ordering::Relaxed);
         let since = Instant::now();
-        while !reading.thread.is_finished() {
+        while !reading.threads.iter().all(JoinHandle::is_finished) {
             let patience = if self.interrupt.raised() { HASTE } else { READ_BACK };
             if since.elapsed() >= patience + READER_ENDS {
                 return Err(format!(
@@ -212,12 +228,9 @@ impl Stage<'_> {
                 reading.stop.store(true, Ordering::Relaxed);
             }
             std::thread::sleep(Duration::from_millis(20));
-            let now = Duration::from_nanos(self.teller.clock.now());
-            live.draw(now, "reading back", &self.counters);
+            let now = Duration::from_nanos(self.observer.clock.now());
+            line.draw(now, "reading back", &self.counters);
         }
-        match reading.thread.join() {
-            Ok(result) => result.map_err(|failure| failure.to_string()),
-            Err(_) => Err("the reader panicked".into()),
-        }
+        reading.join()
     }
 }

@@ -8,36 +8,60 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::cli;
 use crate::failure::{Failure, Result};
 use crate::output::{self, Folder};
-use crate::plan::Plan;
+use crate::plan::RunPlan;
+use crate::systems::options::Departure;
 
 mod account;
-mod connect;
 mod drive;
 mod reach;
 
-pub(crate) use connect::Connection;
-pub(crate) use reach::Reached;
+pub(crate) use reach::Cluster;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(arguments: &cli::Run) -> Result<ExitCode> {
-    let plan = Plan::new(arguments)?;
+    let plan = RunPlan::new(arguments)?;
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
     let interrupt = Interrupt::listen()?;
-    let reached = reach::reach(&plan, arguments)?;
-    let driven = drive::drive(&plan, &reached, &interrupt, arguments.keep)?;
+    let source = reach::find(&plan, arguments)?;
+    let departures = plan.departures(&source);
+    if !arguments.accept_differences {
+        check(&departures)?;
+    }
+    let cluster = reach::reach(&plan, source, arguments.keep)?;
+    let driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep)?;
     let interrupted = interrupt.raised();
-    let outcome = account::account(&plan, &reached, driven, interrupted);
+    let outcome = account::account(&plan, &cluster, driven, interrupted, departures);
     // The cluster goes before the results are told: what is told last is what was asked for.
-    drop(reached);
+    drop(cluster);
     output::tell(&outcome, folder.as_ref(), arguments.json)?;
     if interrupted {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let passed = outcome.ok();
     if !passed {
-        crate::say::note(format_args!("reproduce: {}", outcome.reproduce));
+        crate::terminal::note(format_args!("reproduce: {}", outcome.reproduce));
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether the run is the experiment that the scenario describes.
+fn check(departures: &[Departure]) -> Result<()> {
+    let refused = |departure: &Departure| {
+        let (difference, remedy) = (&departure.difference, departure.remedy.as_ref()?);
+        Some(format!(
+            "{} is {} and would be {}. {} {remedy}",
+            difference.option, difference.asked, difference.done, difference.why
+        ))
+    };
+    let refused: Vec<String> = departures.iter().filter_map(refused).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "the run would be another experiment than the scenario: {}; or give --accept-differences, \
+         and the outcome tells of them",
+        refused.join("; ")
+    )))
 }
 
 /// Exit code of an interrupted run: 128 and SIGINT's number, as shells have it.

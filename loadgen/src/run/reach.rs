@@ -4,75 +4,71 @@ use std::net::ToSocketAddrs;
 
 use crate::cli;
 use crate::failure::{Failure, Result};
-use crate::launch::{self, Cluster, Places, ports};
-use crate::plan::{Kind, Plan};
-use crate::say;
-use crate::targets::{kafka, pravega};
+use crate::launch::{LaunchedCluster, Places, ports};
+use crate::plan::RunPlan;
+use crate::systems::{Home, LiveSystem, Source};
+use crate::terminal;
 
 /// A cluster that answers.
-pub(crate) struct Reached {
-    /// Its address; empty for the null target.
+pub(crate) struct Cluster {
+    /// Its address; empty where there is none to be reached.
     pub(crate) address: String,
     /// What it is.
     pub(crate) describes: String,
     /// Its version, as far as it is known.
     pub(crate) version: String,
-    /// The cluster, if it was launched here.
-    pub(crate) launched: Option<Cluster>,
+    /// Its processes, if it was launched here.
+    pub(crate) launched: Option<LaunchedCluster>,
 }
 
-impl Reached {
-    fn found(kind: Kind, address: String) -> Self {
-        let describes = format!("{} at {address}", kind.name());
-        Self { address, describes, version: "unknown".into(), launched: None }
-    }
-}
-
-/// Finds or launches what the plan is run on.
-pub(crate) fn reach(plan: &Plan, run: &cli::Run) -> Result<Reached> {
-    let named = match plan.kind {
-        Kind::Null => {
-            let describes = "null: acknowledges at once".into();
-            let version = env!("CARGO_PKG_VERSION").into();
-            return Ok(Reached { address: String::new(), describes, version, launched: None });
+/// Finds what the plan is run on, or finds that it is to be launched.
+pub(super) fn find(plan: &RunPlan, run: &cli::Run) -> Result<Source> {
+    let system = plan.system;
+    let (option, port) = match system.home() {
+        Home::InProcess => return Ok(Source::InProcess),
+        Home::Launched if run.no_launch => {
+            return Err(Failure::new(format!(
+                "target {} is always launched: leave out --no-launch",
+                system.name()
+            )));
         }
-        // There is none but the one that is launched.
-        Kind::Log if run.cluster.no_launch => {
-            return Err(Failure::new("target log is always launched: leave out --no-launch"));
-        }
-        Kind::Log => return launched(plan, run.keep),
-        Kind::Kafka => run.cluster.bootstrap.clone(),
-        Kind::Pravega => run.cluster.controller.clone(),
+        Home::Launched => return Ok(Source::Launch),
+        Home::Cluster { option, port } => (option, port),
     };
     let breaks = !plan.scenario.faults.is_empty();
-    match named {
+    match &plan.named {
         Some(_) if breaks => Err(Failure::new(
             "the scenario breaks processes, and only those launched here are broken: give \
              --launch in place of an address",
         )),
-        Some(address) => named_cluster(plan.kind, address),
-        None if run.cluster.launch || (breaks && !run.cluster.no_launch) => {
-            if !run.cluster.launch {
-                say::note("the scenario breaks processes: a cluster is launched for it");
+        Some(address) => named(system, address, option),
+        None if run.launch || (breaks && !run.no_launch) => {
+            if !run.launch {
+                terminal::note("the scenario breaks processes: a cluster is launched for it");
             }
-            launched(plan, run.keep)
+            Ok(Source::Launch)
         }
-        None => default_cluster(plan, run, breaks),
+        None if breaks => Err(Failure::new(
+            "the scenario breaks processes, and only those launched here are broken: leave out \
+             --no-launch",
+        )),
+        None => at_default_port(system, port, option, run),
     }
 }
 
-fn named_cluster(kind: Kind, address: String) -> Result<Reached> {
-    let option = if kind == Kind::Kafka { "--bootstrap" } else { "--controller" };
-    let address = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest).to_owned();
+fn named(system: &dyn LiveSystem, address: &str, option: &str) -> Result<Source> {
+    let option = option.split(' ').next().unwrap_or(option);
     let unreachable = |why: String| {
-        let name = kind.name();
+        let name = system.name();
         Failure::new(format!(
             "no {name} answers at {address}: {why}; check {option} and the cluster"
         ))
     };
-    connects(&address).map_err(unreachable)?;
-    answers(kind, &address).map_err(unreachable)?;
-    Ok(Reached::found(kind, address))
+    connects(address).map_err(unreachable)?;
+    let servers = system
+        .answers(address)
+        .map_err(|why| unreachable(format!("it accepts connections but {why}")))?;
+    Ok(Source::Existing { address: address.to_owned(), servers })
 }
 
 /// Whether one of the addresses accepts a connection.
@@ -93,38 +89,17 @@ fn connects(addresses: &str) -> std::result::Result<(), String> {
     Err(why)
 }
 
-/// Whether it talks as it should; bounded in time.
-fn answers(kind: Kind, address: &str) -> std::result::Result<(), String> {
-    match kind {
-        Kind::Kafka => match kafka::brokers(address) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(format!(
-                "it accepts connections but does not answer as Kafka within {} s",
-                kafka::ANSWER.as_secs()
-            )),
-        },
-        _ => pravega::answers(address, pravega::ANSWER).map_err(|why| {
-            format!("it accepts connections but does not answer as a Pravega controller ({why})")
-        }),
-    }
-}
-
-fn default_cluster(plan: &Plan, run: &cli::Run, breaks: bool) -> Result<Reached> {
-    let (kind, port, option) = match plan.kind {
-        Kind::Kafka => (plan.kind, launch::kafka::DEFAULT_PORT, "--bootstrap HOST:PORT"),
-        kind => (kind, launch::pravega::DEFAULT_PORT, "--controller tcp://HOST:PORT"),
-    };
-    let (name, address) = (kind.name(), format!("127.0.0.1:{port}"));
-    if breaks {
-        return Err(Failure::new(
-            "the scenario breaks processes, and only those launched here are broken: leave out \
-             --no-launch",
-        ));
-    }
+fn at_default_port(
+    system: &dyn LiveSystem,
+    port: u16,
+    option: &str,
+    run: &cli::Run,
+) -> Result<Source> {
+    let (name, address) = (system.name(), format!("127.0.0.1:{port}"));
     if ports::listens(ports::local(port)) {
-        if answers(kind, &address).is_ok() {
-            say::note(format_args!("using the {name} that answers at {address}"));
-            return Ok(Reached::found(kind, address));
+        if let Ok(servers) = system.answers(&address) {
+            terminal::note(format_args!("using the {name} that answers at {address}"));
+            return Ok(Source::Existing { address, servers });
         }
         let holder = ports::holder(port).unwrap_or_else(|| "another process".into());
         return Err(Failure::new(format!(
@@ -132,27 +107,40 @@ fn default_cluster(plan: &Plan, run: &cli::Run, breaks: bool) -> Result<Reached>
              cluster with {option}, or give --launch for one on another port"
         )));
     }
-    if run.cluster.no_launch {
+    if run.no_launch {
         return Err(Failure::new(format!(
             "no {name} answers at {address}, and --no-launch forbids to launch one: start it, or \
              name a cluster with {option}"
         )));
     }
-    say::note(format_args!("no {name} answers at {address}: a local one is launched"));
-    launched(plan, run.keep)
+    terminal::note(format_args!("no {name} answers at {address}: a local one is launched"));
+    Ok(Source::Launch)
 }
 
-fn launched(plan: &Plan, keep: bool) -> Result<Reached> {
-    let places = Places::find(keep)?;
-    let cluster = match plan.kind {
-        Kind::Kafka => launch::kafka::launch(&plan.scenario, &places)?,
-        Kind::Log => launch::log::launch(&places)?,
-        _ => launch::pravega::launch(&places)?,
-    };
-    Ok(Reached {
-        address: cluster.address.clone(),
-        describes: cluster.describes.clone(),
-        version: cluster.version.clone(),
-        launched: Some(cluster),
-    })
+/// Reaches what was found, or launches it.
+pub(super) fn reach(plan: &RunPlan, source: Source, keep: bool) -> Result<Cluster> {
+    let name = plan.system.name();
+    match source {
+        Source::InProcess => Ok(Cluster {
+            address: String::new(),
+            describes: format!("{name}, in the generator itself"),
+            version: env!("CARGO_PKG_VERSION").into(),
+            launched: None,
+        }),
+        Source::Existing { address, .. } => Ok(Cluster {
+            describes: format!("{name} at {address}"),
+            address,
+            version: "unknown".into(),
+            launched: None,
+        }),
+        Source::Launch => {
+            let launched = plan.system.launch(&plan.scenario, &Places::find(keep)?)?;
+            Ok(Cluster {
+                address: launched.address.clone(),
+                describes: launched.describes.clone(),
+                version: launched.version.clone(),
+                launched: Some(launched),
+            })
+        }
+    }
 }

@@ -2,44 +2,42 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use headwater_traffic::parse;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep};
 
+use super::connection::{Backoff, Dial, Patience};
 use super::frame::{Reply, Request, feed, flush, frames, next};
-use super::{Backoff, Dial, Patience};
-use crate::targets::{ReadBack, Teller};
+use crate::systems::client::Flags;
+use crate::systems::{Observer, ReadBack};
 
 /// How often the reader looks at its flags and asks for the end, which also shows that the
 /// connection lives.
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Reads everything from the first event on.
-pub(crate) struct Reader<D> {
+pub(super) struct Reader<D> {
     /// How it connects.
-    pub(crate) dial: D,
+    pub(super) dial: D,
     /// How long it waits.
-    pub(crate) patience: Patience,
+    pub(super) patience: Patience,
     /// Handed the events.
-    pub(crate) teller: Teller,
-    /// Raised when the writers are done.
-    pub(crate) finish: Arc<AtomicBool>,
-    /// Raised to stop at once.
-    pub(crate) stop: Arc<AtomicBool>,
+    pub(super) observer: Observer,
+    /// What it is told while it runs.
+    pub(super) flags: Flags,
 }
 
 impl<D: Dial> Reader<D> {
     /// Reads until it is told to finish and has everything that was stored then, or to stop.
-    pub(crate) async fn run(self) -> ReadBack {
+    pub(super) async fn run(self) -> ReadBack {
         let mut backoff = Backoff::new(self.patience);
         let mut place = Place::default();
         loop {
             if let Ok(read) = self.connection(&mut place, &mut backoff).await {
                 return read;
             }
-            if self.stop.load(Ordering::Relaxed) {
+            if self.flags.stop.load(Ordering::Relaxed) {
                 return ReadBack::Stopped;
             }
             sleep(backoff.pause()).await;
@@ -65,7 +63,7 @@ impl<D: Dial> Reader<D> {
                     backoff.reset();
                     match reply? {
                         Reply::Event { position, payload } => {
-                            place.deliver(position, &payload, &self.teller)?;
+                            place.deliver(position, &payload, &self.observer)?;
                         }
                         Reply::End { ask, count } => {
                             if last.is_some_and(|last| ask >= last) && place.next >= count {
@@ -76,14 +74,14 @@ impl<D: Dial> Reader<D> {
                     }
                 }
                 _ = beat.tick() => {
-                    if self.stop.load(Ordering::Relaxed) {
+                    if self.flags.stop.load(Ordering::Relaxed) {
                         return Ok(ReadBack::Stopped);
                     }
                     if heard.elapsed() > self.patience.silence {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
                     asked += 1;
-                    if last.is_none() && self.finish.load(Ordering::Relaxed) {
+                    if last.is_none() && self.flags.finish.load(Ordering::Relaxed) {
                         last = Some(asked);
                     }
                     feed(&mut sender, &Request::End { ask: asked }).await?;
@@ -104,7 +102,7 @@ struct Place {
 }
 
 impl Place {
-    fn deliver(&mut self, position: u64, payload: &[u8], teller: &Teller) -> io::Result<()> {
+    fn deliver(&mut self, position: u64, payload: &[u8], observer: &Observer) -> io::Result<()> {
         if position != self.next {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -114,7 +112,7 @@ impl Place {
             *next += 1;
             *next - 1
         });
-        teller.delivered(0, in_lane, payload);
+        observer.delivered(0, in_lane, payload);
         Ok(())
     }
 }

@@ -7,7 +7,6 @@ use rand::Rng;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,15 +20,16 @@ use tokio_util::sync::CancellationToken;
 use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
 
+use super::connection::{Dial, Patience};
 use super::reader::Reader;
 use super::server::Log;
 use super::store::Store;
 use super::writer::Writer;
-use super::{Dial, Patience};
 use crate::collect::{Collected, Collector};
 use crate::pacing::Clock;
-use crate::sampler::{Sampler, Watched};
-use crate::targets::{LanePlan, ReadBack, Teller, Token};
+use crate::systems::client::Flags;
+use crate::systems::{LanePlan, Observer, ReadBack, Token};
+use crate::utilisation::{UtilisationSampler, Watched};
 
 const PORT: u16 = 7000;
 const SERVER: &str = "server";
@@ -175,8 +175,7 @@ impl Hosted {
                     kind = \"kafka\"\n[traffic]\nrate = \"250/s\"\nduration = \"60s\"\n";
         let scenario = Scenario::parse(text, "hosted", None, &[]).unwrap();
         let plan = Arc::new(scenario.traffic.plan(Seed(self.seed)).unwrap());
-        let (observed, observations) = channel();
-        let teller = Teller { clock: Clock::default(), observed };
+        let (observer, observations) = Observer::new(Clock::default());
         let read = Arc::new(Mutex::new(None));
         let machine = Machine::default();
         machine.disk(|disk| disk.lies = self.lies);
@@ -193,14 +192,14 @@ impl Hosted {
             events: self.events,
             patience: self.patience,
             reads_late: self.reads_late,
-            teller,
+            observer,
             read: Arc::clone(&read),
         };
         sim.client(CLIENT, client.run());
         let took = self.play(&mut sim, &machine);
         drop(sim);
         let window = Window { from_ns: 0, until_ns: 1 };
-        let sampler = Sampler::new(Watched::default(), window, 1_000_000);
+        let sampler = UtilisationSampler::new(Watched::default(), window, 1_000_000);
         let collector = Collector::new(&scenario, &plan, sampler, Clock::default());
         let collected = collector.run(&observations, &AtomicBool::new(true));
         Ended { collected, read: read.lock().unwrap().take(), took }
@@ -242,26 +241,25 @@ struct Client {
     events: usize,
     patience: Patience,
     reads_late: bool,
-    teller: Teller,
+    observer: Observer,
     read: Arc<Mutex<Option<ReadBack>>>,
 }
 
 impl Client {
     async fn run(self) -> turmoil::Result {
-        let (finish, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let flags = Flags::default();
         let reader = Reader {
             dial: Turmoil,
             patience: self.patience,
-            teller: self.teller.clone(),
-            finish: Arc::clone(&finish),
-            stop: Arc::clone(&stop),
+            observer: self.observer.clone(),
+            flags: flags.clone(),
         };
         let (queue, events) = unbounded_channel();
         let writer = Writer {
             dial: Turmoil,
             id: 1,
             patience: self.patience,
-            teller: self.teller.clone(),
+            observer: self.observer.clone(),
             bytes: Arc::default(),
             events,
             abandoned: CancellationToken::new(),
@@ -277,7 +275,7 @@ impl Client {
         }
         let writing = tokio::spawn(writer.run());
         let payloads = Payloads::new(Arc::clone(&self.traffic));
-        let mut lanes = LanePlan::new(8, true);
+        let mut lanes = LanePlan::new(0, 8, true);
         for arrival in self.traffic.schedule().take(self.events) {
             let (place, mut payload) = (lanes.place(&arrival), Vec::new());
             payloads.write(&arrival, place, &mut payload);
@@ -288,11 +286,11 @@ impl Client {
         drop(queue);
         writing.await?;
         begin.notify_one();
-        finish.store(true, Ordering::Relaxed);
+        flags.finish.store(true, Ordering::Relaxed);
         // As a live run does it, which does not wait for ever either.
         let hurry = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(60)).await;
-            stop.store(true, Ordering::Relaxed);
+            flags.stop.store(true, Ordering::Relaxed);
         });
         let read = reading.await?;
         hurry.abort();

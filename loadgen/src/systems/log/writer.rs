@@ -10,9 +10,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::connection::{Backoff, Dial, Patience};
 use super::frame::{Reply, Request, Sender, feed, flush, frames, next};
-use super::{Backoff, Dial, Patience};
-use crate::targets::{Teller, Token};
+use crate::systems::{Observer, Token};
 
 /// An event that is not acknowledged.
 struct Waiting {
@@ -23,29 +23,29 @@ struct Waiting {
 }
 
 /// Writes what comes out of a queue.
-pub(crate) struct Writer<D> {
+pub(super) struct Writer<D> {
     /// How it connects.
-    pub(crate) dial: D,
+    pub(super) dial: D,
     /// Its id, which no other writer of the log has.
-    pub(crate) id: u64,
+    pub(super) id: u64,
     /// How long it waits.
-    pub(crate) patience: Patience,
+    pub(super) patience: Patience,
     /// Told what becomes of each event.
-    pub(crate) teller: Teller,
+    pub(super) observer: Observer,
     /// Bytes that came out of the queue or will, less those of events that were told of.
-    pub(crate) bytes: Arc<AtomicU64>,
+    pub(super) bytes: Arc<AtomicU64>,
     /// What to write.
-    pub(crate) events: UnboundedReceiver<(Token, Vec<u8>)>,
+    pub(super) events: UnboundedReceiver<(Token, Vec<u8>)>,
     /// Cancelled to give up what is not acknowledged: it is told of no more.
-    pub(crate) abandoned: CancellationToken,
+    pub(super) abandoned: CancellationToken,
 }
 
 impl<D: Dial> Writer<D> {
     /// Writes until the queue is closed and everything is acknowledged or given up.
-    pub(crate) async fn run(self) {
+    pub(super) async fn run(self) {
         let abandoned = self.abandoned.clone();
-        let (teller, bytes) = (self.teller.clone(), Arc::clone(&self.bytes));
-        let waiting = Waits { events: VecDeque::new(), sent: 0, teller, bytes };
+        let (observer, bytes) = (self.observer.clone(), Arc::clone(&self.bytes));
+        let waiting = Waits { events: VecDeque::new(), sent: 0, observer, bytes };
         let work = Work { writer: self, waiting, next: 1, open: true }.run();
         abandoned.run_until_cancelled(work).await;
     }
@@ -57,7 +57,7 @@ struct Waits {
     events: VecDeque<Waiting>,
     /// Of which so many have been sent on the connection that stands.
     sent: usize,
-    teller: Teller,
+    observer: Observer,
     bytes: Arc<AtomicU64>,
 }
 
@@ -100,7 +100,7 @@ impl<D: Dial> Work<D> {
         flush(&mut sender).await?;
         let first = timeout(patience.silence, next(&mut replies)).await??;
         self.waiting.sent = 0;
-        self.waiting.told(&first)?;
+        self.waiting.stored(&first)?;
         backoff.reset();
         let mut heard = Instant::now();
         let mut flushed = true;
@@ -115,7 +115,7 @@ impl<D: Dial> Work<D> {
             tokio::select! {
                 biased;
                 reply = next(&mut replies) => {
-                    self.waiting.told(&reply?)?;
+                    self.waiting.stored(&reply?)?;
                     heard = Instant::now();
                 }
                 () = self.waiting.too_late() => self.waiting.give_up(),
@@ -155,12 +155,12 @@ impl Waits {
     }
 
     /// Everything up to a number is stored.
-    fn told(&mut self, reply: &Reply) -> io::Result<()> {
+    fn stored(&mut self, reply: &Reply) -> io::Result<()> {
         let Reply::Stored { through } = reply else {
             return Err(io::ErrorKind::InvalidData.into());
         };
         while self.events.front().is_some_and(|first| first.number <= *through) {
-            self.resolve(Teller::acked);
+            self.resolve(Observer::acked);
         }
         Ok(())
     }
@@ -174,15 +174,15 @@ impl Waits {
     }
 
     fn give_up(&mut self) {
-        self.resolve(|teller, token| teller.failed(token, "message_timed_out"));
+        self.resolve(|observer, token| observer.failed(token, "message_timed_out"));
     }
 
     /// Tells what became of the first.
-    fn resolve(&mut self, tell: impl FnOnce(&Teller, Token)) {
+    fn resolve(&mut self, tell: impl FnOnce(&Observer, Token)) {
         if let Some(first) = self.events.pop_front() {
             self.sent = self.sent.saturating_sub(1);
             self.bytes.fetch_sub(first.payload.len() as u64, Ordering::Relaxed);
-            tell(&self.teller, first.token);
+            tell(&self.observer, first.token);
         }
     }
 }

@@ -159,7 +159,7 @@ impl<S: Store> Log<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::store::FileStore;
+    use crate::systems::log::store::FileStore;
 
     #[test]
     fn an_event_that_comes_over_two_connections_is_stored_once() {

@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 
-use super::guard::Launch;
-use super::guarded::Guarded;
-use super::{Cluster, Places, ports, wait_ready};
+use super::server::Log;
+use super::store::FileStore;
 use crate::failure::{Failure, Result};
-use crate::log::server::Log;
-use crate::log::store::FileStore;
-use crate::sampler::Watched;
-use crate::say;
+use crate::launch::guard::Launch;
+use crate::launch::guarded::Guarded;
+use crate::launch::{LaunchedCluster, Places, ports, wait_ready};
+use crate::terminal;
+use crate::utilisation::Watched;
 
 /// Launches the server, and waits until it accepts connections.
-pub(crate) fn launch(places: &Places) -> Result<Cluster> {
+pub(super) fn launch(places: &Places) -> Result<LaunchedCluster> {
     let data = places.data("log")?;
     let port = ports::free(1)?[0];
     let program = std::env::current_exe()
@@ -26,7 +26,7 @@ pub(crate) fn launch(places: &Places) -> Result<Cluster> {
     command.extend(["--port".to_owned(), port.to_string(), "--file".to_owned()]);
     command.push(data.join("log-1").to_string_lossy().into_owned());
     let describes = "a log of our own: one file, synced for every batch, over TCP";
-    say::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
+    terminal::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
     let name = "log-1".to_owned();
     let launch = Launch { name: name.clone(), command, directory: data.clone(), log: log.clone() };
     let guarded = Arc::new(Mutex::new(Guarded::start(&data, places.keep)?));
@@ -34,7 +34,7 @@ pub(crate) fn launch(places: &Places) -> Result<Cluster> {
         guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.launch(launch)?;
     let watched: Watched = Arc::new(Mutex::new(vec![(name.clone(), pid)]));
     wait_ready(&guarded, &name, &log, || ports::listens(ports::local(port)))?;
-    Ok(Cluster {
+    Ok(LaunchedCluster {
         address: ports::local(port).to_string(),
         describes: describes.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -44,7 +44,7 @@ pub(crate) fn launch(places: &Places) -> Result<Cluster> {
 }
 
 /// Serves a log in `file` on `port` of the loopback address, until the process is ended.
-pub(crate) fn serve(file: &Path, port: u16) -> Result<()> {
+pub(super) fn serve(file: &Path, port: u16) -> Result<()> {
     let named = |what: &str| format!("{what} {}", file.display());
     let store = FileStore::open(file).map_err(|error| Failure::io(named("can't open"), &error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -1,22 +1,13 @@
-//! What the generator writes to and reads from.
+//! Clients: what the generator writes with and reads with, and what they tell the collector.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use headwater_models::arrival::Arrival;
-use headwater_sim::fingerprint::mix;
-use headwater_traffic::{Damage, Lanes, Place, Stamp, parse};
+use headwater_traffic::{Damage, Place, Stamp, parse};
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::pacing::Clock;
-
-pub(crate) mod kafka;
-pub(crate) mod kafka_reader;
-pub(crate) mod log;
-pub(crate) mod null;
-pub(crate) mod pravega;
-pub(crate) mod pravega_reader;
 
 /// An event on its way: what its acknowledgement is measured and checked by. Times are nanoseconds
 /// since the start of the run.
@@ -79,8 +70,8 @@ pub(crate) enum Observation {
 /// Why an event was not taken: the client's error.
 pub(crate) struct Refused(pub(crate) &'static str);
 
-/// A writer. [`Target::send`] never waits.
-pub(crate) trait Target: Send {
+/// A writer. [`Writer::send`] never waits for the system.
+pub(crate) trait Writer: Send {
     /// Hands an event to the client, or says that it has no room for it.
     fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused>;
 
@@ -88,16 +79,31 @@ pub(crate) trait Target: Send {
     fn abandon(&mut self);
 }
 
-/// What a writer and a reader tell the collector, and by which clock.
+/// Observations on their way to the collector at the most, about 25 MB of them. Whoever observes
+/// more waits until the collector has caught up: that shows in the generator's lag, while a queue
+/// without a bound took ten gigabytes before anybody noticed.
+const OBSERVATIONS_MAX: usize = 1 << 18;
+
+/// Tells the collector what writers and readers see, by the clock of the run.
 #[derive(Clone)]
-pub(crate) struct Teller {
+pub(crate) struct Observer {
     /// The run's clock.
     pub(crate) clock: Clock,
-    /// The collector.
-    pub(crate) observed: Sender<Observation>,
+    observed: SyncSender<Observation>,
 }
 
-impl Teller {
+impl Observer {
+    /// An observer by `clock`, and where the collector receives.
+    pub(crate) fn new(clock: Clock) -> (Self, Receiver<Observation>) {
+        let (observed, observations) = sync_channel(OBSERVATIONS_MAX);
+        (Self { clock, observed }, observations)
+    }
+
+    /// An event was handed to the client, at the time in its token.
+    pub(crate) fn sent(&self, token: Token) {
+        self.tell(Observation::Sent(token));
+    }
+
     /// An event was acknowledged, now.
     pub(crate) fn acked(&self, token: Token) {
         self.tell(Observation::Acked { at: self.clock.now(), token });
@@ -126,18 +132,62 @@ impl Teller {
     }
 }
 
-/// A reader that runs on a thread of its own until it is told to end.
+/// Readers that run on threads of their own until they are told to end.
 pub(crate) struct Reading {
     /// Raised when the writers are done: read to the end, then stop.
     pub(crate) finish: Arc<AtomicBool>,
     /// Raised to stop at once.
     pub(crate) stop: Arc<AtomicBool>,
-    /// The thread; it says whether everything was read to the end.
-    pub(crate) thread: std::thread::JoinHandle<Result<ReadBack>>,
+    /// The threads; each says whether everything was read to the end.
+    pub(crate) threads: Vec<std::thread::JoinHandle<Result<ReadBack>>>,
 }
 
-/// How far reading back came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Reading {
+    /// Runs `reader` on a thread of its own.
+    pub(crate) fn start(
+        reader: impl FnOnce(Flags) -> Result<ReadBack> + Send + 'static,
+    ) -> Result<Self> {
+        Self::start_all(vec![reader])
+    }
+
+    /// Runs each of `readers`, which share the work, on a thread of its own.
+    pub(crate) fn start_all<R>(readers: Vec<R>) -> Result<Self>
+    where
+        R: FnOnce(Flags) -> Result<ReadBack> + Send + 'static,
+    {
+        let flags = Flags::default();
+        let start = |(index, reader): (usize, R)| {
+            let flags = flags.clone();
+            let thread = std::thread::Builder::new().name(format!("reader-{}", index + 1));
+            let thread = thread.spawn(move || reader(flags));
+            thread.map_err(|error| Failure::io("can't start a reader", &error))
+        };
+        let threads = readers.into_iter().enumerate().map(start).collect::<Result<_>>()?;
+        Ok(Self { finish: flags.finish, stop: flags.stop, threads })
+    }
+
+    /// How far the readers came, once all have ended: as far as the one that came least far.
+    pub(crate) fn join(self) -> std::result::Result<ReadBack, String> {
+        let mut least = ReadBack::ToTheEnd;
+        for thread in self.threads {
+            let ended = thread.join().map_err(|_| "a reader panicked".to_owned())?;
+            least = least.max(ended.map_err(|failure| failure.to_string())?);
+        }
+        Ok(least)
+    }
+}
+
+/// What a reader is told while it runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    /// Raised when the writers are done.
+    pub(crate) finish: Arc<AtomicBool>,
+    /// Raised to stop at once.
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+/// How far reading back came, from the best on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ReadBack {
     /// To the end that the system itself named.
     ToTheEnd,
@@ -145,45 +195,4 @@ pub(crate) enum ReadBack {
     Quiet,
     /// It was stopped before.
     Stopped,
-}
-
-/// Which lane an event goes to. A lane is what order is promised in.
-pub(crate) struct LanePlan {
-    lanes: Lanes,
-    spread: Spread,
-}
-
-/// How events are spread over lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spread {
-    /// A key's events share a lane.
-    ByKey,
-    /// Whatever is due within [`STICKY_NS`] shares a lane: what clients do with records that have
-    /// no key.
-    Sticky {
-        /// Lanes.
-        count: u32,
-    },
-}
-
-/// `sticky.partitioning.linger.ms` of librdkafka is 10 ms (`CONFIGURATION.md` @ 2.x).
-const STICKY_NS: u64 = 10_000_000;
-
-impl LanePlan {
-    /// Spreads events over `count` lanes, above zero.
-    pub(crate) fn new(count: u32, keyed: bool) -> Self {
-        let spread = if keyed { Spread::ByKey } else { Spread::Sticky { count } };
-        Self { lanes: Lanes::new(0, count), spread }
-    }
-
-    /// The place of the next event of the schedule.
-    pub(crate) fn place(&mut self, arrival: &Arrival) -> Place {
-        match self.spread {
-            Spread::ByKey => self.lanes.by_key(arrival.key),
-            Spread::Sticky { count } => {
-                let hash = mix(arrival.at.0 / STICKY_NS, 0x1f83_d9ab_fb41_bd6b);
-                self.lanes.on(((u128::from(hash) * u128::from(count)) >> 64) as u32)
-            }
-        }
-    }
 }

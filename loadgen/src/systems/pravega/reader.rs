@@ -1,35 +1,24 @@
 //! Reading a Pravega stream back, from its head.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use headwater_traffic::parse;
 
-use super::pravega::Stream;
-use super::{ReadBack, Reading, Teller};
+use super::stream::Stream;
 use crate::failure::{Failure, Result};
+use crate::systems::client::Flags;
+use crate::systems::{Observer, ReadBack, Reading};
 
 /// Nothing new for this long when the writers are done: everything is read. The store answers a
 /// read at the tail as soon as there is data, so that this is many times what it needs.
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Starts a reader of all segments, on a thread of its own. `reader` is its number in the history.
-pub(crate) fn start(stream: &Stream, reader: u32, teller: Teller) -> Result<Reading> {
-    let (finish, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let task = Reader {
-        stream: stream.clone(),
-        reader,
-        positions: BTreeMap::new(),
-        teller,
-        finish: Arc::clone(&finish),
-        stop: Arc::clone(&stop),
-    };
-    let thread = std::thread::Builder::new().name("reader".into());
-    let thread = thread.spawn(move || task.run());
-    let thread = thread.map_err(|error| Failure::io("can't start the reader", &error))?;
-    Ok(Reading { finish, stop, thread })
+pub(super) fn start(stream: &Stream, reader: u32, observer: Observer) -> Result<Reading> {
+    let (stream, positions) = (stream.clone(), BTreeMap::new());
+    Reading::start(move |flags| Reader { stream, reader, positions, observer, flags }.run())
 }
 
 struct Reader {
@@ -38,9 +27,8 @@ struct Reader {
     /// Events read, by lane: the reader's own count is the position, as a segment's offsets count
     /// bytes of several lanes.
     positions: BTreeMap<u32, u64>,
-    teller: Teller,
-    finish: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
+    observer: Observer,
+    flags: Flags,
 }
 
 impl Reader {
@@ -59,10 +47,10 @@ impl Reader {
         let mut reader = group.create_reader("reader".into()).await;
         let mut last = Instant::now();
         loop {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.flags.stop.load(Ordering::Relaxed) {
                 return Ok(ReadBack::Stopped);
             }
-            if self.finish.load(Ordering::Relaxed) && last.elapsed() >= QUIET {
+            if self.flags.finish.load(Ordering::Relaxed) && last.elapsed() >= QUIET {
                 return Ok(ReadBack::Quiet);
             }
             // It waits a second at the most, and must not be cut short: what it has received would
@@ -83,6 +71,6 @@ impl Reader {
             *next += 1;
             *next - 1
         });
-        self.teller.delivered(self.reader, position, payload);
+        self.observer.delivered(self.reader, position, payload);
     }
 }

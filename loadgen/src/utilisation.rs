@@ -22,7 +22,7 @@ struct Source {
 pub(crate) const STOLEN: &str = "machine/stolen";
 
 /// Samples at the end of each interval.
-pub(crate) struct Sampler {
+pub(crate) struct UtilisationSampler {
     watched: Watched,
     window: Window,
     interval: u64,
@@ -36,7 +36,7 @@ pub(crate) struct Sampler {
 /// that Rust's standard library supports (`include/asm-generic/param.h` @ Linux).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-impl Sampler {
+impl UtilisationSampler {
     /// Watches the machine, this process and `watched`.
     pub(crate) fn new(watched: Watched, window: Window, interval: u64) -> Self {
         let cores = cores() as f64;
@@ -146,7 +146,7 @@ mod tests {
     fn a_sample_is_taken_of_the_machine_and_of_this_process() {
         let watched = Watched::default();
         let window = Window { from_ns: 0, until_ns: 2_000 };
-        let mut sampler = Sampler::new(watched, window, 1_000);
+        let mut sampler = UtilisationSampler::new(watched, window, 1_000);
         sampler.sample(1_000);
         sampler.sample(2_000);
         let resources = sampler.resources();

@@ -1,24 +1,25 @@
-//! The log of our own ([`crate::log`]), written to and read over TCP.
+//! The generator's clients of the log, over TCP.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Reading, Refused, Target, Teller, Token};
+use super::connection::{Patience, Tcp};
+use super::{reader, writer};
 use crate::failure::{Failure, Result};
-use crate::log::reader::Reader;
-use crate::log::{Patience, Tcp, writer};
+use crate::systems::client::Refused;
+use crate::systems::{Observer, Reading, Token, Writer};
 
 /// Bytes handed to the client and not acknowledged at the most; what is more is refused
 /// (`buffer.memory` of Kafka's producer is 32 MiB; this is twice that).
 const BYTES_MAX: u64 = 64 << 20;
 
 /// A writer behind a queue that the pacer never waits for.
-pub(crate) struct Writer {
+pub(super) struct QueuedWriter {
     queue: mpsc::UnboundedSender<(Token, Vec<u8>)>,
     /// Bytes in the queue or not acknowledged.
     bytes: Arc<AtomicU64>,
@@ -33,16 +34,16 @@ fn runtime() -> Result<Runtime> {
     runtime.map_err(|error| Failure::io("can't start a runtime", &error))
 }
 
-impl Writer {
+impl QueuedWriter {
     /// Starts a client that connects to the server at `address`.
-    pub(crate) fn start(address: SocketAddr, teller: Teller) -> Result<Self> {
+    pub(super) fn start(address: SocketAddr, observer: Observer) -> Result<Self> {
         let (queue, events) = mpsc::unbounded_channel();
         let (bytes, abandoned) = (Arc::default(), CancellationToken::new());
         let client = writer::Writer {
             dial: Tcp(address),
             id: std::process::id().into(),
             patience: Patience::default(),
-            teller,
+            observer,
             bytes: Arc::clone(&bytes),
             events,
             abandoned: abandoned.clone(),
@@ -53,7 +54,7 @@ impl Writer {
     }
 }
 
-impl Target for Writer {
+impl Writer for QueuedWriter {
     fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused> {
         let size = payload.len() as u64;
         if self.bytes.load(Ordering::Relaxed) + size > BYTES_MAX {
@@ -70,19 +71,11 @@ impl Target for Writer {
 }
 
 /// Starts a reader of the whole log, on a thread of its own.
-pub(crate) fn read(address: SocketAddr, teller: Teller) -> Result<Reading> {
-    let (finish, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let reader = Reader {
-        dial: Tcp(address),
-        patience: Patience::default(),
-        teller,
-        finish: Arc::clone(&finish),
-        stop: Arc::clone(&stop),
-    };
+pub(super) fn read(address: SocketAddr, observer: Observer) -> Result<Reading> {
+    let (dial, patience) = (Tcp(address), Patience::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::io("can't start a runtime", &error))?;
-    let thread = std::thread::Builder::new().name("reader".into());
-    let thread = thread.spawn(move || Ok(runtime.block_on(reader.run())));
-    let thread = thread.map_err(|error| Failure::io("can't start the reader", &error))?;
-    Ok(Reading { finish, stop, thread })
+    Reading::start(move |flags| {
+        Ok(runtime.block_on(reader::Reader { dial, patience, observer, flags }.run()))
+    })
 }

@@ -1,0 +1,297 @@
+//! What becomes of the options of a Kafka scenario when librdkafka drives real brokers.
+
+use std::collections::BTreeMap;
+
+use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
+use headwater_scenarios::scenario::Scenario;
+
+use crate::systems::Source;
+use crate::systems::options::Treatment::{Client, Generator, Model, Server, Storage};
+use crate::systems::options::{self, Departure, EXISTING, ListedOption};
+
+/// Every option of the configuration.
+const OPTIONS: &[ListedOption] = &[
+    ("version", Server),
+    ("brokers", Server),
+    ("partitions", Storage),
+    ("replication.factor", Storage),
+    ("producers", Generator),
+    ("consumers", Generator),
+    // The departure of a client is told for itself.
+    ("client", Generator),
+    ("keyed", Generator),
+    ("topic.min.insync.replicas", Storage),
+    ("topic.flush.messages", Storage),
+    ("topic.unclean.leader.election.enable", Storage),
+    ("broker.num.network.threads", Server),
+    ("broker.num.io.threads", Server),
+    ("broker.replica.lag.time.max.ms", Server),
+    ("broker.replica.fetch.wait.max.ms", Server),
+    ("broker.replica.fetch.max.bytes", Server),
+    ("broker.replica.fetch.response.max.bytes", Server),
+    ("broker.replica.fetch.backoff.ms", Server),
+    ("broker.replica.high.watermark.checkpoint.interval.ms", Server),
+    ("broker.broker.heartbeat.interval.ms", Server),
+    ("broker.broker.session.timeout.ms", Server),
+    ("broker.auto.leader.rebalance.enable", Server),
+    ("broker.leader.imbalance.check.interval.seconds", Server),
+    ("quorum.controller.quorum.election.timeout.ms", Server),
+    ("quorum.controller.quorum.fetch.timeout.ms", Server),
+    ("quorum.controller.quorum.election.backoff.max.ms", Server),
+    ("quorum.controller.quorum.append.linger.ms", Server),
+    // A feature of the cluster: the log directory is formatted with it.
+    (ELR, Server),
+    ("producer.acks", Client("acks")),
+    ("producer.batch.size", Client("batch.size")),
+    ("producer.batch.num.messages", Client("batch.num.messages")),
+    ("producer.linger.ms", Client("linger.ms")),
+    ("producer.buffer.memory", Client("queue.buffering.max.kbytes")),
+    ("producer.max.request.size", Client("message.max.bytes")),
+    ("producer.max.in.flight.requests.per.connection", Client(IN_FLIGHT)),
+    ("producer.enable.idempotence", Client("enable.idempotence")),
+    ("producer.request.timeout.ms", Client("request.timeout.ms")),
+    ("producer.delivery.timeout.ms", Client("message.timeout.ms")),
+    ("producer.retry.backoff.ms", Client("retry.backoff.ms")),
+    ("consumer.fetch.max.wait.ms", Client("fetch.wait.max.ms")),
+    ("consumer.max.partition.fetch.bytes", Client("fetch.message.max.bytes")),
+    ("consumer.fetch.max.bytes", Client("fetch.max.bytes")),
+    ("costs.", Model),
+];
+
+const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
+
+/// Whether partitions have eligible leader replicas.
+const ELR: &str = "quorum.eligible.leader.replicas.version";
+
+/// Options of a launched broker's properties file: those below `broker` and `quorum`, by their own
+/// names.
+pub(super) fn of_broker(cluster: &Cluster) -> BTreeMap<String, String> {
+    let own = |(path, value): (String, String)| {
+        let section = ["broker.", "quorum."].iter().find_map(|of| path.strip_prefix(of));
+        let option = section.filter(|_| path != ELR)?;
+        Some((option.to_owned(), value))
+    };
+    options::flattened(cluster).into_iter().filter_map(own).collect()
+}
+
+/// The greatest that librdkafka takes, where it takes less than the scenario may ask
+/// (`CONFIGURATION.md` @ 2.x), by the path of the scenario's option.
+const LARGEST: [(&str, u64); 5] = [
+    ("producer.batch.size", i32::MAX as u64),
+    ("producer.batch.num.messages", 1_000_000),
+    // 2,097,151 KiB.
+    ("producer.buffer.memory", 2_097_151 << 10),
+    ("producer.max.request.size", 1_000_000_000),
+    ("producer.max.in.flight.requests.per.connection", 1_000_000),
+];
+
+fn at_most(path: &str, asked: u64) -> u64 {
+    let largest = LARGEST.iter().find(|(name, _)| *name == path);
+    largest.map_or(asked, |(_, largest)| asked.min(*largest))
+}
+
+/// The options of librdkafka's producer for those of the scenario.
+pub(super) fn of_producer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
+    let producer = &cluster.producer;
+    let kbytes = (at_most("producer.buffer.memory", producer.buffer_memory) >> 10).max(1);
+    let batch_events = at_most("producer.batch.num.messages", producer.batch_num_messages);
+    let request = at_most("producer.max.request.size", producer.max_request_size);
+    let in_flight =
+        at_most("producer.max.in.flight.requests.per.connection", producer.max_in_flight.into());
+    BTreeMap::from([
+        ("acks", producer.acks.to_string()),
+        ("batch.size", at_most("producer.batch.size", producer.batch_size).to_string()),
+        ("batch.num.messages", batch_events.to_string()),
+        ("linger.ms", producer.linger_ms.to_string()),
+        ("queue.buffering.max.kbytes", kbytes.to_string()),
+        ("queue.buffering.max.messages", QUEUE_MESSAGES_MAX.to_string()),
+        ("message.max.bytes", request.to_string()),
+        (IN_FLIGHT, in_flight.to_string()),
+        ("enable.idempotence", producer.enable_idempotence.to_string()),
+        ("request.timeout.ms", producer.request_timeout_ms.to_string()),
+        ("message.timeout.ms", producer.delivery_timeout_ms.to_string()),
+        ("retry.backoff.ms", producer.retry_backoff_ms.to_string()),
+        ("socket.nagle.disable", "true".into()),
+    ])
+}
+
+/// Events that a producer holds at the most, sent or not: librdkafka's own default is 100,000
+/// (`queue.buffering.max.messages`), which is less than one goal shot.
+const QUEUE_MESSAGES_MAX: u32 = 1_000_000;
+
+/// The options of librdkafka's consumer for those of the scenario.
+pub(super) fn of_consumer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
+    let consumer = &cluster.consumer;
+    BTreeMap::from([
+        ("fetch.wait.max.ms", consumer.fetch_max_wait_ms.to_string()),
+        ("fetch.message.max.bytes", consumer.max_partition_fetch_bytes.to_string()),
+        ("fetch.max.bytes", consumer.fetch_max_bytes.to_string()),
+    ])
+}
+
+/// What a live run does otherwise than the scenario asks.
+pub(super) fn departures(
+    scenario: &Scenario,
+    cluster: &Cluster,
+    source: &Source,
+) -> Vec<Departure> {
+    let defaults = Cluster::defaults(cluster.version).with_client(cluster.client);
+    let mut all = vec![];
+    if cluster.client == ClientLibrary::Java {
+        let why = "The generator drives librdkafka, with the options that the scenario has for the \
+                   Java client: batches, retries and the spreading of events are librdkafka's. \
+                   --set system.client=librdkafka simulates that.";
+        all.push(Departure::told("system.client", "java", "librdkafka", why));
+    }
+    if let Source::Existing { servers, .. } = source {
+        all.push(Departure::told("system.version", version(cluster), "unknown", EXISTING));
+        if let Some(servers) = servers.filter(|servers| *servers != cluster.brokers) {
+            let done = servers.to_string();
+            all.push(Departure::told("system.brokers", cluster.brokers, done, EXISTING));
+        }
+    }
+    let general = options::departures(OPTIONS, scenario, &options::flattened(&defaults), source);
+    let told = |path: &str| ["system.version", "system.brokers"].contains(&path);
+    all.extend(general.into_iter().filter(|one| !told(&one.difference.option)));
+    all.extend(limits(cluster));
+    all.extend(eligible_leader_replicas(cluster));
+    all
+}
+
+fn version(cluster: &Cluster) -> &'static str {
+    match cluster.version {
+        Version::V3_9 => "3.9",
+        Version::V4 => "4.x",
+    }
+}
+
+/// Options that are more than librdkafka takes. The Java client has no limit to the events of a
+/// batch, so that the scenario's says nothing for it.
+fn limits(cluster: &Cluster) -> Vec<Departure> {
+    let asked = options::flattened(cluster);
+    let above = |(path, largest): (&str, u64)| {
+        let unlimited =
+            path == "producer.batch.num.messages" && cluster.client == ClientLibrary::Java;
+        let asked: u64 = asked.get(path)?.parse().ok()?;
+        (asked > largest && !unlimited).then(|| {
+            let why = "librdkafka takes no more.";
+            Departure::told(format!("system.{path}"), asked, largest.to_string(), why)
+        })
+    };
+    LARGEST.into_iter().filter_map(above).collect()
+}
+
+/// Kafka 3.9 has no such feature.
+fn eligible_leader_replicas(cluster: &Cluster) -> Option<Departure> {
+    let asked = cluster.quorum.eligible_leader_replicas;
+    (cluster.version == Version::V3_9 && asked > 0).then(|| {
+        let why = "Kafka has eligible leader replicas from 4.0 on (KIP-966).";
+        let departure = Departure::told(format!("system.{ELR}"), asked, "0", why);
+        departure.refused("give --kafka-version 4.x, or set it to 0")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems::options::tests::assert_complete;
+
+    const EXISTS: Source = Source::Existing { address: String::new(), servers: Some(3) };
+
+    fn scenario(system: &str) -> Scenario {
+        let text = format!(
+            "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'kafka'\n\
+             {system}"
+        );
+        Scenario::parse(&text, "t", None, &[]).unwrap()
+    }
+
+    fn departing(system: &str, source: &Source) -> Vec<(String, String, String)> {
+        let scenario = scenario(system);
+        let cluster = crate::systems::kafka::configuration(&scenario).unwrap();
+        let one = |departure: Departure| {
+            let difference = departure.difference;
+            (difference.option, difference.asked, difference.done)
+        };
+        departures(&scenario, cluster, source).into_iter().map(one).collect()
+    }
+
+    fn told(option: &str, asked: &str, done: &str) -> (String, String, String) {
+        (option.to_owned(), asked.to_owned(), done.to_owned())
+    }
+
+    #[test]
+    fn every_option_of_the_configuration_is_in_the_list() {
+        for version in [Version::V3_9, Version::V4] {
+            for client in [ClientLibrary::Java, ClientLibrary::Librdkafka] {
+                assert_complete(OPTIONS, &Cluster::defaults(version).with_client(client));
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_list_says_of_clients_is_what_they_are_told() {
+        let cluster = Cluster::defaults(Version::V3_9);
+        let mut told: Vec<&str> =
+            of_producer(&cluster).into_keys().chain(of_consumer(&cluster).into_keys()).collect();
+        for (path, treatment) in OPTIONS {
+            if let Client(name) = treatment {
+                assert!(told.contains(name), "{path}: nobody tells librdkafka `{name}`");
+                told.retain(|told| told != name);
+            }
+        }
+        assert_eq!(told, ["queue.buffering.max.messages", "socket.nagle.disable"]);
+    }
+
+    #[test]
+    fn a_launched_broker_is_told_what_the_list_says() {
+        let properties = of_broker(&Cluster::defaults(Version::V4));
+        let servers = OPTIONS.iter().filter(|(path, treatment)| {
+            *treatment == Server && !["version", "brokers", ELR].contains(path)
+        });
+        assert_eq!(properties.len(), servers.count());
+        assert_eq!(properties["broker.heartbeat.interval.ms"], "2000");
+    }
+
+    #[test]
+    fn a_client_that_is_not_the_scenarios_is_told() {
+        assert_eq!(departing("", &Source::Launch), [told("system.client", "java", "librdkafka")]);
+        let system = "client = 'librdkafka'\nproducers = 3\nconsumers = 2\npartitions = 4\n";
+        assert_eq!(departing(system, &Source::Launch), []);
+    }
+
+    #[test]
+    fn a_cluster_that_was_there_has_options_of_its_own() {
+        let system = "client = 'librdkafka'\nbroker.\"num.io.threads\" = 2\n";
+        assert_eq!(
+            departing(system, &EXISTS),
+            [
+                told("system.version", "3.9", "unknown"),
+                told("system.brokers", "1", "3"),
+                told("system.broker.num.io.threads", "2", "the cluster's own"),
+            ]
+        );
+        assert_eq!(departing(system, &Source::Launch), []);
+    }
+
+    #[test]
+    fn more_than_librdkafka_takes_is_told() {
+        let system = "client = 'librdkafka'\nproducer.\"batch.num.messages\" = 2000000\n";
+        assert_eq!(
+            departing(system, &Source::Launch),
+            [told("system.producer.batch.num.messages", "2000000", "1000000")]
+        );
+        let told = of_producer(super::super::configuration(&scenario(system)).unwrap());
+        assert_eq!(told["batch.num.messages"], "1000000");
+    }
+
+    #[test]
+    fn a_feature_that_the_version_lacks_is_refused_with_the_fix() {
+        let system = "client = 'librdkafka'\nquorum.\"eligible.leader.replicas.version\" = 1\n";
+        let scenario = scenario(system);
+        let cluster = crate::systems::kafka::configuration(&scenario).unwrap();
+        let all = departures(&scenario, cluster, &Source::Launch);
+        let remedies: Vec<_> = all.iter().filter_map(|one| one.remedy.as_deref()).collect();
+        assert_eq!(remedies, ["give --kafka-version 4.x, or set it to 0"]);
+    }
+}

@@ -1,0 +1,92 @@
+//! A log of our own on a socket: what the machine does with no cluster in the way.
+//!
+//! ```text
+//!  writer  ── Write, Append… ──>  server ── append, sync once for all that is there ──> file
+//!          <────── Stored ──────
+//!  reader  ──── Read, End ─────>
+//!          <──── Event… End ────
+//! ```
+//!
+//! The client is the generator's own: it connects, sends again what is not known to be stored after
+//! a connection is lost, gives up what is past its deadline, reads everything back. It is generic
+//! over the connections ([`connection::Dial`]): the tests host it and the server on a simulated
+//! network.
+//!
+//! A writer numbers its events; the server keeps those with a number above the last it has of that
+//! writer. So an event that is sent twice is stored once, as Pravega does it (`SetupAppend` and
+//! `AppendSetup` carry the last event number; `WireCommands.java` @ 0.13.0).
+
+use std::net::SocketAddr;
+
+use headwater_scenarios::scenario::Scenario;
+
+use super::options::{Departure, of_any_scenario};
+use super::{Connection, Home, LanePlan, LiveSystem, NoStorage, Observer, Source};
+use crate::failure::{Failure, Result};
+use crate::launch::{LaunchedCluster, Places};
+use crate::plan::RunPlan;
+use crate::run::Cluster;
+
+mod client;
+mod connection;
+mod frame;
+#[cfg(test)]
+mod hosted;
+mod launch;
+mod reader;
+mod server;
+mod store;
+mod writer;
+
+pub(crate) use launch::Serve;
+
+/// The system.
+pub(crate) struct Log;
+
+/// Lanes of the log, which has one order for all.
+const LANES: u32 = 16;
+
+impl LiveSystem for Log {
+    fn name(&self) -> &'static str {
+        "log"
+    }
+
+    fn takes_any_scenario(&self) -> bool {
+        true
+    }
+
+    fn plain_section(&self) -> &'static str {
+        "kind = \"kafka\"\nclient = \"librdkafka\"\n"
+    }
+
+    fn home(&self) -> Home {
+        Home::Launched
+    }
+
+    fn answers(&self, _address: &str) -> std::result::Result<Option<u32>, String> {
+        Ok(Some(1))
+    }
+
+    fn departures(&self, scenario: &Scenario, _source: &Source) -> Vec<Departure> {
+        of_any_scenario(scenario, "a log of our own: one file, synced for every batch")
+    }
+
+    fn launch(&self, _scenario: &Scenario, places: &Places) -> Result<LaunchedCluster> {
+        launch::launch(places)
+    }
+
+    fn open(&self, plan: &RunPlan, cluster: &Cluster, observer: &Observer) -> Result<Connection> {
+        let address: SocketAddr = cluster
+            .address
+            .parse()
+            .map_err(|error| Failure::new(format!("{}: {error}", cluster.address)))?;
+        let reading = client::read(address, observer.clone())?;
+        let writer = client::QueuedWriter::start(address, observer.clone())?;
+        Ok(Connection {
+            writers: vec![Box::new(writer)],
+            lanes: LanePlan::of_writers(1, LANES, plan.scenario.traffic.keyed()),
+            reading: Some(reading),
+            storage: Box::new(NoStorage),
+        })
+    }
+}

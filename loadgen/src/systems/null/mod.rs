@@ -1,0 +1,75 @@
+//! A system that acknowledges at once: what is measured against it is the generator itself.
+
+use headwater_scenarios::scenario::Scenario;
+
+use super::options::{Departure, of_any_scenario};
+use super::{Connection, Home, LanePlan, LiveSystem, NoStorage, Observer, Source, Token, Writer};
+use crate::failure::{Failure, Result};
+use crate::launch::{LaunchedCluster, Places};
+use crate::plan::RunPlan;
+use crate::run::Cluster;
+use crate::systems::client::Refused;
+
+/// The system.
+pub(crate) struct Null;
+
+/// Its lanes.
+const LANES: u32 = 16;
+
+impl LiveSystem for Null {
+    fn name(&self) -> &'static str {
+        "null"
+    }
+
+    fn takes_any_scenario(&self) -> bool {
+        true
+    }
+
+    fn plain_section(&self) -> &'static str {
+        "kind = \"kafka\"\nclient = \"librdkafka\"\n"
+    }
+
+    fn home(&self) -> Home {
+        Home::InProcess
+    }
+
+    fn answers(&self, _address: &str) -> std::result::Result<Option<u32>, String> {
+        Ok(None)
+    }
+
+    fn departures(&self, scenario: &Scenario, _source: &Source) -> Vec<Departure> {
+        of_any_scenario(scenario, "nothing: every event is acknowledged at once")
+    }
+
+    fn launch(&self, _scenario: &Scenario, _places: &Places) -> Result<LaunchedCluster> {
+        Err(Failure::new("target null is in the generator itself: there is nothing to launch"))
+    }
+
+    fn open(&self, plan: &RunPlan, _cluster: &Cluster, observer: &Observer) -> Result<Connection> {
+        let writer = Acknowledging { observer: observer.clone(), positions: [0; LANES as usize] };
+        Ok(Connection {
+            writers: vec![Box::new(writer)],
+            lanes: LanePlan::of_writers(1, LANES, plan.scenario.traffic.keyed()),
+            reading: None,
+            storage: Box::new(NoStorage),
+        })
+    }
+}
+
+/// Acknowledges on the pacer's own thread, and hands the payload to a reader that checks it.
+struct Acknowledging {
+    observer: Observer,
+    positions: [u64; LANES as usize],
+}
+
+impl Writer for Acknowledging {
+    fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused> {
+        self.observer.acked(token);
+        let position = &mut self.positions[token.place.lane as usize];
+        self.observer.delivered(0, Some(*position), payload);
+        *position += 1;
+        Ok(())
+    }
+
+    fn abandon(&mut self) {}
+}

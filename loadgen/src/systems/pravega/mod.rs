@@ -1,0 +1,111 @@
+//! Pravega, written to and read by its Rust client.
+
+use std::collections::BTreeMap;
+
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+use headwater_models::pravega::config::Cluster as Configuration;
+use headwater_scenarios::scenario::{Scenario, System};
+
+use super::options::Departure;
+use super::{Asked, Connection, Home, LanePlan, LiveSystem, Observer, Source, Writer};
+use crate::failure::{Failure, Result};
+use crate::launch::{LaunchedCluster, Places};
+use crate::plan::RunPlan;
+use crate::run::Cluster;
+
+mod arguments;
+mod launch;
+mod options;
+mod reader;
+mod stream;
+mod writer;
+
+use arguments::PravegaArguments;
+use stream::Stream;
+
+/// The system.
+pub(crate) struct Pravega;
+
+const NAME: &str = "pravega";
+
+/// The option that names a cluster.
+const CONTROLLER: &str = "--controller tcp://HOST:PORT";
+
+/// Where a controller listens by default.
+const DEFAULT_PORT: u16 = 9090;
+
+/// What a scenario of Pravega says of it.
+fn configuration(scenario: &Scenario) -> Result<&Configuration> {
+    match &scenario.system {
+        System::Pravega(configuration) => Ok(configuration),
+        other => {
+            let kind = other.kind();
+            Err(Failure::new(format!("a scenario of {kind} can't be run on {NAME}")))
+        }
+    }
+}
+
+impl LiveSystem for Pravega {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// With the client's own, unlimited retries of one address a writer hangs when a segment moves
+    /// to another store: four attempts, at most a second apart, and it asks the controller again.
+    /// With its own 128 MiB the emulator's cache throttles a load of 4 MB/s after half a minute.
+    fn plain_section(&self) -> &'static str {
+        "kind = \"pravega\"\nmode = \"standalone\"\nclient = \"rust\"\n\
+         writer.\"rust.retry.attempts.max\" = 4\nwriter.\"rust.retry.delay.ms.max\" = 1000\n\
+         segment_store.\"pravegaservice.cache.size.max\" = 1073741824\n"
+    }
+
+    fn arguments(&self, command: Command) -> Command {
+        PravegaArguments::augment_args(command)
+    }
+
+    fn asked(&self, matches: &ArgMatches) -> std::result::Result<Asked, Error> {
+        PravegaArguments::from_arg_matches(matches).map(PravegaArguments::asked)
+    }
+
+    fn home(&self) -> Home {
+        Home::Cluster { option: CONTROLLER, port: DEFAULT_PORT }
+    }
+
+    fn answers(&self, address: &str) -> std::result::Result<Option<u32>, String> {
+        let answered = stream::answers(address, stream::ANSWER);
+        // A controller does not tell how many stores there are.
+        answered
+            .map(|()| None)
+            .map_err(|why| format!("does not answer as a Pravega controller ({why})"))
+    }
+
+    fn departures(&self, scenario: &Scenario, source: &Source) -> Vec<Departure> {
+        configuration(scenario)
+            .map_or_else(|_| vec![], |cluster| options::departures(scenario, cluster, source))
+    }
+
+    fn launch(&self, scenario: &Scenario, places: &Places) -> Result<LaunchedCluster> {
+        launch::launch(configuration(scenario)?, places)
+    }
+
+    fn client_options(&self, scenario: &Scenario) -> BTreeMap<String, String> {
+        let Ok(cluster) = configuration(scenario) else { return BTreeMap::new() };
+        let told = |(name, value): (&str, String)| (format!("pravega-client.{name}"), value);
+        options::of_client(cluster).into_iter().map(told).collect()
+    }
+
+    fn open(&self, plan: &RunPlan, cluster: &Cluster, observer: &Observer) -> Result<Connection> {
+        let configuration = configuration(&plan.scenario)?;
+        let retries = stream::retries(&configuration.writer);
+        let stream = Stream::new(&cluster.address, &super::storage_name(), retries)?;
+        stream.create(configuration)?;
+        let reading = reader::start(&stream, 0, observer.clone())?;
+        let writer = |_| -> Box<dyn Writer> {
+            Box::new(writer::QueuedWriter::open(&stream, observer.clone()))
+        };
+        let writers = (0..configuration.writers).map(writer).collect();
+        let keyed = plan.scenario.traffic.keyed();
+        let lanes = LanePlan::of_writers(configuration.writers, writer::LANES, keyed);
+        Ok(Connection { writers, lanes, reading: Some(reading), storage: Box::new(stream) })
+    }
+}

@@ -1,0 +1,256 @@
+//! What becomes of the options of a Pravega scenario when the Rust client drives a real cluster,
+//! which is the standalone emulator where it is launched.
+
+use std::collections::BTreeMap;
+
+use headwater_models::pravega::config::{Client as Library, Cluster, Mode, Version};
+use headwater_scenarios::scenario::Scenario;
+
+use crate::systems::Source;
+use crate::systems::options::Treatment::{
+    Client, Elsewhere, Fixed, Generator, Model, Server, ServerFixed, Storage,
+};
+use crate::systems::options::{self, Departure, EXISTING, ListedOption};
+
+const EMULATOR: &str = "What is launched is the standalone emulator, one process with both tiers \
+                        in its memory.";
+const BUILT_IN: &str = "It is a constant of pravega-client 0.3.7.";
+const CONSTANT: &str = "It is a constant of Pravega 0.13.0.";
+const ONE_STORE: &str = "the emulator's";
+const LIBRARY: &str = "the library's";
+
+/// Every option of the configuration.
+const OPTIONS: &[ListedOption] = &[
+    ("version", Server),
+    // The departures of the mode and of the client are told for themselves.
+    ("mode", Server),
+    ("stores", Elsewhere),
+    ("bookies", Elsewhere),
+    ("containers", ServerFixed("4", EMULATOR)),
+    ("segments", Storage),
+    ("scaling.", Generator),
+    ("client", Generator),
+    ("writers", Generator),
+    (
+        "readers",
+        Fixed(
+            "1",
+            "Segments move between the readers of a group, and with them the count of \
+                    events that stands for a position.",
+        ),
+    ),
+    ("writer.rust.block.events.max", Fixed("500", BUILT_IN)),
+    ("writer.rust.block.bytes.max", Fixed("8388616", BUILT_IN)),
+    ("writer.rust.channel.bytes", Fixed("16777216", BUILT_IN)),
+    ("writer.rust.retry.attempts.max", Client("max_attempt")),
+    ("writer.rust.retry.delay.ms.max", Client("max_delay")),
+    ("writer.java.", Elsewhere),
+    ("writer.retry.delay.ms.initial", Client("initial_delay")),
+    ("writer.connect.timeout.ms", Fixed(LIBRARY, BUILT_IN)),
+    ("writer.socket.buffer.bytes", Fixed("the operating system's", "The client sets none.")),
+    ("reader.", Fixed(LIBRARY, BUILT_IN)),
+    ("segment_store.pravegaservice.dataLog.impl.name", ServerFixed("INMEMORY", EMULATOR)),
+    ("segment_store.pravegaservice.storage.impl.name", ServerFixed("INMEMORY", EMULATOR)),
+    ("segment_store.pravegaservice.", Server),
+    ("segment_store.connection.threads", ServerFixed("Netty's", "Pravega has no option for it.")),
+    ("segment_store.cache.utilization.", ServerFixed("75 and 90", CONSTANT)),
+    ("segment_store.container.monitor.period.ms", ServerFixed("10000", CONSTANT)),
+    ("segment_store.read.bytes.max", ServerFixed("2097152", CONSTANT)),
+    ("segment_store.durablelog.", Server),
+    ("segment_store.writer.", Server),
+    ("segment_store.readindex.", Server),
+    ("bookkeeper.", ServerFixed("none", EMULATOR)),
+    ("controller.", ServerFixed(ONE_STORE, EMULATOR)),
+    ("bookie.", ServerFixed("none", EMULATOR)),
+    ("metadata.", ServerFixed(ONE_STORE, EMULATOR)),
+    ("tier.", ServerFixed("in memory", EMULATOR)),
+    ("costs.", Model),
+];
+
+/// Where the store's options stand.
+const STORE: &str = "segment_store.";
+
+/// Options that a launched store is told, by their own names: those that are not the emulator's.
+pub(super) fn of_store(cluster: &Cluster) -> BTreeMap<String, String> {
+    let emulator = options::flattened(&Cluster::standalone(cluster.version));
+    let set = options::flattened(cluster).into_iter();
+    let told = |(path, value): &(String, String)| {
+        path.starts_with(STORE)
+            && options::treatment(OPTIONS, path) == Some(Server)
+            && emulator.get(path) != Some(value)
+    };
+    set.filter(told).map(|(path, value)| (path[STORE.len()..].to_owned(), value)).collect()
+}
+
+/// What the client is told of its retries, by the names of `RetryWithBackoff`.
+pub(super) fn of_client(cluster: &Cluster) -> BTreeMap<&'static str, String> {
+    let writer = &cluster.writer;
+    let attempts = match writer.rust_retry_attempts_max {
+        0 => "none".to_owned(),
+        attempts => attempts.to_string(),
+    };
+    BTreeMap::from([
+        ("max_attempt", attempts),
+        ("max_delay", format!("{} ms", writer.rust_retry_delay_ms_max)),
+        ("initial_delay", format!("{} ms", writer.retry_delay_ms_initial)),
+    ])
+}
+
+/// What a live run does otherwise than the scenario asks.
+pub(super) fn departures(
+    scenario: &Scenario,
+    cluster: &Cluster,
+    source: &Source,
+) -> Vec<Departure> {
+    let mut all = vec![];
+    all.extend(mode(cluster, source));
+    if cluster.client == Library::Java {
+        let why = "The generator drives Pravega's Rust client, which has one block in flight per \
+                   segment. --set system.client=rust simulates that.";
+        all.push(Departure::told("system.client", "java", "rust", why));
+    }
+    if matches!(source, Source::Existing { .. }) {
+        let Version::V0_13 = cluster.version;
+        all.push(Departure::told("system.version", "0.13.0", "unknown", EXISTING));
+    }
+    if cluster.scaling.at_ms > 0 {
+        let why = "The generator does not scale streams.";
+        let asked = format!("{} ms", cluster.scaling.at_ms);
+        let scaled = Departure::told("system.scaling.at.ms", asked, "never", why);
+        all.push(
+            scaled.refused("give --set system.scaling.at.ms=0 --set system.scaling.back.at.ms=0"),
+        );
+    }
+    let defaults = options::flattened(&Cluster::defaults_of(cluster.version, cluster.mode));
+    all.extend(options::departures(OPTIONS, scenario, &defaults, source));
+    all
+}
+
+/// Whether the cluster is put together as the scenario has it.
+fn mode(cluster: &Cluster, source: &Source) -> Option<Departure> {
+    if cluster.mode == Mode::Standalone && *source == Source::Launch {
+        return None;
+    }
+    let asked = match cluster.mode {
+        Mode::Standalone => "standalone".to_owned(),
+        Mode::Distributed => {
+            format!("distributed, {} stores and {} bookies", cluster.stores, cluster.bookies)
+        }
+    };
+    Some(match source {
+        Source::Existing { .. } => Departure::told("system.mode", asked, "unknown", EXISTING),
+        Source::Launch | Source::InProcess => {
+            Departure::told("system.mode", asked, "standalone", EMULATOR).refused(
+                "name a distributed cluster of your own with --controller tcp://HOST:PORT, or \
+                 give a scenario with mode = \"standalone\", such as live/burst-pravega",
+            )
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems::options::tests::assert_complete;
+
+    fn scenario(system: &str) -> Scenario {
+        let text = format!(
+            "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'pravega'\n\
+             {system}"
+        );
+        Scenario::parse(&text, "t", None, &[]).unwrap()
+    }
+
+    fn departing(system: &str, source: &Source) -> Vec<Departure> {
+        let scenario = scenario(system);
+        let cluster = crate::systems::pravega::configuration(&scenario).unwrap();
+        departures(&scenario, cluster, source)
+    }
+
+    fn names(departures: &[Departure]) -> Vec<&str> {
+        departures.iter().map(|one| one.difference.option.as_str()).collect()
+    }
+
+    #[test]
+    fn every_option_of_the_configuration_is_in_the_list() {
+        for mode in [Mode::Standalone, Mode::Distributed] {
+            assert_complete(OPTIONS, &Cluster::defaults_of(Version::V0_13, mode));
+        }
+    }
+
+    #[test]
+    fn what_the_list_says_of_clients_is_what_they_are_told() {
+        let told: Vec<_> = of_client(&Cluster::standalone(Version::V0_13)).into_keys().collect();
+        let mut listed: Vec<_> = OPTIONS
+            .iter()
+            .filter_map(|(_, treatment)| match treatment {
+                Client(name) => Some(*name),
+                _ => None,
+            })
+            .collect();
+        listed.sort_unstable();
+        assert_eq!(told, listed);
+    }
+
+    #[test]
+    fn an_emulator_is_told_what_is_not_its_own() {
+        let system = "mode = 'standalone'\n\
+                      segment_store.\"pravegaservice.cache.size.max\" = 1073741824\n";
+        let scenario = scenario(system);
+        let cluster = crate::systems::pravega::configuration(&scenario).unwrap();
+        let told = of_store(cluster);
+        assert_eq!(
+            told.into_iter().collect::<Vec<_>>(),
+            [("pravegaservice.cache.size.max".to_owned(), "1073741824".to_owned())]
+        );
+        assert_eq!(departures(&scenario, cluster, &Source::Launch), []);
+    }
+
+    #[test]
+    fn a_distributed_cluster_is_not_stood_in_for_without_being_asked() {
+        let all = departing("client = 'rust'\n", &Source::Launch);
+        assert_eq!(names(&all), ["system.mode"]);
+        assert!(all[0].remedy.as_ref().is_some_and(|remedy| remedy.contains("--controller")));
+        assert_eq!(all[0].difference.asked, "distributed, 3 stores and 3 bookies");
+    }
+
+    #[test]
+    fn what_the_emulator_and_the_client_lack_is_told() {
+        let system = "mode = 'standalone'\nclient = 'java'\nreaders = 2\nwriters = 3\n\
+                      containers = 8\nwriter.\"rust.block.events.max\" = 10\n\
+                      writer.\"java.batch.time.ms\" = 5\n";
+        let told = departing(system, &Source::Launch);
+        let expected = [
+            "system.client",
+            "system.containers",
+            "system.readers",
+            "system.writer.rust.block.events.max",
+        ];
+        assert_eq!(names(&told), expected);
+        assert!(told.iter().all(|one| one.remedy.is_none()), "{told:?}");
+    }
+
+    #[test]
+    fn a_cluster_that_was_there_has_options_of_its_own() {
+        let exists = Source::Existing { address: String::new(), servers: None };
+        let system = "mode = 'standalone'\ncontainers = 8\n\
+                      segment_store.\"pravegaservice.cache.size.max\" = 1073741824\n";
+        let told = departing(system, &exists);
+        let expected = [
+            "system.mode",
+            "system.version",
+            "system.containers",
+            "system.segment_store.pravegaservice.cache.size.max",
+        ];
+        assert_eq!(names(&told), expected);
+        assert!(told.iter().all(|one| one.difference.why == EXISTING), "{told:?}");
+    }
+
+    #[test]
+    fn a_scale_that_the_generator_does_not_do_is_refused() {
+        let system = "mode = 'standalone'\nscaling.\"at.ms\" = 5000\n";
+        let told = departing(system, &Source::Launch);
+        assert_eq!(names(&told), ["system.scaling.at.ms"]);
+        assert!(told[0].remedy.is_some());
+    }
+}
