@@ -3,6 +3,7 @@
 //! The checker is a function of the dependency graph and the sources; `planted` feeds it one
 //! violation per rule, so that each is known to be able to fail.
 
+mod circles;
 mod graph;
 mod live;
 mod names;
