@@ -11,6 +11,7 @@ use crate::pravega::cache::Cache;
 use crate::pravega::message::{Append, CloseReason, Message};
 use crate::pravega::node::{Ctx, Spec};
 
+use super::id::ContainerId;
 use super::{Appender, Work};
 
 /// The pool of the connections' event loops.
@@ -52,12 +53,12 @@ pub enum ContainerEvent {
     /// The container serves.
     Started {
         /// Which.
-        container: u32,
+        container: ContainerId,
     },
     /// The container is no more.
     Stopped {
         /// Which.
-        container: u32,
+        container: ContainerId,
     },
 }
 
@@ -67,7 +68,7 @@ pub enum Task {
     /// A container's work.
     Container {
         /// Which container.
-        id: u32,
+        id: ContainerId,
         /// Which instance of it; another one does not know of it.
         instance: u32,
         /// What.
@@ -76,7 +77,7 @@ pub enum Task {
     /// A request to tier 2.
     Tier {
         /// Which container's.
-        id: u32,
+        id: ContainerId,
         /// Which instance's.
         instance: u32,
         /// What for.

@@ -17,6 +17,7 @@ use headwater_sim::units::NodeId;
 use crate::bookkeeper::input::Input;
 use crate::note::Note;
 use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env, Task};
+use crate::pravega::container::id::ContainerId;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};
 use crate::pravega::properties;
@@ -31,6 +32,7 @@ use self::throttler::{Pressure, Throttler};
 
 pub mod data_frame;
 pub mod host;
+pub mod id;
 pub mod metadata;
 pub mod operation;
 pub mod operation_processor;
@@ -119,7 +121,7 @@ pub enum Work {
 #[derive(Debug)]
 pub struct Container {
     /// Its number.
-    pub id: u32,
+    pub id: ContainerId,
     /// Which of the store's attempts to run it this is.
     pub instance: u32,
     /// Where it is in its life.
@@ -148,7 +150,7 @@ pub struct Container {
 
 impl Container {
     /// Starts container `id` from its log.
-    pub fn start(id: u32, instance: u32, log: DataLog, env: &mut Env<'_, '_>) -> Self {
+    pub fn start(id: ContainerId, instance: u32, log: DataLog, env: &mut Env<'_, '_>) -> Self {
         let cluster = &env.spec.cluster;
         let mut container = Self {
             id,

@@ -25,6 +25,7 @@ use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
 use crate::component::Component;
 use crate::note::Note;
+use crate::pravega::container::id::ContainerId;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::{TagSpace, Tasks};
 
@@ -52,7 +53,7 @@ const REPLY: u32 = 1 << 20;
 pub struct Controller {
     cluster: Rc<Cluster>,
     client: Option<MetadataClient>,
-    container_of: Vec<u32>,
+    container_of: Vec<ContainerId>,
     stream: Stream,
     scale: Scale,
     hosts: Vec<NodeId>,
@@ -219,7 +220,7 @@ impl Node<Streaming> for Controller {
             }
             AnyMessage::Pravega(Message::GetEndpoint { segment, request }) => {
                 let container = self.container_of[segment as usize];
-                let store = self.owners[container as usize];
+                let store = self.owners[container.index()];
                 self.reply(ctx, from, Message::Endpoint { request, store });
             }
             AnyMessage::Pravega(Message::GetSuccessors { segment, request }) => {

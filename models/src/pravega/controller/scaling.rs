@@ -67,7 +67,7 @@ impl Controller {
         }
         for segment in self.scale.unsealed.clone() {
             let container = self.container_of[segment as usize];
-            let Some(store) = self.owners[container as usize] else { continue };
+            let Some(store) = self.owners[container.index()] else { continue };
             let request = self.replies.number();
             self.scale.requests.insert(request, segment);
             ctx.send(store, AnyMessage::Pravega(Message::SealSegment { segment, request }));

@@ -29,6 +29,7 @@ use crate::collections::append_or_replace;
 use crate::component::Component;
 use crate::pravega::config::Cluster;
 use crate::pravega::container::data_frame::Frame;
+use crate::pravega::container::id::ContainerId;
 use crate::pravega::container::throttler::QueueStats;
 use crate::pravega::node::{Ctx, Spec};
 use crate::pravega::properties;
@@ -46,8 +47,8 @@ const TAGS_PER_CONTAINER: u32 = 4096;
 const TAGS_PER_INSTANCE: u32 = 64;
 
 /// The container whose log has a component number, if one has.
-pub fn container_of_tags(number: u32) -> Option<u32> {
-    Some(number.checked_sub(1)? / TAGS_PER_CONTAINER)
+pub fn container_of_tags(number: u32) -> Option<ContainerId> {
+    Some(ContainerId(number.checked_sub(1)? / TAGS_PER_CONTAINER))
 }
 
 /// A frame on its way.
@@ -92,7 +93,7 @@ struct Updating {
 pub struct BookKeeperLog {
     pub(super) cluster: Rc<Cluster>,
     pub(super) service: NodeId,
-    container: u32,
+    container: ContainerId,
     tag_first: u32,
     tag_next: u32,
     client: MetadataClient,
@@ -113,10 +114,10 @@ pub struct BookKeeperLog {
 
 impl BookKeeperLog {
     /// The log of a container, for the store's opening number `instance`.
-    pub fn new(spec: &Spec, container: u32, instance: u32) -> Self {
+    pub fn new(spec: &Spec, container: ContainerId, instance: u32) -> Self {
         let service = spec.metadata.expect("a log on BookKeeper needs the metadata service");
         let offset = instance.wrapping_mul(TAGS_PER_INSTANCE) % TAGS_PER_CONTAINER;
-        let tag_first = 1 + container * TAGS_PER_CONTAINER;
+        let tag_first = 1 + container.0 * TAGS_PER_CONTAINER;
         let mut log = Self {
             cluster: Rc::clone(&spec.cluster),
             service,

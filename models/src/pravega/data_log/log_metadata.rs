@@ -8,6 +8,7 @@
 
 use crate::bookkeeper::ids::LedgerId;
 use crate::bookkeeper::metadata::message::{Path, Value};
+use crate::pravega::container::id::ContainerId;
 
 use super::LogAddress;
 
@@ -37,7 +38,7 @@ pub struct LogMetadata {
 }
 
 /// Where the log of a container is kept.
-pub fn path(container: u32) -> Path {
+pub fn path(container: ContainerId) -> Path {
     Path::new(LOGS, u64::from(container))
 }
 

@@ -18,6 +18,7 @@ use crate::bookkeeper::input::Input;
 use crate::pravega::cache::Cache;
 use crate::pravega::config::DataLogKind;
 use crate::pravega::container::host::{ContainerEvent, Env, Task, Tasks};
+use crate::pravega::container::id::ContainerId;
 use crate::pravega::container::read_index::ReadRequest;
 use crate::pravega::container::{Container, Phase};
 use crate::pravega::data_log::{DataLog, bookkeeper_log, in_memory};
@@ -48,11 +49,11 @@ pub struct SegmentStore {
     spec: Spec,
     cache: Cache,
     tasks: Tasks,
-    containers: BTreeMap<u32, Container>,
-    container_of: Vec<u32>,
+    containers: BTreeMap<ContainerId, Container>,
+    container_of: Vec<ContainerId>,
     appends: AppendProcessor,
     ownership: Ownership,
-    to_start: VecDeque<u32>,
+    to_start: VecDeque<ContainerId>,
     instances: u32,
     events: Vec<ContainerEvent>,
     pauses: Pauses,
@@ -87,7 +88,7 @@ impl SegmentStore {
     fn with_container(
         &mut self,
         ctx: &mut Ctx<'_>,
-        id: u32,
+        id: ContainerId,
         act: impl FnOnce(&mut Container, &mut Env<'_, '_>),
     ) {
         let Some(container) = self.containers.get_mut(&id) else { return };
@@ -131,7 +132,7 @@ impl SegmentStore {
     /// Runs what the store should run, and stops what it should not.
     fn reconcile(&mut self, ctx: &mut Ctx<'_>) {
         let assigned = self.ownership.assigned();
-        let surplus: Vec<u32> =
+        let surplus: Vec<ContainerId> =
             self.containers.keys().copied().filter(|id| !assigned.contains(id)).collect();
         let missing = assigned.iter().copied().filter(|id| !self.containers.contains_key(id));
         self.to_start = missing.collect();
@@ -153,7 +154,7 @@ impl SegmentStore {
         }
     }
 
-    fn start_container(&mut self, ctx: &mut Ctx<'_>, id: u32) {
+    fn start_container(&mut self, ctx: &mut Ctx<'_>, id: ContainerId) {
         if self.containers.contains_key(&id) || !self.ownership.assigned().contains(&id) {
             return;
         }
@@ -230,7 +231,7 @@ impl SegmentStore {
         ctx.timer(self.cache.generation_time(), tag);
     }
 
-    fn ids(&self) -> Vec<u32> {
+    fn ids(&self) -> Vec<ContainerId> {
         self.containers.keys().copied().collect()
     }
 

@@ -17,6 +17,7 @@ use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
 use crate::component::Component;
 use crate::pravega::config::Mode;
+use crate::pravega::container::id::ContainerId;
 use crate::tags::TagSpace;
 
 use crate::pravega::node::{Ctx, Spec};
@@ -34,7 +35,7 @@ const TAGS: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Ownership {
     client: Option<MetadataClient>,
-    assigned: BTreeSet<u32>,
+    assigned: BTreeSet<ContainerId>,
     /// A look at a registration that an earlier life of this store has left behind.
     leftover: Option<u64>,
 }
@@ -47,7 +48,7 @@ impl Ownership {
         let client =
             service.map(|service| MetadataClient::new(service, TagSpace::new(TAGS), timeout));
         let all = if client.is_none() { cluster.containers } else { 0 };
-        Self { client, assigned: (0..all).collect(), leftover: None }
+        Self { client, assigned: (0..all).map(ContainerId).collect(), leftover: None }
     }
 
     /// True if the component number is this one's.
@@ -56,7 +57,7 @@ impl Ownership {
     }
 
     /// The containers that the store should run.
-    pub(super) fn assigned(&self) -> BTreeSet<u32> {
+    pub(super) fn assigned(&self) -> BTreeSet<ContainerId> {
         self.assigned.clone()
     }
 
@@ -107,7 +108,7 @@ impl Ownership {
                     let map = records.first().map(|(_, value)| value);
                     let Some(Value::Words(owners)) = map else { continue };
                     let mine = (0..).zip(owners).filter(|(_, owner)| **owner == me);
-                    self.assigned = mine.map(|(container, _)| container).collect();
+                    self.assigned = mine.map(|(container, _)| ContainerId(container)).collect();
                     changed = true;
                 }
                 MetadataEvent::Reply { .. } => {}

@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 
 use crate::batch::Lane;
+use crate::pravega::container::id::ContainerId;
 use crate::pravega::stream::Stream;
 
 /// Keys to segments of a stream, as far as the writer knows of its scales.
@@ -62,14 +63,14 @@ impl Router {
 }
 
 /// The container of segment `segment` of the stream, out of `containers`.
-pub fn container_of(stream: Stream, segment: u32, containers: u32) -> u32 {
+pub fn container_of(stream: Stream, segment: u32, containers: u32) -> ContainerId {
     let mut name = String::with_capacity(32);
     name.push_str("headwater/events/");
     name.push_str(&segment.to_string());
     name.push_str(".#epoch.");
     name.push_str(&stream.epoch_of(segment).to_string());
     let hash = murmur3(&utf16(name.as_bytes()), java_hash_code("SegmentToContainerMapper"));
-    consistent_hash(hash, containers)
+    ContainerId(consistent_hash(hash, containers))
 }
 
 /// A number's decimal text as UTF-16, little endian.
@@ -202,7 +203,10 @@ mod tests {
             for containers in 1..20 {
                 let (few, more) =
                     [0, 1].map(|more| container_of(stream(200), segment, containers + more)).into();
-                assert!(more == few || more == containers, "{segment}: {few} then {more}");
+                assert!(
+                    more == few || more == ContainerId(containers),
+                    "{segment}: {few:?} then {more:?}"
+                );
             }
         }
     }
