@@ -11,13 +11,14 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane(pub u32);
 
-/// A stream: what one system of a run takes in, stores and hands out. Numbered from 0 in the order in
-/// which the scenario names them; a run with one system has stream 0.
+/// A stream: what one system of a run takes in, stores and hands out. Numbered from 0 in the order
+/// in which the scenario names them; a run with one system has stream 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StreamId(pub u32);
 
-/// Events of one writer on one lane of a stream. Their lane sequence numbers are `first ..= last()`, without a
-/// gap: the writer numbers its events per lane, in the order in which it took them.
+/// Events of one writer on one lane of a stream. Their lane sequence numbers are
+/// `first ..= last()`, without a gap: the writer numbers its events per lane, in the order in which
+/// it took them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The stream.

@@ -1,8 +1,8 @@
 //! What a broker keeps on disk: log batches, the metadata log, the quorum state, checkpoints.
 //!
 //! Stands for the files of a log directory of apache/kafka @ 3.9.0: `DefaultRecordBatch`,
-//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`, `meta.properties`. Sizes
-//! in bytes as there. Left out: indexes and snapshots, which only make a start faster.
+//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`, `meta.properties`.
+//! Sizes in bytes as there. Left out: indexes and snapshots, which only make a start faster.
 
 use headwater_sim::disk::FileId;
 use headwater_sim::fingerprint::mix;
@@ -17,9 +17,9 @@ pub const BATCH_OVERHEAD: u64 = 61;
 /// (`DefaultRecord` @ 3.9.0).
 pub const RECORD_OVERHEAD: u64 = 10;
 
-/// Which producer a batch is of, as brokers tell them apart. A client that starts again gets another
-/// one (`Sender.maybeSendAndPollTransactionalRequest`, `InitProducerId` without a transactional id @
-/// 3.9.0): idempotence ends with the process.
+/// Which producer a batch is of, as brokers tell them apart. A client that starts again gets
+/// another one (`InitProducerId` without a transactional id @ 3.9.0): idempotence ends with the
+/// process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProducerId(pub u64);
 
