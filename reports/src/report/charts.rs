@@ -131,8 +131,12 @@ pub(super) fn lag(outcome: &Outcome) -> Chart {
 pub(super) fn streams(outcome: &Outcome) -> Chart {
     let rate = |events: u64, length: f64| Some(events as f64 / length);
     let several = outcome.several().into_iter().enumerate();
-    let lines = several
-        .map(|(colour, (name, _, view))| line(outcome, name, colour, &view.series.acked, rate));
+    // The first is drawn whole and the others dashed: a stream that keeps up with the one before it
+    // would hide its line.
+    let lines = several.map(|(colour, (name, _, view))| Line {
+        dashed: colour > 0,
+        ..line(outcome, name, colour, &view.series.acked, rate)
+    });
     let axis = Axis::linear("events per second", Unit::PerSecond);
     over_time(outcome, "streams", "Acknowledged by each stream", axis, lines.collect())
 }

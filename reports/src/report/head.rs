@@ -108,11 +108,13 @@ fn tiles(outcome: &Outcome) -> String {
         (count(outcome.counts.lost), "lost"),
         (constraint, "binding constraint"),
     ];
+    let several = outcome.streams.len() > 1;
     let mut html = String::from("<div class=\"tiles\">");
     for (value, label) in all {
         let class = if value.chars().count() > 12 { " class=\"long\"" } else { "" };
         html.push_str(&format!(
-            "<div class=\"tile\"><b{class}>{value}</b><span>{label}</span></div>\n"
+            "<div class=\"tile\"><b{class}>{value}</b><span>{label}{}</span></div>\n",
+            if several && label != "binding constraint" { ", all streams" } else { "" }
         ));
     }
     html.push_str("</div>\n");

@@ -25,11 +25,12 @@ pub fn report(outcome: &Outcome) -> String {
         body.push_str(&diagram.figure());
     }
     body.push_str(&streams::streams(outcome));
-    body.push_str("<h2>Rates and backlog</h2>\n");
+    let all = if outcome.streams.len() > 1 { ", all streams" } else { "" };
+    body.push_str(&format!("<h2>Rates and backlog{all}</h2>\n"));
     body.push_str(&tables::rates(outcome));
     body.push_str(&charts::rates(outcome).render());
     body.push_str(&charts::backlog(outcome).render());
-    body.push_str("<h2>Latency</h2>\n");
+    body.push_str(&format!("<h2>Latency{all}</h2>\n"));
     body.push_str(&tables::latencies(outcome));
     body.push_str(&charts::response(outcome).render());
     body.push_str(&charts::lag(outcome).render());
@@ -42,7 +43,7 @@ pub fn report(outcome: &Outcome) -> String {
     body.push_str("<h2>Faults and events</h2>\n");
     body.push_str(&tables::faults(outcome));
     body.push_str(&tables::marks(outcome));
-    body.push_str("<h2>Counts</h2>\n");
+    body.push_str(&format!("<h2>Counts{all}</h2>\n"));
     body.push_str(&tables::counts(outcome));
     body.push_str("<h2>Configuration</h2>\n");
     body.push_str(&tables::configuration(outcome));
