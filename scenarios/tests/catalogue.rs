@@ -104,3 +104,39 @@ fn who_has_lost_its_identity_refuses_to_start() {
     assert!(!reached(KAFKA, "crash", "broker-2").contains(&"kafka-broker-refused"));
     assert!(!reached(PRAVEGA, "crash", "bookie-2").contains(&"bookkeeper-bookie-refused"));
 }
+
+/// What the warning of this name says of a run with these faults, if there is one.
+fn warned(text: &str, faults: &str, name: &str) -> Option<String> {
+    let scenario = scenario(&format!("{text}{faults}"), "warned");
+    let verdicts = run(&scenario, &Options::default()).outcome.verdicts;
+    let found = verdicts.into_iter().find(|verdict| verdict.name == name)?;
+    assert_eq!(found.status, VerdictStatus::Warn, "{found:?}");
+    Some(found.measured)
+}
+
+#[test]
+fn a_fault_that_never_began_or_hit_nobody_or_met_its_like_is_a_warning() {
+    let text = KAFKA.replace("duration = \"12s\"", "duration = \"5s\"");
+    let crash = |target: &str, at: &str| {
+        format!("[[fault]]\nkind = \"crash\"\ntarget = \"{target}\"\nat = \"{at}\"\nfor = \"1s\"\n")
+    };
+    let told = |text: &str, faults: &str| warned(text, faults, "faults_fired");
+    let warned = |faults: &str| told(&text, faults);
+    assert_eq!(warned(&crash("broker-2", "2s")), None);
+    let never = warned(&crash("broker-2", "900s")).expect("it is told");
+    assert!(never.starts_with("crash at 900s never began: the run ended at "), "{never}");
+    let met = warned(&(crash("broker-2", "2s") + &crash("rack-2", "2500ms"))).expect("it is told");
+    assert_eq!(met, "crash at 2500ms on rack-2 met that of 2s");
+    let one = text.replace("brokers = 3", "brokers = 2").replace("factor\" = 3", "factor\" = 2");
+    let nobody = told(&one, &crash("zone-3", "2s")).expect("it is told");
+    assert_eq!(nobody, "crash at 2s hit nobody: zone-3");
+}
+
+#[test]
+fn a_run_in_which_nothing_was_due_is_a_warning() {
+    let none = KAFKA.replace("200/s", "0.001/s").replace("duration = \"12s\"", "duration = \"2s\"");
+    let told = warned(&none, "", "something_happened");
+    assert_eq!(told.as_deref(), Some("0 events were due"));
+    let some = KAFKA.replace("duration = \"12s\"", "duration = \"2s\"");
+    assert_eq!(warned(&some, "", "something_happened"), None);
+}

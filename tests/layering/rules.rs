@@ -77,9 +77,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("headwater-benches", &["headwater-sim", "headwater-models", "headwater-scenarios"]),
 ];
 
-/// What the tests of a crate may need besides: the real traffic and the real checkers.
-const ARROWS_OF_TESTS: &[(&str, &[&str])] =
-    &[("headwater-models", &["headwater-traffic", "headwater-check"])];
+/// What the tests of a crate may need besides: the real traffic and the real checkers, and the
+/// protocol for tests of the kernel.
+const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
+    ("headwater-models", &["headwater-traffic", "headwater-check"]),
+    ("headwater-scenarios", &["headwater-tests"]),
+];
 
 /// Crates that must not be built with any of the packages named.
 const UNREACHABLE: &[(&str, &[&str], &[&str])] = &[

@@ -50,6 +50,7 @@ pub(crate) fn account(
             resources: collected.resources,
             gauges: vec![],
             faults,
+            faults_amiss: vec![],
             marks: collected.marks,
             generator: None,
         },

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use headwater_scenarios::scenario::Scenario;
 
 use crate::args::Check;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::say;
 
 /// Reads a scenario and says what it is, or everything that is wrong with it.
 pub fn check(arguments: &Check) -> Result<ExitCode, Failure> {
     let scenario = Scenario::load(&arguments.chosen.scenario, &arguments.chosen.settings)?;
+    failure::warn(&scenario);
     let (from, until) = scenario.window();
     say(&format!("{}: ok", scenario.name))?;
     say(&format!("  {}", scenario.title))?;

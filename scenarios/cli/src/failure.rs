@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use headwater_scenarios::scenario::{Problem, Problems};
+use headwater_scenarios::scenario::{Problem, Problems, Scenario};
 
 /// Columns that a problem is told in.
 const WIDTH: usize = 100;
@@ -38,13 +38,7 @@ impl Failure {
         match self {
             Self::Other(message) => eprintln!("error: {message}"),
             Self::Input(problems) => {
-                let colour =
-                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-                let renderer = renderer.term_width(WIDTH);
-                for problem in &problems.0 {
-                    eprintln!("{}\n", renderer.render(&[group(problem)]));
-                }
+                tell(&Level::ERROR, &problems);
                 if problems.0.len() > 1 {
                     eprintln!("{} errors", problems.0.len());
                 }
@@ -54,9 +48,24 @@ impl Failure {
     }
 }
 
+/// Tells what a scenario has been read with doubts about.
+pub fn warn(scenario: &Scenario) {
+    tell(&Level::WARNING, &scenario.warnings);
+}
+
+/// Prints problems with their places.
+fn tell(level: &Level<'static>, problems: &Problems) {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(WIDTH);
+    for problem in &problems.0 {
+        eprintln!("{}\n", renderer.render(&[group(level.clone(), problem)]));
+    }
+}
+
 /// A problem as the compiler of Rust would tell it.
-fn group(problem: &Problem) -> Group<'_> {
-    let mut group = Group::with_title(Level::ERROR.primary_title(problem.to_string()));
+fn group<'a>(level: Level<'a>, problem: &'a Problem) -> Group<'a> {
+    let mut group = Group::with_title(level.primary_title(problem.to_string()));
     let line = problem.snippet();
     if let Some(at) = line.filter(|at| at.text.len() <= LINE_MAX) {
         let span = at.span.0..at.span.1;

@@ -12,7 +12,7 @@ use headwater_scenarios::run::{self, Finished, Options};
 use headwater_scenarios::scenario::Scenario;
 
 use crate::args::Run;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output::Folder;
 use crate::progress::Bar;
 use crate::say;
@@ -20,6 +20,7 @@ use crate::say;
 /// Runs a scenario.
 pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     let scenario = Scenario::load(&arguments.chosen.scenario, &arguments.chosen.settings)?;
+    failure::warn(&scenario);
     if !arguments.yes {
         Estimate::simulated(&scenario).check().map_err(Failure::Other)?;
     }

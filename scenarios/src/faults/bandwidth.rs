@@ -65,3 +65,19 @@ impl FaultKind for Bandwidth {
 const fn bottleneck_queue() -> Bytes {
     Bytes::from_kib(64)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        // 2 kB each 10 ms, and a twentieth of it passes.
+        let seen = hit("kind = 'bandwidth'\nrate = '10KB/s'\nqueue = '4KiB'");
+        assert_eq!(seen.datagrams("b", "a", BEFORE).len(), 50);
+        let letters = seen.letters("b", "a", 1_100..2_000).len();
+        let passed = letters + seen.datagrams("b", "a", 1_100..2_000).len();
+        assert!((5..=12).contains(&passed), "{passed} kB in 0.9 s at 10 kB/s");
+        assert_eq!(seen.datagrams("b", "a", AFTER).len(), 50);
+    }
+}

@@ -41,3 +41,18 @@ impl Bridge {
         vec![(hit.nodes[..half].to_vec(), hit.nodes[(half + 1).min(count)..].to_vec())]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit_on};
+
+    #[test]
+    fn bites() {
+        let seen = hit_on("['a', 'b', 'c']", "kind = 'bridge'");
+        assert!(!seen.hears("a", "c") && !seen.hears("c", "a"));
+        for (by, from) in [("a", "b"), ("b", "a"), ("b", "c"), ("c", "b"), ("d", "a")] {
+            assert!(seen.hears(by, from), "{by} hears {from}");
+        }
+        assert_eq!(seen.datagrams("a", "c", AFTER).len(), 50);
+    }
+}

@@ -36,3 +36,18 @@ impl FaultKind for ClockJitter {
         clock(hit, ClockChange::Jitter(Duration::ZERO))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'clock-jitter'\nup_to = '8ms'");
+        let ticks = |within| seen.count("a", "tick", within);
+        assert_eq!(ticks(BEFORE), 50);
+        let late = ticks(1_000..2_000);
+        assert!((60..85).contains(&late), "{late} of 100, each 4 ms late on average");
+        assert!((49..=51).contains(&ticks(AFTER)), "{}", ticks(AFTER));
+    }
+}

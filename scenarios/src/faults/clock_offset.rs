@@ -38,3 +38,16 @@ impl FaultKind for ClockOffset {
         clock(hit, ClockChange::Step(-self.by.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'clock-offset'\nby = '-300ms'");
+        let off = |within, by: i64| seen.clock_errors("a", within).iter().all(|error| *error == by);
+        assert!(off(BEFORE, 0) && off(DURING, -300_000) && off(AFTER, 0));
+        assert_eq!(seen.count("a", "tick", DURING), 97, "timers run as before");
+    }
+}

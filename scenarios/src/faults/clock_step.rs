@@ -54,3 +54,18 @@ impl FaultKind for ClockStep {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'clock-step'\nby = '2s'\nevery = '100ms'");
+        let errors = |within| seen.clock_errors("a", within);
+        assert!(errors(BEFORE).iter().all(|error| *error == 0));
+        let ahead = errors(1_000..2_000).iter().filter(|error| **error == 2_000_000).count();
+        assert!((45..=55).contains(&ahead), "there and back: {ahead} of 100 ticks");
+        assert!(errors(AFTER).iter().all(|error| *error == 0));
+    }
+}

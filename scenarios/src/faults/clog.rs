@@ -48,3 +48,18 @@ impl FaultKind for Clog {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'clog'");
+        assert_eq!(seen.datagrams("b", "a", DURING).len(), 0);
+        let let_go = seen.datagrams("b", "a", 2_000..2_040);
+        let ticks: Vec<u64> = let_go.iter().map(|(tick, _)| *tick).collect();
+        assert!(ticks.len() >= 100 && ticks.is_sorted(), "nothing is lost: {ticks:?}");
+        assert_eq!(seen.datagrams("b", "a", AFTER).len(), 50);
+    }
+}

@@ -39,3 +39,16 @@ impl FaultKind for Corrupt {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'corrupt'\nrate = 1");
+        assert_eq!(seen.count("a", "damaged", BEFORE), 0);
+        assert_eq!((seen.count("a", "damaged", AFTER), seen.count("a", "read", AFTER)), (50, 0));
+        assert_eq!(seen.count("b", "damaged", AFTER), 0);
+    }
+}

@@ -31,3 +31,18 @@ impl FaultKind for Crash {
         hit.each_node(|node| Fault::Restart { node })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'crash'");
+        assert_eq!(seen.count("a", "tick", DURING), 0);
+        assert!(seen.times("b", "broken", 0..3_000).starts_with(&[1_001]), "peers are told");
+        assert_eq!(seen.times("a", "started", 0..3_000), [0, 2_000]);
+        assert_eq!(seen.times("a", "known", 0..3_000), [2_000], "its files are there");
+        assert_eq!(seen.count("a", "tick", AFTER), 50);
+    }
+}

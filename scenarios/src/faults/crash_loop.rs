@@ -54,3 +54,18 @@ const fn runs_for() -> Duration {
 const fn down_for() -> Duration {
     Duration::from_secs(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'crash-loop'\nup = '200ms'\ndown = '100ms'");
+        let started = seen.times("a", "started", 1_000..3_000);
+        assert_eq!(started, [1_100, 1_400, 1_700, 2_000]);
+        let ticks = seen.count("a", "tick", 1_000..2_000);
+        assert!((57..=62).contains(&ticks), "up for six tenths: {ticks} of 100");
+        assert_eq!(seen.count("a", "tick", AFTER), 50);
+    }
+}

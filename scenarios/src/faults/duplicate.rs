@@ -45,3 +45,18 @@ impl FaultKind for Duplicate {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'duplicate'\nrate = 0.5");
+        assert_eq!(seen.datagrams("b", "a", BEFORE).len(), 50);
+        let copies = seen.datagrams("b", "a", 1_000..2_000).len() - 100;
+        assert!((35..65).contains(&copies), "{copies} copies of 100 at 50 %");
+        assert_eq!(seen.letters("b", "a", 1_000..2_000).len(), 100, "a connection drops them");
+        assert_eq!(seen.datagrams("b", "a", AFTER).len(), 50);
+    }
+}

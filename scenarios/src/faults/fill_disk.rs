@@ -37,3 +37,16 @@ impl FaultKind for FillDisk {
         hit.each_machine(|machine| Fault::FillDisk { machine, disk, full })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'fill-disk'");
+        assert_eq!(seen.count("a", "refused", BEFORE), 0);
+        assert_eq!(seen.count("a", "refused", 1_001..2_001), 100);
+        assert_eq!(seen.count("a", "refused", AFTER), 0);
+    }
+}

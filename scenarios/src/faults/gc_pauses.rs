@@ -51,3 +51,18 @@ impl FaultKind for GcPauses {
         hit.each_node(|node| Fault::Resume { node })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'gc-pauses'\nlength = '50ms'\nevery = '150ms'");
+        let stops = |within| {
+            let ticks = seen.times("a", "tick", within);
+            ticks.windows(2).filter(|pair| pair[1] - pair[0] >= 40).count()
+        };
+        assert_eq!((stops(BEFORE), stops(990..2_000), stops(AFTER)), (0, 5, 0));
+    }
+}

@@ -41,3 +41,18 @@ impl FaultKind for HalfOpen {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'half-open'\npeers = 'b'");
+        assert_eq!(seen.letters("b", "a", DURING).len(), 0);
+        assert_eq!(seen.count("a", "broken", 0..2_000), 0, "nobody is told");
+        assert_eq!(seen.datagrams("b", "a", DURING).len(), 97);
+        assert_eq!(seen.times("a", "broken", 0..3_000), [2_001], "a reset at the end");
+        assert_eq!(seen.letters("b", "a", AFTER).len(), 50);
+    }
+}

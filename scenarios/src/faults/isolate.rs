@@ -43,3 +43,18 @@ impl Isolate {
         vec![(vec![one], others.filter(|node| *node != one).collect())]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit_on};
+
+    #[test]
+    fn bites() {
+        let seen = hit_on("['a', 'b', 'c']", "kind = 'isolate'");
+        let deaf = ["a", "b", "c"].into_iter().filter(|name| !seen.hears(name, "d"));
+        let deaf: Vec<&str> = deaf.collect();
+        let [one] = deaf[..] else { panic!("{deaf:?}") };
+        assert!(["a", "b", "c"].iter().all(|other| !seen.hears(other, one)));
+        assert_eq!(seen.datagrams("d", one, AFTER).len(), 50);
+    }
+}

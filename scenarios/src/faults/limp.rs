@@ -54,3 +54,22 @@ impl Limp {
         hit.machines.iter().flat_map(slow).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, MS, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'limp'\nfactor = 5");
+        let slow = |within: std::ops::Range<u64>| {
+            let (work, _) = seen.took("a", "worked", within.clone());
+            let (sync, _) = seen.took("a", "synced", within.clone());
+            let letter = seen.letters("b", "a", within)[0].1;
+            (work / MS, sync / MS, letter / 100)
+        };
+        assert_eq!(slow(BEFORE), (1, 1, 11));
+        assert_eq!(slow(DURING), (5, 5, 15), "work, sync, and the card in tenths of a millisecond");
+        assert_eq!(slow(AFTER), (1, 1, 11));
+    }
+}

@@ -51,3 +51,18 @@ impl FaultKind for Loss {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'loss'\nrate = 0.3\nsymmetric = false");
+        assert_eq!(seen.datagrams("b", "a", BEFORE).len(), 50);
+        let passed = seen.datagrams("b", "a", 1_000..2_000).len();
+        assert!((55..85).contains(&passed), "{passed} of 100 at 30 % loss");
+        assert_eq!(seen.datagrams("a", "b", 1_000..2_000).len(), 100, "the way back is sound");
+        assert_eq!(seen.datagrams("b", "a", AFTER).len(), 50);
+    }
+}

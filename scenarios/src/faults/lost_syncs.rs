@@ -35,3 +35,22 @@ impl FaultKind for LostSyncs {
         self.0.end(hit, DiskFault::LostSyncs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{fault, run};
+
+    #[test]
+    fn bites() {
+        let lost = fault("'a'", "1s", "1s", "kind = 'lost-syncs'\nrate = 1");
+        let cut = fault("'a'", "1900ms", "50ms", "kind = 'power-cut'");
+        let kept = |seed, faults: &[&str]| {
+            let seen = run(seed, faults);
+            assert!(seen.count("a", "synced", 1_020..1_890) >= 86, "the disk says yes");
+            seen.records("a").iter().filter(|(_, tick)| (102..188).contains(tick)).count()
+        };
+        assert!((1..9).all(|seed| kept(seed, &[&cut]) == 86));
+        let most = (1..9).filter(|seed| kept(*seed, &[&lost, &cut]) == 86).count();
+        assert!(most < 8, "{most} of 8 power cuts spared what no sync had covered");
+    }
+}

@@ -35,3 +35,19 @@ impl FaultKind for LostWrites {
         self.0.end(hit, DiskFault::LostWrites)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{fault, run};
+
+    #[test]
+    fn bites() {
+        let lost = fault("'a'", "1s", "1s", "kind = 'lost-writes'\nrate = 1");
+        let seen = run(1, &[&lost, &fault("'a'", "2500ms", "100ms", "kind = 'power-cut'")]);
+        assert_eq!(seen.count("a", "synced", 1_010..2_000), 99, "the disk says yes");
+        let found = seen.numbers("a", "found", 2_000..3_000);
+        let kept =
+            |ticks: std::ops::Range<u64>| found.iter().filter(|tick| ticks.contains(tick)).count();
+        assert_eq!((kept(50..100), kept(102..198)), (50, 0));
+    }
+}

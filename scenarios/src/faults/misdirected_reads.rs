@@ -35,3 +35,22 @@ impl FaultKind for MisdirectedReads {
         self.0.end(hit, DiskFault::MisdirectedReads)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'misdirected-reads'\nrate = 1");
+        let first = |within| {
+            let mut firsts = seen.numbers("a", "first", within);
+            firsts.dedup();
+            firsts
+        };
+        let right = first(BEFORE);
+        assert_eq!(right, [1], "the record of the first tick");
+        assert_eq!(first(DURING), [2], "one record off");
+        assert_eq!(first(AFTER), right);
+    }
+}

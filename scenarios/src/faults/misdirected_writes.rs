@@ -35,3 +35,21 @@ impl FaultKind for MisdirectedWrites {
         self.0.end(hit, DiskFault::MisdirectedWrites)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{fault, run};
+
+    #[test]
+    fn bites() {
+        let cut = fault("'a'", "2500ms", "100ms", "kind = 'power-cut'");
+        let in_order = |kind: &str| {
+            let seen = run(1, &[&fault("'a'", "1s", "1s", kind), &cut]);
+            let found = seen.numbers("a", "found", 2_000..3_000);
+            assert!(found.len() > 90, "{found:?}");
+            (1..).zip(&found).all(|(tick, found)| tick == *found)
+        };
+        assert!(in_order("kind = 'misdirected-writes'\nrate = 0"));
+        assert!(!in_order("kind = 'misdirected-writes'\nrate = 1"));
+    }
+}

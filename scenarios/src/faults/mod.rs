@@ -9,6 +9,8 @@
 //! host on madsim) applies what comes out.
 
 mod bandwidth;
+#[cfg(test)]
+mod bench;
 mod bridge;
 mod clock_drift;
 mod clock_jitter;
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_here_that_has_a_kind_is_registered() {
+    fn every_file_here_that_has_a_kind_is_registered_and_has_the_test_that_the_page_names() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/faults");
         let mut files = 0;
         for file in std::fs::read_dir(folder).unwrap() {
@@ -191,6 +193,7 @@ mod tests {
             if text.contains("\nimpl FaultKind for ") {
                 let name = path.file_stem().unwrap().to_str().unwrap().replace('_', "-");
                 assert!(find(&name).is_some(), "{name} is not registered");
+                assert!(text.contains("    #[test]\n    fn bites() {\n"), "{name}: nothing bites");
                 files += 1;
             }
         }

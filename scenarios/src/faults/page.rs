@@ -24,7 +24,8 @@ for = \"5s\"
 ```
 
 *May cost* is the worst that it can take from a system, by which a swarm's budget counts: time; a
-server, as long as it lasts; what a server has not synced; what it has synced.
+server, as long as it lasts; what a server has not synced; what it has synced. *Test* shows that it
+bites and ends, with numbers: `cargo test -p headwater-scenarios faults::`.
 ";
 
 const GRAY: &str = "
@@ -91,6 +92,10 @@ fn section(page: &mut String, entry: &Entry) {
         writeln!(page, "- `{parameter}`: {meaning}{default}").expect("a string takes all");
     }
     let end = if entry.needs_end { "- needs an end: `for` or `until`\n" } else { "" };
-    write!(page, "{end}- in the world: {cause}\n- live: {live}\n- may cost: {cost}\n")
-        .expect("a string takes all");
+    let test = format!("faults::{}::tests::bites", entry.file());
+    write!(
+        page,
+        "{end}- in the world: {cause}\n- live: {live}\n- may cost: {cost}\n- test: `{test}`\n"
+    )
+    .expect("a string takes all");
 }

@@ -54,3 +54,20 @@ impl FaultKind for Partition {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'partition'");
+        assert_eq!(seen.datagrams("b", "a", BEFORE).len(), 50);
+        assert_eq!(seen.datagrams("b", "a", DURING).len(), 0);
+        assert_eq!(seen.datagrams("a", "b", DURING).len(), 0);
+        assert_eq!(seen.datagrams("c", "b", DURING).len(), 97, "the others talk");
+        assert_eq!(seen.datagrams("b", "a", AFTER).len(), 50);
+        let one_way = hit("kind = 'partition'\nsymmetric = false\npeers = 'b'");
+        assert!(!one_way.hears("b", "a") && one_way.hears("a", "b") && one_way.hears("c", "a"));
+    }
+}

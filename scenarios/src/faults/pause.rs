@@ -31,3 +31,18 @@ impl FaultKind for Pause {
         hit.each_node(|node| Fault::Resume { node })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'pause'");
+        assert_eq!(seen.count("a", "tick", 1_001..2_000), 0);
+        assert!(seen.letters("a", "b", 2_000..2_005).len() >= 99, "what reached it has waited");
+        assert_eq!(seen.count("b", "broken", 0..3_000), 0, "it keeps its connections");
+        assert_eq!(seen.count("a", "started", 0..3_000), 1);
+        assert_eq!(seen.count("a", "tick", AFTER), 50);
+    }
+}

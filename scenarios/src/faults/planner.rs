@@ -37,6 +37,8 @@ pub struct Planner<'a> {
     names: Vec<String>,
     begun: Vec<usize>,
     active: Vec<usize>,
+    /// What went otherwise than the file says, one line each.
+    amiss: Vec<String>,
 }
 
 /// Who was hit by a fault: the nodes, and those on the other side.
@@ -77,6 +79,7 @@ impl<'a> Planner<'a> {
             names: vec![String::new(); count],
             begun: Vec::new(),
             active: Vec::new(),
+            amiss: Vec::new(),
         }
     }
 
@@ -132,6 +135,7 @@ impl<'a> Planner<'a> {
         machines.sort_unstable();
         machines.dedup();
         self.resolved[index] = Resolved { nodes, peers, machines };
+        self.notice(index);
         self.begun.push(index);
         self.active.push(index);
         self.faults[index].action.begin(&self.situation(index))
@@ -237,6 +241,36 @@ impl<'a> Planner<'a> {
     pub(super) fn stream(&self, index: usize) -> Stream {
         let fault = &self.faults[index];
         self.seed.stream(&format!("injector {}", fault.action.name()), fault.at.0)
+    }
+
+    /// Notices a fault that hits nobody, or one that another of its kind has hit already.
+    fn notice(&mut self, index: usize) {
+        let (fault, nodes) = (&self.faults[index], &self.resolved[index].nodes);
+        let name = fault.action.name();
+        if nodes.is_empty() {
+            self.amiss.push(format!("{name} at {} hit nobody: {}", fault.at, fault.target));
+        }
+        let same = |other: &&usize| {
+            let hit = |node| self.resolved[**other].nodes.contains(node);
+            self.faults[**other].action.name() == name && nodes.iter().any(hit)
+        };
+        if let Some(other) = self.active.iter().find(same) {
+            let (target, before) = (&fault.target, self.faults[*other].at);
+            let at = fault.at;
+            self.amiss.push(format!("{name} at {at} on {target} met that of {before}"));
+        }
+    }
+
+    /// What went otherwise than the file says, in a run that ended at `end`: faults that never
+    /// began, that hit nobody, that met another of their kind on a node.
+    pub fn amiss(&self, end: Time) -> Vec<String> {
+        let never = (0..self.faults.len()).filter(|index| !self.begun.contains(index));
+        let end = end.since(Time::ZERO);
+        let never = never.map(|index| {
+            let fault = &self.faults[index];
+            format!("{} at {} never began: the run ended at {end}", fault.action.name(), fault.at)
+        });
+        self.amiss.iter().cloned().chain(never).collect()
     }
 
     /// The faults that have begun, as they were injected.

@@ -32,3 +32,24 @@ impl FaultKind for PowerCut {
         hit.each_machine(|machine| Fault::PowerOn { machine })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, fault, run};
+
+    #[test]
+    fn bites() {
+        let cut = fault("'a'", "1s", "1s", "kind = 'power-cut'");
+        let lost = fault("'a'", "500ms", "500ms", "kind = 'lost-syncs'\nrate = 1");
+        let seen = run(1, &[&cut]);
+        assert_eq!(seen.count("a", "tick", 1_001..2_000), 0);
+        assert_eq!(seen.count("b", "broken", 0..2_000), 0, "nobody tells its peers");
+        assert_eq!(seen.times("a", "started", 0..3_000), [0, 2_000]);
+        assert_eq!(seen.count("a", "tick", AFTER), 50);
+        let unsynced = |seed| {
+            let seen = run(seed, &[&lost, &cut]);
+            seen.records("a").iter().filter(|(_, tick)| (51..99).contains(tick)).count()
+        };
+        assert!((1..9).any(|seed| unsynced(seed) < 48), "it takes what no sync has covered");
+    }
+}

@@ -35,3 +35,21 @@ impl FaultKind for ReadErrors {
         self.0.end(hit, DiskFault::ReadErrors)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'read-errors'\nrate = 1");
+        assert_eq!(seen.count("a", "unreadable", BEFORE), 0);
+        assert_eq!(
+            (seen.count("a", "unreadable", DURING), seen.count("a", "read", DURING)),
+            (97, 0)
+        );
+        assert_eq!(seen.count("a", "unreadable", AFTER), 0);
+        let some = hit("kind = 'read-errors'\nrate = 0.3").count("a", "unreadable", DURING);
+        assert!((15..45).contains(&some), "{some} of 97 at 30 %");
+    }
+}

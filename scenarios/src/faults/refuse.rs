@@ -31,3 +31,20 @@ impl FaultKind for Refuse {
         hit.each_node(|node| Fault::Refuse { node, refuse: false })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, fault, run};
+
+    #[test]
+    fn bites() {
+        let refuse = fault("'a'", "1s", "1s", "kind = 'refuse'");
+        // Who comes anew finds a closed door; who has a connection keeps it.
+        let crash = fault("'b'", "1200ms", "100ms", "kind = 'crash'");
+        let seen = run(1, &[&refuse, &crash]);
+        assert_eq!(seen.letters("a", "b", 1_310..2_000).len(), 0);
+        assert_eq!(seen.letters("a", "c", 1_310..2_000).len(), 69);
+        assert!(seen.count("b", "broken", 1_310..2_000) > 10, "it is told each time");
+        assert_eq!(seen.letters("a", "b", AFTER).len(), 50);
+    }
+}

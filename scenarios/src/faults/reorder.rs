@@ -55,3 +55,20 @@ impl FaultKind for Reorder {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'reorder'\nrate = 0.3\nby = '35ms'");
+        let overtaken = |within| {
+            let order = seen.datagrams("b", "a", within);
+            order.windows(2).filter(|pair| pair[0].0 > pair[1].0).count()
+        };
+        assert_eq!(overtaken(BEFORE), 0);
+        assert!((10..40).contains(&overtaken(DURING)), "{} of 97", overtaken(DURING));
+        assert_eq!(overtaken(AFTER), 0);
+    }
+}

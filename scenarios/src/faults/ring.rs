@@ -46,3 +46,17 @@ impl Ring {
         (0..count).map(deaf).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit_on};
+
+    #[test]
+    fn bites() {
+        let seen = hit_on("['a', 'b', 'c']", "kind = 'ring'");
+        for (by, hears, deaf_to) in [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b")] {
+            assert!(seen.hears(by, hears) && !seen.hears(by, deaf_to), "{by}");
+            assert_eq!(seen.datagrams(by, deaf_to, AFTER).len(), 50);
+        }
+    }
+}

@@ -35,3 +35,17 @@ impl FaultKind for ShortReads {
         self.0.end(hit, DiskFault::ShortReads)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'short-reads'\nrate = 1");
+        let whole = |within| seen.numbers("a", "read", within).iter().all(|count| *count == 4);
+        assert!(whole(BEFORE) && whole(AFTER));
+        let short = seen.numbers("a", "read", DURING);
+        assert!(short.iter().all(|count| (1..4).contains(count)), "{short:?}");
+    }
+}

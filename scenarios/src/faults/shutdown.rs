@@ -46,3 +46,18 @@ impl FaultKind for Shutdown {
 const fn grace() -> Duration {
     Duration::from_secs(30)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'shutdown'\ngrace = '300ms'");
+        assert_eq!(seen.times("a", "asked to stop", 0..3_000), [1_000]);
+        assert!(seen.count("a", "tick", 1_000..1_300) >= 29, "it may act before it goes");
+        assert_eq!(seen.count("a", "tick", 1_301..2_000), 0, "killed after its grace");
+        assert_eq!(seen.times("a", "started", 1..3_000), [2_000]);
+        assert_eq!(seen.count("a", "tick", AFTER), 50);
+    }
+}

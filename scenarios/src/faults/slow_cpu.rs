@@ -37,3 +37,17 @@ impl FaultKind for SlowCpu {
         hit.each_machine(|machine| Fault::SlowCpu { machine, percent })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, MS, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'slow-cpu'\nfactor = 5");
+        assert_eq!(seen.took("a", "worked", BEFORE), (MS, MS));
+        assert_eq!(seen.took("a", "worked", DURING), (5 * MS, 5 * MS));
+        assert_eq!(seen.took("a", "worked", AFTER), (MS, MS));
+        assert_eq!(seen.took("b", "worked", DURING), (MS, MS));
+    }
+}

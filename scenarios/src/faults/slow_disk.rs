@@ -39,3 +39,18 @@ impl FaultKind for SlowDisk {
         hit.each_machine(|machine| Fault::SlowDisk { machine, disk, percent })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, MS, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'slow-disk'\nfactor = 5");
+        assert!(seen.took("a", "synced", BEFORE).1 < 2 * MS);
+        let (least, most) = seen.took("a", "synced", DURING);
+        assert!(least >= 5 * MS && most < 6 * MS, "{least} to {most} us of 1 ms, 5 times as slow");
+        assert!(seen.took("a", "synced", AFTER).1 < 2 * MS);
+        assert!(seen.took("b", "synced", DURING).1 < 2 * MS);
+    }
+}

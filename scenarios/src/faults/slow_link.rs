@@ -44,3 +44,19 @@ impl FaultKind for SlowLink {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, MS, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'slow-link'\nextra = '20ms'");
+        let slowest = |within| seen.datagrams("b", "a", within).iter().map(|(_, took)| *took).max();
+        let fastest = |within| seen.datagrams("b", "a", within).iter().map(|(_, took)| *took).min();
+        assert!(slowest(BEFORE) < Some(2 * MS), "{:?} us", slowest(BEFORE));
+        let during = fastest(DURING).zip(slowest(DURING)).expect("they came");
+        assert!(during.0 >= 21 * MS && during.1 < 22 * MS, "{during:?} us");
+        assert!(slowest(AFTER) < Some(2 * MS), "{:?} us", slowest(AFTER));
+    }
+}

@@ -36,3 +36,18 @@ impl FaultKind for SlowNic {
         hit.each_machine(|machine| Fault::SlowNic { machine, percent: 100 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, MS, hit};
+
+    #[test]
+    fn bites() {
+        // 1 kB at 10 MB/s is 0.1 ms, and 1 ms on a card that is ten times as slow; and 1 ms on the way.
+        let seen = hit("kind = 'slow-nic'\nfactor = 10");
+        let first = |within| seen.letters("b", "a", within)[0].1;
+        assert!((MS + 100..MS + 150).contains(&first(BEFORE)), "{} us", first(BEFORE));
+        assert!((2 * MS..2 * MS + 50).contains(&first(DURING)), "{} us", first(DURING));
+        assert!((MS + 100..MS + 150).contains(&first(AFTER)), "{} us", first(AFTER));
+    }
+}

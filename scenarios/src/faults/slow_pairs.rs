@@ -43,3 +43,22 @@ impl FaultKind for SlowPairs {
         self.peers.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, DURING, MS, hit};
+
+    #[test]
+    fn bites() {
+        let extra = "{ shape = 'uniform', low = '10ms', high = '30ms' }";
+        let seen = hit(&format!("kind = 'slow-pairs'\nextra = {extra}"));
+        let took = |by, within| -> Vec<u64> {
+            seen.datagrams(by, "a", within).iter().map(|(_, took)| *took).collect()
+        };
+        let spread = |took: &[u64]| took.iter().max().unwrap() - took.iter().min().unwrap();
+        let (b, c) = (took("b", DURING), took("c", DURING));
+        assert!(b[5] > 11 * MS && spread(&b) < MS / 10, "one draw for the pair: {b:?}");
+        assert!(b[5].abs_diff(c[5]) > MS / 2, "another for another: {} and {} us", b[5], c[5]);
+        assert!(took("b", AFTER)[0] < 2 * MS);
+    }
+}

@@ -37,3 +37,16 @@ impl FaultKind for StallDisk {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'stall-disk'");
+        assert_eq!(seen.count("a", "synced", BEFORE), 50);
+        assert_eq!(seen.count("a", "synced", DURING), 0);
+        assert!(seen.count("a", "synced", AFTER) >= 50, "what waited is served");
+    }
+}

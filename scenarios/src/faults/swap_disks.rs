@@ -34,3 +34,16 @@ impl FaultKind for SwapDisks {
         hit.each_node(|node| Fault::Restart { node })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, DURING, hit_on};
+
+    #[test]
+    fn bites() {
+        let seen = hit_on("['a', 'b']", "kind = 'swap-disks'");
+        assert_eq!(seen.count("a", "tick", DURING) + seen.count("b", "tick", DURING), 0);
+        assert_eq!((seen.records("a")[0], seen.records("b")[0]), ((1, 1), (0, 1)));
+        assert_eq!((seen.count("a", "tick", AFTER), seen.count("b", "tick", AFTER)), (50, 50));
+    }
+}

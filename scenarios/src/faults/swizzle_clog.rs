@@ -53,3 +53,21 @@ impl FaultKind for SwizzleClog {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit_on};
+
+    #[test]
+    fn bites() {
+        let seen = hit_on("['a', 'b', 'c']", "kind = 'swizzle-clog'");
+        let heard = |from, within| seen.datagrams("d", from, within).len();
+        // One more each sixth of the second, then all, then one less each sixth.
+        assert_eq!(heard("a", 1_010..1_490), 0);
+        assert!(heard("b", 1_010..1_160) > 10 && heard("b", 1_180..1_490) == 0);
+        assert!(heard("c", 1_010..1_330) > 25 && heard("c", 1_350..1_490) == 0);
+        for from in ["a", "b", "c"] {
+            assert_eq!(heard(from, AFTER), 50);
+        }
+    }
+}

@@ -50,3 +50,25 @@ impl FaultKind for SyncErrors {
         on_disk(hit, self.disk, DiskFault::SyncErrors { ppm: 0, forgets: false })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, fault, run};
+
+    #[test]
+    fn bites() {
+        let left = |forgets: bool| {
+            let kind = format!("kind = 'sync-errors'\nrate = 1\nforgets = {forgets}");
+            let seen = run(1, &[&fault("'a'", "1s", "1s", &kind)]);
+            assert_eq!(seen.count("a", "not synced", BEFORE), 0);
+            assert_eq!(seen.count("a", "not synced", DURING), 97);
+            assert_eq!(seen.count("a", "not synced", AFTER), 0);
+            let cut = fault("'a'", "2900ms", "50ms", "kind = 'power-cut'");
+            let seen = run(1, &[&fault("'a'", "1s", "1s", &kind), &cut]);
+            let found = seen.numbers("a", "found", 2_000..3_000);
+            found.iter().filter(|tick| (105..195).contains(*tick)).count()
+        };
+        // Later syncs say yes: to pages that were marked clean they do nothing.
+        assert_eq!((left(false), left(true)), (90, 0));
+    }
+}

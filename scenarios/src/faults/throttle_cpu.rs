@@ -47,3 +47,18 @@ impl FaultKind for ThrottleCpu {
 const fn cfs_period() -> Duration {
     Duration::from_millis(100)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, MS, hit};
+
+    #[test]
+    fn bites() {
+        // 10 ms of each 100 ms, and that much there is to do.
+        let seen = hit("kind = 'throttle-cpu'\nshare = 0.1");
+        assert_eq!(seen.took("a", "worked", BEFORE), (MS, MS));
+        let (_, most) = seen.took("a", "worked", 1_000..2_000);
+        assert!((50 * MS..200 * MS).contains(&most), "{most} us");
+        assert_eq!(seen.took("a", "worked", AFTER), (MS, MS));
+    }
+}

@@ -42,3 +42,18 @@ impl FaultKind for ThrottleDisk {
         on_disk(hit, self.disk, DiskFault::Throttle(BytesPerSecond::UNLIMITED))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, DURING, MS, hit};
+
+    #[test]
+    fn bites() {
+        // 1 kB at 200 kB/s is 5 ms, and the flush 1 ms.
+        let seen = hit("kind = 'throttle-disk'\nrate = '200KB/s'");
+        assert!(seen.took("a", "synced", BEFORE).1 < 2 * MS);
+        let (least, most) = seen.took("a", "synced", DURING);
+        assert!(least >= 6 * MS && most < 7 * MS, "{least} to {most} us");
+        assert!(seen.took("a", "synced", AFTER).1 < 2 * MS);
+    }
+}

@@ -36,3 +36,16 @@ impl FaultKind for TierDelay {
         tier(hit, "delay_ns", 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::hit;
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'tier-delay'\nextra = '7ms'");
+        let told = seen.times("a", "delay_ns", 0..3_000).into_iter();
+        let told: Vec<_> = told.zip(seen.numbers("a", "delay_ns", 0..3_000)).collect();
+        assert_eq!(told, [(1_000, 7_000_000), (2_000, 0)]);
+    }
+}

@@ -48,3 +48,16 @@ impl TierErrors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::hit;
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'tier-errors'\nstatus = 503\nrate = 0.25");
+        let told = seen.times("a", "unavailable_ppm", 0..3_000).into_iter();
+        let told: Vec<_> = told.zip(seen.numbers("a", "unavailable_ppm", 0..3_000)).collect();
+        assert_eq!(told, [(1_000, 250_000), (2_000, 0)]);
+    }
+}

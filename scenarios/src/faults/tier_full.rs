@@ -32,3 +32,16 @@ impl FaultKind for TierFull {
         tier(hit, "full", 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::hit;
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'tier-full'");
+        let told = seen.times("a", "full", 0..3_000).into_iter();
+        let told: Vec<_> = told.zip(seen.numbers("a", "full", 0..3_000)).collect();
+        assert_eq!(told, [(1_000, 1), (2_000, 0)]);
+    }
+}

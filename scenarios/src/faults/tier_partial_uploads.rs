@@ -37,3 +37,16 @@ impl FaultKind for TierPartialUploads {
         tier(hit, "partial_upload_ppm", 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::hit;
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'tier-partial-uploads'\nrate = 0.5");
+        let told = seen.times("a", "partial_upload_ppm", 0..3_000).into_iter();
+        let told: Vec<_> = told.zip(seen.numbers("a", "partial_upload_ppm", 0..3_000)).collect();
+        assert_eq!(told, [(1_000, 500_000), (2_000, 0)]);
+    }
+}

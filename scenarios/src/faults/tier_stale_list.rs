@@ -34,3 +34,16 @@ impl FaultKind for TierStaleList {
         tier(hit, "stale_list_ns", 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::hit;
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'tier-stale-list'\nlag = '9ms'");
+        let told = seen.times("a", "stale_list_ns", 0..3_000).into_iter();
+        let told: Vec<_> = told.zip(seen.numbers("a", "stale_list_ns", 0..3_000)).collect();
+        assert_eq!(told, [(1_000, 9_000_000), (2_000, 0)]);
+    }
+}

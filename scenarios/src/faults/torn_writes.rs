@@ -42,3 +42,23 @@ impl FaultKind for TornWrites {
         on_disk(hit, self.disk, DiskFault::Tearing(Tearing::Prefix))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{fault, run};
+
+    #[test]
+    fn bites() {
+        // Syncs that take a second leave half a second of records to a power cut.
+        let slow = fault("'a'", "1s", "1s", "kind = 'slow-disk'\nfactor = 1000");
+        let cut = fault("'a'", "1500ms", "1s", "kind = 'power-cut'");
+        let torn = fault("'a'", "1s", "1s", "kind = 'torn-writes'\ntearing = 'reordered'");
+        let backwards = |seed, faults: &[&str]| {
+            let ticks: Vec<u64> =
+                run(seed, faults).records("a").iter().map(|(_, tick)| *tick).collect();
+            ticks.contains(&149) && !ticks.contains(&105)
+        };
+        assert!((1..12).any(|seed| backwards(seed, &[&torn, &slow, &cut])));
+        assert!(!(1..12).any(|seed| backwards(seed, &[&slow, &cut])), "a prefix, usually");
+    }
+}

@@ -37,3 +37,18 @@ impl FaultKind for Wipe {
         hit.each_node(|node| Fault::Restart { node })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, DURING, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'wipe'");
+        assert_eq!(seen.count("a", "tick", DURING), 0);
+        assert_eq!(seen.times("a", "fresh", 0..3_000), [0, 2_000], "it starts with nothing");
+        let oldest = seen.records("a")[0].1;
+        assert!(oldest > 200, "a record of tick {oldest}");
+        assert_eq!(seen.count("a", "tick", AFTER), 50);
+    }
+}

@@ -47,3 +47,17 @@ impl FaultKind for WipeIdentity {
         hit.nodes.iter().filter_map(back).flatten().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'wipe-identity'");
+        assert_eq!(seen.times("a", "stranger", 0..3_000), [1_000], "it refuses to start");
+        assert_eq!(seen.count("a", "tick", 1_010..2_000), 0);
+        assert_eq!(seen.times("a", "known", 0..3_000), [2_000], "the file is back");
+        assert_eq!(seen.count("a", "tick", AFTER), 50);
+    }
+}

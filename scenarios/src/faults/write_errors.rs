@@ -35,3 +35,16 @@ impl FaultKind for WriteErrors {
         self.0.end(hit, DiskFault::WriteErrors)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::faults::bench::{AFTER, BEFORE, hit};
+
+    #[test]
+    fn bites() {
+        let seen = hit("kind = 'write-errors'\nrate = 1");
+        assert_eq!(seen.count("a", "refused", BEFORE), 0);
+        assert_eq!(seen.count("a", "refused", 1_001..2_001), 100);
+        assert_eq!(seen.count("a", "refused", AFTER), 0);
+    }
+}

@@ -31,6 +31,10 @@ pub struct Account {
     pub gauges: Vec<Gauge>,
     /// Faults as they were injected.
     pub faults: Vec<Fault>,
+    /// Faults that went otherwise than the scenario says, one line each: [`Planner::amiss`].
+    ///
+    /// [`Planner::amiss`]: crate::faults::Planner::amiss
+    pub faults_amiss: Vec<String>,
     /// What happened.
     pub marks: Vec<Mark>,
     /// The health of a live generator.
@@ -98,6 +102,8 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     outcome.marks = observed.marks;
     outcome.generator = observed.generator;
     outcome.configuration = scenario.system.configuration();
+    outcome.verdicts.extend(faults_fired(&observed.faults_amiss));
+    outcome.verdicts.extend(something_happened(&outcome));
     outcome.verdicts.extend(kept_up(&outcome));
     conclude(scenario, &mut outcome);
     (outcome, verdicts)
@@ -270,6 +276,31 @@ pub fn expectations(expected: &[Expectation], outcome: &Outcome) -> Vec<outcome:
         }
     };
     expected.iter().map(one).collect()
+}
+
+/// A warning if a fault went otherwise than the scenario says: what was then survived is not what
+/// was to be.
+fn faults_fired(amiss: &[String]) -> Option<outcome::Verdict> {
+    (!amiss.is_empty()).then(|| outcome::Verdict {
+        name: "faults_fired".into(),
+        stream: None,
+        status: VerdictStatus::Warn,
+        measured: amiss.join("; "),
+        expected: "each fault begins, on somebody, alone of its kind there".into(),
+        explanation: "What the system survived is not all that the scenario meant it to.".into(),
+    })
+}
+
+/// A warning if nothing was due: every promise is then kept.
+fn something_happened(outcome: &Outcome) -> Option<outcome::Verdict> {
+    (outcome.counts.scheduled == 0).then(|| outcome::Verdict {
+        name: "something_happened".into(),
+        stream: None,
+        status: VerdictStatus::Warn,
+        measured: "0 events were due".into(),
+        expected: "at least one".into(),
+        explanation: "Nothing happened, so that no promise could be broken.".into(),
+    })
 }
 
 /// Backlog at the end of the window, in seconds of offered traffic, above which a system has fallen

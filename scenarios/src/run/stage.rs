@@ -263,6 +263,7 @@ impl<'a> Stage<'a> {
             resources,
             gauges: sampler.gauges(&roster),
             faults: planner.windows(now),
+            faults_amiss: planner.amiss(now),
             generator: None,
         }
     }

@@ -84,6 +84,10 @@ pub struct Scenario {
     pub settings: Vec<(String, String)>,
     /// Which settings, by number, are strings though they read as something else.
     words: Vec<usize>,
+    /// What is right as it stands, and hardly what was meant; each with its place.
+    pub warnings: Problems,
+    /// The warnings, before it is known which text they are about.
+    doubts: Vec<Finding>,
 }
 
 /// What is measured, and how long a run goes on.
@@ -161,7 +165,11 @@ impl Scenario {
             }
         }
         match read {
-            Some(scenario) if findings.is_empty() => Ok(scenario),
+            Some(mut scenario) if findings.is_empty() => {
+                let doubts = std::mem::take(&mut scenario.doubts);
+                scenario.warnings = Problems::with_settings(doubts, name, text, settings);
+                Ok(scenario)
+            }
             _ => Err(Problems::with_settings(findings, name, text, settings)),
         }
     }
@@ -223,6 +231,8 @@ impl Scenario {
         let bugs = header.as_ref().map(|header| bugs(&tree, &header.bugs, findings));
         let (header, profile, system) = (header?, profile?, system?);
         plan::check(&faults, &system, findings);
+        let end = traffic.value.duration + measure.value.drain;
+        let doubts = plan::doubt(&faults, traffic.value.duration, end);
         Some(Self {
             name: name.to_owned(),
             title: header.title,
@@ -240,6 +250,8 @@ impl Scenario {
             expect,
             settings: Vec::new(),
             words: Vec::new(),
+            warnings: Problems(Vec::new()),
+            doubts,
         })
     }
 

@@ -6,6 +6,7 @@ use crate::reading::decode;
 use crate::reading::problem::Finding;
 use crate::reading::tree::{Span, Tree, Value};
 use crate::targets::{self, Holders};
+use crate::units::Duration;
 use headwater_models::role::Capability;
 use headwater_sim::units::NodeId;
 
@@ -43,6 +44,39 @@ pub fn check(faults: &[(FaultSpec, Tree)], system: &System, findings: &mut Vec<F
             findings.push(finding.help("target = \"tier\""));
         }
     }
+}
+
+/// Doubts faults that begin when the traffic is over, and those that meet another of their kind.
+/// `end` is when the run is over at the latest.
+pub fn doubt(faults: &[(FaultSpec, Tree)], traffic: Duration, end: Duration) -> Vec<Finding> {
+    let mut doubts = Vec::new();
+    for (index, (fault, tree)) in faults.iter().enumerate() {
+        let (name, at) = (fault.action.name(), fault.at);
+        let over = match at {
+            _ if at > end => Some(format!("{name} never begins: the run is over at {end}")),
+            _ if at >= traffic => Some(format!("{name} begins when the traffic is over")),
+            _ => None,
+        };
+        if let Some(over) = over {
+            let doubt = Finding::new(over, place(tree, "at"));
+            doubts.push(doubt.label(format!("the traffic ends at {traffic}")));
+        }
+        let goes_on =
+            |other: &FaultSpec| other.at <= at && other.until.is_none_or(|until| at < until);
+        let meets = |(_, (other, _)): &(usize, &(FaultSpec, Tree))| {
+            let shared = other.target.0.iter().any(|name| fault.target.0.contains(name));
+            shared && other.action.name() == name && goes_on(other)
+        };
+        let others = faults.iter().enumerate().filter(|(other, _)| *other != index);
+        // Of two that begin together the later one in the file is told.
+        let before =
+            |(other, (spec, _)): &(usize, &(FaultSpec, Tree))| spec.at < at || *other < index;
+        if let Some((other, _)) = others.filter(before).find(meets) {
+            let message = format!("{name} meets fault.{other}, which goes on on the same target");
+            doubts.push(Finding::new(message, place(tree, "target")));
+        }
+    }
+    doubts
 }
 
 fn place(tree: &Tree, key: &str) -> Span {
@@ -85,5 +119,35 @@ mod tests {
         assert!(refused.contains("no node `power-3`"), "{refused}");
         let refused = with_faults(&fault("tier-full", "broker-1", "1s", ""));
         assert!(refused.contains("needs tiered storage"), "{refused}");
+    }
+
+    fn doubts(faults: &str) -> String {
+        let text = format!(
+            "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n\
+             [system]\nkind = \"kafka\"\nbrokers = 3\n\
+             [traffic]\nrate = \"10/s\"\nduration = \"10s\"\n{faults}"
+        );
+        let read = Scenario::parse(&text, "t.toml", None, &[]);
+        read.unwrap_or_else(|problems| panic!("{problems}")).warnings.to_string()
+    }
+
+    #[test]
+    fn a_fault_that_never_begins_or_comes_late_is_doubted_at_its_place() {
+        assert_eq!(doubts(&fault("crash", "broker-1", "3s", "")), "");
+        let late = doubts(&fault("crash", "broker-1", "12s", ""));
+        assert_eq!(late, "crash begins when the traffic is over (t.toml:13:6)");
+        let never = doubts(&fault("crash", "broker-1", "300s", ""));
+        assert_eq!(never, "crash never begins: the run is over at 70s (t.toml:13:6)");
+    }
+
+    #[test]
+    fn a_fault_that_meets_another_of_its_kind_is_doubted() {
+        let two = |second: &str, target: &str| {
+            let first = fault("pause", "broker-1", "3s", "for = \"2s\"");
+            doubts(&(first + &fault("pause", target, second, "for = \"2s\"")))
+        };
+        assert_eq!(two("5s", "broker-1") + &two("4s", "broker-2"), "");
+        let meets = two("4s", "broker-1");
+        assert!(meets.starts_with("pause meets fault.0") && meets.contains(":17:"), "{meets}");
     }
 }

@@ -285,3 +285,18 @@ fn exit_codes_are_in_the_help() {
     let help = String::from_utf8_lossy(&headwater(&["--help"]).stdout).into_owned();
     assert!(help.contains("Exit codes:") && help.contains("headwater run burst/"), "{help}");
 }
+
+#[test]
+fn what_was_hardly_meant_is_told_with_its_place_and_stops_nothing() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let fault = "[[fault]]\nkind = \"pause\"\ntarget = \"broker-1\"\nat = \"300s\"\n";
+    let path = file(&folder, "[measure]", &format!("{fault}[measure]"));
+    for command in ["check", "run"] {
+        let output = headwater(&[command, &path]);
+        let errors = errors(&output);
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        let told = "pause never begins: the run is over at 62s";
+        assert!(errors.contains("warning: ") && errors.contains(told), "{errors}");
+        assert!(errors.contains("scenario.toml:13:6"), "{errors}");
+    }
+}
