@@ -47,7 +47,7 @@ pub enum Request {
     Run(Launch),
     /// Start a process again that was started before.
     Restart(String),
-    /// Send a signal: its name, then `kill`, `stop`, `continue`.
+    /// Send a signal: its name, then `kill`, `terminate`, `stop`, `continue`.
     Signal(String, Sign),
     /// Whether a process runs.
     Alive(String),
@@ -59,6 +59,8 @@ pub enum Request {
 pub enum Sign {
     /// SIGKILL.
     Kill,
+    /// SIGTERM.
+    Terminate,
     /// SIGSTOP.
     Stop,
     /// SIGCONT.
@@ -182,6 +184,7 @@ impl Care {
         let child = self.children.get_mut(name).ok_or(format!("{name} does not run"))?;
         let signal = match sign {
             Sign::Kill => Signal::KILL,
+            Sign::Terminate => Signal::TERM,
             Sign::Stop => Signal::STOP,
             Sign::Continue => Signal::CONT,
         };

@@ -54,9 +54,8 @@ pub(crate) fn drive(
     let (observer, observations) = Observer::new(Clock::default());
     let Connection { writers, lanes, reading, storage } =
         plan.system.open(plan, cluster, &observer)?;
-    let faults = &plan.scenario.faults;
-    let injector = cluster.launched.as_ref().filter(|_| !faults.is_empty());
-    let injector = injector.map(|cluster| Injector::new(faults, cluster, storage.leader()));
+    let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
+    let injector = injector.map(|cluster| Injector::new(&plan.scenario, plan.seed, cluster));
     let injector = injector.transpose()?;
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
@@ -136,14 +135,17 @@ impl Driver<'_> {
         pacer: Pacer,
         mut writers: Vec<Box<dyn Writer>>,
         reading: Option<Reading>,
-        injector: Option<Injector>,
+        injector: Option<Injector<'scope>>,
     ) -> Played {
         let clock = &self.observer.clock;
         let length = Duration::from_nanos(self.plan.scenario.traffic.duration.0);
         let mut line = ProgressLine::new(length);
         let cpu_before = own_cpu_seconds();
-        let faults = injector
-            .map(|injector| scope.spawn(|| injector.run(clock, self.observer, &self.faults_over)));
+        let inject = |injector: Injector<'scope>| {
+            let leader = || self.storage.leader();
+            scope.spawn(move || injector.run(&leader, clock, self.observer, &self.faults_over))
+        };
+        let faults = injector.map(inject);
         let pacing = scope.spawn(move || {
             let paced = pacer.run(&mut writers);
             (paced, writers)

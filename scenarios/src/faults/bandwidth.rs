@@ -29,7 +29,7 @@ impl FaultKind for Bandwidth {
             ("queue", "bytes that wait at the most; 64KiB"),
         ],
         cause: "A noisy neighbour, a shaped link.",
-        live: Live::Proxy("a proxy on loopback passes no more than the rate"),
+        live: Live::ByHand("tc tbf"),
         damage: Damage::Slow,
         needs_end: false,
         overlap: Overlap::Level,

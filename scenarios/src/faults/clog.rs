@@ -20,7 +20,7 @@ impl FaultKind for Clog {
         what: "Messages stand still, and go on at once, in order, when it is over.",
         parameters: &[PEERS, SYMMETRIC],
         cause: "A paused link, a stalled middlebox (FoundationDB `clogging`).",
-        live: Live::Proxy("a proxy on loopback holds what passes"),
+        live: Live::Never,
         damage: Damage::Unavailable,
         needs_end: false,
         overlap: Overlap::Separate,

@@ -61,9 +61,6 @@ pub enum Stops {
 pub enum Live {
     /// `loadgen` signals and starts the processes that it has launched, so.
     Signal(&'static str),
-    /// `loadgen` has a proxy between clients and the servers that it has launched, which does this.
-    /// What servers send each other does not pass it.
-    Proxy(&'static str),
     /// `loadgen` does not do it; somebody else could, so.
     ByHand(&'static str),
     /// Nobody does it to a cluster that runs.
@@ -73,7 +70,7 @@ pub enum Live {
 impl Live {
     /// True if `loadgen` does it.
     pub const fn is_done(self) -> bool {
-        matches!(self, Self::Signal(_) | Self::Proxy(_))
+        matches!(self, Self::Signal(_))
     }
 }
 

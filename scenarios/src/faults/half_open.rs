@@ -19,7 +19,7 @@ impl FaultKind for HalfOpen {
                both ends see a reset.",
         parameters: &[PEERS],
         cause: "A firewall or NAT that drops an idle entry.",
-        live: Live::Proxy("a proxy on loopback forgets connections, and resets them at the end"),
+        live: Live::ByHand("conntrack -D with DROP"),
         damage: Damage::Unavailable,
         needs_end: true,
         overlap: Overlap::Separate,

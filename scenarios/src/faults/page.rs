@@ -79,7 +79,6 @@ fn section(page: &mut String, entry: &Entry) {
     let Entry { name, what, cause, .. } = entry;
     let live = match entry.live {
         Live::Signal(how) => format!("{how} (`loadgen`)"),
-        Live::Proxy(how) => format!("{how} (`loadgen`; between clients and servers only)"),
         Live::ByHand(how) => format!("not by `loadgen`; by hand: {how}"),
         Live::Never => "no".to_owned(),
     };

@@ -21,7 +21,7 @@ impl FaultKind for SlowPairs {
         what: "Each pair of target and peer is slow by an amount of its own, drawn once.",
         parameters: &[PEERS, ("extra", "what is drawn for each pair")],
         cause: "Bad placement: pairs with more hops than others (FoundationDB's slow pairs).",
-        live: Live::Proxy("a proxy on loopback delays what passes, each server by its own draw"),
+        live: Live::ByHand("a delaying proxy"),
         damage: Damage::Slow,
         needs_end: false,
         overlap: Overlap::Level,

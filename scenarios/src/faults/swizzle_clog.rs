@@ -17,7 +17,7 @@ impl FaultKind for SwizzleClog {
                another in another order.",
         parameters: &[],
         cause: "Rolling trouble (FoundationDB `swizzle-clogging`).",
-        live: Live::Proxy("a proxy on loopback holds what passes, server by server"),
+        live: Live::Never,
         damage: Damage::Unavailable,
         needs_end: true,
         overlap: Overlap::Separate,
