@@ -21,12 +21,19 @@ pub(crate) struct How {
     pub seeds: u64,
     pub settings: Vec<(String, String)>,
     pub keep: bool,
+    #[cfg(feature = "snapshots")]
     pub snapshots: bool,
 }
 
 impl Default for How {
     fn default() -> Self {
-        Self { seeds: 1, settings: Vec::new(), keep: true, snapshots: false }
+        Self {
+            seeds: 1,
+            settings: Vec::new(),
+            keep: true,
+            #[cfg(feature = "snapshots")]
+            snapshots: false,
+        }
     }
 }
 
