@@ -48,10 +48,10 @@ fn a_fenced_writer_is_refused_and_nothing_it_was_acknowledged_is_lost() {
         sim.schedule(at(25_000), Fault::Heal);
         sim.run_until(at(60_000));
         let seen = sim.observer();
-        assert!(seen.failed.iter().any(|(_, _, error)| *error == "BKLedgerFenced"), "seed {seed}");
-        assert!(seen.count("ledger_recovered") >= 1);
-        assert_eq!(seen.lost().len(), 0, "seed {seed}");
-        assert!(seen.delivered_in_order());
+        assert!(seen.errors.contains(&"BKLedgerFenced"), "seed {seed}");
+        assert!(seen.times("ledger_recovered").len() >= 1);
+        assert_eq!(seen.lost(), 0, "seed {seed}");
+        assert_eq!(seen.repeated_or_late(), []);
     }
 }
 
@@ -65,9 +65,9 @@ fn recovery_tolerates_as_many_lost_bookies_as_the_ack_quorum_less_one() {
         sim.schedule(at(3_000), Fault::Crash { node: bookies[seed as usize % 5] });
         sim.run_until(at(40_000));
         let seen = sim.observer();
-        assert!(seen.acked.len() > 1_900, "seed {seed}: {} acked", seen.acked.len());
-        assert_eq!(seen.count("ledger_recovered"), 1, "seed {seed}");
-        assert_eq!(seen.lost().len(), 0, "seed {seed}");
+        assert!(seen.acks.len() > 1_900, "seed {seed}: {} acked", seen.acks.len());
+        assert_eq!(seen.times("ledger_recovered").len(), 1, "seed {seed}");
+        assert_eq!(seen.lost(), 0, "seed {seed}");
     }
 }
 
@@ -82,8 +82,8 @@ fn planted_fault_one_copy_and_its_bookie_wiped_loses_acknowledged_events() {
     sim.schedule(at(2_000), Fault::Restart { node: bookie });
     sim.run_until(at(40_000));
     let seen = sim.observer();
-    let lost = seen.lost().len();
-    assert!((850..=900).contains(&lost), "{lost} lost of {} acked", seen.acked.len());
+    let lost = seen.lost();
+    assert!((850..=900).contains(&lost), "{lost} lost of {} acked", seen.acks.len());
 }
 
 /// The writer dies with a tail that only two of three bookies have; then one of the two comes back,
@@ -93,7 +93,7 @@ pub fn lost_with_a_tail_on_two_bookies(
     seed: u64,
     config: &Config,
     wiped: bool,
-) -> usize {
+) -> u64 {
     let Cast { bookies, writer, reader, .. } = cast(config);
     let source = steady(at(1_000), Duration::from_millis(1), 20_000, 1_000);
     let mut sim = cluster::cluster_in(environment, seed, config, &source);
@@ -119,9 +119,9 @@ pub fn lost_with_a_tail_on_two_bookies(
     sim.schedule(at(30_000), Fault::Restart { node: reader });
     sim.run_until(at(60_000));
     let seen = sim.observer();
-    assert_eq!(seen.count("ledger_recovered"), 1);
-    assert!(seen.acked.len() > 2_400, "{} acked", seen.acked.len());
-    seen.lost().len()
+    assert_eq!(seen.times("ledger_recovered").len(), 1);
+    assert!(seen.acks.len() > 2_400, "{} acked", seen.acks.len());
+    seen.lost()
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn planted_fault_a_wiped_bookie_with_its_old_name_makes_recovery_lose_events() {
 }
 
 /// Power goes everywhere at once and comes back; acked events that can't be read.
-pub fn lost_after_a_power_cut(environment: &Environment, seed: u64, config: &Config) -> usize {
+pub fn lost_after_a_power_cut(environment: &Environment, seed: u64, config: &Config) -> u64 {
     let source = steady(at(1_000), Duration::from_millis(1), 30_000, 1_000);
     let mut sim = cluster::cluster_in(environment, seed, config, &source);
     for bookie in cast(config).bookies {
@@ -149,9 +149,9 @@ pub fn lost_after_a_power_cut(environment: &Environment, seed: u64, config: &Con
     }
     sim.run_until(at(90_000));
     let seen = sim.observer();
-    assert!(seen.acked.len() > 3_600, "seed {seed}: {} acked", seen.acked.len());
-    assert!(seen.delivered.len() > 3_000, "seed {seed}: {} read", seen.delivered.len());
-    seen.lost().len()
+    assert!(seen.acks.len() > 3_600, "seed {seed}: {} acked", seen.acks.len());
+    assert!(seen.delivered() > 3_000, "seed {seed}: {} read", seen.delivered());
+    seen.lost()
 }
 
 #[test]
@@ -179,9 +179,9 @@ fn bookies_killed_and_restarted_one_after_another_lose_nothing() {
         }
         sim.run_until(at(100_000));
         let seen = sim.observer();
-        assert_eq!(seen.lost().len(), 0, "seed {seed}");
-        assert!(seen.delivered_in_order());
-        assert!(seen.acked.len() > 35_000, "{} acked", seen.acked.len());
+        assert_eq!(seen.lost(), 0, "seed {seed}");
+        assert_eq!(seen.repeated_or_late(), []);
+        assert!(seen.acks.len() > 35_000, "{} acked", seen.acks.len());
     }
 }
 
@@ -194,9 +194,8 @@ fn a_restarted_metadata_service_interrupts_no_open_ledger() {
     sim.schedule(at(6_000), Fault::Restart { node: metadata });
     sim.run_until(at(30_000));
     let seen = sim.observer();
-    assert_eq!((seen.acked.len(), seen.delivered.len(), seen.count("session_expired")), {
-        (10_000, 10_000, 0)
-    });
+    assert_eq!((seen.acked(), seen.delivered()), (10_000, 10_000));
+    assert_eq!(seen.times("session_expired"), []);
     assert!(seen.longest_gap() < Duration::from_millis(20), "{}", seen.longest_gap());
 }
 

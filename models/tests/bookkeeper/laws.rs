@@ -14,10 +14,10 @@ fn at_a_low_rate_an_add_takes_the_group_wait_a_sync_and_a_round_trip() {
     let mut sim = cluster::cluster(1, &config(3, (3, 3, 2)), &source);
     sim.run_until(at(10_000));
     let seen = sim.observer();
-    assert_eq!(seen.acked.len(), 200);
+    assert_eq!(seen.acks.len(), 200);
     let expected = ONE_WAY * 2 + Duration::from_millis(2) + SYNC;
     for q in [0.0, 0.5, 0.99] {
-        let latency = seen.latency(q);
+        let latency = seen.response(q);
         assert!(
             latency >= expected && latency <= expected + SLACK,
             "q {q}: {latency} against {expected} and at most {SLACK} more"
@@ -38,12 +38,12 @@ fn under_load_an_add_takes_one_to_two_syncs() {
     let mut sim = cluster::cluster(1, &without_group_wait((3, 3, 3)), &source);
     sim.run_until(at(10_000));
     let seen = sim.observer();
-    assert_eq!(seen.acked.len(), 20_000);
+    assert_eq!(seen.acks.len(), 20_000);
     let net = ONE_WAY * 2;
-    let (least, most) = (seen.latency(0.0), seen.latency(1.0));
+    let (least, most) = (seen.response(0.0), seen.response(1.0));
     assert!(least >= net + SYNC, "{least}");
     assert!(most <= net + SYNC * 2 + SLACK, "{most}");
-    let median = seen.latency(0.5);
+    let median = seen.response(0.5);
     let middle = net + SYNC * 3 / 2;
     assert!(median.0.abs_diff(middle.0) <= SLACK.0, "{median} against {middle}");
 }
@@ -56,8 +56,8 @@ fn closed_loop(config: &config::Cluster, window: u64) -> f64 {
     let mut sim = cluster::cluster(1, &config, &source);
     sim.run_until(at(20_000));
     let seen = sim.observer();
-    assert_eq!(seen.acked.len(), 20_000);
-    let (first, last) = (seen.acked_at[0], seen.acked_at[19_999]);
+    assert_eq!(seen.acks.len(), 20_000);
+    let (first, last) = (seen.acks[0].0, seen.acks[19_999].0);
     19_999.0 / last.since(first).as_secs_f64()
 }
 
@@ -78,7 +78,7 @@ fn the_limiter_lets_five_thousand_adds_a_second_through() {
     let mut sim = cluster::cluster(1, &config(3, (3, 3, 2)), &source);
     sim.run_until(at(5_000));
     let since = |from: Time, to: Time| {
-        let acked = sim.observer().acked_at.iter();
+        let acked = sim.observer().acks.iter().map(|(at, _)| at);
         acked.filter(|when| **when > from && **when <= to).count()
     };
     let rate = since(at(3_000), at(4_000));
@@ -100,8 +100,8 @@ fn one_journal_thread_takes_some_six_hundred_thousand_entries_of_a_kilobyte_a_se
     let mut sim = cluster::cluster(1, &config, &source);
     sim.run_until(at(20_000));
     let seen = sim.observer();
-    assert_eq!(seen.acked.len(), 100_000);
-    let (first, last) = (seen.acked_at[0], seen.acked_at[99_999]);
+    assert_eq!(seen.acks.len(), 100_000);
+    let (first, last) = (seen.acks[0].0, seen.acks[99_999].0);
     let rate = 100_000.0 / last.since(first).as_secs_f64();
     assert!((500_000.0..650_000.0).contains(&rate), "{rate:.0}/s");
 }
@@ -121,8 +121,8 @@ fn a_slow_ledger_disk_blocks_adds_once_both_memtables_are_full() {
     let mut sim = cluster::simulate(1, deployment);
     sim.run_until(at(10_000));
     let seen = sim.observer();
-    assert_eq!(seen.acked.len(), 20_000);
-    let (first, last) = (seen.acked_at[0], seen.acked_at[19_999]);
+    assert_eq!(seen.acks.len(), 20_000);
+    let (first, last) = (seen.acks[0].0, seen.acks[19_999].0);
     let rate = 20_000.0 * 1_000.0 / last.since(first).as_secs_f64();
     // 20 MB offered in 1 s, 2 MiB of it fit the memtables, the rest goes at the disk's 5 MB/s.
     let law = 20e6 / ((20e6 - 2.0 * 1048576.0) / 5e6);

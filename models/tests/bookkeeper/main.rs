@@ -9,4 +9,7 @@ mod planted;
 mod probe;
 mod protocol;
 mod replication;
+#[path = "../seen/mod.rs"]
+#[allow(dead_code, reason = "each of the binaries of systems looks at a part")]
+mod seen;
 mod swarm;

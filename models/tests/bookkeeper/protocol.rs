@@ -77,7 +77,7 @@ fn a_wiped_bookie_does_not_come_up_unless_it_is_given_a_new_cookie() {
         } else {
             assert!(answers.borrow().iter().all(|(request, ..)| *request != 2), "{answers:?}");
         }
-        let refused = sim.observer().count("bookie_refused");
+        let refused = sim.observer().times("bookie_refused").len();
         assert_eq!(refused, usize::from(!cookie_restamped));
     }
 }
@@ -211,9 +211,8 @@ fn a_killed_bookies_session_ends_between_seven_and_twelve_seconds_later() {
         let killed = at(20_000 + 430 * seed);
         sim.schedule(killed, Fault::Crash { node: BOOKIE });
         sim.run_until(at(40_000));
-        let events = &sim.observer().events;
-        let ended = events.iter().find(|(_, _, name, _)| *name == "session_expired");
-        let after = ended.expect("its session ends").0.since(killed);
+        let ended = sim.observer().times("session_expired");
+        let after = ended.first().expect("its session ends").since(killed);
         let (least, most) = (Duration::from_millis(6_660), Duration::from_millis(12_000));
         assert!(after >= least && after <= most, "{after}");
     }
@@ -225,8 +224,8 @@ fn a_paused_bookie_finds_its_session_gone_and_registers_again() {
     sim.schedule(at(5_000), Fault::Pause { node: BOOKIE });
     sim.schedule(at(25_000), Fault::Resume { node: BOOKIE });
     sim.run_until(at(40_000));
-    assert_eq!(sim.observer().count("bookie_session_expired"), 1);
-    assert_eq!(sim.observer().count("bookie_registered"), 2);
+    assert_eq!(sim.observer().times("bookie_session_expired").len(), 1);
+    assert_eq!(sim.observer().times("bookie_registered").len(), 2);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use headwater_sim::fault::Fault;
 use crate::harness::{Bench, bench_with, steady, three};
 
 /// Runs a story with a bug and without. (lost, repeated) over some seeds, each.
-fn both(bug: Bug, seeds: u64, story: impl Fn(&[Bug], u64) -> Bench) -> [(u64, usize); 2] {
+fn both(bug: Bug, seeds: u64, story: impl Fn(&[Bug], u64) -> Bench) -> [(u64, u64); 2] {
     [&[bug][..], &[]].map(|bugs| {
         let runs = (0..seeds).map(|seed| {
             let bench = story(bugs, seed);

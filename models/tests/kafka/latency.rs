@@ -14,7 +14,7 @@ fn acks_all_costs_a_fetch_round_more_than_acks_1() {
         let mut bench = bench(&cluster, &steady(200, 1_000, 5), 1);
         let notes = bench.run(6);
         assert_eq!(notes.acks.len(), 1_000, "acks {acks}");
-        notes.response_us(0.5)
+        notes.response(0.5).as_nanos() / 1_000
     };
     let (leader, all) = (median(1, 3), median(-1, 3));
     // Two crossings of 25 us, the follower's fetch thread, append and next request on top.
@@ -26,7 +26,7 @@ fn acks_all_costs_a_fetch_round_more_than_acks_1() {
 fn linger_is_waited_for_at_a_low_rate_and_4_x_lingers_by_default() {
     let median = |version| {
         let mut bench = bench(&Cluster::defaults(version), &steady(50, 1_000, 4), 1);
-        bench.run(5).response_us(0.5)
+        bench.run(5).response(0.5).as_nanos() / 1_000
     };
     let (old, new) = (median(Version::V3_9), median(Version::V4));
     assert!((5_000..5_300).contains(&(new.abs_diff(old) + 200)), "3.9: {old} us, 4.x: {new} us");
@@ -70,7 +70,7 @@ fn flush_messages_1_costs_a_sync_for_every_append() {
         let mut cluster = Cluster::defaults(Version::V3_9);
         cluster.topic.flush_messages = flush;
         let mut bench = bench(&cluster, &steady(100, 1_000, 5), 1);
-        bench.run(6).response_us(0.5)
+        bench.run(6).response(0.5).as_nanos() / 1_000
     };
     let (cached, synced) = (median(u64::MAX), median(1));
     // The default disk's sync has a median of 60 us.
@@ -93,7 +93,7 @@ fn librdkafka_without_linger_answers_in_a_fifth_of_a_millisecond_or_so() {
     let mut cluster = Cluster::defaults(Version::V3_9).with_client(ClientLibrary::Librdkafka);
     (cluster.producer.linger_ms, cluster.producer.acks) = (0, 1);
     let mut bench = bench(&cluster, &steady(1_600, 2_500, 3), 1);
-    let median = bench.run(4).response_us(0.5);
+    let median = bench.run(4).response(0.5).as_nanos() / 1_000;
     assert!((150..300).contains(&median), "{median} us");
 }
 

@@ -9,4 +9,7 @@ mod latency;
 mod loss;
 mod producer;
 mod recovery;
+#[path = "../seen/mod.rs"]
+#[allow(dead_code, reason = "each of the binaries of systems looks at a part")]
+mod seen;
 mod storage;

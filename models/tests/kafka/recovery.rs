@@ -20,7 +20,7 @@ fn a_leader_that_comes_back_without_its_page_cache_within_its_session_is_fenced_
         assert_eq!(bench.gone_from_all_disks(), 0, "seed {seed}");
         let notes = bench.sim.observer();
         assert_eq!((notes.acks.len(), notes.lost()), (12_000, 0), "seed {seed}");
-        assert!(!notes.watermark_fell, "seed {seed}");
+        assert_eq!(notes.fallen(), 0, "seed {seed}");
         let elected = notes.first_ms("leader_elected").expect("a new leader");
         // Nine seconds from the last heartbeat, or from the last change of the controller: a voter
         // that comes back and knows of no leader may bring about another (no pre-vote before 4.0).

@@ -33,7 +33,7 @@ fn a_broker_with_a_full_disk_halts_again_at_its_next_start() {
     bench.at(10, 0, |_, machine| FULL(machine));
     bench.at(20, 0, |node, _| Fault::Restart { node });
     let notes = bench.run(40);
-    let failures = notes.events.iter().filter(|of| of.2 == "log_dir_failed").count();
+    let failures = notes.times("log_dir_failed").len();
     assert_eq!((failures, notes.acks.len(), notes.lost()), (2, 12_000, 0));
 }
 

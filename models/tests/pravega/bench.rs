@@ -1,9 +1,9 @@
-//! The bench: a cluster, a schedule, and a ledger of what was acknowledged and delivered.
+//! The bench: a cluster and a schedule.
 //!
 //! ```text
 //! schedule ──> producer-N ──> store-N ──> bookie-N, tier
 //!                              │
-//!              consumer-N <────┘            History sees every note of all of them
+//!              consumer-N <────┘            Seen sees every note of all of them
 //! ```
 
 use headwater_models::bookkeeper::system::BOOKIE;
@@ -11,153 +11,36 @@ use headwater_models::role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use headwater_check::Positions;
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
-use headwater_models::batch::SharedBatch;
 use headwater_models::bookkeeper::record::Record as JournalRecord;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
-use headwater_models::note::Note;
 use headwater_models::pravega::config::{Cluster, Mode, Version};
 use headwater_models::pravega::deploy::deploy;
-use headwater_models::property::When;
 use headwater_models::protocol::{Record, Streaming};
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::machine::MachineSpec;
-use headwater_sim::node::Observer;
 use headwater_sim::random::Seed;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-/// What happened, by (writer, lane).
-#[derive(Default)]
-pub struct History {
-    /// Lane sequence number and time of every acknowledged event.
-    pub acked: BTreeMap<(u32, u32), BTreeMap<u64, Time>>,
-    /// Lane sequence numbers as they were delivered.
-    pub delivered: BTreeMap<(u32, u32), Vec<u64>>,
-    /// Intended times of the events in the order of their delivery.
-    pub order: Vec<Time>,
-    /// Response times (from the intended start) in the order of the acks, with the time of the ack.
-    pub responses: Vec<(Time, Duration)>,
-    /// Events given up.
-    pub failed: u64,
-    /// Events of the timeline: (time, name, entity, value).
-    pub events: Vec<(Time, &'static str, u64, u64)>,
-    /// How often each property was noted.
-    pub properties: BTreeMap<&'static str, u64>,
-    /// Properties that must always hold and did not.
-    pub violated: Vec<&'static str>,
-}
+use crate::seen::Seen;
 
-impl Observer<Streaming> for History {
-    fn note(&mut self, at: Time, _node: NodeId, note: Note) {
-        match note {
-            Note::Acked { batch } => self.acked(at, &batch),
-            Note::Delivered { batch, .. } => {
-                let lane = self.delivered.entry((batch.writer, batch.lane.0)).or_default();
-                lane.extend(batch.first..=batch.last());
-                self.order.extend(&batch.intended);
-            }
-            Note::Failed { batch, .. } => self.failed += batch.count(),
-            Note::Property { property, holds, .. } => {
-                if !holds && property.when == When::Always {
-                    self.violated.push(property.name);
-                }
-                *self.properties.entry(property.name).or_default() += 1;
-            }
-            Note::Event { name, entity, value, .. } => self.events.push((at, name, entity, value)),
-            Note::Watermark { .. } => {}
-        }
-    }
-}
-
-impl History {
-    fn acked(&mut self, at: Time, batch: &SharedBatch) {
-        let lane = self.acked.entry((batch.writer, batch.lane.0)).or_default();
-        for (sequence, intended) in (batch.first..).zip(&batch.intended) {
-            let before = lane.insert(sequence, at);
-            assert!(before.is_none(), "event {sequence} acknowledged twice");
-            self.responses.push((at, at.since(*intended)));
-        }
-    }
-
-    /// Events acknowledged.
-    pub fn acked_count(&self) -> u64 {
-        self.acked.values().map(|lane| lane.len() as u64).sum()
-    }
-
-    /// Acknowledged events that were never delivered.
-    #[cfg(feature = "planted-bugs")]
-    pub fn lost(&self) -> usize {
-        let lost = |(key, acked): (&(u32, u32), &BTreeMap<u64, Time>)| {
-            let delivered: BTreeSet<u64> =
-                self.delivered.get(key).into_iter().flatten().copied().collect();
-            acked.keys().filter(|sequence| !delivered.contains(sequence)).count()
-        };
-        self.acked.iter().map(lost).sum()
-    }
-
-    /// Every acknowledged event was delivered, once, in order.
-    pub fn check_exactly_once(&self) {
-        assert!(self.violated.is_empty(), "{:?}", self.violated);
-        for (key, acked) in &self.acked {
-            let delivered = self.delivered.get(key).map_or(&[][..], Vec::as_slice);
-            for (at, pair) in delivered.windows(2).enumerate() {
-                assert_eq!(pair[1], pair[0] + 1, "{key:?}: after {at} events, of {delivered:?}");
-            }
-            assert_eq!(delivered.first(), Some(&0), "{key:?}");
-            let last = delivered.last().copied();
-            let newest = acked.keys().next_back().copied();
-            assert!(last >= newest, "{key:?}: delivered up to {last:?}, acknowledged {newest:?}");
-        }
-    }
-
-    /// Events of one key were delivered in the order of the schedule [`keyed`].
-    pub fn check_order_of_keys(&self, rate: u64, keys: u64) {
-        let mut last = BTreeMap::new();
-        for intended in &self.order {
-            let nanos = intended.since(second(1)).as_nanos();
-            let index = (nanos * rate).div_ceil(1_000_000_000);
-            let key = key_of(index, keys);
-            let before = last.insert(key, index);
-            assert!(before < Some(index), "key {key}: {before:?} before {index}");
-        }
-    }
-
-    /// A percentile of the response times, in ms.
-    pub fn percentile_ms(&self, percent: u64) -> f64 {
-        self.percentile_since_ms(Time::ZERO, percent)
-    }
-
-    /// The same of what was acknowledged from an instant on.
-    pub fn percentile_since_ms(&self, from: Time, percent: u64) -> f64 {
-        let late = self.responses.iter().filter(|(at, _)| *at >= from);
-        let mut all: Vec<Duration> = late.map(|(_, response)| *response).collect();
-        all.sort_unstable();
-        let at = (all.len() as u64 * percent / 100).min(all.len() as u64 - 1);
-        all[at as usize].as_secs_f64() * 1e3
-    }
-
-    /// The longest time without an ack between two instants: (from, length).
-    pub fn longest_gap(&self, from: Time, to: Time) -> (Time, Duration) {
-        let times = self.responses.iter().map(|(at, _)| *at).filter(|at| *at >= from && *at <= to);
-        let mut last = from;
-        let mut longest = (from, Duration::ZERO);
-        for at in times.chain([to]) {
-            if at.since(last) > longest.1 {
-                longest = (last, at.since(last));
-            }
-            last = at;
-        }
-        longest
-    }
-
-    /// Times of the events of one name.
-    pub fn times(&self, name: &str) -> Vec<Time> {
-        self.events.iter().filter(|(_, of, ..)| *of == name).map(|(at, ..)| *at).collect()
+/// Fails unless events of one key were delivered in the order of the schedule [`keyed`]. Lanes
+/// change when a segment is sealed and keys move to its successors, so that no checker of lanes
+/// sees this order.
+pub fn check_order_of_keys(seen: &Seen, rate: u64, keys: u64) {
+    let mut last = BTreeMap::new();
+    for intended in &seen.delivered_due {
+        let nanos = intended.since(second(1)).as_nanos();
+        let index = (nanos * rate).div_ceil(1_000_000_000);
+        let key = key_of(index, keys);
+        let before = last.insert(key, index);
+        assert!(before < Some(index), "key {key}: {before:?} before {index}");
     }
 }
 
@@ -211,7 +94,7 @@ pub fn environment(one_machine: bool) -> Environment {
 /// A cluster in a simulation.
 pub struct Bench {
     /// The simulation.
-    pub sim: Simulation<Streaming, History>,
+    pub sim: Simulation<Streaming, Seen>,
     roles: Vec<&'static Role>,
 }
 
@@ -232,7 +115,7 @@ impl Bench {
         cluster.check().expect("the cluster is possible");
         let deployment = deploy(cluster, environment, source);
         let spec = SimulationSpec { seed: Seed(seed), ..SimulationSpec::default() };
-        let mut sim = Simulation::new(spec, History::default());
+        let mut sim = Simulation::new(spec, Seen::new(Positions::Bytes));
         for machine in deployment.machines {
             sim.add_machine(machine);
         }
@@ -249,7 +132,7 @@ impl Bench {
     }
 
     /// Runs up to a second of virtual time.
-    pub fn run_to(&mut self, seconds: u64) -> &History {
+    pub fn run_to(&mut self, seconds: u64) -> &Seen {
         self.sim.run_until(Time::ZERO + Duration::from_secs(seconds));
         self.sim.observer()
     }

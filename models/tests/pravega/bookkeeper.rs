@@ -17,10 +17,10 @@ fn a_bookie_that_dies_is_replaced_by_the_spare_and_nothing_is_lost() {
         let victim = bench.nodes(BOOKIE)[0];
         bench.fault(5, Fault::Crash { node: victim });
         let history = bench.run_to(20);
-        assert_eq!(history.acked_count(), 4_000);
+        assert_eq!(history.acked(), 4_000);
         history.check_exactly_once();
         assert!(!history.times("ensemble_changed").is_empty(), "{:?}", history.events);
-        let (from, gap) = history.longest_gap(second(2), second(10));
+        let (from, gap) = history.longest_gap_in(second(2), second(10));
         assert!(gap < Duration::from_millis(300), "{client:?}: {gap} from {from}");
     }
 }
@@ -34,12 +34,12 @@ fn without_a_spare_bookie_writes_stop_until_it_is_back() {
     bench.fault(25, Fault::Restart { node: victim });
     let history = bench.run_to(120);
     assert!(!history.times("container_failed").is_empty(), "{:?}", history.events);
-    let (from, gap) = history.longest_gap(second(5), second(60));
+    let (from, gap) = history.longest_gap_in(second(5), second(60));
     let back = from + gap;
     assert!(from < second(12) && back > second(25), "no acks from {from} to {back}");
     // The monitor looks every 10 s; the client's steps are 10 and 20 s.
     assert!(back < second(60), "no acks from {from} to {back}");
-    assert_eq!(history.acked_count() + history.failed, 24_000);
+    assert_eq!(history.acked() + history.failed(), 24_000);
     history.check_exactly_once();
 }
 
@@ -56,9 +56,9 @@ fn what_was_acknowledged_survives_a_power_cut_of_every_bookie() {
     bench.fault(9, Fault::Crash { node: store });
     bench.fault(13, Fault::Restart { node: store });
     let history = bench.run_to(150);
-    let before = history.responses.iter().filter(|(at, _)| *at < second(8)).count();
+    let before = history.acks.iter().filter(|(at, _)| *at < second(8)).count();
     assert!(before > 6_000, "{before} acknowledged before the cut");
-    assert_eq!(history.acked_count() + history.failed, 30_000);
+    assert_eq!(history.acked() + history.failed(), 30_000);
     history.check_exactly_once();
 }
 
@@ -78,7 +78,7 @@ fn a_full_ledger_is_followed_by_another_and_flushed_ones_are_dropped() {
     };
     let mut bench = Bench::new(4, &cluster, &paced(4_000, 1_000, 10));
     let history = bench.run_to(30);
-    assert_eq!(history.acked_count(), 40_000);
+    assert_eq!(history.acked(), 40_000);
     history.check_exactly_once();
     let rolled = history.times("ledger_rolled").len();
     assert!((8..=11).contains(&rolled), "{rolled} rollovers of 4 MiB for 44 MB");

@@ -31,7 +31,7 @@ fn a_dead_stores_containers_are_recovered_elsewhere_after_session_and_rebalance(
     let victim = bench.nodes(SEGMENT_STORE)[0];
     bench.fault(10, Fault::Crash { node: victim });
     let history = bench.run_to(150);
-    assert_eq!(history.acked_count(), 36_000);
+    assert_eq!(history.acked(), 36_000);
     history.check_exactly_once();
     let moved = history.times("container_moved")[0].since(second(10));
     // Session 10 s (in ticks of 2 s, less the age of the last ping), then 10 s of waiting.
@@ -39,7 +39,7 @@ fn a_dead_stores_containers_are_recovered_elsewhere_after_session_and_rebalance(
     let recovered = recovered(&bench, second(10)).since(second(10));
     assert!(recovered.saturating_sub(moved) < Duration::from_secs(1), "after {recovered}");
     let history = bench.sim.observer();
-    let (_, gap) = history.longest_gap(second(5), second(91));
+    let (_, gap) = history.longest_gap_in(second(5), second(91));
     // The client's steps of 1, 10, 100, 1000 ms, 10 s and 20 s end after 31.1 s.
     assert!((20.0..52.0).contains(&gap.as_secs_f64()), "no acks for {gap}");
 }
@@ -55,8 +55,8 @@ fn the_rust_client_hangs_on_the_dead_store_unless_its_attempts_are_limited() {
         }
         let history = bench.run_to(160);
         history.check_exactly_once();
-        assert_eq!(history.acked_count(), 36_000, "{attempts} attempts");
-        history.longest_gap(second(5), second(91)).1.as_secs_f64()
+        assert_eq!(history.acked(), 36_000, "{attempts} attempts");
+        history.longest_gap_in(second(5), second(91)).1.as_secs_f64()
     };
     let limited = gap(4, None);
     assert!((18.0..35.0).contains(&limited), "{limited} s with 4 attempts");
@@ -72,11 +72,11 @@ fn a_store_that_comes_back_recovers_its_containers_from_the_log() {
     bench.fault(10, Fault::Crash { node: store });
     bench.fault(11, Fault::Restart { node: store });
     let history = bench.run_to(120);
-    assert_eq!(history.acked_count(), 24_000);
+    assert_eq!(history.acked(), 24_000);
     history.check_exactly_once();
     let back = recovered(&bench, second(10)).since(second(11));
     assert!(back < Duration::from_secs(3), "recovered {back} after the restart");
-    let (_, gap) = bench.sim.observer().longest_gap(second(5), second(60));
+    let (_, gap) = bench.sim.observer().longest_gap_in(second(5), second(60));
     assert!((1.0..13.0).contains(&gap.as_secs_f64()), "no acks for {gap}, live 11.5 s");
 }
 
@@ -89,7 +89,7 @@ fn a_store_that_lost_touch_is_fenced_and_its_late_writes_do_not_count() {
     let history = bench.run_to(200);
     assert!(!history.times("container_moved").is_empty(), "{:?}", history.events);
     history.check_exactly_once();
-    assert_eq!(history.acked_count() + history.failed, 36_000);
+    assert_eq!(history.acked() + history.failed(), 36_000);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn failovers_of_many_seeds_lose_and_duplicate_nothing() {
         bench.fault(72, Fault::Restart { node: stores[1] });
         let history = bench.run_to(200);
         history.check_exactly_once();
-        assert_eq!(history.acked_count() + history.failed, 50_000, "seed {seed}");
+        assert_eq!(history.acked() + history.failed(), 50_000, "seed {seed}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_store_cut_off_from_everybody_is_replaced_and_what_it_acknowledged_stays() {
         let history = bench.run_to(240);
         history.check_exactly_once();
         assert!(!history.times("container_moved").is_empty(), "symmetric {symmetric}");
-        assert_eq!(history.acked_count() + history.failed, 30_000, "symmetric {symmetric}");
+        assert_eq!(history.acked() + history.failed(), 30_000, "symmetric {symmetric}");
     }
 }
 
@@ -135,7 +135,7 @@ fn a_store_whose_machine_loses_power_is_recovered_elsewhere_without_loss() {
     bench.fault(120, Fault::PowerOn { machine });
     let history = bench.run_to(300);
     history.check_exactly_once();
-    assert_eq!(history.acked_count() + history.failed, 30_000);
+    assert_eq!(history.acked() + history.failed(), 30_000);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn storms_of_faults_lose_and_duplicate_nothing() {
         bench.fault(55, Fault::PowerOn { machine: powerless });
         let history = bench.run_to(400);
         history.check_exactly_once();
-        assert_eq!(history.acked_count() + history.failed, 60_000, "seed {seed}");
+        assert_eq!(history.acked() + history.failed(), 60_000, "seed {seed}");
         assert!(history.times("ledger_rolled").len() > 10, "seed {seed}");
     }
 }
@@ -193,5 +193,5 @@ fn a_controller_that_was_away_moves_the_containers_when_it_is_back() {
     let moved = history.times("container_moved")[0];
     assert!(moved > second(40) && moved < second(52), "moved at {moved}");
     history.check_exactly_once();
-    assert_eq!(history.acked_count() + history.failed, 36_000);
+    assert_eq!(history.acked() + history.failed(), 36_000);
 }

@@ -8,5 +8,8 @@ mod performance;
 #[cfg(feature = "planted-bugs")]
 mod planted;
 mod scaling;
+#[path = "../seen/mod.rs"]
+#[allow(dead_code, reason = "each of the binaries of systems looks at a part")]
+mod seen;
 mod standalone;
 mod tiering;

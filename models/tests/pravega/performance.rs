@@ -24,8 +24,8 @@ fn at_low_load_an_append_takes_about_the_published_two_milliseconds() {
         // The estimator's averages need thousands of acks to settle.
         let mut bench = Bench::new(1, &benchmark(1), &paced(rate, 100, 20));
         let history = bench.run_to(22);
-        assert_eq!(history.acked_count(), rate * 20);
-        let p50 = history.percentile_since_ms(second(16), 50);
+        assert_eq!(history.acked(), rate * 20);
+        let p50 = history.response_since(second(16), 0.5).as_secs_f64() * 1e3;
         assert!((0.8..4.0).contains(&p50), "{rate}/s: p50 {p50} ms, published {published}");
     }
 }
@@ -35,7 +35,7 @@ fn throughput(segments: u32, rate: u64, bytes: u32) -> f64 {
     let mut bench = Bench::new(1, &benchmark(segments), &paced(rate, bytes, 2));
     let history = bench.run_to(3);
     let half = second(2);
-    history.responses.iter().filter(|(at, _)| *at > half).count() as f64
+    history.acks.iter().filter(|(at, _)| *at > half).count() as f64
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn the_batching_delay_makes_fewer_and_larger_frames_at_low_fill() {
         let segment_store = SegmentStore { batching_delay_ms_max, ..SegmentStore::default() };
         let cluster = Cluster { segment_store, writers: 10, ..benchmark(1) };
         let mut bench = Bench::new(1, &cluster, &paced(10_000, 100, 3));
-        assert_eq!(bench.run_to(6).acked_count(), 30_000);
+        assert_eq!(bench.run_to(6).acked(), 30_000);
         bench.frames()
     };
     let (with, without) = (frames(50), frames(0));

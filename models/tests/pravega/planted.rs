@@ -1,5 +1,6 @@
 //! Planted bugs: each loses what was acknowledged, and without it the same seeds lose nothing.
 
+use headwater_check::Promises;
 use headwater_models::bugs::{Bug, BugSet};
 use headwater_models::deployment::Environment;
 use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, Scaling, SegmentStore};
@@ -16,7 +17,7 @@ fn environment(bug: Option<Bug>) -> Environment {
 }
 
 /// `lost` counts acknowledged events that are not delivered as promised.
-fn bites(bug: Bug, lost: impl Fn(&Environment, u64) -> usize) {
+fn bites(bug: Bug, lost: impl Fn(&Environment, u64) -> u64) {
     for seed in 0..SEEDS {
         assert_eq!(lost(&environment(None), seed), 0, "{bug} off, seed {seed}");
     }
@@ -32,7 +33,7 @@ fn lost_with_a_store_that_dies(
     cluster: &Cluster,
     (rate, bytes, seconds): (u64, u32, u64),
     at: u64,
-) -> usize {
+) -> u64 {
     let mut bench = Bench::on(seed, cluster, environment, &paced(rate, bytes, seconds));
     let (store, reader) = (bench.nodes(SEGMENT_STORE)[0], bench.nodes(CONSUMER)[0]);
     bench.fault(1, Fault::Crash { node: reader });
@@ -40,9 +41,9 @@ fn lost_with_a_store_that_dies(
     bench.fault(at + 1, Fault::Restart { node: store });
     bench.fault(at + 20, Fault::Restart { node: reader });
     let history = bench.run_to(at + 60);
-    assert!(history.acked_count() > rate * (at - 2), "{} acked", history.acked_count());
+    assert!(history.acked() > rate * (at - 2), "{} acked", history.acked());
     if environment.bugs == BugSet::default() {
-        assert!(history.violated.is_empty(), "seed {seed}: {:?}", history.violated);
+        assert_eq!(history.broken(Promises::none()), [], "seed {seed}");
     }
     history.lost()
 }
@@ -75,7 +76,7 @@ fn a_reader_that_takes_the_seal_for_the_end_skips_the_tail() {
         bench.fault(6, Fault::Pause { node });
         bench.fault(10, Fault::Resume { node });
         let history = bench.run_to(40);
-        assert_eq!(history.acked_count(), 15_000);
+        assert_eq!(history.acked(), 15_000);
         if environment.bugs == BugSet::default() {
             history.check_exactly_once();
         }

@@ -6,7 +6,8 @@ use headwater_models::role::PRODUCER;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
 
-use super::bench::{Bench, History, distributed, keyed, second};
+use super::bench::{Bench, check_order_of_keys, distributed, keyed, second};
+use crate::seen::Seen;
 
 /// Few, so that each has many events on their way.
 const KEYS: u64 = 61;
@@ -17,10 +18,10 @@ fn scaled(client: Client) -> Cluster {
     Cluster { client, scaling, readers: 2, ..distributed(2, 3) }
 }
 
-fn check(history: &History, rate: u64, events: u64) {
+fn check(history: &Seen, rate: u64, events: u64) {
     history.check_exactly_once();
-    history.check_order_of_keys(rate, KEYS);
-    assert_eq!(history.acked_count() + history.failed, events);
+    check_order_of_keys(history, rate, KEYS);
+    assert_eq!(history.acked() + history.failed(), events);
     // A controller that comes back begins anew, and finds the segments sealed.
     assert!(history.times("stream_scaled").len() >= 2, "{:?}", history.events);
 }
@@ -31,12 +32,12 @@ fn a_stream_is_split_and_merged_under_load_and_nothing_is_lost_doubled_or_reorde
         let mut bench = Bench::new(seed, &scaled(client), &keyed(2_000, 300, 20, KEYS));
         let history = bench.run_to(60);
         check(history, 2_000, 40_000);
-        assert_eq!(history.failed, 0, "{client:?}");
+        assert_eq!(history.failed(), 0, "{client:?}");
         assert_eq!(history.times("segment_sealed").len(), 4 + 8);
-        let lanes: Vec<u32> = history.acked.keys().map(|(_, lane)| *lane).collect();
+        let lanes: Vec<u32> = history.lanes.iter().map(|(_, lane)| *lane).collect();
         assert_eq!(lanes, (0..16).collect::<Vec<_>>(), "{client:?}: every segment was written");
         assert!(history.properties["pravega-events-moved"] > 0, "{client:?}");
-        let (from, gap) = history.longest_gap(second(4), second(20));
+        let (from, gap) = history.longest_gap_in(second(4), second(20));
         assert!(gap < Duration::from_millis(500), "{client:?}: no acks for {gap} from {from}");
     }
 }
@@ -48,8 +49,8 @@ fn a_standalone_stream_scales_too() {
     let mut bench = Bench::new(3, &cluster, &keyed(1_000, 300, 8, KEYS));
     let history = bench.run_to(20);
     history.check_exactly_once();
-    history.check_order_of_keys(1_000, KEYS);
-    assert_eq!((history.acked_count(), history.times("segment_sealed").len()), (8_000, 2));
+    check_order_of_keys(history, 1_000, KEYS);
+    assert_eq!((history.acked(), history.times("segment_sealed").len()), (8_000, 2));
 }
 
 #[test]
@@ -82,10 +83,8 @@ fn a_restarted_writer_gives_no_number_twice_whatever_was_scaled() {
             bench.fault(at + 1, Fault::Restart { node });
         }
         let history = bench.run_to(80);
-        history.check_order_of_keys(1_000, KEYS);
-        assert!(history.acked_count() > 17_000, "{client:?}: {} acked", history.acked_count());
-        for (key, delivered) in &history.delivered {
-            assert!(delivered.is_sorted_by(|a, b| a < b), "{client:?}: {key:?} {delivered:?}");
-        }
+        check_order_of_keys(history, 1_000, KEYS);
+        assert!(history.acked() > 17_000, "{client:?}: {} acked", history.acked());
+        assert_eq!(history.repeated_or_late(), [], "{client:?}");
     }
 }

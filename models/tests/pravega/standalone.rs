@@ -21,9 +21,9 @@ fn one_segment() -> Cluster {
 fn one_event_at_a_time_takes_the_published_fifth_of_a_millisecond() {
     let mut bench = Bench::new(1, &one_segment(), &paced(100, 100, 5));
     let history = bench.run_to(10);
-    assert_eq!(history.acked_count(), 500);
+    assert_eq!(history.acked(), 500);
     history.check_exactly_once();
-    let p50 = history.percentile_ms(50);
+    let p50 = history.response(0.5).as_secs_f64() * 1e3;
     assert!((0.12..0.25).contains(&p50), "p50 {p50} ms, published 0.17");
 }
 
@@ -33,11 +33,11 @@ fn a_segment_takes_at_most_500_events_of_the_rust_client_per_round_trip() {
     let loopback = Distribution::constant(Duration::from_millis(1));
     far.server = MachineSpec { loopback, ..far.server };
     let mut single = Bench::on(1, &one_segment(), &far, &paced(20, 100, 3));
-    let round_trip_ms = single.run_to(6).percentile_ms(50);
+    let round_trip_ms = single.run_to(6).response(0.5).as_secs_f64() * 1e3;
     let mut loaded = Bench::on(1, &one_segment(), &far, &paced(400_000, 100, 2));
     let history = loaded.run_to(3);
     let (from, to) = (second(2), second(3));
-    let acked = history.responses.iter().filter(|(at, _)| *at > from && *at <= to).count();
+    let acked = history.acks.iter().filter(|(at, _)| *at > from && *at <= to).count();
     // 500 events of 108 bytes take 54 kB at 4.3 us a KiB longer than one.
     let full_ms = round_trip_ms + 0.23;
     let ceiling = 500.0 / full_ms * 1e3;
@@ -53,8 +53,8 @@ fn pauses_of_the_garbage_collector_make_the_tail_and_leave_the_median() {
         let costs = Costs { jvm_pause_every, jvm_pause: pause.clone(), ..Costs::default() };
         let mut bench = Bench::new(1, &Cluster { costs, ..one_segment() }, &paced(1_000, 500, 20));
         let history = bench.run_to(25);
-        assert_eq!(history.acked_count(), 20_000);
-        (history.percentile_ms(50), history.percentile_ms(99))
+        assert_eq!(history.acked(), 20_000);
+        (history.response(0.5).as_secs_f64() * 1e3, history.response(0.99).as_secs_f64() * 1e3)
     };
     let ((p50, p99), (p50_paused, p99_paused)) = (with(Duration::ZERO), with(every));
     assert!(p50_paused < 1.2 * p50, "p50 {p50} ms, with pauses {p50_paused} ms");
@@ -78,8 +78,8 @@ fn every_event_is_delivered_once_and_in_order_over_segments_writers_and_readers(
     let cluster = Cluster { segments: 6, writers: 3, readers: 2, ..standalone() };
     let mut bench = Bench::new(3, &cluster, &paced(6_000, 300, 5));
     let history = bench.run_to(10);
-    assert_eq!(history.acked_count(), 30_000);
-    assert_eq!(history.acked.len(), 18, "every writer writes to every segment");
+    assert_eq!(history.acked(), 30_000);
+    assert_eq!(history.lanes.len(), 18, "every writer writes to every segment");
     history.check_exactly_once();
 }
 
@@ -107,12 +107,12 @@ fn a_standalone_cluster_on_bookkeeper_recovers_what_one_in_memory_loses() {
         bench.sim.into_observer()
     };
     let history = crashed(&durable);
-    assert_eq!(history.acked_count(), 15_000);
+    assert_eq!(history.acked(), 15_000);
     history.check_exactly_once();
     let history = crashed(&standalone());
     // The stream went with the process; what was acknowledged before is nowhere any more.
-    assert!(history.acked_count() < 5_000, "{} acknowledged", history.acked_count());
-    assert_eq!(history.acked_count() + history.failed, 15_000);
+    assert!(history.acked() < 5_000, "{} acknowledged", history.acked());
+    assert_eq!(history.acked() + history.failed(), 15_000);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_writer_holds_no_more_than_its_limits_while_nothing_is_acknowledged() {
             bench.fault(12, Fault::Resume { node });
         }
         let history = bench.run_to(60);
-        assert_eq!(history.acked_count(), 80_000, "{client:?}");
+        assert_eq!(history.acked(), 80_000, "{client:?}");
         history.check_exactly_once();
         let writer = bench.nodes(PRODUCER)[0];
         let bytes = bench.sim.gauges(writer).find(|(name, _)| *name == "writer_outstanding_bytes");
