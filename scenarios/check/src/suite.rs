@@ -1,8 +1,8 @@
 //! Promises, and the checkers that hold a run to them.
 
+use super::checker::CHECKERS;
 use super::history::History;
 use super::verdict::{Finding, Tally, Verdict, grouped};
-use super::{agreement, duplicates, durability, loss, order, prefix};
 
 /// How often an event may turn up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,30 +103,14 @@ impl From<Promises> for Suite {
 }
 
 impl Suite {
-    /// One verdict for each promise, in the order of the table in [`super`].
+    /// One verdict for each promise, in the order of [`CHECKERS`].
     pub fn run(&self, history: &History) -> Vec<Verdict> {
-        let promises = &self.promises;
-        let mut verdicts = vec![];
-        let mut on = |promised: bool, check: &dyn Fn() -> Verdict| {
-            if promised {
-                verdicts.push(check());
-            }
-        };
-        on(promises.no_acked_loss, &|| loss::check(history, promises));
-        on(promises.once != Once::Any, &|| duplicates::check(history, promises));
-        on(promises.order, &|| order::check(history));
-        on(promises.prefix, &|| prefix::check(history, promises.audience));
-        on(promises.agree, &|| agreement::check(history));
-        on(promises.monotone, &|| monotone(history));
-        on(promises.copies > 0, &|| durability::check(history, promises.copies));
-        on(promises.intact, &|| intact(history));
-        verdicts.extend(history.properties.always());
-        verdicts.iter_mut().for_each(|verdict| verdict.stream = history.stream());
-        verdicts
+        let verdicts = CHECKERS.iter().filter_map(|of| (of.check)(history, &self.promises));
+        verdicts.map(|verdict| Verdict { stream: history.stream(), ..verdict }).collect()
     }
 }
 
-fn monotone(history: &History) -> Verdict {
+pub(super) fn monotone(history: &History) -> Verdict {
     let mut tally = Tally::default();
     for fall in &history.falls {
         let what = "fell";
@@ -152,7 +136,7 @@ fn monotone(history: &History) -> Verdict {
     tally.verdict("watermarks_monotone", history.level_moves, summary)
 }
 
-fn intact(history: &History) -> Verdict {
+pub(super) fn intact(history: &History) -> Verdict {
     let mut tally = Tally::default();
     for (number, (at, reader, what)) in (0..).zip(&history.damaged) {
         tally.add(

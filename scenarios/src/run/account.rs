@@ -8,6 +8,7 @@ use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources};
 use crate::observe::{Measured, Started};
 use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
+use crate::scenario::metric::CONVERGES;
 use crate::units::Time;
 use headwater_check::{Finding, History, Suite, Verdict};
 
@@ -196,7 +197,7 @@ fn converges(observed: &StreamAccount, end: Time) -> Verdict {
     let findings = if passed { Vec::new() } else { vec![finding] };
     let (checked, violations) = (counts.scheduled, open.max(u64::from(!passed)));
     let stream = observed.history.stream();
-    Verdict { name: "converges", stream, passed, checked, violations, findings, summary }
+    Verdict { name: CONVERGES, stream, passed, checked, violations, findings, summary }
 }
 
 /// The traffic in one line.
@@ -246,21 +247,14 @@ fn explain(verdict: &Verdict) -> String {
     }
 }
 
-/// What a checker checks, for readers who do not know it.
+/// What a verdict means if it passes.
 fn meaning(name: &str) -> &'static str {
-    match name {
-        "no_acked_loss" => "Every acknowledged event was read back.",
-        "no_duplicates" => "No event turns up more often than the writers' settings promise.",
-        "order_per_lane" => "Events of a writer are read in the order in which it wrote them.",
-        "prefix_reads" => "Readers are not moved past events.",
-        "readers_agree" => "Two readings of one position are the same.",
-        "watermarks_monotone" => "High watermarks, last add confirmed and epochs never fall.",
-        "durable_replicas" => "Acknowledged events are on as many disks as promised at the end.",
-        "properties_always" => "What the models say must always hold does.",
-        "properties_eventually" => "What the models say must hold in the end does.",
-        "converges" => "Once faults are over, everything is settled within the drain.",
-        "payloads_intact" => "Payloads come back as they were written.",
-        _ => "",
+    match headwater_check::checker(name) {
+        Some(checker) => checker.means,
+        None if name == CONVERGES => {
+            "Once faults are over, everything is settled within the drain."
+        }
+        None => "",
     }
 }
 

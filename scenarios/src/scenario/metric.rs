@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use headwater_check::CHECKERS;
+
 use crate::reading::problem::nearest;
 
 /// A figure of a run, by name.
@@ -114,20 +116,13 @@ const COUNTS: [(&str, Count); 8] = [
     ("reordered", Count::Reordered),
 ];
 
-/// The checkers (see [`headwater_check`]), and what a run says of properties and of its end.
-const CHECKERS: [&str; 11] = [
-    "no_acked_loss",
-    "no_duplicates",
-    "order_per_lane",
-    "prefix_reads",
-    "readers_agree",
-    "watermarks_monotone",
-    "durable_replicas",
-    "payloads_intact",
-    "properties_always",
-    "properties_eventually",
-    "converges",
-];
+/// The verdict on the end of a run: whether it comes to rest once faults are over.
+pub const CONVERGES: &str = "converges";
+
+/// What has verdicts: the checkers, and what a run says of its end.
+fn judges() -> impl Iterator<Item = &'static str> {
+    CHECKERS.iter().map(|checker| checker.name).chain([CONVERGES])
+}
 
 /// What kind of quantity a metric is, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,12 +176,15 @@ impl Metric {
             ("utilisation", resource) if !resource.is_empty() => {
                 Ok(Self::Utilisation(resource.into()))
             }
-            ("verdict", checker) if CHECKERS.contains(&checker) => {
+            ("verdict", checker) if judges().any(|judge| judge == checker) => {
                 Ok(Self::Verdict(checker.into()))
             }
-            ("verdict", checker) => Err(match nearest(checker, CHECKERS) {
+            ("verdict", checker) => Err(match nearest(checker, judges()) {
                 Some(near) => format!("unknown checker `{checker}`; did you mean `{near}`?"),
-                None => format!("unknown checker `{checker}`; known: {}", CHECKERS.join(", ")),
+                None => {
+                    let known = judges().collect::<Vec<_>>().join(", ");
+                    format!("unknown checker `{checker}`; known: {known}")
+                }
             }),
             _ => Err(unknown(name)),
         }
@@ -262,6 +260,14 @@ impl fmt::Display for Metric {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_on_scenarios_names_every_verdict() {
+        let page = include_str!("../../../docs/SCENARIOS.md");
+        let row = page.lines().find(|line| line.starts_with("| `verdict.NAME`")).expect("a row");
+        let missing: Vec<_> = judges().filter(|name| !row.contains(&format!("`{name}`"))).collect();
+        assert_eq!(missing, Vec::<&str>::new());
+    }
 
     #[test]
     fn every_metric_reads_back_as_displayed() {
