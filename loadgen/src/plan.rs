@@ -45,7 +45,7 @@ impl RunPlan {
         let scenario = match (&run.scenario, target) {
             (Some(name), _) => {
                 let first = Scenario::load(name, &run.settings)?;
-                Scenario::load(name, &settings(run, &asked, first.system.kind())?)?
+                Scenario::load(name, &settings(run, &asked, first.system.kind().name())?)?
             }
             (None, None) => {
                 return Err(Failure::new(format!(
@@ -59,7 +59,7 @@ impl RunPlan {
             Some(system) => system,
             None => systems::of_scenario(&scenario)?,
         };
-        let kind = scenario.system.kind();
+        let kind = scenario.system.kind().name();
         if kind != system.name() && !system.takes_any_scenario() {
             return Err(Failure::new(format!(
                 "the scenario is one of {kind}, which can't be run on {}",
@@ -169,7 +169,7 @@ fn plain(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result<Scenari
     );
     let name = format!("loadgen-{target}");
     let first = Scenario::parse(&text, &name, None, &run.settings)?;
-    let settings = settings(run, asked, first.system.kind())?;
+    let settings = settings(run, asked, first.system.kind().name())?;
     Ok(Scenario::parse(&text, &name, None, &settings)?)
 }
 

@@ -6,6 +6,7 @@ use headwater_sim::units::{MachineId, NodeId};
 use crate::bugs::BugSet;
 use crate::protocol::Streaming;
 use crate::role::Role;
+use crate::signal::Office;
 
 /// Machines and nodes. Node `i` of `nodes` gets `NodeId(i)` in a simulation that holds nothing
 /// else, so builders may hand out ids ahead of time, in the order in which they add nodes.
@@ -17,6 +18,8 @@ pub struct Deployment {
     pub nodes: Vec<NodeSpec<Streaming>>,
     /// The role of each node, in the order of `nodes`.
     pub roles: Vec<&'static Role>,
+    /// The offices of the systems in it, and who holds each at first, if anybody.
+    pub offices: Vec<(&'static Office, Option<NodeId>)>,
 }
 
 impl Deployment {
@@ -44,6 +47,11 @@ impl Deployment {
         self.nodes.push(NodeSpec { name: name.into(), machine, pools, factory });
         self.roles.push(role);
         id
+    }
+
+    /// Adds an office of a system, and who holds it until its signals tell otherwise.
+    pub fn office(&mut self, office: &'static Office, holder: Option<NodeId>) {
+        self.offices.push((office, holder));
     }
 
     /// The nodes of one role, in order.

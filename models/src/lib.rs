@@ -35,5 +35,7 @@ pub mod pravega;
 pub mod property;
 pub mod protocol;
 pub mod role;
+pub mod signal;
+pub mod system;
 pub mod tags;
 pub mod tier;

@@ -6,6 +6,7 @@ use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
 use crate::property::Property;
+use crate::signal::{Level, Mark};
 
 /// An observation. Latencies are the observer's to compute, from the batch's times and the note's.
 #[derive(Clone, Debug)]
@@ -33,8 +34,8 @@ pub enum Note {
     },
     /// A level that must never fall did move: high watermark, last add confirmed, container epoch.
     Watermark {
-        /// What it is, such as `high_watermark`.
-        name: &'static str,
+        /// What it is.
+        level: &'static Level,
         /// Which partition, ledger or container.
         entity: u64,
         /// Its value.
@@ -42,8 +43,8 @@ pub enum Note {
     },
     /// Something happened that a reader of the timeline wants to see.
     Event {
-        /// What, such as `leader_elected`, `isr_shrunk`, `ensemble_changed`, `throttled`.
-        name: &'static str,
+        /// What.
+        mark: &'static Mark,
         /// Which partition, ledger or container.
         entity: u64,
         /// The other node that it is about, if any.
@@ -71,12 +72,12 @@ impl node::Note for Note {
             Self::Delivered { reader, batch, position } => {
                 mix(mix(3 + (u64::from(*reader) << 8), batch.digest()), *position)
             }
-            Self::Watermark { name: of, entity, value } => {
-                mix(mix(mix(4, name(of)), *entity), *value)
+            Self::Watermark { level, entity, value } => {
+                mix(mix(mix(4, name(level.name)), *entity), *value)
             }
-            Self::Event { name: of, entity, peer, value } => {
+            Self::Event { mark, entity, peer, value } => {
                 let peer = peer.map_or(0, |peer| u64::from(peer.0) + 1);
-                mix(mix(mix(mix(5, name(of)), *entity), peer), *value)
+                mix(mix(mix(mix(5, name(mark.name)), *entity), peer), *value)
             }
             // Without the entity, as what it is of shows in what led here: fingerprints stay.
             Self::Property { property, entity: _, holds } => {

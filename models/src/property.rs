@@ -59,23 +59,3 @@ impl Property {
         self.note(ctx, 0, true);
     }
 }
-
-/// The properties of a system, by its `kind` in scenario files. Pravega has BookKeeper's as well.
-pub fn of(kind: &str) -> Vec<&'static Property> {
-    match kind {
-        "kafka" => crate::kafka::properties::ALL.to_vec(),
-        "bookkeeper" => crate::bookkeeper::properties::ALL.to_vec(),
-        "pravega" => [crate::pravega::properties::ALL, crate::bookkeeper::properties::ALL].concat(),
-        _ => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_are_unique() {
-        let mut names: Vec<_> = ["kafka", "pravega"].into_iter().flat_map(super::of).collect();
-        names.sort_by_key(|property| property.name);
-        assert!(names.windows(2).all(|pair| pair[0].name != pair[1].name), "{names:?}");
-    }
-}

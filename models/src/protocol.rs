@@ -1,5 +1,9 @@
 //! The one protocol that all models speak, so that any of them can stand in one simulation.
 
+use std::any::Any;
+use std::fmt::Debug;
+use std::rc::Rc;
+
 use headwater_sim::fingerprint::mix;
 use headwater_sim::node;
 
@@ -28,6 +32,8 @@ pub enum Message {
     Pravega(pravega::message::Message),
     /// Tiered storage's.
     Tier(tier::message::Message),
+    /// That of a system of another crate.
+    Other(Rc<dyn OtherMessage>),
 }
 
 /// A disk record of any modelled system.
@@ -39,6 +45,38 @@ pub enum Record {
     BookKeeper(bookkeeper::record::Record),
     /// Tiered storage's.
     Tier(tier::record::Record),
+    /// That of a system of another crate.
+    Other(Rc<dyn OtherRecord>),
+}
+
+/// A message of a system of another crate.
+pub trait OtherMessage: Debug {
+    /// Bytes on the wire.
+    fn size_bytes(&self) -> u64;
+
+    /// Its kind, for traces.
+    fn kind(&self) -> &'static str;
+
+    /// A hash of what it says, for the fingerprint.
+    fn digest(&self) -> u64;
+
+    /// Itself, for the node that knows what it is.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// A disk record of a system of another crate.
+pub trait OtherRecord: Debug {
+    /// Bytes on disk.
+    fn size_bytes(&self) -> u64;
+
+    /// A hash of what it holds, for the fingerprint.
+    fn digest(&self) -> u64;
+
+    /// Calls `see` with every batch of events that it holds, whole or in part.
+    fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch));
+
+    /// Itself, for the node that knows what it is.
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl Record {
@@ -48,6 +86,7 @@ impl Record {
             Self::Kafka(record) => record.for_each_batch(see),
             Self::BookKeeper(record) => record.for_each_batch(see),
             Self::Tier(record) => record.for_each_batch(see),
+            Self::Other(record) => record.for_each_batch(see),
         }
     }
 }
@@ -60,24 +99,40 @@ macro_rules! each {
 
 impl node::Message for Message {
     fn size_bytes(&self) -> u64 {
-        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Pravega, Tier)
+        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Pravega, Tier, Other)
     }
 
     fn kind(&self) -> &'static str {
-        each!(self, inner => inner.kind(), Kafka, BookKeeper, Pravega, Tier)
+        each!(self, inner => inner.kind(), Kafka, BookKeeper, Pravega, Tier, Other)
     }
 
     fn digest(&self) -> u64 {
-        each!(self, of => mix(of.digest(), of.size_bytes()), Kafka, BookKeeper, Pravega, Tier)
+        each!(self, of => mix(of.digest(), of.size_bytes()), Kafka, BookKeeper, Pravega, Tier, Other)
     }
 }
 
 impl node::Record for Record {
     fn size_bytes(&self) -> u64 {
-        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Tier)
+        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Tier, Other)
     }
 
     fn digest(&self) -> u64 {
-        each!(self, inner => mix(inner.digest(), inner.size_bytes()), Kafka, BookKeeper, Tier)
+        each!(self, inner => mix(inner.digest(), inner.size_bytes()), Kafka, BookKeeper, Tier, Other)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headwater_sim::effect::Effect;
+
+    #[test]
+    fn messages_records_and_effects_are_small_enough_to_be_moved_about() {
+        assert!(size_of::<Message>() <= MESSAGE_BYTES, "{}", size_of::<Message>());
+        assert!(size_of::<Record>() <= MESSAGE_BYTES, "{}", size_of::<Record>());
+        assert!(size_of::<Effect<Streaming>>() <= 80, "{}", size_of::<Effect<Streaming>>());
+    }
+
+    /// An effect has a tag and a receiver beside it.
+    const MESSAGE_BYTES: usize = 72;
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use headwater_models::note::Note;
 use headwater_models::protocol::{self, Streaming};
+use headwater_models::signal::Mark;
 use headwater_models::tier::config::{self, Kind};
 use headwater_models::tier::message::{ChunkId, Data, Message, Operation, Outcome, TierError};
 use headwater_models::tier::node::Tier;
@@ -44,19 +45,19 @@ impl Node<Streaming> for Client {
         message: protocol::Message,
     ) {
         let protocol::Message::Tier(Message::Reply { request, result }) = message else { return };
-        let (name, value) = match result {
-            Ok(Outcome::Done { length }) => ("done", length),
-            Ok(Outcome::Pieces(pieces)) => ("pieces", pieces.len() as u64),
-            Err(TierError::Full) => ("full", 0),
-            Err(TierError::NoSuchChunk) => ("no_such_chunk", 0),
-            Err(TierError::BadOffset) => ("bad_offset", 0),
-            Err(TierError::NotAppendable) => ("not_appendable", 0),
-            Err(TierError::Io) => ("io", 0),
-            Err(TierError::TooManyRequests) => ("too_many_requests", 0),
-            Err(TierError::Unavailable) => ("unavailable", 0),
+        let (mark, value) = match result {
+            Ok(Outcome::Done { length }) => (const { &Mark::new("done") }, length),
+            Ok(Outcome::Pieces(pieces)) => (const { &Mark::new("pieces") }, pieces.len() as u64),
+            Err(TierError::Full) => (const { &Mark::new("full") }, 0),
+            Err(TierError::NoSuchChunk) => (const { &Mark::new("no_such_chunk") }, 0),
+            Err(TierError::BadOffset) => (const { &Mark::new("bad_offset") }, 0),
+            Err(TierError::NotAppendable) => (const { &Mark::new("not_appendable") }, 0),
+            Err(TierError::Io) => (const { &Mark::new("io") }, 0),
+            Err(TierError::TooManyRequests) => (const { &Mark::new("too_many_requests") }, 0),
+            Err(TierError::Unavailable) => (const { &Mark::new("unavailable") }, 0),
         };
         self.unanswered.remove(&request);
-        ctx.note(Note::Event { name, entity: request, peer: None, value });
+        mark.note(ctx, request, value);
     }
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {
@@ -85,8 +86,8 @@ struct Answers(BTreeMap<u64, (Time, &'static str, u64)>);
 
 impl Observer<Streaming> for Answers {
     fn note(&mut self, at: Time, _node: NodeId, note: Note) {
-        if let Note::Event { name, entity, value, .. } = note {
-            self.0.insert(entity, (at, name, value));
+        if let Note::Event { mark, entity, value, .. } = note {
+            self.0.insert(entity, (at, mark.name, value));
         }
     }
 }

@@ -1,36 +1,21 @@
 //! Targets: the nodes of a system by name, group, failure domain, and by who leads.
 
+use std::collections::BTreeMap;
+
 use headwater_models::deployment::Deployment;
-use headwater_models::role::{self, Capability, Role};
-use headwater_models::{bookkeeper, kafka, pravega, tier};
+use headwater_models::role::{Capability, Role};
+use headwater_models::signal::Office;
+use headwater_models::system::{System, SystemKind, Systems};
 use headwater_sim::units::NodeId;
 
 use crate::profile::Profile;
 use crate::reading::problem::Finding;
 use crate::reading::tree::Span;
-use crate::scenario::{System, Target};
-
-/// The roles of all systems; the group of each may be a target.
-const ROLES: [&Role; 8] = [
-    kafka::system::BROKER,
-    bookkeeper::system::BOOKIE,
-    pravega::system::SEGMENT_STORE,
-    pravega::system::CONTROLLER,
-    bookkeeper::system::METADATA,
-    tier::TIER,
-    role::PRODUCER,
-    role::CONSUMER,
-];
-
-/// Who leads: found when a fault happens.
-const HELD: [(&str, &str); 2] = [
-    ("leader", "the leader of partition 0, or the store that runs container 0"),
-    ("controller", "the active controller"),
-];
+use crate::scenario::Target;
 
 /// Groups that are not all nodes of one role.
 const MIXED: [(&str, &str); 3] = [
-    ("servers", "every broker, bookie and segment store"),
+    ("servers", "every node that keeps or serves data"),
     ("replicas", "the servers that partition 0, or the first ledger, was first placed on"),
     ("all", "every node"),
 ];
@@ -48,10 +33,19 @@ const DOMAINS: [(&str, &str); 4] = [
 const DOMAIN_COUNTS: [(&str, usize); 4] =
     [("zone-", 3), ("rack-", 3), ("power-", 2), ("batch-", 2)];
 
-/// What may be a target beside the name of a node, and who that is.
-pub fn described() -> Vec<(&'static str, &'static str)> {
-    let groups = ROLES.iter().map(|role| (role.group, role.who));
-    HELD.into_iter().chain(groups).chain(MIXED).chain(DOMAINS).collect()
+/// What may be a target beside the name of a node, and who that is in these systems.
+pub fn described(systems: &Systems) -> Vec<(&'static str, String)> {
+    let mut described: Vec<(&'static str, String)> = Vec::new();
+    let mut add = |name, who: &str| match described.iter_mut().find(|(have, _)| *have == name) {
+        Some((_, whoever)) if whoever == who => {}
+        Some((_, whoever)) => *whoever += &format!(", or {who}"),
+        None => described.push((name, who.to_owned())),
+    };
+    let offices = systems.iter().flat_map(SystemKind::offices);
+    offices.for_each(|office| add(office.name, office.who));
+    systems.iter().flat_map(SystemKind::roles).for_each(|role| add(role.group, role.who));
+    MIXED.iter().chain(&DOMAINS).for_each(|(name, who)| add(name, who));
+    described
 }
 
 /// The domain of this name: its number from 0, and how many of its kind there are.
@@ -80,26 +74,23 @@ pub fn check(target: &Target, roster: &Roster, span: &Span, findings: &mut Vec<F
 }
 
 /// The names of the nodes that the system deploys, wherever it runs.
-pub fn node_names(system: &System) -> Vec<String> {
+pub fn node_names(system: &dyn System) -> Vec<String> {
     roster(system).names
 }
 
 /// The nodes that the system deploys, wherever it runs.
-pub fn roster(system: &System) -> Roster {
+pub fn roster(system: &dyn System) -> Roster {
     let profile = Profile::load("nvme-10gbe", None).expect("a shipped profile is right");
     let nothing: headwater_models::arrival::ArrivalSource =
         std::rc::Rc::new(|_, _| Box::new(std::iter::empty()));
-    Roster::new(&system.deploy(&profile.environment(), &nothing), system.replicas())
+    Roster::new(&system.deployed(&profile.environment(), &nothing), system.copies() as usize)
 }
 
-/// Who leads now, as far as is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Holders {
-    /// The node that `leader` stands for.
-    pub leader: Option<NodeId>,
-    /// The node that `controller` stands for.
-    pub controller: Option<NodeId>,
-}
+/// The office whose holder swarms hit.
+pub const LEADER: &str = "leader";
+
+/// Who has taken the offices of a system so far, by the office's name.
+pub type Holders = BTreeMap<&'static str, NodeId>;
 
 /// The nodes that a target came to when its fault happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,15 +102,15 @@ pub struct Resolved {
 }
 
 /// The nodes of a target.
-pub fn resolve(target: &Target, roster: &Roster, holders: Holders) -> Resolved {
+pub fn resolve(target: &Target, roster: &Roster, holders: &Holders) -> Resolved {
     let mut resolved = Resolved::default();
-    for name in &target.0 {
-        match name.as_str() {
-            "leader" => resolved.nodes.extend(holders.leader.or_else(|| roster.servers().next())),
-            "controller" => {
-                resolved.nodes.extend(holders.controller.or_else(|| roster.servers().next()));
-            }
-            name => resolved.nodes.extend(roster.named(name)),
+    for name in target.0.iter().map(String::as_str) {
+        match roster.offices.iter().find(|(office, _)| office.name == name) {
+            Some((_, first)) => match holders.get(name).copied().or(*first) {
+                Some(holder) => resolved.nodes.push(holder),
+                None => resolved.vacant.push(name.to_owned()),
+            },
+            None => resolved.nodes.extend(roster.named(name)),
         }
     }
     resolved.nodes.sort_unstable();
@@ -132,6 +123,8 @@ pub fn resolve(target: &Target, roster: &Roster, holders: Holders) -> Resolved {
 pub struct Roster {
     names: Vec<String>,
     roles: Vec<&'static Role>,
+    /// With who holds each at first.
+    offices: Vec<(&'static Office, Option<NodeId>)>,
     replicas: usize,
 }
 
@@ -139,7 +132,8 @@ impl Roster {
     /// Of a deployment that keeps so many copies of everything.
     pub fn new(deployment: &Deployment, replicas: usize) -> Self {
         let names = deployment.nodes.iter().map(|node| node.name.clone()).collect();
-        Self { names, roles: deployment.roles.clone(), replicas }
+        let (roles, offices) = (deployment.roles.clone(), deployment.offices.clone());
+        Self { names, roles, offices, replicas }
     }
 
     /// What a node is for.
@@ -162,15 +156,23 @@ impl Roster {
         self.iter().filter(move |(_, role)| role.can(capability)).map(|(node, _)| node)
     }
 
+    /// Whether one of its nodes at a time is this, such as `leader`.
+    pub fn has_office(&self, name: &str) -> bool {
+        self.offices.iter().any(|(office, _)| office.name == name)
+    }
+
     /// The nodes that keep or serve data.
     pub fn servers(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.with(Capability::Serves)
     }
 
-    /// The groups that this system has.
+    /// The groups and offices that this system has.
     fn groups(&self) -> impl Iterator<Item = &str> {
-        let here = ROLES.iter().filter(|role| self.roles.contains(role)).map(|role| role.group);
-        HELD.iter().chain(&MIXED).map(|(name, _)| *name).chain(here)
+        let mut groups: Vec<_> = self.roles.iter().map(|role| role.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let offices = self.offices.iter().map(|(office, _)| office.name);
+        offices.chain(MIXED.iter().map(|(name, _)| *name)).chain(groups)
     }
 
     /// Whether a target may name this.
@@ -198,5 +200,71 @@ impl Roster {
                 of_group.map(|(node, _)| node).collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Finished, Options, run};
+    use crate::scenario::Scenario;
+
+    fn read(kind: &str, target: &str, at: &str) -> Result<Scenario, String> {
+        let text = format!(
+            "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n\
+             [system]\nkind = \"{kind}\"\n[traffic]\nrate = \"50/s\"\nduration = \"4s\"\n\
+             [[fault]]\nkind = \"pause\"\ntarget = \"{target}\"\nat = \"{at}\"\nfor = \"1s\"\n"
+        );
+        let read = Scenario::parse(&text, "t.toml", None, &[]);
+        read.map_err(|problems| problems.to_string())
+    }
+
+    fn ran(kind: &str, target: &str, at: &str) -> Finished {
+        let scenario = read(kind, target, at).unwrap_or_else(|wrong| panic!("{wrong}"));
+        run(&scenario, &Options::default())
+    }
+
+    fn hit(kind: &str, target: &str, at: &str) -> String {
+        ran(kind, target, at).outcome.faults[0].target.clone()
+    }
+
+    #[test]
+    fn in_pravega_a_store_leads_and_the_controller_is_the_controller() {
+        let finished = ran("pravega", "leader", "2s");
+        assert_eq!(finished.outcome.faults[0].target, "store-1 (leader)");
+        let marks = finished.outcome.marks.iter();
+        let mut up = marks.filter(|mark| mark.name == "container_recovered");
+        let first = up.find(|mark| mark.detail.contains(": #0")).expect("container 0 is up");
+        assert!(first.detail.starts_with("store-1"), "{}", first.detail);
+        assert_eq!(hit("pravega", "leader", "1ms"), "store-1 (leader)");
+        assert_eq!(hit("pravega", "controller", "2s"), "controller-1 (controller)");
+    }
+
+    #[test]
+    fn in_kafka_nobody_is_the_controller_before_the_first_election() {
+        assert_eq!(hit("kafka", "leader", "1ms"), "broker-1 (leader)");
+        assert_eq!(hit("kafka", "controller", "1ms"), "nobody (controller)");
+        assert_eq!(hit("kafka", "controller", "3s"), "broker-1 (controller)");
+    }
+
+    #[test]
+    fn who_took_an_office_last_holds_it() {
+        let scenario = read("pravega", "leader", "1s").unwrap();
+        let roster = roster(&*scenario.system);
+        let [first, second] = ["store-1", "store-2"].map(|name| roster.named(name));
+        let target = Target(vec!["leader".into(), "store-1".into()]);
+        assert_eq!(resolve(&target, &roster, &Holders::default()).nodes, first);
+        let holders = Holders::from([("leader", second[0])]);
+        assert_eq!(resolve(&target, &roster, &holders).nodes, [first, second].concat());
+    }
+
+    #[test]
+    fn bookkeeper_has_nobody_who_leads() {
+        for office in ["leader", "controller"] {
+            let refused = read("bookkeeper", office, "1s").unwrap_err();
+            assert!(refused.contains(&format!("no node `{office}`")), "{refused}");
+        }
+        let refused = read("kafka", "bookies", "1s").unwrap_err();
+        assert!(refused.contains("no node `bookies`"), "{refused}");
     }
 }

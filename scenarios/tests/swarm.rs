@@ -7,7 +7,7 @@ use headwater_scenarios::faults::{Damage, FaultSpec, Target};
 use headwater_scenarios::library::SCENARIOS;
 use headwater_scenarios::run::Options;
 use headwater_scenarios::scenario::{Scenario, Source};
-use headwater_scenarios::swarm::{Base, Claims, Shard, Swarm, SwarmSpec, swarm};
+use headwater_scenarios::swarm::{Base, Shard, Swarm, SwarmSpec, swarm};
 use headwater_scenarios::units::Duration;
 
 fn run(name: &str, settings: &[(&str, &str)], seeds: (u64, u64), shard: Shard) -> Swarm {
@@ -70,7 +70,8 @@ fn a_case_is_a_scenario_file_and_ends_its_faults_in_time() {
             let read = Scenario::parse(&text, "case.toml", None, &[]);
             let read = read.unwrap_or_else(|problems| panic!("{text}\n{problems}"));
             assert_eq!(read.faults, case.scenario.faults, "{name} {seed}");
-            assert_eq!((read.seed, read.system), (seed, case.scenario.system), "{name}");
+            let (read_back, drawn) = (read.configuration(), case.scenario.configuration());
+            assert_eq!((read.seed, read_back), (seed, drawn), "{name}");
             let over = read.traffic.duration.saturating_sub(base.scenario().swarm.calm);
             let late = read.faults.iter().find(|fault| fault.until.is_some_and(|end| end > over));
             assert!(late.is_none(), "{name} {seed}: {late:?}");
@@ -98,7 +99,7 @@ fn no_more_servers_lose_what_they_have_than_the_system_claims_to_survive() {
             most
         };
         let within = base(name, &[]);
-        let claims = Claims::of(&within.scenario().system);
+        let claims = within.scenario().system.claims();
         assert_eq!(most(&within), claims.losses as usize, "{name}");
         assert!(most(&base(name, &beyond)) > claims.losses as usize, "{name}");
     }
@@ -118,7 +119,7 @@ fn in_a_quarter_of_the_seeds_a_core_quorum_alone_is_healed() {
             let outside: BTreeSet<&String> = endless.flat_map(|fault| &fault.target.0).collect();
             let (stores, keepers): (Vec<&String>, Vec<&String>) =
                 outside.iter().partition(|name| name.starts_with("store"));
-            let spare = Claims::of(&case.scenario.system).absent as usize;
+            let spare = case.scenario.system.claims().absent as usize;
             assert!(keepers.len() <= spare && stores.len() < 3, "{name}: {}", case.text());
             let core = case.core.as_ref().expect("it has one");
             assert!(outside.iter().all(|name| !core.contains(name.as_str())), "{}", case.text());
@@ -151,7 +152,7 @@ fn less_than_a_core_quorum_does_not_settle() {
 fn a_system_that_promises_less_is_claimed_to_survive_less() {
     let claims = |set: &str, value: &str| {
         let set = [(set.to_owned(), value.to_owned())];
-        Claims::of(&Source::find("swarm/kafka").unwrap().read(&set).unwrap().system)
+        Source::find("swarm/kafka").unwrap().read(&set).unwrap().system.claims()
     };
     assert_eq!(claims("seed", "1").losses, 1);
     assert_eq!(claims("system.topic.min.insync.replicas", "1").losses, 0);

@@ -128,6 +128,15 @@ const PLANTS: &[(&str, &[Plant])] = &[
             Line("models", "use headwater_sim::{fault, node};"),
         ],
     ),
+    (
+        "system outside its folder",
+        &[
+            Line("scenarios", "use headwater_models::{kafka::config::Cluster, role};"),
+            Line("scenarios", "fn f() { match system { System::Pravega(_) => 1, _ => 2 } }"),
+            Line("models", "fn f(m: Message) { if let Message::BookKeeper(_) = m {} }"),
+            Line("reports", "const A: u64 = headwater_models::bookkeeper::A;"),
+        ],
+    ),
 ];
 
 #[test]

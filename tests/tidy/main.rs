@@ -2,6 +2,7 @@
 //!
 //! `planted` feeds the checker one violation per rule, so that each is known to be able to fail.
 
+mod adding;
 mod documents;
 mod planted;
 mod rules;

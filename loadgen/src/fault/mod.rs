@@ -79,7 +79,7 @@ impl<'a> Injector<'a> {
             self.processes.happen_until(at, observer);
             if self.planner.next() == Some(at) {
                 let holders = self.holders(leader);
-                self.planner.fire(&self.roster, holders, &mut self.processes);
+                self.planner.fire(&self.roster, &holders, &mut self.processes);
                 self.processes.happen_until(at, observer);
             }
         }
@@ -94,7 +94,9 @@ impl<'a> Injector<'a> {
     fn holders(&self, leader: &dyn Fn() -> Option<String>) -> Holders {
         let only = only(self.roster.servers());
         let named = |name: String| self.roster.named(&name).first().copied();
-        Holders { leader: only.or_else(|| leader().and_then(named)), controller: only }
+        let leader = only.or_else(|| leader().and_then(named));
+        let held = [("leader", leader), ("controller", only)];
+        held.into_iter().filter_map(|(office, node)| Some((office, node?))).collect()
     }
 }
 
@@ -105,7 +107,7 @@ fn only(mut nodes: impl Iterator<Item = NodeId>) -> Option<NodeId> {
 
 /// The launched processes, and the clients of the scenario behind them.
 fn roster(scenario: &Scenario, launched: &[String]) -> Roster {
-    let simulated = targets::roster(&scenario.system);
+    let simulated = targets::roster(&*scenario.system);
     let role = |name: &String| {
         let same = simulated.iter().find(|(node, _)| simulated.name(*node) == name);
         same.map_or(SERVER, |(_, role)| role)
@@ -120,7 +122,10 @@ fn roster(scenario: &Scenario, launched: &[String]) -> Roster {
         let never = Box::new(|_| unreachable!("only names and roles are of interest"));
         nodes.node(role, name, machine, vec![], never);
     }
-    Roster::new(&nodes, scenario.system.replicas())
+    for office in scenario.system.kind().offices() {
+        nodes.office(office, None);
+    }
+    Roster::new(&nodes, scenario.system.copies() as usize)
 }
 
 /// A fault that nothing here can do, or that hits nobody here.
@@ -146,7 +151,8 @@ fn check(fault: &FaultSpec, roster: &Roster, launched: &[String]) -> Result<()> 
                 launched.join(", ")
             )));
         }
-        let nodes = targets::resolve(&Target(vec![name.clone()]), roster, Holders::default()).nodes;
+        let nodes =
+            targets::resolve(&Target(vec![name.clone()]), roster, &Holders::default()).nodes;
         if nodes.is_empty() && name != "leader" && name != "controller" {
             return Err(Failure::new(format!(
                 "the launched cluster has no `{name}` to {}; it has {}",

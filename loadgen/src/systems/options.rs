@@ -78,7 +78,7 @@ pub(crate) fn departures(
     defaults: &BTreeMap<String, String>,
     source: &Source,
 ) -> Vec<Departure> {
-    let configuration = scenario.system.configuration();
+    let configuration = scenario.configuration();
     let set = configuration.iter().filter(|(path, value)| defaults.get(*path) != Some(value));
     let existing = matches!(source, Source::Existing { .. });
     let departs = |(path, value): (&String, &String)| {
@@ -148,7 +148,7 @@ pub(crate) fn of_every_system(scenario: &Scenario) -> Vec<Departure> {
 /// What departs on a system that no scenario is of: all that a scenario says of its system.
 pub(crate) fn of_any_scenario(scenario: &Scenario, done: &str) -> Vec<Departure> {
     let system = &scenario.system;
-    let asked = format!("{} {}", system.kind(), system.version());
+    let asked = format!("{} {}", system.kind().name(), system.version());
     let why = "Only the traffic and the faults of the scenario are its own here: one writer, one \
                reader, and none of the options of [system].";
     vec![Departure::told("system", asked, done, why)]

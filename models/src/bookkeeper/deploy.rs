@@ -52,19 +52,19 @@ pub fn add_bookies(
     (1..=count).map(add).collect()
 }
 
-/// A whole cluster, its writers (`producer-1` and on) and its reader (`consumer-1`).
+/// Adds a whole cluster, its writers (`producer-1` and on) and its reader (`consumer-1`).
 pub fn deploy(
     cluster: &config::Cluster,
+    deployment: &mut Deployment,
     environment: &Environment,
     source: &ArrivalSource,
-) -> Deployment {
-    let mut deployment = Deployment::default();
+) {
     let client = config::Client { bugs: environment.bugs, ..cluster.client.clone() };
-    let metadata = add_metadata(&mut deployment, environment, &cluster.metadata);
-    add_bookies(&mut deployment, environment, cluster.bookies, &cluster.bookie, metadata);
+    let metadata = add_metadata(deployment, environment, &cluster.metadata);
+    add_bookies(deployment, environment, cluster.bookies, &cluster.bookie, metadata);
     for writer in 0..cluster.writer.writers {
         let name = format!("producer-{}", writer + 1);
-        let machine = environment.client_machine(&mut deployment, &name);
+        let machine = environment.client_machine(deployment, &name);
         let spec = WriterSpec {
             writer,
             writer_config: cluster.writer.clone(),
@@ -77,9 +77,8 @@ pub fn deploy(
         let factory: Factory<Streaming> = Box::new(move |_| Box::new(Writer::new(spec.clone())));
         deployment.node(PRODUCER, name, machine, Vec::new(), factory);
     }
-    let machine = environment.client_machine(&mut deployment, "consumer-1");
+    let machine = environment.client_machine(deployment, "consumer-1");
     let spec = ReaderNodeSpec { reader: 0, client, metadata };
     let factory: Factory<Streaming> = Box::new(move |_| Box::new(Reader::new(spec.clone())));
     deployment.node(CONSUMER, "consumer-1", machine, Vec::new(), factory);
-    deployment
 }

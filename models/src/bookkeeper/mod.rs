@@ -89,5 +89,6 @@ pub mod properties;
 pub mod rate_limiter;
 pub mod reader;
 pub mod record;
+pub mod signals;
 pub mod system;
 pub mod writer;

@@ -17,6 +17,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::signals;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
@@ -222,8 +223,7 @@ impl Reader {
                         && let Work::Reading(_, metadata, last) = work
                     {
                         stream.next = entry.next();
-                        let (name, value) = ("entry_missing", entry.word());
-                        ctx.note(Note::Event { name, entity, peer: None, value });
+                        signals::ENTRY_MISSING.note(ctx, entity, entry.word());
                         self.read(ctx, writer, metadata, last);
                     }
                 }

@@ -1,7 +1,20 @@
 //! BookKeeper as a system: what it tells of itself to those who run, hurt and check it.
 
+use std::any::Any;
+use std::sync::Arc;
+
+use erased_serde::Deserializer;
+use headwater_sim::time::Duration;
+
 use super::bookie::COOKIE_FILE;
-use crate::role::{Capability, Role};
+use super::config::{Bookie, Cluster};
+use super::{deploy, properties, signals};
+use crate::arrival::ArrivalSource;
+use crate::deployment::{Deployment, Environment};
+use crate::property::Property;
+use crate::role::{self, Capability, Role};
+use crate::signal::Signals;
+use crate::system::{Claims, Configured, Once, System, SystemKind};
 
 /// A bookie.
 pub const BOOKIE: &Role = &Role {
@@ -20,3 +33,81 @@ pub const METADATA: &Role = &Role {
     capabilities: &[],
     identity_file: None,
 };
+
+/// Apache BookKeeper alone. A ledger's writer leads it; there is nobody else to lead.
+#[derive(Debug)]
+pub struct BookKeeper;
+
+/// `Qa` bookies have an acknowledged entry; an ensemble of `E` bookies must be found to write a new
+/// ledger, `spare` are left over. A bookie without the cookie that it once stamped does not come up
+/// (BookKeeper 4.15, `Bookie.checkEnvironment`): somebody has to format it first.
+pub fn claims_of(bookie: &Bookie, ack_quorum: u32, spare: u32) -> Claims {
+    Claims {
+        losses: ack_quorum - 1,
+        power_is_loss: !bookie.journal_sync_data,
+        returns: false,
+        absent: spare,
+        counted_out: Duration::ZERO,
+    }
+}
+
+impl SystemKind for BookKeeper {
+    fn name(&self) -> &'static str {
+        "bookkeeper"
+    }
+
+    fn roles(&self) -> Vec<&'static Role> {
+        vec![BOOKIE, METADATA, role::PRODUCER, role::CONSUMER]
+    }
+
+    fn signals(&self) -> Signals {
+        signals::all()
+    }
+
+    fn properties(&self) -> Vec<&'static Property> {
+        properties::ALL.to_vec()
+    }
+
+    fn defaults(&self, _deciding: &mut dyn Deserializer<'_>, _keyed: bool) -> Configured {
+        Ok(Arc::new(Cluster::default()))
+    }
+
+    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured {
+        Ok(Arc::new(erased_serde::deserialize::<Cluster>(options)?))
+    }
+}
+
+impl System for Cluster {
+    fn kind(&self) -> &'static dyn SystemKind {
+        &BookKeeper
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.check()
+    }
+
+    fn version(&self) -> String {
+        "4.15".into()
+    }
+
+    fn deploy(&self, to: &mut Deployment, environment: &Environment, source: &ArrivalSource) {
+        deploy::deploy(self, to, environment, source);
+    }
+
+    fn claims(&self) -> Claims {
+        let spare = self.bookies - self.ledger.ensemble_size;
+        claims_of(&self.bookie, self.ledger.ack_quorum, spare)
+    }
+
+    fn copies(&self) -> u32 {
+        self.ledger.write_quorum
+    }
+
+    fn once(&self) -> Once {
+        Once::Any
+    }
+}

@@ -17,6 +17,7 @@ use headwater_sim::units::NodeId;
 
 use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Batch, Lane, StreamId};
+use crate::bookkeeper::signals;
 use crate::intake::Intake;
 use crate::note::Note;
 use crate::protocol::{self, Streaming};
@@ -346,8 +347,7 @@ impl Writer {
             }
             (Phase::Finished, Ok(_)) => {
                 self.service.close(ctx);
-                let entity = u64::from(self.spec.writer);
-                ctx.note(Note::Event { name: "writer_finished", entity, peer: None, value: 0 });
+                signals::WRITER_FINISHED.note(ctx, u64::from(self.spec.writer), 0);
             }
             _ => {}
         }

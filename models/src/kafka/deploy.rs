@@ -15,24 +15,33 @@ use super::config::Cluster;
 use super::consumer::Consumer;
 use super::ids::BrokerId;
 use super::producer::{self, Producer};
+use super::signals;
 use crate::arrival::ArrivalSource;
 use crate::bugs::Bug;
 use crate::deployment::{Deployment, Environment};
 
-/// Nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a machine of
+/// Adds nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a machine of
 /// its own unless the environment has only one.
-pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSource) -> Deployment {
+pub fn deploy(
+    cluster: &Cluster,
+    deployment: &mut Deployment,
+    environment: &Environment,
+    source: &ArrivalSource,
+) {
     let (mut cluster, bugs) = (cluster.clone(), environment.bugs);
     if bugs.has(Bug::ZombieLeader) {
         // The defaults before 3.0 (KIP-679).
         (cluster.producer.acks, cluster.producer.enable_idempotence) = (1, false);
     }
+    // Partition 0 is placed on the first broker; a controller has to be elected.
+    deployment.office(&signals::LEADER, Some(deployment.next_node()));
+    deployment.office(&signals::CONTROLLER, None);
     let config = Rc::new(cluster.clone());
-    let brokers: Vec<_> = (0..cluster.brokers).map(NodeId).collect();
-    let mut deployment = Deployment::default();
+    let first = deployment.next_node().0;
+    let brokers: Vec<_> = (first..first + cluster.brokers).map(NodeId).collect();
     for number in 0..cluster.brokers {
         let name = format!("broker-{}", number + 1);
-        let machine = environment.server_machine(&mut deployment, &name);
+        let machine = environment.server_machine(deployment, &name);
         let (config, brokers) = (config.clone(), brokers.clone());
         let pools = broker::pools(&config);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
@@ -42,7 +51,7 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
     }
     for writer in 0..cluster.producers {
         let name = format!("producer-{}", writer + 1);
-        let machine = environment.client_machine(&mut deployment, &name);
+        let machine = environment.client_machine(deployment, &name);
         let (config, brokers, source) = (config.clone(), brokers.clone(), source.clone());
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             let (config, brokers) = (config.clone(), brokers.clone());
@@ -53,12 +62,11 @@ pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSour
     }
     for reader in 0..cluster.consumers {
         let name = format!("consumer-{}", reader + 1);
-        let machine = environment.client_machine(&mut deployment, &name);
+        let machine = environment.client_machine(deployment, &name);
         let (config, brokers) = (config.clone(), brokers.clone());
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             Box::new(Consumer::new(config.clone(), brokers.clone(), reader))
         };
         deployment.node(CONSUMER, name, machine, vec![], Box::new(build));
     }
-    deployment
 }

@@ -19,4 +19,5 @@ pub mod properties;
 pub mod reconnect;
 pub mod record;
 pub mod replica;
+pub mod signals;
 pub mod system;

@@ -1,7 +1,21 @@
 //! Kafka as a system: what it tells of itself to those who run, hurt and check it.
 
+use std::any::Any;
+use std::sync::Arc;
+
+use erased_serde::Deserializer;
+use headwater_sim::time::Duration;
+use serde::Deserialize;
+
+use super::config::{ClientLibrary, Cluster, Version};
 use super::record::META_PROPERTIES_FILE;
-use crate::role::{Capability, Role};
+use super::{deploy, properties, signals};
+use crate::arrival::ArrivalSource;
+use crate::deployment::{Deployment, Environment};
+use crate::property::Property;
+use crate::role::{self, Capability, Role};
+use crate::signal::{Office, Signals};
+use crate::system::{Claims, Configured, Once, System, SystemKind};
 
 /// A broker (combined mode: also a KRaft controller).
 pub const BROKER: &Role = &Role {
@@ -11,3 +25,117 @@ pub const BROKER: &Role = &Role {
     capabilities: &[Capability::Serves, Capability::KeepsData],
     identity_file: Some(META_PROPERTIES_FILE),
 };
+
+/// After an unclean end a broker is neither in sync nor eligible (KIP-966) until it has registered
+/// again, which its former session keeps it from (9 s), and has caught up; that much again for a
+/// controller that has to be elected first.
+const COUNTED_OUT: Duration = Duration::from_secs(20);
+
+/// Apache Kafka.
+#[derive(Debug)]
+pub struct Kafka;
+
+/// The options that decide about the defaults of the others.
+#[derive(Deserialize)]
+struct Deciding {
+    #[serde(default = "newest_with_zookeeper")]
+    version: Version,
+    #[serde(default = "java")]
+    client: ClientLibrary,
+}
+
+const fn newest_with_zookeeper() -> Version {
+    Version::V3_9
+}
+
+const fn java() -> ClientLibrary {
+    ClientLibrary::Java
+}
+
+impl SystemKind for Kafka {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn roles(&self) -> Vec<&'static Role> {
+        vec![BROKER, role::PRODUCER, role::CONSUMER]
+    }
+
+    fn offices(&self) -> Vec<&'static Office> {
+        vec![&signals::LEADER, &signals::CONTROLLER]
+    }
+
+    fn signals(&self) -> Signals {
+        signals::all()
+    }
+
+    fn properties(&self) -> Vec<&'static Property> {
+        properties::ALL.to_vec()
+    }
+
+    fn deciding(&self) -> &'static [&'static str] {
+        &["version", "client"]
+    }
+
+    fn defaults(&self, deciding: &mut dyn Deserializer<'_>, keyed: bool) -> Configured {
+        let Deciding { version, client } = erased_serde::deserialize(deciding)?;
+        Ok(Arc::new(Cluster { keyed, ..Cluster::defaults(version).with_client(client) }))
+    }
+
+    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured {
+        Ok(Arc::new(erased_serde::deserialize::<Cluster>(options)?))
+    }
+}
+
+impl System for Cluster {
+    fn kind(&self) -> &'static dyn SystemKind {
+        &Kafka
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.check()
+    }
+
+    fn version(&self) -> String {
+        match self.version {
+            Version::V3_9 => "3.9".into(),
+            Version::V4 => "4.x".into(),
+        }
+    }
+
+    fn deploy(&self, to: &mut Deployment, environment: &Environment, source: &ArrivalSource) {
+        deploy::deploy(self, to, environment, source);
+    }
+
+    /// An acknowledgement with `acks=all` is from `min.insync.replicas` at the least; with fewer it
+    /// promises nothing when a server is lost. With eligible leader replicas (KIP-966) all but one
+    /// of those may go for good; without, the one that goes may be the only one in sync.
+    fn claims(&self) -> Claims {
+        let least = self.topic.min_insync_replicas.min(self.replication_factor);
+        let acked_by = if self.producer.acks == -1 { least } else { 0 };
+        let majority = self.brokers / 2 + 1;
+        let eligible = self.quorum.eligible_leader_replicas > 0;
+        let spare = if eligible { least.saturating_sub(1) } else { 0 };
+        Claims {
+            losses: acked_by.saturating_sub(1),
+            power_is_loss: self.topic.flush_messages > 1,
+            returns: true,
+            absent: (self.brokers - majority)
+                .min(self.replication_factor.saturating_sub(least))
+                .min(spare),
+            counted_out: COUNTED_OUT,
+        }
+    }
+
+    fn copies(&self) -> u32 {
+        self.replication_factor
+    }
+
+    fn once(&self) -> Once {
+        if self.producer.enable_idempotence { Once::Stored } else { Once::Any }
+    }
+}

@@ -4,6 +4,7 @@
 //! [`config::Cluster`](super::config::Cluster) and the environment's machines. Left out: more than
 //! one controller, a ZooKeeper server of its own for Pravega.
 
+use crate::pravega::signals;
 use crate::pravega::system::{CONTROLLER, SEGMENT_STORE};
 use crate::role::{CONSUMER, PRODUCER};
 use crate::tier::TIER;
@@ -19,30 +20,35 @@ use crate::protocol::Streaming;
 use crate::tier;
 
 use super::config::{Client, Cluster, Mode};
-use super::controller::Controller;
+use super::controller::{Controller, first_owners};
 use super::node::Spec;
 use super::reader::Reader;
 use super::segment_store::SegmentStore;
 use super::writer::Writer;
 
-/// The nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`, `producer-N`,
+/// Adds the nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`, `producer-N`,
 /// `consumer-N`. A standalone cluster's servers share one machine; those of its log in memory are
 /// one process in reality, which is `store-1` here.
-pub fn deploy(cluster: &Cluster, environment: &Environment, source: &ArrivalSource) -> Deployment {
-    let mut deployment = Deployment::default();
+pub fn deploy(
+    cluster: &Cluster,
+    deployment: &mut Deployment,
+    environment: &Environment,
+    source: &ArrivalSource,
+) {
     let cluster = Rc::new(Cluster { bugs: environment.bugs, ..cluster.clone() });
     let metadata = needs_metadata(&cluster)
-        .then(|| bookkeeper::deploy::add_metadata(&mut deployment, environment, &cluster.metadata));
+        .then(|| bookkeeper::deploy::add_metadata(deployment, environment, &cluster.metadata));
     if let Some(metadata) = metadata.filter(|_| cluster.has_bookkeeper()) {
         let (count, bookie) = (cluster.bookies, &cluster.bookie);
-        bookkeeper::deploy::add_bookies(&mut deployment, environment, count, bookie, metadata);
+        bookkeeper::deploy::add_bookies(deployment, environment, count, bookie, metadata);
     }
-    let tier = add_tier(&mut deployment, environment, &cluster.tier);
+    let tier = add_tier(deployment, environment, &cluster.tier);
     let spec = Spec { cluster: Rc::clone(&cluster), metadata, tier };
-    let stores = add_stores(&mut deployment, environment, &spec);
-    let controller = add_controller(&mut deployment, environment, &spec, &stores);
-    add_clients(&mut deployment, environment, &cluster, controller, source);
-    deployment
+    let stores = add_stores(deployment, environment, &spec);
+    let controller = add_controller(deployment, environment, &spec, &stores);
+    deployment.office(&signals::LEADER, first_owners(&cluster, &stores).first().copied().flatten());
+    deployment.office(&signals::CONTROLLER, Some(controller));
+    add_clients(deployment, environment, &cluster, controller, source);
 }
 
 fn needs_metadata(cluster: &Cluster) -> bool {

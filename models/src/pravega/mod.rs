@@ -25,6 +25,7 @@ pub mod node;
 pub mod properties;
 pub mod reader;
 pub mod segment_store;
+pub mod signals;
 pub mod stream;
 pub mod system;
 pub mod writer;

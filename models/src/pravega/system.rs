@@ -1,6 +1,21 @@
 //! Pravega as a system: what it tells of itself to those who run, hurt and check it.
 
-use crate::role::{Capability, Role};
+use std::any::Any;
+use std::sync::Arc;
+
+use erased_serde::Deserializer;
+use serde::Deserialize;
+
+use super::config::{Cluster, Mode, Version};
+use super::{deploy, properties, signals};
+use crate::arrival::ArrivalSource;
+use crate::bookkeeper::system::{BOOKIE, METADATA, claims_of};
+use crate::deployment::{Deployment, Environment};
+use crate::property::Property;
+use crate::role::{self, Capability, Role};
+use crate::signal::{Office, Signals};
+use crate::system::{Claims, Configured, Once, Positions, System, SystemKind};
+use crate::{bookkeeper, tier};
 
 /// A segment store.
 pub const SEGMENT_STORE: &Role = &Role {
@@ -19,3 +34,103 @@ pub const CONTROLLER: &Role = &Role {
     capabilities: &[],
     identity_file: None,
 };
+
+/// Pravega on BookKeeper and tiered storage.
+#[derive(Debug)]
+pub struct Pravega;
+
+/// The options that decide about the defaults of the others.
+#[derive(Deserialize)]
+struct Deciding {
+    #[serde(default = "newest")]
+    version: Version,
+    #[serde(default = "distributed")]
+    mode: Mode,
+}
+
+const fn newest() -> Version {
+    Version::V0_13
+}
+
+const fn distributed() -> Mode {
+    Mode::Distributed
+}
+
+impl SystemKind for Pravega {
+    fn name(&self) -> &'static str {
+        "pravega"
+    }
+
+    fn roles(&self) -> Vec<&'static Role> {
+        let own = [SEGMENT_STORE, CONTROLLER];
+        let below = [BOOKIE, METADATA, tier::TIER];
+        own.into_iter().chain(below).chain([role::PRODUCER, role::CONSUMER]).collect()
+    }
+
+    fn offices(&self) -> Vec<&'static Office> {
+        vec![&signals::LEADER, &signals::CONTROLLER]
+    }
+
+    fn signals(&self) -> Signals {
+        signals::all()
+    }
+
+    fn properties(&self) -> Vec<&'static Property> {
+        [properties::ALL, bookkeeper::properties::ALL].concat()
+    }
+
+    fn deciding(&self) -> &'static [&'static str] {
+        &["version", "mode"]
+    }
+
+    fn defaults(&self, deciding: &mut dyn Deserializer<'_>, _keyed: bool) -> Configured {
+        let Deciding { version, mode } = erased_serde::deserialize(deciding)?;
+        Ok(Arc::new(Cluster::defaults_of(version, mode)))
+    }
+
+    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured {
+        Ok(Arc::new(erased_serde::deserialize::<Cluster>(options)?))
+    }
+}
+
+impl System for Cluster {
+    fn kind(&self) -> &'static dyn SystemKind {
+        &Pravega
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.check()
+    }
+
+    fn version(&self) -> String {
+        match self.version {
+            Version::V0_13 => "0.13.0".into(),
+        }
+    }
+
+    fn deploy(&self, to: &mut Deployment, environment: &Environment, source: &ArrivalSource) {
+        deploy::deploy(self, to, environment, source);
+    }
+
+    /// What its log claims.
+    fn claims(&self) -> Claims {
+        let spare = self.bookies.saturating_sub(self.bookkeeper.ensemble_size);
+        claims_of(&self.bookie, self.bookkeeper.ack_quorum, spare)
+    }
+
+    fn copies(&self) -> u32 {
+        self.bookkeeper.write_quorum
+    }
+
+    fn positions(&self) -> Positions {
+        Positions::Bytes
+    }
+
+    fn once(&self) -> Once {
+        Once::Stored
+    }
+}

@@ -16,6 +16,7 @@ pub mod config;
 pub mod message;
 pub mod node;
 pub mod record;
+pub mod signals;
 
 /// Tiered storage.
 pub const TIER: &Role = &Role {

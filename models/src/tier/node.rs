@@ -25,6 +25,7 @@ use rand::distr::Distribution;
 
 use crate::protocol::{self, Streaming};
 use crate::tags::TagLayout;
+use crate::tier::signals;
 
 use super::conditions::{Conditions, Fate};
 use super::config::{self, Kind};
@@ -435,8 +436,8 @@ impl Tier {
         if let Some(waiting) = self.waiting.pop_front() {
             self.serve(ctx, waiting);
         }
-        ctx.gauge("tier_requests", self.requests.len() as u64);
-        ctx.gauge("tier_bytes", self.used);
+        signals::REQUESTS.set(ctx, self.requests.len() as u64);
+        signals::BYTES.set(ctx, self.used);
         let id = done.operation.chunk();
         let Some(chunk) = self.chunks.get_mut(&id) else { return };
         let was_first = chunk.queue.front() == Some(&number);

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use headwater_check::Positions;
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
-use headwater_models::bookkeeper::{config, deploy};
+use headwater_models::bookkeeper::config;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Deployment, Environment};
 use headwater_models::protocol::Streaming;
+use headwater_models::system::System;
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
@@ -61,7 +62,7 @@ pub fn cluster_in(
     source: &ArrivalSource,
 ) -> Cluster {
     cluster.check().expect("the cluster is possible");
-    simulate(seed, deploy::deploy(cluster, environment, source))
+    simulate(seed, cluster.deployed(environment, source))
 }
 
 /// A deployment on a network of constant latency.
@@ -79,10 +80,10 @@ pub fn simulate(seed: u64, deployment: Deployment) -> Cluster {
     sim
 }
 
-/// The nodes of a role in [`deploy::deploy`]'s order.
+/// The nodes of a role in the order of the deployment.
 pub fn nodes(config: &config::Cluster, role: &'static Role) -> Vec<NodeId> {
     let source = steady(Time::ZERO, Duration::ZERO, 0, 0);
-    deploy::deploy(config, &environment(), &source).with_role(role).collect()
+    config.deployed(&environment(), &source).with_role(role).collect()
 }
 
 /// The machine of bookie `number`, from 1.

@@ -1,6 +1,7 @@
 //! Latency and throughput against closed forms.
 
 use headwater_models::bookkeeper::config;
+use headwater_models::system::System;
 use headwater_sim::time::{Duration, Time};
 
 use crate::cluster::{self, ONE_WAY, SYNC, at, config, steady};
@@ -117,7 +118,7 @@ fn a_slow_ledger_disk_blocks_adds_once_both_memtables_are_full() {
     ledgers.dirty_max = headwater_sim::units::Bytes(1);
     environment.server.disks = vec![journal, ledgers];
     let source = steady(at(1_000), Duration::from_micros(50), 20_000, 1_000);
-    let deployment = headwater_models::bookkeeper::deploy::deploy(&config, &environment, &source);
+    let deployment = config.deployed(&environment, &source);
     let mut sim = cluster::simulate(1, deployment);
     sim.run_until(at(10_000));
     let seen = sim.observer();

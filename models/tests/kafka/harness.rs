@@ -5,10 +5,10 @@ use headwater_models::arrival::ArrivalSource;
 use headwater_models::bugs::Bug;
 use headwater_models::deployment::Environment;
 use headwater_models::kafka::config::{Cluster, Version};
-use headwater_models::kafka::deploy::deploy;
 use headwater_models::kafka::system::BROKER;
 use headwater_models::protocol::Streaming;
 use headwater_models::role::{CONSUMER, PRODUCER};
+use headwater_models::system::System;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::machine::MachineSpec;
@@ -68,7 +68,7 @@ pub fn bench_with(cluster: &Cluster, bugs: &[Bug], source: &ArrivalSource, seed:
         one_machine: false,
         bugs: bugs.iter().copied().collect(),
     };
-    let deployment = deploy(cluster, &environment, source);
+    let deployment = cluster.deployed(&environment, source);
     let mut spec = SimulationSpec { seed: Seed(seed), ..SimulationSpec::default() };
     let us = Duration::from_micros;
     spec.network.latency = Distribution::uniform(us(20), us(30));

@@ -17,8 +17,8 @@ use headwater_models::bookkeeper::record::Record as JournalRecord;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
 use headwater_models::pravega::config::{Cluster, Mode, Version};
-use headwater_models::pravega::deploy::deploy;
 use headwater_models::protocol::{Record, Streaming};
+use headwater_models::system::System;
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
@@ -113,7 +113,7 @@ impl Bench {
         source: &ArrivalSource,
     ) -> Self {
         cluster.check().expect("the cluster is possible");
-        let deployment = deploy(cluster, environment, source);
+        let deployment = cluster.deployed(environment, source);
         let spec = SimulationSpec { seed: Seed(seed), ..SimulationSpec::default() };
         let mut sim = Simulation::new(spec, Seen::new(Positions::Bytes));
         for machine in deployment.machines {

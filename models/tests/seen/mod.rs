@@ -53,7 +53,7 @@ impl Observer<Streaming> for Seen {
             Note::Property { property, .. } => {
                 *self.properties.entry(property.name).or_default() += 1;
             }
-            Note::Event { name, .. } => self.events.push(Event { at, node, name }),
+            Note::Event { mark, .. } => self.events.push(Event { at, node, name: mark.name }),
             Note::Watermark { .. } => {}
         }
     }

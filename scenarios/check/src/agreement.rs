@@ -1,7 +1,8 @@
 //! `readers_agree`: whoever is handed a position of a lane is handed the same event.
 
-use super::history::{History, Positions, Span};
+use super::history::{History, Span};
 use super::verdict::{Finding, Tally, Verdict, grouped};
+use headwater_models::system::Positions;
 
 /// Counts positions of which two deliveries differ, of one reader or of several.
 pub(super) fn check(history: &History) -> Verdict {

@@ -4,9 +4,10 @@
 //! from here.
 
 use super::history::History;
-use super::suite::{Once, Promises, intact, monotone};
+use super::suite::{Promises, intact, monotone};
 use super::verdict::Verdict;
 use super::{agreement, duplicates, durability, loss, order, prefix};
+use headwater_models::system::Once;
 
 /// A checker.
 pub struct Checker {

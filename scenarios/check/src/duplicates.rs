@@ -1,8 +1,10 @@
 //! `no_duplicates`: an event is stored once and, if that is promised, delivered once.
 
-use super::history::{History, Positions, Span};
-use super::suite::{Audience, Once, Promises};
+use super::history::{History, Span};
+use super::suite::{Audience, Promises};
 use super::verdict::{Finding, Tally, Verdict, grouped};
+use headwater_models::system::Once;
+use headwater_models::system::Positions;
 
 /// Counts events that stand at more than one position, and, if deliveries are promised to be
 /// single, events of which one reader (in a group: any) was handed the same position twice.

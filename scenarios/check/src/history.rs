@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use headwater_models::batch::{Batch, StreamId};
 use headwater_models::note::Note;
+use headwater_models::signal::Level;
+use headwater_models::system::Positions;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
@@ -43,17 +45,6 @@ impl From<Place> for Events {
     }
 }
 
-/// What the positions of deliveries count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Positions {
-    /// Events: a Kafka offset, or a reader's own count per lane. `n` events take `n` positions.
-    #[default]
-    Events,
-    /// Bytes: an offset in a Pravega segment. Headers may lie between one batch and the next, so
-    /// only the first event of a batch has a position that is known.
-    Bytes,
-}
-
 /// Consecutive events as a reader was handed them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -90,28 +81,23 @@ pub struct Fall {
     pub at: Time,
 }
 
-/// Levels that a former owner may learn of late: acknowledgements that were on their way when it
-/// was replaced. What was true then is true still, so that each node is held to what it has said
-/// itself, and a node that speaks for the first time to what anybody has.
-const LEARNT_LATE: [&str; 2] = ["last_add_confirmed", "committed_sequence"];
-
 /// Falls and damaged payloads kept at most; all are counted.
 const KEPT_MAX: usize = 1_000;
 
-/// The levels of one name, with the times at which they were reached.
+/// Where a level of the models stands, with the times at which that was reached.
 #[derive(Clone, Debug)]
 struct Levels {
-    name: &'static str,
+    level: &'static Level,
     /// By entity: what anybody has.
     newest: BTreeMap<u64, (u64, Time)>,
-    /// By entity and node: what it has said itself, of levels [`LEARNT_LATE`].
+    /// By entity and node: what it has said itself, of levels that are learnt late.
     own: Option<BTreeMap<(u64, NodeId), (u64, Time)>>,
 }
 
 impl Levels {
-    fn new(name: &'static str) -> Self {
-        let own = LEARNT_LATE.contains(&name).then(BTreeMap::new);
-        Self { name, newest: BTreeMap::new(), own }
+    fn new(level: &'static Level) -> Self {
+        let own = level.learnt_late.then(BTreeMap::new);
+        Self { level, newest: BTreeMap::new(), own }
     }
 }
 
@@ -170,8 +156,8 @@ impl History {
             Note::Delivered { reader, batch, position } => {
                 self.delivered(at, *reader, Events::from(&**batch), *position, batch.bytes);
             }
-            Note::Watermark { name, entity, value } => {
-                self.watermark(at, node, name, *entity, *value);
+            Note::Watermark { level, entity, value } => {
+                self.watermark(at, node, level, *entity, *value);
             }
             Note::Property { property, entity, holds } => {
                 self.properties.note(at, property, *entity, *holds);
@@ -240,9 +226,9 @@ impl History {
     }
 
     /// A level that must never fall was set by a node.
-    pub fn watermark(&mut self, at: Time, by: NodeId, name: &'static str, entity: u64, value: u64) {
+    pub fn watermark(&mut self, at: Time, by: NodeId, of: &'static Level, entity: u64, value: u64) {
         self.level_moves += 1;
-        let levels = self.levels_of(name);
+        let levels = self.levels_of(of);
         let level = levels.newest.entry(entity).or_insert((value, at));
         let floor = if let Some(own) = &mut levels.own {
             let own = own.entry((entity, by)).or_insert(*level);
@@ -260,15 +246,16 @@ impl History {
         if value < from {
             self.fall_count += 1;
             if self.falls.len() < KEPT_MAX {
+                let name = of.name;
                 self.falls.push(Fall { name, entity, from, to: value, from_at, at });
             }
         }
     }
 
-    fn levels_of(&mut self, name: &'static str) -> &mut Levels {
-        let found = self.levels.iter().position(|levels| levels.name == name);
+    fn levels_of(&mut self, level: &'static Level) -> &mut Levels {
+        let found = self.levels.iter().position(|levels| levels.level == level);
         let at = found.unwrap_or_else(|| {
-            self.levels.push(Levels::new(name));
+            self.levels.push(Levels::new(level));
             self.levels.len() - 1
         });
         &mut self.levels[at]
@@ -298,8 +285,8 @@ impl History {
             }
         }
         self.replicas.extend(other.replicas);
-        for Levels { name, newest, own } in other.levels {
-            let levels = self.levels_of(name);
+        for Levels { level, newest, own } in other.levels {
+            let levels = self.levels_of(level);
             levels.newest.extend(newest);
             if let (Some(have), Some(own)) = (&mut levels.own, own) {
                 have.extend(own);

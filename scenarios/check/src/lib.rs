@@ -24,9 +24,10 @@ mod suite;
 mod verdict;
 
 pub use checker::{CHECKERS, Checker, checker};
-pub use history::{Events, Fall, History, Positions, Span};
+pub use headwater_models::system::{Once, Positions};
+pub use history::{Events, Fall, History, Span};
 pub use properties::Properties;
 pub use ranges::{Range, RangeSet};
 pub use stored::{Replica, Stored};
-pub use suite::{Audience, Once, Promises, Suite};
+pub use suite::{Audience, Promises, Suite};
 pub use verdict::{Finding, Verdict};

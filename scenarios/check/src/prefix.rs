@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{Events, History, Positions, Span};
+use super::history::{Events, History, Span};
 use super::ranges::RangeSet;
 use super::stored::Stored;
 use super::suite::Audience;
 use super::verdict::{Finding, Tally, Verdict, grouped};
+use headwater_models::system::Positions;
 
 /// Where positions count events, a skip is a jump forward in position; where they count bytes, a
 /// jump forward over acknowledged events of a writer. In a group, what another reader was handed is

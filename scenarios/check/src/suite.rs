@@ -1,20 +1,10 @@
 //! Promises, and the checkers that hold a run to them.
 
+use headwater_models::system::Once;
+
 use super::checker::CHECKERS;
 use super::history::History;
 use super::verdict::{Finding, Tally, Verdict, grouped};
-
-/// How often an event may turn up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Once {
-    /// Any number of times: at least once is all that is promised.
-    Any,
-    /// Stored once, by an exactly-once (idempotent) writer; a reader may be handed it again.
-    #[default]
-    Stored,
-    /// Stored once and delivered once to each reader, or in a group to one of them.
-    Delivered,
-}
 
 /// Who reads everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

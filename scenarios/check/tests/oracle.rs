@@ -1,5 +1,6 @@
 //! The checkers, which work on ranges, against oracles that look at every single event.
 
+use headwater_models::signal::Level;
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_check::{Audience, Events, History, Once, Positions, Promises, Replica, Suite};
@@ -94,7 +95,7 @@ fn play(steps: &[Step]) -> (History, Naive) {
                 *first += count;
             }
             Step::Level(entity, value) => {
-                history.watermark(at, NodeId(0), "epoch", *entity, *value);
+                history.watermark(at, NodeId(0), const { &Level::new("epoch") }, *entity, *value);
                 let before = naive.levels.insert(*entity, *value);
                 naive.falls += u64::from(before.is_some_and(|before| before > *value));
             }

@@ -1,5 +1,6 @@
 //! Each checker passes a sound history and finds the fault that is planted in it.
 
+use headwater_models::signal::Level;
 use std::rc::Rc;
 
 use headwater_check::{
@@ -9,6 +10,9 @@ use headwater_models::batch::{Batch, Lane, StreamId};
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
+
+const HIGH_WATERMARK: Level = Level::new("high_watermark");
+const LAST_ADD_CONFIRMED: Level = Level::learnt_late("last_add_confirmed");
 
 const MS: u64 = 1_000_000;
 
@@ -22,7 +26,7 @@ fn sound() -> History {
     for first in (0..100).step_by(10) {
         history.acked(Time(first * MS), events(first, 10));
         history.delivered(Time((first + 5) * MS), 0, events(first, 10), first, 0);
-        history.watermark(Time(first * MS), NodeId(0), "high_watermark", 0, first + 10);
+        history.watermark(Time(first * MS), NodeId(0), &HIGH_WATERMARK, 0, first + 10);
     }
     for disk in 0..3 {
         history.replica(disk_with(disk, 100));
@@ -178,16 +182,16 @@ fn two_readings_of_a_position_that_differ_are_inconsistent() {
 #[test]
 fn a_level_that_falls_is_found() {
     let mut history = sound();
-    history.watermark(Time(200 * MS), NodeId(0), "high_watermark", 0, 90);
+    history.watermark(Time(200 * MS), NodeId(0), &HIGH_WATERMARK, 0, 90);
     let text = "high_watermark of 0: 100 to 90";
     finds(&history, "watermarks_monotone", 1, text);
 }
 
 #[test]
 fn what_a_former_owner_learns_late_is_no_fall_but_what_a_new_one_has_lost_is() {
-    let name = "last_add_confirmed";
+    let name = &LAST_ADD_CONFIRMED;
     let level = |at: u64, node, value| (Time(at * MS), NodeId(node), name, 0, value);
-    let falls = |levels: &[(Time, NodeId, &'static str, u64, u64)]| {
+    let falls = |levels: &[(Time, NodeId, &'static Level, u64, u64)]| {
         let mut history = sound();
         levels.iter().for_each(|(at, by, name, of, value)| {
             history.watermark(*at, *by, name, *of, *value);
@@ -290,7 +294,7 @@ fn only_the_earliest_findings_are_kept_and_all_are_counted() {
 fn verdicts_say_which_stream_they_are_of_and_levels_of_two_do_not_meet() {
     let history = |stream, level| {
         let mut history = History::new(StreamId(stream), Positions::Events);
-        history.watermark(Time(1), NodeId(0), "high_watermark", 0, level);
+        history.watermark(Time(1), NodeId(0), &HIGH_WATERMARK, 0, level);
         history.acked(Time(1), Events { stream: StreamId(stream), ..events(0, 10) });
         history
     };

@@ -16,9 +16,9 @@ pub fn check(arguments: &Check) -> Result<ExitCode, Failure> {
     say(&format!("{}: ok", scenario.name))?;
     say(&format!("  {}", scenario.title))?;
     say(&format!("  hypothesis  {}", scenario.hypothesis))?;
-    let (kind, version) = (scenario.system.kind(), scenario.system.version());
+    let (kind, version) = (scenario.system.kind().name(), scenario.system.version());
     say(&format!("  system      {kind} {version} on {}", scenario.profile.name))?;
-    let nodes = headwater_scenarios::targets::node_names(&scenario.system);
+    let nodes = headwater_scenarios::targets::node_names(&*scenario.system);
     say(&format!("  nodes       {}", nodes.join(", ")))?;
     let traffic = &scenario.traffic;
     say(&format!(

@@ -19,7 +19,7 @@ pub fn list(arguments: &List) -> Result<ExitCode, Failure> {
                 "name": scenario.name,
                 "title": scenario.title,
                 "hypothesis": scenario.hypothesis,
-                "system": scenario.system.kind(),
+                "system": scenario.system.kind().name(),
                 "version": scenario.system.version(),
                 "profile": scenario.profile.name,
                 "seed": scenario.seed,

@@ -62,7 +62,7 @@ pub fn replay(arguments: &Replay) -> Result<ExitCode, Failure> {
 
 /// The names must be there: a filter that shows nothing would look like silence.
 fn filter(arguments: &Replay, scenario: &Scenario) -> Result<Filter, Failure> {
-    let names = targets::node_names(&scenario.system);
+    let names = targets::node_names(&*scenario.system);
     if let Some(name) = arguments.nodes.iter().find(|name| !names.contains(name)) {
         let near = problem::nearest(name, names.iter().map(String::as_str));
         let help = match near {

@@ -209,7 +209,7 @@ pub(super) fn run(seed: u64, faults: &[&str]) -> Seen {
     let mut planner = Planner::new(Seed(seed), &faults, machines, &roster, 100);
     while let Some(at) = planner.next() {
         sim.run_until(at);
-        planner.fire(&roster, Holders::default(), &mut sim);
+        planner.fire(&roster, &Holders::default(), &mut sim);
     }
     sim.run_until(micros(3_000 * MS));
     Seen(sim)

@@ -76,7 +76,7 @@ mod write_errors;
 pub use entry::{Damage, Entry, Family, InSwarms, Live, Overlap, Stops};
 pub use kind::Action;
 pub use page::page;
-pub use planner::Planner;
+pub use planner::{NOBODY, Planner};
 pub use spec::FaultSpec;
 pub use target::Target;
 pub use world::{Agenda, World};

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::entries;
 use super::entry::{Damage, Entry, Family, Live};
 use crate::targets;
+use headwater_models::system::Systems;
 
 const OPENING: &str = "# Faults
 
@@ -63,7 +64,7 @@ pub fn page() -> String {
     }
     page += CORRELATED;
     page += "| target | who |\n|---|---|\n";
-    for (name, who) in targets::described() {
+    for (name, who) in targets::described(&Systems::standard()) {
         writeln!(page, "| `{name}` | {who} |").expect("a string takes all");
     }
     page

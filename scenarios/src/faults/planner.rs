@@ -20,6 +20,9 @@ use crate::units::{Duration, Time};
 /// No model names a file with this bit.
 const ASIDE: u64 = 1 << 63;
 
+/// Who was hit where nobody held the office that was named.
+pub const NOBODY: &str = "nobody";
+
 /// Faults and how far they have come.
 #[derive(Clone, Debug)]
 pub struct Planner<'a> {
@@ -89,7 +92,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Takes the next step, in a world.
-    pub fn fire(&mut self, roster: &Roster, holders: Holders, world: &mut impl World) {
+    pub fn fire(&mut self, roster: &Roster, holders: &Holders, world: &mut impl World) {
         let Some((at, _, _)) = self.steps.last().copied() else { return };
         for (after, fault) in self.step(roster, holders) {
             world.apply(at + after, fault);
@@ -101,7 +104,7 @@ impl<'a> Planner<'a> {
     pub fn rehearse(&self, roster: &Roster, world: &impl World) -> Result<(), String> {
         let mut trial = self.clone();
         while let Some((_, _, index)) = trial.steps.last().copied() {
-            for (_, fault) in trial.step(roster, Holders::default()) {
+            for (_, fault) in trial.step(roster, &Holders::default()) {
                 if let Some(why) = world.refuses(&fault) {
                     return Err(format!("the fault `{}` {why}", self.faults[index].action.name()));
                 }
@@ -111,7 +114,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Takes the next step: the kernel's faults for it.
-    fn step(&mut self, roster: &Roster, holders: Holders) -> Vec<Timed> {
+    fn step(&mut self, roster: &Roster, holders: &Holders) -> Vec<Timed> {
         let Some((_, ends, index)) = self.steps.pop() else { return Vec::new() };
         if ends { self.end(index) } else { self.begin(index, roster, holders) }
     }
@@ -122,14 +125,15 @@ impl<'a> Planner<'a> {
         endless.flat_map(|index| self.resolved[*index].nodes.iter().copied())
     }
 
-    fn begin(&mut self, index: usize, roster: &Roster, holders: Holders) -> Vec<Timed> {
+    fn begin(&mut self, index: usize, roster: &Roster, holders: &Holders) -> Vec<Timed> {
         let fault = &self.faults[index];
-        let nodes = targets::resolve(&fault.target, roster, holders).nodes;
+        let targets::Resolved { nodes, vacant } = targets::resolve(&fault.target, roster, holders);
         let peers = match fault.action.peers() {
             Some(peers) => targets::resolve(peers, roster, holders).nodes,
             None => roster.iter().map(|(node, _)| node).filter(|n| !nodes.contains(n)).collect(),
         };
-        let names: Vec<&str> = nodes.iter().map(|node| roster.name(*node)).collect();
+        let names = nodes.iter().map(|node| roster.name(*node));
+        let names: Vec<&str> = names.chain(vacant.iter().map(|_| NOBODY)).collect();
         self.names[index] = names.join(", ");
         let mut machines: Vec<_> = nodes.iter().map(|node| self.machine_of[node.index()]).collect();
         machines.sort_unstable();
@@ -336,7 +340,7 @@ mod tests {
     fn a_process_that_is_stopped_for_good_is_not_started_when_another_fault_ends() {
         let source = Source::find("swarm/kafka").expect("it is in the library");
         let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
-        let roster = targets::roster(&scenario.system);
+        let roster = targets::roster(&*scenario.system);
         let second = Duration::from_secs(1);
         let fault = |action: &str, at: Duration, until| FaultSpec {
             action: action.parse::<Action>().expect("it is a kind"),
@@ -356,7 +360,7 @@ mod tests {
             let mut planner = Planner::new(Seed(1), &faults, machine_of, &roster, 100);
             let mut restarts = Vec::new();
             while let Some(at) = planner.next() {
-                let fired = planner.step(&roster, Holders::default());
+                let fired = planner.step(&roster, &Holders::default());
                 let back = fired.iter().filter(|(_, of)| matches!(of, Fault::Restart { .. }));
                 restarts.extend(back.map(|(after, _)| (at + *after).0 / 1_000_000_000));
             }

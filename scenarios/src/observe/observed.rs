@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use headwater_check::{Promises, Suite};
     use headwater_models::batch::{Batch, Lane};
+    use headwater_models::signal::Level;
     use headwater_reports::Outcome;
     use headwater_reports::outcome::{Scenario, Source};
     use std::rc::Rc;
@@ -225,7 +226,8 @@ mod tests {
         let total = observed.recorder().counts();
         assert_eq!((total.scheduled, total.acked, total.failed), (4, 4, 2));
         assert_eq!((observed.streams[0].given_up, observed.streams[1].given_up), (2, 0));
-        let level = |value| Note::Watermark { name: "high_watermark", entity: 0, value };
+        const HIGH_WATERMARK: Level = Level::new("high_watermark");
+        let level = |value| Note::Watermark { level: &HIGH_WATERMARK, entity: 0, value };
         observed.note(Time(1), NodeId(0), level(10));
         observed.note(Time(2), NodeId(1), level(5));
         for stream in &observed.streams {

@@ -1,11 +1,14 @@
 //! What happened, as marks on a timeline, bounded in number, and who leads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_models::note::Note;
+use headwater_models::signal;
 use headwater_reports::outcome::Mark;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
+
+use crate::targets::Holders;
 
 /// Marks of one name that are kept; more are counted.
 const MARKS_MAX: usize = 200;
@@ -15,7 +18,7 @@ const MARKS_MAX: usize = 200;
 struct Moment {
     at: Time,
     node: NodeId,
-    name: &'static str,
+    mark: &'static signal::Mark,
     entity: u64,
     peer: Option<NodeId>,
     value: u64,
@@ -26,37 +29,33 @@ struct Moment {
 pub struct Timeline {
     marks: Vec<Moment>,
     counts: BTreeMap<&'static str, u64>,
-    leaders: BTreeMap<u64, NodeId>,
-    controller: Option<NodeId>,
+    holders: Holders,
 }
 
 impl Timeline {
     /// Takes what belongs on the timeline of a note.
     pub fn note(&mut self, at: Time, node: NodeId, note: &Note) {
-        let Note::Event { name, entity, peer, value } = note else { return };
-        match *name {
-            "leader_elected" | "unclean_election" | "container_recovered" => {
-                self.leaders.insert(*entity, peer.unwrap_or(node));
-            }
-            "controller_elected" => self.controller = Some(peer.unwrap_or(node)),
-            _ => {}
+        let Note::Event { mark, entity, peer, value } = note else { return };
+        if let Some(office) = mark.office(*entity) {
+            self.holders.insert(office.name, peer.unwrap_or(node));
         }
-        let count = self.counts.entry(name).or_default();
+        let count = self.counts.entry(mark.name).or_default();
         *count += 1;
         if *count <= MARKS_MAX as u64 {
             let (entity, peer, value) = (*entity, *peer, *value);
-            self.marks.push(Moment { at, node, name, entity, peer, value });
+            self.marks.push(Moment { at, node, mark, entity, peer, value });
         }
     }
 
-    /// Who leads partition (or runs container) `entity`, as far as it has been told.
-    pub fn leader(&self, entity: u64) -> Option<NodeId> {
-        self.leaders.get(&entity).copied()
+    /// Who holds the offices of the system, as far as it has been told.
+    pub fn holders(&self) -> &Holders {
+        &self.holders
     }
 
-    /// The active controller, as far as it has been told.
-    pub fn controller(&self) -> Option<NodeId> {
-        self.controller
+    /// The names of those marks so far that change who does what.
+    pub fn turning(&self) -> BTreeSet<&'static str> {
+        let turning = self.marks.iter().filter(|moment| moment.mark.turns);
+        turning.map(|moment| moment.mark.name).collect()
     }
 
     /// The marks in order of time, with the names of nodes.
@@ -69,7 +68,7 @@ impl Timeline {
                 value => format!(", {value}"),
             };
             let detail = format!("{}: #{}{peer}{value}", name_of(moment.node), moment.entity);
-            Mark { at_ns: moment.at.0, name: moment.name.into(), detail }
+            Mark { at_ns: moment.at.0, name: moment.mark.name.into(), detail }
         };
         let mut marks: Vec<Mark> = self.marks.iter().map(mark).collect();
         for (name, count) in self.counts.iter().filter(|(_, count)| **count > MARKS_MAX as u64) {

@@ -1,7 +1,7 @@
 //! From a tree to typed values: every error found, each with its place in the text.
 
 use serde::de::DeserializeOwned;
-use serde_path_to_error::{Path, Segment};
+use serde_path_to_error::{Path, Segment, Track};
 
 use super::problem::Finding;
 use super::tree::{Span, Tree, Value};
@@ -21,24 +21,37 @@ pub fn decode<T: DeserializeOwned>(
 
 /// As [`decode`], of a value whose leaves stand in `places` where they came from the text.
 pub fn decode_value<T: DeserializeOwned>(
-    mut value: toml::Value,
+    value: toml::Value,
     places: &Tree,
     at: &str,
     findings: &mut Vec<Finding>,
 ) -> Option<T> {
+    decode_by(value, places, at, findings, &|from| erased_serde::deserialize(from))
+}
+
+/// As [`decode_value`], by a function that reads the value.
+pub fn decode_by<T>(
+    mut value: toml::Value,
+    places: &Tree,
+    at: &str,
+    findings: &mut Vec<Finding>,
+    read: &dyn Fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
+) -> Option<T> {
     let before = findings.len();
     for _ in 0..FINDINGS_MAX {
-        let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
+        let mut track = Track::new();
+        let tracked = serde_path_to_error::Deserializer::new(value.clone(), &mut track);
+        let error = match read(&mut <dyn erased_serde::Deserializer<'_>>::erase(tracked)) {
             Ok(read) if findings.len() == before => return Some(read),
             Ok(_) => return None,
             Err(error) => error,
         };
-        let message = error.inner().to_string();
+        let message = error.to_string();
         // What was taken out below is missing now; that is no error of the file's.
         if findings.len() > before && message.contains("missing field") {
             return None;
         }
-        let path = keys(error.path());
+        let path = keys(&track.path());
         findings.push(finding(at, &path, message.trim(), places));
         if path.is_empty() || !remove(&mut value, &path) {
             return None;

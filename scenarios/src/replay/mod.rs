@@ -9,6 +9,7 @@ use std::ops::Range;
 use headwater_reports::outcome::Mark;
 use headwater_reports::{Diagram, Outcome};
 
+use crate::faults::NOBODY;
 use crate::run::{self, Finished, Options};
 use crate::scenario::Scenario;
 use crate::trace::{Trace, Watch};
@@ -70,7 +71,7 @@ pub fn anchors(finished: &Finished) -> Vec<Anchor> {
         anchors.push(Anchor { at, nodes: nodes.clone(), arrows: (3, 3) });
         anchors.extend(fault.until_ns.map(|at| Anchor { at: Time(at), nodes, arrows: (0, 4) }));
     }
-    for mark in turns(outcome) {
+    for mark in turns(finished) {
         let nodes = vec![story::node_of(mark).to_owned()];
         anchors.push(Anchor { at: Time(mark.at_ns), nodes, arrows: (3, 2) });
     }
@@ -88,13 +89,9 @@ const FAULTS_MAX: usize = 8;
 const TURNS_MAX: usize = 8;
 
 /// The marks that change who does what, once something can have gone wrong.
-fn turns(outcome: &Outcome) -> impl Iterator<Item = &Mark> {
-    let turning = |mark: &&Mark| {
-        let name = mark.name.as_str();
-        let words = ["elect", "fenced", "recovered", "truncated", "ensemble", "shrunk"];
-        words.iter().any(|word| name.contains(word))
-    };
-    marks(outcome).filter(turning).take(TURNS_MAX)
+fn turns(finished: &Finished) -> impl Iterator<Item = &Mark> {
+    let turning = |mark: &&Mark| finished.turning.contains(mark.name.as_str());
+    marks(&finished.outcome).filter(turning).take(TURNS_MAX)
 }
 
 /// The marks from the first fault on; without one, those after the start of the cluster.
@@ -111,7 +108,11 @@ const START: Duration = Duration::from_secs(1);
 pub fn hit(fault: &headwater_reports::outcome::Fault) -> Vec<String> {
     // `broker-1 (leader)`: who it was, and how it was asked for.
     let names = fault.target.split(" (").next().unwrap_or_default();
-    names.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    names
+        .split(", ")
+        .filter(|name| !name.is_empty() && *name != NOBODY)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The stretches of time to record for the anchors.

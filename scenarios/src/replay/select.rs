@@ -91,7 +91,7 @@ impl Selection<'_> {
             let Message { from, to, .. } = self.messages[*index];
             [from, to]
         });
-        let marks = turns(&finished.outcome).map(|mark| node_of(mark).to_owned());
+        let marks = turns(finished).map(|mark| node_of(mark).to_owned());
         let named: BTreeSet<String> =
             finished.outcome.faults.iter().flat_map(hit).chain(marks).collect();
         let all = (0..).map(NodeId).zip(self.trace.names());
@@ -140,7 +140,7 @@ fn moments(
         let text = format!("F{number} ends: {} {}", fault.name, fault.target);
         moments.extend(fault.until_ns.map(|at_ns| Moment { at_ns, lane, text, weight }));
     }
-    for mark in turns(outcome) {
+    for mark in turns(finished) {
         let lane = lane_of(trace, lanes, node_of(mark));
         let text = format!("{} {}", mark.name, mark.detail);
         moments.push(Moment { at_ns: mark.at_ns, lane, text, weight: Weight::Note });

@@ -102,7 +102,7 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     outcome.faults = observed.faults;
     outcome.marks = observed.marks;
     outcome.generator = observed.generator;
-    outcome.configuration = scenario.system.configuration();
+    outcome.configuration = scenario.configuration();
     outcome.verdicts.extend(faults_fired(&observed.faults_amiss));
     outcome.verdicts.extend(something_happened(&outcome));
     outcome.verdicts.extend(kept_up(&outcome));
@@ -124,7 +124,7 @@ pub fn conclude(scenario: &Scenario, outcome: &mut Outcome) {
 
 /// What the checkers find of a stream.
 fn check(scenario: &Scenario, stream: &StreamAccount, end: Time) -> Vec<Verdict> {
-    let mut promises = scenario.promise.promises(&scenario.system, stream.drained);
+    let mut promises = scenario.promise.promises(&*scenario.system, stream.drained);
     promises.no_acked_loss &= stream.readers;
     let mut verdicts = Suite::from(promises).run(&stream.history);
     if scenario.promise.converges {
@@ -341,7 +341,13 @@ mod tests {
             (shown.status, shown.measured)
         };
         assert_eq!(of(&history), (VerdictStatus::Info, "nothing to check".to_owned()));
-        history.watermark(Time(1), NodeId(0), "high_watermark", 0, 1);
+        history.watermark(
+            Time(1),
+            NodeId(0),
+            const { &headwater_models::signal::Level::new("high_watermark") },
+            0,
+            1,
+        );
         let one = "0 of 1 moves of levels were down".to_owned();
         assert_eq!(of(&history), (VerdictStatus::Pass, one));
     }

@@ -1,5 +1,6 @@
 //! Running a scenario in virtual time: deploy, inject, record, drain, check, account.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::Outcome;
@@ -60,6 +61,8 @@ pub struct Finished {
     pub verdicts: Vec<Verdict>,
     /// What the models have noted of their properties.
     pub properties: Properties,
+    /// The names of the marks that changed who does what.
+    pub turning: BTreeSet<&'static str>,
     /// What was to be kept of it.
     pub trace: Trace,
 }
@@ -91,10 +94,11 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
     let fingerprint = stage.fingerprint();
     let checkpoints = stage.checkpoints();
     let trace = stage.take_trace();
+    let turning = stage.turning();
     let settled = stage.settled();
     let environment = Environment {
         profile: scenario.profile.name.clone(),
-        system: scenario.system.kind().into(),
+        system: scenario.system.kind().name().into(),
         system_version: scenario.system.version(),
         operating_system: None,
         cores: None,
@@ -111,5 +115,5 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         let why = format!("stopped by the user at {now} of virtual time");
         outcome.status = Status::Interrupted { why };
     }
-    Finished { outcome, log, events, end: now, checkpoints, verdicts, properties, trace }
+    Finished { outcome, log, events, end: now, checkpoints, verdicts, properties, turning, trace }
 }

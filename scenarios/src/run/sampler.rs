@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_models::protocol::Streaming;
+use headwater_models::signal;
 use headwater_reports::{self as reports, Gauge, Resource};
 use headwater_sim::simulation::Simulation;
 use headwater_sim::units::NodeId;
@@ -12,12 +13,10 @@ use crate::observe::Observed;
 use crate::targets::Roster;
 use crate::units::Duration;
 
-/// What marks a level that says how far a limit is reached, in thousandths.
-const LIMIT: &str = "limit/";
-
 /// Samples at the end of each interval.
-#[derive(Default)]
 pub(super) struct Sampler {
+    /// The gauges that the system's models have.
+    known: Vec<&'static signal::Gauge>,
     /// Busy time so far of each resource, at the end of each interval.
     busy: Vec<Vec<Duration>>,
     samples: usize,
@@ -26,6 +25,15 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
+    /// Of a system with these gauges.
+    pub(super) fn new(known: Vec<&'static signal::Gauge>) -> Self {
+        Self { known, busy: Vec::new(), samples: 0, gauges: BTreeMap::new() }
+    }
+
+    fn gauge(&self, name: &str) -> Option<&'static signal::Gauge> {
+        self.known.iter().find(|gauge| gauge.name == name).copied()
+    }
+
     pub(super) fn sample(&mut self, sim: &Simulation<Streaming, Observed>, roster: &Roster) {
         let usage = sim.usage();
         self.busy.resize_with(usage.len(), Vec::new);
@@ -42,25 +50,27 @@ impl Sampler {
         self.samples += 1;
     }
 
-    /// The levels that are limits, or that are none, with their names: `broker-1/queue`.
-    fn named(&self, roster: &Roster, limits: bool) -> BTreeMap<String, &Vec<Option<f64>>> {
-        let wanted = self.gauges.iter().filter(|((_, name), _)| name.starts_with(LIMIT) == limits);
-        wanted
-            .map(|((node, name), values)| {
-                let name = name.strip_prefix(LIMIT).unwrap_or(name);
-                (format!("{}/{name}", roster.name(*node)), values)
-            })
-            .collect()
+    /// The levels that are limits, or that are none, with their names (`broker-1/queue`) and units.
+    fn named(
+        &self,
+        roster: &Roster,
+        limits: bool,
+    ) -> BTreeMap<String, (&'static str, &Vec<Option<f64>>)> {
+        let named = self.gauges.iter().filter_map(|((node, name), values)| {
+            let gauge = self.gauge(name);
+            let unit = gauge.map_or("", |gauge| gauge.unit);
+            let wanted = gauge.is_some_and(|gauge| gauge.limit) == limits;
+            wanted.then(|| (format!("{}/{name}", roster.name(*node)), (unit, values)))
+        });
+        named.collect()
     }
 
     /// The named levels, by node and name.
     pub(super) fn gauges(&self, roster: &Roster) -> Vec<Gauge> {
-        let gauge = |(name, values): (String, &Vec<Option<f64>>)| Gauge {
-            unit: unit_of(&name).into(),
-            name,
-            values: values.clone(),
-        };
-        self.named(roster, false).into_iter().map(gauge).collect()
+        let named = self.named(roster, false).into_iter();
+        named
+            .map(|(name, (unit, values))| Gauge { unit: unit.into(), name, values: values.clone() })
+            .collect()
     }
 
     /// The limits that the models tell of: the share of the samples in which each was reached.
@@ -70,7 +80,7 @@ impl Sampler {
         (first, last): (usize, usize),
     ) -> impl Iterator<Item = Resource> {
         let limits = self.named(roster, true);
-        limits.into_iter().map(move |(name, values)| {
+        limits.into_iter().map(move |(name, (_, values))| {
             let series: Vec<f64> = values.iter().map(|of| of.unwrap_or(0.0) / 1_000.0).collect();
             let measured = series.get(first..last.min(series.len())).unwrap_or_default();
             let sum: f64 = measured.iter().sum();
@@ -132,19 +142,5 @@ const fn kind(kind: ResourceKind) -> reports::ResourceKind {
         ResourceKind::ThreadPool => reports::ResourceKind::ThreadPool,
         ResourceKind::Disk => reports::ResourceKind::Disk,
         ResourceKind::NicOut | ResourceKind::NicIn => reports::ResourceKind::Nic,
-    }
-}
-
-/// The unit of a level, by the last word of its name.
-fn unit_of(name: &str) -> &'static str {
-    match name.rsplit(['_', '.', '/']).next().unwrap_or(name) {
-        "bytes" => "bytes",
-        "ns" => "ns",
-        "ms" => "ms",
-        "percent" => "%",
-        "entries" => "entries",
-        "events" | "records" => "events",
-        "requests" => "requests",
-        _ => "",
     }
 }

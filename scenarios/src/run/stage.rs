@@ -1,5 +1,6 @@
 //! The stage: a simulation of one scenario, moved on interval by interval.
 
+use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use super::sampler::Sampler;
 use crate::faults::Planner;
 use crate::observe::{Measured, Observed, ObservedSpec, ObservedStream, ScheduleDigest};
 use crate::scenario::Scenario;
-use crate::targets::{Holders, Roster};
+use crate::targets::Roster;
 use crate::trace::{Trace, Watch};
 use crate::units::{Duration, Time};
 use headwater_check::{Promises, Suite};
@@ -72,8 +73,8 @@ impl<'a> Stage<'a> {
         let plan = Arc::new(plan);
         let environment =
             models::Environment { bugs: scenario.bugs, ..scenario.profile.environment() };
-        let deployment = scenario.system.deploy(&environment, &plan.source());
-        let roster = Roster::new(&deployment, scenario.system.replicas());
+        let deployment = scenario.system.deployed(&environment, &plan.source());
+        let roster = Roster::new(&deployment, scenario.system.copies() as usize);
         observed.trace = Trace::new(watch);
         observed.trace.name_nodes(deployment.nodes.iter().map(|node| node.name.clone()).collect());
         let machine_of = deployment.nodes.iter().map(|node| node.machine).collect();
@@ -91,7 +92,7 @@ impl<'a> Stage<'a> {
         }
         Self {
             planner: Planner::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
-            sampler: Sampler::default(),
+            sampler: Sampler::new(scenario.system.kind().signals().gauges),
             schedule: plan.schedule().peekable(),
             digest: ScheduleDigest::default(),
             intervals: 0,
@@ -122,6 +123,10 @@ impl<'a> Stage<'a> {
         self.sim.checkpoints().to_vec()
     }
 
+    pub(super) fn turning(&self) -> BTreeSet<&'static str> {
+        self.sim.observer().timeline.turning()
+    }
+
     pub(super) fn take_trace(&mut self) -> Trace {
         std::mem::take(&mut self.sim.observer_mut().trace)
     }
@@ -141,9 +146,8 @@ impl<'a> Stage<'a> {
             if !self.run_until(at, stopped) {
                 return false;
             }
-            let timeline = &self.sim.observer().timeline;
-            let holders = Holders { leader: timeline.leader(0), controller: timeline.controller() };
-            self.planner.fire(&self.roster, holders, &mut self.sim);
+            let holders = self.sim.observer().timeline.holders().clone();
+            self.planner.fire(&self.roster, &holders, &mut self.sim);
             self.sim.observer_mut().hurt_for_good.extend(self.planner.hurt_for_good());
         }
         if !self.run_until(until, stopped) {
@@ -242,7 +246,7 @@ impl<'a> Stage<'a> {
             replicas.into_iter().for_each(|replica| history.replica(replica));
             let Measured { recorder, started } = measured;
             StreamAccount {
-                name: scenario.system.kind().to_owned(),
+                name: scenario.system.kind().name().to_owned(),
                 from: None,
                 recorder,
                 started: Some(started),

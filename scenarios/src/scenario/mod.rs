@@ -19,7 +19,9 @@
 //! Keys are strict: an unknown one is an error that names the nearest. Errors are found all at
 //! once, and each points at its place in the text.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use headwater_models::bugs::{Bug, BugSet};
 use serde::{Deserialize, Serialize};
@@ -36,11 +38,11 @@ pub mod system;
 pub use crate::faults::{FaultSpec, Target};
 pub use crate::reading::problem::{Finding, Problem, Problems};
 pub use expect::Expectation;
+pub use headwater_models::system::System;
 pub use metric::Metric;
 pub use promise::Promise;
 pub use source::Source;
 pub use swarm::{Budget, SwarmSpec};
-pub use system::System;
 
 use crate::profile::Profile;
 use crate::reading::decode;
@@ -63,7 +65,7 @@ pub struct Scenario {
     /// Where it runs.
     pub profile: Profile,
     /// What is run.
-    pub system: System,
+    pub system: Arc<dyn System>,
     /// What arrives.
     pub traffic: TrafficSpec,
     /// What breaks.
@@ -150,8 +152,14 @@ impl Scenario {
         near: Option<&Path>,
         settings: &[(String, String)],
     ) -> Result<Self, Problems> {
-        let (mut read, mut findings) = Self::read(text, name, near, settings, &[]);
-        let laid = Settings::after(text, settings);
+        let source = Source::of(name.to_owned(), text.to_owned());
+        Self::of(&Source { folder: near.map(Path::to_owned), ..source }, settings)
+    }
+
+    /// Reads a scenario from where it comes from.
+    fn of(source: &Source, settings: &[(String, String)]) -> Result<Self, Problems> {
+        let (mut read, mut findings) = Self::read(source, settings, &[]);
+        let laid = Settings::after(&source.text, settings);
         let blamed = |findings: &[Finding]| -> Vec<usize> {
             let starts = findings.iter().filter_map(|finding| Some(finding.span.as_ref()?.start));
             starts.filter_map(|at| laid.index(at)).collect()
@@ -159,7 +167,7 @@ impl Scenario {
         // A version such as 3.9 reads as a number, and is wanted as a string.
         let words = blamed(&findings);
         if !words.is_empty() {
-            let (again, found) = Self::read(text, name, near, settings, &words);
+            let (again, found) = Self::read(source, settings, &words);
             if blamed(&found).len() < words.len() || found.iter().all(|f| !f.is_about_type()) {
                 (read, findings) = (again, found);
             }
@@ -167,27 +175,26 @@ impl Scenario {
         match read {
             Some(mut scenario) if findings.is_empty() => {
                 let doubts = std::mem::take(&mut scenario.doubts);
-                scenario.warnings = Problems::with_settings(doubts, name, text, settings);
+                scenario.warnings =
+                    Problems::with_settings(doubts, &source.name, &source.text, settings);
                 Ok(scenario)
             }
-            _ => Err(Problems::with_settings(findings, name, text, settings)),
+            _ => Err(Problems::with_settings(findings, &source.name, &source.text, settings)),
         }
     }
 
     /// Reads a text with settings laid over it, `words` of them (by number) as strings whatever
     /// they look like: what can be read, and everything that is wrong.
     fn read(
-        text: &str,
-        name: &str,
-        near: Option<&Path>,
+        source: &Source,
         settings: &[(String, String)],
         words: &[usize],
     ) -> (Option<Self>, Vec<Finding>) {
         let mut findings = Vec::new();
-        let read = match Tree::parse(text) {
+        let read = match Tree::parse(&source.text) {
             Ok(mut tree) => {
-                Settings::after(text, settings).lay(&mut tree, words, &mut findings);
-                Self::read_tree(tree, name, near, &mut findings)
+                Settings::after(&source.text, settings).lay(&mut tree, words, &mut findings);
+                Self::read_tree(tree, source, &mut findings)
             }
             Err(errors) => {
                 findings.extend(errors.into_iter().map(|e| Finding::new(e.message, e.span)));
@@ -199,12 +206,8 @@ impl Scenario {
         (read.map(laid), findings)
     }
 
-    fn read_tree(
-        mut tree: Tree,
-        name: &str,
-        near: Option<&Path>,
-        findings: &mut Vec<Finding>,
-    ) -> Option<Self> {
+    fn read_tree(mut tree: Tree, source: &Source, findings: &mut Vec<Finding>) -> Option<Self> {
+        let near = source.folder.as_deref();
         let sections = SECTIONS.map(|section| tree.take(section).map(|(_, tree)| tree));
         let [system, traffic, fault, measure, promise, expect, swarm] = sections;
         let header = header(&tree, findings);
@@ -214,7 +217,7 @@ impl Scenario {
         let traffic = section::<TrafficSpec>(traffic, "traffic", findings)?;
         let keyed = traffic.value.keyed();
         let system = match &system {
-            Some(system) => system::read(system, &measured, keyed, findings),
+            Some(system) => system::read(system, &source.systems, &measured, keyed, findings),
             None => {
                 let finding = Finding::new("the section [system] is missing", None);
                 findings.push(finding.help("such as: [system] kind = \"kafka\""));
@@ -230,11 +233,11 @@ impl Scenario {
         check_window(&traffic, &measure, findings);
         let bugs = header.as_ref().map(|header| bugs(&tree, &header.bugs, findings));
         let (header, profile, system) = (header?, profile?, system?);
-        plan::check(&faults, &system, findings);
+        plan::check(&faults, &*system, findings);
         let end = traffic.value.duration + measure.value.drain;
         let doubts = plan::doubt(&faults, traffic.value.duration, end);
         Some(Self {
-            name: name.to_owned(),
+            name: source.name.clone(),
             title: header.title,
             hypothesis: header.hypothesis,
             seed: header.seed,
@@ -265,6 +268,11 @@ impl Scenario {
         let end = self.traffic.duration;
         let until = self.measure.until;
         (self.measure.warm_up, if until == Duration::ZERO { end } else { until })
+    }
+
+    /// Every option of the system with its value, names as in the file without `system.`.
+    pub fn configuration(&self) -> BTreeMap<String, String> {
+        system::configuration(&*self.system)
     }
 
     /// The command line that runs it again, with this seed.

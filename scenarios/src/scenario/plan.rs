@@ -1,6 +1,5 @@
 //! The plan of faults: reading them, and checking that their targets are there.
 
-use super::system::System;
 use crate::faults::{Family, FaultSpec};
 use crate::reading::decode;
 use crate::reading::problem::Finding;
@@ -8,6 +7,7 @@ use crate::reading::tree::{Span, Tree, Value};
 use crate::targets::{self, Holders};
 use crate::units::Duration;
 use headwater_models::role::Capability;
+use headwater_models::system::System;
 use headwater_sim::units::NodeId;
 
 /// Reads the list `[[fault]]`, each with its place.
@@ -25,7 +25,7 @@ pub fn read(tree: &Tree, findings: &mut Vec<Finding>) -> Vec<(FaultSpec, Tree)> 
 }
 
 /// Checks targets against the nodes of the system.
-pub fn check(faults: &[(FaultSpec, Tree)], system: &System, findings: &mut Vec<Finding>) {
+pub fn check(faults: &[(FaultSpec, Tree)], system: &dyn System, findings: &mut Vec<Finding>) {
     if faults.is_empty() {
         return;
     }
@@ -36,7 +36,7 @@ pub fn check(faults: &[(FaultSpec, Tree)], system: &System, findings: &mut Vec<F
             targets::check(peers, &roster, &place(tree, "peers"), findings);
         }
         let tier = fault.action.entry().family == Family::Tier;
-        let nodes = targets::resolve(&fault.target, &roster, Holders::default()).nodes;
+        let nodes = targets::resolve(&fault.target, &roster, &Holders::default()).nodes;
         let tiered = |node: &NodeId| roster.role(*node).can(Capability::TieredStorage);
         if tier && !nodes.iter().all(tiered) {
             let message = format!("{} needs tiered storage as its target", fault.action.name());

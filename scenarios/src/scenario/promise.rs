@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::system::System;
 use headwater_check::{Once, Promises};
+use headwater_models::system::System;
 
 /// `[promise]`: all keys are optional.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub enum Times {
 
 impl Promise {
     /// The promises to check; `drained` if the readers had time to read everything.
-    pub fn promises(&self, system: &System, drained: bool) -> Promises {
+    pub fn promises(&self, system: &dyn System, drained: bool) -> Promises {
         let once = match self.once {
             Times::Configured => system.once(),
             Times::Any => Once::Any,

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use headwater_models::system::Systems;
+
 use super::{Scenario, shell_word};
 use crate::library;
 use crate::reading::problem::{Finding, Problems};
@@ -15,6 +17,8 @@ pub struct Source {
     pub text: String,
     /// The folder of its file.
     pub folder: Option<PathBuf>,
+    /// The systems that it may be about.
+    pub systems: Systems,
 }
 
 impl Source {
@@ -26,7 +30,7 @@ impl Source {
             let text = std::io::read_to_string(std::io::stdin()).map_err(|error| {
                 Problems::one(Finding::new(format!("standard input: {error}"), None))
             })?;
-            return Ok(Self { name: name.to_owned(), text, folder: None });
+            return Ok(Self::of(name.to_owned(), text));
         }
         if path.is_dir() {
             let finding = Finding::new(format!("{name} is a folder, not a scenario file"), None);
@@ -37,11 +41,11 @@ impl Source {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| Problems::one(Finding::new(format!("{name}: {error}"), None)))?;
             let folder = path.parent().map(Path::to_owned);
-            return Ok(Self { name: name.to_owned(), text, folder });
+            return Ok(Self { name: name.to_owned(), text, folder, systems: Systems::standard() });
         }
         let known = library::SCENARIOS.iter().find(|(known, _)| *known == name);
         if let Some((known, text)) = known {
-            return Ok(Self { name: (*known).into(), text: (*text).into(), folder: None });
+            return Ok(Self::of((*known).into(), (*text).into()));
         }
         let is_path = name.ends_with(".toml") || path.is_absolute() || name.starts_with('.');
         let message = if is_path {
@@ -59,8 +63,19 @@ impl Source {
         Err(Problems::one(finding.help(help)))
     }
 
+    /// A text that lies nowhere, of this name, about one of the standard systems.
+    pub fn of(name: String, text: String) -> Self {
+        Self { name, text, folder: None, systems: Systems::standard() }
+    }
+
+    /// The same with another text.
+    #[must_use]
+    pub fn with_text(&self, text: String) -> Self {
+        Self { text, ..self.clone() }
+    }
+
     /// Reads it, with settings from the command line laid over it.
     pub fn read(&self, settings: &[(String, String)]) -> Result<Scenario, Problems> {
-        Scenario::parse(&self.text, &self.name, self.folder.as_deref(), settings)
+        Scenario::of(self, settings)
     }
 }

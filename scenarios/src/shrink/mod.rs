@@ -6,7 +6,6 @@
 //! only if the same checker finds the same kind of thing. Nothing is ever made harsher: what is
 //! tried has fewer faults, shorter ones, less traffic, fewer nodes, fewer keys.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -97,8 +96,6 @@ const EVENTS_TIMES: u64 = 2;
 /// A shrink under way.
 struct Shrinker<'a> {
     spec: &'a ShrinkSpec<'a>,
-    folder: Option<PathBuf>,
-    name: String,
     /// What has to be found: the verdict, and what is wrong.
     wanted: (&'static str, &'static str),
     events_max: u64,
@@ -112,8 +109,7 @@ struct Shrinker<'a> {
 /// Shrinks a scenario that fails.
 pub fn shrink(spec: &ShrinkSpec<'_>) -> Result<Shrunk, Refused> {
     let mut table = table(&spec.source, &spec.settings)?;
-    let folder = spec.source.folder.clone();
-    let read = |table: &Table| read(table, &spec.source.name, folder.as_deref());
+    let read = |table: &Table| read(table, &spec.source);
     let scenario = read(&table)?;
     let seed = spec.seed.unwrap_or(scenario.seed);
     table.insert("seed".into(), toml::Value::Integer(seed.cast_signed()));
@@ -126,8 +122,6 @@ pub fn shrink(spec: &ShrinkSpec<'_>) -> Result<Shrunk, Refused> {
     let size = size(&table, &scenario, &first);
     let mut shrinker = Shrinker {
         spec,
-        folder: folder.clone(),
-        name: spec.source.name.clone(),
         wanted,
         events_max: first.events.saturating_mul(EVENTS_TIMES),
         claimed: atlas::is_claimed(&scenario),
@@ -170,9 +164,8 @@ fn table(source: &Source, settings: &[(String, String)]) -> Result<Table, Proble
     }
 }
 
-fn read(table: &Table, name: &str, folder: Option<&std::path::Path>) -> Result<Scenario, Problems> {
-    let text = toml::to_string(table).expect("a scenario is plain data");
-    Scenario::parse(&text, name, folder, &[])
+fn read(table: &Table, source: &Source) -> Result<Scenario, Problems> {
+    source.with_text(toml::to_string(table).expect("a scenario is plain data")).read(&[])
 }
 
 fn wanted(first: &Finished, keep: Option<&str>) -> Result<(&'static str, &'static str), Refused> {
@@ -207,7 +200,7 @@ fn size(table: &Table, scenario: &Scenario, finished: &Finished) -> Size {
     let keys = sections.iter().filter_map(|name| table.get(*name)?.as_table()).map(keys).sum();
     Size {
         faults: scenario.faults.len(),
-        nodes: crate::targets::node_names(&scenario.system).len(),
+        nodes: crate::targets::node_names(&*scenario.system).len(),
         keys,
         events: finished.events,
     }
@@ -222,7 +215,7 @@ impl Shrinker<'_> {
 
     /// Runs a candidate; its size if it fails as wanted. One that can't be read does not.
     fn failing(&self, candidate: &Table) -> Option<Size> {
-        let scenario = read(candidate, &self.name, self.folder.as_deref()).ok()?;
+        let scenario = read(candidate, &self.spec.source).ok()?;
         if self.claimed && !atlas::is_claimed(&scenario) {
             return None;
         }

@@ -123,8 +123,8 @@ impl Shrinker<'_> {
     fn fewer_nodes(&mut self) {
         for name in TOPOLOGY {
             loop {
-                let read = super::read(&self.best, &self.name, self.folder.as_deref());
-                let options = read.map(|read| read.system.configuration()).unwrap_or_default();
+                let read = super::read(&self.best, &self.spec.source);
+                let options = read.map(|read| read.configuration()).unwrap_or_default();
                 let now = options.get(name).and_then(|text| text.parse::<i64>().ok());
                 let Some(now) = now.filter(|now| *now > 1) else { break };
                 let mut path = vec!["system".to_owned()];

@@ -5,97 +5,26 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use std::collections::BTreeSet;
 
-use headwater_models::bookkeeper::config;
 use headwater_models::role::Capability;
+use headwater_models::system::{Claims, System};
 use headwater_sim::random::{Seed, Stream};
 
 use crate::faults::{Damage, Entry, Family};
-use crate::scenario::{Budget, FaultSpec, Scenario, SwarmSpec, System};
+use crate::scenario::{Budget, FaultSpec, Scenario, SwarmSpec};
 use crate::targets::{self, Roster};
 use crate::units::Duration;
-
-/// After an unclean end a Kafka broker is neither in sync nor eligible (KIP-966) until it has
-/// registered again, which its former session keeps it from (9 s), and has caught up; that much
-/// again for a controller that has to be elected first.
-const KAFKA_COUNTED_OUT: Duration = Duration::from_secs(20);
-
-/// What a system claims to survive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claims {
-    /// Servers that may lose what they have, without an acknowledged event being lost.
-    pub losses: u32,
-    /// Losing power costs a server what is acknowledged: nothing is synced before.
-    pub power_is_loss: bool,
-    /// A server that has lost what it had comes back and catches up by itself.
-    pub returns: bool,
-    /// Servers that may stay away for good, with everything still being written and read.
-    pub absent: u32,
-    /// How long a server whose process has ended does not count as one that has everything, though
-    /// it has lost nothing.
-    pub counted_out: Duration,
-}
-
-impl Claims {
-    /// Of a system as it is configured.
-    ///
-    /// Kafka: an acknowledgement with `acks=all` is from `min.insync.replicas` at the least; with
-    /// fewer it promises nothing when a server is lost. With eligible leader replicas (KIP-966) all
-    /// but one of those may go for good; without, the one that goes may be the only one in sync.
-    /// BookKeeper, and Pravega on it: `Qa` bookies
-    /// have an acknowledged entry; an ensemble of `E` bookies must be found to write a new ledger.
-    /// A bookie without the cookie that it once stamped does not come up (BookKeeper 4.15,
-    /// `Bookie.checkEnvironment`): somebody has to format it first.
-    pub fn of(system: &System) -> Self {
-        match system {
-            System::Kafka(cluster) => {
-                let least = cluster.topic.min_insync_replicas.min(cluster.replication_factor);
-                let acked_by = if cluster.producer.acks == -1 { least } else { 0 };
-                let majority = cluster.brokers / 2 + 1;
-                let eligible = cluster.quorum.eligible_leader_replicas > 0;
-                let spare = if eligible { least.saturating_sub(1) } else { 0 };
-                Self {
-                    losses: acked_by.saturating_sub(1),
-                    power_is_loss: cluster.topic.flush_messages > 1,
-                    returns: true,
-                    absent: (cluster.brokers - majority)
-                        .min(cluster.replication_factor.saturating_sub(least))
-                        .min(spare),
-                    counted_out: KAFKA_COUNTED_OUT,
-                }
-            }
-            System::BookKeeper(cluster) => {
-                let config::Ledger { ensemble_size, ack_quorum, .. } = cluster.ledger;
-                Self::of_bookies(&cluster.bookie, ack_quorum, cluster.bookies - ensemble_size)
-            }
-            System::Pravega(cluster) => {
-                let spare = cluster.bookies - cluster.bookkeeper.ensemble_size;
-                Self::of_bookies(&cluster.bookie, cluster.bookkeeper.ack_quorum, spare)
-            }
-        }
-    }
-
-    fn of_bookies(bookie: &config::Bookie, ack_quorum: u32, spare: u32) -> Self {
-        Self {
-            losses: ack_quorum - 1,
-            power_is_loss: !bookie.journal_sync_data,
-            returns: false,
-            absent: spare,
-            counted_out: Duration::ZERO,
-        }
-    }
-}
 
 /// Whether the system claims to survive the faults of a scenario, and to keep what is promised.
 pub fn is_claimed(scenario: &Scenario) -> bool {
     let Scenario { system, faults, promise, swarm, .. } = scenario;
     let atlas =
-        Atlas::new(system, &targets::roster(system), swarm, &mut Seed(0).stream("claims", 0));
+        Atlas::new(&**system, &targets::roster(&**system), swarm, &mut Seed(0).stream("claims", 0));
     let losing = faults.iter().filter(|fault| atlas.loses(fault.action.entry()));
     let hit: BTreeSet<_> = losing.flat_map(|fault| atlas.keepers_of(fault)).collect();
     let settles = !promise.converges || atlas.need_not_settle(faults).is_none();
     hit.len() <= atlas.claims.losses as usize
         && !faults.iter().any(|fault| atlas.too_close(fault, faults))
-        && promise.copies as usize + atlas.gone(faults).len() <= system.replicas()
+        && promise.copies as usize + atlas.gone(faults).len() <= system.copies() as usize
         && settles
 }
 
@@ -115,13 +44,20 @@ pub struct Atlas {
     /// Failure domains, and who is in them.
     domains: Vec<(String, Vec<String>)>,
     has_tier: bool,
+    /// Somebody leads, and may be hit as such.
+    pub has_leader: bool,
 }
 
 impl Atlas {
     /// Of the nodes of a deployment; which keepers may lose data is drawn.
-    pub fn new(system: &System, roster: &Roster, spec: &SwarmSpec, stream: &mut Stream) -> Self {
+    pub fn new(
+        system: &dyn System,
+        roster: &Roster,
+        spec: &SwarmSpec,
+        stream: &mut Stream,
+    ) -> Self {
         let budget = spec.budget;
-        let claims = Claims::of(system);
+        let claims = system.claims();
         let names = |capability| -> Vec<String> {
             roster.with(capability).map(|node| roster.name(node).to_owned()).collect()
         };
@@ -145,6 +81,7 @@ impl Atlas {
             victims,
             clients: if spec.clients { names(Capability::Writes) } else { Vec::new() },
             domains: targets::domains().chain(["replicas".into()]).map(domain).collect(),
+            has_leader: roster.has_office(targets::LEADER),
             has_tier: roster.with(Capability::TieredStorage).next().is_some(),
         }
     }

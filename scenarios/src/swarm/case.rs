@@ -97,13 +97,13 @@ impl Base {
 
     fn parse(&self, table: &Table) -> Result<Scenario, Problems> {
         let text = toml::to_string(table).expect("a scenario is plain data");
-        Scenario::parse(&text, &self.source.name, self.source.folder.as_deref(), &[])
+        self.source.with_text(text).read(&[])
     }
 
     fn with_faults(&self, seed: u64, mut table: Table, mut scenario: Scenario) -> Case {
         let stream = &mut Seed(seed).stream("swarm faults", 0);
-        let roster = targets::roster(&scenario.system);
-        let atlas = Atlas::new(&scenario.system, &roster, &self.scenario.swarm, stream);
+        let roster = targets::roster(&*scenario.system);
+        let atlas = Atlas::new(&*scenario.system, &roster, &self.scenario.swarm, stream);
         let mut faults = std::mem::take(&mut scenario.faults);
         faults.extend(self.faults(&atlas, scenario.traffic.duration, stream));
         faults.sort_by_key(|fault| fault.at);
@@ -167,7 +167,7 @@ impl Base {
             let (entry, targets) = possible.choose(stream).expect("checked above");
             let window = (EARLIEST, over);
             let domains = atlas.domains_among(entry, targets);
-            let fault = one(entry, (targets, &domains), window, &faults, stream);
+            let fault = one(entry, (targets, &domains, atlas.has_leader), window, &faults, stream);
             if !atlas.too_close(&fault, &faults) {
                 faults.push(fault);
             }
@@ -201,10 +201,11 @@ fn in_millis(time: Duration) -> Duration {
     Duration(time.0 / 1_000_000 * 1_000_000)
 }
 
-/// One fault of a kind, on one of the targets or a failure domain of several, within a window.
+/// One fault of a kind, on one of the targets, a failure domain of several, or who leads (where
+/// somebody does), within a window.
 fn one(
     entry: &Entry,
-    (targets, domains): (&[String], &[&str]),
+    (targets, domains, has_leader): (&[String], &[&str], bool),
     (from, until): (Duration, Duration),
     before: &[FaultSpec],
     stream: &mut Stream,
@@ -222,13 +223,13 @@ fn one(
     let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.sample(OpenUnit) * ratio)) as u64);
     let longest = in_millis(most).max(SHORTEST);
     let (at, lasts) = (in_millis(at), in_millis(lasts.max(SHORTEST)).min(longest));
-    let leads = entry.damage <= Damage::Unavailable && targets.len() > 1;
+    let leads = has_leader && entry.damage <= Damage::Unavailable && targets.len() > 1;
     let target = if entry.swarm.together {
         targets.to_vec()
     } else if !domains.is_empty() && stream.chance_ppm(DOMAIN_PPM) {
         vec![(*domains.choose(stream).expect("there is one")).to_owned()]
     } else if leads && stream.chance_ppm(LEADER_PPM) {
-        vec!["leader".into()]
+        vec![crate::targets::LEADER.into()]
     } else {
         vec![targets.choose(stream).expect("there is one").clone()]
     };

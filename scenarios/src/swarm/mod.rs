@@ -24,7 +24,7 @@ mod case;
 mod shard;
 mod tally;
 
-pub use atlas::{Atlas, Claims};
+pub use atlas::Atlas;
 pub use case::{Base, Case};
 pub use shard::Shard;
 pub use tally::{Failure, Swarm};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use headwater_models::property::{self, When};
+use headwater_models::property::{Property, When};
+use headwater_models::system::Systems;
 use headwater_sim::random::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,9 @@ pub struct Swarm {
     pub failures: Vec<Failure>,
     /// It was stopped before all seeds were run.
     pub interrupted: bool,
+    /// The systems that its scenario may be about; the standard ones where it was read from JSON.
+    #[serde(skip)]
+    pub systems: Systems,
 }
 
 impl Swarm {
@@ -82,7 +86,7 @@ impl Swarm {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             scenario: spec.source.name.clone(),
-            system: base.scenario().system.kind().into(),
+            system: base.scenario().system.kind().name().into(),
             settings: spec.settings.clone(),
             seeds: spec.seeds,
             shards: if all { Vec::new() } else { vec![spec.shard] },
@@ -97,6 +101,7 @@ impl Swarm {
             properties: BTreeMap::new(),
             failures: Vec::new(),
             interrupted: false,
+            systems: spec.source.systems.clone(),
         }
     }
 
@@ -169,9 +174,15 @@ impl Swarm {
         all.filter(|shard| !self.shards.contains(shard)).collect()
     }
 
+    /// The properties of its system.
+    fn declared(&self) -> Vec<&'static Property> {
+        let kind = self.systems.find(&self.system);
+        kind.map(|kind| kind.properties()).unwrap_or_default()
+    }
+
     /// The `sometimes` properties of the system that no seed has shown.
     pub fn never(&self) -> Vec<&'static str> {
-        let declared = property::of(&self.system);
+        let declared = self.declared();
         let sometimes = declared.iter().filter(|property| property.when == When::Sometimes);
         sometimes
             .map(|property| property.name)
@@ -206,7 +217,7 @@ impl Swarm {
             line(format!("{} need not settle: {why}", self.excused));
         }
         let never = self.never();
-        let declared = property::of(&self.system);
+        let declared = self.declared();
         let sometimes = declared.iter().filter(|of| of.when == When::Sometimes).count();
         let reached = sometimes - never.len();
         line(format!("{reached} of {sometimes} `sometimes` properties reached"));

@@ -15,17 +15,17 @@ pub fn describe(note: &Note) -> Noted {
         Note::Delivered { reader, batch, position } => {
             ("delivered", None, format!("{} to reader {reader} at {position}", events(batch)))
         }
-        Note::Watermark { name, entity, value } => {
+        Note::Watermark { level, entity, value } => {
             // The greatest value stands for -1: nothing confirmed yet.
             let value = if *value == u64::MAX { "none".into() } else { value.to_string() };
-            (*name, None, format!("of #{entity} is {value}"))
+            (level.name, None, format!("of #{entity} is {value}"))
         }
-        Note::Event { name, entity, peer, value } => {
+        Note::Event { mark, entity, peer, value } => {
             let value = match *value {
                 0 | u64::MAX => String::new(),
                 value => format!(", {value}"),
             };
-            (*name, *peer, format!("#{entity}{value}"))
+            (mark.name, *peer, format!("#{entity}{value}"))
         }
         Note::Property { property, entity, holds } => {
             let holds = if *holds { "holds" } else { "does not hold" };

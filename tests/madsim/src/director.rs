@@ -79,8 +79,8 @@ async fn direct(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
     });
     let plan = Arc::new(scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read"));
     let environment = Environment { bugs, ..scenario.profile.environment() };
-    let deployment = scenario.system.deploy(&environment, &plan.source());
-    let roster = Roster::new(&deployment, scenario.system.replicas());
+    let deployment = scenario.system.deployed(&environment, &plan.source());
+    let roster = Roster::new(&deployment, scenario.system.copies() as usize);
     let world = World::enter(deployment, Seed(seed), observed, scenario.profile.cpu_percent);
     let tasks = (0..).take(world.nodes.len()).map(|number| start(&world, NodeId(number)));
     let faults = Faults::new(&scenario.faults, &roster, Rc::clone(&world), tasks.collect());
@@ -173,7 +173,7 @@ impl Run<'_> {
         let mut observed = self.world.observed.borrow_mut();
         replicas(self.scenario, self.roster, &self.world, now)
             .for_each(|replica| observed.streams[0].history.replica(replica));
-        let mut promises = self.scenario.promise.promises(&self.scenario.system, drained);
+        let mut promises = self.scenario.promise.promises(&*self.scenario.system, drained);
         promises.no_acked_loss &= self.has_readers();
         let counts = observed.recorder().counts();
         Report {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use headwater_models::protocol::Record;
 use headwater_scenarios::faults::{self, Agenda, FaultSpec, Planner};
-use headwater_scenarios::targets::{Holders, Roster};
+use headwater_scenarios::targets::Roster;
 use headwater_sim::fault::Fault;
 use headwater_sim::time::Time;
 use headwater_sim::units::{MachineId, NodeId};
@@ -55,12 +55,8 @@ impl<'a> Faults<'a> {
         // What was planned earlier comes first, as on the kernel.
         self.host.happen_until(now);
         if self.planner.next() == Some(now) {
-            let holders = {
-                let observed = self.host.world.observed.borrow();
-                let timeline = &observed.timeline;
-                Holders { leader: timeline.leader(0), controller: timeline.controller() }
-            };
-            self.planner.fire(self.roster, holders, &mut self.host);
+            let holders = self.host.world.observed.borrow().timeline.holders().clone();
+            self.planner.fire(self.roster, &holders, &mut self.host);
             self.host.happen_until(now);
         }
     }

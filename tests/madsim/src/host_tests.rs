@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use headwater_models::deployment::Deployment;
+use headwater_models::signal::Mark;
 use headwater_models::kafka::system::BROKER;
 use headwater_models::kafka::message::Message as Kafka;
-use headwater_models::note::Note;
 use headwater_models::protocol::{Message, Record, Streaming};
 use headwater_reports::outcome::{Mark, Window};
 use headwater_check::Positions;
@@ -28,6 +28,9 @@ use crate::world::World;
 
 type Ctx<'a> = Context<'a, Streaming>;
 
+const GOT: Mark = Mark::new("got");
+const TOLD: Mark = Mark::new("told");
+
 /// How often the sender sends.
 const PERIOD: Duration = Duration::from_millis(20);
 
@@ -39,10 +42,6 @@ struct Sender {
 
 /// Notes what it is sent.
 struct Receiver;
-
-fn event(ctx: &mut Ctx<'_>, name: &'static str, value: u64) {
-    ctx.note(Note::Event { name, entity: 0, peer: None, value });
-}
 
 impl Node<Streaming> for Sender {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
@@ -65,7 +64,7 @@ impl Node<Streaming> for Sender {
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, _: NodeId) {
         self.stopped = true;
-        event(ctx, "told", self.next);
+        TOLD.note(ctx, 0, self.next);
     }
 }
 
@@ -74,7 +73,7 @@ impl Node<Streaming> for Receiver {
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
         let Message::Kafka(Kafka::Heartbeat { incarnation, .. }) = message else { return };
-        event(ctx, "got", incarnation);
+        GOT.note(ctx, 0, incarnation);
         // An answer, so that there is a connection each way.
         ctx.send(from, Message::Kafka(Kafka::MetadataRequest));
     }

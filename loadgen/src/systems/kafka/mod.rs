@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use headwater_models::kafka::config::Cluster as Configuration;
-use headwater_scenarios::scenario::{Scenario, System};
+use headwater_scenarios::scenario::Scenario;
 
 use super::options::Departure;
 use super::{Asked, Connection, Home, LanePlan, LiveSystem, Observer, Source, Writer};
@@ -36,13 +36,10 @@ const DEFAULT_PORT: u16 = 9092;
 
 /// What a scenario of Kafka says of it.
 fn configuration(scenario: &Scenario) -> Result<&Configuration> {
-    match &scenario.system {
-        System::Kafka(configuration) => Ok(configuration),
-        other => {
-            let kind = other.kind();
-            Err(Failure::new(format!("a scenario of {kind} can't be run on {NAME}")))
-        }
-    }
+    scenario.system.downcast_ref().ok_or_else(|| {
+        let kind = scenario.system.kind().name();
+        Failure::new(format!("a scenario of {kind} can't be run on {NAME}"))
+    })
 }
 
 impl LiveSystem for Kafka {

@@ -26,11 +26,12 @@ use crate::bookkeeper::journal::{Journal, journal_file};
 use crate::bookkeeper::ledger_storage::entry_log_file;
 use crate::bookkeeper::metadata::message::{LEDGERS, Operation, Value, bookie_path};
 use crate::bookkeeper::properties;
+use crate::bookkeeper::signals;
 use crate::protocol::{self, Streaming};
 
 use super::{
     Bookie, COLLECT_TIMER, DELETED, KIND_HOUSEKEEPING, KIND_JOURNAL_SYNC, KIND_JOURNAL_WRITE, TAGS,
-    WRITABLE_TIMER, ledger_disk, note,
+    WRITABLE_TIMER, ledger_disk,
 };
 
 /// Time between checks whether a full disk has space again (`diskCheckInterval`, 10 s @
@@ -134,7 +135,7 @@ impl Bookie {
 
     /// The disk has refused what the process can't do without: it ends.
     pub(super) fn die(&mut self, ctx: &mut Context<'_, Streaming>) {
-        ctx.note(note("bookie_died_of_its_disk", 0));
+        signals::BOOKIE_DIED_OF_ITS_DISK.note(ctx, 0, 0);
         properties::BOOKIE_DIED_OF_ITS_DISK.reached(ctx);
         ctx.exit();
     }
@@ -143,7 +144,7 @@ impl Bookie {
     fn turn_read_only(&mut self, ctx: &mut Context<'_, Streaming>) {
         if !self.read_only {
             self.read_only = true;
-            ctx.note(note("bookie_read_only", 0));
+            signals::BOOKIE_READ_ONLY.note(ctx, 0, 0);
             properties::BOOKIE_READ_ONLY.reached(ctx);
             self.service
                 .request(ctx, Operation::Delete { path: bookie_path(ctx.me()), version: None });

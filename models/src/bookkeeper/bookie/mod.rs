@@ -35,8 +35,8 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::signals;
 use crate::collections::RingMap;
-use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
 use super::config;
@@ -220,8 +220,8 @@ impl Bookie {
             self.storage.add(ctx, &entry);
             self.journals[journal].push(ctx, JournalItem::Add { entry, client, request });
         }
-        ctx.gauge("blocked_adds", self.blocked.len() as u64);
-        ctx.gauge("memtable_bytes", self.storage.memory_bytes());
+        signals::BLOCKED_ADDS.set(ctx, self.blocked.len() as u64);
+        signals::MEMTABLE.set(ctx, self.storage.memory_bytes());
     }
 
     fn on_journal(&mut self, ctx: &mut Context<'_, Streaming>, outcome: JournalOutcome) {
@@ -244,7 +244,7 @@ impl Bookie {
             self.callbacks.insert(TAGS.low(number), chunk);
         }
         let queued = self.journals.iter().map(Journal::queued).sum();
-        ctx.gauge("journal_queue", queued);
+        signals::JOURNAL_QUEUE.set(ctx, queued);
         self.admit(ctx);
     }
 
@@ -303,10 +303,6 @@ fn journal_disk(config: &config::Bookie, disks: u8, directory: u32) -> DiskId {
 /// The disk of the ledger directory: the one after the journals', or the last.
 fn ledger_disk(config: &config::Bookie, disks: u8) -> DiskId {
     DiskId(config.journal_disks.min(disks.saturating_sub(1)))
-}
-
-fn note(name: &'static str, entity: u64) -> Note {
-    Note::Event { name, entity, peer: None, value: 0 }
 }
 
 fn answer(ctx: &mut Context<'_, Streaming>, add: &Add, status: Status) {

@@ -20,10 +20,11 @@ use crate::bookkeeper::ledger_storage::entry_log_file;
 use crate::bookkeeper::message::{Message, Status, Which};
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
+use crate::bookkeeper::signals;
 use crate::collections::RingMap;
 use crate::protocol::{self, Streaming};
 
-use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, TAGS, ledger_disk, note};
+use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, TAGS, ledger_disk};
 
 /// A read under way.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ impl Bookie {
         waiting.push(read);
         let being_logged = waiting.len() > 1;
         if self.storage.index.fence(ledger) {
-            ctx.note(note("ledger_fenced", ledger.0));
+            signals::LEDGER_FENCED.note(ctx, ledger.0, 0);
             properties::LEDGER_FENCED.reached(ctx);
         }
         if !being_logged {

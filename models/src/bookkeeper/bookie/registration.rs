@@ -22,11 +22,12 @@ use crate::bookkeeper::metadata::message::{
 };
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
+use crate::bookkeeper::signals;
 use crate::component::Component;
 use crate::protocol::{self, Streaming};
 
 use super::restart::STEP_STAMPED;
-use super::{Bookie, KIND_RESTART, TAGS, note};
+use super::{Bookie, KIND_RESTART, TAGS};
 
 /// Directory of the bookies' cookies, by node number (`/ledgers/cookies`).
 const COOKIES: &str = "cookies";
@@ -55,7 +56,7 @@ impl Bookie {
         match event {
             MetadataEvent::SessionOpened(_) => self.register(ctx),
             MetadataEvent::SessionExpired => {
-                ctx.note(note("bookie_session_expired", 0));
+                signals::BOOKIE_SESSION_EXPIRED.note(ctx, 0, 0);
                 properties::BOOKIE_SESSION_EXPIRED.reached(ctx);
                 self.service.start(ctx);
             }
@@ -86,7 +87,7 @@ impl Bookie {
             (false, true) => true,
         };
         if refused {
-            ctx.note(note("bookie_refused", 0));
+            signals::BOOKIE_REFUSED.note(ctx, 0, 0);
             properties::BOOKIE_REFUSED.reached(ctx);
             return ctx.exit();
         }
@@ -131,7 +132,7 @@ impl Bookie {
             match result {
                 Ok(_) => {
                     self.serving = true;
-                    ctx.note(note("bookie_registered", 0));
+                    signals::BOOKIE_REGISTERED.note(ctx, 0, 0);
                 }
                 // The old session's registration is still there: waits until it has gone
                 // (`ZKRegistrationManager.checkRegNodeAndWaitExpired`).

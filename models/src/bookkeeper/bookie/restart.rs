@@ -25,6 +25,7 @@ use crate::bookkeeper::ledger_storage::{
 };
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
+use crate::bookkeeper::signals;
 use crate::protocol::{self, Streaming};
 
 use super::registration::COOKIE_FILE;
@@ -199,12 +200,8 @@ impl Bookie {
         if replayed > 0 {
             properties::JOURNAL_REPLAYED.reached(ctx);
         }
-        ctx.note(crate::note::Note::Event {
-            name: "bookie_replayed",
-            entity: u64::from(ctx.me().0),
-            peer: None,
-            value: replayed,
-        });
+        let me = u64::from(ctx.me().0);
+        signals::BOOKIE_REPLAYED.note(ctx, me, replayed);
         self.storage.start(ctx);
         self.arm_collect(ctx);
         self.checkpoint(ctx);

@@ -14,7 +14,7 @@ use crate::bookkeeper::ensemble_placement;
 use crate::bookkeeper::ledger_metadata::{LedgerMetadata, LedgerState};
 use crate::bookkeeper::metadata::message::{BOOKIES, MetadataError, Operation, Outcome, Value};
 use crate::bookkeeper::properties;
-use crate::note::Note;
+use crate::bookkeeper::signals;
 use crate::protocol::Streaming;
 
 use super::{HandleEvent, LedgerError, LedgerHandle};
@@ -135,12 +135,8 @@ impl LedgerHandle {
         self.metadata = change.wanted.expect("an ensemble was chosen");
         properties::ENSEMBLE_CHANGED.reached(ctx);
         for bookie in &change.failed {
-            ctx.note(Note::Event {
-                name: "ensemble_changed",
-                entity: self.path().id,
-                peer: Some(*bookie),
-                value: self.last_add_confirmed.next().word(),
-            });
+            let (ledger, next) = (self.path().id, self.last_add_confirmed.next().word());
+            signals::ENSEMBLE_CHANGED.note_of(ctx, ledger, Some(*bookie), next);
         }
         let (_, ensemble) = self.metadata.last_ensemble();
         let again: Vec<_> =

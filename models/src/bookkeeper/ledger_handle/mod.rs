@@ -23,9 +23,9 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::signals;
 use crate::bugs::Bug;
 use crate::collections::append_or_replace;
-use crate::note::Note;
 use crate::protocol::Streaming;
 
 use super::config;
@@ -388,7 +388,7 @@ impl LedgerHandle {
         if !events.is_empty() {
             let entity = self.entity();
             let value = self.last_add_confirmed.word();
-            ctx.note(Note::Watermark { name: "last_add_confirmed", entity, value });
+            signals::LAST_ADD_CONFIRMED.note(ctx, entity, value);
             self.close_if_done(ctx);
         }
         events
@@ -417,12 +417,7 @@ impl LedgerHandle {
         let mut entries: Vec<_> = self.adds.take_all().into_iter().map(pair).collect();
         entries.extend(self.unsent.drain(..));
         self.unsent_bytes = 0;
-        ctx.note(Note::Event {
-            name: "ledger_failed",
-            entity: self.entity(),
-            peer: None,
-            value: entries.len() as u64,
-        });
+        signals::LEDGER_FAILED.note(ctx, self.entity(), entries.len() as u64);
         vec![HandleEvent::Failed { error, entries }]
     }
 
@@ -470,7 +465,7 @@ impl LedgerHandle {
         let (_, ensemble) = self.metadata.last_ensemble();
         self.adds = Self::pending_adds(&self.spec, ensemble.to_vec());
         self.phase = Phase::Open;
-        ctx.note(Note::Event { name: "ledger_created", entity: ledger.0, peer: None, value: 0 });
+        signals::LEDGER_CREATED.note(ctx, ledger.0, 0);
         self.send_unsent(ctx);
         self.close_if_done(ctx);
         vec![HandleEvent::Created { ledger }]
@@ -518,7 +513,7 @@ impl LedgerHandle {
         self.failure = Some(LedgerError::Closed);
         let entity = self.entity();
         let last = self.last_add_confirmed;
-        ctx.note(Note::Event { name: "ledger_closed", entity, peer: None, value: last.word() });
+        signals::LEDGER_CLOSED.note(ctx, entity, last.word());
         vec![HandleEvent::Closed { last }]
     }
 }

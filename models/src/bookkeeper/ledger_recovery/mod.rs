@@ -22,8 +22,8 @@ use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::signals;
 use crate::bugs::Bug;
-use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
 use super::config;
@@ -204,9 +204,9 @@ impl LedgerRecovery {
     ) -> Vec<RecoveryEvent> {
         self.phase = Phase::Over;
         let (entity, value) = (self.spec.ledger.0, last.word());
-        ctx.note(Note::Event { name: "ledger_recovered", entity, peer: None, value });
+        signals::LEDGER_RECOVERED.note(ctx, entity, value);
         if last > EntryId::NONE {
-            ctx.note(Note::Watermark { name: "last_add_confirmed", entity, value });
+            signals::LAST_ADD_CONFIRMED.note(ctx, entity, value);
         }
         vec![RecoveryEvent::Recovered { metadata, last }]
     }

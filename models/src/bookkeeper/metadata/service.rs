@@ -26,7 +26,7 @@ use crate::bookkeeper::config;
 use crate::bookkeeper::message::Message;
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
-use crate::note::Note;
+use crate::bookkeeper::signals;
 use crate::protocol::{self, Streaming};
 
 use super::message::{MetadataError, MetadataMessage, Operation, Outcome, Path, SessionId};
@@ -113,7 +113,7 @@ impl MetadataService {
         let ended: Vec<_> = ended.map(|(session, _)| *session).collect();
         for session in ended {
             self.expiry.remove(&session);
-            ctx.note(event("session_expired", session.0, None));
+            signals::SESSION_EXPIRED.note(ctx, session.0, 0);
             let (session, operation) = (Some(session), Operation::CloseSession);
             self.log(ctx, Request { client: None, session, operation });
         }
@@ -249,10 +249,6 @@ impl MetadataService {
     }
 }
 
-fn event(name: &'static str, entity: u64, peer: Option<NodeId>) -> Note {
-    Note::Event { name, entity, peer, value: 0 }
-}
-
 fn send(ctx: &mut Context<'_, Streaming>, to: NodeId, message: MetadataMessage) {
     let message = Message::Metadata(Box::new(message));
     ctx.send(to, protocol::Message::BookKeeper(message));
@@ -310,7 +306,7 @@ impl Node<Streaming> for MetadataService {
             // A disk that refuses ends ZooKeeper's server (`ZooKeeperCriticalThread`).
             (TAG_SYNCED | TAG_WRITTEN, Completion::Failed(_))
             | (TAG_RECOVERED, Completion::Failed(DiskError::Io | DiskError::Full)) => {
-                ctx.note(event("metadata_disk_failed", 0, None));
+                signals::METADATA_DISK_FAILED.note(ctx, 0, 0);
                 ctx.exit();
             }
             (TAG_RECOVERED, Completion::Read { records, damaged }) => {

@@ -18,6 +18,7 @@ use crate::kafka::message::{ErrorCode, InSync, Message};
 use crate::kafka::metadata::{Image, MetadataRecord};
 use crate::kafka::properties;
 use crate::kafka::record::{METADATA_FILE, QUORUM_STATE_FILE, Record};
+use crate::kafka::signals;
 use crate::protocol;
 
 impl Broker {
@@ -88,7 +89,7 @@ impl Broker {
             },
         };
         self.controller = Some(ActiveController::new(image, settings, ctx.now()));
-        Self::event(ctx, "controller_elected", u64::from(self.me), u64::from(epoch));
+        signals::CONTROLLER_ELECTED.note(ctx, u64::from(self.me), u64::from(epoch));
         if epoch > 1 {
             properties::CONTROLLER_MOVED.reached(ctx);
         }
@@ -116,7 +117,7 @@ impl Broker {
                     self.take_up(ctx, partition, state, false);
                 }
                 MetadataRecord::Fencing { broker, fenced: true } if broker == self.me => {
-                    Self::event(ctx, "fenced", u64::from(broker), 0);
+                    signals::FENCED.note(ctx, u64::from(broker), 0);
                 }
                 _ => {}
             }
@@ -190,7 +191,7 @@ impl Broker {
     pub(super) fn check_sessions(&mut self, ctx: &mut Ctx<'_>) {
         let Some(controller) = &mut self.controller else { return };
         for broker in controller.fence_stale(ctx.now()) {
-            Self::event(ctx, "session_expired", u64::from(broker), 0);
+            signals::SESSION_EXPIRED.note(ctx, u64::from(broker), 0);
             properties::SESSION_EXPIRED.reached(ctx);
         }
         controller.rebalance(ctx.now());

@@ -17,6 +17,7 @@ use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, 
 use crate::kafka::properties;
 use crate::kafka::record::LogBatch;
 use crate::kafka::replica::{Append, Replica};
+use crate::kafka::signals;
 
 /// A fetcher.
 #[derive(Debug, Default)]
@@ -153,7 +154,7 @@ impl Broker {
             let astride = |of: &LogBatch| of.base_offset < end && end < of.end_offset();
             if fetched.batches.first().is_some_and(astride) {
                 replica.failed = true;
-                Self::event(ctx, "partition_failed", u64::from(partition), end);
+                signals::PARTITION_FAILED.note(ctx, u64::from(partition), end);
                 properties::PARTITION_FAILED.reached(ctx);
             }
             let appends =

@@ -38,7 +38,7 @@ use super::properties;
 use super::replica::Replica;
 use crate::bugs::BugSet;
 use crate::kafka::ids::{BrokerId, TopicPartition};
-use crate::note::Note;
+use crate::kafka::signals;
 use crate::protocol::{self, Record, Streaming};
 use crate::tags::TagLayout;
 
@@ -147,15 +147,11 @@ impl Broker {
         ctx.send(self.brokers[to.index()], protocol::Message::Kafka(message));
     }
 
-    fn event(ctx: &mut Ctx<'_>, name: &'static str, entity: u64, value: u64) {
-        ctx.note(Note::Event { name, entity, peer: None, value });
-    }
-
     /// The disk has refused a read, a write or a sync: its log directory goes offline, and a broker
     /// without another halts (`LogDirFailureChannel`, `LogManager.handleLogDirFailure` @ 3.9.0).
     /// The metadata log lies there, too: a controller halts for it as well.
     fn log_dir_failed(ctx: &mut Ctx<'_>) {
-        Self::event(ctx, "log_dir_failed", 0, 0);
+        signals::LOG_DIR_FAILED.note(ctx, 0, 0);
         properties::LOG_DIR_FAILED.reached(ctx);
         ctx.exit();
     }

@@ -24,6 +24,7 @@ use crate::kafka::record::{
     log_file, log_partition,
 };
 use crate::kafka::replica::Replica;
+use crate::kafka::signals;
 use crate::protocol;
 
 /// What has been read so far.
@@ -133,7 +134,7 @@ impl Broker {
     /// The directory is nobody's or another broker's (`MetaPropertiesEnsemble.verify`).
     fn refuse(&mut self, ctx: &mut Ctx<'_>) {
         properties::REFUSED.reached(ctx);
-        Self::event(ctx, "broker_refused", 0, 0);
+        signals::BROKER_REFUSED.note(ctx, 0, 0);
         ctx.exit();
     }
 
@@ -172,7 +173,7 @@ impl Broker {
         replica.high_watermark = replica.high_watermark.min(replica.log.end_offset());
         let file = log_file(partition);
         ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
-        Self::event(ctx, "truncated", u64::from(partition), lost);
+        signals::TRUNCATED.note(ctx, u64::from(partition), lost);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::kafka::partition_log::Sequence;
 use crate::kafka::properties;
 use crate::kafka::record::{LogBatch, Record, log_file};
 use crate::kafka::replica::Append;
-use crate::note::Note;
+use crate::kafka::signals;
 use crate::protocol;
 
 impl Broker {
@@ -145,8 +145,8 @@ impl Broker {
         let (me, min_isr) = (self.me, self.config.topic.min_insync_replicas);
         let Some(replica) = self.replicas.get_mut(&partition) else { return };
         if replica.state.leader == Some(me) && replica.advance(me, min_isr) {
-            let (name, value) = ("high_watermark", replica.high_watermark);
-            ctx.note(Note::Watermark { name, entity: u64::from(partition), value });
+            let value = replica.high_watermark;
+            signals::HIGH_WATERMARK.note(ctx, u64::from(partition), value);
             self.check_waiting_produce(ctx, partition);
             self.check_waiting_fetches(ctx, partition);
         }
@@ -274,8 +274,11 @@ impl Broker {
                 if !anew {
                     let (in_sync, eligible) = (old.isr.contains(&me), old.elr.contains(&me));
                     let unclean = !in_sync && !eligible;
-                    let name = if unclean { "unclean_election" } else { "leader_elected" };
-                    Self::event(ctx, name, u64::from(partition), u64::from(state.leader_epoch));
+                    let mark = match unclean {
+                        true => &signals::UNCLEAN_ELECTION,
+                        false => &signals::LEADER_ELECTED,
+                    };
+                    mark.note(ctx, u64::from(partition), u64::from(state.leader_epoch));
                     if in_sync {
                         properties::LEADER_MOVED.reached(ctx);
                     } else if eligible {
@@ -283,10 +286,10 @@ impl Broker {
                     }
                 }
             } else if state.isr.len() < old.isr.len() {
-                Self::event(ctx, "isr_shrunk", u64::from(partition), state.isr.len() as u64);
+                signals::ISR_SHRUNK.note(ctx, u64::from(partition), state.isr.len() as u64);
                 properties::ISR_SHRUNK.reached(ctx);
             } else if state.isr.len() > old.isr.len() {
-                Self::event(ctx, "isr_expanded", u64::from(partition), state.isr.len() as u64);
+                signals::ISR_EXPANDED.note(ctx, u64::from(partition), state.isr.len() as u64);
                 properties::ISR_EXPANDED.reached(ctx);
             }
             self.advance(ctx, partition);

@@ -34,6 +34,7 @@ use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Lane, SharedBatch};
 use crate::intake::Intake;
 use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::signals;
 use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 
@@ -347,9 +348,9 @@ impl Producer {
     fn proceed(&mut self, ctx: &mut Ctx<'_>) {
         self.take_due(ctx);
         self.run_sender(ctx);
-        ctx.gauge("producer_buffer_bytes", self.accumulator.used());
-        ctx.gauge("limit/max.in.flight", u64::from(self.held) * 1_000);
-        ctx.gauge("limit/buffer.memory", u64::from(self.blocked) * 1_000);
+        signals::PRODUCER_BUFFER.set(ctx, self.accumulator.used());
+        signals::MAX_IN_FLIGHT.set(ctx, u64::from(self.held) * 1_000);
+        signals::BUFFER_MEMORY.set(ctx, u64::from(self.blocked) * 1_000);
     }
 }
 

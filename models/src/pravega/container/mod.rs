@@ -15,12 +15,13 @@ use std::rc::Rc;
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
-use crate::note::Note;
 use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env, Task};
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};
 use crate::pravega::properties;
+use crate::pravega::signals;
+use crate::signal::Mark;
 
 use self::data_frame::{Frame, FrameBuilder};
 use self::metadata::Snapshot;
@@ -205,9 +206,8 @@ impl Container {
         Task::Container { id: self.id, instance: self.instance, work }
     }
 
-    fn event(&self, env: &mut Env<'_, '_>, name: &'static str, value: u64) {
-        let entity = u64::from(self.id);
-        env.ctx.note(Note::Event { name, entity, peer: None, value });
+    fn note(&self, env: &mut Env<'_, '_>, mark: &'static Mark, value: u64) {
+        mark.note(env.ctx, u64::from(self.id), value);
     }
 
     fn pressure(&self, env: &Env<'_, '_>) -> Pressure {
@@ -237,16 +237,16 @@ impl Container {
             match event {
                 LogEvent::Initialized { epoch, frames } => self.log_opened(env, epoch, frames),
                 LogEvent::Appended(address) => self.frame_appended(env, address),
-                LogEvent::RolledOver { ledger } => self.event(env, "ledger_rolled", ledger),
+                LogEvent::RolledOver { ledger } => self.note(env, &signals::LEDGER_ROLLED, ledger),
                 LogEvent::Failed(error) => self.log_failed(env, error),
             }
         }
     }
 
     fn log_failed(&mut self, env: &mut Env<'_, '_>, error: LogError) {
-        let name = match error {
-            LogError::NotPrimary => "container_fenced",
-            LogError::NotAvailable => "container_failed",
+        let mark = match error {
+            LogError::NotPrimary => &signals::CONTAINER_FENCED,
+            LogError::NotAvailable => &signals::CONTAINER_FAILED,
         };
         if self.phase != Phase::Stopped {
             if error == LogError::NotPrimary {
@@ -254,7 +254,7 @@ impl Container {
             } else {
                 properties::CONTAINERS_RUN.note(env.ctx, self.id.into(), false);
             }
-            self.event(env, name, self.epoch);
+            self.note(env, mark, self.epoch);
             self.stop(env);
         }
     }
@@ -319,8 +319,8 @@ impl Container {
             }
             self.commits_since_checkpoint += 1;
         }
-        let (name, entity) = ("committed_sequence", u64::from(self.id));
-        env.ctx.note(Note::Watermark { name, entity, value: self.committed_sequence });
+        let entity = u64::from(self.id);
+        signals::COMMITTED_SEQUENCE.note(env.ctx, entity, self.committed_sequence);
         let checkpoint_every = env.spec.cluster.segment_store.checkpoint_commit_count;
         if self.commits_since_checkpoint >= checkpoint_every {
             self.commits_since_checkpoint = 0;

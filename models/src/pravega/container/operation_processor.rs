@@ -18,6 +18,7 @@ use headwater_sim::time::{Duration, Time};
 use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env};
 use crate::pravega::message::CloseReason;
 use crate::pravega::properties;
+use crate::pravega::signals;
 
 use super::data_frame::{FRAME_BYTES_MAX, Frame};
 use super::metadata::Chunk;
@@ -113,7 +114,7 @@ impl Container {
         };
         let length = Duration::from_millis(delay.ms);
         if source.is_interruptible() {
-            self.event(env, "throttled", length.as_nanos());
+            self.note(env, &signals::THROTTLED, length.as_nanos());
             properties::THROTTLED.reached(env.ctx);
         }
         self.processor.delay_number += 1;

@@ -11,11 +11,11 @@
 use std::rc::Rc;
 
 use crate::bugs::Bug;
-use crate::note::Note;
 use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env};
 use crate::pravega::data_log::LogAddress;
 use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
+use crate::pravega::signals;
 
 use super::data_frame::Frame;
 use super::metadata::Chunk;
@@ -47,16 +47,16 @@ impl Container {
         if repeated > 0 && env.spec.cluster.bugs.has(Bug::FramesTwiceAtRollover) {
             // Before the fix of pravega/pravega#6444 a repetition ended recovery, each time
             // (`DataCorruptionException`).
-            self.event(env, "container_corrupt", repeated);
+            self.note(env, &signals::CONTAINER_CORRUPT, repeated);
             properties::CONTAINERS_RUN.note(env.ctx, self.id.into(), false);
             return self.stop(env);
         }
         self.fill(env, &operations);
         self.phase = Phase::Running;
         let entity = u64::from(self.id);
-        env.ctx.note(Note::Watermark { name: "container_epoch", entity, value: self.epoch });
+        signals::CONTAINER_EPOCH.note(env.ctx, entity, self.epoch);
         if self.epoch > 1 {
-            self.event(env, "container_recovered", operations.len() as u64);
+            self.note(env, &signals::CONTAINER_RECOVERED, operations.len() as u64);
             properties::CONTAINER_RECOVERED.reached(env.ctx);
         }
         properties::CONTAINERS_RUN.note(env.ctx, entity, true);

@@ -9,6 +9,7 @@ use headwater_sim::units::NodeId;
 use crate::pravega::container::host::Env;
 use crate::pravega::message::Message;
 use crate::pravega::properties;
+use crate::pravega::signals;
 use crate::protocol::Message as AnyMessage;
 
 use super::operation::Operation;
@@ -35,7 +36,7 @@ impl Container {
     pub(super) fn seal_committed(&mut self, env: &mut Env<'_, '_>, segment: u32) {
         let index = self.segments.entry(segment).or_default();
         if !std::mem::replace(&mut index.sealed, true) {
-            self.event(env, "segment_sealed", u64::from(segment));
+            self.note(env, &signals::SEGMENT_SEALED, u64::from(segment));
             properties::SEGMENT_SEALED.reached(env.ctx);
         }
         for (from, request) in self.sealing.remove(&segment).unwrap_or_default() {

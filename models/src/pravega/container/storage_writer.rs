@@ -20,6 +20,7 @@ use crate::pravega::config::SegmentStore;
 use crate::pravega::container::host::{Env, Task};
 use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
+use crate::pravega::signals;
 use crate::protocol::Message;
 use crate::tier;
 use crate::tier::config::Kind;
@@ -142,7 +143,7 @@ impl Container {
         let unflushed = self.writer.unflushed_bytes;
         let behind = unflushed > if self.writer.behind { cache / 10 } else { cache / 4 };
         if behind && !self.writer.behind {
-            self.event(env, "storage_writer_behind", unflushed);
+            self.note(env, &signals::STORAGE_WRITER_BEHIND, unflushed);
         }
         self.writer.behind = behind;
     }
@@ -294,7 +295,7 @@ impl Container {
             aggregator.flush.is_some_and(|flush| flush.attempt == attempt)
         };
         if self.writer.aggregators.get(&segment).is_some_and(of_attempt) {
-            self.event(env, "flush_timed_out", u64::from(segment));
+            self.note(env, &signals::FLUSH_TIMED_OUT, u64::from(segment));
             self.flush_failed(env, segment);
         }
     }

@@ -24,8 +24,8 @@ use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
 use crate::component::Component;
-use crate::note::Note;
 use crate::pravega::container::id::ContainerId;
+use crate::pravega::signals;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::{TagSpace, Tasks};
 
@@ -161,8 +161,7 @@ impl Controller {
         }
         for (container, (before, after)) in (0_u64..).zip(self.owners.iter().zip(&owners)) {
             if before != after && self.has_map {
-                let (name, peer) = ("container_moved", *after);
-                ctx.note(Note::Event { name, entity: container, peer, value: 0 });
+                signals::CONTAINER_MOVED.note_of(ctx, container, *after, 0);
             }
         }
         let word = |owner: &Option<NodeId>| owner.map_or(0, |node| u64::from(node.0) + 1);
@@ -177,6 +176,11 @@ impl Controller {
         self.has_map = true;
         self.client.as_mut().expect("only with a metadata service").request(ctx, operation);
     }
+}
+
+/// Who runs each container once all stores are up for the first time.
+pub fn first_owners(cluster: &Cluster, stores: &[NodeId]) -> Vec<Option<NodeId>> {
+    balance(&vec![None; cluster.containers as usize], stores)
 }
 
 /// `UniformContainerBalancer`: containers of hosts that are gone, and what hosts have too many of,
@@ -230,7 +234,7 @@ impl Node<Streaming> for Controller {
             AnyMessage::Pravega(Message::SegmentSealed { request, sealed }) => {
                 self.on_sealed(ctx, request, sealed);
             }
-            AnyMessage::Pravega(_) | AnyMessage::Kafka(_) | AnyMessage::Tier(_) => {}
+            _ => {}
         }
     }
 

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_sim::time::{Duration, Time};
 
-use crate::note::Note;
 use crate::pravega::message::Message;
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
+use crate::pravega::signals;
 use crate::protocol::Message as AnyMessage;
 
 use super::{Controller, TIMER_SCALE, TIMER_SEAL};
@@ -82,8 +82,7 @@ impl Controller {
             return;
         }
         self.scale.epoch += 1;
-        let (name, value) = ("stream_scaled", u64::from(self.scale.epoch));
-        ctx.note(Note::Event { name, entity: 0, peer: None, value });
+        signals::STREAM_SCALED.note(ctx, 0, u64::from(self.scale.epoch));
         properties::STREAM_SCALED.reached(ctx);
         self.go_on_scaling(ctx);
     }

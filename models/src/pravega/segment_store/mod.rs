@@ -24,6 +24,7 @@ use crate::pravega::container::{Container, Phase};
 use crate::pravega::data_log::{DataLog, bookkeeper_log, in_memory};
 use crate::pravega::message::{CloseReason, Message};
 use crate::pravega::node::{Ctx, Spec};
+use crate::pravega::signals;
 use crate::pravega::stream::Stream;
 use crate::pravega::writer::routing::container_of;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
@@ -237,10 +238,10 @@ impl SegmentStore {
 
     fn report_levels(&mut self, ctx: &mut Ctx<'_>) {
         let sum = |of: fn(&Container) -> u64| self.containers.values().map(of).sum::<u64>();
-        ctx.gauge("cache_used_bytes", self.cache.used());
-        ctx.gauge("unflushed_bytes", sum(Container::unflushed_bytes));
-        ctx.gauge("operation_log_length", sum(Container::operation_log_length));
-        ctx.gauge("outstanding_log_bytes", sum(Container::outstanding_log_bytes));
+        signals::CACHE_USED.set(ctx, self.cache.used());
+        signals::UNFLUSHED.set(ctx, sum(Container::unflushed_bytes));
+        signals::OPERATION_LOG_LENGTH.set(ctx, sum(Container::operation_log_length));
+        signals::OUTSTANDING_LOG.set(ctx, sum(Container::outstanding_log_bytes));
         let tag = self.tasks.add(Task::Gauges);
         ctx.timer(GAUGE_PERIOD, tag);
     }
@@ -349,7 +350,7 @@ impl Node<Streaming> for SegmentStore {
                 let number = TagSpace::number_of(tag);
                 self.on_component(ctx, number, Input::Message(from, &message));
             }
-            AnyMessage::Kafka(_) => {}
+            _ => {}
         }
     }
 

@@ -23,6 +23,7 @@ use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Lane, SharedBatch};
 use crate::intake::Intake;
 use crate::note::Note;
+use crate::pravega::signals;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::Tasks;
 
@@ -377,13 +378,13 @@ impl Writer {
             Task::ConnectTimeout { segment, number } => self.timed_out(ctx, segment, number),
             Task::Gauge => {
                 let events = self.segments.iter().map(SegmentWriter::outstanding).sum::<u64>();
-                ctx.gauge("writer_outstanding_events", events + self.blocked.len() as u64);
-                ctx.gauge("writer_outstanding_bytes", self.outstanding_bytes);
+                signals::WRITER_OUTSTANDING_EVENTS.set(ctx, events + self.blocked.len() as u64);
+                signals::WRITER_OUTSTANDING_BYTES.set(ctx, self.outstanding_bytes);
                 let held = self.segments.iter().filter(|segment| segment.is_held()).count() as u64;
                 let segments = self.segments.len().max(1) as u64;
-                ctx.gauge("limit/block in flight", held * 1_000 / segments);
+                signals::BLOCK_IN_FLIGHT.set(ctx, held * 1_000 / segments);
                 let full = !self.blocked.is_empty();
-                ctx.gauge("limit/outstanding bytes", u64::from(full) * 1_000);
+                signals::OUTSTANDING_BYTES.set(ctx, u64::from(full) * 1_000);
                 self.timer(ctx, GAUGE_PERIOD, Task::Gauge);
             }
         }

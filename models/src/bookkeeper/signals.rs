@@ -1,0 +1,74 @@
+//! What BookKeeper's nodes and clients tell of themselves.
+//!
+//! Stands for no component: names of what bookies and clients log and count.
+
+use crate::signal::{Gauge, Level, Mark, Signals};
+
+/// A bookie has read its journal again; with the entries.
+pub const BOOKIE_REPLAYED: Mark = Mark::new("bookie_replayed");
+/// A bookie ends because a disk refuses.
+pub const BOOKIE_DIED_OF_ITS_DISK: Mark = Mark::new("bookie_died_of_its_disk");
+/// A bookie takes no more writes.
+pub const BOOKIE_READ_ONLY: Mark = Mark::new("bookie_read_only");
+/// A bookie's session has run out.
+pub const BOOKIE_SESSION_EXPIRED: Mark = Mark::new("bookie_session_expired");
+/// A bookie does not start: its cookie is not the one that it once stamped.
+pub const BOOKIE_REFUSED: Mark = Mark::new("bookie_refused");
+/// A bookie may be found by clients.
+pub const BOOKIE_REGISTERED: Mark = Mark::new("bookie_registered");
+/// A bookie refuses a ledger's writer from now on.
+pub const LEDGER_FENCED: Mark = Mark::turn("ledger_fenced");
+/// A writer has another bookie in place of its peer.
+pub const ENSEMBLE_CHANGED: Mark = Mark::turn("ensemble_changed");
+/// A writer has given its ledger up; with the entries not confirmed.
+pub const LEDGER_FAILED: Mark = Mark::new("ledger_failed");
+/// A ledger has begun.
+pub const LEDGER_CREATED: Mark = Mark::new("ledger_created");
+/// A ledger has ended; with its last entry.
+pub const LEDGER_CLOSED: Mark = Mark::new("ledger_closed");
+/// Somebody else has fenced and closed a ledger; with its last entry.
+pub const LEDGER_RECOVERED: Mark = Mark::turn("ledger_recovered");
+/// A session of the metadata service has run out.
+pub const SESSION_EXPIRED: Mark = Mark::new("session_expired");
+/// The metadata service ends because its disk refuses.
+pub const METADATA_DISK_FAILED: Mark = Mark::new("metadata_disk_failed");
+/// A writer has written everything.
+pub const WRITER_FINISHED: Mark = Mark::new("writer_finished");
+/// Nobody has an entry that should be there.
+pub const ENTRY_MISSING: Mark = Mark::new("entry_missing");
+
+/// The last entry of a ledger that its writer knows to be stored.
+pub const LAST_ADD_CONFIRMED: Level = Level::learnt_late("last_add_confirmed");
+
+/// Writes that wait for room in a bookie's memory.
+pub const BLOCKED_ADDS: Gauge = Gauge::new("blocked_adds", "");
+/// Entries in a bookie's memory.
+pub const MEMTABLE: Gauge = Gauge::new("memtable_bytes", "bytes");
+/// Entries that wait for the journal.
+pub const JOURNAL_QUEUE: Gauge = Gauge::new("journal_queue", "");
+
+/// All of them.
+pub fn all() -> Signals {
+    Signals {
+        marks: vec![
+            &BOOKIE_REPLAYED,
+            &BOOKIE_DIED_OF_ITS_DISK,
+            &BOOKIE_READ_ONLY,
+            &BOOKIE_SESSION_EXPIRED,
+            &BOOKIE_REFUSED,
+            &BOOKIE_REGISTERED,
+            &LEDGER_FENCED,
+            &ENSEMBLE_CHANGED,
+            &LEDGER_FAILED,
+            &LEDGER_CREATED,
+            &LEDGER_CLOSED,
+            &LEDGER_RECOVERED,
+            &SESSION_EXPIRED,
+            &METADATA_DISK_FAILED,
+            &WRITER_FINISHED,
+            &ENTRY_MISSING,
+        ],
+        levels: vec![&LAST_ADD_CONFIRMED],
+        gauges: vec![&BLOCKED_ADDS, &MEMTABLE, &JOURNAL_QUEUE],
+    }
+}

@@ -1,0 +1,65 @@
+//! What Kafka's nodes tell of themselves.
+//!
+//! Stands for no component: names of what brokers and clients log and count.
+
+use crate::signal::{Gauge, Level, Mark, Office, Signals};
+
+/// The leader of partition 0.
+pub const LEADER: Office = Office { name: "leader", who: "the leader of partition 0", of: Some(0) };
+/// The active controller.
+pub const CONTROLLER: Office =
+    Office { name: "controller", who: "the active controller", of: None };
+
+/// An in-sync or eligible replica begins to lead; of the partition, with its epoch.
+pub const LEADER_ELECTED: Mark = Mark::takes("leader_elected", &LEADER);
+/// A replica that is neither begins to lead.
+pub const UNCLEAN_ELECTION: Mark = Mark::takes("unclean_election", &LEADER);
+/// A voter becomes the active controller; of the broker, with its epoch.
+pub const CONTROLLER_ELECTED: Mark = Mark::takes("controller_elected", &CONTROLLER);
+/// A broker learns that it is fenced.
+pub const FENCED: Mark = Mark::turn("fenced");
+/// A broker's session has run out.
+pub const SESSION_EXPIRED: Mark = Mark::new("session_expired");
+/// A follower can't go on with a partition; with its log's end.
+pub const PARTITION_FAILED: Mark = Mark::new("partition_failed");
+/// A log directory is offline.
+pub const LOG_DIR_FAILED: Mark = Mark::new("log_dir_failed");
+/// A broker does not start: its directory is another's.
+pub const BROKER_REFUSED: Mark = Mark::new("broker_refused");
+/// A replica cuts its log; with the events lost.
+pub const TRUNCATED: Mark = Mark::turn("truncated");
+/// A follower falls out of sync; with the size of the ISR.
+pub const ISR_SHRUNK: Mark = Mark::turn("isr_shrunk");
+/// A follower is in sync again; with the size of the ISR.
+pub const ISR_EXPANDED: Mark = Mark::new("isr_expanded");
+
+/// The high watermark of a partition.
+pub const HIGH_WATERMARK: Level = Level::new("high_watermark");
+
+/// A producer's buffer.
+pub const PRODUCER_BUFFER: Gauge = Gauge::new("producer_buffer_bytes", "bytes");
+/// A batch waits for `max.in.flight.requests.per.connection`.
+pub const MAX_IN_FLIGHT: Gauge = Gauge::limit("max.in.flight");
+/// An event waits for `buffer.memory`.
+pub const BUFFER_MEMORY: Gauge = Gauge::limit("buffer.memory");
+
+/// All of them.
+pub fn all() -> Signals {
+    Signals {
+        marks: vec![
+            &LEADER_ELECTED,
+            &UNCLEAN_ELECTION,
+            &CONTROLLER_ELECTED,
+            &FENCED,
+            &SESSION_EXPIRED,
+            &PARTITION_FAILED,
+            &LOG_DIR_FAILED,
+            &BROKER_REFUSED,
+            &TRUNCATED,
+            &ISR_SHRUNK,
+            &ISR_EXPANDED,
+        ],
+        levels: vec![&HIGH_WATERMARK],
+        gauges: vec![&PRODUCER_BUFFER, &MAX_IN_FLIGHT, &BUFFER_MEMORY],
+    }
+}

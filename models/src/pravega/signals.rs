@@ -1,0 +1,89 @@
+//! What Pravega's nodes tell of themselves.
+//!
+//! Stands for no component: names of what stores, the controller and clients log and count.
+
+use crate::signal::{Gauge, Level, Mark, Office, Signals};
+use crate::{bookkeeper, tier};
+
+/// Who runs container 0.
+pub const LEADER: Office =
+    Office { name: "leader", who: "the store that runs container 0", of: Some(0) };
+/// The controller that is active.
+pub const CONTROLLER: Office =
+    Office { name: "controller", who: "the active controller", of: None };
+
+/// A container is up; with the operations that it has read again.
+pub const CONTAINER_RECOVERED: Mark = Mark::takes("container_recovered", &LEADER);
+/// The log of a container is not what it wrote; with the operations that are there twice.
+pub const CONTAINER_CORRUPT: Mark = Mark::new("container_corrupt");
+/// Another store has taken a container's log over; with its epoch.
+pub const CONTAINER_FENCED: Mark = Mark::turn("container_fenced");
+/// A container's log has failed; with its epoch.
+pub const CONTAINER_FAILED: Mark = Mark::new("container_failed");
+/// The controller gives a container to its peer.
+pub const CONTAINER_MOVED: Mark = Mark::new("container_moved");
+/// A container's log goes on in another ledger; which.
+pub const LEDGER_ROLLED: Mark = Mark::new("ledger_rolled");
+/// An operation is delayed; by so many nanoseconds.
+pub const THROTTLED: Mark = Mark::new("throttled");
+/// A segment takes no more; which.
+pub const SEGMENT_SEALED: Mark = Mark::new("segment_sealed");
+/// Tier 2 can't keep up; with the bytes not there.
+pub const STORAGE_WRITER_BEHIND: Mark = Mark::new("storage_writer_behind");
+/// A write to tier 2 took too long; of which segment.
+pub const FLUSH_TIMED_OUT: Mark = Mark::new("flush_timed_out");
+/// The stream has other segments; with its epoch.
+pub const STREAM_SCALED: Mark = Mark::new("stream_scaled");
+
+/// The last operation of a container that is in its log.
+pub const COMMITTED_SEQUENCE: Level = Level::learnt_late("committed_sequence");
+/// The epoch of a container.
+pub const CONTAINER_EPOCH: Level = Level::new("container_epoch");
+
+/// A store's cache.
+pub const CACHE_USED: Gauge = Gauge::new("cache_used_bytes", "bytes");
+/// What is in the log and not in tier 2.
+pub const UNFLUSHED: Gauge = Gauge::new("unflushed_bytes", "bytes");
+/// Operations that the log can't be cut before.
+pub const OPERATION_LOG_LENGTH: Gauge = Gauge::new("operation_log_length", "");
+/// Bytes on their way to the log.
+pub const OUTSTANDING_LOG: Gauge = Gauge::new("outstanding_log_bytes", "bytes");
+/// A writer's events not acknowledged.
+pub const WRITER_OUTSTANDING_EVENTS: Gauge = Gauge::new("writer_outstanding_events", "events");
+/// A writer's bytes not acknowledged.
+pub const WRITER_OUTSTANDING_BYTES: Gauge = Gauge::new("writer_outstanding_bytes", "bytes");
+/// Segments whose one block in flight keeps others waiting (the Rust client).
+pub const BLOCK_IN_FLIGHT: Gauge = Gauge::limit("block in flight");
+/// The writer waits for acknowledgements of what it has outstanding.
+pub const OUTSTANDING_BYTES: Gauge = Gauge::limit("outstanding bytes");
+
+/// All of them, with those of what Pravega stands on.
+pub fn all() -> Signals {
+    let own = Signals {
+        marks: vec![
+            &CONTAINER_RECOVERED,
+            &CONTAINER_CORRUPT,
+            &CONTAINER_FENCED,
+            &CONTAINER_FAILED,
+            &CONTAINER_MOVED,
+            &LEDGER_ROLLED,
+            &THROTTLED,
+            &SEGMENT_SEALED,
+            &STORAGE_WRITER_BEHIND,
+            &FLUSH_TIMED_OUT,
+            &STREAM_SCALED,
+        ],
+        levels: vec![&COMMITTED_SEQUENCE, &CONTAINER_EPOCH],
+        gauges: vec![
+            &CACHE_USED,
+            &UNFLUSHED,
+            &OPERATION_LOG_LENGTH,
+            &OUTSTANDING_LOG,
+            &WRITER_OUTSTANDING_EVENTS,
+            &WRITER_OUTSTANDING_BYTES,
+            &BLOCK_IN_FLIGHT,
+            &OUTSTANDING_BYTES,
+        ],
+    };
+    own.and(bookkeeper::signals::all()).and(tier::signals::all())
+}

@@ -1,0 +1,245 @@
+//! The port for systems: what a system tells of itself, and the registry of those that there are.
+//!
+//! A system implements [`SystemKind`] (what is known before it is configured) and [`System`] (with
+//! its configuration) in its own folder, and stands in [`Systems::standard`]. Nothing else asks
+//! which system it is. A system of another crate is added with [`Systems::with`]; its messages and
+//! records are [`Message::Other`](crate::protocol::Message::Other) and
+//! [`Record::Other`](crate::protocol::Record::Other).
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use erased_serde::{Deserializer, Error, Serialize};
+use headwater_sim::time::Duration;
+
+use crate::arrival::ArrivalSource;
+use crate::deployment::{Deployment, Environment};
+use crate::property::Property;
+use crate::role::Role;
+use crate::signal::{Office, Signals};
+
+/// A system as it is configured.
+pub type Configured = Result<Arc<dyn System>, Error>;
+
+/// A system before it is configured.
+pub trait SystemKind: Debug + Send + Sync {
+    /// Its name in `kind = "..."`.
+    fn name(&self) -> &'static str;
+
+    /// The roles of its nodes.
+    fn roles(&self) -> Vec<&'static Role>;
+
+    /// What one of its nodes at a time is; a fault's target may name these.
+    fn offices(&self) -> Vec<&'static Office> {
+        Vec::new()
+    }
+
+    /// What it tells of itself.
+    fn signals(&self) -> Signals;
+
+    /// What a run of it must always, sometimes and eventually show.
+    fn properties(&self) -> Vec<&'static Property>;
+
+    /// Options that decide about the defaults of the others, such as `version`.
+    fn deciding(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The configuration before the file's options. `deciding` holds those of
+    /// [`deciding`](Self::deciding) that the file sets; `keyed` is whether events have keys.
+    ///
+    /// # Errors
+    /// A value that such an option does not have.
+    fn defaults(&self, deciding: &mut dyn Deserializer<'_>, keyed: bool) -> Configured;
+
+    /// The system of a whole configuration: each option of [`defaults`](Self::defaults), with its
+    /// value.
+    ///
+    /// # Errors
+    /// A value that an option does not have.
+    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured;
+}
+
+/// A system with its whole configuration, which is what it serialises as.
+pub trait System: Serialize + Debug + Send + Sync {
+    /// What it is.
+    fn kind(&self) -> &'static dyn SystemKind;
+
+    /// Itself, for who knows which system it has.
+    fn as_any(&self) -> &dyn Any;
+
+    /// What makes it impossible, if anything.
+    ///
+    /// # Errors
+    /// The first thing that can't be, with what would be possible, by the options' names.
+    fn check(&self) -> Result<(), String>;
+
+    /// Its version, as its makers write it.
+    fn version(&self) -> String;
+
+    /// Adds its machines and nodes, which write what `source` gives. Other systems may stand in the
+    /// deployment already: nodes are numbered from [`Deployment::next_node`].
+    fn deploy(
+        &self,
+        deployment: &mut Deployment,
+        environment: &Environment,
+        source: &ArrivalSource,
+    );
+
+    /// A deployment of it alone.
+    fn deployed(&self, environment: &Environment, source: &ArrivalSource) -> Deployment {
+        let mut deployment = Deployment::default();
+        self.deploy(&mut deployment, environment, source);
+        deployment
+    }
+
+    /// What it claims to survive.
+    fn claims(&self) -> Claims;
+
+    /// Copies that it keeps of everything.
+    fn copies(&self) -> u32;
+
+    /// What its readers' positions count.
+    fn positions(&self) -> Positions {
+        Positions::Events
+    }
+
+    /// How often an event may turn up, by the configuration of its writers.
+    fn once(&self) -> Once;
+}
+
+erased_serde::serialize_trait_object!(System);
+
+impl dyn System {
+    /// Its configuration, if it is of this type.
+    pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
+        self.as_any().downcast_ref()
+    }
+}
+
+/// What a system claims to survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Servers that may lose what they have, without an acknowledged event being lost.
+    pub losses: u32,
+    /// Losing power costs a server what is acknowledged: nothing is synced before.
+    pub power_is_loss: bool,
+    /// A server that has lost what it had comes back and catches up by itself.
+    pub returns: bool,
+    /// Servers that may stay away for good, with everything still being written and read.
+    pub absent: u32,
+    /// How long a server whose process has ended does not count as one that has everything, though
+    /// it has lost nothing.
+    pub counted_out: Duration,
+}
+
+/// What the positions of deliveries count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Positions {
+    /// Events: a Kafka offset, or a reader's own count per lane. `n` events take `n` positions.
+    #[default]
+    Events,
+    /// Bytes: an offset in a Pravega segment. Headers may lie between one batch and the next, so
+    /// only the first event of a batch has a position that is known.
+    Bytes,
+}
+
+/// How often an event may turn up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Once {
+    /// Any number of times: at least once is all that is promised.
+    Any,
+    /// Stored once, by an exactly-once (idempotent) writer; a reader may be handed it again.
+    #[default]
+    Stored,
+    /// Stored once and delivered once to each reader, or in a group to one of them.
+    Delivered,
+}
+
+/// The systems that there are.
+#[derive(Clone, Debug)]
+pub struct Systems(Vec<&'static dyn SystemKind>);
+
+impl Systems {
+    /// Those of this crate.
+    pub fn standard() -> Self {
+        Self(vec![
+            &crate::kafka::system::Kafka,
+            &crate::pravega::system::Pravega,
+            &crate::bookkeeper::system::BookKeeper,
+        ])
+    }
+
+    /// With one more.
+    ///
+    /// # Panics
+    /// If there is one of that name.
+    pub fn with(mut self, kind: &'static dyn SystemKind) -> Self {
+        assert!(self.find(kind.name()).is_none(), "there is a system {}", kind.name());
+        self.0.push(kind);
+        self
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &'static dyn SystemKind> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Their names in `kind = "..."`.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.iter().map(SystemKind::name).collect()
+    }
+
+    /// The one of this name.
+    pub fn find(&self, name: &str) -> Option<&'static dyn SystemKind> {
+        self.iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl Default for Systems {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
+impl PartialEq for Systems {
+    fn eq(&self, other: &Self) -> bool {
+        self.names() == other.names()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_of_properties_and_signals_are_unique_in_a_system() {
+        for kind in Systems::standard().iter() {
+            let Signals { marks, levels, gauges } = kind.signals();
+            let properties = kind.properties();
+            let groups: [Vec<&str>; 5] = [
+                properties.iter().map(|of| of.name).collect(),
+                marks.iter().map(|of| of.name).collect(),
+                levels.iter().map(|of| of.name).collect(),
+                gauges.iter().map(|of| of.name).collect(),
+                kind.roles().iter().map(|of| of.group).collect(),
+            ];
+            for names in groups {
+                let unique: BTreeSet<_> = names.iter().collect();
+                assert_eq!(unique.len(), names.len(), "{}: {names:?}", kind.name());
+            }
+        }
+    }
+
+    #[test]
+    fn an_office_that_a_mark_gives_is_one_of_the_system() {
+        for kind in Systems::standard().iter() {
+            for mark in kind.signals().marks {
+                let known = mark.takes.is_none_or(|office| kind.offices().contains(&office));
+                assert!(known, "{}: {}", kind.name(), mark.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A system that is not of this house: a replicated log, known to nobody but the registry of these
+//! tests. It runs from a scenario file, is hurt by faults, swarmed and reported. What it takes is in
+//! docs/ADDING.md.
+//!
+//! ```text
+//! producer-1 --append--> replica-1 (leads) <--have-- replica-2, replica-3
+//!                          |    ^---------- entries ---^
+//! consumer-1 <--fetched----+    an entry is acknowledged when a quorum has synced it
+//! ```
+
+mod clients;
+mod messages;
+mod replica;
+mod system;
+
+use std::sync::atomic::AtomicBool;
+
+use headwater_models::system::Systems;
+use headwater_scenarios::run::{Finished, Options, run};
+use headwater_scenarios::scenario::{Problems, Scenario, Source};
+use headwater_scenarios::swarm::{Shard, Swarm, SwarmSpec, swarm};
+
+const TEXT: &str = "
+title = \"A log of three replicas\"
+hypothesis = \"What a quorum has synced is read.\"
+profile = \"nvme-10gbe\"
+[system]
+kind = \"replicated-log\"
+[traffic]
+rate = \"40/s\"
+duration = \"30s\"
+[measure]
+warm_up = \"1s\"
+drain = \"60s\"
+[promise]
+converges = true
+copies = 3
+[swarm]
+calm = \"10s\"
+buggify = true
+";
+
+fn source(more: &str) -> Source {
+    let systems = Systems::standard().with(&system::ReplicatedLog);
+    let text = TEXT.replace("[traffic]", &format!("{more}\n[traffic]"));
+    Source { systems, ..Source::of("replicated-log".into(), text) }
+}
+
+fn read(more: &str, faults: &str) -> Result<Scenario, Problems> {
+    let source = source(more);
+    source.with_text(format!("{}\n{faults}", source.text)).read(&[])
+}
+
+fn ran(more: &str, faults: &str) -> Finished {
+    let scenario = read(more, faults).unwrap_or_else(|problems| panic!("{problems}"));
+    run(&scenario, &Options::default())
+}
+
+fn failed(finished: &Finished) -> Vec<&'static str> {
+    finished.verdicts.iter().filter(|of| !of.passed).map(|of| of.name).collect()
+}
+
+fn fault(kind: &str, target: &str, at: &str) -> String {
+    format!("[[fault]]\nkind = \"{kind}\"\ntarget = \"{target}\"\nat = \"{at}\"\nfor = \"3s\"\n")
+}
+
+#[test]
+fn it_runs_from_a_scenario_file_and_is_reported() {
+    let finished = ran("", "");
+    let outcome = &finished.outcome;
+    assert_eq!(failed(&finished), [""; 0]);
+    assert!(outcome.counts.acked > 1_000, "{:?}", outcome.counts);
+    assert_eq!(outcome.counts.acked, outcome.counts.scheduled);
+    assert_eq!(outcome.counts.delivered, outcome.counts.acked);
+    assert_eq!(outcome.environment.system, "replicated-log");
+    assert_eq!(outcome.configuration["quorum"], "2");
+    let gauge = outcome.series.gauges.iter().find(|of| of.name == "replica-1/log_length");
+    assert_eq!(gauge.expect("it has a gauge").unit, "entries");
+    assert!(outcome.marks.iter().any(|mark| mark.name == "log_leads"), "{:?}", outcome.marks);
+    let report = headwater_reports::report(outcome);
+    assert!(report.contains("replicated-log") && report.contains("log_leads"));
+}
+
+#[test]
+fn what_is_wrong_with_its_file_is_told_as_of_any_other() {
+    let refused = |more: &str, faults: &str| read(more, faults).unwrap_err().to_string();
+    let unknown = refused("quorm = 1", "");
+    assert!(unknown.contains("unknown key `quorm`"), "{unknown}");
+    let wrong = refused("quorum = \"most\"", "");
+    assert!(wrong.contains("system.quorum"), "{wrong}");
+    let impossible = refused("quorum = 4", "");
+    assert!(impossible.contains("quorum 4 is above the 3 replicas"), "{impossible}");
+    let nobody = refused("", &fault("crash", "controller", "5s"));
+    assert!(nobody.contains("no node `controller`"), "{nobody}");
+    let standard = Source { systems: Systems::standard(), ..source("") };
+    let unknown = standard.read(&[]).unwrap_err().to_string();
+    assert!(unknown.contains("no such value `replicated-log`"), "{unknown}");
+}
+
+#[test]
+fn it_survives_what_it_claims_to_and_its_leader_is_found() {
+    for (kind, target) in [("crash", "leader"), ("power-cut", "leader"), ("partition", "replica-2")]
+    {
+        let finished = ran("", &fault(kind, target, "10s"));
+        assert_eq!(failed(&finished), [""; 0], "{kind} {target}");
+        let hit = &finished.outcome.faults[0].target;
+        let who = if target == "leader" { "replica-1 (leader)" } else { target };
+        assert_eq!(hit, who);
+        let late = finished.outcome.latency.response.max().unwrap_or(0);
+        assert!(target != "leader" || late > 2_000_000_000, "{kind}: {late} ns");
+    }
+}
+
+#[test]
+fn acknowledging_before_the_sync_loses_events_when_power_goes() {
+    let finished = ran("sync.before.ack = false", &fault("power-cut", "leader", "10100ms"));
+    assert!(failed(&finished).contains(&"no_acked_loss"), "{:?}", failed(&finished));
+    assert!(finished.outcome.counts.lost > 0, "{:?}", finished.outcome.counts);
+}
+
+fn swarmed(more: &str, seeds: u64) -> Swarm {
+    let stop = AtomicBool::new(false);
+    let spec = SwarmSpec {
+        source: source(more),
+        settings: Vec::new(),
+        seeds: (1, seeds),
+        shard: Shard::ALL,
+        until_failure: false,
+        stop: &stop,
+        progress: &|_| (),
+    };
+    swarm(&spec).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn a_swarm_finds_nothing_but_the_planted_variation() {
+    let clean = swarmed("", 40);
+    assert_eq!((clean.runs, clean.failures.as_slice()), (40, &[][..]), "{}", clean.text());
+    assert!(clean.faults.len() > 20, "{:?}", clean.faults);
+    assert_eq!(clean.never(), [""; 0]);
+    let planted = swarmed("sync.before.ack = false", 40);
+    let lost = planted.failures.iter().filter(|failure| failure.verdict == "no_acked_loss");
+    assert!(lost.count() > 0, "{}", planted.text());
+}
