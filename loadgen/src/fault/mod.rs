@@ -172,10 +172,7 @@ mod tests {
     use super::*;
 
     fn scenario(faults: &str) -> Scenario {
-        let text = format!(
-            "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'kafka'\n\
-             brokers = 3\n{faults}"
-        );
+        let text = format!("{}{faults}", include_str!("three_servers.toml"));
         Scenario::parse(&text, "t.toml", None, &[]).unwrap_or_else(|problems| panic!("{problems}"))
     }
 

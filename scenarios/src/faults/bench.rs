@@ -1,10 +1,10 @@
 //! A bench for the kinds: four nodes on the kernel, hit through the planner, and what they saw.
 //!
 //! ```text
-//!  a --- b     every 10 ms each node sends every other a letter over a connection and a datagram,
-//!  | \ / |     works for 1 ms on its only core, writes a record of 1 kB, syncs, and reads the first
-//!  | / \ |     four records of its file, which no page cache keeps; faults come at 1 s, go at 2 s,
-//!  c --- d     and the run ends at 3 s
+//!  a --- b   every 10 ms each node sends every other a letter over a connection and a datagram,
+//!  | \ / |   works for 1 ms on its only core, writes a record of 1 kB, syncs, and reads the first
+//!  | / \ |   four records of its file, which no page cache keeps; faults come at 1 s, go at 2 s,
+//!  c --- d   and the run ends at 3 s
 //! ```
 
 use std::ops::Range;

@@ -64,12 +64,13 @@ mod tests {
         let seen = hit("kind = 'limp'\nfactor = 5");
         let slow = |within: std::ops::Range<u64>| {
             let (work, _) = seen.took("a", "worked", within.clone());
-            let (sync, _) = seen.took("a", "synced", within.clone());
-            let letter = seen.letters("b", "a", within)[0].1;
-            (work / MS, sync / MS, letter / 100)
+            let (sync, _) = seen.took("a", "synced", within);
+            (work / MS, sync / MS)
         };
-        assert_eq!(slow(BEFORE), (1, 1, 11));
-        assert_eq!(slow(DURING), (5, 5, 15), "work, sync, and the card in tenths of a millisecond");
-        assert_eq!(slow(AFTER), (1, 1, 11));
+        assert_eq!((slow(BEFORE), slow(DURING), slow(AFTER)), ((1, 1), (5, 5), (1, 1)));
+        // 0.1 ms on the card and 1 ms on the way; then 0.5 ms on the card, behind others at `b`'s.
+        let letter = |within| seen.letters("b", "a", within)[0].1;
+        assert!(letter(BEFORE) < 1_150 && letter(AFTER) < 1_150, "{} us", letter(BEFORE));
+        assert!((1_500..1_800).contains(&letter(DURING)), "{} us", letter(DURING));
     }
 }

@@ -79,7 +79,8 @@ impl Situation<'_> {
         u32::try_from(percent.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// Turn after turn on each node, until the fault is over. Nothing starts who is stopped for good.
+    /// Turn after turn on each node, until the fault is over. Who is stopped for good is not
+    /// started.
     pub(super) fn repeated(&self, turn: impl Fn(NodeId, &mut Stream) -> Turn) -> Vec<Timed> {
         let mut stream = self.stream();
         let mut faults = Vec::new();

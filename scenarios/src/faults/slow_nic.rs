@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn bites() {
-        // 1 kB at 10 MB/s is 0.1 ms, and 1 ms on a card that is ten times as slow; and 1 ms on the way.
+        // 1 kB at 10 MB/s is 0.1 ms, or 1 ms on a card that is ten times as slow; the way is 1 ms.
         let seen = hit("kind = 'slow-nic'\nfactor = 10");
         let first = |within| seen.letters("b", "a", within)[0].1;
         assert!((MS + 100..MS + 150).contains(&first(BEFORE)), "{} us", first(BEFORE));
