@@ -13,8 +13,9 @@ use crate::outcome::Outcome;
 /// The measurement window's four histograms as an interval log (`.hlog`), in nanoseconds with the
 /// maximum in milliseconds: response time untagged, because the Java `HistogramLogProcessor` wants
 /// an untagged series, the others tagged `service`, `schedule-lag` and `end-to-end`. There is no
-/// blank line, which Java calls malformed. One interval: the window. Where there are several streams
-/// these are the totals, and those of each stream follow, tagged with its name (`ingest.response`).
+/// blank line, which Java calls malformed. One interval: the window. Where there are several
+/// streams these are the totals, and those of each stream follow, tagged with its name
+/// (`ingest.response`).
 pub fn hlog(outcome: &Outcome) -> String {
     let start = UNIX_EPOCH + Duration::from_millis(outcome.started_unix_ms);
     let mut serializer = V2DeflateSerializer::new();

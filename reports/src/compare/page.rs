@@ -86,7 +86,8 @@ fn runs(comparison: &Comparison) -> String {
 }
 
 /// What stands below the figures.
-const INTERVALS: &str = "<p class=\"dim\">In brackets the 95 % interval by order statistics, which takes events for \
+const INTERVALS: &str = "<p class=\"dim\">In brackets the 95 % interval by order \
+     statistics, which takes events for \
      independent: events that wait in one queue are not, so the true interval is wider.</p>\n";
 
 fn figures(comparison: &Comparison, rows: &[Row]) -> String {

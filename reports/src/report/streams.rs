@@ -46,7 +46,8 @@ pub(super) fn streams(outcome: &Outcome) -> String {
     let mut html = String::from("<h2>Streams</h2>\n");
     html.push_str(&table(&headers, &rows));
     html.push_str(
-        "<p class=\"dim\">Latencies of every stream run from the intended start in the schedule, so \
+        "<p class=\"dim\">Latencies of every stream run from the intended start in the schedule, \
+         so \
          that those of a stream behind another have that one's in them. All other figures of this \
          page are totals over the streams: counts and rates added up, distributions merged.</p>\n",
     );

@@ -1,5 +1,5 @@
-//! Files of the schema before. `fixtures/version-1.json` was written by the last build that knew only
-//! that: `headwater run planted/unclean-election --seed 10 --set traffic.duration=8s --set
+//! Files of the schema before. `fixtures/version-1.json` was written by the last build that knew
+//! only that: `headwater run planted/unclean-election --seed 10 --set traffic.duration=8s --set
 //! measure.interval=2s`.
 
 use std::path::Path;

@@ -101,8 +101,8 @@ impl Levels {
     }
 }
 
-/// What happened to one stream of a run, as ranges. Lanes, writers and readers count from 0, densely. Positions
-/// of each lane count from 0 at the first event of the run.
+/// What happened to one stream of a run, as ranges. Lanes, writers and readers count from 0,
+/// densely. Positions of each lane count from 0 at the first event of the run.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     stream: StreamId,

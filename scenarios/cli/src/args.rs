@@ -329,7 +329,7 @@ Examples:
   headwater compare out/kafka/outcome.json out/pravega/outcome.json
   headwater compare out/simulated out/live --html compare.html
 
-Exit code 1: a run failed, or lost what it acknowledged (whether its scenario expects that or not).")]
+Exit code 1: a run failed, or lost what it acknowledged (expected or not).")]
 pub struct Compare {
     /// Outcome files, or folders with an outcome.json; the first is the one that the others are
     /// compared with

@@ -9,8 +9,8 @@ use crate::observe::Observed;
 use crate::targets::Roster;
 use headwater_check::{Events, Replica, Stored};
 
-/// One replica of a stream per node that keeps data; `durable` leaves out what only the page cache has. Tiered
-/// storage keeps copies of its own, so what it holds counts as `copies`.
+/// One replica of a stream per node that keeps data; `durable` leaves out what only the page
+/// cache has. Tiered storage keeps copies of its own, so what it holds counts as `copies`.
 pub(super) fn read(
     sim: &Simulation<Streaming, Observed>,
     roster: &Roster,

@@ -8,7 +8,7 @@ use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
 use headwater_models::role::{Capability, Role};
 use headwater_reports::outcome::{Mark, Window};
-use headwater_check::{Events, Promises, Replica, Stored, Suite, Verdict};
+use headwater_check::{Events, History, Promises, Replica, Stored, Suite, Verdict};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::Scenario;
 use headwater_scenarios::targets::Roster;
@@ -165,7 +165,7 @@ impl Run<'_> {
         !self.has_readers()
             || counts.delivered >= counts.acked
                 && (quiet == Duration::ZERO || quiet >= QUIET)
-                && Suite::from(loss_only()).run(&observed.streams[0].history).iter().all(|it| it.passed)
+                && nothing_is_lost(&observed.streams[0].history)
     }
 
     fn report(self, now: Time) -> Report {
@@ -212,6 +212,10 @@ fn replicas(
         let copies = if tiered(role) { copies } else { 1 };
         Replica { name: world.node(node).name.clone(), copies, stored }
     })
+}
+
+fn nothing_is_lost(history: &History) -> bool {
+    Suite::from(loss_only()).run(history).iter().all(|it| it.passed)
 }
 
 fn loss_only() -> Promises {
