@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use headwater_check::{Events, History, Promises, Replica, Stored, Suite, Verdict};
 use headwater_models::batch::StreamId;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
 use headwater_models::role::{Capability, Role};
 use headwater_reports::outcome::{Mark, Window};
-use headwater_check::{Events, History, Promises, Replica, Stored, Suite, Verdict};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::Scenario;
 use headwater_scenarios::targets::Roster;

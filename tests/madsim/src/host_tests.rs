@@ -2,16 +2,17 @@
 
 use std::rc::Rc;
 
-use headwater_models::deployment::Deployment;
-use headwater_models::signal::Mark;
-use headwater_models::kafka::system::BROKER;
-use headwater_models::kafka::message::Message as Kafka;
-use headwater_models::protocol::{Message, Record, Streaming};
-use headwater_reports::outcome::{Mark, Window};
 use headwater_check::Positions;
+use headwater_models::deployment::Deployment;
+use headwater_models::kafka::ids::BrokerId;
+use headwater_models::kafka::message::Message as Kafka;
+use headwater_models::kafka::system::BROKER;
+use headwater_models::protocol::{Message, Record, Streaming};
+use headwater_models::signal;
+use headwater_reports::outcome::{Mark, Window};
+use headwater_scenarios::faults::{FaultSpec, Target};
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::targets::Roster;
-use headwater_scenarios::faults::{FaultSpec, Target};
 use headwater_sim::context::Context;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::node::{Completion, Node};
@@ -28,8 +29,8 @@ use crate::world::World;
 
 type Ctx<'a> = Context<'a, Streaming>;
 
-const GOT: Mark = Mark::new("got");
-const TOLD: Mark = Mark::new("told");
+const GOT: signal::Mark = signal::Mark::new("got");
+const TOLD: signal::Mark = signal::Mark::new("told");
 
 /// How often the sender sends.
 const PERIOD: Duration = Duration::from_millis(20);
@@ -53,7 +54,7 @@ impl Node<Streaming> for Sender {
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, _: u64) {
         if !self.stopped {
             self.next += 1;
-            let (broker, incarnation, metadata_offset) = (0, self.next, 0);
+            let (broker, incarnation, metadata_offset) = (BrokerId(0), self.next, 0);
             let beat = Kafka::Heartbeat { broker, incarnation, metadata_offset };
             ctx.send(NodeId(1), Message::Kafka(beat));
             ctx.timer(PERIOD, 0);

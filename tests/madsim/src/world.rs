@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use rand::distr::Distribution as _;
 use headwater_models::deployment::Deployment;
 use headwater_models::note::Note;
 use headwater_models::protocol::{Message, Record, Streaming};
@@ -23,6 +22,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::{MachineId, NodeId};
 use madsim::runtime::Handle;
 use madsim::time::{Instant, TimeHandle, sleep_until};
+use rand::distr::Distribution as _;
 
 use crate::disk::Disk;
 

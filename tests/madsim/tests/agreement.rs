@@ -2,11 +2,11 @@
 //!
 //! `HEADWATER_MADSIM_SEEDS` sets the number of seeds per scenario.
 
-use rand::Rng;
 use headwater_madsim::{compare, on_kernel, run, seeds};
 use headwater_scenarios::scenario::Scenario;
 use headwater_sim::random::Seed;
 use headwater_sim::time::Duration;
+use rand::Rng;
 
 /// Seeds for each scenario.
 const SEEDS: u64 = 200;
