@@ -1,5 +1,5 @@
-//! Signals: what a model tells of itself beside its properties. Each is a value beside its model, so
-//! that an observer asks the signal what it means, and compares no names.
+//! Signals: what a model tells of itself beside its properties. Each is a value beside its model,
+//! so that an observer asks the signal what it means, and compares no names.
 
 use headwater_sim::context::Context;
 use headwater_sim::units::NodeId;

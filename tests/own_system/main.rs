@@ -1,6 +1,6 @@
-//! A system that is not of this house: a replicated log, known to nobody but the registry of these
-//! tests. It runs from a scenario file, is hurt by faults, swarmed and reported. What it takes is in
-//! docs/ADDING.md.
+//! A system that is not of this house: a replicated log, known to nobody but the registry of
+//! these tests. It runs from a scenario file, is hurt by faults, swarmed and reported. What it
+//! takes is in docs/ADDING.md.
 //!
 //! ```text
 //! producer-1 --append--> replica-1 (leads) <--have-- replica-2, replica-3

@@ -20,8 +20,8 @@ use crate::arrival::ArrivalSource;
 use crate::bugs::Bug;
 use crate::deployment::{Deployment, Environment};
 
-/// Adds nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a machine of
-/// its own unless the environment has only one.
+/// Adds nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a
+/// machine of its own unless the environment has only one.
 pub fn deploy(
     cluster: &Cluster,
     deployment: &mut Deployment,

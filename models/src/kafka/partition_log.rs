@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::batch::{Batch, Lane, StreamId};
 
-    const PRODUCER: ProducerId = ProducerId(0);
+    const PRODUCER: ProducerId = ProducerId::new(0);
     const EPOCH: ProducerEpoch = ProducerEpoch { producer: PRODUCER, number: 0, first: 0 };
 
     fn batch(first: u64, count: usize, base_offset: u64, leader_epoch: u32) -> LogBatch {
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_producer_that_started_again_has_another_id_and_goes_on_with_any_number() {
         let mut log = log();
-        let reborn = ProducerEpoch { producer: ProducerId(77), number: 0, first: 20 };
+        let reborn = ProducerEpoch { producer: ProducerId::new(77), number: 0, first: 20 };
         assert_eq!(log.sequence(&batch(20, 2, 0, 0).batch, EPOCH), Sequence::OutOfOrder);
         assert_eq!(log.sequence(&batch(20, 2, 0, 0).batch, reborn), Sequence::InOrder);
         log.push(LogBatch { producer_epoch: Some(reborn), ..batch(20, 2, 12, 5) });

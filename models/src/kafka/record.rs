@@ -4,6 +4,8 @@
 //! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`, `meta.properties`.
 //! Sizes in bytes as there. Left out: indexes and snapshots, which only make a start faster.
 
+use std::num::NonZeroU64;
+
 use headwater_sim::disk::FileId;
 use headwater_sim::fingerprint::mix;
 
@@ -20,8 +22,22 @@ pub const RECORD_OVERHEAD: u64 = 10;
 /// Which producer a batch is of, as brokers tell them apart. A client that starts again gets
 /// another one (`InitProducerId` without a transactional id @ 3.9.0): idempotence ends with the
 /// process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProducerId(pub u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProducerId(NonZeroU64);
+
+impl ProducerId {
+    /// The producer of this number, which is below `u64::MAX`. Never zero inside, so that a record
+    /// without a producer takes no more room than one with it.
+    pub const fn new(number: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(number))
+    }
+}
+
+impl Default for ProducerId {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
 
 /// Epoch of an idempotent producer on a partition. Sequence numbers start anew with each: the first
 /// batch of an epoch is the one whose lane sequence number is `first`.

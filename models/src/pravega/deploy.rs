@@ -26,8 +26,8 @@ use super::reader::Reader;
 use super::segment_store::SegmentStore;
 use super::writer::Writer;
 
-/// Adds the nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`, `producer-N`,
-/// `consumer-N`. A standalone cluster's servers share one machine; those of its log in memory are
+/// Adds the nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`,
+/// `producer-N`, `consumer-N`. A standalone cluster's servers share one machine; those of its log in memory are
 /// one process in reality, which is `store-1` here.
 pub fn deploy(
     cluster: &Cluster,

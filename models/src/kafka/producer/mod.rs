@@ -368,7 +368,7 @@ impl Node<Streaming> for Producer {
             any.map(Lane)
         });
         let id = ctx.now().0 * u64::from(self.config.producers) + u64::from(self.writer);
-        self.accumulator.identify(ProducerId(id), |lane| self.intake.next_number(lane));
+        self.accumulator.identify(ProducerId::new(id), |lane| self.intake.next_number(lane));
         self.proceed(ctx);
     }
 
