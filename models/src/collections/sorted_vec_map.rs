@@ -59,7 +59,7 @@ impl<K: Ord + Copy, V> SortedVecMap<K, V> {
     }
 
     /// Keys and values from the greatest key on that is not above `key`; none if all are.
-    pub fn from_floor_mut(&mut self, key: &K) -> &mut [(K, V)] {
+    pub fn tail_from_floor_mut(&mut self, key: &K) -> &mut [(K, V)] {
         match self.place(key) {
             Ok(at) => &mut self.0[at..],
             Err(0) => &mut [],
@@ -104,7 +104,7 @@ mod tests {
             assert_eq!(rising.get_mut(&asked), tree.get_mut(&asked));
             assert_eq!(rising.last(), tree.last_key_value().map(|(_, value)| value));
             let floor = tree.range(..=asked).next_back().map(|(key, value)| (*key, *value));
-            assert_eq!(rising.from_floor_mut(&asked).first().copied(), floor);
+            assert_eq!(rising.tail_from_floor_mut(&asked).first().copied(), floor);
             assert_eq!(rising.remove(&asked), tree.remove(&asked));
             if value % 100 == 0 {
                 rising.retain(|key, _| key % 7 != 0);

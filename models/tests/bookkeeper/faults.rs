@@ -49,7 +49,7 @@ fn a_fenced_writer_is_refused_and_nothing_it_was_acknowledged_is_lost() {
         sim.run_until(at(60_000));
         let seen = sim.observer();
         assert!(seen.errors.contains(&"BKLedgerFenced"), "seed {seed}");
-        assert!(seen.times("ledger_recovered").len() >= 1);
+        assert!(!seen.times("ledger_recovered").is_empty());
         assert_eq!(seen.lost(), 0, "seed {seed}");
         assert_eq!(seen.repeated_or_late(), []);
     }

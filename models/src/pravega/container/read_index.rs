@@ -74,7 +74,7 @@ impl ReadIndex {
         offset: u64,
         length: u64,
     ) -> Option<Reading> {
-        let entries = self.entries.from_floor_mut(&offset);
+        let entries = self.entries.tail_from_floor_mut(&offset);
         let (first, entry) = entries.first()?;
         if first + entry.bytes <= offset {
             return None;
