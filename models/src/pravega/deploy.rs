@@ -27,8 +27,8 @@ use super::segment_store::SegmentStore;
 use super::writer::Writer;
 
 /// Adds the nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`,
-/// `producer-N`, `consumer-N`. A standalone cluster's servers share one machine; those of its log in memory are
-/// one process in reality, which is `store-1` here.
+/// `producer-N`, `consumer-N`. A standalone cluster's servers share one machine; those of its log
+/// in memory are one process in reality, which is `store-1` here.
 pub fn deploy(
     cluster: &Cluster,
     deployment: &mut Deployment,

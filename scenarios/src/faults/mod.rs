@@ -3,7 +3,7 @@
 //! A kind's file has its parameters as they stand in a scenario file, its entry in the catalogue
 //! ([`Entry`]: what it does, what causes it, what it may cost, how it is done live), how it begins
 //! and ends as faults of the kernel, and a test that it bites. It is registered here: its module,
-//! and a line of [`KINDS`]. docs/FAULTS.md is made from the entries.
+//! and a line of `KINDS`. docs/FAULTS.md is made from the entries.
 //!
 //! The [`Planner`] resolves targets and times; a [`World`] (the simulation, launched processes, the
 //! host on madsim) applies what comes out.
