@@ -137,7 +137,7 @@ fn a_slurm_array_adds_up_to_the_whole() {
         Ok(daemons) => daemons,
         Err(why) => return println!("left out: {why}"),
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cluster/swarm.sbatch");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cluster/swarm.sbatch");
     let mut sbatch = slurm("sbatch", folder);
     sbatch.env("HEADWATER", HEADWATER).args(["--wait", "--array=0-2"]).arg(script);
     let job = output(sbatch.args(["swarm/kafka", SEEDS]));
