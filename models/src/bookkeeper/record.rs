@@ -32,8 +32,8 @@ pub enum Record {
     Journal {
         /// Entries, in the order in which they came.
         entries: Vec<SharedEntry>,
-        /// Ledgers that were fenced.
-        fences: Vec<LedgerId>,
+        /// Ledgers that were fenced. A boxed slice, which is smaller than a `Vec`: seldom any.
+        fences: Box<[LedgerId]>,
         /// Bytes with lengths and padding.
         bytes: u64,
     },
