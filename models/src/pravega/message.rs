@@ -12,6 +12,7 @@ use headwater_sim::fingerprint::mix;
 use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
+use crate::pravega::segment::SegmentId;
 
 /// A segment writer's identity, a random UUID in reality: producer in the upper half, segment
 /// below.
@@ -24,14 +25,14 @@ pub struct Connection {
     /// The segment writer.
     pub writer: WriterId,
     /// The segment.
-    pub segment: u32,
+    pub segment: SegmentId,
     /// Its number, up by one with each attempt.
     pub number: u32,
 }
 
 impl Connection {
     fn digest(&self) -> u64 {
-        mix(self.writer.0, u64::from(self.segment) << 32 | u64::from(self.number))
+        mix(self.writer.0, u64::from(self.segment.0) << 32 | u64::from(self.number))
     }
 }
 
@@ -71,7 +72,7 @@ pub fn segment_bytes(batch: &SharedBatch) -> u64 {
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// The segment.
-    pub segment: u32,
+    pub segment: SegmentId,
     /// From where.
     pub offset: u64,
     /// How many bytes.
@@ -135,7 +136,7 @@ pub enum Message {
     /// A reader asks for bytes; answered when there are some.
     ReadSegment {
         /// The segment.
-        segment: u32,
+        segment: SegmentId,
         /// From where.
         offset: u64,
         /// How many at the most.
@@ -153,14 +154,14 @@ pub enum Message {
     /// A client asks where a segment is.
     GetEndpoint {
         /// The segment.
-        segment: u32,
+        segment: SegmentId,
         /// Handed back.
         request: u64,
     },
     /// The controller wants a segment sealed.
     SealSegment {
         /// The segment.
-        segment: u32,
+        segment: SegmentId,
         /// Handed back.
         request: u64,
     },
@@ -177,7 +178,7 @@ pub enum Message {
     /// A client asks who follows a sealed segment.
     GetSuccessors {
         /// The segment.
-        segment: u32,
+        segment: SegmentId,
         /// Handed back.
         request: u64,
     },
@@ -186,7 +187,7 @@ pub enum Message {
         /// The request.
         request: u64,
         /// The segments.
-        segments: Box<[u32]>,
+        segments: Box<[SegmentId]>,
     },
     /// The segment's store, if one has its container.
     Endpoint {

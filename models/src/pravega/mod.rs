@@ -24,6 +24,7 @@ pub mod message;
 pub mod node;
 pub mod properties;
 pub mod reader;
+pub mod segment;
 pub mod segment_store;
 pub mod signals;
 pub mod stream;

@@ -19,6 +19,7 @@ use headwater_sim::units::NodeId;
 use crate::batch::SharedBatch;
 use crate::collections::RingMap;
 use crate::note::Note;
+use crate::pravega::segment::SegmentId;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::Tasks;
 
@@ -58,7 +59,7 @@ struct SegmentInput {
 
 #[derive(Debug)]
 struct Reply {
-    segment: u32,
+    segment: SegmentId,
     reading: Box<Reading>,
 }
 
@@ -68,22 +69,24 @@ pub struct Reader {
     cluster: Rc<Cluster>,
     number: u32,
     controller: NodeId,
-    segments: BTreeMap<u32, SegmentInput>,
-    requests: RingMap<u32>,
+    segments: BTreeMap<SegmentId, SegmentInput>,
+    requests: RingMap<SegmentId>,
     replies: Tasks<Reply>,
 }
 
 impl Reader {
     /// Reader `number` of the cluster's readers.
     pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId) -> Self {
-        let mine = (0..cluster.segments).filter(|segment| segment % cluster.readers == number);
+        let mine = (0..cluster.segments)
+            .filter(|segment| segment % cluster.readers == number)
+            .map(SegmentId);
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
         let (requests, replies) = (RingMap::default(), Tasks::default());
         Self { cluster, number, controller, segments, requests, replies }
     }
 
     /// Asks for what comes next of a segment, or first for its store.
-    fn ask(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+    fn ask(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
         let room = options.buffer_bytes.saturating_sub(input.buffered);
@@ -107,7 +110,7 @@ impl Reader {
     }
 
     /// A request has come to nothing: the store is looked up again after a while.
-    fn retry(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+    fn retry(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
         input.store = Where::Unknown;
@@ -118,7 +121,7 @@ impl Reader {
     }
 
     /// The segment of a request, if it is still waited for.
-    fn answered(&mut self, request: u64) -> Option<u32> {
+    fn answered(&mut self, request: u64) -> Option<SegmentId> {
         let segment = self.requests.take(request)?;
         let input = self.segments.get_mut(&segment)?;
         (input.outstanding == Some(request)).then(|| input.outstanding = None)?;
@@ -137,19 +140,19 @@ impl Reader {
     }
 
     /// A segment is sealed and has been read to its end: its successors come next.
-    fn on_end(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+    fn on_end(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let input = self.segments.get_mut(&segment).expect("answered");
         (input.done, input.store, input.failures) = (true, Where::Unknown, 0);
         self.ask(ctx, segment);
     }
 
     /// Reads the successors of a segment, each once all that it follows have been read.
-    fn on_successors(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[u32]) {
+    fn on_successors(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[SegmentId]) {
         let Some(segment) = self.answered(request) else { return };
         self.segments.get_mut(&segment).expect("answered").followed = true;
         let stream = Stream::new(&self.cluster);
         for successor in successors {
-            let is_done = |before: u32| self.segments.get(&before).is_some_and(|one| one.done);
+            let is_done = |before| self.segments.get(&before).is_some_and(|one| one.done);
             if stream.predecessors(*successor).all(is_done)
                 && !self.segments.contains_key(successor)
             {
@@ -160,7 +163,7 @@ impl Reader {
         }
     }
 
-    fn on_reading(&mut self, ctx: &mut Ctx<'_>, segment: u32, reading: Box<Reading>) {
+    fn on_reading(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, reading: Box<Reading>) {
         let input = self.segments.get_mut(&segment).expect("answered");
         input.failures = 0;
         input.offset += reading.bytes;
@@ -200,7 +203,7 @@ impl Reader {
 
     fn give_up(&mut self, ctx: &mut Ctx<'_>, lost: impl Fn(&SegmentInput) -> bool) {
         let all = self.segments.iter();
-        let lost: Vec<u32> =
+        let lost: Vec<SegmentId> =
             all.filter(|(_, input)| lost(input)).map(|(segment, _)| *segment).collect();
         for segment in lost {
             self.segments.get_mut(&segment).expect("just found").outstanding = None;
@@ -216,7 +219,7 @@ impl Reader {
 
 impl Node<Streaming> for Reader {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        let segments: Vec<u32> = self.segments.keys().copied().collect();
+        let segments: Vec<SegmentId> = self.segments.keys().copied().collect();
         segments.into_iter().for_each(|segment| self.ask(ctx, segment));
         ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
     }
@@ -246,7 +249,7 @@ impl Node<Streaming> for Reader {
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         match tag {
             KEEP_ALIVE => self.drop_silent(ctx),
-            segment => self.ask(ctx, segment as u32),
+            segment => self.ask(ctx, SegmentId(segment as u32)),
         }
     }
 

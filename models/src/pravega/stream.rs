@@ -10,7 +10,10 @@
 //! configuration their record in the controller's store is not kept; which of them is current is
 //! found out from the segments, by sealing them once more.
 
+use std::ops::Range;
+
 use super::config::{Cluster, Scaling};
+use super::segment::SegmentId;
 
 /// The stream's segments over its epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +48,24 @@ impl Stream {
         (at > 0).then_some(at)
     }
 
+    /// True if it ever has this epoch.
+    pub fn has_epoch(self, epoch: u32) -> bool {
+        !self.numbers(epoch).is_empty()
+    }
+
+    /// An epoch's segments.
+    pub fn of_epoch(self, epoch: u32) -> impl Iterator<Item = SegmentId> {
+        self.numbers(epoch).map(SegmentId)
+    }
+
+    /// The segments of all epochs.
+    pub fn all(self) -> impl Iterator<Item = SegmentId> {
+        let total = (0..3).map(|epoch| self.numbers(epoch).end).max().unwrap_or(0);
+        (0..total).map(SegmentId)
+    }
+
     /// The numbers of an epoch's segments.
-    pub fn of_epoch(self, epoch: u32) -> std::ops::Range<u32> {
+    fn numbers(self, epoch: u32) -> Range<u32> {
         let split = self.initial + self.initial * self.scaling.factor;
         match epoch {
             0 => 0..self.initial,
@@ -56,57 +75,50 @@ impl Stream {
         }
     }
 
-    /// Segments of all epochs.
-    pub fn total(self) -> u32 {
-        (0..3).map(|epoch| self.of_epoch(epoch).end).max().unwrap_or(0)
-    }
-
     /// The epoch in which a segment is made.
-    pub fn epoch_of(self, segment: u32) -> u32 {
-        (0..3).find(|epoch| self.of_epoch(*epoch).contains(&segment)).expect("one of the stream's")
+    pub fn epoch_of(self, segment: SegmentId) -> u32 {
+        (0..3).find(|epoch| self.numbers(*epoch).contains(&segment.0)).expect("one of the stream's")
     }
 
     /// The segment of epoch `epoch` that owns the place `place`, from 0 to below 1, of the key
     /// space.
-    pub fn owner(self, epoch: u32, place: f64) -> u32 {
+    pub fn owner(self, epoch: u32, place: f64) -> SegmentId {
         let scaled = place * f64::from(self.initial);
         // The highest segment owns the closed end (`StreamSegments`: ceiling of the upper bounds).
         let first = (scaled as u32).min(self.initial - 1);
-        let range = self.of_epoch(epoch);
+        let start = self.numbers(epoch).start;
         if epoch != 1 {
-            return range.start + first;
+            return SegmentId(start + first);
         }
         let factor = self.scaling.factor;
         let part = ((scaled - f64::from(first)) * f64::from(factor)) as u32;
-        range.start + first * factor + part.min(factor - 1)
+        SegmentId(start + first * factor + part.min(factor - 1))
     }
 
     /// The segment of epoch 0 that it descends from, or that descends into it.
-    pub fn root(self, segment: u32) -> u32 {
+    pub fn root(self, segment: SegmentId) -> SegmentId {
         let epoch = self.epoch_of(segment);
-        let place = segment - self.of_epoch(epoch).start;
-        if epoch == 1 { place / self.scaling.factor } else { place }
+        let place = segment.0 - self.numbers(epoch).start;
+        SegmentId(if epoch == 1 { place / self.scaling.factor } else { place })
     }
 
     /// Who follows a segment.
-    pub fn successors(self, segment: u32) -> std::ops::Range<u32> {
-        let (next, root) = (self.of_epoch(self.epoch_of(segment) + 1), self.root(segment));
-        let each = if self.epoch_of(segment) == 0 { self.scaling.factor } else { 1 };
-        if next.is_empty() {
-            0..0
-        } else {
-            next.start + root * each..next.start + (root + 1) * each
-        }
+    pub fn successors(self, segment: SegmentId) -> impl Iterator<Item = SegmentId> {
+        let (epoch, root) = (self.epoch_of(segment), self.root(segment).0);
+        let next = self.numbers(epoch + 1);
+        let each = match epoch {
+            _ if next.is_empty() => 0,
+            0 => self.scaling.factor,
+            _ => 1,
+        };
+        (next.start + root * each..next.start + (root + 1) * each).map(SegmentId)
     }
 
     /// Whom a segment follows.
-    pub fn predecessors(self, segment: u32) -> std::ops::Range<u32> {
-        let root = self.root(segment);
-        match self.epoch_of(segment) {
-            0 => 0..0,
-            1 => root..root + 1,
-            _ => self.successors(root),
-        }
+    pub fn predecessors(self, segment: SegmentId) -> impl Iterator<Item = SegmentId> {
+        let (epoch, root) = (self.epoch_of(segment), self.root(segment));
+        let split = (epoch == 2).then(|| self.successors(root)).into_iter().flatten();
+        (epoch == 1).then_some(root).into_iter().chain(split)
     }
 }
 
@@ -123,12 +135,12 @@ mod tests {
     #[test]
     fn every_place_stays_with_the_descendants_of_its_segment() {
         let stream = stream();
-        assert_eq!(stream.total(), 4 + 12 + 4);
+        assert_eq!(stream.all().count(), 4 + 12 + 4);
         for step in 0..1_000 {
             let place = f64::from(step) / 1_000.0;
             let [first, second, third] = [0, 1, 2].map(|epoch| stream.owner(epoch, place));
-            assert!(stream.successors(first).contains(&second), "{place}: {first}, {second}");
-            assert!(stream.successors(second).contains(&third), "{place}: {second}, {third}");
+            assert!(stream.successors(first).any(|one| one == second), "{place}: {first:?}");
+            assert!(stream.successors(second).any(|one| one == third), "{place}: {second:?}");
             assert_eq!([second, third].map(|segment| stream.root(segment)), [first; 2]);
         }
     }
@@ -136,11 +148,10 @@ mod tests {
     #[test]
     fn predecessors_are_who_has_one_as_successor() {
         let stream = stream();
-        for segment in 0..stream.total() {
-            let all = 0..stream.total();
-            let before = all.filter(|other| stream.successors(*other).contains(&segment));
-            let before: Vec<u32> = before.collect();
-            assert_eq!(stream.predecessors(segment).collect::<Vec<_>>(), before, "{segment}");
+        for segment in stream.all() {
+            let follows = |other: &SegmentId| stream.successors(*other).any(|one| one == segment);
+            let before: Vec<_> = stream.all().filter(follows).collect();
+            assert_eq!(stream.predecessors(segment).collect::<Vec<_>>(), before, "{segment:?}");
         }
     }
 }

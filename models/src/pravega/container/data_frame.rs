@@ -71,6 +71,7 @@ mod tests {
     use super::*;
     use crate::batch::{Batch, Lane, StreamId};
     use crate::pravega::message::{NO_EVENT, WriterId};
+    use crate::pravega::segment::SegmentId;
     use headwater_sim::time::Time;
 
     fn append(sequence: u64, bytes: u64) -> Rc<Logged> {
@@ -86,7 +87,7 @@ mod tests {
             started: times,
         };
         let operation = Operation::Append {
-            segment: 0,
+            segment: SegmentId(0),
             offset: 0,
             writer: WriterId(0),
             event_number: 1,

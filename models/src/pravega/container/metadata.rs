@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::pravega::message::{NO_EVENT, WriterId};
+use crate::pravega::segment::SegmentId;
 use crate::tier::message::ChunkId;
 
 /// A chunk of a segment in tier 2.
@@ -66,7 +67,7 @@ impl Segment {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// By number.
-    pub segments: BTreeMap<u32, Segment>,
+    pub segments: BTreeMap<SegmentId, Segment>,
 }
 
 impl Snapshot {
@@ -100,7 +101,7 @@ impl Snapshot {
         let mut next = || words.next().expect("a checkpoint in the log is whole");
         let mut segments = BTreeMap::new();
         for _ in 0..next() {
-            let number = next() as u32;
+            let number = SegmentId(next() as u32);
             let (length, storage_length) = (next(), next());
             let (writers, chunks, sealed) = (next(), next(), next() == 1);
             let writers = (0..writers).map(|_| (WriterId(next()), next() as i64)).collect();
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn a_snapshot_reads_back_as_written() {
         let mut snapshot = Snapshot::default();
-        let segment = snapshot.segments.entry(7).or_default();
+        let segment = snapshot.segments.entry(SegmentId(7)).or_default();
         segment.length = 900;
         segment.writers.insert(WriterId(3), NO_EVENT + 1);
         segment.flushed(400, Chunk { start: 0, id: ChunkId(11) });

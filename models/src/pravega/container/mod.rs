@@ -20,6 +20,7 @@ use crate::pravega::container::id::ContainerId;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::signal::Mark;
 
@@ -105,14 +106,14 @@ pub enum Work {
     /// A segment's flush: answered by tier 2, or timed out.
     Flush {
         /// Which.
-        segment: u32,
+        segment: SegmentId,
         /// Which attempt.
         attempt: u64,
     },
     /// A read from tier 2 for a segment, from an offset.
     Load {
         /// Which.
-        segment: u32,
+        segment: SegmentId,
         /// From where.
         offset: u64,
     },
@@ -143,9 +144,9 @@ pub struct Container {
     committed_sequence: u64,
     truncated_sequence: u64,
     truncation_points: VecDeque<(u64, LogAddress)>,
-    segments: BTreeMap<u32, ReadIndex>,
+    segments: BTreeMap<SegmentId, ReadIndex>,
     /// Who waits for a seal.
-    sealing: BTreeMap<u32, Vec<(NodeId, u64)>>,
+    sealing: BTreeMap<SegmentId, Vec<(NodeId, u64)>>,
     writer: StorageWriter,
 }
 

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use crate::batch::SharedBatch;
 use crate::pravega::message::{WriterId, segment_bytes};
+use crate::pravega::segment::SegmentId;
 use crate::tier::message::ChunkId;
 
 use super::metadata::Snapshot;
@@ -22,7 +23,7 @@ pub enum Operation {
     /// (`AttributeUpdateType.ReplaceIfEquals`).
     Append {
         /// The segment.
-        segment: u32,
+        segment: SegmentId,
         /// Where in it; set when the operation is processed.
         offset: u64,
         /// Whose events.
@@ -37,7 +38,7 @@ pub enum Operation {
     /// The segment takes no more (`StreamSegmentSealOperation`).
     Seal {
         /// The segment.
-        segment: u32,
+        segment: SegmentId,
     },
     /// Says where the container stands (`MetadataCheckpointOperation`): a log may begin with it.
     Checkpoint(Rc<Snapshot>),
@@ -45,7 +46,7 @@ pub enum Operation {
     /// (the chunk metadata's transaction, `chunklayer` @ v0.13.0).
     StorageUpdate {
         /// The segment.
-        segment: u32,
+        segment: SegmentId,
         /// Its bytes in tier 2 from now on.
         storage_length: u64,
         /// The chunk that they went to.
@@ -141,7 +142,7 @@ impl Logged {
         let sequence = next();
         let operation = match kind {
             APPEND => Operation::Append {
-                segment: next() as u32,
+                segment: SegmentId(next() as u32),
                 offset: next(),
                 writer: WriterId(next()),
                 event_number: next() as i64,
@@ -150,12 +151,12 @@ impl Logged {
             },
             CHECKPOINT => Operation::Checkpoint(Rc::new(Snapshot::decode(words))),
             STORAGE_UPDATE => Operation::StorageUpdate {
-                segment: next() as u32,
+                segment: SegmentId(next() as u32),
                 storage_length: next(),
                 chunk: ChunkId(next()),
                 chunk_start: next(),
             },
-            SEAL => Operation::Seal { segment: next() as u32 },
+            SEAL => Operation::Seal { segment: SegmentId(next() as u32) },
             other => unreachable!("operation kind {other} in the log"),
         };
         Some(Self { sequence, operation })

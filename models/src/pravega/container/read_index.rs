@@ -14,6 +14,7 @@ use crate::batch::SharedBatch;
 use crate::collections::SortedVecMap;
 use crate::pravega::cache::Cache;
 use crate::pravega::message::{Reading, segment_bytes};
+use crate::pravega::segment::SegmentId;
 
 /// A reader waiting for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl ReadIndex {
     pub fn read(
         &mut self,
         cache: &mut Cache,
-        segment: u32,
+        segment: SegmentId,
         offset: u64,
         length: u64,
     ) -> Option<Reading> {
@@ -125,6 +126,8 @@ mod tests {
     use crate::pravega::config::SegmentStore;
     use headwater_sim::time::Time;
 
+    const SEGMENT: SegmentId = SegmentId(0);
+
     fn batch(first: u64) -> SharedBatch {
         let times = vec![Time::ZERO];
         Rc::new(Batch {
@@ -145,9 +148,9 @@ mod tests {
         for number in 0..3 {
             index.append(&mut cache, number * 100, batch(number));
         }
-        let first = index.read(&mut cache, 0, 0, 150).expect("cached");
+        let first = index.read(&mut cache, SEGMENT, 0, 150).expect("cached");
         assert_eq!((first.bytes, first.batches.len()), (150, 1));
-        let second = index.read(&mut cache, 0, 150, 1_000).expect("cached");
+        let second = index.read(&mut cache, SEGMENT, 150, 1_000).expect("cached");
         let firsts: Vec<u64> = second.batches.iter().map(|(_, batch)| batch.first).collect();
         assert_eq!((second.bytes, firsts), (150, vec![1, 2]));
     }
@@ -161,7 +164,7 @@ mod tests {
         }
         assert_eq!(index.evict(&mut cache, u64::MAX, 250), 200);
         assert_eq!((index.cached_bytes(), cache.used()), (100, 100));
-        assert!(index.read(&mut cache, 0, 0, 10).is_none());
-        assert_eq!(index.read(&mut cache, 0, 250, 10).map(|read| read.bytes), Some(10));
+        assert!(index.read(&mut cache, SEGMENT, 0, 10).is_none());
+        assert_eq!(index.read(&mut cache, SEGMENT, 250, 10).map(|read| read.bytes), Some(10));
     }
 }

@@ -18,6 +18,7 @@ use crate::bugs::Bug;
 use crate::pravega::container::host::{CONNECTION_POOL, Env, Task};
 use crate::pravega::message::{self, CloseReason, Reading};
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::protocol::Message;
 use crate::tier;
 use crate::tier::message::{Outcome, Piece, TierError};
@@ -27,7 +28,7 @@ use super::{Container, Phase, Work};
 
 impl Container {
     /// A reader asks.
-    pub fn read(&mut self, env: &mut Env<'_, '_>, segment: u32, request: ReadRequest) {
+    pub fn read(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, request: ReadRequest) {
         if self.phase != Phase::Running {
             return answer(env, &request, Err(CloseReason::WrongHost));
         }
@@ -53,7 +54,7 @@ impl Container {
     }
 
     /// Something was committed: those who wait for it get it.
-    pub(super) fn serve_tail_readers(&mut self, env: &mut Env<'_, '_>, segment: u32) {
+    pub(super) fn serve_tail_readers(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
         let index = self.segments.entry(segment).or_default();
         if index.tail_readers.is_empty() {
             return;
@@ -68,7 +69,7 @@ impl Container {
         }
     }
 
-    fn load(&mut self, env: &mut Env<'_, '_>, segment: u32, request: ReadRequest) {
+    fn load(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, request: ReadRequest) {
         let alignment = env.spec.cluster.segment_store.storage_read_alignment;
         let known = self.state.segments.get(&segment);
         let Some((chunk, chunk_end)) = known.and_then(|known| known.chunk_at(request.offset))
@@ -111,7 +112,7 @@ impl Container {
         }
     }
 
-    fn loaded(&mut self, env: &mut Env<'_, '_>, segment: u32, offset: u64, pieces: &[Piece]) {
+    fn loaded(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, offset: u64, pieces: &[Piece]) {
         properties::READ_FROM_TIER.reached(env.ctx);
         let index = self.segments.entry(segment).or_default();
         let waiting = index.loading.remove(&offset).unwrap_or_default();
@@ -130,7 +131,7 @@ impl Container {
         }
     }
 
-    pub(super) fn load_failed(&mut self, env: &mut Env<'_, '_>, segment: u32, offset: u64) {
+    pub(super) fn load_failed(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, offset: u64) {
         let index = self.segments.entry(segment).or_default();
         for request in index.loading.remove(&offset).unwrap_or_default() {
             answer(env, &request, Err(CloseReason::Error));

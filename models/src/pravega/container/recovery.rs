@@ -15,6 +15,7 @@ use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env};
 use crate::pravega::data_log::LogAddress;
 use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 
 use super::data_frame::Frame;
@@ -137,7 +138,7 @@ impl Container {
     /// The writer's last event number that is committed, for `SetupAppend`.
     pub fn last_event_number(
         &self,
-        segment: u32,
+        segment: SegmentId,
         writer: crate::pravega::message::WriterId,
     ) -> i64 {
         let processed = self

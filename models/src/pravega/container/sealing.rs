@@ -9,6 +9,7 @@ use headwater_sim::units::NodeId;
 use crate::pravega::container::host::Env;
 use crate::pravega::message::Message;
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::protocol::Message as AnyMessage;
 
@@ -17,7 +18,7 @@ use super::{Container, Phase, Queued};
 
 impl Container {
     /// The controller wants a segment sealed; answered when it is.
-    pub fn seal(&mut self, env: &mut Env<'_, '_>, segment: u32, from: NodeId, request: u64) {
+    pub fn seal(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, from: NodeId, request: u64) {
         if self.phase != Phase::Running {
             return answer(env, from, request, false);
         }
@@ -33,7 +34,7 @@ impl Container {
     }
 
     /// A seal is committed.
-    pub(super) fn seal_committed(&mut self, env: &mut Env<'_, '_>, segment: u32) {
+    pub(super) fn seal_committed(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
         let index = self.segments.entry(segment).or_default();
         if !std::mem::replace(&mut index.sealed, true) {
             self.note(env, &signals::SEGMENT_SEALED, u64::from(segment));

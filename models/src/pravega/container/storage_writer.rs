@@ -20,6 +20,7 @@ use crate::pravega::config::SegmentStore;
 use crate::pravega::container::host::{Env, Task};
 use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::protocol::Message;
 use crate::tier;
@@ -82,8 +83,8 @@ enum Step {
 /// What is committed and not in tier 2.
 #[derive(Debug, Default)]
 pub struct StorageWriter {
-    unread: VecDeque<(u32, Piece)>,
-    aggregators: BTreeMap<u32, Aggregator>,
+    unread: VecDeque<(SegmentId, Piece)>,
+    aggregators: BTreeMap<SegmentId, Aggregator>,
     step: Step,
     failed: bool,
     timer_number: u64,
@@ -100,7 +101,7 @@ impl StorageWriter {
     }
 
     /// An append was committed.
-    pub fn add(&mut self, segment: u32, offset: u64, sequence: u64, batch: SharedBatch) {
+    pub fn add(&mut self, segment: SegmentId, offset: u64, sequence: u64, batch: SharedBatch) {
         self.unflushed_bytes += segment_bytes(&batch);
         self.unread.push_back((segment, Piece { offset, sequence, batch }));
     }
@@ -154,7 +155,7 @@ impl Container {
         let now = env.ctx.now();
         loop {
             self.writer.read(options.items_to_read_max, now);
-            let due: Vec<u32> = self
+            let due: Vec<SegmentId> = self
                 .writer
                 .aggregators
                 .iter()
@@ -192,7 +193,7 @@ impl Container {
     }
 
     /// Writes the oldest bytes of a segment, whole operations, to the end of its chunk.
-    fn flush(&mut self, env: &mut Env<'_, '_>, segment: u32) {
+    fn flush(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
         let cluster = Rc::clone(&env.spec.cluster);
         let options = &cluster.segment_store;
         self.writer.attempts += 1;
@@ -240,7 +241,7 @@ impl Container {
     pub(super) fn flush_answered(
         &mut self,
         env: &mut Env<'_, '_>,
-        segment: u32,
+        segment: SegmentId,
         attempt: u64,
         result: Result<Outcome, TierError>,
     ) {
@@ -268,7 +269,7 @@ impl Container {
     pub(super) fn flush_committed(
         &mut self,
         env: &mut Env<'_, '_>,
-        segment: u32,
+        segment: SegmentId,
         storage_length: u64,
     ) {
         let now = env.ctx.now();
@@ -290,7 +291,12 @@ impl Container {
         self.flush_ended(env);
     }
 
-    pub(super) fn flush_timed_out(&mut self, env: &mut Env<'_, '_>, segment: u32, attempt: u64) {
+    pub(super) fn flush_timed_out(
+        &mut self,
+        env: &mut Env<'_, '_>,
+        segment: SegmentId,
+        attempt: u64,
+    ) {
         let of_attempt = |aggregator: &Aggregator| {
             aggregator.flush.is_some_and(|flush| flush.attempt == attempt)
         };
@@ -302,7 +308,7 @@ impl Container {
 
     /// Requests to tier 2 that broke with its connection.
     pub(super) fn tier_disconnected(&mut self, env: &mut Env<'_, '_>) {
-        let flushing: Vec<u32> = self
+        let flushing: Vec<SegmentId> = self
             .writer
             .aggregators
             .iter()
@@ -313,7 +319,7 @@ impl Container {
         self.loads_broken(env);
     }
 
-    fn flush_failed(&mut self, env: &mut Env<'_, '_>, segment: u32) {
+    fn flush_failed(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
         let aggregator = self.writer.aggregators.get_mut(&segment).expect("it was flushing");
         aggregator.flush = None;
         // Whether the bytes are there is not known: the next flush begins a chunk

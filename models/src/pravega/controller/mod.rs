@@ -73,7 +73,7 @@ impl Controller {
         let owner = if client.is_none() { stores.first().copied() } else { None };
         let stream = Stream::new(&cluster);
         let container_of =
-            (0..stream.total()).map(|segment| container_of(stream, segment, cluster.containers));
+            stream.all().map(|segment| container_of(stream, segment, cluster.containers));
         Self {
             container_of: container_of.collect(),
             stream,
@@ -223,7 +223,7 @@ impl Node<Streaming> for Controller {
                 self.on_service(ctx, Input::Message(from, &message));
             }
             AnyMessage::Pravega(Message::GetEndpoint { segment, request }) => {
-                let container = self.container_of[segment as usize];
+                let container = self.container_of[segment.index()];
                 let store = self.owners[container.index()];
                 self.reply(ctx, from, Message::Endpoint { request, store });
             }

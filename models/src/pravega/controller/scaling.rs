@@ -15,6 +15,7 @@ use headwater_sim::time::{Duration, Time};
 use crate::pravega::message::Message;
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::protocol::Message as AnyMessage;
 
@@ -31,8 +32,8 @@ pub(super) struct Scale {
     epoch: u32,
     wanted: u32,
     /// Segments that are not sealed yet, and requests for that.
-    unsealed: BTreeSet<u32>,
-    requests: BTreeMap<u64, u32>,
+    unsealed: BTreeSet<SegmentId>,
+    requests: BTreeMap<u64, SegmentId>,
 }
 
 impl Controller {
@@ -66,7 +67,7 @@ impl Controller {
             return;
         }
         for segment in self.scale.unsealed.clone() {
-            let container = self.container_of[segment as usize];
+            let container = self.container_of[segment.index()];
             let Some(store) = self.owners[container.index()] else { continue };
             let request = self.replies.number();
             self.scale.requests.insert(request, segment);

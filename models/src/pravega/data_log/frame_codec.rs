@@ -43,6 +43,7 @@ mod tests {
     use crate::pravega::container::metadata::Snapshot;
     use crate::pravega::container::operation::Operation;
     use crate::pravega::message::{NO_EVENT, WriterId};
+    use crate::pravega::segment::SegmentId;
     use crate::tier::message::ChunkId;
     use headwater_sim::time::Time;
 
@@ -59,7 +60,7 @@ mod tests {
             started: times,
         });
         let append = Operation::Append {
-            segment: 2,
+            segment: SegmentId(2),
             offset: 77,
             writer: WriterId(9),
             event_number: 5,
@@ -67,13 +68,13 @@ mod tests {
             batch,
         };
         let update = Operation::StorageUpdate {
-            segment: 2,
+            segment: SegmentId(2),
             storage_length: 50,
             chunk: ChunkId(4),
             chunk_start: 0,
         };
         let mut snapshot = Snapshot::default();
-        snapshot.segments.entry(2).or_default().length = 77;
+        snapshot.segments.entry(SegmentId(2)).or_default().length = 77;
         let operations = [Operation::Checkpoint(Rc::new(snapshot)), append, update];
         let logged = (1..).zip(operations);
         let frame = Frame {

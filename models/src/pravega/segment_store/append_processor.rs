@@ -17,6 +17,7 @@ use crate::pravega::properties;
 use crate::protocol::Message as AnyMessage;
 
 use crate::pravega::node::Ctx;
+use crate::pravega::segment::SegmentId;
 
 /// A connection on which a writer appends.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ const LOW_WATERMARK: u64 = 1 << 20;
 /// All connections.
 #[derive(Debug)]
 pub(super) struct AppendProcessor {
-    states: BTreeMap<(u32, WriterId), WriterState>,
+    states: BTreeMap<(SegmentId, WriterId), WriterState>,
     outstanding: u64,
     all_max: u64,
     single_double_max: u64,
@@ -190,7 +191,7 @@ impl AppendProcessor {
         ctx.send(node, AnyMessage::Pravega(Message::Closed { connection, reason }));
     }
 
-    fn drop_state(&mut self, key: (u32, WriterId)) {
+    fn drop_state(&mut self, key: (SegmentId, WriterId)) {
         if let Some(old) = self.states.remove(&key) {
             self.outstanding -= old.outstanding;
         }

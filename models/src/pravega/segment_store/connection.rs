@@ -24,7 +24,7 @@ impl SegmentStore {
             let reason = CloseReason::NoSuchSegment;
             return self.appends.close(ctx, from, connection, reason);
         }
-        let id = self.container_of[connection.segment as usize];
+        let id = self.container_of[connection.segment.index()];
         let running = self.containers.get(&id).filter(|one| one.phase == Phase::Running);
         let message = match running {
             Some(container) => {
@@ -74,7 +74,7 @@ impl SegmentStore {
         let connection = append.connection;
         let Some(state) = self.appends.state(connection) else { return };
         state.decoding = false;
-        let id = self.container_of[connection.segment as usize];
+        let id = self.container_of[connection.segment.index()];
         if self.containers.get(&id).is_none_or(|one| one.phase != Phase::Running) {
             return self.appends.close(ctx, from, connection, CloseReason::WrongHost);
         }

@@ -68,7 +68,7 @@ impl SegmentStore {
         let cluster = Rc::clone(&spec.cluster);
         let stream = Stream::new(&cluster);
         let container_of =
-            (0..stream.total()).map(|segment| container_of(stream, segment, cluster.containers));
+            stream.all().map(|segment| container_of(stream, segment, cluster.containers));
         Self {
             cache: Cache::new(&cluster.segment_store),
             tasks: Tasks::default(),
@@ -252,7 +252,7 @@ impl SegmentStore {
             Message::Append(append) => self.append(ctx, from, append),
             Message::KeepAlive => {}
             Message::ReadSegment { segment, offset, length, request } => {
-                let id = self.container_of[segment as usize];
+                let id = self.container_of[segment.index()];
                 let read = ReadRequest { from, request, offset, length };
                 if self.stream_exists && self.containers.contains_key(&id) {
                     self.with_container(ctx, id, |container, env| {
@@ -268,7 +268,7 @@ impl SegmentStore {
                 }
             }
             Message::SealSegment { segment, request } => {
-                let id = self.container_of[segment as usize];
+                let id = self.container_of[segment.index()];
                 if self.stream_exists && self.containers.contains_key(&id) {
                     self.with_container(ctx, id, |container, env| {
                         container.seal(env, segment, from, request);

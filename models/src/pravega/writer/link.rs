@@ -13,6 +13,7 @@ use headwater_sim::units::NodeId;
 
 use crate::pravega::config::{Client, Writer};
 use crate::pravega::message::{Connection, WriterId};
+use crate::pravega::segment::SegmentId;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub struct Link {
 
 impl Link {
     /// A link of a writer to a segment.
-    pub fn new(client: Client, options: &Writer, writer: WriterId, segment: u32) -> Self {
+    pub fn new(client: Client, options: &Writer, writer: WriterId, segment: SegmentId) -> Self {
         let (delay_max, attempts_max) = match client {
             Client::Rust => (options.rust_retry_delay_ms_max, options.rust_retry_attempts_max),
             Client::Java => (options.java_retry_delay_ms_max, options.java_retry_attempts_max),
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     fn delays(client: Client, options: &Writer, store: Option<NodeId>) -> Vec<u64> {
-        let mut link = Link::new(client, options, WriterId(1), 0);
+        let mut link = Link::new(client, options, WriterId(1), SegmentId(0));
         (0..12).map_while(|_| link.failed(store)).map(|delay| delay.as_millis()).collect()
     }
 
@@ -139,13 +140,13 @@ mod tests {
     #[test]
     fn the_rust_client_tries_one_address_without_end_unless_told_otherwise() {
         let store = Some(NodeId(3));
-        let mut link = Link::new(Client::Rust, &Writer::default(), WriterId(1), 0);
+        let mut link = Link::new(Client::Rust, &Writer::default(), WriterId(1), SegmentId(0));
         for _ in 0..20 {
             link.failed(store);
             assert_eq!(link.phase, Phase::BackingOff(store));
         }
         let options = Writer { rust_retry_attempts_max: 2, ..Writer::default() };
-        let mut link = Link::new(Client::Rust, &options, WriterId(1), 0);
+        let mut link = Link::new(Client::Rust, &options, WriterId(1), SegmentId(0));
         let phases: Vec<Phase> = (0..3)
             .map(|_| {
                 link.failed(store);

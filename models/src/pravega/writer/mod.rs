@@ -23,6 +23,7 @@ use crate::arrival::{Arrival, ArrivalSource};
 use crate::batch::{Lane, SharedBatch};
 use crate::intake::Intake;
 use crate::note::Note;
+use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::Tasks;
@@ -93,7 +94,7 @@ enum Task {
     /// Events have been routed.
     Routed,
     /// A block has been encoded.
-    Encoded { segment: u32, append: Box<Append> },
+    Encoded { segment: SegmentId, append: Box<Append> },
     /// A reply has been read.
     Read { from: NodeId, message: Message },
     /// The next event is due.
@@ -101,9 +102,9 @@ enum Task {
     /// The Java client's batch timer.
     Tick,
     /// A segment's next attempt to connect.
-    Reconnect { segment: u32, number: u32 },
+    Reconnect { segment: SegmentId, number: u32 },
     /// A segment's attempt has taken too long.
-    ConnectTimeout { segment: u32, number: u32 },
+    ConnectTimeout { segment: SegmentId, number: u32 },
     /// The backlog is to be reported.
     Gauge,
 }
@@ -118,20 +119,20 @@ pub struct Writer {
     router: Router,
     segments: Vec<SegmentWriter>,
     /// Routed and not yet accepted by a segment writer that can't write (Java).
-    blocked: VecDeque<(u32, Event)>,
+    blocked: VecDeque<(SegmentId, Event)>,
     /// Being routed.
-    lot: Vec<(u32, Event)>,
+    lot: Vec<(SegmentId, Event)>,
     /// Events of sealed segments, to come behind those that are being routed.
-    moved: VecDeque<(u32, Event)>,
+    moved: VecDeque<(SegmentId, Event)>,
     routing: bool,
     due_armed: Option<Time>,
     outstanding_bytes: u64,
     /// The segment that the Rust client's reactor is reconnecting, those that come next, and what
     /// the reactor has not looked at meanwhile.
-    reconnecting: Option<u32>,
-    to_reconnect: VecDeque<u32>,
+    reconnecting: Option<SegmentId>,
+    to_reconnect: VecDeque<SegmentId>,
     held: VecDeque<(NodeId, Message)>,
-    requests: BTreeMap<u64, u32>,
+    requests: BTreeMap<u64, SegmentId>,
     tasks: Tasks<Task>,
 }
 
@@ -177,6 +178,11 @@ impl Writer {
         ctx.timer(after, tag);
     }
 
+    /// Every segment of the stream.
+    fn segment_ids(&self) -> impl Iterator<Item = SegmentId> + use<> {
+        (0..self.segments.len() as u32).map(SegmentId)
+    }
+
     fn is_rust(&self) -> bool {
         self.cluster.client == Client::Rust
     }
@@ -206,7 +212,7 @@ impl Writer {
         ctx.compute(APPLICATION, cost, tag);
     }
 
-    fn take(&mut self, arrival: Arrival, now: Time) -> (u32, Event) {
+    fn take(&mut self, arrival: Arrival, now: Time) -> (SegmentId, Event) {
         self.intake.take();
         self.outstanding_bytes += u64::from(arrival.bytes);
         let event = Event { sequence: 0, bytes: arrival.bytes, intended: arrival.at, started: now };
@@ -226,7 +232,7 @@ impl Writer {
         self.routing = false;
         let segments = &self.segments;
         let lot = self.lot.drain(..);
-        self.blocked.extend(lot.filter(|(of, _)| !segments[*of as usize].moved));
+        self.blocked.extend(lot.filter(|(of, _)| !segments[of.index()].moved));
         self.blocked.append(&mut self.moved);
         self.write_routed(ctx);
         self.pull(ctx);
@@ -237,11 +243,11 @@ impl Writer {
         let buffer = self.cluster.writer.socket_buffer_bytes;
         while let Some((segment, event)) = self.blocked.front().copied() {
             let number = self.number;
-            let part = &mut self.segments[segment as usize];
+            let part = &mut self.segments[segment.index()];
             let block = match &mut part.queue {
                 _ if part.link.phase == link::Phase::Dead => {
                     self.blocked.pop_front();
-                    self.give_up(ctx, event::batch(number, Lane(segment), &[event]), NO_WRITER);
+                    self.give_up(ctx, event::batch(number, segment.into(), &[event]), NO_WRITER);
                     continue;
                 }
                 Queue::Rust(client) => {
@@ -266,8 +272,8 @@ impl Writer {
     }
 
     /// The Rust client's next block of a segment, if it may leave.
-    fn write_pending(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
-        let part = &mut self.segments[segment as usize];
+    fn write_pending(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        let part = &mut self.segments[segment.index()];
         let Queue::Rust(client) = &mut part.queue else { return };
         if part.link.store().is_none() || self.reconnecting.is_some() {
             return;
@@ -277,17 +283,17 @@ impl Writer {
         }
     }
 
-    fn encode(&mut self, ctx: &mut Ctx<'_>, segment: u32, block: (SharedBatch, u64)) {
+    fn encode(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, block: (SharedBatch, u64)) {
         let (batch, overhead) = block;
-        let connection = self.segments[segment as usize].link.connection;
+        let connection = self.segments[segment.index()].link.connection;
         let event_number = event::event_number(&batch);
         let append = Box::new(Append { connection, event_number, batch, overhead });
         let tag = self.tasks.add(Task::Encoded { segment, append });
         ctx.compute(APPLICATION, self.cluster.costs.writer_block, tag);
     }
 
-    fn encoded(&mut self, ctx: &mut Ctx<'_>, segment: u32, append: Box<Append>) {
-        let link = &mut self.segments[segment as usize].link;
+    fn encoded(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, append: Box<Append>) {
+        let link = &mut self.segments[segment.index()].link;
         let Some(store) = link.store().filter(|_| link.connection == append.connection) else {
             return;
         };
@@ -298,8 +304,8 @@ impl Writer {
     }
 
     /// Everything up to an event of a segment is acknowledged.
-    fn ack(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: i64) {
-        let SegmentWriter { queue, unacked, .. } = &mut self.segments[segment as usize];
+    fn ack(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, number: i64) {
+        let SegmentWriter { queue, unacked, .. } = &mut self.segments[segment.index()];
         while let Some(batch) = match queue {
             Queue::Rust(client) => client.ack(number),
             Queue::Java(client) => client.ack(number),
@@ -319,7 +325,7 @@ impl Writer {
         match message {
             Message::DataAppended { connection, event_number, .. } => {
                 let segment = connection.segment;
-                let part = &mut self.segments[segment as usize];
+                let part = &mut self.segments[segment.index()];
                 if part.link.connection != connection {
                     return;
                 }
@@ -338,7 +344,7 @@ impl Writer {
             Message::Endpoint { request, store } => self.resolved(ctx, request, store),
             Message::Successors { request, segments } => self.succeeded(ctx, request, &segments),
             Message::Window { connection, open } => {
-                let link = &mut self.segments[connection.segment as usize].link;
+                let link = &mut self.segments[connection.segment.index()].link;
                 if link.connection == connection {
                     link.stuck_bytes = if open { None } else { Some(0) };
                     self.write_routed(ctx);
@@ -351,8 +357,8 @@ impl Writer {
 
     fn tick(&mut self, ctx: &mut Ctx<'_>) {
         self.drop_silent(ctx);
-        for segment in 0..self.segments.len() as u32 {
-            let part = &mut self.segments[segment as usize];
+        for segment in self.segment_ids() {
+            let part = &mut self.segments[segment.index()];
             let Queue::Java(client) = &mut part.queue else { return };
             if part.link.store().is_some()
                 && let Some(block) = client.tick(self.number, part.lane)
@@ -413,12 +419,12 @@ impl Writer {
 impl Node<Streaming> for Writer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         let (client, options) = (self.cluster.client, &self.cluster.writer);
-        for segment in 0..self.stream.total() {
+        for segment in self.stream.all() {
             let writer = WriterId(ctx.random().next_u64());
             let queue = Self::new_queue(&self.cluster, ctx.now());
             let link = Link::new(client, options, writer, segment);
             self.segments.push(SegmentWriter {
-                lane: Lane(segment),
+                lane: segment.into(),
                 link,
                 queue,
                 unacked: VecDeque::new(),
@@ -427,7 +433,7 @@ impl Node<Streaming> for Writer {
         }
         // An earlier life may have written an event to any segment that ever owns its key.
         self.intake.start(ctx.now(), |missed| self.router.lanes_ever(missed.key));
-        for segment in 0..self.cluster.segments {
+        for segment in self.stream.of_epoch(0) {
             self.reconnect(ctx, segment);
         }
         if client == Client::Java {

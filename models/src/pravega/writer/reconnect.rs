@@ -13,6 +13,7 @@ use headwater_sim::units::NodeId;
 use crate::pravega::message::{CloseReason, Connection, Message};
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::protocol::Message as AnyMessage;
 
 use super::link::Phase;
@@ -20,7 +21,7 @@ use super::{Queue, Task, Writer};
 
 impl Writer {
     /// A segment has no connection: one is made, with the Rust client after those before it.
-    pub(super) fn reconnect(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+    pub(super) fn reconnect(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         if self.is_rust() {
             let queued = self.to_reconnect.contains(&segment);
             if self.reconnecting == Some(segment) || queued {
@@ -35,8 +36,8 @@ impl Writer {
         self.resolve(ctx, segment);
     }
 
-    fn resolve(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
-        let link = &mut self.segments[segment as usize].link;
+    fn resolve(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        let link = &mut self.segments[segment.index()].link;
         link.begin();
         link.phase = Phase::Resolving;
         let number = link.connection.number;
@@ -47,7 +48,7 @@ impl Writer {
         self.arm_timeout(ctx, segment, number);
     }
 
-    pub(super) fn arm_timeout(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
+    pub(super) fn arm_timeout(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, number: u32) {
         let timeout = Duration::from_millis(self.cluster.writer.connect_timeout_ms);
         self.timer(ctx, timeout, Task::ConnectTimeout { segment, number });
     }
@@ -55,7 +56,7 @@ impl Writer {
     /// The controller has answered.
     pub(super) fn resolved(&mut self, ctx: &mut Ctx<'_>, request: u64, store: Option<NodeId>) {
         let Some(segment) = self.requests.remove(&request) else { return };
-        if self.segments[segment as usize].link.phase != Phase::Resolving {
+        if self.segments[segment.index()].link.phase != Phase::Resolving {
             return;
         }
         match store {
@@ -64,16 +65,16 @@ impl Writer {
         }
     }
 
-    fn ask_store(&mut self, ctx: &mut Ctx<'_>, segment: u32, store: NodeId) {
-        let link = &mut self.segments[segment as usize].link;
+    fn ask_store(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, store: NodeId) {
+        let link = &mut self.segments[segment.index()].link;
         link.phase = Phase::SettingUp(store);
         let connection = link.connection;
         ctx.send(store, AnyMessage::Pravega(Message::SetupAppend(connection)));
     }
 
     /// The wait before the next attempt is over.
-    pub(super) fn next_attempt(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
-        let link = &mut self.segments[segment as usize].link;
+    pub(super) fn next_attempt(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, number: u32) {
+        let link = &mut self.segments[segment.index()].link;
         if link.connection.number != number {
             return;
         }
@@ -91,10 +92,10 @@ impl Writer {
     }
 
     /// An attempt has taken too long.
-    pub(super) fn timed_out(&mut self, ctx: &mut Ctx<'_>, segment: u32, number: u32) {
-        let link = &self.segments[segment as usize].link;
+    pub(super) fn timed_out(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, number: u32) {
+        let link = &self.segments[segment.index()].link;
         let current = link.connection.number == number;
-        let moved = self.segments[segment as usize].moved;
+        let moved = self.segments[segment.index()].moved;
         match link.phase {
             Phase::SettingUp(store) if current => self.attempt_failed(ctx, segment, Some(store)),
             Phase::Resolving if current => self.attempt_failed(ctx, segment, None),
@@ -103,8 +104,8 @@ impl Writer {
         }
     }
 
-    fn attempt_failed(&mut self, ctx: &mut Ctx<'_>, segment: u32, store: Option<NodeId>) {
-        let part = &mut self.segments[segment as usize];
+    fn attempt_failed(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, store: Option<NodeId>) {
+        let part = &mut self.segments[segment.index()];
         let number = part.link.connection.number;
         if let Some(delay) = part.link.failed(store) {
             return self.timer(ctx, delay, Task::Reconnect { segment, number });
@@ -113,8 +114,8 @@ impl Writer {
     }
 
     /// The segment is written no more: whatever is not acknowledged fails.
-    fn abandon(&mut self, ctx: &mut Ctx<'_>, segment: u32, error: &'static str) {
-        let part = &mut self.segments[segment as usize];
+    fn abandon(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, error: &'static str) {
+        let part = &mut self.segments[segment.index()];
         part.link.phase = Phase::Dead;
         part.unacked.clear();
         let lost = match &mut part.queue {
@@ -140,14 +141,14 @@ impl Writer {
         last_event_number: i64,
     ) {
         let segment = connection.segment;
-        let link = &mut self.segments[segment as usize].link;
+        let link = &mut self.segments[segment.index()].link;
         if link.connection != connection || link.phase != Phase::SettingUp(store) {
             return;
         }
         link.ready(store);
         link.heard = ctx.now();
         self.ack(ctx, segment, last_event_number);
-        let (number, part) = (self.number, &mut self.segments[segment as usize]);
+        let (number, part) = (self.number, &mut self.segments[segment.index()]);
         let blocks: Vec<_> = match &mut part.queue {
             Queue::Rust(client) => client.resend().into_iter().collect(),
             Queue::Java(client) => client.resend(number, part.lane),
@@ -176,7 +177,7 @@ impl Writer {
         for (from, message) in std::mem::take(&mut self.held) {
             self.read(ctx, from, message);
         }
-        for segment in 0..self.segments.len() as u32 {
+        for segment in self.segment_ids() {
             self.write_pending(ctx, segment);
         }
     }
@@ -191,7 +192,7 @@ impl Writer {
     ) {
         let segment = connection.segment;
         let is_rust = self.is_rust();
-        let link = &mut self.segments[segment as usize].link;
+        let link = &mut self.segments[segment.index()].link;
         if link.connection != connection || link.peer() != Some(from) {
             return;
         }
@@ -217,8 +218,8 @@ impl Writer {
     pub(super) fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
         let timeout = Duration::from_millis(self.cluster.writer.java_socket_timeout_ms);
         let now = ctx.now();
-        for segment in 0..self.segments.len() as u32 {
-            let part = &mut self.segments[segment as usize];
+        for segment in self.segment_ids() {
+            let part = &mut self.segments[segment.index()];
             if part.outstanding() == 0 {
                 // Nothing is due: keep-alives are answered.
                 part.link.heard = now;
@@ -232,8 +233,8 @@ impl Writer {
 
     /// A process is gone, or refuses connections.
     pub(super) fn peer_gone(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
-        for segment in 0..self.segments.len() as u32 {
-            let part = &self.segments[segment as usize];
+        for segment in self.segment_ids() {
+            let part = &self.segments[segment.index()];
             let (phase, moved) = (part.link.phase, part.moved);
             match phase {
                 Phase::Sealed if peer == self.controller && !moved => {
@@ -243,7 +244,7 @@ impl Writer {
                     self.attempt_failed(ctx, segment, Some(store));
                 }
                 Phase::Ready(store) if store == peer && self.is_rust() => {
-                    self.segments[segment as usize].link.phase = Phase::Down;
+                    self.segments[segment.index()].link.phase = Phase::Down;
                     self.reconnect(ctx, segment);
                 }
                 Phase::Ready(store) if store == peer => {

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use crate::batch::Lane;
 use crate::pravega::container::id::ContainerId;
+use crate::pravega::segment::SegmentId;
 use crate::pravega::stream::Stream;
 
 /// Keys to segments of a stream, as far as the writer knows of its scales.
@@ -22,7 +23,7 @@ pub struct Router {
     stream: Stream,
     seed: u64,
     /// Segments whose successors own their range.
-    replaced: BTreeSet<u32>,
+    replaced: BTreeSet<SegmentId>,
 }
 
 impl Router {
@@ -46,27 +47,27 @@ impl Router {
             epoch += 1;
             segment = self.stream.owner(epoch, place);
         }
-        Lane(segment)
+        segment.into()
     }
 
     /// Every segment that owns a key at any time.
     pub fn lanes_ever(&self, key: u64) -> impl Iterator<Item = Lane> {
         let (stream, place) = (self.stream, self.place(key));
-        let epochs = (0..3).filter(move |epoch| !stream.of_epoch(*epoch).is_empty());
-        epochs.map(move |epoch| Lane(stream.owner(epoch, place)))
+        let epochs = (0..3).filter(move |epoch| stream.has_epoch(*epoch));
+        epochs.map(move |epoch| stream.owner(epoch, place).into())
     }
 
     /// A segment is sealed: its successors own its range.
-    pub fn replace(&mut self, segment: u32) {
+    pub fn replace(&mut self, segment: SegmentId) {
         self.replaced.insert(segment);
     }
 }
 
 /// The container of segment `segment` of the stream, out of `containers`.
-pub fn container_of(stream: Stream, segment: u32, containers: u32) -> ContainerId {
+pub fn container_of(stream: Stream, segment: SegmentId, containers: u32) -> ContainerId {
     let mut name = String::with_capacity(32);
     name.push_str("headwater/events/");
-    name.push_str(&segment.to_string());
+    name.push_str(&segment.0.to_string());
     name.push_str(".#epoch.");
     name.push_str(&stream.epoch_of(segment).to_string());
     let hash = murmur3(&utf16(name.as_bytes()), java_hash_code("SegmentToContainerMapper"));
@@ -201,8 +202,9 @@ mod tests {
     fn consistent_hashing_moves_a_segment_only_to_the_new_container() {
         for segment in 0..200 {
             for containers in 1..20 {
-                let (few, more) =
-                    [0, 1].map(|more| container_of(stream(200), segment, containers + more)).into();
+                let (few, more) = [0, 1]
+                    .map(|more| container_of(stream(200), SegmentId(segment), containers + more))
+                    .into();
                 assert!(
                     more == few || more == ContainerId(containers),
                     "{segment}: {few:?} then {more:?}"

@@ -14,6 +14,7 @@ use headwater_sim::time::Duration;
 use crate::pravega::message::Message;
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
+use crate::pravega::segment::SegmentId;
 use crate::protocol::Message as AnyMessage;
 
 use super::event::Event;
@@ -26,15 +27,15 @@ const RETRY: Duration = Duration::from_millis(1_000);
 
 impl Writer {
     /// A segment is sealed: who follows?
-    pub(super) fn sealed(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
+    pub(super) fn sealed(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         self.ask_successors(ctx, segment);
         if self.reconnecting == Some(segment) {
             self.reconnected(ctx);
         }
     }
 
-    pub(super) fn ask_successors(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
-        let link = &mut self.segments[segment as usize].link;
+    pub(super) fn ask_successors(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        let link = &mut self.segments[segment.index()].link;
         link.begin();
         link.phase = Phase::Sealed;
         let number = link.connection.number;
@@ -46,15 +47,15 @@ impl Writer {
     }
 
     /// The controller has gone before it has answered.
-    pub(super) fn ask_successors_later(&mut self, ctx: &mut Ctx<'_>, segment: u32) {
-        let number = self.segments[segment as usize].link.connection.number;
+    pub(super) fn ask_successors_later(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        let number = self.segments[segment.index()].link.connection.number;
         self.timer(ctx, RETRY, Task::Reconnect { segment, number });
     }
 
     /// The successors are known: they get what the sealed segment has not acknowledged.
-    pub(super) fn succeeded(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[u32]) {
+    pub(super) fn succeeded(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[SegmentId]) {
         let Some(segment) = self.requests.remove(&request) else { return };
-        let part = &mut self.segments[segment as usize];
+        let part = &mut self.segments[segment.index()];
         if part.link.phase != Phase::Sealed || part.moved {
             return;
         }
@@ -63,7 +64,7 @@ impl Writer {
         part.queue = Self::new_queue(&self.cluster, ctx.now());
         self.router.replace(segment);
         for successor in successors {
-            if self.segments[*successor as usize].link.phase == Phase::Down {
+            if self.segments[successor.index()].link.phase == Phase::Down {
                 self.reconnect(ctx, *successor);
             }
         }
@@ -82,13 +83,13 @@ impl Writer {
     }
 
     /// Gives an event its place on the segment that owns its key.
-    pub(super) fn assign(&mut self, key: u64, event: Event) -> (u32, Event) {
+    pub(super) fn assign(&mut self, key: u64, event: Event) -> (SegmentId, Event) {
         let lane = self.router.lane(key);
         let event = Event { sequence: self.intake.number(lane, 1), ..event };
         let part = &mut self.segments[lane.0 as usize];
         if self.stream.scales() {
             part.unacked.push_back((key, event));
         }
-        (lane.0, event)
+        (lane.into(), event)
     }
 }
