@@ -133,7 +133,7 @@ impl Observer<Call> for Metrics {
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Figures {
     /// Messages handed to their receiver.
     pub messages: u64,
     /// The kernel's fingerprint.
@@ -148,7 +148,7 @@ pub struct Outcome {
 ///
 /// # Panics
 /// If the histogram can't be made, which its constant bounds exclude.
-pub fn run<Q: EventQueue>(seed: Seed, messages: u64) -> Outcome {
+pub fn run<Q: EventQueue>(seed: Seed, messages: u64) -> Figures {
     let (low, high) = (Duration::from_millis(1), Duration::from_millis(10));
     let network =
         NetworkSpec { latency: Distribution::uniform(low, high), ..NetworkSpec::default() };
@@ -168,7 +168,7 @@ pub fn run<Q: EventQueue>(seed: Seed, messages: u64) -> Outcome {
         sim.run_until(sim.now() + Duration::from_millis(100));
     }
     let round_trips = &sim.observer().0;
-    Outcome {
+    Figures {
         messages: sim.totals().messages,
         fingerprint: sim.fingerprint(),
         round_trip_p50: round_trips.value_at_quantile(0.50),

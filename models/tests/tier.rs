@@ -7,7 +7,7 @@ use headwater_models::note::Note;
 use headwater_models::protocol::{self, Streaming};
 use headwater_models::signal::Mark;
 use headwater_models::tier::config::{self, Kind};
-use headwater_models::tier::message::{ChunkId, Data, Message, Operation, Outcome, TierError};
+use headwater_models::tier::message::{ChunkId, Data, Message, Operation, TierError, TierResponse};
 use headwater_models::tier::node::Tier;
 use headwater_sim::context::Context;
 use headwater_sim::device::DiskFault;
@@ -46,8 +46,10 @@ impl Node<Streaming> for Client {
     ) {
         let protocol::Message::Tier(Message::Reply { request, result }) = message else { return };
         let (mark, value) = match result {
-            Ok(Outcome::Done { length }) => (const { &Mark::new("done") }, length),
-            Ok(Outcome::Pieces(pieces)) => (const { &Mark::new("pieces") }, pieces.len() as u64),
+            Ok(TierResponse::Done { length }) => (const { &Mark::new("done") }, length),
+            Ok(TierResponse::Pieces(pieces)) => {
+                (const { &Mark::new("pieces") }, pieces.len() as u64)
+            }
             Err(TierError::Full) => (const { &Mark::new("full") }, 0),
             Err(TierError::NoSuchChunk) => (const { &Mark::new("no_such_chunk") }, 0),
             Err(TierError::BadOffset) => (const { &Mark::new("bad_offset") }, 0),

@@ -7,13 +7,13 @@ use headwater_scenarios::faults::{Damage, FaultSpec, Target};
 use headwater_scenarios::library::SCENARIOS;
 use headwater_scenarios::run::Options;
 use headwater_scenarios::scenario::{Scenario, Source};
-use headwater_scenarios::swarm::{Base, Shard, Swarm, SwarmSpec, swarm};
+use headwater_scenarios::swarm::{Base, Shard, Swarm, SwarmRun, swarm};
 use headwater_scenarios::units::Duration;
 
 fn run(name: &str, settings: &[(&str, &str)], seeds: (u64, u64), shard: Shard) -> Swarm {
     let stop = AtomicBool::new(false);
     let own = |(path, value): &(&str, &str)| ((*path).to_owned(), (*value).to_owned());
-    let spec = SwarmSpec {
+    let spec = SwarmRun {
         source: Source::find(name).expect("it is in the library"),
         settings: settings.iter().map(own).collect(),
         seeds,

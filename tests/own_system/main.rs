@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicBool;
 use headwater_models::system::Systems;
 use headwater_scenarios::run::{Finished, Options, run};
 use headwater_scenarios::scenario::{Problems, Scenario, Source};
-use headwater_scenarios::swarm::{Shard, Swarm, SwarmSpec, swarm};
+use headwater_scenarios::swarm::{Shard, Swarm, SwarmRun, swarm};
 
 const TEXT: &str = "
 title = \"A log of three replicas\"
@@ -120,7 +120,7 @@ fn acknowledging_before_the_sync_loses_events_when_power_goes() {
 
 fn swarmed(more: &str, seeds: u64) -> Swarm {
     let stop = AtomicBool::new(false);
-    let spec = SwarmSpec {
+    let spec = SwarmRun {
         source: source(more),
         settings: Vec::new(),
         seeds: (1, seeds),

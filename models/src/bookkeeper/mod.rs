@@ -56,7 +56,7 @@
 //! client.close(ctx)                               // clean end of the session
 //! client.on(ctx, Input) -> Vec<MetadataEvent>
 //! MetadataEvent::{SessionOpened(SessionId), SessionExpired,
-//!                 Reply { request: u64, result: Result<Outcome, MetadataError> },
+//!                 Reply { request: u64, result: Result<MetadataResponse, MetadataError> },
 //!                 Changed { request: u64, path: Path }}
 //! ```
 //!

@@ -29,7 +29,7 @@ use super::ledger_metadata::LedgerMetadata;
 use super::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use super::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
 use super::metadata::client::{MetadataClient, MetadataEvent};
-use super::metadata::message::{Operation, Outcome, Value};
+use super::metadata::message::{MetadataResponse, Operation, Value};
 use super::properties;
 use super::writer::{WRITER_LEDGERS, WRITERS};
 use crate::component::Component;
@@ -233,7 +233,9 @@ impl Reader {
 
     fn on_service(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) {
         for event in self.service.on(ctx, input) {
-            if let MetadataEvent::Reply { request, result: Ok(Outcome::Directory(list)) } = event {
+            if let MetadataEvent::Reply { request, result: Ok(MetadataResponse::Directory(list)) } =
+                event
+            {
                 self.on_directory(ctx, request, list);
             }
         }

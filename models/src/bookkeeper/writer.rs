@@ -28,7 +28,7 @@ use super::ids::LedgerId;
 use super::input::Input;
 use super::ledger_handle::{HandleEvent, HandleSpec, LedgerHandle};
 use super::metadata::client::{MetadataClient, MetadataEvent};
-use super::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
+use super::metadata::message::{MetadataError, MetadataResponse, Operation, Path, Value};
 use crate::component::Component;
 use crate::tags::TagSpace;
 
@@ -325,10 +325,10 @@ impl Writer {
     fn on_listed(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) {
         match (self.phase, result) {
-            (Phase::Starting, Ok(Outcome::Record { value: Value::Words(words), .. })) => {
+            (Phase::Starting, Ok(MetadataResponse::Record { value: Value::Words(words), .. })) => {
                 self.ledgers = words.into_iter().skip(1).collect();
                 self.open(ctx);
             }

@@ -33,17 +33,11 @@ use super::stream::Stream;
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
 const KEEP_ALIVE: u64 = u64::MAX;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Where {
-    #[default]
-    Unknown,
-    At(NodeId),
-}
-
 /// One segment.
 #[derive(Debug, Default)]
 struct SegmentInput {
-    store: Where,
+    /// Where it is, if that is known.
+    store: Option<NodeId>,
     /// The next byte to ask for.
     offset: u64,
     buffered: u64,
@@ -100,8 +94,8 @@ impl Reader {
         self.requests.insert(request, segment);
         let (to, message) = match input.store {
             _ if input.done => (self.controller, Message::GetSuccessors { segment, request }),
-            Where::Unknown => (self.controller, Message::GetEndpoint { segment, request }),
-            Where::At(store) => {
+            None => (self.controller, Message::GetEndpoint { segment, request }),
+            Some(store) => {
                 let offset = input.offset;
                 (store, Message::ReadSegment { segment, offset, length: room, request })
             }
@@ -113,7 +107,7 @@ impl Reader {
     fn retry(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
-        input.store = Where::Unknown;
+        input.store = None;
         let tenfold = 10_u64.saturating_pow(input.failures);
         let delay = options.retry_delay_ms_initial.saturating_mul(tenfold);
         input.failures += 1;
@@ -132,7 +126,7 @@ impl Reader {
         let Some(segment) = self.answered(request) else { return };
         match store {
             Some(store) => {
-                self.segments.get_mut(&segment).expect("answered").store = Where::At(store);
+                self.segments.get_mut(&segment).expect("answered").store = Some(store);
                 self.ask(ctx, segment);
             }
             None => self.retry(ctx, segment),
@@ -142,7 +136,7 @@ impl Reader {
     /// A segment is sealed and has been read to its end: its successors come next.
     fn on_end(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let input = self.segments.get_mut(&segment).expect("answered");
-        (input.done, input.store, input.failures) = (true, Where::Unknown, 0);
+        (input.done, input.store, input.failures) = (true, None, 0);
         self.ask(ctx, segment);
     }
 
@@ -189,7 +183,7 @@ impl Reader {
         let waiting = self.segments.values().filter(|input| input.outstanding.is_some());
         let mut asked: BTreeMap<NodeId, Time> = BTreeMap::new();
         for input in waiting {
-            if let Where::At(store) = input.store {
+            if let Some(store) = input.store {
                 let last = asked.entry(store).or_insert(input.asked);
                 *last = (*last).max(input.asked);
             }
@@ -267,11 +261,7 @@ impl Node<Streaming> for Reader {
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
         let controller = self.controller;
         let lost = move |input: &SegmentInput| {
-            input.outstanding.is_some()
-                && match input.store {
-                    Where::At(store) => store == peer,
-                    Where::Unknown => peer == controller,
-                }
+            input.outstanding.is_some() && input.store.unwrap_or(controller) == peer
         };
         self.give_up(ctx, lost);
     }

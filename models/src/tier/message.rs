@@ -77,7 +77,7 @@ pub enum Operation {
 
 /// What was found or done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TierResponse {
     /// Done; the chunk now has `length` bytes (0 if removed).
     Done {
         /// Its length.
@@ -121,7 +121,7 @@ pub enum Message {
         /// The request.
         request: u64,
         /// What came of it.
-        result: Result<Outcome, TierError>,
+        result: Result<TierResponse, TierError>,
     },
 }
 
@@ -158,7 +158,7 @@ impl Message {
         HEADER_BYTES
             + match self {
                 Self::Request { operation: Operation::Write { data, .. }, .. } => data.bytes,
-                Self::Reply { result: Ok(Outcome::Pieces(pieces)), .. } => {
+                Self::Reply { result: Ok(TierResponse::Pieces(pieces)), .. } => {
                     pieces.iter().map(|piece| piece.data.bytes).sum()
                 }
                 Self::Request { .. } | Self::Reply { .. } => 0,
@@ -185,8 +185,8 @@ impl Message {
             Self::Request { request, operation } => mix(mix(1, *request), operation.digest()),
             Self::Reply { request, result } => {
                 let result = match result {
-                    Ok(Outcome::Done { length }) => mix(1, *length),
-                    Ok(Outcome::Pieces(pieces)) => mix(2, pieces.len() as u64),
+                    Ok(TierResponse::Done { length }) => mix(1, *length),
+                    Ok(TierResponse::Pieces(pieces)) => mix(2, pieces.len() as u64),
                     Err(error) => 0xe000 + *error as u64,
                 };
                 mix(mix(2, *request), result)

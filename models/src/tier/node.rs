@@ -29,7 +29,7 @@ use crate::tier::signals;
 
 use super::conditions::{Conditions, Fate};
 use super::config::{self, Kind};
-use super::message::{ChunkId, Data, Message, Operation, Outcome, Piece, TierError};
+use super::message::{ChunkId, Data, Message, Operation, Piece, TierError, TierResponse};
 use super::record::Record;
 
 const DISK: DiskId = DiskId(0);
@@ -235,7 +235,7 @@ impl Tier {
                 let stale = self.conditions.stale;
                 let chunk = self.chunks.get_mut(&chunk).expect("it has a queue");
                 let result = if chunk.exists {
-                    Ok(Outcome::Done { length: chunk.listed(ctx.now(), stale) })
+                    Ok(TierResponse::Done { length: chunk.listed(ctx.now(), stale) })
                 } else {
                     Err(TierError::NoSuchChunk)
                 };
@@ -345,7 +345,7 @@ impl Tier {
                 return;
             }
         }
-        self.finish(ctx, number, Ok(Outcome::Done { length }));
+        self.finish(ctx, number, Ok(TierResponse::Done { length }));
     }
 
     fn forget(&mut self, id: ChunkId) {
@@ -372,7 +372,7 @@ impl Tier {
         let (first, count) = chunk.overlapping(offset, bytes);
         if self.in_memory() || count == 0 {
             let pieces = chunk.pieces[first..first + count].to_vec();
-            self.finish(ctx, number, Ok(Outcome::Pieces(pieces)));
+            self.finish(ctx, number, Ok(TierResponse::Pieces(pieces)));
         } else {
             let tag = TAGS.tag(number, STEP_READ);
             ctx.read(DISK, FileId(id.0), first as u64, count as u64, tag);
@@ -386,7 +386,7 @@ impl Tier {
         let chunk = &self.chunks[&chunk];
         let (first, count) = chunk.overlapping(offset, bytes);
         let pieces = chunk.pieces[first..first + count].to_vec();
-        let result = if failed { Err(TierError::Io) } else { Ok(Outcome::Pieces(pieces)) };
+        let result = if failed { Err(TierError::Io) } else { Ok(TierResponse::Pieces(pieces)) };
         self.finish(ctx, number, result);
     }
 
@@ -397,7 +397,7 @@ impl Tier {
         }
         self.forget(id);
         if self.in_memory() {
-            self.finish(ctx, number, Ok(Outcome::Done { length: 0 }));
+            self.finish(ctx, number, Ok(TierResponse::Done { length: 0 }));
         } else {
             let delete = DiskOp::Delete { file: FileId(id.0) };
             ctx.disk(DISK, delete, TAGS.tag(number, STEP_REMOVED));
@@ -426,7 +426,7 @@ impl Tier {
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         number: u64,
-        result: Result<Outcome, TierError>,
+        result: Result<TierResponse, TierError>,
     ) {
         let Some(done) = self.requests.remove(&number) else { return };
         let result = done.refused.map_or(result, Err);
@@ -536,7 +536,7 @@ impl Node<Streaming> for Tier {
             STEP_REMOVED => {
                 let operation = self.requests.get(&number).map(|request| request.operation.chunk());
                 let length = operation.map_or(0, |id| self.chunks[&id].length);
-                self.finish(ctx, number, Ok(Outcome::Done { length }));
+                self.finish(ctx, number, Ok(TierResponse::Done { length }));
             }
             _ => {}
         }

@@ -10,7 +10,9 @@ use headwater_models::bookkeeper::deploy::{add_bookies, add_metadata};
 use headwater_models::bookkeeper::entry::{Entry, Payload};
 use headwater_models::bookkeeper::ids::{EntryId, LedgerId};
 use headwater_models::bookkeeper::message::{Message, Status, Which};
-use headwater_models::bookkeeper::metadata::message::{MetadataError, MetadataMessage, Outcome};
+use headwater_models::bookkeeper::metadata::message::{
+    MetadataError, MetadataMessage, MetadataResponse,
+};
 use headwater_models::deployment::Deployment;
 use headwater_models::protocol::{self, Streaming};
 use headwater_sim::context::Context;
@@ -26,7 +28,7 @@ use crate::cluster::{Cluster, environment, simulate};
 pub enum Answer {
     Added(Status),
     Read(Status, Option<EntryId>),
-    Metadata(Result<Outcome, MetadataError>),
+    Metadata(Result<MetadataResponse, MetadataError>),
     Changed(u64),
 }
 

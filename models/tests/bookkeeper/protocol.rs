@@ -4,7 +4,8 @@ use headwater_models::bookkeeper::config;
 use headwater_models::bookkeeper::ids::EntryId;
 use headwater_models::bookkeeper::message::{Message, Status};
 use headwater_models::bookkeeper::metadata::message::{
-    LEDGERS, MetadataError, MetadataMessage, Operation, Outcome, Path, SessionId, Value, Version,
+    LEDGERS, MetadataError, MetadataMessage, MetadataResponse, Operation, Path, SessionId, Value,
+    Version,
 };
 use headwater_sim::fault::Fault;
 use headwater_sim::time::{Duration, Time};
@@ -262,15 +263,19 @@ fn compare_and_set_lets_one_of_two_writers_through_and_a_watch_tells() {
         Answer::Metadata(result) => result,
         other => panic!("{other:?}"),
     };
-    let record =
-        |word, version| Ok(Outcome::Record { value: words(&[word]), version: Version(version) });
-    assert_eq!(metadata(1), Ok(Outcome::Done(Version(0))));
+    let record = |word, version| {
+        Ok(MetadataResponse::Record { value: words(&[word]), version: Version(version) })
+    };
+    assert_eq!(metadata(1), Ok(MetadataResponse::Done(Version(0))));
     assert_eq!(metadata(2), Err(MetadataError::NodeExists));
-    assert_eq!(metadata(4), Ok(Outcome::Done(Version(1))));
+    assert_eq!(metadata(4), Ok(MetadataResponse::Done(Version(1))));
     assert_eq!(metadata(5), Err(MetadataError::BadVersion));
     assert_eq!(metadata(6), record(2, 1));
-    assert_eq!((metadata(7), metadata(8)), (Ok(Outcome::Number(0)), Ok(Outcome::Number(1))));
-    assert_eq!(metadata(9), Ok(Outcome::Directory(vec![(3, words(&[2]))])));
+    assert_eq!(
+        (metadata(7), metadata(8)),
+        (Ok(MetadataResponse::Number(0)), Ok(MetadataResponse::Number(1)))
+    );
+    assert_eq!(metadata(9), Ok(MetadataResponse::Directory(vec![(3, words(&[2]))])));
     assert_eq!(metadata(10), Err(MetadataError::BadVersion));
     assert_eq!(metadata(11), record(2, 1), "it survives a power cut");
     let watched: Vec<_> = answers

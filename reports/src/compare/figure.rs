@@ -10,7 +10,7 @@ use crate::text;
 
 /// One figure of an Outcome, or of one of its streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
+pub enum Figure {
     /// Verdicts that found what they look for, whether the scenario expects it or not.
     Found,
     /// Events acknowledged and not found again.
@@ -37,7 +37,7 @@ pub enum Metric {
     ScheduleLag(u32),
 }
 
-impl Metric {
+impl Figure {
     /// All, in the order of a table: what broke first.
     pub const ALL: [Self; 19] = [
         Self::Found,
@@ -94,7 +94,7 @@ impl Metric {
         matches!(self, Self::Found | Self::Lost | Self::Duplicated | Self::Reordered | Self::Failed)
     }
 
-    /// A value of this metric with its unit.
+    /// A value of this figure with its unit.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Acked | Self::Consumed => text::per_second(value),
@@ -116,7 +116,7 @@ impl Metric {
     }
 }
 
-impl fmt::Display for Metric {
+impl fmt::Display for Figure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, share) = match self {
             Self::Found => return formatter.pad("verdicts failed"),
@@ -136,7 +136,7 @@ impl fmt::Display for Metric {
     }
 }
 
-impl Serialize for Metric {
+impl Serialize for Figure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let unit = match self {
             Self::Acked | Self::Consumed => "events/s",

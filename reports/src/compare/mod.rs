@@ -1,6 +1,6 @@
 //! Outcomes side by side, and how far a simulation was from what happened.
 
-mod metric;
+mod figure;
 mod page;
 mod text;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::outcome::{Conclusion, Difference, Ending, Outcome, Source, View};
 use crate::text::count;
 
-pub use metric::Metric;
+pub use figure::Figure;
 
 /// The schema of a comparison's JSON.
 pub const COMPARISON_SCHEMA: &str = "headwater-comparison/1";
@@ -21,7 +21,7 @@ pub struct Comparison {
     pub schema: &'static str,
     /// The runs, in the order given; the first is what the others are set against.
     pub runs: Vec<Run>,
-    /// One row per metric, of the totals.
+    /// One row per figure, of the totals.
     pub rows: Vec<Row>,
     /// The same of each stream, where a run has several.
     pub streams: Vec<StreamRows>,
@@ -76,28 +76,29 @@ impl Run {
 pub struct StreamRows {
     /// Its name.
     pub name: String,
-    /// One row per metric; of a run without such a stream there is no figure.
+    /// One row per figure; the cell of a run without such a stream is empty.
     pub rows: Vec<Row>,
 }
 
-/// One metric of all runs.
+/// One figure of all runs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// Which.
-    pub metric: Metric,
+    #[serde(rename = "metric")]
+    pub figure: Figure,
     /// One cell per run.
     pub cells: Vec<Cell>,
 }
 
-/// One metric of one run.
+/// One figure of one run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cell {
-    /// The figure, in the metric's unit; absent where the run has too few events for it.
+    /// Its value, in its unit; absent where the run has too few events for it.
     pub value: Option<f64>,
     /// Its 95 % confidence interval by order statistics (percentiles only). It takes events for
     /// independent; events that wait in the same queue are not, so the true one is wider.
     pub interval: Option<(f64, f64)>,
-    /// The figure over the first run's; absent for the first, and where either is absent or zero.
+    /// The value over the first run's; absent for the first, and where either is absent or zero.
     pub ratio: Option<f64>,
     /// Whether the interval overlaps the first run's: no difference that these events could show.
     pub indistinct: bool,
@@ -110,16 +111,17 @@ pub struct PairErrors {
     pub simulated: String,
     /// Label of the live run.
     pub live: String,
-    /// One per metric that both have.
-    pub errors: Vec<MetricError>,
+    /// One per figure that both have.
+    pub errors: Vec<FigureError>,
 }
 
-/// The error of one metric.
+/// The error of one figure.
 #[derive(Clone, Debug, Serialize)]
-pub struct MetricError {
+pub struct FigureError {
     /// Which.
-    pub metric: Metric,
-    /// The simulation's figure, in the metric's unit.
+    #[serde(rename = "metric")]
+    pub figure: Figure,
+    /// What the simulation gave, in the figure's unit.
     pub simulated: f64,
     /// What was measured.
     pub live: f64,
@@ -224,9 +226,9 @@ fn run((index, outcome): (usize, &Outcome)) -> Run {
     }
 }
 
-/// The metrics that one of the runs has at least.
+/// The figures that at least one of the runs has.
 fn rows(views: &[Option<View<'_>>]) -> Vec<Row> {
-    let all = Metric::ALL.into_iter().map(|metric| row(metric, views));
+    let all = Figure::ALL.into_iter().map(|figure| row(figure, views));
     all.filter(|row| row.cells.iter().any(|cell| cell.value.is_some())).collect()
 }
 
@@ -245,9 +247,9 @@ fn streams(outcomes: &[Outcome]) -> Vec<StreamRows> {
     names.into_iter().map(of_stream).collect()
 }
 
-fn row(metric: Metric, views: &[Option<View<'_>>]) -> Row {
-    let value = |view: &Option<View<'_>>| metric.value(view.as_ref()?);
-    let interval = |view: &Option<View<'_>>| metric.interval(view.as_ref()?);
+fn row(figure: Figure, views: &[Option<View<'_>>]) -> Row {
+    let value = |view: &Option<View<'_>>| figure.value(view.as_ref()?);
+    let interval = |view: &Option<View<'_>>| figure.interval(view.as_ref()?);
     let first = (value(&views[0]), interval(&views[0]));
     let cells = views.iter().enumerate().map(|(index, view)| {
         let (value, interval) = (value(view), interval(view));
@@ -257,7 +259,7 @@ fn row(metric: Metric, views: &[Option<View<'_>>]) -> Row {
         };
         Cell { value, interval, ratio, indistinct: index > 0 && overlap(interval, first.1) }
     });
-    Row { metric, cells: cells.collect() }
+    Row { figure, cells: cells.collect() }
 }
 
 fn overlap(left: Option<(f64, f64)>, right: Option<(f64, f64)>) -> bool {
@@ -290,20 +292,20 @@ fn pairs(outcomes: &[Outcome], runs: &[Run]) -> Vec<PairErrors> {
     all
 }
 
-fn errors(simulated: &Outcome, live: &Outcome) -> Vec<MetricError> {
+fn errors(simulated: &Outcome, live: &Outcome) -> Vec<FigureError> {
     let (simulated, live) = (&simulated.total(), &live.total());
-    let of_metric = |metric: Metric| {
-        let (of_simulated, of_live) = (metric.value(simulated)?, metric.value(live)?);
+    let error = |figure: Figure| {
+        let (of_simulated, of_live) = (figure.value(simulated)?, figure.value(live)?);
         // Nothing to be wrong about by a share: both are zero, or the share is infinite.
-        (of_live > 0.0).then(|| MetricError {
-            metric,
+        (of_live > 0.0).then(|| FigureError {
+            figure,
             simulated: of_simulated,
             live: of_live,
             error_percent: (of_simulated - of_live) / of_live * 100.0,
-            indistinct: overlap(metric.interval(simulated), metric.interval(live)),
+            indistinct: overlap(figure.interval(simulated), figure.interval(live)),
         })
     };
-    Metric::ALL.into_iter().filter_map(of_metric).collect()
+    Figure::ALL.into_iter().filter_map(error).collect()
 }
 
 fn warnings(outcomes: &[Outcome], runs: &[Run]) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! A comparison as an HTML file.
 
 use super::text::INDISTINCT;
-use super::{Cell, Comparison, Metric, Row, Run};
+use super::{Cell, Comparison, Figure, Row, Run};
 use crate::chart::{Axis, Chart, Line, Unit};
 use crate::latency::Latency;
 use crate::outcome::{Outcome, Source};
@@ -102,8 +102,8 @@ fn figures(comparison: &Comparison, rows: &[Row]) -> String {
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
-            let mut cells = vec![row.metric.to_string()];
-            cells.extend(row.cells.iter().map(|cell| figure(row.metric, cell)));
+            let mut cells = vec![row.figure.to_string()];
+            cells.extend(row.cells.iter().map(|cell| shown(row.figure, cell)));
             cells.extend(row.cells.iter().skip(1).map(ratio));
             cells
         })
@@ -112,19 +112,19 @@ fn figures(comparison: &Comparison, rows: &[Row]) -> String {
     table(&headers, &rows)
 }
 
-fn figure(metric: Metric, cell: &Cell) -> String {
+fn shown(figure: Figure, cell: &Cell) -> String {
     let Some(value) = cell.value else { return "–".to_owned() };
-    if metric.counts() && value > 0.0 {
-        return format!("<span class=\"fail\"><b class=\"s\">{}</b></span>", metric.show(value));
+    if figure.counts() && value > 0.0 {
+        return format!("<span class=\"fail\"><b class=\"s\">{}</b></span>", figure.show(value));
     }
     match cell.interval {
         Some((low, high)) => format!(
             "{}<br><span class=\"dim\">[{}, {}]</span>",
-            metric.show(value),
-            metric.show(low),
-            metric.show(high)
+            figure.show(value),
+            figure.show(low),
+            figure.show(high)
         ),
-        None => metric.show(value),
+        None => figure.show(value),
     }
 }
 
@@ -154,9 +154,9 @@ fn errors(comparison: &Comparison) -> String {
             .map(|error| {
                 let note = if error.indistinct { INDISTINCT } else { "" };
                 vec![
-                    error.metric.to_string(),
-                    error.metric.show(error.simulated),
-                    error.metric.show(error.live),
+                    error.figure.to_string(),
+                    error.figure.show(error.simulated),
+                    error.figure.show(error.live),
                     format!("{:+.1} %", error.error_percent),
                     note.to_owned(),
                 ]

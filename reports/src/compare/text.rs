@@ -55,9 +55,9 @@ pub(super) fn text(comparison: &Comparison) -> String {
             let _ = writeln!(
                 text,
                 "{:20}{:>12}{:>12}{:>12}{note}",
-                error.metric,
-                error.metric.show(error.simulated),
-                error.metric.show(error.live),
+                error.figure,
+                error.figure.show(error.simulated),
+                error.figure.show(error.live),
                 format!("{:+.1} %", error.error_percent)
             );
         }
@@ -66,9 +66,9 @@ pub(super) fn text(comparison: &Comparison) -> String {
 }
 
 fn line(text: &mut String, row: &Row) {
-    let _ = write!(text, "{:20}", row.metric);
+    let _ = write!(text, "{:20}", row.figure);
     for cell in &row.cells {
-        let shown = cell.value.map_or_else(|| "–".to_owned(), |value| row.metric.show(value));
+        let shown = cell.value.map_or_else(|| "–".to_owned(), |value| row.figure.show(value));
         let _ = write!(text, "{shown:>12}");
     }
     for cell in row.cells.iter().skip(1) {

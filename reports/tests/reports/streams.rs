@@ -52,7 +52,7 @@ fn a_comparison_sets_streams_of_one_name_side_by_side() {
     let comparison = compare(&[sample::pipeline(), one]);
     let names: Vec<&str> = comparison.streams.iter().map(|of| of.name.as_str()).collect();
     assert_eq!(names, ["ingest", "store"]);
-    let lost = comparison.streams[1].rows.iter().find(|row| row.metric.to_string() == "lost");
+    let lost = comparison.streams[1].rows.iter().find(|row| row.figure.to_string() == "lost");
     let values: Vec<_> = lost.expect("a row").cells.iter().map(|cell| cell.value).collect();
     assert_eq!(values, [Some(1.0), None]);
     assert!(comparison.to_text().contains("\nstream store\n"), "{}", comparison.to_text());

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use headwater_scenarios::library;
 use headwater_scenarios::scenario::{Source, shell_word};
-use headwater_scenarios::swarm::{self, Base, Shard, Swarm as Found, SwarmSpec};
+use headwater_scenarios::swarm::{self, Base, Shard, Swarm as Found, SwarmRun};
 
 use crate::args::{Merge, Swarm};
 use crate::failure::Failure;
@@ -82,7 +82,7 @@ fn one(
             stop.store(true, Ordering::Relaxed);
         }
     };
-    let spec = SwarmSpec {
+    let spec = SwarmRun {
         source,
         settings: settings.to_vec(),
         seeds: (arguments.seed, arguments.seeds),

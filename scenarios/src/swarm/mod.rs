@@ -29,8 +29,8 @@ pub use case::{Base, Case};
 pub use shard::Shard;
 pub use tally::{Failure, Swarm};
 
-/// What is run.
-pub struct SwarmSpec<'a> {
+/// A swarm to run: which scenario, which seeds, until when.
+pub struct SwarmRun<'a> {
     /// The scenario.
     pub source: Source,
     /// Values laid over it.
@@ -72,7 +72,7 @@ pub(crate) struct Shown {
 }
 
 /// Runs a swarm to its end.
-pub fn swarm(spec: &SwarmSpec<'_>) -> Result<Swarm, Problems> {
+pub fn swarm(spec: &SwarmRun<'_>) -> Result<Swarm, Problems> {
     let base = Base::read(spec.source.clone(), &spec.settings)?;
     // What can't be drawn is wrong for any seed: said before the first run.
     base.draw(spec.seeds.0)?;

@@ -8,7 +8,7 @@ use headwater_models::system::Systems;
 use headwater_sim::random::Seed;
 use serde::{Deserialize, Serialize};
 
-use super::{Base, Shard, Shown, SwarmSpec};
+use super::{Base, Shard, Shown, SwarmRun};
 use crate::faults;
 use crate::sweep::Settings;
 use crate::units::Duration;
@@ -80,7 +80,7 @@ pub struct Swarm {
 }
 
 impl Swarm {
-    pub(super) fn new(base: &Base, spec: &SwarmSpec<'_>) -> Self {
+    pub(super) fn new(base: &Base, spec: &SwarmRun<'_>) -> Self {
         let all = spec.shard == Shard::ALL;
         Self {
             schema: SCHEMA.into(),

@@ -18,7 +18,7 @@ use headwater_sim::disk::FileId;
 use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::MetadataEvent;
 use crate::bookkeeper::metadata::message::{
-    MetadataError, Operation, Outcome, Path, Value, bookie_path,
+    MetadataError, MetadataResponse, Operation, Path, Value, bookie_path,
 };
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
@@ -126,7 +126,7 @@ impl Bookie {
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         request: u64,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) {
         if self.asked.register == Some(request) {
             match result {
@@ -150,7 +150,7 @@ impl Bookie {
             self.cookie.known = Some(result.is_ok());
             self.check_cookie(ctx);
         } else if let Some((_, known)) = self.asked.ledgers.take_if(|(asked, _)| *asked == request)
-            && let Ok(Outcome::Directory(ledgers)) = result
+            && let Ok(MetadataResponse::Directory(ledgers)) = result
         {
             self.collect(ctx, &known, &ledgers);
         }

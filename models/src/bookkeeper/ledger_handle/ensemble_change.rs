@@ -12,7 +12,9 @@ use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::ensemble_placement;
 use crate::bookkeeper::ledger_metadata::{LedgerMetadata, LedgerState};
-use crate::bookkeeper::metadata::message::{BOOKIES, MetadataError, Operation, Outcome, Value};
+use crate::bookkeeper::metadata::message::{
+    BOOKIES, MetadataError, MetadataResponse, Operation, Value,
+};
 use crate::bookkeeper::properties;
 use crate::bookkeeper::signals;
 use crate::protocol::Streaming;
@@ -64,13 +66,13 @@ impl LedgerHandle {
     pub(super) fn on_changing(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) -> Vec<HandleEvent> {
         match result {
-            Ok(Outcome::Directory(list)) => {
+            Ok(MetadataResponse::Directory(list)) => {
                 self.choose(ctx, &ensemble_placement::registered(&list))
             }
-            Ok(Outcome::Done(version)) => {
+            Ok(MetadataResponse::Done(version)) => {
                 self.version = version;
                 self.changed(ctx)
             }
@@ -79,7 +81,7 @@ impl LedgerHandle {
                 self.service.request(ctx, Operation::Get { path, watch: false });
                 Vec::new()
             }
-            Ok(Outcome::Record { value: Value::Ledger(found), version }) => {
+            Ok(MetadataResponse::Record { value: Value::Ledger(found), version }) => {
                 self.on_conflict(ctx, &found, version)
             }
             _ => self.fail(ctx, LedgerError::Metadata),

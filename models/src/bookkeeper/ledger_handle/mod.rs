@@ -38,7 +38,7 @@ use super::ledger_metadata::{LedgerMetadata, LedgerState};
 use super::message::Message;
 use super::metadata::client::MetadataClient;
 use super::metadata::message::{
-    BOOKIES, LEDGERS, MetadataError, Operation, Outcome, Path, Value, Version,
+    BOOKIES, LEDGERS, MetadataError, MetadataResponse, Operation, Path, Value, Version,
 };
 use super::pending_adds::{AddAnswer, PendingAdds};
 use super::properties;
@@ -424,7 +424,7 @@ impl LedgerHandle {
     fn on_metadata(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) -> Vec<HandleEvent> {
         match self.phase {
             Phase::Creating { .. } => self.on_creating(ctx, result),
@@ -437,14 +437,18 @@ impl LedgerHandle {
     fn on_creating(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) -> Vec<HandleEvent> {
         let Phase::Creating { number, bookies } = &mut self.phase else { return Vec::new() };
         match result {
-            Ok(Outcome::Number(next)) => *number = Some(next),
-            Ok(Outcome::Directory(list)) => *bookies = Some(ensemble_placement::registered(&list)),
+            Ok(MetadataResponse::Number(next)) => *number = Some(next),
+            Ok(MetadataResponse::Directory(list)) => {
+                *bookies = Some(ensemble_placement::registered(&list))
+            }
             // Made, or made by an earlier try whose answer was lost: nobody else has this number.
-            Ok(Outcome::Done(_)) | Err(MetadataError::NodeExists) => return self.open(ctx),
+            Ok(MetadataResponse::Done(_)) | Err(MetadataError::NodeExists) => {
+                return self.open(ctx);
+            }
             _ => return self.fail(ctx, LedgerError::Metadata),
         }
         let (Some(number), Some(bookies)) = (*number, bookies.clone()) else { return Vec::new() };
@@ -474,30 +478,31 @@ impl LedgerHandle {
     fn on_closing(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) -> Vec<HandleEvent> {
         let last = self.last_add_confirmed;
         match result {
-            Ok(Outcome::Done(_)) => self.closed(ctx),
+            Ok(MetadataResponse::Done(_)) => self.closed(ctx),
             Err(MetadataError::BadVersion) => {
                 let path = self.path();
                 self.service.request(ctx, Operation::Get { path, watch: false });
                 Vec::new()
             }
-            Ok(Outcome::Record { value: Value::Ledger(metadata), version }) => match metadata.state
-            {
-                LedgerState::Closed { last: found } if found == last => self.closed(ctx),
-                LedgerState::Closed { last: found } => {
-                    properties::CLOSED_KEEPS_CONFIRMED.note(ctx, self.entity(), found >= last);
-                    self.fail(ctx, LedgerError::Metadata)
+            Ok(MetadataResponse::Record { value: Value::Ledger(metadata), version }) => {
+                match metadata.state {
+                    LedgerState::Closed { last: found } if found == last => self.closed(ctx),
+                    LedgerState::Closed { last: found } => {
+                        properties::CLOSED_KEEPS_CONFIRMED.note(ctx, self.entity(), found >= last);
+                        self.fail(ctx, LedgerError::Metadata)
+                    }
+                    LedgerState::InRecovery => self.fail(ctx, LedgerError::Fenced),
+                    LedgerState::Open => {
+                        self.version = version;
+                        self.set_closed(ctx);
+                        Vec::new()
+                    }
                 }
-                LedgerState::InRecovery => self.fail(ctx, LedgerError::Fenced),
-                LedgerState::Open => {
-                    self.version = version;
-                    self.set_closed(ctx);
-                    Vec::new()
-                }
-            },
+            }
             _ => self.fail(ctx, LedgerError::Metadata),
         }
     }

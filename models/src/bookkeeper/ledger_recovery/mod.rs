@@ -35,7 +35,9 @@ use super::ledger_handle::LedgerError;
 use super::ledger_metadata::{LedgerMetadata, LedgerState};
 use super::message::{Message, Status, Which};
 use super::metadata::client::MetadataClient;
-use super::metadata::message::{LEDGERS, MetadataError, Operation, Outcome, Path, Value, Version};
+use super::metadata::message::{
+    LEDGERS, MetadataError, MetadataResponse, Operation, Path, Value, Version,
+};
 use super::pending_adds::PendingAdds;
 use super::properties;
 use crate::component::Component;
@@ -286,9 +288,9 @@ impl LedgerRecovery {
     fn on_metadata(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) -> Vec<RecoveryEvent> {
-        if let Ok(Outcome::Directory(list)) = &result {
+        if let Ok(MetadataResponse::Directory(list)) = &result {
             return self.on_bookies(ctx, list);
         }
         match (self.phase.clone(), result) {
@@ -298,24 +300,25 @@ impl LedgerRecovery {
                 Vec::new()
             }
             (Phase::Marking { wanted }, result) => match result {
-                Ok(Outcome::Record { value: Value::Ledger(metadata), version }) => {
+                Ok(MetadataResponse::Record { value: Value::Ledger(metadata), version }) => {
                     self.version = version;
                     self.mark(ctx, metadata)
                 }
-                Ok(Outcome::Done(version)) => {
+                Ok(MetadataResponse::Done(version)) => {
                     self.version = version;
                     self.metadata = wanted.expect("a change was asked for");
                     self.fence(ctx)
                 }
                 _ => self.fail(LedgerError::Metadata),
             },
-            (Phase::Closing, Ok(Outcome::Done(_))) => {
+            (Phase::Closing, Ok(MetadataResponse::Done(_))) => {
                 let (metadata, last) = (self.closed_metadata(), self.last);
                 self.recovered(ctx, metadata, last)
             }
-            (Phase::Closing, Ok(Outcome::Record { value: Value::Ledger(metadata), version })) => {
-                self.on_close_conflict(ctx, metadata, version)
-            }
+            (
+                Phase::Closing,
+                Ok(MetadataResponse::Record { value: Value::Ledger(metadata), version }),
+            ) => self.on_close_conflict(ctx, metadata, version),
             _ => self.fail(LedgerError::Metadata),
         }
     }

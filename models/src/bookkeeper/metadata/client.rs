@@ -19,7 +19,9 @@ use crate::component::Component;
 use crate::protocol::{self, Streaming};
 use crate::tags::TagSpace;
 
-use super::message::{MetadataError, MetadataMessage, Operation, Outcome, Path, SessionId};
+use super::message::{
+    MetadataError, MetadataMessage, MetadataResponse, Operation, Path, SessionId,
+};
 
 /// What the client tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub enum MetadataEvent {
         /// What [`MetadataClient::request`] gave.
         request: u64,
         /// What came of it.
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     },
     /// What was watched has changed, or may have. The watch is used up.
     Changed {
@@ -166,7 +168,7 @@ impl MetadataClient {
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         input: Input<'_>,
-    ) -> Vec<Result<Outcome, MetadataError>> {
+    ) -> Vec<Result<MetadataResponse, MetadataError>> {
         let result = |event| match event {
             MetadataEvent::Reply { result, .. } => Some(result),
             _ => None,
@@ -200,12 +202,12 @@ impl MetadataClient {
         &mut self,
         ctx: &mut Context<'_, Streaming>,
         request: u64,
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     ) -> Vec<MetadataEvent> {
         let expired = result == Err(MetadataError::SessionExpired);
         match self.tags.low(request) {
             REQUEST_SESSION => {
-                let Ok(Outcome::Session(session)) = result else { return Vec::new() };
+                let Ok(MetadataResponse::Session(session)) = result else { return Vec::new() };
                 if !std::mem::take(&mut self.opening) {
                     return Vec::new();
                 }

@@ -130,7 +130,7 @@ pub enum Operation {
 
 /// What was found or done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum MetadataResponse {
     /// Done; for `Create`, `Set` and `Delete` with the record's version.
     Done(Version),
     /// The session is open.
@@ -178,7 +178,7 @@ pub enum MetadataMessage {
         /// The request.
         request: u64,
         /// What came of it.
-        result: Result<Outcome, MetadataError>,
+        result: Result<MetadataResponse, MetadataError>,
     },
     /// What was watched has changed: a record of the directory was made, changed or removed.
     Changed {
@@ -230,7 +230,7 @@ impl Operation {
     }
 }
 
-impl Outcome {
+impl MetadataResponse {
     fn size_bytes(&self) -> u64 {
         match self {
             Self::Done(_) | Self::Session(_) | Self::Number(_) => 8,
@@ -260,7 +260,9 @@ impl MetadataMessage {
         HEADER_BYTES
             + match self {
                 Self::Request { operation, .. } => operation.size_bytes(),
-                Self::Reply { result, .. } => result.as_ref().map_or(0, Outcome::size_bytes),
+                Self::Reply { result, .. } => {
+                    result.as_ref().map_or(0, MetadataResponse::size_bytes)
+                }
                 Self::Changed { .. } => 0,
             }
     }

@@ -29,7 +29,9 @@ use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
 use crate::protocol::{self, Streaming};
 
-use super::message::{MetadataError, MetadataMessage, Operation, Outcome, Path, SessionId};
+use super::message::{
+    MetadataError, MetadataMessage, MetadataResponse, Operation, Path, SessionId,
+};
 use super::tree::MetadataTree;
 
 /// Threads of the service's pools: one that carries out requests.
@@ -173,7 +175,7 @@ impl MetadataService {
             properties::CLOSED_STAYS.note(ctx, ledger, before == after);
         }
         match (&request.operation, &applied.result) {
-            (Operation::OpenSession { timeout }, Ok(Outcome::Session(session))) => {
+            (Operation::OpenSession { timeout }, Ok(MetadataResponse::Session(session))) => {
                 self.touch(ctx.now(), *session, *timeout);
             }
             (Operation::CloseSession, Ok(_)) => {
@@ -258,7 +260,7 @@ fn reply(
     ctx: &mut Context<'_, Streaming>,
     to: NodeId,
     request: u64,
-    result: Result<Outcome, MetadataError>,
+    result: Result<MetadataResponse, MetadataError>,
 ) {
     send(ctx, to, MetadataMessage::Reply { request, result });
 }

@@ -10,7 +10,7 @@ use headwater_sim::time::Duration;
 
 use crate::bookkeeper::ledger_metadata::LedgerState;
 
-use super::message::{MetadataError, Operation, Outcome, Path, SessionId, Value, Version};
+use super::message::{MetadataError, MetadataResponse, Operation, Path, SessionId, Value, Version};
 
 #[derive(Clone, Debug)]
 struct Stored {
@@ -32,13 +32,13 @@ pub struct MetadataTree {
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// For the client.
-    pub result: Result<Outcome, MetadataError>,
+    pub result: Result<MetadataResponse, MetadataError>,
     /// Records that were made, changed or removed.
     pub changed: Vec<Path>,
 }
 
 impl Applied {
-    fn with(result: Result<Outcome, MetadataError>) -> Self {
+    fn with(result: Result<MetadataResponse, MetadataError>) -> Self {
         Self { result, changed: Vec::new() }
     }
 }
@@ -80,17 +80,17 @@ impl MetadataTree {
                 self.next_session += 1;
                 let id = SessionId(self.next_session);
                 self.sessions.insert(id, *timeout);
-                Applied::with(Ok(Outcome::Session(id)))
+                Applied::with(Ok(MetadataResponse::Session(id)))
             }
             Operation::CloseSession => self.close(session),
-            Operation::Ping => Applied::with(Ok(Outcome::Done(Version(0)))),
+            Operation::Ping => Applied::with(Ok(MetadataResponse::Done(Version(0)))),
             Operation::Create { path, value, ephemeral } => {
                 self.create(*path, value, if *ephemeral { session } else { None })
             }
             Operation::Get { path, .. } => Applied::with(match self.records.get(path) {
                 Some(stored) => {
                     let (value, version) = (stored.value.clone(), stored.version);
-                    Ok(Outcome::Record { value, version })
+                    Ok(MetadataResponse::Record { value, version })
                 }
                 None => Err(MetadataError::NoNode),
             }),
@@ -100,12 +100,12 @@ impl MetadataTree {
                 let places = Path::new(directory, 0)..=Path::new(directory, u64::MAX);
                 let records = self.records.range(places);
                 let records = records.map(|(path, stored)| (path.id, stored.value.clone()));
-                Applied::with(Ok(Outcome::Directory(records.collect())))
+                Applied::with(Ok(MetadataResponse::Directory(records.collect())))
             }
             Operation::Next { counter } => {
                 let next = self.counters.entry(counter).or_default();
                 *next += 1;
-                Applied::with(Ok(Outcome::Number(*next - 1)))
+                Applied::with(Ok(MetadataResponse::Number(*next - 1)))
             }
         }
     }
@@ -120,7 +120,7 @@ impl MetadataTree {
         for path in &changed {
             self.records.remove(path);
         }
-        Applied { result: Ok(Outcome::Done(Version(0))), changed }
+        Applied { result: Ok(MetadataResponse::Done(Version(0))), changed }
     }
 
     fn create(&mut self, path: Path, value: &Value, owner: Option<SessionId>) -> Applied {
@@ -128,7 +128,7 @@ impl MetadataTree {
             return Applied::with(Err(MetadataError::NodeExists));
         }
         self.records.insert(path, Stored { value: value.clone(), version: Version(0), owner });
-        Applied { result: Ok(Outcome::Done(Version(0))), changed: vec![path] }
+        Applied { result: Ok(MetadataResponse::Done(Version(0))), changed: vec![path] }
     }
 
     fn set(&mut self, path: Path, value: &Value, version: Option<Version>) -> Applied {
@@ -140,7 +140,7 @@ impl MetadataTree {
         }
         stored.value = value.clone();
         stored.version.0 += 1;
-        Applied { result: Ok(Outcome::Done(stored.version)), changed: vec![path] }
+        Applied { result: Ok(MetadataResponse::Done(stored.version)), changed: vec![path] }
     }
 
     fn delete(&mut self, path: Path, version: Option<Version>) -> Applied {
@@ -152,6 +152,6 @@ impl MetadataTree {
         }
         let version = stored.version;
         self.records.remove(&path);
-        Applied { result: Ok(Outcome::Done(version)), changed: vec![path] }
+        Applied { result: Ok(MetadataResponse::Done(version)), changed: vec![path] }
     }
 }

@@ -21,7 +21,7 @@ use crate::pravega::properties;
 use crate::pravega::segment::SegmentId;
 use crate::protocol::Message;
 use crate::tier;
-use crate::tier::message::{Outcome, Piece, TierError};
+use crate::tier::message::{Piece, TierError, TierResponse};
 
 use super::read_index::ReadRequest;
 use super::{Container, Phase, Work};
@@ -98,13 +98,13 @@ impl Container {
         &mut self,
         env: &mut Env<'_, '_>,
         work: Work,
-        result: Result<Outcome, TierError>,
+        result: Result<TierResponse, TierError>,
     ) {
         match (work, result) {
             (Work::Flush { segment, attempt }, result) => {
                 self.flush_answered(env, segment, attempt, result);
             }
-            (Work::Load { segment, offset }, Ok(Outcome::Pieces(pieces))) => {
+            (Work::Load { segment, offset }, Ok(TierResponse::Pieces(pieces))) => {
                 self.loaded(env, segment, offset, &pieces);
             }
             (Work::Load { segment, offset }, _) => self.load_failed(env, segment, offset),

@@ -25,7 +25,7 @@ use crate::pravega::signals;
 use crate::protocol::Message;
 use crate::tier;
 use crate::tier::config::Kind;
-use crate::tier::message::{ChunkId, Data, Outcome, TierError};
+use crate::tier::message::{ChunkId, Data, TierError, TierResponse};
 
 use super::operation::Operation;
 use super::{Container, Phase, Work};
@@ -243,7 +243,7 @@ impl Container {
         env: &mut Env<'_, '_>,
         segment: SegmentId,
         attempt: u64,
-        result: Result<Outcome, TierError>,
+        result: Result<TierResponse, TierError>,
     ) {
         let Some(aggregator) = self.writer.aggregators.get_mut(&segment) else { return };
         let flush = aggregator.flush.as_mut().filter(|flush| flush.attempt == attempt);

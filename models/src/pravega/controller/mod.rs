@@ -22,7 +22,7 @@ use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
-use crate::bookkeeper::metadata::message::{Operation, Outcome, Path, Value};
+use crate::bookkeeper::metadata::message::{MetadataResponse, Operation, Path, Value};
 use crate::component::Component;
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::signals;
@@ -117,13 +117,14 @@ impl Controller {
                         self.list(ctx, directory);
                     }
                 }
-                MetadataEvent::Reply { request, result: Ok(Outcome::Directory(records)) } => {
-                    match self.watching.get(&request) {
-                        Some(&HOSTS) => self.hosts_changed(ctx, &records),
-                        Some(_) => self.map_changed(&records),
-                        None => {}
-                    }
-                }
+                MetadataEvent::Reply {
+                    request,
+                    result: Ok(MetadataResponse::Directory(records)),
+                } => match self.watching.get(&request) {
+                    Some(&HOSTS) => self.hosts_changed(ctx, &records),
+                    Some(_) => self.map_changed(&records),
+                    None => {}
+                },
                 MetadataEvent::Reply { .. } => {}
             }
         }

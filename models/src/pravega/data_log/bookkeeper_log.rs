@@ -22,7 +22,7 @@ use crate::bookkeeper::ledger_handle::{HandleEvent, HandleSpec, LedgerError, Led
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent, RecoverySpec};
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{
-    LEDGERS, MetadataError, Operation, Outcome, Path, Version,
+    LEDGERS, MetadataError, MetadataResponse, Operation, Path, Version,
 };
 use crate::bugs::Bug;
 use crate::collections::append_or_replace;
@@ -409,8 +409,8 @@ impl BookKeeperLog {
         result
     }
 
-    fn loaded(&mut self, ctx: &mut Ctx<'_>, reply: Result<Outcome, MetadataError>) {
-        if let Ok(Outcome::Record { value, version }) = reply {
+    fn loaded(&mut self, ctx: &mut Ctx<'_>, reply: Result<MetadataResponse, MetadataError>) {
+        if let Ok(MetadataResponse::Record { value, version }) = reply {
             self.metadata = LogMetadata::from_value(&value);
             self.version = Some(version);
         }
@@ -426,13 +426,15 @@ impl BookKeeperLog {
         &mut self,
         ctx: &mut Ctx<'_>,
         updating: Updating,
-        reply: Result<Outcome, MetadataError>,
+        reply: Result<MetadataResponse, MetadataError>,
     ) -> Vec<LogEvent> {
         match reply {
-            Ok(Outcome::Done(version)) => self.updated(ctx, updating, version),
+            Ok(MetadataResponse::Done(version)) => self.updated(ctx, updating, version),
             // An answer that was lost and asked for again finds its own record
             // (`reconcileMetadata`).
-            Ok(Outcome::Record { value, version }) if value == updating.metadata.to_value() => {
+            Ok(MetadataResponse::Record { value, version })
+                if value == updating.metadata.to_value() =>
+            {
                 self.updated(ctx, updating, version)
             }
             Err(MetadataError::BadVersion | MetadataError::NodeExists) => {

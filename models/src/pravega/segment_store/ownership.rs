@@ -14,7 +14,9 @@ use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
-use crate::bookkeeper::metadata::message::{MetadataError, Operation, Outcome, Path, Value};
+use crate::bookkeeper::metadata::message::{
+    MetadataError, MetadataResponse, Operation, Path, Value,
+};
 use crate::component::Component;
 use crate::pravega::config::Mode;
 use crate::pravega::container::id::ContainerId;
@@ -103,7 +105,9 @@ impl Ownership {
                     changed = true;
                     client.start(ctx);
                 }
-                MetadataEvent::Reply { result: Ok(Outcome::Directory(records)), .. } => {
+                MetadataEvent::Reply {
+                    result: Ok(MetadataResponse::Directory(records)), ..
+                } => {
                     let me = u64::from(ctx.me().0) + 1;
                     let map = records.first().map(|(_, value)| value);
                     let Some(Value::Words(owners)) = map else { continue };
