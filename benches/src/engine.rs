@@ -63,16 +63,17 @@ impl Engine {
     /// # Errors
     /// If it does not run or does not say what it did.
     pub fn run(self, target: &Path) -> Result<Run, String> {
-        let of = |what: String| format!("{}: {what}", self.name());
-        let output = self.command(target).output().map_err(|error| of(error.to_string()))?;
+        let failure = |what: String| format!("{}: {what}", self.name());
+        let output = self.command(target).output().map_err(|error| failure(error.to_string()))?;
         if !output.status.success() {
-            return Err(of(String::from_utf8_lossy(&output.stderr).into_owned()));
+            return Err(failure(String::from_utf8_lossy(&output.stderr).into_owned()));
         }
         let line = String::from_utf8_lossy(&output.stdout);
-        let value: Value = serde_json::from_str(&line).map_err(|error| of(error.to_string()))?;
-        let number = |key: &str| value[key].as_f64().ok_or_else(|| of(format!("no {key}")));
+        let value: Value =
+            serde_json::from_str(&line).map_err(|error| failure(error.to_string()))?;
+        let number = |key: &str| value[key].as_f64().ok_or_else(|| failure(format!("no {key}")));
         Ok(Run {
-            messages: value["messages"].as_u64().ok_or_else(|| of("no messages".into()))?,
+            messages: value["messages"].as_u64().ok_or_else(|| failure("no messages".into()))?,
             wall_seconds: number("wall_seconds")?,
             core_seconds: number("core_seconds")?,
             fingerprint: value["fingerprint"].as_u64().unwrap_or_default(),

@@ -115,7 +115,7 @@ fn named_system(asked: &AllAsked) -> Result<Option<&'static dyn LiveSystem>> {
 
 /// The address of the cluster that is named of `system`.
 fn named_address(asked: &AllAsked, system: &dyn LiveSystem) -> Option<String> {
-    let of_system = asked.iter().find(|(of, _)| of.name() == system.name());
+    let of_system = asked.iter().find(|(asked, _)| asked.name() == system.name());
     let address = of_system.and_then(|(_, asked)| asked.cluster.as_deref())?;
     Some(address.split_once("://").map_or(address, |(_, rest)| rest).to_owned())
 }

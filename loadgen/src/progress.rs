@@ -28,8 +28,8 @@ impl ProgressLine {
 
     /// Draws how things stand at `now` since the start.
     pub(crate) fn draw(&mut self, now: Duration, what: &str, counters: &Counters) {
-        let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let acked = of(&counters.acked);
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let acked = read(&counters.acked);
         let passed = now.saturating_sub(self.last.0).as_secs_f64();
         if passed < 0.2 {
             return;
@@ -43,9 +43,9 @@ impl ProgressLine {
             now.as_secs_f64(),
             self.length.as_secs_f64(),
             counters.outstanding(),
-            of(&counters.failed),
-            of(&counters.delivered),
-            of(&counters.lag) as f64 / 1e6,
+            read(&counters.failed),
+            read(&counters.delivered),
+            read(&counters.lag) as f64 / 1e6,
         ));
     }
 }

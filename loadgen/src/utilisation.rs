@@ -66,8 +66,8 @@ impl UtilisationSampler {
             1 => Some(machine.stolen),
             2 => process_ticks(std::process::id()),
             _ => {
-                let of = |(have, _): &&(String, u32)| name.strip_suffix("/cpu") == Some(have);
-                watched.iter().find(of).and_then(|(_, pid)| process_ticks(*pid))
+                let is_named = |(have, _): &&(String, u32)| name.strip_suffix("/cpu") == Some(have);
+                watched.iter().find(is_named).and_then(|(_, pid)| process_ticks(*pid))
             }
         };
         for (index, source) in self.sources.iter_mut().enumerate() {
@@ -84,7 +84,7 @@ impl UtilisationSampler {
     pub(crate) fn resources(self) -> Vec<Resource> {
         let from = (self.window.from_ns / self.interval) as usize;
         let until = (self.window.until_ns / self.interval) as usize;
-        let of = |source: Source| {
+        let measured = |source: Source| {
             let end = until.min(source.series.len());
             let inside = &source.series[from.min(end)..end];
             let mean = inside.iter().sum::<f64>() / inside.len().max(1) as f64;
@@ -97,7 +97,7 @@ impl UtilisationSampler {
                 queue_max: 0,
             }
         };
-        self.sources.into_iter().map(of).collect()
+        self.sources.into_iter().map(measured).collect()
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Mark {
 impl Mark {
     /// The office that is taken where this is noted of `entity`.
     pub fn office(&self, entity: u64) -> Option<&'static Office> {
-        self.takes.filter(|office| office.of.is_none_or(|of| of == entity))
+        self.takes.filter(|office| office.of.is_none_or(|about| about == entity))
     }
 
     /// Something that happens.

@@ -220,11 +220,11 @@ mod tests {
             let Signals { marks, levels, gauges } = kind.signals();
             let properties = kind.properties();
             let groups: [Vec<&str>; 5] = [
-                properties.iter().map(|of| of.name).collect(),
-                marks.iter().map(|of| of.name).collect(),
-                levels.iter().map(|of| of.name).collect(),
-                gauges.iter().map(|of| of.name).collect(),
-                kind.roles().iter().map(|of| of.group).collect(),
+                properties.iter().map(|property| property.name).collect(),
+                marks.iter().map(|mark| mark.name).collect(),
+                levels.iter().map(|level| level.name).collect(),
+                gauges.iter().map(|gauge| gauge.name).collect(),
+                kind.roles().iter().map(|role| role.group).collect(),
             ];
             for names in groups {
                 let unique: BTreeSet<_> = names.iter().collect();

@@ -276,9 +276,9 @@ mod tests {
 
     #[test]
     fn intervals_are_round_and_few() {
-        let of = |seconds| Recorder::interval_for(seconds * SECOND) / 1_000_000;
+        let millis = |seconds| Recorder::interval_for(seconds * SECOND) / 1_000_000;
         assert_eq!(
-            [1, 30, 60, 150, 300, 600, 3_600].map(of),
+            [1, 30, 60, 150, 300, 600, 3_600].map(millis),
             [100, 100, 200, 500, 1_000, 2_000, 20_000]
         );
     }

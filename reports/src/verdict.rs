@@ -123,7 +123,7 @@ impl Outcome {
         let expectations = &self.expectations;
         for verdict in &mut self.verdicts {
             let name = format!("verdict.{} ", verdict.name);
-            let asked = |of: &&Expectation| of.ok && of.expression.starts_with(&name);
+            let asked = |one: &&Expectation| one.ok && one.expression.starts_with(&name);
             if verdict.status == VerdictStatus::Fail && expectations.iter().any(|it| asked(&it)) {
                 verdict.status = VerdictStatus::Expected;
             }

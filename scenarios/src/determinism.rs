@@ -188,7 +188,8 @@ fn bracket(left: &Ran, right: &Ran) -> Range<u64> {
 fn sides(left: &Trace, right: &Trace) -> Option<Sides> {
     let (ours, theirs) = (left.records(), right.records());
     let same = ours.iter().zip(theirs).take_while(|(left, right)| left == right).count();
-    let event = [ours.get(same), theirs.get(same)].into_iter().flatten().map(|of| of.number).min();
+    let event =
+        [ours.get(same), theirs.get(same)].into_iter().flatten().map(|event| event.number).min();
     let lines = |trace: &Trace, records: &[Record]| -> Vec<String> {
         records.iter().take(SHOWN).map(|record| trace::log::line(trace, record)).collect()
     };

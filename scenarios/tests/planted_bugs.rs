@@ -25,7 +25,7 @@ fn every_planted_bug_has_a_shrunk_case_that_fails_with_it_and_not_without() {
         let with = run(&[]).outcome;
         assert!(with.ok(), "{path}: {:?}", with.expectations);
         let without = run(&[("bugs".into(), "[]".into())]);
-        let judged = without.verdicts.iter().find(|of| of.name == verdict).expect(verdict);
+        let judged = without.verdicts.iter().find(|found| found.name == verdict).expect(verdict);
         assert!(judged.passed, "{path} without its bug: {judged}");
     }
 }

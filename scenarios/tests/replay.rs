@@ -32,7 +32,8 @@ fn a_watch_changes_nothing_and_sees_every_event_and_fault() {
     let plain = replay::watch(&scenario, scenario.seed, Watch::Nothing);
     let logged = replay::watch(&scenario, scenario.seed, Watch::everything());
     assert_eq!(plain.outcome.to_json(), logged.outcome.to_json());
-    let numbers: BTreeSet<u64> = logged.trace.records().iter().map(|of| of.number).collect();
+    let numbers: BTreeSet<u64> =
+        logged.trace.records().iter().map(|record| record.number).collect();
     let count = numbers.len() as u64;
     assert_eq!(numbers.last(), Some(&(count - 1)), "event numbers have gaps");
     let faults = logged.trace.records().iter().filter(|record| record.what == What::Fault);
@@ -83,7 +84,8 @@ fn the_diagram_shows_the_finding_the_faults_and_a_bounded_number_of_messages() {
         assert!(diagram.arrows.len() <= arrows + 20, "{} for {arrows}", diagram.arrows.len());
         assert!(diagram.arrows.len() >= arrows / 2, "{} for {arrows}", diagram.arrows.len());
         let weight = headwater_reports::diagram::Weight::Finding;
-        let found: Vec<_> = diagram.moments.iter().filter(|of| of.weight == weight).collect();
+        let found: Vec<_> =
+            diagram.moments.iter().filter(|moment| moment.weight == weight).collect();
         assert_eq!(found.len(), 1);
         assert!(found[0].text.starts_with("no_acked_loss: lost"), "{}", found[0].text);
         assert_eq!(diagram.shades.len(), 2, "two faults");

@@ -125,7 +125,8 @@ fn plan(seed: Seed, change: impl Fn(&mut TrafficSpec)) -> Arc<Plan> {
 #[test]
 fn the_gaps_of_a_schedule_are_exponential_and_so_a_poisson_process() {
     let ours = |seed| {
-        let at: Vec<_> = plan(seed, |_| ()).schedule().take(DRAWS + 1).map(|of| of.at).collect();
+        let at: Vec<_> =
+            plan(seed, |_| ()).schedule().take(DRAWS + 1).map(|arrival| arrival.at).collect();
         at.windows(2).map(|pair| pair[1].since(pair[0]).0 as f64).collect()
     };
     let gap = Exp::new(1_000.0 / 1e9).expect("a rate");

@@ -57,7 +57,7 @@ fn ran(more: &str, faults: &str) -> Finished {
 }
 
 fn failed(finished: &Finished) -> Vec<&'static str> {
-    finished.verdicts.iter().filter(|of| !of.passed).map(|of| of.name).collect()
+    finished.verdicts.iter().filter(|verdict| !verdict.passed).map(|verdict| verdict.name).collect()
 }
 
 fn fault(kind: &str, target: &str, at: &str) -> String {
@@ -74,7 +74,7 @@ fn it_runs_from_a_scenario_file_and_is_reported() {
     assert_eq!(outcome.counts.delivered, outcome.counts.acked);
     assert_eq!(outcome.environment.system, "replicated-log");
     assert_eq!(outcome.configuration["quorum"], "2");
-    let gauge = outcome.series.gauges.iter().find(|of| of.name == "replica-1/log_length");
+    let gauge = outcome.series.gauges.iter().find(|gauge| gauge.name == "replica-1/log_length");
     assert_eq!(gauge.expect("it has a gauge").unit, "entries");
     assert!(outcome.marks.iter().any(|mark| mark.name == "log_leads"), "{:?}", outcome.marks);
     let report = headwater_reports::report(outcome);

@@ -54,11 +54,12 @@ pub(crate) struct Places {
 impl Places {
     /// `HEADWATER_CACHE`, else `headwater` in `XDG_CACHE_HOME` or in `~/.cache`.
     pub(crate) fn find(keep: bool) -> Result<Self> {
-        let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let cache = of("HEADWATER_CACHE").map(PathBuf::from);
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let cache = variable("HEADWATER_CACHE").map(PathBuf::from);
         let cache =
-            cache.or_else(|| of("XDG_CACHE_HOME").map(|at| Path::new(&at).join("headwater")));
-        let cache = cache.or_else(|| of("HOME").map(|at| Path::new(&at).join(".cache/headwater")));
+            cache.or_else(|| variable("XDG_CACHE_HOME").map(|at| Path::new(&at).join("headwater")));
+        let cache =
+            cache.or_else(|| variable("HOME").map(|at| Path::new(&at).join(".cache/headwater")));
         let cache = cache.ok_or_else(|| {
             Failure::new("no place for a cache: set HEADWATER_CACHE to a directory, or HOME")
         })?;

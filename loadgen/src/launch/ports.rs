@@ -66,8 +66,8 @@ pub(crate) fn holder(port: u16) -> Option<String> {
 fn listening_inode(line: &str, port: u16) -> Option<u64> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-    let of = u16::from_str_radix(local.rsplit(':').next()?, 16).ok()?;
-    (of == port && *state == "0A").then(|| inode.parse().ok())?
+    let local_port = u16::from_str_radix(local.rsplit(':').next()?, 16).ok()?;
+    (local_port == port && *state == "0A").then(|| inode.parse().ok())?
 }
 
 #[cfg(test)]

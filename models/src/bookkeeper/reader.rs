@@ -186,8 +186,8 @@ impl Reader {
         let stream = self.streams.get_mut(&writer).expect("it is being read");
         let (ledger, tags) = (LedgerId(stream.ledgers[stream.read]), stream.tags(writer));
         let first = stream.next;
-        let of = metadata.clone();
-        let spec = ReaderSpec { ledger, metadata: of, first, last, window: WINDOW, client, tags };
+        let read = metadata.clone();
+        let spec = ReaderSpec { ledger, metadata: read, first, last, window: WINDOW, client, tags };
         let (reader, events) = LedgerReader::start(ctx, spec);
         stream.work = Work::Reading(Box::new(reader), metadata, last);
         self.on_reader(ctx, writer, events);

@@ -57,7 +57,8 @@ pub struct Consumer {
 impl Consumer {
     /// Consumer number `reader`, of every `consumers`th partition.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32) -> Self {
-        let mine = (0..config.partitions).filter(|of| of % config.consumers == reader);
+        let mine =
+            (0..config.partitions).filter(|partition| partition % config.consumers == reader);
         let mine = mine.map(TopicPartition::of_events);
         let position = |partition: TopicPartition| Position {
             offset: 0,
@@ -159,7 +160,7 @@ impl Node<Streaming> for Consumer {
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         if !self.refresher.timer(ctx, tag) {
-            let late = self.waiting.iter_mut().find(|of| **of == TAGS.low(tag));
+            let late = self.waiting.iter_mut().find(|request| **request == TAGS.low(tag));
             let Some(late) = late else { return };
             *late = 0;
             self.refresher.refresh(ctx);

@@ -254,7 +254,7 @@ impl Message {
                 Self::ProduceResponse { results, .. } => 30 * results.len() as u64,
                 Self::Fetch(fetch) => 33 * fetch.partitions.len() as u64,
                 Self::FetchResponse { partitions, .. } => {
-                    let batches = partitions.iter().flat_map(|of| &of.batches);
+                    let batches = partitions.iter().flat_map(|fetched| &fetched.batches);
                     let bytes: u64 = batches.map(LogBatch::size_bytes).sum();
                     40 * partitions.len() as u64 + bytes
                 }
@@ -298,20 +298,23 @@ impl Message {
                 produce.batches.iter().fold(mix(1, produce.correlation), fold)
             }
             Self::ProduceResponse { correlation, results } => {
-                let fold = |hash, of: &ProduceResult| {
-                    mix(hash, u64::from(of.partition) << 8 | of.error as u64)
+                let fold = |hash, result: &ProduceResult| {
+                    mix(hash, u64::from(result.partition) << 8 | result.error as u64)
                 };
                 results.iter().fold(mix(2, *correlation), fold)
             }
             Self::Fetch(fetch) => {
-                let fold =
-                    |hash, of: &FetchPartition| mix(mix(hash, of.offset), of.partition.into());
+                let fold = |hash, asked: &FetchPartition| {
+                    mix(mix(hash, asked.offset), asked.partition.into())
+                };
                 fetch.partitions.iter().fold(mix(3, fetch.correlation), fold)
             }
             Self::FetchResponse { correlation, partitions } => {
-                let fold = |hash, of: &FetchedPartition| {
-                    let batches = of.batches.iter().fold(0, |hash, of| mix(hash, of.base_offset));
-                    mix(mix(hash, of.high_watermark ^ (of.error as u64) << 56), batches)
+                let fold = |hash, fetched: &FetchedPartition| {
+                    let mix_in = |hash, batch: &LogBatch| mix(hash, batch.base_offset);
+                    let batches = fetched.batches.iter().fold(0, mix_in);
+                    let FetchedPartition { high_watermark, error, .. } = fetched;
+                    mix(mix(hash, high_watermark ^ (*error as u64) << 56), batches)
                 };
                 partitions.iter().fold(mix(4, *correlation), fold)
             }
@@ -324,7 +327,7 @@ impl Message {
             }
             Self::HeartbeatResponse { accepted } => 8 + u64::from(*accepted),
             Self::AlterPartition { partition, isr, .. } => {
-                let fold = |hash, of: &InSync| mix(mix(hash, of.broker.into()), of.incarnation);
+                let fold = |hash, one: &InSync| mix(mix(hash, one.broker.into()), one.incarnation);
                 isr.iter().fold(mix(10, (*partition).into()), fold)
             }
             Self::AlterPartitionResponse { partition, error } => {

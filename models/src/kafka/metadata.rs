@@ -72,8 +72,8 @@ impl MetadataRecord {
             Self::Partition { partition, state } => {
                 let seed = mix(u64::from(*partition) << 32 | 4, u64::from(state.leader_epoch));
                 let leader = state.leader.map_or(0, |leader| u64::from(leader) + 1);
-                let isr = state.isr.iter().fold(0, |hash, of| mix(hash, u64::from(*of)));
-                let elr = state.elr.iter().fold(isr, |hash, of| mix(hash, u64::from(*of) << 32));
+                let isr = state.isr.iter().fold(0, |hash, one| mix(hash, u64::from(*one)));
+                let elr = state.elr.iter().fold(isr, |hash, one| mix(hash, u64::from(*one) << 32));
                 mix(mix(seed, leader), elr ^ u64::from(state.partition_epoch))
             }
             Self::Registered { broker, incarnation } => {

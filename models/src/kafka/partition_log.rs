@@ -139,7 +139,8 @@ impl PartitionLog {
             Ordering::Equal => {}
         }
         let recent = &state.recent;
-        let same = |of: &&(u64, u64, u64)| of.0 == batch.first && of.1 == batch.last();
+        let same =
+            |(first, last, _): &&(u64, u64, u64)| *first == batch.first && *last == batch.last();
         if let Some((_, _, end_offset)) = recent.iter().find(same) {
             return Sequence::Duplicate { end_offset: *end_offset };
         }
@@ -200,8 +201,9 @@ mod tests {
     }
 
     fn log() -> PartitionLog {
-        let of = [batch(0, 4, 0, 0), batch(4, 4, 4, 0), batch(8, 2, 8, 3), batch(10, 2, 10, 5)];
-        PartitionLog::recover(of)
+        let batches =
+            [batch(0, 4, 0, 0), batch(4, 4, 4, 0), batch(8, 2, 8, 3), batch(10, 2, 10, 5)];
+        PartitionLog::recover(batches)
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Record {
             }
             Self::MetaProperties { node_id } => mix(5, (*node_id).into()),
             Self::HighWatermarks(partitions) => {
-                partitions.iter().fold(7, |hash, of| mix(hash, *of))
+                partitions.iter().fold(7, |hash, mark| mix(hash, *mark))
             }
         }
     }

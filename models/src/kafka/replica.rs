@@ -143,9 +143,10 @@ impl Replica {
         if (self.state.isr.len() as u32) < min_isr.min(self.state.replicas.len() as u32) {
             return false;
         }
-        let proposed = self.proposed_isr.iter().flatten().map(|of| &of.broker);
+        let proposed = self.proposed_isr.iter().flatten().map(|one| &one.broker);
         let others = self.state.isr.iter().chain(proposed).filter(|replica| **replica != me);
-        let ends = others.map(|replica| self.followers.get(replica).map_or(0, |of| of.end_offset));
+        let end = |replica| self.followers.get(replica).map_or(0, |known| known.end_offset);
+        let ends = others.map(end);
         let least = ends.min().unwrap_or(u64::MAX).min(self.log.end_offset());
         let moved = least > self.high_watermark;
         self.high_watermark = self.high_watermark.max(least);
@@ -155,10 +156,11 @@ impl Replica {
     /// The ISR without followers that have not caught up for `lag_max`; nothing if it stays.
     pub fn shrunk(&self, me: BrokerId, now: Time, lag_max: Duration) -> Option<Vec<BrokerId>> {
         let in_sync = |replica: &BrokerId| {
-            let of = self.followers.get(replica);
+            let follower = self.followers.get(replica);
             *replica == me
-                || of.is_some_and(|of| {
-                    of.end_offset == self.log.end_offset() || now.since(of.caught_up_at) <= lag_max
+                || follower.is_some_and(|known| {
+                    known.end_offset == self.log.end_offset()
+                        || now.since(known.caught_up_at) <= lag_max
                 })
         };
         let kept: Vec<_> = self.state.isr.iter().copied().filter(in_sync).collect();
@@ -167,8 +169,8 @@ impl Replica {
 
     /// The ISR with a follower that has caught up; nothing if it is in there or is not that far.
     pub fn expanded(&self, follower: BrokerId) -> Option<Vec<BrokerId>> {
-        let of = self.followers.get(&follower)?;
-        let caught_up = of.end_offset >= self.high_watermark && of.end_offset >= self.epoch_start;
+        let end = self.followers.get(&follower)?.end_offset;
+        let caught_up = end >= self.high_watermark && end >= self.epoch_start;
         if self.state.isr.contains(&follower) || !caught_up {
             return None;
         }

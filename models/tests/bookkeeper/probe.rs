@@ -148,7 +148,7 @@ pub fn read(request: u64, id: i64, fence: bool) -> Message {
 /// The answer to a request, which must have been answered once.
 pub fn answer(answers: &Answers, request: u64) -> Answer {
     let found: Vec<_> =
-        answers.borrow().iter().filter(|(of, ..)| *of == request).cloned().collect();
+        answers.borrow().iter().filter(|(answered, ..)| *answered == request).cloned().collect();
     assert_eq!(found.len(), 1, "request {request}: {found:?}");
     found[0].2.clone()
 }

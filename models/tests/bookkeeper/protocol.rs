@@ -281,7 +281,7 @@ fn compare_and_set_lets_one_of_two_writers_through_and_a_watch_tells() {
     let watched: Vec<_> = answers
         .borrow()
         .iter()
-        .filter(|(of, ..)| *of == 3)
+        .filter(|(request, ..)| *request == 3)
         .map(|(.., what)| what.clone())
         .collect();
     assert_eq!(watched, [Answer::Metadata(record(1, 0)), Answer::Changed(3)]);

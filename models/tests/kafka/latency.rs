@@ -115,9 +115,12 @@ fn impossible_clusters_are_refused_with_the_reason() {
         change(&mut cluster);
         cluster.check().unwrap_err()
     };
-    assert!(refused(|of| of.replication_factor = 4).contains("only 3 brokers"));
-    assert!(refused(|of| of.topic.min_insync_replicas = 4).contains("replication.factor is 3"));
-    assert!(refused(|of| of.producer.acks = 2).contains("0, 1, or -1"));
-    assert!(refused(|of| of.partitions = 0).contains("partitions is 0"));
-    assert!(refused(|of| of.producer.acks = 1).contains("idempotence"));
+    assert!(refused(|cluster| cluster.replication_factor = 4).contains("only 3 brokers"));
+    assert!(
+        refused(|cluster| cluster.topic.min_insync_replicas = 4)
+            .contains("replication.factor is 3")
+    );
+    assert!(refused(|cluster| cluster.producer.acks = 2).contains("0, 1, or -1"));
+    assert!(refused(|cluster| cluster.partitions = 0).contains("partitions is 0"));
+    assert!(refused(|cluster| cluster.producer.acks = 1).contains("idempotence"));
 }

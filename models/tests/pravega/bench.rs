@@ -151,8 +151,8 @@ impl Bench {
         let bookie = self.nodes(BOOKIE)[0];
         let mut entries = BTreeSet::new();
         for (_, _, _, record, _) in self.sim.disk_records(bookie) {
-            if let Record::BookKeeper(JournalRecord::Journal { entries: of, .. }) = record {
-                entries.extend(of.iter().map(|entry| (entry.ledger, entry.id)));
+            if let Record::BookKeeper(JournalRecord::Journal { entries: flushed, .. }) = record {
+                entries.extend(flushed.iter().map(|entry| (entry.ledger, entry.id)));
             }
         }
         entries.len()

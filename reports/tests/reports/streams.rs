@@ -15,10 +15,13 @@ fn several_streams_are_read_back_with_the_figures_of_each() {
     let several = read.several();
     let names: Vec<&str> = several.iter().map(|(name, ..)| *name).collect();
     assert_eq!(names, ["ingest", "store"]);
-    let of = |index: usize| several[index].2;
-    assert_eq!((of(0).counts.acked, of(1).counts.acked, read.counts.acked), (9_000, 9_000, 18_000));
-    assert_eq!((of(0).found, of(1).found, read.total().found), (0, 1, 1));
-    let max = |index: usize| of(index).latency.end_to_end.max().expect("some") / 10_000;
+    let view = |index: usize| several[index].2;
+    assert_eq!(
+        (view(0).counts.acked, view(1).counts.acked, read.counts.acked),
+        (9_000, 9_000, 18_000)
+    );
+    assert_eq!((view(0).found, view(1).found, read.total().found), (0, 1, 1));
+    let max = |index: usize| view(index).latency.end_to_end.max().expect("some") / 10_000;
     assert_eq!((max(0), max(1)), (300, 600));
 }
 
@@ -50,7 +53,7 @@ fn the_report_shows_the_streams_by_name_and_one_stream_shows_none() {
 fn a_comparison_sets_streams_of_one_name_side_by_side() {
     let one = sample::outcome(Source::Simulated, 7, 120_000.0);
     let comparison = compare(&[sample::pipeline(), one]);
-    let names: Vec<&str> = comparison.streams.iter().map(|of| of.name.as_str()).collect();
+    let names: Vec<&str> = comparison.streams.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!(names, ["ingest", "store"]);
     let lost = comparison.streams[1].rows.iter().find(|row| row.figure.to_string() == "lost");
     let values: Vec<_> = lost.expect("a row").cells.iter().map(|cell| cell.value).collect();
@@ -78,6 +81,6 @@ fn streams_that_contradict_each_other_are_refused() {
     outcome.streams.clear();
     assert!(error(&outcome).contains("streams is empty"), "{}", error(&outcome));
     let mut outcome = Outcome::empty(Scenario::default(), Source::Live, 1);
-    outcome.streams.values_mut().for_each(|of| of.figures = Some(Default::default()));
+    outcome.streams.values_mut().for_each(|stream| stream.figures = Some(Default::default()));
     assert!(error(&outcome).contains("figures beside the totals"), "{}", error(&outcome));
 }

@@ -226,9 +226,16 @@ impl History {
     }
 
     /// A level that must never fall was set by a node.
-    pub fn watermark(&mut self, at: Time, by: NodeId, of: &'static Level, entity: u64, value: u64) {
+    pub fn watermark(
+        &mut self,
+        at: Time,
+        by: NodeId,
+        level: &'static Level,
+        entity: u64,
+        value: u64,
+    ) {
         self.level_moves += 1;
-        let levels = self.levels_of(of);
+        let (name, levels) = (level.name, self.levels_of(level));
         let level = levels.newest.entry(entity).or_insert((value, at));
         let floor = if let Some(own) = &mut levels.own {
             let own = own.entry((entity, by)).or_insert(*level);
@@ -246,7 +253,6 @@ impl History {
         if value < from {
             self.fall_count += 1;
             if self.falls.len() < KEPT_MAX {
-                let name = of.name;
                 self.falls.push(Fall { name, entity, from, to: value, from_at, at });
             }
         }

@@ -95,7 +95,8 @@ impl From<Promises> for Suite {
 impl Suite {
     /// One verdict for each promise, in the order of [`CHECKERS`].
     pub fn run(&self, history: &History) -> Vec<Verdict> {
-        let verdicts = CHECKERS.iter().filter_map(|of| (of.check)(history, &self.promises));
+        let verdicts =
+            CHECKERS.iter().filter_map(|checker| (checker.check)(history, &self.promises));
         verdicts.map(|verdict| Verdict { stream: history.stream(), ..verdict }).collect()
     }
 }

@@ -193,8 +193,8 @@ fn what_a_former_owner_learns_late_is_no_fall_but_what_a_new_one_has_lost_is() {
     let level = |at: u64, node, value| (Time(at * MS), NodeId(node), name, 0, value);
     let falls = |levels: &[(Time, NodeId, &'static Level, u64, u64)]| {
         let mut history = sound();
-        levels.iter().for_each(|(at, by, name, of, value)| {
-            history.watermark(*at, *by, name, *of, *value);
+        levels.iter().for_each(|(at, by, name, entity, value)| {
+            history.watermark(*at, *by, name, *entity, *value);
         });
         history
     };
@@ -302,8 +302,8 @@ fn verdicts_say_which_stream_they_are_of_and_levels_of_two_do_not_meet() {
     for (stream, history) in (0..).zip(&histories) {
         let verdicts = Suite::from(Promises::default()).run(history);
         assert!(verdicts.iter().all(|verdict| verdict.stream == StreamId(stream)));
-        let of = |name| verdicts.iter().find(|verdict| verdict.name == name).expect(name);
-        assert!(of("watermarks_monotone").passed && !of("no_acked_loss").passed);
+        let named = |name| verdicts.iter().find(|verdict| verdict.name == name).expect(name);
+        assert!(named("watermarks_monotone").passed && !named("no_acked_loss").passed);
     }
     let lost = verdict(&histories[1], Promises::default(), "no_acked_loss");
     assert!(lost.to_string().starts_with("no_acked_loss of stream 1: FAILED"), "{lost}");

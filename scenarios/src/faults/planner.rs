@@ -361,7 +361,7 @@ mod tests {
             let mut restarts = Vec::new();
             while let Some(at) = planner.next() {
                 let fired = planner.step(&roster, &Holders::default());
-                let back = fired.iter().filter(|(_, of)| matches!(of, Fault::Restart { .. }));
+                let back = fired.iter().filter(|(_, fault)| matches!(fault, Fault::Restart { .. }));
                 restarts.extend(back.map(|(after, _)| (at + *after).0 / 1_000_000_000));
             }
             restarts

@@ -28,10 +28,10 @@ pub(super) fn diagram(
 ) -> Diagram {
     let messages = messages(trace);
     let mut selection = Selection { trace, messages, chosen: BTreeSet::new() };
-    let wanted: usize = anchors.iter().map(|of| of.arrows.0 + of.arrows.1).sum();
+    let wanted: usize = anchors.iter().map(|anchor| anchor.arrows.0 + anchor.arrows.1).sum();
     for anchor in anchors {
         // Where all together want too many, each gets its share.
-        let share = |of: usize| (of * arrows).div_ceil(wanted.max(arrows));
+        let share = |asked: usize| (asked * arrows).div_ceil(wanted.max(arrows));
         selection.around(anchor, share(anchor.arrows.0), share(anchor.arrows.1));
         if selection.chosen.len() >= arrows {
             break;
@@ -62,7 +62,8 @@ impl Selection<'_> {
     fn around(&mut self, anchor: &Anchor, before: usize, after: usize) {
         let about = |message: &&(usize, &Message)| {
             let (_, Message { from, to, .. }) = message;
-            let named = |node: NodeId| anchor.nodes.iter().any(|of| *of == self.trace.name(node));
+            let named =
+                |node: NodeId| anchor.nodes.iter().any(|name| *name == self.trace.name(node));
             // What a node tells itself is seldom what matters, and can't be drawn as an arrow.
             from != to && (anchor.nodes.is_empty() || named(*from) || named(*to))
         };

@@ -170,11 +170,15 @@ fn read(table: &Table, source: &Source) -> Result<Scenario, Problems> {
 
 fn wanted(first: &Finished, keep: Option<&str>) -> Result<(&'static str, &'static str), Refused> {
     let reproduce = &first.outcome.reproduce;
-    let failed: Vec<&str> =
-        first.verdicts.iter().filter(|of| !of.passed).map(|of| of.name).collect();
+    let failed: Vec<&str> = first
+        .verdicts
+        .iter()
+        .filter(|verdict| !verdict.passed)
+        .map(|verdict| verdict.name)
+        .collect();
     let asked = |verdict: &&headwater_check::Verdict| keep.is_none_or(|name| name == verdict.name);
-    let of: Vec<_> = first.verdicts.iter().filter(asked).cloned().collect();
-    match (violation(&of), keep) {
+    let judged: Vec<_> = first.verdicts.iter().filter(asked).cloned().collect();
+    match (violation(&judged), keep) {
         (Some(found), _) => Ok((found.verdict, found.finding.what)),
         (None, Some(name)) if !failed.is_empty() => Err(Refused::Passes(format!(
             "{name} does not fail in `{reproduce}`; what fails there: {}",
@@ -186,9 +190,9 @@ fn wanted(first: &Finished, keep: Option<&str>) -> Result<(&'static str, &'stati
 
 /// What was wanted, if the run has it.
 fn found(finished: &Finished, (verdict, what): (&str, &str)) -> Option<Violation> {
-    let of = finished.verdicts.iter().find(|of| of.name == verdict && !of.passed)?;
-    let finding = of.findings.iter().find(|finding| finding.what == what)?;
-    Some(Violation { verdict: of.name, finding: finding.clone() })
+    let found = finished.verdicts.iter().find(|one| one.name == verdict && !one.passed)?;
+    let finding = found.findings.iter().find(|finding| finding.what == what)?;
+    Some(Violation { verdict: found.name, finding: finding.clone() })
 }
 
 fn size(table: &Table, scenario: &Scenario, finished: &Finished) -> Size {
@@ -258,6 +262,6 @@ impl Shrinker<'_> {
 /// The names of those that fault `index` of the run hit, if it has begun.
 fn names_hit(finished: &Finished, name: &str, from_ns: u64) -> Vec<String> {
     let faults = &finished.outcome.faults;
-    let of = faults.iter().find(|fault| fault.name == name && fault.from_ns == from_ns);
-    of.map(hit).unwrap_or_default()
+    let fault = faults.iter().find(|fault| fault.name == name && fault.from_ns == from_ns);
+    fault.map(hit).unwrap_or_default()
 }

@@ -132,7 +132,8 @@ impl Shrinker<'_> {
                 let mut numbers = vec![1, now / 2, now - 1];
                 numbers.dedup();
                 let set = |number| self.set(&path, Value::Integer(number));
-                let candidates = numbers.into_iter().filter(|of| *of < now).map(set).collect();
+                let candidates =
+                    numbers.into_iter().filter(|number| *number < now).map(set).collect();
                 if self.take_first(candidates).is_none() {
                     break;
                 }

@@ -138,8 +138,10 @@ mod tests {
         receive(&mut trace, 5, &Letter(2), a);
         receive(&mut trace, 6, &Letter(9), a);
         let found = messages(&trace);
-        let times: Vec<_> =
-            found.iter().map(|of| (of.sent_at(&trace), of.received_at(&trace))).collect();
+        let times: Vec<_> = found
+            .iter()
+            .map(|message| (message.sent_at(&trace), message.received_at(&trace)))
+            .collect();
         let zero = Some(Time(0));
         let (second, stray) = ((zero, Some(Time(5))), (None, Some(Time(6))));
         assert_eq!(times, [(zero, None), second, (zero, None), stray]);

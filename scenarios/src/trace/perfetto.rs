@@ -61,7 +61,7 @@ fn processes(trace: &Trace) -> Vec<Value> {
         ]
     };
     let nodes = (0..).map(NodeId).zip(trace.names());
-    let nodes = nodes.flat_map(|(node, of)| name(process(node), of));
+    let nodes = nodes.flat_map(|(node, called)| name(process(node), called));
     name(FAULTS, "faults").into_iter().chain(nodes).collect()
 }
 

@@ -89,8 +89,8 @@ impl Store for Machine {
     }
 
     fn last(&self, writer: u64) -> u64 {
-        let of = |event: &&(u64, u64, Vec<u8>)| event.0 == writer;
-        self.disk(|disk| disk.events.iter().rev().find(of).map_or(0, |event| event.1))
+        let by_writer = |event: &&(u64, u64, Vec<u8>)| event.0 == writer;
+        self.disk(|disk| disk.events.iter().rev().find(by_writer).map_or(0, |event| event.1))
     }
 }
 

@@ -103,7 +103,8 @@ impl Bookie {
         let wanted = cookies.chain([(ledgers, LAST_MARK_FILE), (ledgers, INDEX_FILE)]);
         let restart = self.restart.as_mut().expect("the bookie is starting");
         let files = &restart.files;
-        let there = |(disk, file): &Place| files.get(disk).is_some_and(|of| of.contains(file));
+        let there =
+            |(disk, file): &Place| files.get(disk).is_some_and(|on_disk| on_disk.contains(file));
         restart.reads = wanted.filter(there).map(|place| (place, 0)).collect();
         self.read_next(ctx);
     }

@@ -218,10 +218,12 @@ impl Operation {
                 mix(mix(4 + (u64::from(*ephemeral) << 8), path.digest()), value.digest())
             }
             Self::Get { path, watch } => mix(5 + (u64::from(*watch) << 8), path.digest()),
-            Self::Set { path, value, version: of } => {
-                mix(mix(mix(6, path.digest()), value.digest()), version(of))
+            Self::Set { path, value, version: expected } => {
+                mix(mix(mix(6, path.digest()), value.digest()), version(expected))
             }
-            Self::Delete { path, version: of } => mix(mix(7, path.digest()), version(of)),
+            Self::Delete { path, version: expected } => {
+                mix(mix(7, path.digest()), version(expected))
+            }
             Self::List { directory, watch } => {
                 mix(8 + (u64::from(*watch) << 8), name_digest(directory))
             }

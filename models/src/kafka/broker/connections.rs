@@ -119,10 +119,8 @@ impl Broker {
             State::Reading(Message::Produce(produce)) => self.produce(ctx, from, *produce),
             State::Reading(Message::Fetch(fetch)) => self.fetch(ctx, from, fetch),
             State::Reading(_) => {
-                let of = |state: &crate::kafka::metadata::PartitionState| {
-                    (state.leader, state.leader_epoch)
-                };
-                let leaders = self.image.partitions.iter().map(of).collect();
+                let partitions = self.image.partitions.iter();
+                let leaders = partitions.map(|state| (state.leader, state.leader_epoch)).collect();
                 self.respond(ctx, from, Some(Message::MetadataResponse { leaders }));
             }
             other => connection.state = other,
@@ -131,7 +129,7 @@ impl Broker {
 
     fn respond(&mut self, ctx: &mut Ctx<'_>, to: NodeId, message: Option<Message>) {
         let Some(connection) = self.connections.get_mut(&to) else { return };
-        let cost = message.as_ref().map_or(0, |of| self.config.costs.network(of.size_bytes()));
+        let cost = message.as_ref().map_or(0, |sent| self.config.costs.network(sent.size_bytes()));
         connection.state = State::Responding(message);
         ctx.compute(NETWORK, Duration(cost), connection.tag(kind::NETWORK_OUT, to));
     }
@@ -245,7 +243,8 @@ impl Broker {
             } else {
                 continue;
             };
-            if let Some(result) = producing.results.iter_mut().find(|of| of.partition == *partition)
+            if let Some(result) =
+                producing.results.iter_mut().find(|one| one.partition == *partition)
             {
                 result.error = error;
             }

@@ -53,7 +53,7 @@ impl Broker {
         if !matches!(fetcher.state, State::Idle | State::BackingOff) {
             return;
         }
-        let follows = |of: &&Replica| of.state.leader == Some(leader) && !of.failed;
+        let follows = |replica: &&Replica| replica.state.leader == Some(leader) && !replica.failed;
         let by_epoch = !self.bugs.has(Bug::TruncateToHighWatermark);
         let followed = self.replicas.values().filter(follows);
         let partitions: Vec<_> = followed
@@ -113,9 +113,9 @@ impl Broker {
         if fetcher.correlation != correlation || !matches!(fetcher.state, State::Waiting) {
             return;
         }
-        let bytes: u64 =
-            partitions.iter().flat_map(|of| &of.batches).map(|of| of.size_bytes()).sum();
-        let batches = partitions.iter().map(|of| of.batches.len() as u64).sum();
+        let batches = || partitions.iter().flat_map(|fetched| &fetched.batches);
+        let bytes: u64 = batches().map(|batch| batch.size_bytes()).sum();
+        let batches = batches().count() as u64;
         fetcher.state = State::Handling(partitions);
         let cost = if bytes == 0 {
             self.config.costs.handle_request_ns
@@ -129,7 +129,7 @@ impl Broker {
     pub(super) fn take_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         let State::Handling(partitions) = std::mem::take(&mut fetcher.state) else { return };
-        let batches = partitions.iter().map(|of| of.batches.len()).sum();
+        let batches = partitions.iter().map(|fetched| fetched.batches.len()).sum();
         fetcher.state = State::Appending(batches);
         let mut failed = false;
         for fetched in partitions {
@@ -151,7 +151,7 @@ impl Broker {
             // The leader's batch begins within this log: they are not the same (`UnifiedLog.append`
             // throws `UnexpectedAppendOffsetException`).
             let end = replica.log.end_offset();
-            let astride = |of: &LogBatch| of.base_offset < end && end < of.end_offset();
+            let astride = |batch: &LogBatch| batch.base_offset < end && end < batch.end_offset();
             if fetched.batches.first().is_some_and(astride) {
                 replica.failed = true;
                 signals::PARTITION_FAILED.note(ctx, u64::from(partition), end);

@@ -140,10 +140,10 @@ impl Broker {
 
     /// `replication-offset-checkpoint`, every so often.
     pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
-        let of = |partition: TopicPartition| {
-            self.replicas.get(&partition).map_or(0, |of| of.high_watermark)
+        let mark = |partition: TopicPartition| {
+            self.replicas.get(&partition).map_or(0, |replica| replica.high_watermark)
         };
-        let marks = TopicPartition::all(self.config.partitions).map(of).collect();
+        let marks = TopicPartition::all(self.config.partitions).map(mark).collect();
         ctx.disk(
             DISK,
             DiskOp::Truncate { file: HIGH_WATERMARK_FILE, keep: 0 },

@@ -203,7 +203,7 @@ impl Broker {
 
     /// Asks the active controller for another ISR, one request a partition at a time.
     fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, isr: Vec<InSync>) {
-        if self.replicas.get(&partition).is_some_and(|of| of.proposed_isr.is_none()) {
+        if self.replicas.get(&partition).is_some_and(|replica| replica.proposed_isr.is_none()) {
             self.ask_for_isr(ctx, partition, isr);
         }
     }
@@ -268,7 +268,7 @@ impl Broker {
                     replica.log.forget_producers();
                 }
                 let epoch = replica.log.last_epoch();
-                let rises = epoch.is_none_or(|of| of <= state.leader_epoch);
+                let rises = epoch.is_none_or(|last| last <= state.leader_epoch);
                 properties::EPOCHS_RISE.note(ctx, partition.into(), rises);
                 replica.lead(me, ctx.now());
                 if !anew {

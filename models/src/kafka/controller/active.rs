@@ -167,14 +167,14 @@ impl ActiveController {
         if state.leader != Some(from) || state.leader_epoch != leader_epoch {
             return ErrorCode::FencedLeaderEpoch;
         }
-        let ineligible = |of: &InSync| {
-            let broker = of.broker.index();
-            self.image.fenced[broker] || self.image.incarnations[broker] != of.incarnation
+        let ineligible = |one: &InSync| {
+            let broker = one.broker.index();
+            self.image.fenced[broker] || self.image.incarnations[broker] != one.incarnation
         };
         if state.partition_epoch != partition_epoch || isr.iter().any(ineligible) {
             return ErrorCode::InvalidUpdateVersion;
         }
-        let isr: Vec<_> = isr.iter().map(|of| of.broker).collect();
+        let isr: Vec<_> = isr.iter().map(|one| one.broker).collect();
         self.change(partition, |change| change.isr(isr.clone()));
         self.look_at_balance(now);
         ErrorCode::None

@@ -74,7 +74,8 @@ impl<'a> PartitionChange<'a> {
             let stands = self.isr.contains(replica) || self.isr.is_empty() && elr.contains(replica);
             stands && live(*replica)
         };
-        let first = self.old.replicas.first().copied().filter(|of| self.preferred && can_lead(of));
+        let first =
+            self.old.replicas.first().copied().filter(|first| self.preferred && can_lead(first));
         let stays = self.old.leader.filter(can_lead);
         let next = || self.old.replicas.iter().copied().find(can_lead);
         let mut leader = first.or(stays).or_else(next);
@@ -198,6 +199,6 @@ mod tests {
         assert_eq!(PartitionChange::of(&state).build(OLD, |_| true), None);
         let led = PartitionChange::of(&state).preferred().build(OLD, |_| true).unwrap();
         assert_eq!((led.leader, led.leader_epoch, led.partition_epoch), (Some(B0), 2, 1));
-        assert_eq!(PartitionChange::of(&state).preferred().build(OLD, |of| of != B0), None);
+        assert_eq!(PartitionChange::of(&state).preferred().build(OLD, |broker| broker != B0), None);
     }
 }

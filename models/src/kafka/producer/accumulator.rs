@@ -223,7 +223,7 @@ impl Accumulator {
     pub fn out_of_order(&mut self, sendable: &Sendable) {
         let first = sendable.batch.first;
         let queue = &mut self.queues[sendable.batch.lane.0 as usize];
-        let in_flight = queue.in_flight.first().is_some_and(|of| *of < first);
+        let in_flight = queue.in_flight.first().is_some_and(|oldest| *oldest < first);
         let retried = queue.retries.first_key_value().is_some_and(|(of, _)| *of < first);
         let next = first >= queue.acked && !in_flight && !retried;
         queue.new_epoch |= next && sendable.epoch.number == queue.epoch.number;

@@ -253,7 +253,7 @@ impl Producer {
         let Some(request) = self.in_flight.get_mut(&correlation) else { return };
         request.sent = ctx.now();
         let config = &self.config.producer;
-        let epoch = |of: &Sendable| config.enable_idempotence.then_some(of.epoch);
+        let epoch = |sendable: &Sendable| config.enable_idempotence.then_some(sendable.epoch);
         let produce = Produce {
             correlation,
             acks: config.acks,
@@ -328,7 +328,8 @@ impl Producer {
         let timeout = Duration::from_millis(self.config.producer.request_timeout_ms);
         let now = ctx.now();
         let late = |request: &&InFlight| now.since(request.sent) >= timeout;
-        let stuck: BTreeSet<_> = self.in_flight.values().filter(late).map(|of| of.broker).collect();
+        let late = self.in_flight.values().filter(late);
+        let stuck: BTreeSet<_> = late.map(|request| request.broker).collect();
         for broker in stuck {
             self.lose(broker);
         }

@@ -74,10 +74,10 @@ impl Snapshot {
     /// Bytes in the log: 100 for the container, 100 per segment, 33 per attribute and 40 per chunk
     /// (fields of the serializers, counted).
     pub fn size_bytes(&self) -> u64 {
-        let of = |segment: &Segment| {
+        let bytes = |segment: &Segment| {
             100 + 33 * segment.writers.len() as u64 + 40 * segment.chunks.len() as u64
         };
-        100 + self.segments.values().map(of).sum::<u64>()
+        100 + self.segments.values().map(bytes).sum::<u64>()
     }
 
     /// Writes it as numbers.

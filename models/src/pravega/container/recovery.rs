@@ -149,8 +149,8 @@ impl Container {
         // What is processed and not committed is not promised yet: the first of the writer's
         // operations on their way tells what was before.
         let uncommitted = self.pending.iter().find_map(|pending| match &pending.logged.operation {
-            Operation::Append { segment: of, writer: by, previous, .. } => {
-                (*of == segment && *by == writer).then_some(*previous)
+            Operation::Append { segment: other, writer: by, previous, .. } => {
+                (*other == segment && *by == writer).then_some(*previous)
             }
             Operation::Checkpoint(_) | Operation::StorageUpdate { .. } | Operation::Seal { .. } => {
                 None

@@ -331,8 +331,10 @@ impl BookKeeperLog {
             RecoveryEvent::Recovered { last, .. } => {
                 for write in &mut self.writes {
                     match write.sent {
-                        Some((of, entry)) if of == sequence && entry <= last => write.done = true,
-                        Some((of, _)) if of == sequence => write.sent = None,
+                        Some((ledger, entry)) if ledger == sequence && entry <= last => {
+                            write.done = true
+                        }
+                        Some((ledger, _)) if ledger == sequence => write.sent = None,
                         _ => {}
                     }
                 }

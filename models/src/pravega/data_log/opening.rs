@@ -137,8 +137,9 @@ impl BookKeeperLog {
             match step {
                 Step::Fenced(metadata, last) => {
                     let recovery = opening.recovery.take().expect("it was recovering");
-                    let of = |ledger: &&LogLedger| ledger.id == recovery.ledger();
-                    let ledger = self.metadata.ledgers.iter().find(of).expect("one of the log's");
+                    let is_closed = |ledger: &&LogLedger| ledger.id == recovery.ledger();
+                    let ledger =
+                        self.metadata.ledgers.iter().find(is_closed).expect("one of the log's");
                     opening.fenced.insert(ledger.sequence, (metadata, last));
                     self.fence_next(ctx);
                 }

@@ -237,7 +237,7 @@ impl SegmentStore {
     }
 
     fn report_levels(&mut self, ctx: &mut Ctx<'_>) {
-        let sum = |of: fn(&Container) -> u64| self.containers.values().map(of).sum::<u64>();
+        let sum = |level: fn(&Container) -> u64| self.containers.values().map(level).sum::<u64>();
         signals::CACHE_USED.set(ctx, self.cache.used());
         signals::UNFLUSHED.set(ctx, sum(Container::unflushed_bytes));
         signals::OPERATION_LOG_LENGTH.set(ctx, sum(Container::operation_log_length));

@@ -232,7 +232,7 @@ impl Writer {
         self.routing = false;
         let segments = &self.segments;
         let lot = self.lot.drain(..);
-        self.blocked.extend(lot.filter(|(of, _)| !segments[of.index()].moved));
+        self.blocked.extend(lot.filter(|(segment, _)| !segments[segment.index()].moved));
         self.blocked.append(&mut self.moved);
         self.write_routed(ctx);
         self.pull(ctx);

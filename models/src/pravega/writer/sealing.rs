@@ -71,7 +71,7 @@ impl Writer {
         if !unacked.is_empty() {
             properties::EVENTS_MOVED.reached(ctx);
         }
-        self.blocked.retain(|(of, _)| *of != segment);
+        self.blocked.retain(|(other, _)| *other != segment);
         for (key, event) in unacked {
             let moved = self.assign(key, event);
             // Behind those that are being routed: their numbers on a common successor are lower.
