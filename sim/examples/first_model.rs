@@ -9,9 +9,10 @@
 //!   every 5 ms  Done(n)               written, synced
 //! ```
 //!
-//! The server is a state machine: an input, a change, effects. It does not know that power can go.
-//! What the disk still has afterwards is the kernel's to decide; the observer sees the notes and
-//! says what was answered and is gone. `cargo run -p headwater-sim --example first_model` prints:
+//! The server is a state machine: an input, a change, effects. It does not know that power can
+//! fail. What the disk still has afterwards is the kernel's to decide; the observer sees the notes
+//! and says what was answered and is gone. `cargo run -p headwater-sim --example first_model`
+//! prints:
 //!
 //! ```text
 //! answers            answered by 1 s   found at 1.5 s   answered and gone
@@ -32,7 +33,7 @@ use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-/// The protocol: what is sent, what is stored, what is told.
+/// The protocol: what is sent, what is stored, what is noted.
 struct Puts;
 
 impl Protocol for Puts {
@@ -79,7 +80,7 @@ impl Record for Stored {
     }
 }
 
-/// What the observer is told.
+/// What the observer sees.
 #[derive(Clone, Debug)]
 enum Saw {
     /// The client has the answer to this request.
@@ -131,7 +132,7 @@ const FILE: FileId = FileId(0);
 /// Tag of the read at the start; requests have their number.
 const AT_START: u64 = u64::MAX;
 
-/// Writes, syncs if it is to, and answers.
+/// Writes, syncs if told to, and answers.
 struct Server {
     syncs: bool,
 }
@@ -159,7 +160,7 @@ impl Node<Puts> for Server {
     fn on_timer(&mut self, _: &mut Ctx<'_>, _: u64) {}
 }
 
-/// Sees the notes, and compares what the client was told with what the disk gave back.
+/// Sees the notes, and compares what was answered to the client with what the disk gave back.
 #[derive(Default)]
 struct Judge {
     answered: BTreeSet<u64>,

@@ -1,7 +1,7 @@
 //! Buggify: rare but possible delays of the environment, switched on for a run.
 //!
 //! On two levels, as FoundationDB does it (`flow/Buggify.h`): a site is active in a run or it is
-//! not, and an active one fires now and then. So that runs differ in what is rare in them.
+//! not, and an active one fires now and then. So runs differ in which rare delays they have.
 
 use rand::Rng;
 
@@ -49,7 +49,7 @@ impl Site {
 /// A quarter of the sites are active in a run (FoundationDB `P_BUGGIFIED_SECTION_ACTIVATED`).
 const ACTIVE_PPM: u32 = 250_000;
 /// An active site fires once in a thousand times. FoundationDB's 25 % is for sites that are rarely
-/// come by; these are come by with every message.
+/// reached; every message reaches these.
 const FIRES_PPM: u32 = 1_000;
 
 /// The sites of one run.
@@ -68,7 +68,7 @@ impl Buggify {
         Self { active, fired: [0; Site::ALL.len()], stream }
     }
 
-    /// What the site adds this time: mostly nothing.
+    /// The delay that the site adds this time: usually none.
     #[inline]
     pub fn delay(&mut self, site: Site) -> Duration {
         if !self.active[site as usize] || !self.stream.chance_ppm(FIRES_PPM) {

@@ -1,4 +1,4 @@
-//! The clock of a process: what it reads when the world's time is something else.
+//! The clock of a process: what it reads, which need not be the true time.
 //!
 //! [`Clock::monotonic`] (CLOCK_MONOTONIC) drifts and never steps; timers run on it. A timer never
 //! runs out before its clock shows the time, though that may have become slower meanwhile; if it
@@ -15,14 +15,14 @@ use crate::time::{Duration, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClockChange {
-    /// The wall clock is moved by so many nanoseconds, at once.
+    /// The wall clock jumps by this many nanoseconds.
     Step(i64),
-    /// From now on it gains so many nanoseconds a second (negative: loses); quartz is within
+    /// From now on it gains this many nanoseconds a second (negative: loses); quartz is within
     /// 100,000 (100 ppm), a virtual machine's can be ten times worse. Above -900,000,000.
     Drift(i64),
-    /// From now on timers come late by up to this much, each by a draw.
+    /// From now on each timer fires late, by a draw of up to this much.
     Jitter(Duration),
-    /// As the world's, from now on: no offset, drift or jitter.
+    /// From now on it is right: no offset, drift or jitter.
     Right,
 }
 
@@ -44,7 +44,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// What a process that lives by it takes for the time since the start.
+    /// What it reads as the time since the start.
     #[inline]
     pub fn monotonic(&self, now: Time) -> Time {
         let passed = i128::from(now.since(self.since.0).0);
@@ -52,7 +52,7 @@ impl Clock {
         self.since.1 + Duration((passed + gained) as u64)
     }
 
-    /// What a process that lives by it takes for the time of day.
+    /// What it reads as the time of day.
     pub fn wall(&self, now: Time) -> Time {
         Time(self.monotonic(now).0.saturating_add_signed(self.offset))
     }
@@ -77,7 +77,7 @@ impl Clock {
             }
             ClockChange::Jitter(jitter) => self.jitter = jitter,
             ClockChange::Right => {
-                // A monotonic clock that ran ahead can't go back: only its pace is mended.
+                // A monotonic clock that ran ahead can't go back: only its rate is corrected.
                 self.since = (now, self.monotonic(now));
                 (self.drift, self.offset, self.jitter) = (0, 0, Duration::ZERO);
             }

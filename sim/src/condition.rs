@@ -1,8 +1,8 @@
-//! The condition of a service outside of the system, which a node stands for: an object store, say.
+//! The condition of an external service that a node stands for, such as an object store.
 
 use serde::{Deserialize, Serialize};
 
-/// The condition of a service outside of the system, by a name that the service knows.
+/// The condition of an external service, by a name that the service knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {

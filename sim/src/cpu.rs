@@ -23,10 +23,10 @@ pub struct Job {
     pub tag: u64,
 }
 
-/// A cgroup's CPU quota: work goes on in the first part of each period only.
+/// A cgroup's CPU quota: work runs in the first part of each period only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Time in each period in which work goes on.
+    /// Time in each period in which work runs.
     pub runs: Duration,
     /// The period, longer than that.
     pub period: Duration,
@@ -37,7 +37,7 @@ impl Quota {
     pub fn done(self, now: Time, cost: Duration) -> Time {
         let (runs, period) = (self.runs.0.max(1), self.period.0.max(1));
         let into = now.0 % period;
-        // Work that comes while all stands still begins with the next period.
+        // Work that arrives while everything is throttled begins with the next period.
         let (start, left) =
             if into >= runs { (now.0 - into + period, runs) } else { (now.0, runs - into) };
         if cost.0 <= left {
@@ -63,7 +63,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Idle servers; zero for as many as are asked for.
+    /// Idle servers; zero if their number is unlimited.
     pub fn new(servers: u32) -> Self {
         Self { servers, ..Self::default() }
     }

@@ -35,11 +35,11 @@ pub enum DiskFault {
     /// Syncs take their time and make nothing durable: a drive that lies about its cache. A later
     /// sync that is honest covers what they should have.
     LostSyncs(u32),
-    /// Writes land on another record of the file, whose place then holds them.
+    /// Writes land in the place of another record of the file.
     MisdirectedWrites(u32),
     /// Reads that the page cache does not answer come from a place one record off.
     MisdirectedReads(u32),
-    /// No more than this passes, reads and writes each.
+    /// A limit to its bandwidth, for reads and for writes each.
     Throttle(BytesPerSecond),
     /// What a power cut leaves of records that no sync has covered.
     Tearing(Tearing),
@@ -78,10 +78,10 @@ pub enum WriteFate {
 pub enum SyncFate {
     /// It makes durable what it covers.
     Good,
-    /// It says so and does not.
+    /// It reports success and makes nothing durable.
     Lost,
-    /// It makes durable what it covers, and tells of a writeback that has failed before (EIO), as
-    /// Linux does since 4.13 (`errseq_t`).
+    /// It makes durable what it covers, and reports a writeback that failed before (EIO), as Linux
+    /// does since 4.13 (`errseq_t`).
     TellsOfEarlier,
     /// EIO, and the pages are forgotten or not.
     Failed {

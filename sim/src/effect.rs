@@ -66,7 +66,7 @@ pub enum Effect<P: Protocol> {
         /// Its level from now on.
         value: u64,
     },
-    /// End this process: as a crash, but by its own will. What is recorded before it is carried
-    /// out; what comes after it is not.
+    /// End this process: like a crash, but its own decision. Effects recorded before this one are
+    /// carried out, later ones are not.
     Exit,
 }

@@ -36,8 +36,7 @@ pub enum Fault {
         /// The process.
         node: NodeId,
     },
-    /// The machine loses power: its processes die without a word to anybody, its page cache is
-    /// lost.
+    /// The machine loses power: its processes die and nobody is told, its page cache is lost.
     PowerCut {
         /// The machine.
         machine: MachineId,
@@ -99,7 +98,7 @@ pub enum Fault {
         /// Receivers.
         to: Vec<NodeId>,
     },
-    /// The way from `from` to `to` loses, doubles, reorders or narrows.
+    /// The direction from `from` to `to` loses, duplicates, reorders or throttles messages.
     Impair {
         /// Senders.
         from: Vec<NodeId>,
@@ -131,7 +130,7 @@ pub enum Fault {
         /// Refused or taken.
         refuse: bool,
     },
-    /// A network card limps: each way it takes `percent` of its usual time for a message.
+    /// A network card is slow: each direction takes `percent` of its usual time for a message.
     SlowNic {
         /// The machine.
         machine: MachineId,
@@ -191,7 +190,8 @@ pub enum Fault {
         /// Of this disk only; of all where it is `None`.
         disk: Option<u8>,
     },
-    /// A file of a process gets another name, on every disk that has it. What had it is gone.
+    /// A file of a process gets another name, on every disk that has it. A file that had that name
+    /// is gone.
     RenameFile {
         /// The process.
         node: NodeId,
@@ -200,14 +200,14 @@ pub enum Fault {
         /// Its new name.
         to: FileId,
     },
-    /// Two processes get each other's files: disks swapped in a maintenance. Crash both first.
+    /// Two processes get each other's files: disks swapped during maintenance. Crash both first.
     SwapDisks {
         /// One process.
         node: NodeId,
         /// The other.
         other: NodeId,
     },
-    /// A process is asked to stop (SIGTERM); it may do what it does before it exits.
+    /// A process is asked to stop (SIGTERM); it may finish what it has to before it exits.
     Shutdown {
         /// The process.
         node: NodeId,
@@ -228,7 +228,7 @@ pub enum Fault {
         /// The period; Linux's `cpu.cfs_period_us` is 100 ms.
         period: Duration,
     },
-    /// A service outside of the system, which a node stands for, is in another condition.
+    /// The condition of an external service that a node stands for changes.
     Condition {
         /// The node that stands for it.
         node: NodeId,
@@ -245,7 +245,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The node that it is about, if it is about one.
+    /// The node that it concerns, if it is a single one.
     pub const fn node(&self) -> Option<NodeId> {
         match self {
             Self::Crash { node }

@@ -76,7 +76,7 @@ pub struct File<R> {
     cut_off: Vec<Stored<R>>,
     /// Tells it from files of the same name before it: a sync of theirs does not vouch for it.
     birth: u64,
-    /// A writeback has failed, and no sync has told of it yet.
+    /// A writeback has failed, and no sync has reported it yet.
     owes_error: bool,
 }
 
@@ -125,7 +125,7 @@ impl<R: Record> File<R> {
         self.records.iter().map(|stored| stored.bytes).sum()
     }
 
-    /// A writeback has failed: the next sync tells of it.
+    /// A writeback has failed: the next sync reports it.
     pub const fn owe_error(&mut self) {
         self.owes_error = true;
     }

@@ -54,7 +54,7 @@ impl Fingerprint {
         }
     }
 
-    /// Folds a word in that belongs to the event at hand (a note, an injected fault).
+    /// Folds in a word that belongs to the current event (a note, an injected fault).
     #[inline]
     pub fn fold(&mut self, word: u64) {
         self.hash = mix(self.hash, word);

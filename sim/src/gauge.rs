@@ -1,4 +1,4 @@
-//! Gauges: named levels that a node tells of, such as the length of a queue.
+//! Gauges: named levels that a node reports, such as the length of a queue.
 
 /// A named level of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Gauge {
     pub max: u64,
 }
 
-/// The gauges of one node: a handful, each told of thousands of times a second.
+/// The gauges of one node: a handful, each set thousands of times a second.
 #[derive(Debug, Default)]
 pub(crate) struct Gauges(Vec<(&'static str, Gauge)>);
 
@@ -17,8 +17,8 @@ impl Gauges {
     /// A gauge has another level.
     #[inline]
     pub(crate) fn set(&mut self, name: &'static str, value: u64) {
-        // A gauge is told of from one place, so that its name is mostly the very same string.
-        let same = self.0.iter_mut().find(|(of, _)| std::ptr::eq(*of, name));
+        // Each gauge is set from one place, so its name is usually the very same string.
+        let same = self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, name));
         let gauge = match same {
             Some((_, gauge)) => gauge,
             None => self.find(name),
@@ -29,7 +29,7 @@ impl Gauges {
 
     #[cold]
     fn find(&mut self, name: &'static str) -> &mut Gauge {
-        let at = self.0.binary_search_by(|(of, _)| (*of).cmp(name)).unwrap_or_else(|at| {
+        let at = self.0.binary_search_by(|(known, _)| (*known).cmp(name)).unwrap_or_else(|at| {
             self.0.insert(at, (name, Gauge::default()));
             at
         });
@@ -58,7 +58,8 @@ mod tests {
         for (name, value) in [("queue", 3), ("dirty", 1), (elsewhere, 2)] {
             gauges.set(name, value);
         }
-        let all: Vec<_> = gauges.iter().map(|(name, of)| (name, of.value, of.max)).collect();
+        let all: Vec<_> =
+            gauges.iter().map(|(name, gauge)| (name, gauge.value, gauge.max)).collect();
         assert_eq!(all, [("dirty", 1, 1), ("queue", 2, 3)]);
     }
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with one direction of a link besides being cut or slow.
 //!
-//! A datagram that meets it is lost, doubled or overtaken. A connection hides all of that, as TCP
-//! does, and pays in time: a lost segment is sent again after a loss probe (Linux
+//! A datagram may be lost, duplicated or overtaken. A connection hides all of that, as TCP does, at
+//! the price of time: a lost segment is sent again after a loss probe (Linux
 //! `tcp_schedule_loss_probe`, when others are under way behind it) or the retransmission timeout,
 //! and what was sent after it waits.
 
@@ -17,12 +17,12 @@ use crate::units::{Bytes, BytesPerSecond};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Impairment {
-    /// So many packets in a million are lost; zero lifts it.
+    /// Packets lost, in a million; zero lifts it.
     Loss(u32),
-    /// So many datagrams in a million come twice; zero lifts it. A connection drops the second.
+    /// Datagrams that arrive twice, in a million; zero lifts it. A connection drops the second.
     Duplicate(u32),
-    /// So many packets in a million are held back by a draw, and others overtake them; zero lifts
-    /// it. On a connection those that came early wait for them.
+    /// Packets, in a million, that are held back by a draw and overtaken by others; zero lifts it.
+    /// On a connection those that came early wait for them.
     Reorder {
         /// How many in a million.
         ppm: u32,
@@ -132,8 +132,8 @@ impl Impaired {
             losses += 1;
         }
         if let Some(room) = self.cap.as_ref().and_then(|cap| cap.room(at, bytes)) {
-            // The queue is full of what is under way, so that the loss is noticed soon; and the
-            // sender's congestion window opens as the queue drains.
+            // The queue is full of packets under way, so the loss is noticed soon; and the sender's
+            // congestion window opens as the queue drains.
             at = room + LOSS_PROBE;
         }
         self.through_cap(at, bytes);
@@ -141,7 +141,7 @@ impl Impaired {
         queued + self.held_back()
     }
 
-    /// When a packet is through the narrow place; nothing if its queue is full.
+    /// When a packet is through the bottleneck; nothing if its queue is full.
     fn through_cap(&mut self, at: Time, bytes: u64) -> Option<Time> {
         let Some(cap) = &mut self.cap else { return Some(at) };
         if cap.room(at, bytes).is_some() {

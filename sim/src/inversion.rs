@@ -1,7 +1,7 @@
 //! Samplers by inversion: one draw of 53 bits, and a function of `libm`.
 //!
-//! They bear the names of `rand_distr`'s and give its laws (`tests/kernel_laws` holds the two
-//! against each other), but not its draws: `rand_distr` computes with `num-traits`, which takes the
+//! They have the names of `rand_distr`'s and its laws (`tests/kernel_laws` holds the two against
+//! each other), but not its draws: `rand_distr` computes with `num-traits`, which takes the
 //! platform's `ln` and `exp` as soon as any crate of a build turns on its feature `std`, and the
 //! same seed would no longer give the same run on every machine. One draw for each variate also
 //! lets a common random number mean the same quantile in two variants of a what-if.
@@ -113,7 +113,7 @@ mod tests {
         assert!((exp / n - 1.0).abs() < 0.01, "exponential mean {}", exp / n);
     }
 
-    /// Bit by bit, so that a function of the platform instead of `libm`'s shows.
+    /// Bit by bit, so that a platform function used in place of `libm`'s is noticed.
     #[test]
     fn draws_are_golden() {
         let mut stream = Seed(7).stream("golden", 0);

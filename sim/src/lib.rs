@@ -15,7 +15,7 @@
 //! use headwater_sim::time::Time;
 //! use headwater_sim::units::NodeId;
 //!
-//! /// A greeting that is answered until it has gone to and fro often enough.
+//! /// A greeting that is answered until it has gone back and forth often enough.
 //! #[derive(Debug)]
 //! struct Greeting(u64);
 //! impl Message for Greeting {

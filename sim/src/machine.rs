@@ -13,7 +13,7 @@ use crate::units::{BytesPerSecond, MachineId, NodeId};
 pub struct MachineSpec {
     /// Name, unique in the simulation.
     pub name: String,
-    /// Cores; zero for as many as are asked for.
+    /// Cores; zero for no limit.
     pub cores: u32,
     /// Disks, numbered from 0.
     pub disks: Vec<DiskSpec>,
@@ -45,7 +45,7 @@ pub struct NodeSpec<P: Protocol> {
     pub name: String,
     /// The machine it runs on.
     pub machine: MachineId,
-    /// Threads of each of its pools; zero for as many as are asked for.
+    /// Threads of each of its pools; zero for no limit.
     pub pools: Vec<u32>,
     /// Builds it.
     pub factory: Factory<P>,

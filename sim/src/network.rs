@@ -53,7 +53,7 @@ pub struct Link<M> {
     pub cuts: u32,
     /// Clogs that hold it up.
     pub clogs: u32,
-    /// The connection has been forgotten on the way: nothing passes until it is reset.
+    /// A middlebox has forgotten the connection: nothing passes until it is reset.
     pub half_open: bool,
     /// The connection has broken, and the sender is not told yet: what it sends is lost.
     pub ending: bool,

@@ -21,7 +21,7 @@ pub trait Protocol: Sized + 'static {
     type Note: Note;
 }
 
-/// A message between nodes. Keep it small (64 bytes or so) and box what is large.
+/// A message between nodes. Keep it small (64 bytes or so) and box large parts.
 pub trait Message: Debug + 'static {
     /// Size on the wire in bytes, headers of the modelled protocol included.
     fn size_bytes(&self) -> u64;
@@ -29,8 +29,8 @@ pub trait Message: Debug + 'static {
     fn kind(&self) -> &'static str;
     /// A cheap hash of what the message says, for the fingerprint; never of an address.
     fn digest(&self) -> u64;
-    /// The message once more, for a network that doubles datagrams; nothing if it travels on
-    /// connections only, which drop what comes twice.
+    /// A copy of the message, for a network that duplicates datagrams; nothing if it travels on
+    /// connections only, which drop duplicates.
     fn duplicate(&self) -> Option<Self>
     where
         Self: Sized,
@@ -53,8 +53,8 @@ pub trait Note: Debug + 'static {
     fn digest(&self) -> u64;
 }
 
-/// Sees every note as it is made, in order, and every event, effect and fault if it wants to.
-/// Measures and checks; cannot act.
+/// Sees every note as it is made, in order, and every event, effect and fault if it wants to. It
+/// measures and checks; it cannot act.
 pub trait Observer<P: Protocol> {
     /// `node` made `note` at the true (not the node's own) time `at`.
     fn note(&mut self, at: Time, node: NodeId, note: P::Note);
@@ -72,14 +72,14 @@ pub trait Observer<P: Protocol> {
         let _ = (at, node, effect);
     }
 
-    /// `fault` is about to happen; it is the event that was told of last.
+    /// `fault` is about to happen; it is the event that was reported last.
     #[inline]
     fn fault(&mut self, at: Time, fault: &Fault) {
         let _ = (at, fault);
     }
 }
 
-/// An observer that looks away.
+/// An observer that ignores everything.
 impl<P: Protocol> Observer<P> for () {
     fn note(&mut self, _at: Time, _node: NodeId, _note: P::Note) {}
 }
@@ -135,12 +135,12 @@ pub trait Node<P: Protocol> {
         let _ = (ctx, peer);
     }
     /// The process is asked to stop (SIGTERM). It may take its time, and ends with
-    /// [`Context::exit`]; at once where a node has nothing to do first.
+    /// [`Context::exit`]; at once, if it has nothing to do first.
     fn on_shutdown(&mut self, ctx: &mut Context<'_, P>) {
         ctx.exit();
     }
-    /// For a node that stands for a service outside of the system, such as an object store: the
-    /// service is in another condition from now on. Others never get one.
+    /// For a node that stands for an external service, such as an object store: the condition of
+    /// the service has changed. Other nodes never get this.
     fn on_condition(&mut self, ctx: &mut Context<'_, P>, condition: &Condition) {
         let _ = (ctx, condition);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A text that is not the quantity that was expected.
+/// A text that is not the expected quantity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     text: String,
@@ -54,7 +54,7 @@ pub fn parse_with_unit(
     Ok(value)
 }
 
-/// The power of ten that a number goes on with (`e6/s`), and the unit behind it.
+/// The exponent of a number (`e6/s`), and the unit behind it.
 fn exponent(rest: &str) -> Option<(i8, &str)> {
     let Some(power) = rest.strip_prefix(['e', 'E']) else { return Some((0, rest)) };
     let signless = power.trim_start_matches(['-', '+']);

@@ -1,4 +1,4 @@
-//! The examples print what they say that they print.
+//! The examples print what they claim to print.
 
 #[allow(dead_code)]
 #[path = "../examples/first_model.rs"]

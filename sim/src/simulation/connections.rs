@@ -1,8 +1,8 @@
 //! Connections: how they open, stand still and break, and how their ends learn of it.
 //!
-//! Of what is sent on a connection a prefix arrives. What an end sends after its connection has
-//! broken and before it is told is lost with the rest; so is what was under way behind a message
-//! that is lost.
+//! What arrives on a connection is a prefix of what was sent. What an end sends after its
+//! connection has broken and before it is told is lost with the rest; so is what was under way
+//! behind a message that is lost.
 
 use super::{Pending, Simulation, Status};
 use crate::node::{Observer, Protocol};
@@ -10,12 +10,12 @@ use crate::queue::EventQueue;
 use crate::time::Duration;
 use crate::units::NodeId;
 
-/// A life that no process has: a connection that is refused is one with nobody.
+/// An incarnation that no process has: a refused connection is one with nobody.
 const NOBODY: u32 = u32::MAX;
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
-    /// Opens a connection where none stands. False while word of the last one's end is still on
-    /// its way to the sender, who takes it for standing.
+    /// Opens a connection where none stands. False while word of the last one's end is still on its
+    /// way to the sender, which believes it open.
     #[cold]
     pub(super) fn open(&mut self, link_id: u32) -> bool {
         let link = self.network.link(link_id);

@@ -218,7 +218,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             return;
         }
         let pools = &mut self.nodes[job.node.index()].pools;
-        if let Some(next) = pools.get_mut(job.pool as usize).and_then(|of| of.release(self.now)) {
+        if let Some(next) = pools.get_mut(job.pool as usize).and_then(|pool| pool.release(self.now))
+        {
             self.ask_for_core(next);
         }
         self.input(job.node, Input::Done(job.tag, Completion::Computed));

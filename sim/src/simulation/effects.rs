@@ -72,7 +72,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
         let link = self.network.link(link_id);
         let life = link.life;
-        // Behind what is held back already, order is kept by waiting with it.
+        // Messages are held back already: to keep the order, this one waits with them.
         if link.keeps_back() {
             return link.held.push_back((life, message));
         }
@@ -139,12 +139,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
         let power = machine.power;
         if let DiskOp::Sync { file } = op
-            && let Some(of) = files.get_mut(&file)
+            && let Some(held) = files.get_mut(&file)
         {
-            let (mark, bytes) = of.begin_sync();
+            let (mark, bytes) = held.begin_sync();
             let at = device.sync(self.now, bytes) + late;
             let (mut fate, background) = (device.sync_fate(), false);
-            if of.take_error() && fate == SyncFate::Good {
+            if held.take_error() && fate == SyncFate::Good {
                 fate = SyncFate::TellsOfEarlier;
             }
             let mark = Syncing { disk, file, mark, bytes, fate, power, background };

@@ -20,7 +20,7 @@ use crate::units::{MachineId, NodeId};
 const FAULT: u64 = 6 << 32;
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
-    /// Lets a fault happen now.
+    /// Makes a fault happen now.
     pub fn inject(&mut self, fault: &Fault) {
         self.start();
         self.apply_fault(fault);
@@ -28,7 +28,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
 
     pub(super) fn apply_fault(&mut self, fault: &Fault) {
         let node = fault.node().unwrap_or(NodeId(0));
-        // Faults are few: their whole text goes in.
+        // Faults are rare: their whole text goes in.
         let detail = format!("{fault:?}").bytes().fold(0, |hash, byte| mix(hash, u64::from(byte)));
         self.fingerprint.event(self.now.0, FAULT | u64::from(node.0), detail);
         let (kind, peer) = (fault.name(), None);
@@ -172,7 +172,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         state.parked.clear();
         state.gauges.clear();
         state.pools = state.spec.pools.iter().map(|threads| Servers::new(*threads)).collect();
-        // A job that is on a core runs to its end; nobody hears of it.
+        // A job that is on a core runs to its end; nobody is told.
         self.machines[state.spec.machine.index()].cores.purge(node);
         self.close_connections(node, closed);
     }
@@ -265,7 +265,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
     }
 
-    /// Two processes change files, disk by disk. How full their disks are goes with them.
+    /// Two processes swap files, disk by disk. How full their disks are goes with them.
     fn swap(&mut self, node: NodeId, other: NodeId) {
         let ends = [node, other].map(|end| (end.index(), self.nodes[end.index()].spec.machine));
         let disks = ends.map(|(end, _)| self.nodes[end].files.len()).into_iter().min();

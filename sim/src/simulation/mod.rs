@@ -28,7 +28,7 @@ use crate::time::Time;
 use crate::units::{MachineId, NodeId};
 use crate::usage::{ResourceKind, Usage};
 
-/// What a simulation is made with.
+/// What a simulation is made from.
 #[derive(Clone, Debug)]
 pub struct SimulationSpec {
     /// The root of all randomness.
@@ -67,16 +67,16 @@ struct Syncing {
     /// Dirty bytes that it took on.
     bytes: u64,
     fate: SyncFate,
-    /// Of which power-on of the machine.
+    /// Which power-on of the machine it belongs to.
     power: u32,
-    /// By the writeback, which has no one to tell.
+    /// By the writeback, which has nobody to report to.
     background: bool,
 }
 
 /// An event that is pending in the queue.
 enum Pending<P: Protocol> {
     Free,
-    /// A message at the door of the receiver's machine.
+    /// A message that has reached the receiver's machine.
     Arrive {
         link: u32,
         incarnation: u32,
@@ -88,7 +88,7 @@ enum Pending<P: Protocol> {
         node: NodeId,
         incarnation: u32,
         tag: u64,
-        /// By the node's clock.
+        /// Due by the node's clock.
         due: Time,
     },
     Computed {
@@ -220,10 +220,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub fn add_machine(&mut self, spec: MachineSpec) -> MachineId {
         assert!(!self.started, "machines are added before the run");
         let id = MachineId(self.machines.len() as u32);
-        let device = |(disk, of): (usize, &crate::disk::DiskSpec)| {
+        let device = |(disk, spec): (usize, &crate::disk::DiskSpec)| {
             let entity = u64::from(id.0) << 8 | disk as u64;
             let stream = |purpose| self.seed.stream(purpose, entity);
-            Device::new(of.clone(), ["sync", "seek", "disk fault"].map(stream))
+            Device::new(spec.clone(), ["sync", "seek", "disk fault"].map(stream))
         };
         self.machines.push(MachineState {
             cores: Servers::new(spec.cores),
@@ -262,7 +262,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         id
     }
 
-    /// Lets a fault happen at `at`, which must not lie in the past.
+    /// Makes a fault happen at `at`, which must not lie in the past.
     pub fn schedule(&mut self, at: Time, fault: Fault) {
         assert!(at >= self.now, "a fault can't happen in the past");
         self.push(at, Pending::Fault(Box::new(fault)));
@@ -302,7 +302,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     fn push(&mut self, at: Time, event: Pending<P>) {
         let slot = match self.free.pop() {
             Some(slot) => {
-                // What was there is free, which is nothing to be dropped.
+                // The slot that was there is free: there is nothing to drop.
                 std::mem::forget(std::mem::replace(&mut self.pending[slot as usize], event));
                 slot
             }
