@@ -6,7 +6,7 @@ use headwater_sim::fingerprint::mix;
 use headwater_sim::time::Time;
 use serde::Serialize;
 
-/// The finest domain in which a system promises order for one writer: a Kafka partition, a Pravega
+/// The smallest unit in which a system promises order for one writer: a Kafka partition, a Pravega
 /// segment or routing-key range. Numbered from 0 by the model; stable over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane(pub u32);
@@ -53,7 +53,7 @@ impl Batch {
         let place = u64::from(self.writer) << 32 | u64::from(self.lane.0);
         let digest = mix(mix(place, self.first), self.count() << 40 | self.bytes);
         match self.stream {
-            // As it was when a run had one stream: fingerprints stay.
+            // Stream 0 is left out, as before there were streams: fingerprints stay.
             StreamId(0) => digest,
             StreamId(other) => mix(digest, u64::from(other)),
         }
@@ -80,7 +80,7 @@ mod tests {
             intended: times.clone(),
             started: times.clone(),
         };
-        // What it was before there were streams.
+        // Its value before there were streams.
         assert_eq!(batch(stream).digest(), mix(mix(1 << 32 | 2, 3), 1 << 40 | 10));
         assert_ne!(batch(stream).digest(), batch(StreamId(1)).digest());
         assert_ne!(batch(StreamId(2)).digest(), batch(StreamId(1)).digest());

@@ -1,6 +1,6 @@
 //! Components: state machines that a node embeds, such as the client of another system.
 //!
-//! Pure plumbing of this crate: nothing of a system is modelled here. A component is made with a
+//! Plumbing only: nothing of a system is modelled here. A component is made with a
 //! [`TagSpace`](crate::tags::TagSpace) of its own, by whose number a node finds the one that an
 //! input is for; handing it to every one is right too.
 
@@ -20,7 +20,7 @@ pub enum Input<'a, M> {
     Disconnect(NodeId),
 }
 
-// Derived, they would ask the same of the messages.
+// Derived, they would demand the same of the messages.
 impl<M> Clone for Input<'_, M> {
     fn clone(&self) -> Self {
         *self
@@ -36,7 +36,7 @@ pub trait Component {
     /// What it tells the node.
     type Event;
 
-    /// Takes an input; nothing comes of one that isn't its own.
+    /// Takes an input; one that isn't its own gives nothing.
     fn on(
         &mut self,
         ctx: &mut Context<'_, Streaming>,

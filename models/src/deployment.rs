@@ -70,7 +70,7 @@ pub struct Environment {
     pub client: MachineSpec,
     /// Everything on one machine, made from `server`: a laptop, a standalone cluster.
     pub one_machine: bool,
-    /// Defects that the systems are to have.
+    /// Defects to plant in the systems.
     pub bugs: BugSet,
 }
 

@@ -1,10 +1,10 @@
 //! A producer's intake: the events that fall due, and the sequence numbers that they get.
 //!
 //! Stands for the application above a client library. It takes an event once that is due and the
-//! client has room. An application that is started again has lost what it had taken, and does not
-//! go back for what it had not: it goes on with what is due from then on. Sequence numbers are
-//! counted per lane over the whole schedule, the left out events included, so that no life of a
-//! writer uses a number that an earlier one has used.
+//! client has room. An application that is started again has lost what it had taken, and skips what
+//! was due while it was down: it goes on with what is due from then on. Sequence numbers are
+//! counted per lane over the whole schedule, skipped events included, so that no life of a writer
+//! uses a number that an earlier one has used.
 //!
 //! No parameters. Left out: an application that remembers on disk how far it got.
 
@@ -28,8 +28,8 @@ impl Intake {
         Self { next: source.next(), source, numbers: Vec::new() }
     }
 
-    /// The producer starts, for the first time or again: leaves out what was due before. `lanes`
-    /// tells the lanes to which an earlier life may have written an event: their numbers go on.
+    /// The producer starts, for the first time or again: skips what was due before. `lanes` tells
+    /// the lanes to which an earlier life may have written an event: their numbers go on.
     pub fn start<L: IntoIterator<Item = Lane>>(
         &mut self,
         now: Time,

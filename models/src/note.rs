@@ -1,4 +1,4 @@
-//! What the models tell the observer: what was acknowledged, delivered, lost sight of, decided.
+//! What the models tell the observer: what was acknowledged, delivered, given up, decided.
 
 use headwater_sim::fingerprint::mix;
 use headwater_sim::node;
@@ -32,7 +32,8 @@ pub enum Note {
         /// Offset in the partition or segment of the batch's first event (or byte).
         position: u64,
     },
-    /// A level that must never fall did move: high watermark, last add confirmed, container epoch.
+    /// A level that must never fall has changed: high watermark, last add confirmed, container
+    /// epoch.
     Watermark {
         /// What it is.
         level: &'static Level,
@@ -49,10 +50,10 @@ pub enum Note {
         entity: u64,
         /// The other node that it is about, if any.
         peer: Option<NodeId>,
-        /// A figure that goes with it (epoch, delay in nanoseconds), zero if none.
+        /// A number that goes with it (epoch, delay in nanoseconds), zero if none.
         value: u64,
     },
-    /// A property of the model was put to the test.
+    /// A property of the model was checked.
     Property {
         /// Which.
         property: &'static Property,
@@ -79,7 +80,7 @@ impl node::Note for Note {
                 let peer = peer.map_or(0, |peer| u64::from(peer.0) + 1);
                 mix(mix(mix(mix(5, name(mark.name)), *entity), peer), *value)
             }
-            // Without the entity, as what it is of shows in what led here: fingerprints stay.
+            // Without the entity, which the events before it determine: fingerprints stay.
             Self::Property { property, entity: _, holds } => {
                 mix(6 + u64::from(*holds), name(property.name))
             }

@@ -1,9 +1,9 @@
-//! Properties: what a run must always show, must show some time, and must show in the end.
+//! Properties: what must hold always, at some time, and in the end.
 //!
 //! They are declared beside the models (`kafka::properties`, ...) and noted where the model knows.
 //! The `always` ones fail a run at once. A `sometimes` that no run of a swarm has shown says that
-//! the swarm never got there. An `eventually` holds if it held when it was last noted of each
-//! entity that it was noted of: what one container says does not speak for another.
+//! the swarm never got there. An `eventually` holds if, for each entity, it held when it was last
+//! noted: one container does not speak for another.
 
 use headwater_sim::context::Context;
 

@@ -1,4 +1,4 @@
-//! The one protocol that all models speak, so that any of them can stand in one simulation.
+//! The one protocol that all models speak, so that any of them can share a simulation.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -32,7 +32,7 @@ pub enum Message {
     Pravega(pravega::message::Message),
     /// Tiered storage's.
     Tier(tier::message::Message),
-    /// That of a system of another crate.
+    /// One of a system of another crate.
     Other(Rc<dyn OtherMessage>),
 }
 
@@ -45,7 +45,7 @@ pub enum Record {
     BookKeeper(bookkeeper::record::Record),
     /// Tiered storage's.
     Tier(tier::record::Record),
-    /// That of a system of another crate.
+    /// One of a system of another crate.
     Other(Rc<dyn OtherRecord>),
 }
 
@@ -57,10 +57,10 @@ pub trait OtherMessage: Debug {
     /// Its kind, for traces.
     fn kind(&self) -> &'static str;
 
-    /// A hash of what it says, for the fingerprint.
+    /// A hash of its content, for the fingerprint.
     fn digest(&self) -> u64;
 
-    /// Itself, for the node that knows what it is.
+    /// Itself, for a node that knows its type.
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -69,13 +69,13 @@ pub trait OtherRecord: Debug {
     /// Bytes on disk.
     fn size_bytes(&self) -> u64;
 
-    /// A hash of what it holds, for the fingerprint.
+    /// A hash of its content, for the fingerprint.
     fn digest(&self) -> u64;
 
     /// Calls `see` with every batch of events that it holds, whole or in part.
     fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch));
 
-    /// Itself, for the node that knows what it is.
+    /// Itself, for a node that knows its type.
     fn as_any(&self) -> &dyn Any;
 }
 

@@ -1,5 +1,5 @@
 //! Roles: what the nodes of a system are for. Each system declares its own beside its model;
-//! targets of faults and what looks at the disks at the end pick nodes by role.
+//! targets of faults and the check of the disks at the end pick nodes by role.
 
 use headwater_sim::disk::FileId;
 
@@ -10,22 +10,22 @@ pub struct Role {
     pub name: &'static str,
     /// All of them as the target of a fault, such as `brokers`.
     pub group: &'static str,
-    /// What stands in docs/FAULTS.md of the group.
+    /// The group's description in docs/FAULTS.md.
     pub who: &'static str,
     /// What such a node does.
     pub capabilities: &'static [Capability],
-    /// The file that says whose directory it is, if such a node has one.
+    /// The file that identifies the owner of a directory, if such a node has one.
     pub identity_file: Option<FileId>,
 }
 
-/// What a node does, as far as it matters to those who hurt and watch it.
+/// What a node does, as far as it matters to faults and observers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
-    /// Serves clients: a server, dealt out over failure domains.
+    /// Serves clients: a server, spread over failure domains.
     Serves,
     /// Keeps acknowledged events on its disks, one copy of them.
     KeepsData,
-    /// Is tiered storage: what it has is as safe as all copies of the others.
+    /// Is tiered storage: what it holds is as safe as all copies of the others together.
     TieredStorage,
     /// Writes the schedule.
     Writes,

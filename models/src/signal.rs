@@ -1,5 +1,5 @@
-//! Signals: what a model tells of itself beside its properties. Each is a value beside its model,
-//! so that an observer asks the signal what it means, and compares no names.
+//! Signals: what a model reports besides its properties. Each is a value beside its model, so that
+//! an observer asks the signal what it means instead of comparing names.
 
 use headwater_sim::context::Context;
 use headwater_sim::units::NodeId;
@@ -7,14 +7,15 @@ use headwater_sim::units::NodeId;
 use crate::note::Note;
 use crate::protocol::Streaming;
 
-/// What one node at a time is, and a fault's target may name: the leader, the active controller.
+/// A role that one node at a time has, and that a fault's target may name: leader, active
+/// controller.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Office {
     /// Its name as a target, such as `leader`.
     pub name: &'static str,
-    /// Who holds it, as docs/FAULTS.md has it.
+    /// Who holds it, for docs/FAULTS.md.
     pub who: &'static str,
-    /// The partition or container that it is about; none if it is about the whole system.
+    /// The partition or container that it belongs to; none if it is the whole system's.
     pub of: Option<u64>,
 }
 
@@ -23,14 +24,14 @@ pub struct Office {
 pub struct Mark {
     /// Its name, such as `leader_elected`.
     pub name: &'static str,
-    /// It changes who does what: a diagram of a run shows what goes to and fro around it.
+    /// It changes who does what: a diagram of a run shows the messages around it.
     pub turns: bool,
-    /// Who notes it (or the peer that it is about) holds this office from now on.
+    /// The node that notes it (or its peer) holds this office from now on.
     pub takes: Option<&'static Office>,
 }
 
 impl Mark {
-    /// The office that is taken where this is noted of `entity`.
+    /// The office that is taken when this is noted of `entity`.
     pub fn office(&self, entity: u64) -> Option<&'static Office> {
         self.takes.filter(|office| office.of.is_none_or(|about| about == entity))
     }
@@ -45,7 +46,7 @@ impl Mark {
         Self { name, turns: true, takes: None }
     }
 
-    /// Somebody takes an office.
+    /// A node takes an office.
     pub const fn takes(name: &'static str, office: &'static Office) -> Self {
         Self { name, turns: true, takes: Some(office) }
     }
@@ -72,19 +73,19 @@ impl Mark {
 pub struct Level {
     /// Its name, such as `high_watermark`.
     pub name: &'static str,
-    /// A former owner may learn of it late: acknowledgements that were on their way when it was
-    /// replaced. What was true then is true still, so that each node is held to what it has said
-    /// itself, and a node that speaks for the first time to what anybody has.
+    /// A former owner may report it late, from acknowledgements that were in flight when it was
+    /// replaced. Those are still true, so each node is held to what it has reported itself, and a
+    /// node that reports for the first time to what any node has.
     pub learnt_late: bool,
 }
 
 impl Level {
-    /// A level that nobody may set lower than anybody has.
+    /// A level that no node may set below what any node has set.
     pub const fn new(name: &'static str) -> Self {
         Self { name, learnt_late: false }
     }
 
-    /// A level that a former owner may learn of late.
+    /// A level that a former owner may report late.
     pub const fn learnt_late(name: &'static str) -> Self {
         Self { name, learnt_late: true }
     }
@@ -102,7 +103,7 @@ pub struct Gauge {
     pub name: &'static str,
     /// What it counts, such as `bytes`; empty for a plain number.
     pub unit: &'static str,
-    /// It says how far a limit is reached, in thousandths: it may be what binds a run.
+    /// It is the utilisation of a limit, in thousandths, which may bind a run.
     pub limit: bool,
 }
 
@@ -112,12 +113,12 @@ impl Gauge {
         Self { name, unit, limit: false }
     }
 
-    /// A limit, by how far it is reached.
+    /// The utilisation of a limit.
     pub const fn limit(name: &'static str) -> Self {
         Self { name, unit: "", limit: true }
     }
 
-    /// It stands here now; a limit in thousandths.
+    /// Sets its value; of a limit, in thousandths.
     #[inline]
     pub fn set(&self, ctx: &mut Context<'_, Streaming>, value: u64) {
         ctx.gauge(self.name, value);
@@ -136,7 +137,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// With those of a system that this one stands on.
+    /// With those of a system that this one builds on.
     pub fn and(mut self, other: Self) -> Self {
         self.marks.extend(other.marks);
         self.levels.extend(other.levels);

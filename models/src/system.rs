@@ -1,8 +1,8 @@
-//! The port for systems: what a system tells of itself, and the registry of those that there are.
+//! The port for systems: what a system says about itself, and the registry of systems.
 //!
-//! A system implements [`SystemKind`] (what is known before it is configured) and [`System`] (with
-//! its configuration) in its own folder, and stands in [`Systems::standard`]. Nothing else asks
-//! which system it is. A system of another crate is added with [`Systems::with`]; its messages and
+//! A system implements [`SystemKind`] (before it is configured) and [`System`] (with its
+//! configuration) in its own folder, and stands in [`Systems::standard`]. Nothing else asks which
+//! system it is. A system of another crate is added with [`Systems::with`]; its messages and
 //! records are [`Message::Other`](crate::protocol::Message::Other) and
 //! [`Record::Other`](crate::protocol::Record::Other).
 
@@ -30,7 +30,7 @@ pub trait SystemKind: Debug + Send + Sync {
     /// The roles of its nodes.
     fn roles(&self) -> Vec<&'static Role>;
 
-    /// What one of its nodes at a time is; a fault's target may name these.
+    /// The roles that one node at a time has; a fault's target may name these.
     fn offices(&self) -> Vec<&'static Office> {
         Vec::new()
     }
@@ -41,7 +41,7 @@ pub trait SystemKind: Debug + Send + Sync {
     /// What a run of it must always, sometimes and eventually show.
     fn properties(&self) -> Vec<&'static Property>;
 
-    /// Options that decide about the defaults of the others, such as `version`.
+    /// Options that determine the defaults of the others, such as `version`.
     fn deciding(&self) -> &'static [&'static str] {
         &[]
     }
@@ -66,13 +66,13 @@ pub trait System: Serialize + Debug + Send + Sync {
     /// What it is.
     fn kind(&self) -> &'static dyn SystemKind;
 
-    /// Itself, for who knows which system it has.
+    /// Itself, for a caller that knows its type.
     fn as_any(&self) -> &dyn Any;
 
     /// What makes it impossible, if anything.
     ///
     /// # Errors
-    /// The first thing that can't be, with what would be possible, by the options' names.
+    /// The first impossible value and what would be possible, by the options' names.
     fn check(&self) -> Result<(), String>;
 
     /// Its version, as its makers write it.
@@ -121,13 +121,13 @@ impl dyn System {
 /// What a system claims to survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// Servers that may lose what they have, without an acknowledged event being lost.
+    /// Servers that may lose their data without an acknowledged event being lost.
     pub losses: u32,
-    /// Losing power costs a server what is acknowledged: nothing is synced before.
+    /// A power cut costs a server acknowledged data: nothing is synced before the acknowledgement.
     pub power_is_loss: bool,
-    /// A server that has lost what it had comes back and catches up by itself.
+    /// A server that has lost its data comes back and catches up by itself.
     pub returns: bool,
-    /// Servers that may stay away for good, with everything still being written and read.
+    /// Servers that may stay down for good while everything can still be written and read.
     pub absent: u32,
     /// How long a server whose process has ended does not count as one that has everything, though
     /// it has lost nothing.
@@ -148,7 +148,7 @@ pub enum Positions {
 /// How often an event may turn up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Once {
-    /// Any number of times: at least once is all that is promised.
+    /// Any number of times: only at-least-once is promised.
     Any,
     /// Stored once, by an exactly-once (idempotent) writer; a reader may be handed it again.
     #[default]

@@ -1,6 +1,6 @@
 //! Tags of effects: how a node knows what comes back to it, and for which of its components.
 //!
-//! Pure numbers: nothing of a system is modelled here. There are three layers, all over one `u64`:
+//! Numbers only: nothing of a system is modelled here. There are three layers, all over one `u64`:
 //!
 //! ```text
 //! 63              32 31                0
@@ -87,7 +87,7 @@ impl TagLayout {
     }
 }
 
-/// Work on its way: what the tag of a timer, of CPU work or of a request stands for. All tags are
+/// Work in progress: what the tag of a timer, of CPU work or of a request stands for. All tags are
 /// below 2^32, as a node's own are.
 #[derive(Clone, Debug)]
 pub struct Tasks<T> {

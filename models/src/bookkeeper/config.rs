@@ -3,8 +3,8 @@
 //! Sources: apache/bookkeeper @ branch-4.15, `conf/ServerConfiguration.java` and
 //! `conf/ClientConfiguration.java` in `bookkeeper-server/src/main/java/org/apache/bookkeeper/`.
 //!
-//! Units are in the names or in the comment of each option. Left out: every option of what the
-//! models leave out (each says so); CPU costs are no options of the real system and are named
+//! Units are in the names or in the comment of each option. Left out: options of whatever the
+//! models leave out (each says so). CPU costs are not options of the real system and are named
 //! `cost.*`.
 
 use headwater_sim::distribution::Distribution;
@@ -267,8 +267,8 @@ pub struct Metadata {
     /// CPU time of a request.
     #[serde(rename = "cost.request")]
     pub cost_request: Duration,
-    /// What agreeing on a write among the servers adds to the leader's own log sync: one round
-    /// trip and a follower's sync. Zero for a single server.
+    /// What agreement among the servers adds to the leader's own log sync: one round trip and a
+    /// follower's sync. Zero for a single server.
     #[serde(rename = "quorum.delay")]
     pub quorum_delay: Distribution,
 }
@@ -358,7 +358,7 @@ impl Default for Cluster {
 }
 
 impl Bookie {
-    /// What is impossible about it, if anything.
+    /// What makes it impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         let positive = [
             ("journalDirectories", u64::from(self.journal_directories)),
@@ -397,7 +397,7 @@ impl Bookie {
 }
 
 impl Cluster {
-    /// What is impossible about it, if anything.
+    /// What makes it impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         self.ledger.check(self.bookies)?;
         self.bookie.check()?;

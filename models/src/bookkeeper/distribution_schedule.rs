@@ -24,7 +24,7 @@ pub struct DistributionSchedule {
 pub enum Answer {
     /// Nothing, or that it failed: it may hold anything.
     Unknown,
-    /// It answered, with an entry or with the news that it has none.
+    /// It answered, with an entry or that it has none.
     Known,
 }
 

@@ -1,6 +1,6 @@
 //! Names of things: ledgers and entries.
 //!
-//! Pure names: nothing is modelled here. Ledger and entry numbers are those of apache/bookkeeper @
+//! Names only: nothing is modelled here. Ledger and entry numbers are those of apache/bookkeeper @
 //! branch-4.15 (64 bits).
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
-//! What the components of BookKeeper's client take in.
+//! The inputs of the components of BookKeeper's client.
 //!
-//! Pure plumbing: nothing of BookKeeper is modelled here.
+//! Plumbing only: nothing of BookKeeper is modelled here.
 
 use crate::component;
 

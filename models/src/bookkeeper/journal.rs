@@ -139,7 +139,7 @@ pub struct Journal {
     group_bytes: u64,
     /// When the oldest of the group was queued.
     group_since: Time,
-    /// The oldest of the group has timed out: what has timed out too joins it.
+    /// The oldest of the group has timed out: others that have timed out join it.
     sweeping: bool,
     flushing: Option<Flushing>,
     wait_armed: Option<Time>,

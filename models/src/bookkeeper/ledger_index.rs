@@ -41,7 +41,7 @@ struct Ledger {
 #[derive(Debug, Default)]
 pub struct LedgerIndex {
     ledgers: BTreeMap<LedgerId, Ledger>,
-    /// Entries of each entry log file that are still wanted.
+    /// Live entries of each entry log file.
     live: BTreeMap<u64, u64>,
     /// What the next checkpoint adds to the index on disk.
     changed: BTreeMap<LedgerId, Vec<(EntryId, u64, u64, u32)>>,
@@ -138,7 +138,7 @@ impl LedgerIndex {
         }
     }
 
-    /// Entry log files below `current` of which nothing is wanted any more; they are forgotten.
+    /// Entry log files below `current` without a live entry; they are forgotten.
     pub fn take_dead_files(&mut self, current: u64) -> Vec<u64> {
         let dead = self.live.iter().filter(|(file, live)| **file < current && **live == 0);
         let dead: Vec<_> = dead.map(|(file, _)| *file).collect();

@@ -1,8 +1,8 @@
 //! Reads a ledger whose metadata is known, entry by entry, in order.
 //!
-//! Stands for `client/PendingReadOp.java` (sequential reads) of apache/bookkeeper @ branch-4.15. An
-//! entry is asked of the bookies of its write set one after another: of the next one when one has
-//! failed, has not the entry, or has not answered for `speculativeReadTimeout`. Up to `window`
+//! Stands for `client/PendingReadOp.java` (sequential reads) of apache/bookkeeper @ branch-4.15.
+//! The bookies of an entry's write set are asked one after another: the next one when one has
+//! failed, doesn't have the entry, or has not answered for `speculativeReadTimeout`. Up to `window`
 //! entries are on the way; they are handed over in order.
 //!
 //! Parameters: [`config::Client`]. Left out: reordering of the write set by distance and load, long
@@ -58,7 +58,7 @@ pub struct ReaderSpec {
     pub window: u64,
     /// Options.
     pub client: config::Client,
-    /// Tags that are the reader's own.
+    /// The reader's own tags.
     pub tags: TagSpace,
 }
 
@@ -68,7 +68,7 @@ struct Reading {
     bookies: Vec<NodeId>,
     /// How many have been asked.
     asked: usize,
-    /// Which have answered without the entry, and how many of them have none.
+    /// Those that have answered without the entry, and how many of them don't have it.
     answered: Vec<NodeId>,
     missing: usize,
     asked_at: Time,

@@ -8,8 +8,8 @@
 //! has no memtable: each write buffer goes to the entry log when it is full.
 //!
 //! Parameters: [`config::Bookie`]. Left out: `DbLedgerStorage`, compaction of entry logs that are
-//! partly dead (they are removed when all of them is), several ledger directories, index pages as
-//! such (what a checkpoint adds to the index is one record).
+//! partly dead (they are removed once nothing in them is live), several ledger directories, index
+//! pages as such (what a checkpoint adds to the index is one record).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -148,7 +148,7 @@ impl LedgerStorage {
         self.memtable_bytes -= gone.values().map(|entry| entry.size_bytes()).sum::<u64>();
     }
 
-    /// Entry logs of which nothing is wanted any more: their files may go.
+    /// Entry logs without a live entry: their files may go.
     pub fn take_dead_logs(&mut self) -> Vec<u64> {
         let oldest_in_use = self.writing.values().map(|(log, _, _)| *log).min();
         let unsynced = self.unsynced_logs.first().copied();
@@ -288,8 +288,8 @@ impl LedgerStorage {
         self.tags.checkpoint + self.checkpoint_number
     }
 
-    /// The disk refused a step of checkpoint `number`: it is given up, and the next one does it
-    /// all. False if it was given up already.
+    /// The disk refused a step of checkpoint `number`: it is given up, and the next one does
+    /// everything. False if it was given up already.
     pub fn on_checkpoint_failed(&mut self, number: u64) -> bool {
         if number != self.checkpoint_number || self.checkpoint == Checkpoint::Idle {
             return false;

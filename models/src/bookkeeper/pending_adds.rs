@@ -35,7 +35,7 @@ struct PendingAdd {
 /// What an answer means for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddAnswer {
-    /// Nothing more than that something may have completed.
+    /// Only that something may have completed.
     Progress,
     /// The ledger is fenced.
     Fenced,

@@ -1,8 +1,8 @@
 //! What a run of this model must always, sometimes and eventually show.
 //!
-//! Stands for no component: invariants of the BookKeeper protocol
-//! (bookkeeper.apache.org `docs/development/protocol`, 4.15) and the rare paths that a swarm must
-//! have been on. Noted on rare paths only: each is an observation, and those cost time.
+//! Stands for no component: invariants of the BookKeeper protocol (bookkeeper.apache.org
+//! `docs/development/protocol`, 4.15) and the rare paths that a swarm must have taken. Noted on
+//! rare paths only: each is an observation, which costs time.
 
 use crate::property::Property;
 
@@ -22,7 +22,7 @@ pub const CLOSED_STAYS: Property =
 /// A bookie was replaced in the middle of a ledger.
 pub const ENSEMBLE_CHANGED: Property =
     Property::sometimes("bookkeeper-ensemble-changed", "A failed bookie is replaced by another.");
-/// A ledger was given up for want of bookies.
+/// A ledger was given up because there were too few bookies.
 pub const NOT_ENOUGH_BOOKIES: Property = Property::sometimes(
     "bookkeeper-not-enough-bookies",
     "There is no bookie to take the place of a failed one.",

@@ -4,7 +4,7 @@
 //! second are kept) in `client/LedgerHandle.java` of apache/bookkeeper @ branch-4.15.
 //!
 //! Parameters: `throttle` of [`super::config::Client`], adds per second. Left out: waiting in a
-//! thread: who finds no permit is told when to come again.
+//! thread: a caller that finds no permit is told when to try again.
 
 use headwater_sim::time::{Duration, Time};
 

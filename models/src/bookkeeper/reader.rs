@@ -107,8 +107,8 @@ impl Reader {
         ctx.timer(POLL, TIMER_POLL);
         if self.lists.is_none() && self.alive.is_none() {
             let list = |directory| Operation::List { directory, watch: false };
-            // First the lists, then who lives: a ledger that is the last of an old list is not
-            // written any more if its writer has gone since.
+            // First the lists, then the live writers: the last ledger of an old list is not written
+            // any more if its writer has gone since.
             self.lists = Some(self.service.request(ctx, list(WRITER_LEDGERS)));
             self.alive = Some(self.service.request(ctx, list(WRITERS)));
         }

@@ -1,4 +1,4 @@
-//! What BookKeeper's nodes and clients tell of themselves.
+//! What BookKeeper's nodes and clients report.
 //!
 //! Stands for no component: names of what bookies and clients log and count.
 
@@ -6,7 +6,7 @@ use crate::signal::{Gauge, Level, Mark, Signals};
 
 /// A bookie has read its journal again; with the entries.
 pub const BOOKIE_REPLAYED: Mark = Mark::new("bookie_replayed");
-/// A bookie ends because a disk refuses.
+/// A bookie ends because of a disk error.
 pub const BOOKIE_DIED_OF_ITS_DISK: Mark = Mark::new("bookie_died_of_its_disk");
 /// A bookie takes no more writes.
 pub const BOOKIE_READ_ONLY: Mark = Mark::new("bookie_read_only");
@@ -14,11 +14,11 @@ pub const BOOKIE_READ_ONLY: Mark = Mark::new("bookie_read_only");
 pub const BOOKIE_SESSION_EXPIRED: Mark = Mark::new("bookie_session_expired");
 /// A bookie does not start: its cookie is not the one that it once stamped.
 pub const BOOKIE_REFUSED: Mark = Mark::new("bookie_refused");
-/// A bookie may be found by clients.
+/// A bookie has registered: clients can find it.
 pub const BOOKIE_REGISTERED: Mark = Mark::new("bookie_registered");
 /// A bookie refuses a ledger's writer from now on.
 pub const LEDGER_FENCED: Mark = Mark::turn("ledger_fenced");
-/// A writer has another bookie in place of its peer.
+/// A writer has replaced its peer by another bookie.
 pub const ENSEMBLE_CHANGED: Mark = Mark::turn("ensemble_changed");
 /// A writer has given its ledger up; with the entries not confirmed.
 pub const LEDGER_FAILED: Mark = Mark::new("ledger_failed");
@@ -30,11 +30,11 @@ pub const LEDGER_CLOSED: Mark = Mark::new("ledger_closed");
 pub const LEDGER_RECOVERED: Mark = Mark::turn("ledger_recovered");
 /// A session of the metadata service has run out.
 pub const SESSION_EXPIRED: Mark = Mark::new("session_expired");
-/// The metadata service ends because its disk refuses.
+/// The metadata service ends because of a disk error.
 pub const METADATA_DISK_FAILED: Mark = Mark::new("metadata_disk_failed");
 /// A writer has written everything.
 pub const WRITER_FINISHED: Mark = Mark::new("writer_finished");
-/// Nobody has an entry that should be there.
+/// No bookie has an entry that should be there.
 pub const ENTRY_MISSING: Mark = Mark::new("entry_missing");
 
 /// The last entry of a ledger that its writer knows to be stored.

@@ -1,4 +1,4 @@
-//! BookKeeper as a system: what it tells of itself to those who run, hurt and check it.
+//! BookKeeper as a system: what it tells those who run it, inject faults and check it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct BookKeeper;
 
 /// `Qa` bookies have an acknowledged entry; an ensemble of `E` bookies must be found to write a new
 /// ledger, `spare` are left over. A bookie without the cookie that it once stamped does not come up
-/// (BookKeeper 4.15, `Bookie.checkEnvironment`): somebody has to format it first.
+/// (BookKeeper 4.15, `Bookie.checkEnvironment`): it has to be formatted first.
 pub fn claims_of(bookie: &Bookie, ack_quorum: u32, spare: u32) -> Claims {
     Claims {
         losses: ack_quorum - 1,

@@ -222,7 +222,7 @@ impl Writer {
         self.ledger_bytes += bytes;
         let payload = Payload { bytes, batches: vec![Rc::new(batch)], words: Vec::new() };
         let handle = self.handle.as_mut().expect("a writing writer has a ledger");
-        // A handle that fails says so with an event, and the phase is another from then on.
+        // A handle that fails says so with an event, which changes the phase.
         handle.add(ctx, payload).expect("the ledger is open");
     }
 

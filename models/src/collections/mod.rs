@@ -1,6 +1,6 @@
-//! Containers for what the models do most: they cost less than the standard library's there.
+//! Containers for the models' hot paths, where they are faster than the standard library's.
 //!
-//! Pure bookkeeping: nothing of a system is modelled here.
+//! Bookkeeping only: nothing of a system is modelled here.
 
 mod ring_map;
 mod sorted_vec_map;
@@ -8,8 +8,8 @@ mod sorted_vec_map;
 pub use ring_map::RingMap;
 pub use sorted_vec_map::SortedVecMap;
 
-/// Appends `more` to `list`, which becomes `more` itself where it was empty: a list of one element
-/// that goes through several hands is then one allocation.
+/// Appends `more` to `list`, which becomes `more` itself if it was empty: a short list that is
+/// handed on several times is then allocated once.
 pub fn append_or_replace<T>(list: &mut Vec<T>, more: Vec<T>) {
     if list.is_empty() {
         *list = more;

@@ -1,12 +1,13 @@
 //! A map for rising numbers whose values are taken out nearly in order: work on a core, a timer, a
 //! request.
 //!
-//! Pure bookkeeping: nothing of a system is modelled here. What is held lies in a ring from the
-//! first number on; the few that stay for long move to a tree, where they hold nothing up.
+//! Bookkeeping only: nothing of a system is modelled here. What is held lies in a ring from the
+//! first number on; the few that stay for long move to a tree, so that they don't keep the ring
+//! long.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Length that a ring may always have.
+/// Length below which a ring is never shortened.
 const SHORT: usize = 256;
 
 /// Values by number, each taken back once.
@@ -31,13 +32,13 @@ impl<V> RingMap<V> {
     ///
     /// # Panics
     ///
-    /// When one is out under that number.
+    /// If that number is taken.
     pub fn insert(&mut self, number: u64, value: V) {
         self.make_room(number);
         let place = match number.checked_sub(self.first) {
             Some(place) if place >= self.ring.len() as u64 => place as usize,
             _ => {
-                // Numbers have begun anew, or one comes late.
+                // The numbers have started over, or one comes late.
                 let known = self.find(number).is_some_and(|value| value.is_some());
                 let replaced = self.old.insert(number, value);
                 assert!(!known && replaced.is_none(), "number {number} is out twice");
@@ -104,7 +105,7 @@ mod tests {
             outstanding.insert(number, value);
             tree.insert(number, value);
             for _ in 0..stream.random_range(0..4_u64) {
-                // Mostly one of the last, seldom one that went out long ago.
+                // Usually one of the last, seldom one of long ago.
                 let far = if stream.random_range(0..50_u64) == 0 { number } else { 20 };
                 let asked = number.saturating_sub(stream.random_range(0..far + 1));
                 assert_eq!(outstanding.take(asked), tree.remove(&asked));

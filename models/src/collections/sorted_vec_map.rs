@@ -1,8 +1,8 @@
 //! An ordered map for keys that come nearly in order: entries of a ledger, of a segment.
 //!
-//! Pure bookkeeping: nothing of a system is modelled here. A new key behind
-//! all others costs a push, where a tree walks from its root; one that comes late costs a move of
-//! those behind it, of which there are few.
+//! Bookkeeping only: nothing of a system is modelled here. A new key behind all others costs a
+//! push, where a tree walks from its root; one that comes late costs a move of those behind it, of
+//! which there are few.
 
 /// A map in one sorted vector.
 #[derive(Clone, Debug)]

@@ -297,7 +297,7 @@ impl Cluster {
     /// What makes the cluster impossible, if anything.
     ///
     /// # Errors
-    /// The first thing that can't be, with what would be possible.
+    /// The first impossible value and what would be possible.
     pub fn check(&self) -> Result<(), String> {
         let positive = [
             ("brokers", u64::from(self.brokers)),

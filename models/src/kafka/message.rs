@@ -31,7 +31,7 @@ pub enum ErrorCode {
     RequestTimedOut,
     /// A sequence number is missing.
     OutOfOrderSequence,
-    /// The controller's state has moved on.
+    /// The controller's state has changed since.
     InvalidUpdateVersion,
 }
 
@@ -89,7 +89,8 @@ pub struct FetchPartition {
     pub last_fetched_epoch: Option<u32>,
 }
 
-/// A replica's broker in one of its lives, as leader and controller tell them apart (KIP-903).
+/// A replica's broker in one of its incarnations, as leader and controller tell them apart
+/// (KIP-903).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InSync {
     /// The broker.
@@ -103,7 +104,7 @@ pub struct InSync {
 pub struct Fetch {
     /// The fetcher's number for it.
     pub correlation: u64,
-    /// The follower, in which life; nothing for a consumer.
+    /// The follower and its incarnation; nothing for a consumer.
     pub replica: Option<InSync>,
     /// Longest wait in milliseconds.
     pub max_wait_ms: u64,
@@ -209,7 +210,7 @@ pub enum Message {
     Heartbeat {
         /// The broker.
         broker: BrokerId,
-        /// Which life of the broker speaks; 0 for the one that the cluster settled with.
+        /// The broker's incarnation; 0 for the first.
         incarnation: u64,
         /// How far it has applied the metadata log.
         metadata_offset: u64,

@@ -38,7 +38,7 @@ pub enum MetadataRecord {
         /// The controller.
         leader: BrokerId,
     },
-    /// A broker has registered anew: a later life of it (`RegisterBrokerRecord`).
+    /// A broker has registered again, with a new incarnation (`RegisterBrokerRecord`).
     Registered {
         /// The broker.
         broker: BrokerId,
@@ -84,14 +84,14 @@ impl MetadataRecord {
     }
 }
 
-/// What the metadata log amounts to.
+/// The state that the metadata log gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// By partition.
     pub partitions: Vec<PartitionState>,
     /// By broker.
     pub fenced: Vec<bool>,
-    /// Which life of each broker is registered.
+    /// The registered incarnation of each broker.
     pub incarnations: Vec<u64>,
 }
 

@@ -26,7 +26,7 @@ pub enum Sequence {
         /// End offset of the copy in the log.
         end_offset: u64,
     },
-    /// Something is missing before it.
+    /// Events before it are missing.
     OutOfOrder,
 }
 
@@ -39,7 +39,7 @@ pub struct PartitionLog {
     producers: BTreeMap<ProducerId, ProducerState>,
 }
 
-/// What is remembered of an idempotent producer.
+/// What the log remembers of an idempotent producer.
 #[derive(Debug, Default)]
 struct ProducerState {
     epoch: u32,
@@ -113,8 +113,8 @@ impl PartitionLog {
         next.checked_sub(1).map_or((0, 0), |at| (self.epochs[at].0, end))
     }
 
-    /// Whether the log of a follower, whose last batch is of `epoch` and ends at `offset`, is no
-    /// beginning of this one: then the largest epoch not above `epoch` here, and its end offset.
+    /// Whether the log of a follower, whose last batch is of `epoch` and ends at `offset`, is not a
+    /// prefix of this one: then the largest epoch not above `epoch` here, and its end offset.
     pub fn diverges(&self, epoch: Option<u32>, offset: u64, bugs: BugSet) -> Option<(u32, u64)> {
         let Some(epoch) = epoch else {
             return (offset > self.end_offset()).then_some((u32::MAX, self.end_offset()));
@@ -129,8 +129,8 @@ impl PartitionLog {
         self.producers.clear();
     }
 
-    /// What the epoch and sequence number of a batch of an idempotent producer say. Of a producer
-    /// that the log knows nothing of, any are in order; a new epoch has to begin at its beginning.
+    /// What the epoch and sequence number of a batch of an idempotent producer say. For a producer
+    /// that the log does not know, any are in order; a new epoch has to begin at its beginning.
     pub fn sequence(&self, batch: &SharedBatch, epoch: ProducerEpoch) -> Sequence {
         let Some(state) = self.producers.get(&epoch.producer) else { return Sequence::InOrder };
         match epoch.number.cmp(&state.epoch) {

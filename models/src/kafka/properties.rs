@@ -1,12 +1,12 @@
 //! What a run of this model must always, sometimes and eventually show.
 //!
 //! Stands for no component: invariants of replication in kafka @ 3.9.0 (KIP-101, KIP-279, KIP-966,
-//! `Partition`, `ReplicaManager`) and the rare paths that a swarm must have been on. Noted on rare
-//! paths only: each is an observation, and those cost time.
+//! `Partition`, `ReplicaManager`) and the rare paths that a swarm must have taken. Noted on rare
+//! paths only: each is an observation, which costs time.
 
 use crate::property::Property;
 
-/// Noted whenever a replica cuts its log.
+/// Noted whenever a replica truncates its log.
 pub const TRUNCATES_UNCOMMITTED: Property = Property::always(
     "kafka-truncates-uncommitted",
     "A replica cuts its log only behind the high watermark that it knows.",
@@ -16,7 +16,7 @@ pub const EPOCHS_RISE: Property = Property::always(
     "kafka-epochs-rise",
     "Who begins to lead has nothing in its log from a later epoch than its own.",
 );
-/// Another controller was elected.
+/// A controller was elected again.
 pub const CONTROLLER_MOVED: Property =
     Property::sometimes("kafka-controller-moved", "Another controller takes over.");
 /// An in-sync replica was elected.
@@ -36,7 +36,7 @@ pub const ISR_EXPANDED: Property =
 /// A broker's session has run out.
 pub const SESSION_EXPIRED: Property =
     Property::sometimes("kafka-session-expired", "The controller fences a broker.");
-/// A replica has cut what its leader does not have.
+/// A follower has truncated what its leader does not have.
 pub const TRUNCATED: Property =
     Property::sometimes("kafka-truncated", "A follower cuts what its leader does not have.");
 /// A fetch came with an epoch that is not the leader's.

@@ -1,4 +1,4 @@
-//! How a client learns of leaders, and the pause before it connects again.
+//! How a client finds the leaders, and the backoff before it reconnects.
 //!
 //! Stands for the metadata part of `NetworkClient` (`DefaultMetadataUpdater`,
 //! `ClusterConnectionStates`) of the Java client @ 3.9.0: one request at a time to one broker after
@@ -56,7 +56,7 @@ pub struct MetadataRefresher {
     brokers: Vec<NodeId>,
     tags: RefreshTags,
     retry_backoff: Duration,
-    /// A request is out, or a pause runs.
+    /// A request is in flight, or a backoff is running.
     busy: bool,
     ask_next: usize,
     backoff: ReconnectBackoff,
@@ -94,7 +94,7 @@ impl MetadataRefresher {
         }
     }
 
-    /// A timer has run out. False if it is none of the refresher's.
+    /// A timer has fired. False if it is not one of the refresher's.
     pub fn timer(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> bool {
         let mine = tag == self.tags.late || tag == self.tags.reconnect;
         if mine {

@@ -1,4 +1,4 @@
-//! What Kafka's nodes tell of themselves.
+//! What Kafka's nodes report.
 //!
 //! Stands for no component: names of what brokers and clients log and count.
 
@@ -26,7 +26,7 @@ pub const PARTITION_FAILED: Mark = Mark::new("partition_failed");
 pub const LOG_DIR_FAILED: Mark = Mark::new("log_dir_failed");
 /// A broker does not start: its directory is another's.
 pub const BROKER_REFUSED: Mark = Mark::new("broker_refused");
-/// A replica cuts its log; with the events lost.
+/// A replica truncates its log; with the events lost.
 pub const TRUNCATED: Mark = Mark::turn("truncated");
 /// A follower falls out of sync; with the size of the ISR.
 pub const ISR_SHRUNK: Mark = Mark::turn("isr_shrunk");

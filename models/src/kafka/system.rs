@@ -1,4 +1,4 @@
-//! Kafka as a system: what it tells of itself to those who run, hurt and check it.
+//! Kafka as a system: what it tells those who run it, inject faults and check it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ const COUNTED_OUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Kafka;
 
-/// The options that decide about the defaults of the others.
+/// The options that determine the defaults of the others.
 #[derive(Deserialize)]
 struct Deciding {
     #[serde(default = "newest_with_zookeeper")]

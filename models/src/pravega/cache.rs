@@ -1,4 +1,4 @@
-//! The cache of a segment store: how full it is, and which generations may leave.
+//! The cache of a segment store: how full it is, and which generations may be evicted.
 //!
 //! Stands for `CacheManager`, `CachePolicy`, `CacheUtilizationProvider` @ v0.13.0. Left out: the
 //! 4 KiB blocks and 2 MiB buffers of `DirectMemoryCache` (appends fill the last block, so rounding
@@ -82,19 +82,19 @@ impl Cache {
         self.pending -= bytes;
     }
 
-    /// Something of `bytes` is put in; its generation.
+    /// Inserts `bytes`; their generation.
     pub fn insert(&mut self, bytes: u64) -> u64 {
         self.used += bytes;
         self.touch()
     }
 
-    /// Something was read; its generation from now on.
+    /// An entry was read; its generation from now on.
     pub fn touch(&mut self) -> u64 {
         self.touched = true;
         self.generation
     }
 
-    /// Something of `bytes` is taken out.
+    /// Removes `bytes`.
     pub fn remove(&mut self, bytes: u64) {
         self.used -= bytes;
     }
@@ -110,7 +110,7 @@ impl Cache {
 
     /// A generation has passed (`applyCachePolicy`). `oldest` is the oldest generation of anything
     /// in the cache. Entries below the returned generation are to be evicted where tier 2 has them,
-    /// and [`Self::evict_more`] asked thereafter. None if nothing is to leave.
+    /// and [`Self::evict_more`] asked thereafter. None if nothing is to be evicted.
     pub fn begin_generation(&mut self, oldest: u64) -> Option<u64> {
         if self.used == 0 {
             return None;

@@ -19,14 +19,14 @@ use crate::pravega::segment::SegmentId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriterId(pub u64);
 
-/// One connection of one segment writer: who, to which segment, the how-manieth.
+/// One connection of one segment writer: writer, segment and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Connection {
     /// The segment writer.
     pub writer: WriterId,
     /// The segment.
     pub segment: SegmentId,
-    /// Its number, up by one with each attempt.
+    /// Its number, one more with each attempt.
     pub number: u32,
 }
 
@@ -172,10 +172,10 @@ pub enum Message {
         /// Sealed or not.
         sealed: bool,
     },
-    /// A client shows that its connection lives (`FlowHandler.KeepAliveTask`). Nobody answers; at a
-    /// host that was started anew it meets a reset.
+    /// A client checks that its connection is alive (`FlowHandler.KeepAliveTask`). There is no
+    /// answer; a host that has restarted resets the connection.
     KeepAlive,
-    /// A client asks who follows a sealed segment.
+    /// A client asks for the successors of a sealed segment.
     GetSuccessors {
         /// The segment.
         segment: SegmentId,

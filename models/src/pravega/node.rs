@@ -1,6 +1,6 @@
-//! What a node of a cluster is given: its context, and what it is told at its start.
+//! What a node of a cluster is given: its context, and its arguments at the start.
 //!
-//! Pure plumbing: nothing of pravega @ v0.13.0 is modelled here.
+//! Plumbing only: nothing of pravega @ v0.13.0 is modelled here.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use super::config::Cluster;
 /// The context of a node of this crate.
 pub type Ctx<'a> = Context<'a, Streaming>;
 
-/// What a store is told at its start.
+/// A store's arguments.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The cluster.

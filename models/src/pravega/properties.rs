@@ -2,7 +2,7 @@
 //!
 //! Stands for no component: invariants of pravega @ v0.13.0
 //! (`documentation/src/docs/segment-store-service.md`, `segment-containers.md`) and the rare paths
-//! that a swarm must have been on. Noted on rare paths only: each is an observation, and those cost
+//! that a swarm must have taken. Noted on rare paths only: each is an observation, which costs
 //! time.
 
 use crate::property::Property;

@@ -29,7 +29,7 @@ use super::node::Ctx;
 use super::properties;
 use super::stream::Stream;
 
-/// How often connections are looked after (`ConnectionPoolImpl`: keep-alives every 20 s).
+/// How often connections are checked (`ConnectionPoolImpl`: keep-alives every 20 s).
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
 const KEEP_ALIVE: u64 = u64::MAX;
 
@@ -79,7 +79,7 @@ impl Reader {
         Self { cluster, number, controller, segments, requests, replies }
     }
 
-    /// Asks for what comes next of a segment, or first for its store.
+    /// Asks for the next bytes of a segment, or first for its store.
     fn ask(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
@@ -103,7 +103,7 @@ impl Reader {
         ctx.send(to, AnyMessage::Pravega(message));
     }
 
-    /// A request has come to nothing: the store is looked up again after a while.
+    /// A request has failed: the store is looked up again after a while.
     fn retry(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
@@ -140,7 +140,7 @@ impl Reader {
         self.ask(ctx, segment);
     }
 
-    /// Reads the successors of a segment, each once all that it follows have been read.
+    /// Reads the successors of a segment, each once all its predecessors have been read.
     fn on_successors(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[SegmentId]) {
         let Some(segment) = self.answered(request) else { return };
         self.segments.get_mut(&segment).expect("answered").followed = true;
@@ -170,10 +170,10 @@ impl Reader {
         self.ask(ctx, segment);
     }
 
-    /// Connections on which nothing was asked since the last look are shown to live, and those to a
-    /// host that was started anew break. Requests that have been unanswered for as long as a dead
-    /// connection takes to be noticed are made anew. At a store that lives and has nothing new this
-    /// changes nothing.
+    /// Sends keep-alives on connections that were idle since the last check, so that those to a
+    /// host that has restarted break. Requests without an answer for as long as it takes to notice
+    /// a dead connection are made again. At a store that is alive and has nothing new this changes
+    /// nothing.
     fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
         let timeout = Duration::from_millis(self.cluster.reader.socket_timeout_ms);
         let now = ctx.now();
@@ -231,7 +231,7 @@ impl Node<Streaming> for Reader {
                 match reading {
                     Ok(reading) => self.on_reading(ctx, segment, reading),
                     Err(CloseReason::Sealed) => self.on_end(ctx, segment),
-                    // The stream is gone: this segment is read no more.
+                    // The stream is gone: this segment is not read any more.
                     Err(CloseReason::NoSuchSegment) => {}
                     Err(_) => self.retry(ctx, segment),
                 }

@@ -1,4 +1,4 @@
-//! What Pravega's nodes tell of themselves.
+//! What Pravega's nodes report.
 //!
 //! Stands for no component: names of what stores, the controller and clients log and count.
 
@@ -12,19 +12,19 @@ pub const LEADER: Office =
 pub const CONTROLLER: Office =
     Office { name: "controller", who: "the active controller", of: None };
 
-/// A container is up; with the operations that it has read again.
+/// A container has recovered; with the operations that it has replayed.
 pub const CONTAINER_RECOVERED: Mark = Mark::takes("container_recovered", &LEADER);
-/// The log of a container is not what it wrote; with the operations that are there twice.
+/// A container's log differs from what was written; with the operations that are there twice.
 pub const CONTAINER_CORRUPT: Mark = Mark::new("container_corrupt");
-/// Another store has taken a container's log over; with its epoch.
+/// Another store has taken over a container's log; with its epoch.
 pub const CONTAINER_FENCED: Mark = Mark::turn("container_fenced");
 /// A container's log has failed; with its epoch.
 pub const CONTAINER_FAILED: Mark = Mark::new("container_failed");
-/// The controller gives a container to its peer.
+/// The controller assigns a container to its peer.
 pub const CONTAINER_MOVED: Mark = Mark::new("container_moved");
 /// A container's log goes on in another ledger; which.
 pub const LEDGER_ROLLED: Mark = Mark::new("ledger_rolled");
-/// An operation is delayed; by so many nanoseconds.
+/// An operation is delayed; with the nanoseconds.
 pub const THROTTLED: Mark = Mark::new("throttled");
 /// A segment takes no more; which.
 pub const SEGMENT_SEALED: Mark = Mark::new("segment_sealed");
@@ -32,7 +32,7 @@ pub const SEGMENT_SEALED: Mark = Mark::new("segment_sealed");
 pub const STORAGE_WRITER_BEHIND: Mark = Mark::new("storage_writer_behind");
 /// A write to tier 2 took too long; of which segment.
 pub const FLUSH_TIMED_OUT: Mark = Mark::new("flush_timed_out");
-/// The stream has other segments; with its epoch.
+/// The stream was scaled; with its epoch.
 pub const STREAM_SCALED: Mark = Mark::new("stream_scaled");
 
 /// The last operation of a container that is in its log.
@@ -44,7 +44,7 @@ pub const CONTAINER_EPOCH: Level = Level::new("container_epoch");
 pub const CACHE_USED: Gauge = Gauge::new("cache_used_bytes", "bytes");
 /// What is in the log and not in tier 2.
 pub const UNFLUSHED: Gauge = Gauge::new("unflushed_bytes", "bytes");
-/// Operations that the log can't be cut before.
+/// Operations in the log that it can't be truncated before.
 pub const OPERATION_LOG_LENGTH: Gauge = Gauge::new("operation_log_length", "");
 /// Bytes on their way to the log.
 pub const OUTSTANDING_LOG: Gauge = Gauge::new("outstanding_log_bytes", "bytes");
@@ -57,7 +57,7 @@ pub const BLOCK_IN_FLIGHT: Gauge = Gauge::limit("block in flight");
 /// The writer waits for acknowledgements of what it has outstanding.
 pub const OUTSTANDING_BYTES: Gauge = Gauge::limit("outstanding bytes");
 
-/// All of them, with those of what Pravega stands on.
+/// All of them, with those of the systems that Pravega builds on.
 pub fn all() -> Signals {
     let own = Signals {
         marks: vec![

@@ -8,7 +8,7 @@
 //! Parameters: `segments` and [`Scaling`]. Left out: splits of single segments and merges of
 //! neighbours that were not split from one another, retention. As the epochs are known from the
 //! configuration their record in the controller's store is not kept; which of them is current is
-//! found out from the segments, by sealing them once more.
+//! found out by sealing the segments once more.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Pravega as a system: what it tells of itself to those who run, hurt and check it.
+//! Pravega as a system: what it tells those who run it, inject faults and check it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub const CONTROLLER: &Role = &Role {
 #[derive(Debug)]
 pub struct Pravega;
 
-/// The options that decide about the defaults of the others.
+/// The options that determine the defaults of the others.
 #[derive(Deserialize)]
 struct Deciding {
     #[serde(default = "newest")]

@@ -1,5 +1,5 @@
-//! The condition that the storage service is in, as the environment sets it: a node cannot know
-//! why its service refuses, and neither can its clients.
+//! The condition that the storage service is in, as the environment sets it: a node can't know why
+//! its service fails, and neither can its clients.
 //!
 //! Names and values, as [`headwater_sim::condition::Condition`] carries them:
 //! `too_many_requests_ppm`, `unavailable_ppm`, `internal_error_ppm` and `partial_upload_ppm` in a
@@ -24,7 +24,7 @@ pub(super) struct Conditions {
     partial_upload_ppm: u32,
     /// Added to every request.
     pub(super) delay: Duration,
-    /// Until a write shows in a chunk's length.
+    /// Time until a write shows in a chunk's length.
     pub(super) stale: Duration,
     /// No more bytes are taken.
     pub(super) full: bool,
@@ -61,7 +61,7 @@ impl Conditions {
         }
     }
 
-    /// What becomes of the request at hand.
+    /// What becomes of this request.
     pub(super) fn fate(&self, stream: &mut Stream) -> Fate {
         if stream.chance_ppm(self.too_many_requests_ppm) {
             return Fate::Refused(TierError::TooManyRequests);
@@ -78,7 +78,7 @@ impl Conditions {
         Fate::Served
     }
 
-    /// Whether the upload at hand breaks off after a part.
+    /// Whether this upload breaks off after a part.
     pub(super) fn breaks_off(&self, stream: &mut Stream) -> bool {
         stream.chance_ppm(self.partial_upload_ppm)
     }

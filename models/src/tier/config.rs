@@ -28,7 +28,7 @@ pub enum Kind {
 pub struct Tier {
     /// What it is.
     pub kind: Kind,
-    /// Time from request to first byte, of a write, delete or concat, besides the disk's own.
+    /// Time from request to first byte of a write, delete or concat, without the disk's.
     #[serde(rename = "write.latency")]
     pub write_latency: Distribution,
     /// Time from request to first byte, of a read.
@@ -48,7 +48,7 @@ pub struct Tier {
     /// Requests in a million that stall for `stall.time` more.
     #[serde(rename = "stall.ppm")]
     pub stall_ppm: u32,
-    /// How long a stalled request takes more.
+    /// How much longer a stalled request takes.
     #[serde(rename = "stall.time")]
     pub stall_time: Distribution,
     /// Space; zero for no limit.
@@ -100,7 +100,7 @@ impl Tier {
         }
     }
 
-    /// What is impossible about it, if anything.
+    /// What makes it impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         for distribution in [&self.write_latency, &self.read_latency, &self.stall_time] {
             distribution.check().map_err(|why| format!("tier: {why}"))?;

@@ -63,12 +63,12 @@ struct Request {
     client: NodeId,
     request: u64,
     operation: Operation,
-    /// The service's latency and bandwidth are behind it.
+    /// The service's latency and bandwidth have passed.
     served: bool,
     /// Pieces on their way to the target of a concat, and how many writes are not done.
     moving: Vec<Rc<Data>>,
     writes_left: u64,
-    /// Answered with this error, whatever has become of it.
+    /// Answered with this error, whatever was done.
     refused: Option<TierError>,
 }
 
@@ -137,13 +137,14 @@ impl Tier {
         }
         let free_at = if read { &mut self.read_free_at } else { &mut self.write_free_at };
         *free_at = (*free_at).max(ctx.now()) + self.config.bandwidth.transfer(bytes);
-        // The slower of its turn at the shared bandwidth and its own; a stall holds up nobody else.
+        // The later of its turn at the shared bandwidth and its own transfer; a stall delays nobody
+        // else.
         let alone = ctx.now() + self.config.request_bandwidth.transfer(bytes);
         let done = alone.max(*free_at) + latency + self.conditions.delay;
         ctx.timer(done - ctx.now(), TAGS.tag(number, STEP_SERVED));
     }
 
-    /// The service has had its time: carries the request out if it is its chunk's turn.
+    /// The service time is over: carries out the request if it is its chunk's turn.
     fn on_served(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
         let streams = self.streams.as_mut().expect("taken at the start");
         if streams.error.chance_ppm(self.config.error_ppm) {
@@ -379,7 +380,7 @@ impl Tier {
         }
     }
 
-    /// The disk has given the bytes, and taken its time for it.
+    /// The disk has read the bytes, which took its time.
     fn on_read(&mut self, ctx: &mut Context<'_, Streaming>, number: u64, failed: bool) {
         let Some(request) = self.requests.get(&number) else { return };
         let Operation::Read { chunk, offset, bytes } = request.operation else { return };

@@ -1,4 +1,4 @@
-//! What tiered storage tells of itself.
+//! What tiered storage reports.
 //!
 //! Stands for no component: names of what is counted.
 

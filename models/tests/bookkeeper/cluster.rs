@@ -54,7 +54,7 @@ pub fn cluster(seed: u64, cluster: &config::Cluster, source: &ArrivalSource) -> 
     cluster_in(&environment(), seed, cluster, source)
 }
 
-/// The same in an environment of one's own.
+/// The same in the caller's environment.
 pub fn cluster_in(
     environment: &Environment,
     seed: u64,

@@ -1,4 +1,4 @@
-//! Disks that refuse: a bookie ends or turns read-only, and nothing acknowledged is lost.
+//! Disk errors: a bookie ends or turns read-only, and nothing acknowledged is lost.
 
 use headwater_check::Promises;
 use headwater_models::bookkeeper::config::Cluster as Config;

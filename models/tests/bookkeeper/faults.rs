@@ -1,4 +1,4 @@
-//! Faults: what survives, what is refused, and what is lost when it was asked for.
+//! Faults: what survives, what is refused, and what a configuration lets be lost.
 
 use headwater_models::bookkeeper::config::Cluster as Config;
 use headwater_models::bookkeeper::system::{BOOKIE, METADATA};

@@ -1,4 +1,4 @@
-//! Whether a cluster goes on after what befell it.
+//! Whether a cluster goes on after a fault.
 
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_sim::fault::Fault;

@@ -1,4 +1,4 @@
-//! Disks that refuse, and what brokers do then.
+//! Disk errors, and what brokers do about them.
 
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_sim::device::DiskFault;

@@ -1,4 +1,4 @@
-//! What can't be is refused, and says why.
+//! Impossible configurations are refused, with the reason.
 
 use headwater_models::pravega::config::{
     BookKeeperLog, Cluster, DataLogKind, Mode, SegmentStore, Version,

@@ -1,20 +1,21 @@
-//! What a bookie does besides serving: checkpoints, garbage collection, and disks that refuse.
+//! What a bookie does besides serving: checkpoints, garbage collection, and handling disks that
+//! fail.
 //!
 //! Stands for `bookie/SyncThread.java`, `bookie/GarbageCollectorThread.java`,
 //! `bookie/ScanAndCompareGarbageCollector.java`, `bookie/BookieStateManager.java` and the
 //! `LedgerDirsListener` of `bookie/BookieImpl.java` of apache/bookkeeper @ release-4.15.0.
 //!
-//! What the disk refuses: an error of the journal, write or sync, ends its thread and with it the
-//! process (`Journal.ForceWriteThread.run`, `BookieCriticalThread`); a memtable that can't be
-//! flushed makes the bookie read-only (`SortedLedgerStorage.onSizeLimitReached`); a checkpoint that
-//! fails is tried again at the next interval (`SyncThread.checkpoint`). A full disk makes the
-//! bookie read-only wherever it shows: `LedgerDirsMonitor` does so at 95 % (`diskUsageThreshold`),
-//! before the journal on the same disk runs out of space.
+//! Disk errors: one in the journal, on a write or a sync, ends its thread and with it the process
+//! (`Journal.ForceWriteThread.run`, `BookieCriticalThread`); a memtable that can't be flushed makes
+//! the bookie read-only (`SortedLedgerStorage.onSizeLimitReached`); a checkpoint that fails is
+//! tried again at the next interval (`SyncThread.checkpoint`). A full disk makes the bookie
+//! read-only wherever it shows: `LedgerDirsMonitor` does so at 95 % (`diskUsageThreshold`), before
+//! the journal on the same disk runs out of space.
 //!
-//! Parameters: `flushInterval`, `gcWaitTime` (ms), `journalMaxBackups`, `DISK_CHECK_INTERVAL`.
-//! Left out: compaction, the usage thresholds below full, who starts the process again (a
-//! supervisor: the scenario's to play). A file system that forgets the pages of a failed sync lets
-//! the next checkpoint pass without having written them, here as there.
+//! Parameters: `flushInterval`, `gcWaitTime` (ms), `journalMaxBackups`, `DISK_CHECK_INTERVAL`. Left
+//! out: compaction, the usage thresholds below full, the supervisor that starts the process again
+//! (the scenario does that). A file system that forgets the pages of a failed sync lets the next
+//! checkpoint pass without having written them, here as there.
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskOp};
@@ -76,7 +77,7 @@ impl Bookie {
         }
     }
 
-    /// A checkpoint is done: journal files that are no longer needed go, but for some backups
+    /// A checkpoint is done: removes journal files that are no longer needed, except some backups
     /// (`Journal.checkpointComplete`).
     fn on_checkpoint_done(&mut self, ctx: &mut Context<'_, Streaming>, marks: &[(u64, u64)]) {
         let backups = self.config.journal_max_backups as usize;
@@ -133,7 +134,7 @@ impl Bookie {
         self.on_journal(ctx, outcome);
     }
 
-    /// The disk has refused what the process can't do without: it ends.
+    /// The disk has failed at something that the process can't do without: it ends.
     pub(super) fn die(&mut self, ctx: &mut Context<'_, Streaming>) {
         signals::BOOKIE_DIED_OF_ITS_DISK.note(ctx, 0, 0);
         properties::BOOKIE_DIED_OF_ITS_DISK.reached(ctx);
@@ -174,8 +175,7 @@ impl Bookie {
     }
 
     /// Garbage collection: forgets ledgers that are no longer in the metadata and removes entry
-    /// logs of which nothing is wanted (`ScanAndCompareGarbageCollector`,
-    /// `GarbageCollectorThread`).
+    /// logs without a live entry (`ScanAndCompareGarbageCollector`, `GarbageCollectorThread`).
     pub(super) fn collect(
         &mut self,
         ctx: &mut Context<'_, Streaming>,

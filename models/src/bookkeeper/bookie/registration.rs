@@ -37,7 +37,7 @@ pub const COOKIE_FILE: FileId = FileId(4 << 60);
 /// What is known of the cookie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cookie {
-    /// Whether the metadata has one, once they have answered.
+    /// Whether the metadata has one, once the service has answered.
     known: Option<bool>,
     /// Whether every disk has one with this bookie's name, once all were looked at.
     pub on_disks: Option<bool>,
@@ -112,7 +112,7 @@ impl Bookie {
         }
     }
 
-    /// Registers, if there is a session and nothing speaks against it.
+    /// Registers, if there is a session and the cookies agree.
     pub(super) fn register(&mut self, ctx: &mut Context<'_, Streaming>) {
         if !self.cookie.accepted || self.read_only || self.service.session().is_none() {
             return;

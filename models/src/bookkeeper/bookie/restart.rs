@@ -75,7 +75,7 @@ impl Bookie {
         completion: Completion<protocol::Record>,
     ) {
         if matches!(completion, Completion::Failed(_)) {
-            // A disk that can't be read, or not be stamped: the bookie does not come up.
+            // A disk can't be read or stamped: the bookie does not come up.
             return self.die(ctx);
         }
         let Some(restart) = &mut self.restart else { return };

@@ -26,7 +26,7 @@ use super::{HandleEvent, LedgerError, LedgerHandle};
 pub(super) struct EnsembleChange {
     /// Being replaced.
     failed: Vec<NodeId>,
-    /// Failed meanwhile: the next round's.
+    /// Bookies that failed meanwhile, for the next round.
     delayed: Vec<NodeId>,
     /// What the metadata is being set to.
     wanted: Option<LedgerMetadata>,
@@ -103,7 +103,7 @@ impl LedgerHandle {
         Vec::new()
     }
 
-    /// The metadata has another version than expected: an answer was lost, or somebody recovers.
+    /// The metadata has an unexpected version: an answer was lost, or somebody recovers the ledger.
     fn on_conflict(
         &mut self,
         ctx: &mut Context<'_, Streaming>,

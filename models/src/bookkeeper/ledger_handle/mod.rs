@@ -96,7 +96,7 @@ pub enum HandleEvent {
         /// What it was given.
         payload: Rc<Payload>,
     },
-    /// The handle is of no more use. Whether the entries were stored is not known.
+    /// The handle can't be used any more. Whether the entries were stored is not known.
     Failed {
         /// Why.
         error: LedgerError,
@@ -119,7 +119,7 @@ pub struct HandleSpec {
     pub ledger: config::Ledger,
     /// Options.
     pub client: config::Client,
-    /// Tags that are the handle's own.
+    /// The handle's own tags.
     pub tags: TagSpace,
 }
 
@@ -136,7 +136,7 @@ enum Phase {
     Open,
     /// Waits for the closed state in the metadata.
     Closing,
-    /// Of no more use; the closed state may still be on its way to the metadata.
+    /// Dead; the closed state may still be on its way to the metadata.
     Over,
 }
 
@@ -228,7 +228,7 @@ impl LedgerHandle {
         self.adds.bytes() + self.unsent_bytes
     }
 
-    /// Why the handle is of no more use, if so.
+    /// Why the handle is dead, if it is.
     pub const fn failure(&self) -> Option<LedgerError> {
         self.failure
     }
@@ -303,7 +303,7 @@ impl LedgerHandle {
         }
     }
 
-    /// What notes are about: the ledger's number.
+    /// The entity of its notes: the ledger's number.
     fn entity(&self) -> u64 {
         self.ledger.map_or(u64::MAX, |ledger| ledger.0)
     }
@@ -394,7 +394,7 @@ impl LedgerHandle {
         events
     }
 
-    /// Gives the ledger up; unless somebody else is at it, closes it after what was confirmed
+    /// Gives the ledger up; unless somebody else is closing it, closes it after what was confirmed
     /// (`LedgerHandle.handleUnrecoverableErrorDuringAdd`).
     fn fail(&mut self, ctx: &mut Context<'_, Streaming>, error: LedgerError) -> Vec<HandleEvent> {
         if self.phase == Phase::Over {
@@ -445,7 +445,7 @@ impl LedgerHandle {
             Ok(MetadataResponse::Directory(list)) => {
                 *bookies = Some(ensemble_placement::registered(&list))
             }
-            // Made, or made by an earlier try whose answer was lost: nobody else has this number.
+            // Created, now or by an earlier try whose answer was lost: nobody else has this number.
             Ok(MetadataResponse::Done(_)) | Err(MetadataError::NodeExists) => {
                 return self.open(ctx);
             }

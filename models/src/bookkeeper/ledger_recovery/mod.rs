@@ -69,7 +69,7 @@ pub struct RecoverySpec {
     pub ledger: LedgerId,
     /// Options.
     pub client: config::Client,
-    /// Tags that are the recovery's own.
+    /// The recovery's own tags.
     pub tags: TagSpace,
 }
 
@@ -115,7 +115,7 @@ pub struct LedgerRecovery {
     /// Of the fence, by place in the ensemble.
     answers: Vec<Answer>,
     newest: EntryId,
-    /// The entry that is being read, and how many have not, or could not tell.
+    /// The entry that is being read, and how many don't have it or could not tell.
     reading: EntryId,
     missing: u32,
     unreadable: u32,
@@ -258,7 +258,7 @@ impl LedgerRecovery {
         events
     }
 
-    /// Takes questions for answered with an error.
+    /// Treats these requests as answered with an error.
     fn give_up(
         &mut self,
         ctx: &mut Context<'_, Streaming>,

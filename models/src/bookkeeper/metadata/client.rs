@@ -28,12 +28,12 @@ use super::message::{
 pub enum MetadataEvent {
     /// The session is open.
     SessionOpened(SessionId),
-    /// The session is no more, nor are its ephemeral records. [`MetadataClient::start`] opens a new
-    /// one.
+    /// The session has ended, and its ephemeral records with it. [`MetadataClient::start`] opens a
+    /// new one.
     SessionExpired,
     /// A request was answered.
     Reply {
-        /// What [`MetadataClient::request`] gave.
+        /// The number that [`MetadataClient::request`] returned.
         request: u64,
         /// What came of it.
         result: Result<MetadataResponse, MetadataError>,
@@ -302,8 +302,8 @@ impl MetadataClient {
         }
     }
 
-    /// Nothing is heard of the service, or the connection has broken: asks everything again. Every
-    /// watch fires, as some change may have been missed.
+    /// The service is silent, or the connection has broken: asks everything again. Every watch
+    /// fires, as some change may have been missed.
     fn ask_anew(
         &mut self,
         ctx: &mut Context<'_, Streaming>,
@@ -327,7 +327,7 @@ impl MetadataClient {
         if peer != self.service {
             return;
         }
-        // The next resend timer asks everything again, whatever is heard until then.
+        // The next resend timer sends everything again, whatever arrives until then.
         self.broken = true;
         self.resend_armed = true;
         let delay = ctx.random().random_range(0..=Duration::from_secs(1).0);

@@ -73,7 +73,7 @@ pub struct SessionId(pub u64);
 /// One thing asked of the service. Each is linearizable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Opens a session that ends when nothing was heard from its client for `timeout`.
+    /// Opens a session that ends after `timeout` without a message from its client.
     OpenSession {
         /// How long.
         timeout: Duration,
@@ -95,7 +95,7 @@ pub enum Operation {
     Get {
         /// Which.
         path: Path,
-        /// True to be told of the next change (once).
+        /// True to be notified of the next change (once).
         watch: bool,
     },
     /// Changes a record.
@@ -118,7 +118,7 @@ pub enum Operation {
     List {
         /// Which.
         directory: &'static str,
-        /// True to be told of the next record made or removed there (once).
+        /// True to be notified of the next record made or removed there (once).
         watch: bool,
     },
     /// Takes the next number, from 0, of a counter (a sequential record).

@@ -2,8 +2,8 @@
 //!
 //! Stands for Apache ZooKeeper 3.6.3. Writes are logged and synced by one thread, everything that
 //! came during a sync together in the next (`SyncRequestProcessor`), and applied in log order;
-//! reads of a client wait for its own writes only. Sessions end when nothing was heard for their
-//! timeout, rounded up to the next `tickTime` (`SessionTrackerImpl`,
+//! reads of a client wait for its own writes only. Sessions end after their timeout without a
+//! message from the client, rounded up to the next `tickTime` (`SessionTrackerImpl`,
 //! `ExpiryQueue.roundToNextInterval`), and at once on a clean close; a broken connection alone ends
 //! none. After a restart every session starts its timeout afresh.
 //!
@@ -51,7 +51,7 @@ const TAG_TRUNCATED: u64 = 7;
 
 #[derive(Clone, Debug)]
 struct Request {
-    /// None for the service's own: the end of a session.
+    /// None for a request of the service's own: the end of a session.
     client: Option<(NodeId, u64)>,
     session: Option<SessionId>,
     operation: Operation,
@@ -63,7 +63,7 @@ pub struct MetadataService {
     quorum: Option<Stream>,
     tree: MetadataTree,
     ready: bool,
-    /// When each session ends unless something is heard.
+    /// When each session ends if its client stays silent.
     expiry: BTreeMap<SessionId, Time>,
     computing: VecDeque<Request>,
     /// In the log, not synced yet.
@@ -305,7 +305,7 @@ impl Node<Streaming> for MetadataService {
         match (tag, completion) {
             (TAG_COMPUTED, _) => self.on_computed(ctx),
             (TAG_SYNCED, Completion::Synced) => self.on_synced(ctx),
-            // A disk that refuses ends ZooKeeper's server (`ZooKeeperCriticalThread`).
+            // A disk error ends ZooKeeper's server (`ZooKeeperCriticalThread`).
             (TAG_SYNCED | TAG_WRITTEN, Completion::Failed(_))
             | (TAG_RECOVERED, Completion::Failed(DiskError::Io | DiskError::Full)) => {
                 signals::METADATA_DISK_FAILED.note(ctx, 0, 0);

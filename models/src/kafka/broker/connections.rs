@@ -22,8 +22,8 @@ use crate::tags::TagLayout;
 pub struct Connection {
     waiting: VecDeque<Message>,
     state: State,
-    /// Counts requests, those of former connections with the peer too: tells what a request has
-    /// begun from what a later one has.
+    /// Counts requests, including those of earlier connections with the peer, to tell the work of
+    /// one request from that of a later one.
     serial: u64,
 }
 
@@ -33,7 +33,7 @@ const REQUESTS: TagLayout = TagLayout::new(24);
 const SERIAL_MASK: u64 = 0xffff_ffff;
 
 impl Connection {
-    /// The connection has broken. What its request has begun goes on, and counts for nothing.
+    /// The connection has broken. Work on its request goes on, and its result is dropped.
     pub(super) fn reset(&mut self) {
         *self = Self { serial: self.serial, ..Self::default() };
         self.serial += 1;
@@ -72,7 +72,7 @@ struct Producing {
 }
 
 impl Broker {
-    /// A request has come in: it waits its turn.
+    /// A request has arrived: it waits its turn.
     pub(super) fn request(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
         let connection = self.connections.entry(from).or_default();
         connection.waiting.push_back(message);
@@ -223,7 +223,7 @@ impl Broker {
         }
     }
 
-    /// Answers a produce request whose batches are replicated. False if it has to wait on.
+    /// Answers a produce request whose batches are replicated. False if it has to go on waiting.
     fn check_produce(&mut self, ctx: &mut Ctx<'_>, from: NodeId) -> bool {
         let me = self.me;
         let min_isr = self.config.topic.min_insync_replicas;
@@ -253,7 +253,8 @@ impl Broker {
         true
     }
 
-    /// The high watermark or the leadership of a partition has moved: who waited for that?
+    /// The high watermark or the leader of a partition has changed: answers those who waited for
+    /// it.
     pub(super) fn check_waiting_produce(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let waits = |(_, connection): &(&NodeId, &Connection)| match &connection.state {
             State::Producing(of) => of.required.iter().any(|(of, _)| *of == partition),
@@ -300,7 +301,8 @@ impl Broker {
         }
     }
 
-    /// Answers a fetch if there is anything to say, or in any case. False if it waits on.
+    /// Answers a fetch if there is anything to return, or unconditionally. False if it goes on
+    /// waiting.
     fn try_fetch(&mut self, ctx: &mut Ctx<'_>, from: NodeId, in_any_case: bool) -> bool {
         let Some(connection) = self.connections.get(&from) else { return true };
         let State::Fetching { fetch, .. } = &connection.state else { return true };

@@ -27,7 +27,7 @@ impl Broker {
         let mut elected = None;
         for output in out {
             match output {
-                // Nobody hears of a vote or an epoch that is not on disk.
+                // A vote or an epoch is told to nobody before it is on disk.
                 Output::Send(to, message) if self.votes_storing > 0 => {
                     self.after_vote.push((to, message));
                 }
@@ -127,9 +127,9 @@ impl Broker {
         }
     }
 
-    /// A broker that came back and is registered learns its roles from the image, not from what it
-    /// remembers. By then its former life was fenced, which took it out of every ISR that had
-    /// another member.
+    /// A broker that came back and is registered takes its roles from the image, not from its
+    /// memory. By then its former life was fenced, which took it out of every ISR that had another
+    /// member.
     fn return_to_roles(&mut self, ctx: &mut Ctx<'_>) {
         for (partition, state) in
             TopicPartition::all(self.config.partitions).zip(self.image.partitions.clone())
@@ -187,7 +187,7 @@ impl Broker {
         error
     }
 
-    /// Fences brokers whose sessions have run out, and looks again when the next one may.
+    /// Fences brokers whose sessions have expired, and looks again when the next one may.
     pub(super) fn check_sessions(&mut self, ctx: &mut Ctx<'_>) {
         let Some(controller) = &mut self.controller else { return };
         for broker in controller.fence_stale(ctx.now()) {

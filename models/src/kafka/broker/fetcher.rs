@@ -25,7 +25,7 @@ pub struct Fetcher {
     correlation: u64,
     state: State,
     sent_at: Time,
-    /// A timer runs that looks whether the answer is late.
+    /// A timer is running that checks whether the answer is late.
     watched: bool,
 }
 
@@ -40,7 +40,7 @@ enum State {
     Waiting,
     /// The thread handles a response.
     Handling(Vec<FetchedPartition>),
-    /// So many batches are on their way into the logs.
+    /// This many batches are on their way into the logs.
     Appending(usize),
     /// Not before the backoff is over.
     BackingOff,
@@ -179,7 +179,7 @@ impl Broker {
         self.truncate(ctx, partition, end.min(my_end));
     }
 
-    /// One of the fetched batches is in its log, or was not wanted any more.
+    /// One of the fetched batches is in its log, or is no longer wanted.
     pub(super) fn fetched_batch_done(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         if let State::Appending(left) = &mut fetcher.state {

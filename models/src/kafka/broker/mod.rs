@@ -90,9 +90,9 @@ pub struct Broker {
     me: BrokerId,
     brokers: Vec<NodeId>,
     image: Image,
-    /// Which life of this broker this is: when it began, 0 for the first.
+    /// This broker's incarnation: when it started, 0 for the first.
     incarnation: u64,
-    /// The controller has taken this life in. Before, the broker serves nobody.
+    /// The controller has registered this incarnation. Before that the broker serves nobody.
     registered: bool,
     /// Entries of the metadata log that the image holds.
     applied: u64,
@@ -113,7 +113,7 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Broker number `me` of the nodes `brokers`, with what is wrong with it.
+    /// Broker number `me` of the nodes `brokers`, with its planted bugs.
     pub fn new(config: Rc<Cluster>, bugs: BugSet, me: BrokerId, brokers: Vec<NodeId>) -> Self {
         let image = Image::new(config.brokers, config.partitions, config.replication_factor);
         Self {

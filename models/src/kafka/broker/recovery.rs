@@ -2,8 +2,8 @@
 //!
 //! Stands for `LogManager.loadLogs`, `LogLoader` and `ProducerStateManager` of apache/kafka @
 //! 3.9.0: torn and corrupt ends are cut off, epochs and producers' sequence numbers are rebuilt
-//! from the batches. A directory without its `meta.properties` is refused; one that is empty is
-//! formatted by whoever starts the broker.
+//! from the batches. A directory without its `meta.properties` is refused; an empty one is
+//! formatted before the broker starts.
 //!
 //! Parameter: `replica.high.watermark.checkpoint.interval.ms`. Left out: recovery points and
 //! producer snapshots, which only shorten the start, and the CPU time of checking segments.
@@ -124,21 +124,22 @@ impl Broker {
         }
     }
 
-    /// What whoever starts a broker does before (`kafka-storage format --ignore-formatted`).
+    /// What an operator does before a broker's first start (`kafka-storage format
+    /// --ignore-formatted`).
     fn format(&self, ctx: &mut Ctx<'_>) {
         let record = protocol::Record::Kafka(Record::MetaProperties { node_id: self.me });
         ctx.write(DISK, META_PROPERTIES_FILE, record, TAGS.tag(kind::IGNORED, 0));
         ctx.sync(DISK, META_PROPERTIES_FILE, TAGS.tag(kind::IGNORED, 0));
     }
 
-    /// The directory is nobody's or another broker's (`MetaPropertiesEnsemble.verify`).
+    /// The directory is unformatted or another broker's (`MetaPropertiesEnsemble.verify`).
     fn refuse(&mut self, ctx: &mut Ctx<'_>) {
         properties::REFUSED.reached(ctx);
         signals::BROKER_REFUSED.note(ctx, 0, 0);
         ctx.exit();
     }
 
-    /// `replication-offset-checkpoint`, every so often.
+    /// Writes `replication-offset-checkpoint` from time to time.
     pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
         let mark = |partition: TopicPartition| {
             self.replicas.get(&partition).map_or(0, |replica| replica.high_watermark)
@@ -178,7 +179,7 @@ impl Broker {
 }
 
 impl Recovery {
-    /// The directory is empty, or what it says of itself can't be read.
+    /// The directory is empty, or its `meta.properties` can't be read.
     fn may_be_formatted(&self) -> bool {
         self.files.is_empty() || self.files.contains(&META_PROPERTIES_FILE)
     }

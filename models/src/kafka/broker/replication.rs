@@ -168,7 +168,7 @@ impl Broker {
             return;
         }
         replica.fetched(follower, wanted.offset, ctx.now());
-        // What a former life of the follower had says nothing of this one (KIP-903).
+        // What an earlier incarnation of the follower had says nothing about this one (KIP-903).
         let at = follower.index();
         let eligible = !self.image.fenced[at] && self.image.incarnations[at] == incarnation;
         if let Some(isr) = replica.expanded(follower).filter(|_| eligible) {
@@ -178,7 +178,7 @@ impl Broker {
         self.advance(ctx, wanted.partition);
     }
 
-    /// Every half `replica.lag.time.max.ms`: who has fallen behind?
+    /// Every half `replica.lag.time.max.ms`: removes followers that have fallen behind.
     pub(super) fn check_isr(&mut self, ctx: &mut Ctx<'_>) {
         let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
         let led = self.replicas.values().filter(|replica| replica.state.leader == Some(self.me));
@@ -195,7 +195,7 @@ impl Broker {
         ctx.timer(Duration((lag_max.0 / 2).max(1_000_000)), TAGS.tag(kind::ISR_CHECK, 0));
     }
 
-    /// Brokers in the lives that the metadata knows.
+    /// Brokers with the incarnations that the metadata knows.
     fn in_sync(&self, brokers: Vec<BrokerId>) -> Vec<InSync> {
         let life = |broker| InSync { broker, incarnation: self.image.incarnations[broker.index()] };
         brokers.into_iter().map(life).collect()

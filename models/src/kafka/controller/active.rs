@@ -12,7 +12,7 @@ use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, InSync};
 use crate::kafka::metadata::{Image, MetadataRecord, PartitionState};
 
-/// What an active controller goes by.
+/// The settings of an active controller.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// `broker.session.timeout.ms`.
@@ -60,7 +60,7 @@ impl ActiveController {
         !self.pending.is_empty()
     }
 
-    /// A broker lives. A new life is refused while the session of the former one runs
+    /// A broker's heartbeat. A new incarnation is refused while the session of the earlier one runs
     /// (`DUPLICATE_BROKER_REGISTRATION`, `ClusterControlManager.registerBroker`): the former is
     /// fenced first. `caught_up`: it has applied the metadata; only then is it unfenced.
     pub fn heartbeat(
@@ -134,7 +134,7 @@ impl ActiveController {
         }
     }
 
-    /// Changes every partition that `change` has anything to change of. A fenced broker can't lead.
+    /// Applies `change` to every partition that it affects. A fenced broker can't lead.
     fn change_all(&mut self, change: impl Fn(PartitionChange<'_>) -> PartitionChange<'_>) {
         for partition in TopicPartition::all(self.image.partitions.len() as u32) {
             self.change(partition, &change);

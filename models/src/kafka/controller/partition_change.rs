@@ -33,7 +33,7 @@ pub struct PartitionChange<'a> {
 }
 
 impl<'a> PartitionChange<'a> {
-    /// No change yet: whether the leader can go on is looked at all the same.
+    /// No change yet: whether the leader can go on is checked all the same.
     pub fn of(old: &'a PartitionState) -> Self {
         Self { old, isr: old.isr.clone(), unclean_shutdown: None, preferred: false }
     }

@@ -38,7 +38,7 @@ enum Role {
     },
 }
 
-/// What the voter asks of its broker.
+/// What the voter asks its broker to do.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// Send once everything asked to be stored before is on disk.
@@ -76,8 +76,7 @@ pub struct Raft {
 }
 
 impl Raft {
-    /// A voter from what its disk gives back, which stands for election unless it hears of a
-    /// leader.
+    /// A voter restored from its disk, which stands for election unless it hears of a leader.
     pub fn new(
         me: BrokerId,
         voters: u32,

@@ -51,7 +51,7 @@ struct Queue {
     /// First sequence numbers of the batches that await their response.
     in_flight: BTreeSet<u64>,
     epoch: ProducerEpoch,
-    /// The next batch begins an epoch, once nothing is in flight.
+    /// The next batch starts an epoch, once nothing is in flight.
     new_epoch: bool,
     /// The sequence number behind the last that was acknowledged.
     acked: u64,

@@ -63,7 +63,7 @@ struct InFlight {
     batches: Vec<Sendable>,
 }
 
-/// What the sender thread has to do next.
+/// The sender thread's next tasks.
 enum Work {
     Response(u64, Vec<ProduceResult>),
     Lost(u64),
@@ -76,7 +76,7 @@ pub struct Producer {
     writer: u32,
     intake: Intake,
     accumulator: Accumulator,
-    /// Of a producer without keys, from its start on.
+    /// Only of a producer without keys, once it has started.
     sticky: Option<Sticky>,
     /// Leader of each partition, as far as known.
     leaders: Vec<Option<BrokerId>>,
@@ -92,7 +92,7 @@ pub struct Producer {
     woken_at: Time,
     refresher: MetadataRefresher,
     timeout_armed: bool,
-    /// A batch that is ready waits for a request in flight.
+    /// A batch that is ready waits for a request in flight to be answered.
     held: bool,
 }
 
@@ -231,7 +231,7 @@ impl Producer {
             if self.leaders[partition.index()] != Some(broker) {
                 continue;
             }
-            // The first batch goes whatever its size.
+            // The first batch is sent whatever its size.
             let limit = if batches.is_empty() { u64::MAX } else { room };
             if let Some(sendable) = self.accumulator.drain(ctx.now(), partition, limit) {
                 room = room.saturating_sub(batch_bytes(&sendable.batch));
@@ -305,7 +305,7 @@ impl Producer {
         }
     }
 
-    /// Gives up what has waited for too long.
+    /// Gives up batches that have waited for too long.
     fn expire(&mut self, ctx: &mut Ctx<'_>) {
         let timeout = Duration::from_millis(self.config.producer.delivery_timeout_ms);
         let limit = Time(ctx.now().0.saturating_sub(timeout.0));

@@ -84,7 +84,7 @@ impl Default for Writer {
 }
 
 impl Writer {
-    /// What is impossible, if anything.
+    /// What makes it impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         let positive = [
             ("rust.block.events.max", u64::from(self.rust_block_events_max)),
@@ -139,7 +139,7 @@ impl Default for Reader {
 }
 
 impl Reader {
-    /// What is impossible, if anything.
+    /// What makes it impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         if self.read_bytes_min == 0 || self.buffer_bytes < self.read_bytes_min {
             let Self { buffer_bytes, read_bytes_min, .. } = self;

@@ -162,7 +162,7 @@ impl Cluster {
         bookkeeper::config::Client { bugs: self.bugs, ..self.bookkeeper.client() }
     }
 
-    /// What is impossible about the cluster, if anything.
+    /// What makes the cluster impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         let at_least_one = [
             ("stores", self.stores),

@@ -27,7 +27,7 @@ impl Default for Scaling {
 }
 
 impl Scaling {
-    /// What is impossible, if anything.
+    /// What makes it impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         let Self { at_ms, factor, back_at_ms } = *self;
         if !(2..=64).contains(&factor) {

@@ -173,7 +173,7 @@ impl SegmentStore {
         }
     }
 
-    /// What is impossible, if anything.
+    /// What makes it impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         let positive = [
             ("pravegaservice.cache.size.max", self.cache_size_max),

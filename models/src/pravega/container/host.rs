@@ -1,5 +1,5 @@
-//! What a container and the store that runs it have to do with each other: what it reaches of the
-//! store, the work that is on its way for it, and what it says to the store.
+//! The interface between a container and the store that runs it: what it may use of the store, its
+//! work in progress, and what it reports to the store.
 //!
 //! Stands for the executors and callbacks that `ServiceBuilder` @ v0.13.0 hands to a container.
 //! Parameters: the store's, by [`Spec`]. Left out: nothing of these.
@@ -19,7 +19,7 @@ pub const CONNECTION_POOL: PoolId = PoolId(0);
 /// The pool that runs the containers.
 pub const CORE_POOL: PoolId = PoolId(1);
 
-/// What a container's code reaches of its store.
+/// What a container may use of its store.
 pub struct Env<'e, 'c> {
     /// The context of the input at hand.
     pub ctx: &'e mut Ctx<'c>,
@@ -29,11 +29,11 @@ pub struct Env<'e, 'c> {
     pub tasks: &'e mut Tasks,
     /// What the store was told.
     pub spec: &'e Spec,
-    /// What the container has to say, for the store to act on.
+    /// The container's events, for the store to act on.
     pub events: &'e mut Vec<ContainerEvent>,
 }
 
-/// What a container has to say to its store.
+/// An event that a container reports to its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerEvent {
     /// An append is durable.
@@ -62,14 +62,14 @@ pub enum ContainerEvent {
     },
 }
 
-/// What is to be done when a tag comes back.
+/// What to do when a tag comes back.
 #[derive(Debug)]
 pub enum Task {
     /// A container's work.
     Container {
         /// Which container.
         id: ContainerId,
-        /// Which instance of it; another one does not know of it.
+        /// Which instance of it; other instances ignore it.
         instance: u32,
         /// What.
         work: Work,

@@ -45,7 +45,7 @@ mod sealing;
 pub mod storage_writer;
 pub mod throttler;
 
-/// Whom to answer about an append.
+/// Whom to answer for an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appender {
     /// The client.
@@ -93,15 +93,15 @@ pub enum Phase {
 /// Work of a container that takes time.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// The throttling delay number so and so is over.
+    /// This throttling delay, by its number, is over.
     DelayOver(u64),
-    /// So many operations have been serialised.
+    /// This many operations have been serialised.
     Processed(usize),
-    /// So many frames have been completed.
+    /// This many frames have been completed.
     Committed(usize),
     /// The log has been replayed.
     Replayed,
-    /// Look whether something is to be flushed: timer number so and so.
+    /// Check whether something is to be flushed: a timer, by its number.
     FlushDue(u64),
     /// A segment's flush: answered by tier 2, or timed out.
     Flush {
@@ -354,7 +354,7 @@ impl Container {
         }
     }
 
-    /// Ends the container: whatever was not acknowledged fails, and the log is let go of.
+    /// Ends the container: whatever was not acknowledged fails, and the log is released.
     pub fn stop(&mut self, env: &mut Env<'_, '_>) {
         self.phase = Phase::Stopped;
         self.log.close();

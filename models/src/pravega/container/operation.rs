@@ -24,7 +24,7 @@ pub enum Operation {
     Append {
         /// The segment.
         segment: SegmentId,
-        /// Where in it; set when the operation is processed.
+        /// The offset in it; set when the operation is processed.
         offset: u64,
         /// Whose events.
         writer: WriterId,
@@ -40,7 +40,7 @@ pub enum Operation {
         /// The segment.
         segment: SegmentId,
     },
-    /// Says where the container stands (`MetadataCheckpointOperation`): a log may begin with it.
+    /// The container's state (`MetadataCheckpointOperation`): a log may begin with it.
     Checkpoint(Rc<Snapshot>),
     /// A flush has reached tier 2: the segment is there up to `storage_length`
     /// (the chunk metadata's transaction, `chunklayer` @ v0.13.0).

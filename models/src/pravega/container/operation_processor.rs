@@ -2,13 +2,14 @@
 //!
 //! Stands for `OperationProcessor`, `Throttler.throttle` and `OperationMetadataUpdater` @ v0.13.0:
 //! wait as long as the throttlers say; take up to 1000 operations; check, number and serialise them
-//! into frames; take more while there are any and no throttler objects; write the last frame, full
-//! or not; begin again. Metadata operations go first and are never throttled. CPU time is charged
-//! for at most a frame's worth of operations at a time, so that frames leave as they fill up.
+//! into frames; take more while there are any and no throttler delays them; write the last frame,
+//! full or not; begin again. Metadata operations go first and are never throttled. CPU time is
+//! charged for at most a frame's worth of operations at a time, so that frames leave as they fill
+//! up.
 //!
 //! Parameters: `durablelog.*` of [`crate::pravega::config::SegmentStore`] and `operation*` of
-//! [`crate::pravega::config::Costs`]. Left out: the metadata transactions that pile up while
-//! several frames are on their way (one state stands for the newest).
+//! [`crate::pravega::config::Costs`]. Left out: the metadata transactions that accumulate while
+//! several frames are in flight (one state stands for the newest).
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -99,7 +100,7 @@ impl Container {
         }
         let mut delay = self.throttler.delay(&self.pressure(env));
         if let Some(remaining) = remaining.filter(|_| !delay.maximum) {
-            // An interrupted delay is never made longer than what was left of it.
+            // An interrupted delay never becomes longer than what was left of it.
             let left = remaining.as_millis();
             if left > 0 && left < delay.ms {
                 delay.ms = left;
@@ -139,7 +140,7 @@ impl Container {
         self.take(env);
     }
 
-    /// What a throttler looks at has got better: a delay for its sake is thought over.
+    /// The source of a throttler has improved: its delay is computed again.
     pub fn pressure_relieved(&mut self, env: &mut Env<'_, '_>) {
         if self.phase != Phase::Running {
             return;
@@ -150,7 +151,7 @@ impl Container {
             let now = env.ctx.now();
             let before = self.throttler.delay(&self.pressure(env));
             if before.maximum {
-                // Still at the cap: the same wait goes on.
+                // Still at the cap: the wait goes on.
                 return;
             }
             self.throttle(env, Some(until.since(now)));

@@ -53,7 +53,7 @@ impl Container {
         }
     }
 
-    /// Something was committed: those who wait for it get it.
+    /// Something was committed: answers those who wait for it.
     pub(super) fn serve_tail_readers(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
         let index = self.segments.entry(segment).or_default();
         if index.tail_readers.is_empty() {
@@ -155,7 +155,7 @@ impl Container {
         self.loads_broken(env);
     }
 
-    /// Forgets what a reader asked for whose connection has broken.
+    /// Forgets the requests of a reader whose connection has broken.
     pub fn reader_gone(&mut self, peer: NodeId) {
         for index in self.segments.values_mut() {
             index.tail_readers.retain(|request| request.from != peer);

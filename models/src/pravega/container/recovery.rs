@@ -66,9 +66,9 @@ impl Container {
         self.poke_storage_writer(env);
     }
 
-    /// Brings the metadata to where the log ends. The operations that counted, and how many were
-    /// skipped because they are there twice: of a frame that was written again after a rollover
-    /// (`DataFrameReader.isHarmlessDuplicateEntry`).
+    /// Brings the metadata up to the end of the log. Gives the operations that counted, and how
+    /// many were skipped because they are in the log twice: those of a frame that was written again
+    /// after a rollover (`DataFrameReader.isHarmlessDuplicateEntry`).
     fn replay(&mut self, frames: &[(LogAddress, Frame)]) -> (Vec<Rc<Logged>>, u64) {
         let (mut begun, mut repeated) = (false, 0);
         let mut replayed: Vec<Rc<Logged>> = Vec::new();
@@ -117,7 +117,7 @@ impl Container {
         }
     }
 
-    /// Puts what is not in tier 2 into cache and storage writer.
+    /// Puts what is not in tier 2 into the cache and the storage writer.
     fn fill(&mut self, env: &mut Env<'_, '_>, operations: &[Rc<Logged>]) {
         for (number, segment) in &self.state.segments {
             let index = self.segments.entry(*number).or_default();
@@ -147,7 +147,7 @@ impl Container {
             .get(&segment)
             .map_or(crate::pravega::message::NO_EVENT, |segment| segment.last_event(writer));
         // What is processed and not committed is not promised yet: the first of the writer's
-        // operations on their way tells what was before.
+        // operations in flight says what came before.
         let uncommitted = self.pending.iter().find_map(|pending| match &pending.logged.operation {
             Operation::Append { segment: other, writer: by, previous, .. } => {
                 (*other == segment && *by == writer).then_some(*previous)

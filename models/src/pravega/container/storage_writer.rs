@@ -130,7 +130,7 @@ impl StorageWriter {
 }
 
 impl Container {
-    /// There is something new to read.
+    /// There are new operations to read.
     pub(super) fn poke_storage_writer(&mut self, env: &mut Env<'_, '_>) {
         self.note_lag(env);
         if self.writer.step == Step::Idle && self.phase == Phase::Running {
@@ -138,7 +138,7 @@ impl Container {
         }
     }
 
-    /// Tells when the writer falls behind: a quarter of the cache can't be evicted for its sake.
+    /// Notes when the writer falls behind: a quarter of the cache can't be evicted because of it.
     fn note_lag(&mut self, env: &mut Env<'_, '_>) {
         let cache = env.spec.cluster.segment_store.cache_size_max;
         let unflushed = self.writer.unflushed_bytes;
@@ -341,7 +341,8 @@ impl Container {
             let pause = env.spec.cluster.segment_store.error_sleep_ms;
             return self.wake_storage_writer(env, Duration::from_millis(pause));
         }
-        // Each time: what failed last may have failed in a store that has lost the container since.
+        // Noted each time: the last failure may have been in a store that has lost the container
+        // since.
         properties::FLUSHES_GO_ON.note(env.ctx, self.id.into(), true);
         self.truncate_log(env);
         self.iterate_storage_writer(env);

@@ -60,7 +60,7 @@ pub struct Delay {
     pub ms: u64,
     /// At the cap: the container waits until the pressure falls.
     pub maximum: bool,
-    /// Who asked for it; none for no delay.
+    /// The throttler that asked for it; none for no delay.
     pub source: Option<Source>,
 }
 

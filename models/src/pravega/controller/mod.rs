@@ -1,8 +1,8 @@
-//! The controller: it tells clients where segments are, and gives containers to stores.
+//! The controller: it tells clients where segments are, and assigns containers to stores.
 //!
 //! Stands for `SegmentMonitorLeader`, `UniformContainerBalancer`, `PravegaController` @ v0.13.0.
-//! When a store comes or goes the leader waits for the rebalance interval, then deals the
-//! containers out anew: by count, moving no more than it must. The first map is written as soon as
+//! When a store comes or goes the leader waits for the rebalance interval, then distributes the
+//! containers again: by count, moving no more than it must. The first map is written as soon as
 //! every store of the cluster has registered (or the interval is over): a cold start is not what is
 //! modelled. Clients are answered from the map; a controller that restarts reads it back. Left out:
 //! more than one controller, streams' metadata, scaling by rate, transactions, retention.
@@ -89,7 +89,7 @@ impl Controller {
         }
     }
 
-    /// Answers a client after the time that it takes.
+    /// Answers a client once its CPU time has passed.
     fn reply(&mut self, ctx: &mut Ctx<'_>, to: NodeId, message: Message) {
         let tag = self.replies.add((to, message));
         ctx.compute(PoolId(0), self.cluster.costs.controller_request, tag);
@@ -154,7 +154,7 @@ impl Controller {
         }
     }
 
-    /// Deals the containers out: equal counts, as few moves as possible.
+    /// Distributes the containers: equal counts, as few moves as possible.
     fn rebalance(&mut self, ctx: &mut Ctx<'_>) {
         let owners = balance(&self.owners, &self.hosts);
         if owners == self.owners && self.has_map {

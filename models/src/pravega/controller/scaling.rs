@@ -2,8 +2,8 @@
 //!
 //! Stands for `ScaleOperationTask`, `StreamMetadataTasks.startScale` and the calls to
 //! `SegmentHelper.sealSegment` @ v0.13.0, which are tried again until every segment is sealed. A
-//! controller that was away when its time had come begins when it is back, and one that was away in
-//! the middle begins anew: a sealed segment is sealed once more without harm.
+//! controller that was down at that time begins when it is back, and one that went down in the
+//! middle starts over: sealing a sealed segment again does no harm.
 //!
 //! Parameters: [`crate::pravega::config::Scaling`] (ms), `RETRY`. Left out: the request stream, the
 //! epoch transition's record, the creation of segments (they exist once somebody appends).
@@ -47,7 +47,7 @@ impl Controller {
         }
     }
 
-    /// The time of epoch `epoch` is over.
+    /// Epoch `epoch` ends.
     pub(super) fn scale_due(&mut self, ctx: &mut Ctx<'_>, epoch: u32) {
         self.scale.wanted = self.scale.wanted.max(epoch + 1);
         self.go_on_scaling(ctx);
@@ -60,7 +60,7 @@ impl Controller {
         }
     }
 
-    /// Asks the stores to seal what is not sealed, and again until they have.
+    /// Asks the stores to seal what is not sealed, again and again until they have.
     pub(super) fn seal_all(&mut self, ctx: &mut Ctx<'_>) {
         self.scale.requests.clear();
         if self.scale.unsealed.is_empty() {

@@ -3,10 +3,10 @@
 //! Stands for `BookKeeperLog`, `WriteQueue`, `Ledgers` of `impl/bookkeeper` @ v0.13.0. Writes are
 //! pipelined and complete in order. A full ledger (1 GiB) is followed by a new one, entered in the
 //! log's metadata by compare-and-set before it is used; its writes wait until those of the old one
-//! are through. When a ledger fails for want of bookies the same is done at once, after it was
-//! found out what the old ledger has; a fence, a lost compare-and-set or a new ledger that can't be
-//! made ends the log. Left out: the retry of a failed rollover after 12 s (the writes' own attempts
-//! are over by then), disabled logs.
+//! are through. When a ledger fails because there are too few bookies the same is done at once,
+//! once it is known what the old ledger has; a fence, a lost compare-and-set or a new ledger that
+//! can't be made ends the log. Left out: the retry of a failed rollover after 12 s (the writes' own
+//! attempts are over by then), disabled logs.
 //!
 //! Parameters: [`crate::pravega::config::BookKeeperLog`].
 
@@ -42,8 +42,8 @@ use super::{LogAddress, LogError, LogEvent};
 
 /// Component numbers of one container's log: `1 + container * 4096` and on.
 const TAGS_PER_CONTAINER: u32 = 4096;
-/// Component numbers of one opening of a log, so that what is left of an earlier one is not taken
-/// for its own.
+/// Component numbers of one opening of a log, so that leftovers of an earlier one are not taken for
+/// its own.
 const TAGS_PER_INSTANCE: u32 = 64;
 
 /// The container whose log has a component number, if one has.
@@ -232,7 +232,7 @@ impl BookKeeperLog {
         self.retired.clear();
     }
 
-    /// The queue as it was when it was last looked through.
+    /// The queue as of the last look at it.
     pub fn queue_stats(&self) -> QueueStats {
         self.stats
     }
@@ -312,7 +312,7 @@ impl BookKeeperLog {
         self.retired.retain(|ledger| ledger.sequence != sequence);
         let ledger = self.metadata.ledgers.iter().find(|ledger| ledger.sequence == sequence);
         let Some(id) = ledger.map(|ledger| ledger.id) else { return Vec::new() };
-        // What it has is found out by closing it for good.
+        // Closing it for good shows what it has.
         self.inquiry = Some((sequence, self.recover_ledger(ctx, id)));
         if self.current.as_ref().is_some_and(|current| current.sequence == sequence) {
             self.current = None;
@@ -345,7 +345,7 @@ impl BookKeeperLog {
         }
     }
 
-    /// A ledger that follows another has been made, or not.
+    /// A ledger that follows another was created, or could not be.
     fn on_next(&mut self, ctx: &mut Ctx<'_>, events: Vec<HandleEvent>) -> Vec<LogEvent> {
         for event in events {
             match event {
@@ -366,7 +366,7 @@ impl BookKeeperLog {
         Vec::new()
     }
 
-    /// Changes the metadata, if they are still as this log left them.
+    /// Changes the metadata, if it is still as this log left it.
     fn update(&mut self, ctx: &mut Ctx<'_>, update: Update, metadata: LogMetadata) {
         let (path, value) = (log_metadata::path(self.container), metadata.to_value());
         let operation = match self.version {
@@ -432,8 +432,7 @@ impl BookKeeperLog {
     ) -> Vec<LogEvent> {
         match reply {
             Ok(MetadataResponse::Done(version)) => self.updated(ctx, updating, version),
-            // An answer that was lost and asked for again finds its own record
-            // (`reconcileMetadata`).
+            // A repeated request whose answer was lost finds its own record (`reconcileMetadata`).
             Ok(MetadataResponse::Record { value, version })
                 if value == updating.metadata.to_value() =>
             {

@@ -19,7 +19,7 @@ pub mod in_memory;
 mod log_metadata;
 mod opening;
 
-/// Where in its log a frame is; later frames compare greater.
+/// The place of a frame in its log; later frames compare greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogAddress {
     /// Number of the ledger in the log, from 0.
@@ -28,7 +28,7 @@ pub struct LogAddress {
     pub entry: u64,
 }
 
-/// Why a log is of no use any more.
+/// Why a log can't be used any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogError {
     /// Somebody else has fenced it (`DataLogWriterNotPrimaryException`).
@@ -93,7 +93,7 @@ impl DataLog {
         }
     }
 
-    /// The queue as it was when it was last looked through.
+    /// The queue as of the last look at it.
     pub fn queue_stats(&self) -> QueueStats {
         match self {
             Self::InMemory(_) => QueueStats::default(),
@@ -101,7 +101,7 @@ impl DataLog {
         }
     }
 
-    /// Looks through the queue. The original does so on a thread of its own after each append and
+    /// Looks at the queue. The original does so on a thread of its own after each append and
     /// completion; a container that has just appended sees the queue as it was before.
     pub fn look_through_queue(&mut self, now: Time) {
         if let Self::BookKeeper(log) = self {
@@ -117,7 +117,7 @@ impl DataLog {
         }
     }
 
-    /// Lets go of it, without a word to anybody.
+    /// Releases it, without telling anybody.
     pub fn close(&mut self) {
         if let Self::BookKeeper(log) = self {
             log.close();

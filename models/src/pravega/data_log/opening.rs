@@ -25,7 +25,7 @@ use super::bookkeeper_log::BookKeeperLog;
 use super::log_metadata::LogLedger;
 use super::{LogAddress, LogEvent, frame_codec};
 
-/// What came of one input while a log is opened.
+/// A step in the opening of a log.
 #[derive(Debug)]
 pub enum Step {
     /// A ledger is closed: its metadata and its last entry.

@@ -1,7 +1,7 @@
 //! The append processor: each writer's connection, its acks, and how much of it may be outstanding.
 //!
-//! Stands for `AppendProcessor`, `WriterState`, `ConnectionTracker` @ v0.13.0. A connection whose
-//! outstanding bytes are too many is not read from until they are fewer; the sender sees its TCP
+//! Stands for `AppendProcessor`, `WriterState`, `ConnectionTracker` @ v0.13.0. A connection with
+//! too many outstanding bytes is not read from until there are fewer; the sender sees its TCP
 //! window close. Left out: the 60 s request timeout.
 //!
 //! Parameters: `pravegaservice.append.bytes.*` in bytes.
@@ -45,7 +45,7 @@ impl WriterState {
     }
 }
 
-/// Below this a connection is read from as long as not all together have too much
+/// Below this a connection is read from as long as the total is not too large
 /// (`ConnectionTracker.LOW_WATERMARK`).
 const LOW_WATERMARK: u64 = 1 << 20;
 

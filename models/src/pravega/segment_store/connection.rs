@@ -46,8 +46,8 @@ impl SegmentStore {
             state.inbox.push_back(append);
             self.read_connection(ctx, connection);
         } else {
-            // The other end of a connection that an earlier life of this process had, or that was
-            // closed in the meantime: reset.
+            // The other end of a connection that an earlier incarnation of this process had, or
+            // that was closed in the meantime: reset.
             self.appends.close(ctx, from, connection, CloseReason::Error);
         }
     }

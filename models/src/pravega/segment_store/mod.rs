@@ -85,7 +85,7 @@ impl SegmentStore {
         }
     }
 
-    /// Lets a container act, then acts on what it has to say.
+    /// Lets a container act, then acts on its events.
     fn with_container(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -304,7 +304,7 @@ impl SegmentStore {
         }
     }
 
-    /// A pause is over: what has waited is taken in, in order.
+    /// A pause is over: the inputs that waited are taken in order.
     fn pause_ends(&mut self, ctx: &mut Ctx<'_>) {
         let (next, held) = self.pauses.end(&self.spec.cluster.costs);
         let tag = self.tasks.add(Task::PauseBegins);
@@ -322,8 +322,8 @@ impl SegmentStore {
 
 impl Node<Streaming> for SegmentStore {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        // The stream is created as the deployment starts. What lies in memory only, streams
-        // included, is not there after a restart.
+        // The stream is created as the deployment starts. What is in memory only, streams included,
+        // is gone after a restart.
         let in_memory = self.spec.cluster.segment_store.data_log == DataLogKind::InMemory;
         self.stream_exists = !in_memory || ctx.now() == Time::ZERO;
         if let Some(first) = self.pauses.start(ctx, &self.spec.cluster.costs) {

@@ -1,4 +1,4 @@
-//! The Java client's block estimator: how large the next append block shall be.
+//! The Java client's block estimator: how large the next append block is to be.
 //!
 //! Stands for `AppendBatchSizeTrackerImpl`, `ExponentialMovingAverage` @ v0.13.0: half of what is
 //! usually outstanding, at most 20 ms of events, at most 523,264 bytes; nothing while at most one
@@ -10,7 +10,7 @@
 
 use headwater_sim::time::Time;
 
-/// An exponential moving average, in the square root of the samples if so asked.
+/// An exponential moving average, of the square roots of the samples if so configured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct MovingAverage {
     value: f64,

@@ -17,9 +17,9 @@ pub struct Event {
     pub sequence: u64,
     /// Payload bytes.
     pub bytes: u32,
-    /// When it was meant to be written.
+    /// When it is due.
     pub intended: Time,
-    /// When it was taken.
+    /// When the writer took it.
     pub started: Time,
 }
 

@@ -24,7 +24,7 @@ pub enum Phase {
     Resolving,
     /// The store was asked to set up.
     SettingUp(NodeId),
-    /// Waiting before the next attempt; with the address to try, if it is to be that one.
+    /// Waiting before the next attempt; with the address to try, if that is fixed.
     BackingOff(Option<NodeId>),
     /// The segment is sealed; its successors are being looked for, or known.
     Sealed,
@@ -34,16 +34,16 @@ pub enum Phase {
     Dead,
 }
 
-/// One connection after the other.
+/// A segment writer's connection, with its reconnects.
 #[derive(Debug)]
 pub struct Link {
-    /// The one at hand.
+    /// The current one.
     pub connection: Connection,
     /// How far it is.
     pub phase: Phase,
     /// Bytes sent since the store stopped reading; none while it reads.
     pub stuck_bytes: Option<u64>,
-    /// When the store was last heard of, or nothing was due from it.
+    /// When the store last sent something, or owed nothing.
     pub heard: Time,
     client: Client,
     attempts: u32,

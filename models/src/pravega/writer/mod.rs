@@ -48,8 +48,8 @@ pub mod routing;
 pub mod rust_client;
 mod sealing;
 
-/// Events taken at a time at the most: what is due is taken in small lots, so that the first of
-/// them are on their way while the others are still being routed.
+/// Events taken at a time at the most: what is due is taken in small lots, so that the first are on
+/// their way while the rest are still being routed.
 const LOT: usize = 64;
 /// How often the backlog is reported.
 const GAUGE_PERIOD: Duration = Duration::from_millis(250);
@@ -69,9 +69,9 @@ struct SegmentWriter {
     lane: Lane,
     link: Link,
     queue: Queue,
-    /// Taken and not acknowledged, with their keys; only of a stream that scales.
+    /// Events taken and not acknowledged, with their keys; only if the stream scales.
     unacked: VecDeque<(u64, Event)>,
-    /// Sealed, and its events are the successors'.
+    /// It is sealed, and its events have moved to the successors.
     moved: bool,
 }
 
@@ -257,7 +257,7 @@ impl Writer {
                 Queue::Java(client) => {
                     let stuck = part.link.stuck_bytes.is_some_and(|bytes| bytes >= buffer);
                     if part.link.store().is_none() || stuck {
-                        // The application's thread stands still.
+                        // The application's thread is blocked.
                         return;
                     }
                     client.push(number, part.lane, now, event)

@@ -20,7 +20,7 @@ use super::link::Phase;
 use super::{Queue, Task, Writer};
 
 impl Writer {
-    /// A segment has no connection: one is made, with the Rust client after those before it.
+    /// A segment has no connection: makes one; with the Rust client, after the segments before it.
     pub(super) fn reconnect(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         if self.is_rust() {
             let queued = self.to_reconnect.contains(&segment);
@@ -113,7 +113,7 @@ impl Writer {
         self.abandon(ctx, segment, "RetriesExhaustedException");
     }
 
-    /// The segment is written no more: whatever is not acknowledged fails.
+    /// The segment is not written any more: whatever is not acknowledged fails.
     fn abandon(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, error: &'static str) {
         let part = &mut self.segments[segment.index()];
         part.link.phase = Phase::Dead;
@@ -165,7 +165,7 @@ impl Writer {
         self.pull(ctx);
     }
 
-    /// The Rust client's reactor goes on to what it has not looked at.
+    /// The Rust client's reactor goes on to the messages that it has held back.
     pub(super) fn reconnected(&mut self, ctx: &mut Ctx<'_>) {
         if !self.is_rust() {
             return;
@@ -203,8 +203,8 @@ impl Writer {
             return self.sealed(ctx, segment);
         }
         if is_rust {
-            // A refusal is an answer: the reactor takes the next round at once, and asks the
-            // controller again.
+            // A refusal is an answer: the reactor tries again at once, and asks the controller
+            // again.
             link.phase = Phase::Down;
             if self.reconnecting == Some(segment) {
                 return self.resolve(ctx, segment);
@@ -214,7 +214,7 @@ impl Writer {
         self.attempt_failed(ctx, segment, Some(from));
     }
 
-    /// The Java client gives up connections that have been silent for too long with acks due.
+    /// The Java client drops connections that have been silent for too long while acks are due.
     pub(super) fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
         let timeout = Duration::from_millis(self.cluster.writer.java_socket_timeout_ms);
         let now = ctx.now();

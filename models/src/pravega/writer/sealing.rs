@@ -74,7 +74,7 @@ impl Writer {
         self.blocked.retain(|(other, _)| *other != segment);
         for (key, event) in unacked {
             let moved = self.assign(key, event);
-            // Behind those that are being routed: their numbers on a common successor are lower.
+            // After those that are being routed, whose numbers on a common successor are lower.
             let to = if self.routing { &mut self.moved } else { &mut self.blocked };
             to.push_back(moved);
         }
