@@ -15,7 +15,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), OutcomeError> {
     partial.push(".partial");
     let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
     written.map_err(|source| {
-        // Already failing: a half-written file that cannot be removed changes nothing.
+        // Already failing: a half-written file that cannot be removed makes no difference.
         let _ = fs::remove_file(&partial);
         fail(source)
     })

@@ -19,14 +19,14 @@ pub use crate::verdict::{Conclusion, Ending, Expectation, Verdict, VerdictStatus
 /// The schema this build writes.
 pub const SCHEMA: &str = "headwater-outcome/2";
 
-/// The schema before it, which is read as well: one stream, without a name; planted failures stood
-/// as failures, and there was no `conclusion`.
+/// The schema before it, which is still read: one unnamed stream, planted failures counted as
+/// failures, no `conclusion`.
 pub const SCHEMA_1: &str = "headwater-outcome/1";
 
-/// The name of the stream of a run that has one and was not told what it is called.
+/// The name of a run's only stream, if it was given none.
 const ONLY_STREAM: &str = "stream";
 
-/// When virtual time starts, for what needs a date: 2020-01-01T00:00:00Z, milliseconds since the
+/// When virtual time starts, where a date is needed: 2020-01-01T00:00:00Z, milliseconds since the
 /// Unix epoch. Fixed, so that a simulated run's files are the same bytes whenever it is run.
 pub const VIRTUAL_EPOCH_UNIX_MS: u64 = 1_577_836_800_000;
 
@@ -38,7 +38,7 @@ pub struct Outcome {
     pub schema: String,
     /// The scenario.
     pub scenario: Scenario,
-    /// Whether it was simulated or live: shown, never reasoned from.
+    /// Whether it was simulated or live: for display only.
     pub source: Source,
     /// The seed of traffic, faults and every draw.
     pub seed: u64,
@@ -58,7 +58,7 @@ pub struct Outcome {
     pub window: Window,
     /// Whether it ran to its end.
     pub status: Status,
-    /// How it came out: written for those who read only the file, and dropped when it is read.
+    /// How it came out: written for those who read only the file, and ignored when it is read back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conclusion: Option<Conclusion>,
     /// The one command line that reproduces it.
@@ -74,7 +74,7 @@ pub struct Outcome {
     pub latency: Latencies,
     /// What happened in each interval, over the whole run.
     pub series: Series,
-    /// How busy what was, over the window.
+    /// Utilisation of the resources, over the window.
     pub resources: Resources,
     /// Faults, as injected.
     pub faults: Vec<Fault>,
@@ -88,7 +88,7 @@ pub struct Outcome {
     pub generator: Option<Generator>,
     /// The effective configuration: dotted key to value.
     pub configuration: BTreeMap<String, String>,
-    /// Where the run is not the one that the scenario asks for; none for a simulated run, which is.
+    /// Where the run differs from the one that the scenario asks for; none for a simulated run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
     /// A space-time diagram of what matters in it; absent where none was asked for.
@@ -104,9 +104,9 @@ pub struct Scenario {
     pub name: String,
     /// File it was read from; the name again for a built-in one.
     pub file: String,
-    /// One line that says what it is about.
+    /// One line that describes it.
     pub title: String,
-    /// What its author expects to be true, and this run tests.
+    /// What its author expects to be true; the run tests it.
     pub hypothesis: String,
 }
 
@@ -185,7 +185,7 @@ impl Window {
 pub enum Status {
     /// It did.
     Completed,
-    /// It did not; the Outcome has what was measured until then.
+    /// It did not; the Outcome has what was measured by then.
     Interrupted {
         /// By what.
         why: String,
@@ -249,7 +249,7 @@ impl Rates {
         ]
     }
 
-    /// JSON has no NaN and no infinity: names the rate that is one.
+    /// JSON has no NaN and no infinity: names a rate that is one.
     pub(crate) fn check(&self) -> Result<(), String> {
         let both = |(name, rate): (_, Rate)| {
             [(name, rate.events_per_second), (name, rate.bytes_per_second)]
@@ -271,7 +271,7 @@ pub struct Fault {
     pub target: String,
     /// From, nanoseconds.
     pub from_ns: u64,
-    /// Until, nanoseconds; absent if it was never lifted.
+    /// When it was lifted, nanoseconds; absent if never.
     pub until_ns: Option<u64>,
     /// Its parameters, name to value with unit.
     pub parameters: BTreeMap<String, String>,
@@ -289,7 +289,7 @@ pub struct Mark {
     pub detail: String,
 }
 
-/// What the scenario asks for and the run did otherwise.
+/// A difference between what the scenario asks for and what the run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
@@ -412,7 +412,7 @@ impl Outcome {
         Ok(outcome)
     }
 
-    /// Gives what was read as [`SCHEMA_1`] what [`SCHEMA`] has besides.
+    /// Adds to what was read as [`SCHEMA_1`] what [`SCHEMA`] has besides.
     fn bring_up_to_date(&mut self) {
         SCHEMA.clone_into(&mut self.schema);
         let system = self.environment.system.clone();
@@ -454,7 +454,7 @@ impl Outcome {
         self.check_finite()
     }
 
-    /// JSON has no NaN and no infinity: names the figure that is one.
+    /// JSON has no NaN and no infinity: names a figure that is one.
     fn check_finite(&self) -> Result<(), String> {
         self.rates.check()?;
         let resources = self.resources.iter().flat_map(|resource| {

@@ -1,4 +1,4 @@
-//! Collects what an Outcome says of events: counts, rates, latencies, series.
+//! Collects what an Outcome says about events: counts, rates, latencies, series.
 
 use hdrhistogram::Histogram;
 
@@ -12,8 +12,8 @@ use crate::streams::Figures;
 const INTERVAL_DIGITS: u8 = 2;
 
 /// Collects the events of a stream as they happen; where there are several, one more collects those
-/// of all, for the totals. Times are nanoseconds since the run's start; calls should come
-/// about in order of time: one that is late counts towards the interval that is open.
+/// of all, for the totals. Times are nanoseconds since the run's start; calls should come about in
+/// order of time: a late one counts towards the interval that is open.
 ///
 /// ```
 /// use headwater_reports::outcome::Window;
@@ -87,8 +87,8 @@ impl Recorder {
         recorder
     }
 
-    /// A round interval that cuts a run of `duration_ns` into 300 at most: enough for a chart, and
-    /// little enough for a report that is mailed.
+    /// A round interval that cuts a run of `duration_ns` into at most 300: enough for a chart, and
+    /// small enough for a report that is mailed.
     pub const fn interval_for(duration_ns: u64) -> u64 {
         const MILLISECOND: u64 = 1_000_000;
         let mut interval = 100 * MILLISECOND;
@@ -178,8 +178,8 @@ impl Recorder {
     }
 
     /// Ends the run at `end` (nanoseconds) and gives what was collected to `outcome`: counts,
-    /// rates, latencies, series, window and duration. A run that ended within the window is rated
-    /// over what of the window it reached.
+    /// rates, latencies, series, window and duration. Rates of a run that ended within the window
+    /// are over the part of it that was reached.
     pub fn finish(self, end: u64, outcome: &mut Outcome) {
         outcome.window = self.reached(end);
         outcome.duration_ns = end;
@@ -191,7 +191,7 @@ impl Recorder {
         outcome.series = Series { gauges, ..series };
     }
 
-    /// As much of the window as a run that ended at `end` has reached.
+    /// The part of the window that a run that ended at `end` has reached.
     fn reached(&self, end: u64) -> Window {
         let Window { from_ns, until_ns } = self.window;
         Window { from_ns: from_ns.min(end), until_ns: until_ns.min(end) }
@@ -231,7 +231,7 @@ impl Recorder {
         self.series.consumed.push(0);
     }
 
-    /// Reads the open interval's histograms and backlog off.
+    /// Reads off the open interval's histograms and backlog.
     fn close(&mut self) {
         let settled = self.counts.acked + self.counts.failed;
         self.series.backlog.push(self.counts.scheduled.saturating_sub(settled));

@@ -1,4 +1,4 @@
-//! How busy the parts of the system were, and which of them set the limit.
+//! How busy the parts of the system were, and which of them was the bottleneck.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub struct Resource {
     pub queue_max: u64,
 }
 
-/// The resource that limits the run, or came nearest to it.
+/// The resource that limited the run, or came nearest to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
@@ -124,7 +124,7 @@ impl Resources {
     }
 }
 
-/// Resources as the file has them.
+/// Resources as they stand in the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ResourcesFile {

@@ -22,7 +22,7 @@ pub struct Stream {
     /// The stream whose readers hand it its events; absent where the schedule does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// How its checkers came out, by name; the Outcome's `verdicts` say the rest.
+    /// What its checkers found, by name; the Outcome's `verdicts` have the details.
     #[serde(default)]
     pub verdicts: BTreeMap<String, VerdictStatus>,
     /// What was measured of it; absent for the only stream, whose figures are the totals.
@@ -46,7 +46,7 @@ pub struct Figures {
     pub series: Series,
 }
 
-/// The figures of a run or of one of its streams, wherever they stand.
+/// The figures of a run or of one of its streams.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Events counted.
@@ -69,7 +69,7 @@ impl Outcome {
         View { counts, rates, latency, series, found }
     }
 
-    /// How the checkers of a stream (or of the whole run) came out, by name.
+    /// What the checkers of a stream (or of the whole run) found, by name.
     pub fn statuses(&self, stream: Option<&str>) -> BTreeMap<String, VerdictStatus> {
         let of_stream = self.verdicts.iter().filter(|it| it.stream.as_deref() == stream);
         of_stream.map(|verdict| (verdict.name.clone(), verdict.status)).collect()
@@ -97,7 +97,7 @@ impl Outcome {
         all.into_iter().map(|(name, stream)| (name.as_str(), stream, view(name))).collect()
     }
 
-    /// How many streams events pass before this one. A circle, which no scenario can have, ends
+    /// How many streams events pass before this one. A cycle, which no scenario can have, ends
     /// after as many steps as there are streams.
     fn depth(&self, stream: &Stream) -> usize {
         let before = |stream: &&Stream| self.streams.get(stream.from.as_ref()?);

@@ -43,7 +43,7 @@ fn verdicts(text: &mut String, outcome: &Outcome) {
     let mut sorted: Vec<_> = outcome.verdicts.iter().collect();
     sorted.sort_by_key(|verdict| verdict.status);
     let width = sorted.iter().map(|verdict| verdict.name.chars().count()).max().unwrap_or(0);
-    // The names of streams take no room where there is one.
+    // The names of streams are left out where there is only one.
     let streams = sorted.iter().filter_map(|verdict| verdict.stream.as_ref());
     let stream = streams.map(|name| name.chars().count() + 2).max().unwrap_or(0);
     let found = sorted.iter().any(|verdict| verdict.status == VerdictStatus::Expected);
@@ -77,7 +77,7 @@ fn verdicts(text: &mut String, outcome: &Outcome) {
     }
 }
 
-/// Where the run is not the one that the scenario asks for.
+/// Where the run differs from the one that the scenario asks for.
 fn differences(text: &mut String, outcome: &Outcome) {
     if outcome.differences.is_empty() {
         return;

@@ -19,7 +19,7 @@ pub enum VerdictStatus {
     Warn,
     /// Checked and kept.
     Pass,
-    /// Worth knowing; also what a checker says that had nothing to check.
+    /// Worth knowing; also the verdict of a checker that had nothing to check.
     Info,
 }
 
@@ -90,7 +90,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// Whether it is one that a script goes on after.
+    /// Whether a script may go on after it.
     pub const fn ok(self) -> bool {
         !matches!(self, Self::Interrupted | Self::Failed)
     }
@@ -106,7 +106,7 @@ impl Ending {
     }
 }
 
-/// How a run came out, and one line that says so.
+/// How a run came out, with one line about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conclusion {
@@ -177,7 +177,7 @@ impl Outcome {
         Conclusion { result, text }
     }
 
-    /// What the scenario wanted to be found: "the planted loss was found".
+    /// What the scenario wanted found: "the planted loss was found".
     fn what_was_found(&self) -> String {
         let planted = if self.scenario.name.starts_with("planted") { "planted " } else { "" };
         let found = self.verdicts.iter().filter(|it| it.status == VerdictStatus::Expected);
@@ -191,7 +191,7 @@ impl Outcome {
     }
 }
 
-/// What a checker finds, in a word; its name where it is not one of the checkers.
+/// What a checker finds, in a word; its name if it is not one of the checkers.
 fn noun(checker: &str) -> &str {
     match checker {
         "no_acked_loss" => "loss",

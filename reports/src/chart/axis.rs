@@ -67,7 +67,7 @@ pub struct Axis {
     pub unit: Unit,
     /// How they are spread.
     pub scale: Scale,
-    /// The largest value it must reach, if more than the data's.
+    /// The least value that it must reach, if the data's largest is less.
     pub at_least: f64,
 }
 
@@ -99,7 +99,7 @@ impl Axis {
         match self.scale {
             Scale::Linear => {
                 let step = round_step(largest);
-                // A last value on the axis's end is no reason for another step.
+                // A last value at the very end of the axis needs no further step.
                 let steps = libm::ceil(largest / step - 1e-9).max(1.0);
                 let end = if self.unit == Unit::Seconds { largest.max(step) } else { step * steps };
                 let ticks = (0..=steps as usize)

@@ -78,7 +78,7 @@ pub(super) fn figure(chart: &Chart) -> String {
     html
 }
 
-/// One sentence for who cannot see the chart.
+/// One sentence for readers who cannot see the chart.
 fn describe(chart: &Chart) -> String {
     let mut text = format!("{}. {} against {}.", chart.title, chart.y.label, chart.x.label);
     for line in &chart.lines {
@@ -97,7 +97,7 @@ fn bands(html: &mut String, chart: &Chart, frame: &Frame) {
     let mut badges_end = 0.0;
     for band in &chart.bands {
         let (from, until) = (frame.x(band.from), frame.x(band.until));
-        // A fault of an instant is still two units wide.
+        // An instantaneous fault is still two units wide.
         let width = (until - from).max(2.0);
         let _ = writeln!(
             html,
@@ -239,7 +239,7 @@ fn data(html: &mut String, chart: &Chart, frame: &Frame) {
     let shown: Vec<String> = chart.lines.first().map_or_else(Vec::new, |line| {
         line.points.iter().map(|(x, _)| shown_x(chart, *x)).collect()
     });
-    // `<` cannot occur: the data are numbers and labels of ours.
+    // `<` cannot occur: the data are numbers and our own labels.
     let json = serde_json::json!({ "lines": lines, "x": shown });
     let _ = writeln!(html, "<script type=\"application/json\">{json}</script>");
 }

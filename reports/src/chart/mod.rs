@@ -40,7 +40,7 @@ pub struct Tick {
     pub title: String,
 }
 
-/// A chart: lines over shaded stretches, with a legend and, with scripts on, a readout.
+/// A chart: lines over shaded stretches, with a legend and, with scripts enabled, a readout.
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// Unique in the page; letters, digits and hyphens.

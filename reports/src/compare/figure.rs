@@ -89,7 +89,7 @@ impl Figure {
         latency.quantile_interval(share).map(|(low, high)| (low as f64, high as f64))
     }
 
-    /// Whether it is a number of things: zero is the good value, and a ratio says little.
+    /// Whether it is a count: zero is the good value, and a ratio says little.
     pub const fn counts(self) -> bool {
         matches!(self, Self::Found | Self::Lost | Self::Duplicated | Self::Reordered | Self::Failed)
     }

@@ -1,4 +1,4 @@
-//! Outcomes side by side, and how far a simulation was from what happened.
+//! Outcomes side by side, and how far a simulation was from reality.
 
 mod figure;
 mod page;
@@ -19,7 +19,7 @@ pub const COMPARISON_SCHEMA: &str = "headwater-comparison/1";
 pub struct Comparison {
     /// Always [`COMPARISON_SCHEMA`].
     pub schema: &'static str,
-    /// The runs, in the order given; the first is what the others are set against.
+    /// The runs, in the order given; the others are compared with the first.
     pub runs: Vec<Run>,
     /// One row per figure, of the totals.
     pub rows: Vec<Row>,
@@ -46,7 +46,7 @@ pub struct Run {
     pub system: String,
     /// Seed.
     pub seed: u64,
-    /// Whether it completed with nothing failed but what its scenario expects.
+    /// Whether it completed and only what its scenario expects to fail did.
     pub ok: bool,
     /// How it came out.
     pub conclusion: Conclusion,
@@ -95,8 +95,8 @@ pub struct Row {
 pub struct Cell {
     /// Its value, in its unit; absent where the run has too few events for it.
     pub value: Option<f64>,
-    /// Its 95 % confidence interval by order statistics (percentiles only). It takes events for
-    /// independent; events that wait in the same queue are not, so the true one is wider.
+    /// Its 95 % confidence interval by order statistics (percentiles only). It assumes that events
+    /// are independent; events that wait in the same queue are not, so the true one is wider.
     pub interval: Option<(f64, f64)>,
     /// The value over the first run's; absent for the first, and where either is absent or zero.
     pub ratio: Option<f64>,
@@ -131,7 +131,7 @@ pub struct FigureError {
     pub indistinct: bool,
 }
 
-/// Puts outcomes side by side; the others are set against the first.
+/// Puts outcomes side by side; the others are compared with the first.
 ///
 /// # Panics
 /// If there are none.
@@ -296,7 +296,7 @@ fn errors(simulated: &Outcome, live: &Outcome) -> Vec<FigureError> {
     let (simulated, live) = (&simulated.total(), &live.total());
     let error = |figure: Figure| {
         let (of_simulated, of_live) = (figure.value(simulated)?, figure.value(live)?);
-        // Nothing to be wrong about by a share: both are zero, or the share is infinite.
+        // No relative error: both are zero, or it is infinite.
         (of_live > 0.0).then(|| FigureError {
             figure,
             simulated: of_simulated,

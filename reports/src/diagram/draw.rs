@@ -184,7 +184,7 @@ impl Drawing<'_> {
         let mut taken: Option<(u64, f64)> = None;
         for moment in &self.diagram.moments {
             let first = self.layout.y(moment.at_ns);
-            // Those of one instant stand under each other.
+            // Those of one instant stand below each other.
             let words = match taken {
                 Some((at, free)) if at == moment.at_ns => free,
                 _ => first,

@@ -50,7 +50,7 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(diagram: &Diagram, top: f64) -> Self {
-        // How much room the words of each instant take.
+        // The room that the words of each instant take.
         let mut instants: BTreeMap<u64, f64> = BTreeMap::new();
         for arrow in &diagram.arrows {
             instants.entry(arrow.sent_ns).or_default();
@@ -84,7 +84,7 @@ impl Layout {
         Self { places, gaps, bottom }
     }
 
-    /// The place of an instant; of one that is not shown, between its neighbours.
+    /// The place of an instant; one that is not shown lies between its neighbours.
     pub(super) fn y(&self, at: u64) -> f64 {
         let before = self.places.range(..=at).next_back();
         let after = self.places.range(at..).next();

@@ -19,7 +19,7 @@ pub struct Diagram {
     pub lanes: Vec<String>,
     /// The messages that are shown.
     pub arrows: Vec<Arrow>,
-    /// Moments that are told of in words.
+    /// Moments that are described in words.
     pub moments: Vec<Moment>,
     /// Faults.
     pub shades: Vec<Shade>,
@@ -45,7 +45,7 @@ pub struct Arrow {
     pub detail: String,
 }
 
-/// A moment that is told of in words.
+/// A moment that is described in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Moment {
@@ -80,7 +80,7 @@ pub struct Shade {
     pub lanes: Vec<usize>,
     /// From.
     pub from_ns: u64,
-    /// Until; absent if it was never lifted.
+    /// When it was lifted; absent if never.
     pub until_ns: Option<u64>,
     /// Its name.
     pub label: String,

@@ -62,7 +62,7 @@ fn line<T: Copy>(
     let end = seconds(outcome.duration_ns);
     let points = column.iter().enumerate().filter_map(|(index, item)| {
         let from = index as f64 * interval;
-        // The last interval may be cut short, and is rated over what there is of it.
+        // The last interval may be cut short; its rate is over what there is of it.
         let length = interval.min(end - from);
         (length > 0.0).then(|| (from + length / 2.0, value(*item, length)))
     });

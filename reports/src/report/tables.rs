@@ -10,7 +10,7 @@ use crate::text::{bytes, count, duration, duration_or_dash, escape, per_second, 
 /// Marks listed one by one at most.
 const MARKS_LISTED_MAX: usize = 60;
 
-/// Where the run is not the one that the scenario asks for; nothing where it is.
+/// Where the run differs from the one that the scenario asks for; nothing if it doesn't.
 pub(super) fn differences(outcome: &Outcome) -> String {
     if outcome.differences.is_empty() {
         return String::new();
