@@ -44,7 +44,7 @@ pub(crate) struct Counters {
     /// Events due later than this are never offered, nanoseconds: the pacer has ended.
     pub(crate) offer_until: AtomicU64,
     /// The pacer was stopped before the end of the schedule: from now on only what was sent counts
-    /// as offered. What would have been due by now may be more than anybody can count.
+    /// as offered. What would have been due may be more than can be counted.
     pub(crate) cut_off: AtomicBool,
 }
 
@@ -201,7 +201,7 @@ impl Collector {
             Observation::Delivered { at, reader, position, bytes, stamp } => {
                 match (stamp, position) {
                     (Ok(stamp), Some(position)) => {
-                        // Only the first reader is there while events are written.
+                        // Only the first reader runs while events are written.
                         if reader == 0 {
                             self.recorder.delivered(at, stamp.at.0, 1, bytes.into());
                         }

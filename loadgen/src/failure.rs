@@ -1,4 +1,4 @@
-//! Failures: why nothing was run, or nothing could be written, told once and clearly.
+//! Failures: why nothing was run or written, reported once and clearly.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ impl Failure {
         Self { line: message.into(), code: 2 }
     }
 
-    /// A run was made, and what it gave can't be kept in full.
+    /// A run was made, but its results can't be written in full.
     pub(crate) fn after_run(message: impl Into<String>) -> Self {
         Self { line: message.into(), code: 1 }
     }
@@ -32,7 +32,7 @@ impl Failure {
         Self::new(format!("{what}: {error}"))
     }
 
-    /// Tells it, and gives the exit code.
+    /// Reports it, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         crate::terminal::note(format_args!("error: {self}"));
         ExitCode::from(self.code)

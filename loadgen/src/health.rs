@@ -114,10 +114,10 @@ pub(crate) fn verdicts(generator: &Generator) -> Vec<Verdict> {
     ]
 }
 
-/// Share of a core that others may take before it shows in latencies of milliseconds.
+/// Share of a core that others may use before it shows in latencies of milliseconds.
 const STOLEN: f64 = 0.02;
 
-/// Whether the machine was there all the time, where that is known.
+/// Whether the machine ran all the time, where that is known.
 pub(crate) fn undisturbed(outcome: &Outcome) -> Option<Verdict> {
     let stolen = outcome.resources.iter().find(|resource| resource.name == utilisation::STOLEN)?;
     let cores = f64::from(outcome.environment.cores?);

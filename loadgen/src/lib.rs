@@ -13,7 +13,7 @@
 //! - The pacer never waits for the system: what a client has no room for is refused, counted as
 //!   failed, and makes the run an overloaded one.
 //! - A live system is one folder of `systems`. What a scenario asks for and a live run can't do
-//!   is refused, or told in the Outcome.
+//!   is refused, or stated in the Outcome.
 //! - Launched processes belong to a guard process, which ends them when the generator is gone, for
 //!   whatever reason ([`launch::guard`]).
 

@@ -11,7 +11,7 @@ use crate::terminal;
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes the folder if need be, and tries it, before there is anything to lose.
+    /// Makes the folder if need be and tries to write to it, before there is anything to lose.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let fail = |error: std::io::Error| {
             let path = path.display();
@@ -19,7 +19,7 @@ impl Folder {
         };
         std::fs::create_dir_all(path).map_err(fail)?;
         let probe = path.join(".headwater-probe");
-        // More than an inode: a full disk takes empty files.
+        // More than an empty file, which even a full disk takes.
         let tried =
             std::fs::write(&probe, [0; 1 << 16]).and_then(|()| std::fs::remove_file(&probe));
         tried.map_err(|error| {
@@ -29,7 +29,7 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Writes every file that can be written: a run can't be had again. The first error is told.
+    /// Writes every file that can be written: a run can't be repeated. Returns the first error.
     fn write(&self, outcome: &Outcome) -> std::result::Result<(), OutcomeError> {
         let written = outcome.write(&self.0.join("outcome.json"));
         let logged = write_hlog(outcome, &self.0.join("latency.hlog"));

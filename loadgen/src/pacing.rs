@@ -21,11 +21,11 @@ use thread_priority::{
 
 use crate::systems::{LanePlan, Observer, Token, Writer};
 
-/// How long before an intended time the pacer stops to sleep. Sleeps of Linux end up to about this
+/// How long before an intended time the pacer stops sleeping. Sleeps of Linux end up to about this
 /// late: 50 us of timer slack (`prctl(2)`, `PR_SET_TIMERSLACK`) and as much again to be scheduled.
 const SPIN: Duration = Duration::from_micros(150);
 
-/// Longest sleep at a stretch, so that an interruption is noticed.
+/// Longest uninterrupted sleep, so that an interruption is noticed.
 const NAP: Duration = Duration::from_millis(50);
 
 /// The run's clock: nanoseconds since its start, zero before.
@@ -33,7 +33,7 @@ const NAP: Duration = Duration::from_millis(50);
 pub(crate) struct Clock(Arc<OnceLock<Instant>>);
 
 impl Clock {
-    /// The run starts now. Clients are connected before that.
+    /// Starts now; clients are connected before that.
     pub(crate) fn start(&self) {
         self.0.get_or_init(Instant::now);
     }
@@ -81,11 +81,11 @@ pub(crate) struct Pacer {
     pub(crate) plan: Arc<Plan>,
     /// Which lane an event goes to, by writer.
     pub(crate) lanes: Vec<LanePlan>,
-    /// Told of everything that is sent.
+    /// Notified of everything that is sent.
     pub(crate) observer: Observer,
     /// Raised to stop early.
     pub(crate) stop: Arc<AtomicBool>,
-    /// How far it may be behind the schedule before it gives up: a schedule that it can't keep
+    /// How far it may fall behind the schedule before it gives up: a schedule that it can't keep
     /// would take it for ever.
     pub(crate) lag_max: Duration,
 }
@@ -102,9 +102,9 @@ pub(crate) enum Paced {
 }
 
 impl Pacer {
-    /// Sends the whole schedule, each writer its part of it as simulated producers take theirs.
+    /// Sends the whole schedule, divided among the writers as among simulated producers.
     pub(crate) fn run(mut self, writers: &mut [Box<dyn Writer>]) -> Paced {
-        // Whoever may not has the lag that the machine gives, and is told of it.
+        // Without permission the lag is what the machine gives, and a warning says so.
         let _ = real_time();
         let payloads = Payloads::new(Arc::clone(&self.plan));
         let lag_max = self.lag_max.as_nanos() as u64;
@@ -113,7 +113,7 @@ impl Pacer {
         for arrival in self.plan.schedule() {
             let writer = self.plan.producer_of(&arrival, writers.len() as u32) as usize;
             let place = self.lanes[writer].place(&arrival);
-            // Made ahead of its time, so that the making is not part of the lag.
+            // Prepared ahead of time, so that this is not part of the lag.
             payloads.write(&arrival, place, &mut payload);
             if !clock.wait(arrival.at.0, &self.stop) || self.stop.load(Ordering::Relaxed) {
                 return Paced::Stopped;
@@ -136,9 +136,10 @@ impl Pacer {
     }
 }
 
-/// Has this thread run in real time: as soon as it is due, whatever else runs (`SCHED_RR`, at the
-/// lowest of its priorities; sched(7)). Only root may, and who has `CAP_SYS_NICE`. The kernel
-/// leaves 5 % of a core to everything else, however busy the pacer is (`sched_rt_runtime_us`).
+/// Gives this thread real-time priority: it runs as soon as it is due, whatever else runs
+/// (`SCHED_RR`, at the lowest of its priorities; sched(7)). This needs root or `CAP_SYS_NICE`. The
+/// kernel leaves 5 % of a core to everything else, however busy the pacer is
+/// (`sched_rt_runtime_us`).
 fn real_time() -> Result<(), thread_priority::Error> {
     set_thread_priority_and_policy(
         thread_native_id(),
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
     use crate::systems::client::Refused;
 
-    /// Remembers when the events were meant to be sent that it was given, and by whom.
+    /// Remembers the events that it was given: their intended times and writers.
     #[derive(Clone, Default)]
     struct Remembering(Arc<Mutex<Vec<(u32, u64)>>>);
 

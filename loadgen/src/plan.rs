@@ -10,11 +10,10 @@ use crate::failure::{Failure, Result};
 use crate::systems::options::{self, Departure};
 use crate::systems::{self, Asked, Home, LiveSystem, Setting, Source};
 
-/// The rate of a run that is given none: that of the paper's stress test
-/// (`scenarios/library/live/stress-1600-*`).
+/// The default rate: that of the paper's stress test (`scenarios/library/live/stress-1600-*`).
 pub(crate) const DEFAULT_RATE: &str = "1600/s";
 
-/// The length of a run that is given none.
+/// The default length of a run.
 const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 
 /// What is run.
@@ -29,12 +28,12 @@ pub(crate) struct RunPlan {
     pub(crate) seed: u64,
     /// The line that does it again.
     pub(crate) reproduce: String,
-    /// Somebody wrote down what the system should be: a scenario, or a setting of `[system]`.
+    /// The system is specified: by a scenario, or a setting of `[system]`.
     asks_of_system: bool,
 }
 
 impl RunPlan {
-    /// Makes a plan of a command line.
+    /// Makes a plan from a command line.
     pub(crate) fn new(run: &Run) -> Result<Self> {
         let asked = run.systems.asked()?;
         let target = run.target.as_deref().map(systems::by_name).transpose()?;
@@ -84,7 +83,7 @@ impl RunPlan {
         })
     }
 
-    /// What a run on `source` does otherwise than was asked.
+    /// How a run on `source` differs from what was asked.
     pub(crate) fn departures(&self, source: &Source) -> Vec<Departure> {
         let mut all = vec![];
         if self.asks_of_system {
@@ -99,7 +98,7 @@ impl RunPlan {
 
 type AllAsked = [(&'static dyn LiveSystem, Asked)];
 
-/// The system that a cluster is named of.
+/// The system whose cluster is named.
 fn named_system(asked: &AllAsked) -> Result<Option<&'static dyn LiveSystem>> {
     let mut named = asked.iter().filter(|(_, asked)| asked.cluster.is_some());
     let first = named.next().map(|(system, _)| *system);
@@ -138,7 +137,7 @@ fn check_cluster(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result
     }
 }
 
-/// Whether every event has room for what it is checked by.
+/// Whether every event has room for the stamp that it is checked by.
 fn check_size(scenario: &Scenario) -> Result<()> {
     use headwater_traffic::SizeModel;
     let size = &scenario.traffic.size;
@@ -154,7 +153,7 @@ fn check_size(scenario: &Scenario) -> Result<()> {
 /// The least payload that carries a stamp ([`headwater_traffic::Payloads`]).
 const STAMP_BYTES: u64 = 49;
 
-/// The scenario of a run that is given none. `live/` of the library has the same with longer names.
+/// The default scenario. `live/` of the library has the same with longer names.
 fn plain(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result<Scenario> {
     let duration = run.duration.unwrap_or(DEFAULT_DURATION);
     // Two seconds of warm-up, or a fifth of a short run.
@@ -177,7 +176,7 @@ fn default_rate() -> Rate {
     DEFAULT_RATE.parse().expect("the default is a rate")
 }
 
-/// What the command line sets, over a scenario of a system of this `kind`.
+/// The settings of the command line, for a scenario of a system of this `kind`.
 fn settings(run: &Run, asked: &AllAsked, kind: &str) -> Result<Vec<(String, String)>> {
     let mut all = run.settings.clone();
     let mut set = |path: &str, value: String| all.push((path.to_owned(), value));
@@ -204,7 +203,7 @@ fn settings(run: &Run, asked: &AllAsked, kind: &str) -> Result<Vec<(String, Stri
     Ok(all)
 }
 
-/// The line that does it again: the arguments as they were given, with the seed.
+/// The command line that repeats it: the arguments as given, with the seed.
 fn reproduce(run: &Run, seed: u64) -> String {
     let mut line = "loadgen".to_owned();
     for argument in std::env::args().skip(1) {

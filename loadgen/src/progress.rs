@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::collect::Counters;
 
-/// A line that is drawn over and over; nothing where standard error is not a terminal.
+/// A line that is redrawn; nothing if standard error is not a terminal.
 pub(crate) struct ProgressLine {
     bar: ProgressBar,
     length: Duration,

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-/// Tells how things go, on standard error.
+/// Prints progress, on standard error.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    // A standard error that is closed is nobody to tell.
+    // If standard error is closed there is nobody to tell.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 

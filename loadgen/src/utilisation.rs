@@ -11,7 +11,7 @@ pub(crate) type Watched = Arc<Mutex<Vec<(String, u32)>>>;
 /// One source of busy time.
 struct Source {
     name: String,
-    /// Busy ticks so far, when last looked at.
+    /// Busy ticks so far, at the last sample.
     last: u64,
     /// Utilisation by interval, 0 to 1.
     series: Vec<f64>,

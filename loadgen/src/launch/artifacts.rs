@@ -123,7 +123,7 @@ impl Artifacts {
     }
 }
 
-/// Name and size of every jar, a line each.
+/// Name and size of every jar, one per line.
 fn manifest(jars: &Path) -> std::io::Result<String> {
     let mut files = Vec::new();
     for file in std::fs::read_dir(jars)? {

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-/// How long a process may take to end by itself. A Kafka broker takes 1.6 s; Pravega's controller
-/// and store may ignore SIGTERM for longer than 5 s.
+/// How long a process may take to end after SIGTERM. A Kafka broker takes 1.6 s; Pravega's
+/// controller and store may ignore SIGTERM for longer than 5 s.
 pub const TERM_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A process to start.
@@ -79,7 +79,7 @@ pub enum Reply {
     Failed(String),
 }
 
-/// What the guard has in its care.
+/// What the guard looks after.
 #[derive(Default)]
 struct Care {
     owned: Vec<PathBuf>,
@@ -116,7 +116,7 @@ pub fn run() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The care, even if a thread that held it panicked: it is cleared away all the more.
+/// The lock, even if a thread that held it panicked: the clean-up is needed all the more.
 fn lock(care: &Mutex<Care>) -> std::sync::MutexGuard<'_, Care> {
     care.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -176,7 +176,7 @@ impl Care {
         self.start(launch)?;
         let child = self.children.get_mut(&name).ok_or("it was not started")?;
         let status = child.wait().map_err(|error| error.to_string())?;
-        // A signal has no code: anything but zero will do.
+        // A process that ended by a signal has no code: anything but zero will do.
         Ok(status.code().unwrap_or(1).unsigned_abs())
     }
 
@@ -190,7 +190,7 @@ impl Care {
         };
         send(child, signal)?;
         if sign == Sign::Kill {
-            // It is gone when this returns, so that it can be started again.
+            // The process has ended when this returns, so that it can be started again.
             child.wait().map_err(|error| error.to_string())?;
         }
         Ok(child.id())

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(TERM_PATIENCE.as_secs() * 2 + 2);
 /// Processes under a guard. Dropping it ends them all.
 pub(crate) struct Guarded {
     guard: Child,
-    /// Taken when it ends: closing it is what ends the guard.
+    /// Taken at the end: closing it ends the guard.
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
 }

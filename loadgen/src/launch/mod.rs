@@ -1,4 +1,4 @@
-//! Clusters launched on the spot: artifacts from Maven, processes under a guard, all of it cleared
+//! Clusters launched for a run: artifacts from Maven, processes under a guard, all of it cleared
 //! away at the end.
 
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ const READY: Duration = Duration::from_secs(120);
 /// POSIX `nice`, where systems have it.
 const NICE: &str = "/usr/bin/nice";
 
-/// How a server begins: at a lower priority than the generator. Of the two that share this machine
-/// it is the server that waits for a core, and the generator keeps its schedule.
+/// The start of a server's command line: a lower priority than the generator's. Of the two the
+/// server waits for a core, and the generator keeps its schedule.
 pub(crate) fn java_command() -> Vec<String> {
     let nice = Path::new(NICE).exists().then_some([NICE, "-n", "5"]);
     nice.into_iter().flatten().chain(["java"]).map(str::to_owned).collect()
@@ -132,7 +132,7 @@ pub(crate) fn wait_ready(
     Ok(())
 }
 
-/// The last line of a log that says what is wrong, else the last one.
+/// The last line of a log that reports an error, else the last line.
 pub(crate) fn last_line(log: &Path) -> Option<String> {
     let text = std::fs::read_to_string(log).ok()?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

@@ -21,7 +21,7 @@ pub(crate) fn local(port: u16) -> SocketAddr {
 /// `count` different ports that are free now.
 pub(crate) fn free(count: usize) -> Result<Vec<u16>> {
     let bind = |_| TcpListener::bind(local(0));
-    // All are bound before any is let go, so that they differ.
+    // All are bound before any is released, so that they differ.
     let bound: std::io::Result<Vec<TcpListener>> = (0..count).map(bind).collect();
     let bound = bound.map_err(|error| Failure::io("no free port on 127.0.0.1", &error))?;
     let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());

@@ -1,4 +1,4 @@
-//! How fast a core is, against the machine that the models' costs are stated for.
+//! How fast a core is, compared with the machine that the models' costs are stated for.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -87,7 +87,7 @@ fn appends(path: &Path, time: Duration) -> std::io::Result<Times> {
 /// Rate into the page cache, and rate onto the device.
 fn writes(path: &Path, time: Duration) -> std::io::Result<(f64, f64)> {
     let mut file = File::create(path)?;
-    // Not all the same: some file systems and devices compress.
+    // Not all bytes the same: some file systems and devices compress.
     let mut draws = Seed(1).stream("profile", 0);
     let piece: Vec<u8> = (0..PIECE / 8).flat_map(|_| draws.next_u64().to_le_bytes()).collect();
     let start = Instant::now();
@@ -103,7 +103,7 @@ fn writes(path: &Path, time: Duration) -> std::io::Result<(f64, f64)> {
     Ok((rate(cached), rate(synced)))
 }
 
-/// Drops what the page cache has of a file.
+/// Drops a file's pages from the page cache.
 fn forget(file: &File) -> std::io::Result<()> {
     file.sync_data()?;
     Ok(fadvise(file, 0, None, Advice::DontNeed)?)
@@ -126,7 +126,7 @@ fn reads(path: &Path) -> std::io::Result<f64> {
 fn seeks(path: &Path, time: Duration) -> std::io::Result<Times> {
     let file = File::open(path)?;
     forget(&file)?;
-    // No read-ahead: it would put the next place into the cache.
+    // No read-ahead: it would put the next block into the cache.
     fadvise(&file, 0, None, Advice::Random)?;
     let blocks = file.metadata()?.len() / BLOCK as u64;
     let mut draws = Seed(2).stream("profile", 0);

@@ -1,4 +1,4 @@
-//! What the kernel says of itself: its release, its memory, its writeback.
+//! What the kernel reports: its release, its memory, its writeback.
 
 use std::path::Path;
 

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &cli::Profile) -> Result<ExitCode> {
         options: toml::Table::new(),
     };
     let text = format!("{}{}", header(&clock, &round_trips, &disk), profile.to_toml());
-    // What is written must be what is read.
+    // What is written must read back.
     Profile::parse(&text, "the measured profile")?;
     match &arguments.out {
         Some(path) => {
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &cli::Profile) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was measured, in words; the profile has what the simulator takes of it.
+/// What was measured, in words; the profile has the part that the simulator uses.
 fn header(clock: &cpu::Clock, trips: &quantiles::Times, disk: &disk::Disk) -> String {
     format!(
         "# A measured machine profile: servers and clients on this one machine.\n\
@@ -87,7 +87,7 @@ fn header(clock: &cpu::Clock, trips: &quantiles::Times, disk: &disk::Disk) -> St
     )
 }
 
-/// The time of something that was too short to be measured alone.
+/// The time of something too short to be measured alone.
 pub(crate) fn constant(ns: u64) -> Distribution {
     Distribution::constant(headwater_sim::time::Duration(ns))
 }

@@ -92,7 +92,7 @@ fn environment(plan: &RunPlan, cluster: &Cluster) -> Environment {
     }
 }
 
-/// What the clients and the cluster were really told, beside what the scenario says.
+/// The options that the clients and the cluster really had, beside the scenario's.
 fn configuration(plan: &RunPlan, cluster: &Cluster, outcome: &mut Outcome) {
     let mut set = |key: String, value: String| outcome.configuration.insert(key, value);
     set("live.cluster".into(), cluster.describes.clone());
@@ -108,7 +108,7 @@ fn intact(history: &History) -> outcome::Verdict {
     simulated::verdict(&verdicts[0])
 }
 
-/// Whether everything could be read back: without that, nothing is known of what was not.
+/// Whether everything could be read back: if not, nothing is known about the rest.
 fn reading(read_back: &Result<ReadBack, String>, interrupted: bool) -> outcome::Verdict {
     let (status, measured) = match read_back {
         Ok(ReadBack::ToTheEnd) => (VerdictStatus::Pass, "read to the end offsets".to_owned()),
@@ -127,7 +127,7 @@ fn reading(read_back: &Result<ReadBack, String>, interrupted: bool) -> outcome::
     }
 }
 
-/// What no live run looks at: the disks of the servers.
+/// What a live run can't look at: the disks of the servers.
 fn replicas() -> outcome::Verdict {
     outcome::Verdict {
         name: "durable_replicas".into(),

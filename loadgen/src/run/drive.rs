@@ -25,7 +25,7 @@ const READ_BACK: Duration = Duration::from_secs(120);
 /// How long draining and reading back may take when the run was interrupted.
 const HASTE: Duration = Duration::from_secs(5);
 
-/// How long a reader may take to end that was told to.
+/// How long a reader may take to end after it was told to.
 const READER_ENDS: Duration = Duration::from_secs(3);
 
 /// What a run brought.
@@ -92,7 +92,7 @@ pub(crate) fn drive(
         let Played { faults, read_back, paced, cpu } = played;
         Ok(Driven { collected, faults, read_back, paced, cpu, started_unix_ms })
     });
-    // A launched cluster goes as a whole.
+    // A launched cluster is removed as a whole.
     if cluster.launched.is_none()
         && !keep
         && let Err(left) = storage.remove()

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &cli::Run) -> Result<ExitCode> {
     let driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep)?;
     let interrupted = interrupt.raised();
     let outcome = account::account(&plan, &cluster, driven, interrupted, departures);
-    // The cluster goes before the results are told: what is told last is what was asked for.
+    // The cluster is removed before the results are printed, so that they come last.
     drop(cluster);
     output::tell(&outcome, folder.as_ref(), arguments.json)?;
     if interrupted {
@@ -64,7 +64,7 @@ fn check(departures: &[Departure]) -> Result<()> {
     )))
 }
 
-/// Exit code of an interrupted run: 128 and SIGINT's number, as shells have it.
+/// Exit code of an interrupted run: 128 plus SIGINT's number, as in shells.
 const INTERRUPTED: u8 = 130;
 
 /// Milliseconds since the Unix epoch.
@@ -95,7 +95,7 @@ impl Interrupt {
         Ok(this)
     }
 
-    /// From now on there is something to write.
+    /// From now on there are results to write.
     pub(crate) fn measuring(&self) {
         self.measuring.store(true, Ordering::Relaxed);
     }

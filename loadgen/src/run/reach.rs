@@ -21,7 +21,7 @@ pub(crate) struct Cluster {
     pub(crate) launched: Option<LaunchedCluster>,
 }
 
-/// Finds what the plan is run on, or finds that it is to be launched.
+/// Finds the cluster that the plan is run on, or decides to launch one.
 pub(super) fn find(plan: &RunPlan, run: &cli::Run) -> Result<Source> {
     let system = plan.system;
     let (option, port) = match system.home() {

@@ -1,4 +1,4 @@
-//! Clients: what the generator writes with and reads with, and what they tell the collector.
+//! Clients: what the generator writes and reads with, and what they report to the collector.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +9,7 @@ use headwater_traffic::{Damage, Place, Stamp, parse};
 use crate::failure::{Failure, Result};
 use crate::pacing::Clock;
 
-/// An event on its way: what its acknowledgement is measured and checked by. Times are nanoseconds
+/// An event in flight: what its acknowledgement is measured and checked by. Times are nanoseconds
 /// since the start of the run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
@@ -56,7 +56,7 @@ pub(crate) enum Observation {
         /// What it says of itself.
         stamp: std::result::Result<Stamp, Damage>,
     },
-    /// Something worth marking happened.
+    /// Something worth a mark happened.
     Mark {
         /// When.
         at: u64,
@@ -72,19 +72,19 @@ pub(crate) struct Refused(pub(crate) &'static str);
 
 /// A writer. [`Writer::send`] never waits for the system.
 pub(crate) trait Writer: Send {
-    /// Hands an event to the client, or says that it has no room for it.
+    /// Hands an event to the client, or returns that it has no room for it.
     fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused>;
 
-    /// Gives up what is not acknowledged yet: no acknowledgement is told afterwards.
+    /// Gives up what is not acknowledged yet: no acknowledgement is reported afterwards.
     fn abandon(&mut self);
 }
 
-/// Observations on their way to the collector at the most, about 25 MB of them. Whoever observes
-/// more waits until the collector has caught up: that shows in the generator's lag, while a queue
-/// without a bound took ten gigabytes before anybody noticed.
+/// Observations on their way to the collector at the most, about 25 MB of them. Observers beyond
+/// that wait until the collector has caught up, which shows in the generator's lag; an unbounded
+/// queue once took ten gigabytes unnoticed.
 const OBSERVATIONS_MAX: usize = 1 << 18;
 
-/// Tells the collector what writers and readers see, by the clock of the run.
+/// Reports to the collector what writers and readers see, by the clock of the run.
 #[derive(Clone)]
 pub(crate) struct Observer {
     /// The run's clock.
@@ -166,7 +166,7 @@ impl Reading {
         Ok(Self { finish: flags.finish, stop: flags.stop, threads })
     }
 
-    /// How far the readers came, once all have ended: as far as the one that came least far.
+    /// How far the readers came, once all have ended: the least of them.
     pub(crate) fn join(self) -> std::result::Result<ReadBack, String> {
         let mut least = ReadBack::ToTheEnd;
         for thread in self.threads {
@@ -186,12 +186,12 @@ pub(crate) struct Flags {
     pub(crate) stop: Arc<AtomicBool>,
 }
 
-/// How far reading back came, from the best on.
+/// How far reading back came, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ReadBack {
     /// To the end that the system itself named.
     ToTheEnd,
-    /// Nothing more came for a while; the system did not say that this is all.
+    /// Nothing more came for a while; the system did not say that this was all.
     Quiet,
     /// It was stopped before.
     Stopped,

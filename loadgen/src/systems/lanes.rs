@@ -20,7 +20,7 @@ pub(crate) enum Spread {
     Sticky {
         /// Lanes.
         count: u32,
-        /// Whose: writers choose each for itself.
+        /// The writer: each chooses for itself.
         writer: u32,
     },
 }

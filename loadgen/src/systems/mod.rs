@@ -89,7 +89,7 @@ pub(crate) trait LiveSystem: Sync {
     /// Its name on the command line, and in `kind = "..."` of the scenarios that are its own.
     fn name(&self) -> &'static str;
 
-    /// Whether scenarios of every system can be run on it, as it says of itself.
+    /// Whether scenarios of every system can be run on it.
     fn takes_any_scenario(&self) -> bool {
         false
     }
@@ -113,14 +113,14 @@ pub(crate) trait LiveSystem: Sync {
     /// Where it is to be found.
     fn home(&self) -> Home;
 
-    /// Whether what accepts connections at `address` talks as it should, in bounded time: how many
+    /// Whether what accepts connections at `address` speaks its protocol, in bounded time: how many
     /// servers it has, where it tells.
     ///
     /// # Errors
     /// Why it does not, in a few words.
     fn answers(&self, address: &str) -> std::result::Result<Option<u32>, String>;
 
-    /// What a run of `scenario` on `source` does otherwise than the scenario asks.
+    /// How a run of `scenario` on `source` differs from what the scenario asks.
     fn departures(&self, scenario: &Scenario, source: &Source) -> Vec<Departure>;
 
     /// Launches a cluster for `scenario`, and waits until it answers.
@@ -174,7 +174,7 @@ pub(crate) trait Storage: Send + Sync {
     fn remove(&self) -> Result<()>;
 }
 
-/// Nothing that would have to be removed.
+/// Nothing to remove.
 pub(crate) struct NoStorage;
 
 impl Storage for NoStorage {

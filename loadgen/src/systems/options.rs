@@ -1,5 +1,5 @@
-//! What becomes of a scenario's options in a live run: each is honoured, or is told to be
-//! otherwise. None is dropped without a word: a test holds every list to the configuration.
+//! What becomes of a scenario's options in a live run: each is honoured, or stated as a difference.
+//! None is dropped silently: a test holds every list to the configuration.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Source;
 
-/// What a live run does otherwise than its scenario asks.
+/// A difference between a live run and what its scenario asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Departure {
     /// What it is, for the outcome.
@@ -20,7 +20,7 @@ pub(crate) struct Departure {
 }
 
 impl Departure {
-    /// A departure that the outcome tells of.
+    /// A departure that the outcome states.
     pub(crate) fn told(
         option: impl Into<String>,
         asked: impl ToString,
@@ -43,21 +43,21 @@ impl Departure {
 /// What becomes of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Treatment {
-    /// The generator itself does it: how many writers, how events are spread.
+    /// The generator itself honours it: how many writers, how events are spread.
     Generator,
-    /// It is told when the topic or stream is made.
+    /// It is passed when the topic or stream is made.
     Storage,
-    /// A launched server is told, under its own name; a cluster that was there has its own.
+    /// A launched server is given it, under its own name; an existing cluster has its own.
     Server,
-    /// It is a server's, and a launched one can't be told: what it has in its place, and why.
+    /// It is a server's, and can't be set on a launched one: what that has instead, and why.
     ServerFixed(&'static str, &'static str),
-    /// The client is told, under this name of its own.
+    /// The client is given it, under this name of its own.
     Client(&'static str),
     /// It is a parameter of the model: the live system has the real thing.
     Model,
-    /// It says something to another client library or mode only, of which another departure tells.
+    /// It matters to another client library or mode only, which another departure states.
     Elsewhere,
-    /// It can't be told: what there is in its place, and why.
+    /// It can't be set: what there is instead, and why.
     Fixed(&'static str, &'static str),
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn treatment(list: &[ListedOption], path: &str) -> Option<Treatment> 
     list.iter().find(|(name, _)| names(name)).map(|(_, treatment)| *treatment)
 }
 
-/// What departs in a run of `scenario` on `source` by the list of its system's options, where the
+/// The departures in a run of `scenario` on `source` by the list of its system's options, where the
 /// scenario sets what is not the system's default.
 pub(crate) fn departures(
     list: &[ListedOption],
@@ -122,7 +122,7 @@ fn flatten(below: &str, table: &toml::Table, all: &mut BTreeMap<String, String>)
     }
 }
 
-/// What departs in every live run, whatever its system: the machine is this one, and what only a
+/// The departures of every live run, whatever its system: the machine is this one, and what only a
 /// simulation can do is not done.
 pub(crate) fn of_every_system(scenario: &Scenario) -> Vec<Departure> {
     let cores = crate::utilisation::cores();
@@ -145,7 +145,7 @@ pub(crate) fn of_every_system(scenario: &Scenario) -> Vec<Departure> {
     all
 }
 
-/// What departs on a system that no scenario is of: all that a scenario says of its system.
+/// The departures on a system that no scenario is of: all that a scenario says about its system.
 pub(crate) fn of_any_scenario(scenario: &Scenario, done: &str) -> Vec<Departure> {
     let system = &scenario.system;
     let asked = format!("{} {}", system.kind().name(), system.version());

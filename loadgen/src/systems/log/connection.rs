@@ -1,4 +1,4 @@
-//! Connections of the log's client: how they are made, and how long it waits for what.
+//! Connections of the log's client: how they are made, and its timeouts.
 
 use std::future::Future;
 use std::io;
@@ -31,20 +31,20 @@ impl Dial for Tcp {
     }
 }
 
-/// How long the client waits for what.
+/// The client's timeouts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// For a connection.
     pub(super) connect: Duration,
-    /// For any answer, while one is owed: then the connection counts as dead. One that was
-    /// forgotten on the way says nothing for ever.
+    /// For any answer, while one is owed: then the connection counts as dead. One that a middlebox
+    /// has forgotten stays silent for ever.
     pub(super) silence: Duration,
     /// For the acknowledgement of an event, retries included (`delivery.timeout.ms` of Kafka's
     /// producer, 120 s).
     pub(super) delivery: Duration,
     /// Before the first of several attempts to connect; doubles.
     pub(super) backoff: Duration,
-    /// Before an attempt to connect at the most.
+    /// The longest pause before an attempt to connect.
     pub(super) backoff_max: Duration,
 }
 

@@ -65,7 +65,7 @@ pub(super) type Frames<S> = FramedRead<ReadHalf<S>, LengthDelimitedCodec>;
 /// Frames that go.
 pub(super) type Sender<S> = FramedWrite<WriteHalf<S>, LengthDelimitedCodec>;
 
-/// Cuts a connection into frames, each way on its own.
+/// Cuts a connection into frames, each direction on its own.
 pub(super) fn frames<S: AsyncRead + AsyncWrite>(stream: S) -> (Frames<S>, Sender<S>) {
     let (read, write) = tokio::io::split(stream);
     let codec = LengthDelimitedCodec::new;

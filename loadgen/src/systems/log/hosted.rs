@@ -1,7 +1,7 @@
 //! The client and the server on turmoil: its network, its clock, its crashes.
 //!
-//! The server is the one that `--target log` runs, on a store whose unsynced end a crash takes.
-//! What is asserted is asserted by the checkers that live runs and simulations have, too.
+//! The server is the one that `--target log` runs, on a store whose unsynced end a crash takes. The
+//! assertions are made by the same checkers as in live runs and simulations.
 
 use rand::Rng;
 use std::io;
@@ -43,7 +43,7 @@ struct Disk {
     synced: usize,
     /// A sync returns at once and does nothing.
     lies: bool,
-    /// Ends of the store told to clients when the disk lied.
+    /// Ends of the store reported to clients while the disk lied.
     told: usize,
 }
 
@@ -138,7 +138,7 @@ impl Trouble {
     }
 }
 
-/// From when to when, in milliseconds; the end may be never.
+/// Begin and end, in milliseconds; the end may be never.
 type Troubles = Vec<(Trouble, u64, Option<u64>)>;
 
 /// A run.
@@ -183,7 +183,7 @@ impl Hosted {
         builder.rng_seed(self.seed).simulation_duration(self.within);
         builder.min_message_latency(Duration::from_millis(1));
         builder.max_message_latency(Duration::from_millis(10));
-        // What a hold lets go comes at once.
+        // What a hold releases arrives at once.
         let mut sim = builder.tcp_capacity(65_536).build();
         let disk = machine.clone();
         sim.host(SERVER, move || serve(disk.clone()));
@@ -287,7 +287,7 @@ impl Client {
         writing.await?;
         begin.notify_one();
         flags.finish.store(true, Ordering::Relaxed);
-        // As a live run does it, which does not wait for ever either.
+        // As in a live run, which does not wait for ever either.
         let hurry = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(60)).await;
             flags.stop.store(true, Ordering::Relaxed);
@@ -299,7 +299,7 @@ impl Client {
     }
 }
 
-/// What the checkers find against everything that a log promises.
+/// What the checkers find, with everything promised that a log promises.
 fn findings(ended: &Ended) -> Vec<String> {
     let verdicts = Suite::from(Promises::default()).run(&ended.collected.history);
     let failed = verdicts.into_iter().filter(|verdict| !verdict.passed);
@@ -327,7 +327,7 @@ fn without_trouble_every_event_is_acknowledged_and_read() {
 fn each_trouble_delays_the_run_and_loses_nothing() {
     for trouble in Trouble::ALL {
         let ended = nothing_lost(&Hosted::new(2, vec![(trouble, 2_000, Some(14_000))]));
-        // 1,500 events every 4 ms are 6 s: that it takes longer shows that the trouble bites.
+        // 1,500 events every 4 ms are 6 s: taking longer shows that the faults bite.
         assert!(ended.took > Duration::from_secs(14), "{trouble:?}: {:?}", ended.took);
     }
 }
@@ -340,7 +340,7 @@ fn nothing_is_lost_under_troubles_of_every_kind() {
     }
 }
 
-/// Two to six troubles, which may overlap when they are of different kinds.
+/// Two to six faults, which may overlap if they are of different kinds.
 fn draw(stream: &mut Stream) -> Troubles {
     let count = stream.random_range(2..=6);
     let mut free = [0; Trouble::ALL.len()];

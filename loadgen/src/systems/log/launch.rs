@@ -1,4 +1,4 @@
-//! The log of our own: its server, this program again.
+//! Our own log: its server, which is this program again.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

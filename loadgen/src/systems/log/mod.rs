@@ -1,4 +1,4 @@
-//! A log of our own on a socket: what the machine does with no cluster in the way.
+//! Our own log behind a socket: what the machine does with no cluster in the way.
 //!
 //! ```text
 //!  writer  ── Write, Append… ──>  server ── append, sync once for all that is there ──> file

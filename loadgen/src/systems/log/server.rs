@@ -1,7 +1,7 @@
-//! The log's server: appends what comes, syncs once for all that is there, tells, serves readers.
+//! The log's server: appends what arrives, syncs once for all of it, acknowledges, serves readers.
 //!
-//! A store that fails once is not asked again: what a failed sync has lost, the next one does not
-//! bring back.
+//! A store that has failed once is not used again: what a failed sync has lost, the next one does
+//! not bring back.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -48,13 +48,13 @@ impl<S: Store> Log<S> {
                 () = self.failed.cancelled() => {
                     return Err(io::Error::other("the store has failed"));
                 }
-                // A connection that breaks is the client's to make again.
+                // The client reconnects if a connection breaks.
                 connection = accept() => drop(tokio::spawn(Arc::clone(&self).serve(connection?))),
             }
         }
     }
 
-    /// Does something with the store; its first failure is the end.
+    /// Uses the store; its first failure is final.
     fn with<T>(&self, work: impl FnOnce(&mut S) -> io::Result<T>) -> io::Result<T> {
         // A thread that panicked there is a failure of the store, too.
         let done =
@@ -70,7 +70,7 @@ impl<S: Store> Log<S> {
     /// Serves one connection until it ends.
     ///
     /// # Errors
-    /// If the connection breaks, says what no client says, or the store fails.
+    /// If the connection breaks or sends what no client sends, or the store fails.
     async fn serve<C>(self: Arc<Self>, connection: C) -> io::Result<()>
     where
         C: AsyncRead + AsyncWrite,
@@ -116,7 +116,7 @@ impl<S: Store> Log<S> {
         })
     }
 
-    /// Syncs; the writer's last number that is safe now.
+    /// Syncs; gives the writer's last number that is durable now.
     fn sync(&self, writer: u64) -> io::Result<u64> {
         self.with(|store| {
             store.sync()?;

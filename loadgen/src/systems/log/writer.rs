@@ -32,11 +32,11 @@ pub(super) struct Writer<D> {
     pub(super) patience: Patience,
     /// Told what becomes of each event.
     pub(super) observer: Observer,
-    /// Bytes that came out of the queue or will, less those of events that were told of.
+    /// Bytes that came out of the queue or will, less those of settled events.
     pub(super) bytes: Arc<AtomicU64>,
     /// What to write.
     pub(super) events: UnboundedReceiver<(Token, Vec<u8>)>,
-    /// Cancelled to give up what is not acknowledged: it is told of no more.
+    /// Cancelled to give up what is not acknowledged: it is not reported any more.
     pub(super) abandoned: CancellationToken,
 }
 
@@ -55,7 +55,7 @@ impl<D: Dial> Writer<D> {
 struct Waits {
     /// In order of their numbers.
     events: VecDeque<Waiting>,
-    /// Of which so many have been sent on the connection that stands.
+    /// How many of them have been sent on the current connection.
     sent: usize,
     observer: Observer,
     bytes: Arc<AtomicU64>,
@@ -74,7 +74,7 @@ impl<D: Dial> Work<D> {
     async fn run(mut self) {
         let mut backoff = Backoff::new(self.writer.patience);
         while self.goes_on() {
-            // Why a connection was lost changes nothing: there is another one to be made.
+            // Why a connection was lost makes no difference: another one has to be made.
             let _ = self.connection(&mut backoff).await;
             let pause = Instant::now() + backoff.pause();
             while self.goes_on() {
@@ -110,7 +110,7 @@ impl<D: Dial> Work<D> {
             if !owed {
                 heard = Instant::now();
             }
-            // What is in the queue goes with it.
+            // What is in the queue is lost with it.
             let flush_now = !flushed && self.writer.events.is_empty();
             tokio::select! {
                 biased;
@@ -177,7 +177,7 @@ impl Waits {
         self.resolve(|observer, token| observer.failed(token, "message_timed_out"));
     }
 
-    /// Tells what became of the first.
+    /// Reports what became of the first.
     fn resolve(&mut self, tell: impl FnOnce(&Observer, Token)) {
         if let Some(first) = self.events.pop_front() {
             self.sent = self.sent.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! A system that acknowledges at once: what is measured against it is the generator itself.
+//! A system that acknowledges at once, to measure the generator itself.
 
 use headwater_scenarios::scenario::Scenario;
 

@@ -29,11 +29,11 @@ const POM: &str = include_str!("pom.xml");
 /// The version of Byteman, the Java agent that keeps the controller to the loopback address.
 const BYTEMAN: &str = "4.0.24";
 
-/// What the agent is to do. All else is told by options.
+/// What the agent does. Everything else is set by options.
 const LOOPBACK: &str = include_str!("loopback.btm");
 
-/// Nothing below a warning, but the emulator's word that it is up; on standard output, which goes
-/// to a file.
+/// Warnings and above, and the emulator's message that it is up; on standard output, which goes to
+/// a file.
 const LOGBACK: &str = include_str!("logback.xml");
 
 /// The agent's jar.

@@ -82,7 +82,7 @@ pub(super) fn of_store(cluster: &Cluster) -> BTreeMap<String, String> {
     set.filter(told).map(|(path, value)| (path[STORE.len()..].to_owned(), value)).collect()
 }
 
-/// What the client is told of its retries, by the names of `RetryWithBackoff`.
+/// The client's retry options, by the names of `RetryWithBackoff`.
 pub(super) fn of_client(cluster: &Cluster) -> BTreeMap<&'static str, String> {
     let writer = &cluster.writer;
     let attempts = match writer.rust_retry_attempts_max {
@@ -96,7 +96,7 @@ pub(super) fn of_client(cluster: &Cluster) -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// What a live run does otherwise than the scenario asks.
+/// How a live run differs from what the scenario asks.
 pub(super) fn departures(
     scenario: &Scenario,
     cluster: &Cluster,

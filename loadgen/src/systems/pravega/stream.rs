@@ -46,7 +46,7 @@ pub(super) fn retries(writer: &Writer) -> RetryWithBackoff {
     }
 }
 
-/// How often somebody tries who only wants to know whether a controller answers.
+/// Attempts of a probe, which only asks whether a controller answers.
 fn probing() -> RetryWithBackoff {
     RetryWithBackoff::default_setting().max_delay(Duration::from_secs(1)).max_attempt(4)
 }
