@@ -27,7 +27,7 @@ pub struct Ran {
     pub events: u64,
     /// The fingerprint on its way.
     pub checkpoints: Vec<Checkpoint>,
-    /// Whatever else must be the same, such as an outcome.
+    /// Anything else that must be the same, such as an outcome.
     pub result: String,
     /// What was watched.
     pub trace: Trace,
@@ -107,10 +107,10 @@ pub struct Difference {
     pub records: Option<Sides>,
 }
 
-/// What both sides did around the first record that differs.
+/// What both runs did around the first record that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sides {
-    /// The number of the event in which they part.
+    /// The number of the event where they diverge.
     pub event: u64,
     /// What both did before.
     pub before: Vec<String>,
@@ -163,7 +163,7 @@ fn difference(
             continue;
         }
         let between = bracket(&left, &right);
-        // Only if they are the same up to what was watched is the first difference the first.
+        // Only if they agree up to where they were watched is this difference the first.
         if between.start >= start
             && let Some(sides) = sides(&left.trace, &right.trace)
         {
@@ -176,7 +176,7 @@ fn difference(
     difference
 }
 
-/// The events among which the first one that differs is, by the checkpoints.
+/// The range that holds the first event that differs, by the checkpoints.
 fn bracket(left: &Ran, right: &Ran) -> Range<u64> {
     let pairs = left.checkpoints.iter().zip(&right.checkpoints);
     let same = pairs.take_while(|(left, right)| left == right).count();

@@ -1,5 +1,5 @@
-//! What a run costs, about, before it is started: a typing error in a rate or a duration should not
-//! cost an hour and all memory.
+//! What a run will cost, roughly, before it is started: a typing error in a rate or a duration
+//! should not cost an hour and all memory.
 
 use headwater_reports::text::{bytes, count, duration as show};
 use headwater_sim::time::Duration;
@@ -24,7 +24,7 @@ const LIVE_EVENT_NS: f64 = 1_000.0;
 /// with the run.
 const LIVE_BYTES: f64 = 512e6;
 
-/// Time above which a simulation is not started without being told to.
+/// Time above which a simulation is not started unless the user insists.
 const SIMULATED_MAX: Duration = Duration::from_secs(1_800);
 
 /// How much longer than its schedule a live run may take before it is not started: then the
@@ -38,7 +38,7 @@ pub struct Estimate {
     pub events: f64,
     /// How long it takes, nanoseconds.
     pub time_ns: f64,
-    /// How long it may take without being told to, nanoseconds.
+    /// How long it may take unless the user insists, nanoseconds.
     pub time_ns_max: f64,
     /// Memory at its end, bytes.
     pub memory: f64,
@@ -68,7 +68,7 @@ impl Estimate {
         }
     }
 
-    /// Whether it may be started without being told to, on this machine.
+    /// Whether it may be started on this machine without the user's insistence.
     ///
     /// # Errors
     /// What is too much, and what to do, in one line.
@@ -110,7 +110,7 @@ fn events(scenario: &Scenario) -> f64 {
     rate * length + shots.sum::<f64>()
 }
 
-/// Bytes that are free for a new process (`MemAvailable` of proc(5)), where the system tells.
+/// Bytes that are free for a new process (`MemAvailable` of proc(5)), if the system says so.
 fn available_memory() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

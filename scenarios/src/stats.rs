@@ -1,4 +1,4 @@
-//! Statistics of few numbers: means with confidence intervals of Student's t.
+//! Statistics of small samples: means with Student's t confidence intervals.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Of these values; none of nothing.
+    /// Of these values; none if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         if values.is_empty() {
             return None;

@@ -64,7 +64,7 @@ pub struct Point {
 /// A variant over all seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Variant {
-    /// What makes it, as (path, value).
+    /// Its settings, as (path, value).
     pub settings: Settings,
     /// Mean and interval, by metric.
     pub estimates: BTreeMap<String, Estimate>,
@@ -111,7 +111,7 @@ fn variants(vary: &[Vary]) -> Vec<Settings> {
     })
 }
 
-/// Runs a sweep. `done` is told after each run how many are done, of how many.
+/// Runs a sweep. `done` is called after each run with the number done and the total.
 pub fn sweep(
     spec: &SweepSpec,
     stop: &AtomicBool,

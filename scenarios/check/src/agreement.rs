@@ -1,4 +1,4 @@
-//! `readers_agree`: whoever is handed a position of a lane is handed the same event.
+//! `readers_agree`: every delivery of a position of a lane is the same event.
 
 use super::history::{History, Span};
 use super::verdict::{Finding, Tally, Verdict, grouped};

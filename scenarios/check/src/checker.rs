@@ -75,7 +75,7 @@ pub static CHECKERS: [Checker; 10] = [
     Checker {
         name: "properties_eventually",
         means: "What the models say must hold in the end does.",
-        // For those who know that the end has come to ask: `History::eventually`.
+        // `History::eventually` is asked by those who know that the run is over.
         check: |_, _| None,
     },
 ];

@@ -1,4 +1,4 @@
-//! The history of a run: what was acknowledged, given up, delivered, and how levels moved.
+//! The history of a run: what was acknowledged, given up and delivered, and how levels moved.
 
 use std::collections::BTreeMap;
 
@@ -143,7 +143,7 @@ impl History {
         self.positions
     }
 
-    /// Whether what the models say must hold in the end does; nothing if none was noted.
+    /// Whether what the models say must hold in the end holds; nothing if none was noted.
     pub fn eventually(&self) -> Option<Verdict> {
         self.properties.eventually().map(|verdict| Verdict { stream: self.stream, ..verdict })
     }

@@ -28,7 +28,7 @@ impl Range {
 }
 
 /// Ranges grow while their observations lie within so much time, 10 ms, so that a part of one can
-/// still be told in time: at any rate of events that makes at most 100 ranges per second.
+/// still be told in time: at any event rate that makes at most 100 ranges per second.
 pub(super) const GRAIN: Duration = Duration::from_millis(10);
 
 /// A set of sequence numbers: disjoint ranges, ascending.

@@ -62,7 +62,7 @@ impl Stored {
 /// What one disk, or one copy in tiered storage, holds at the end of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Replica {
-    /// Whose it is, such as `bookie-2`.
+    /// The node that has it, such as `bookie-2`.
     pub name: String,
     /// How many copies it stands for: 1 for a disk; tiered storage that keeps copies of its own may
     /// count for more.

@@ -25,7 +25,7 @@ pub struct Finding {
     pub from: Time,
     /// When it was last observed.
     pub until: Time,
-    /// What else helps: positions, replicas, values.
+    /// Further details: positions, replicas, values.
     pub detail: String,
 }
 
@@ -41,7 +41,7 @@ impl Finding {
         Self { what, lane, writer, reader, first, last, from, until, detail }
     }
 
-    /// Something of the whole run, at a time.
+    /// A finding about the whole run, at a time.
     pub fn at(what: &'static str, at: Time) -> Self {
         let (lane, writer, reader, detail) = (None, None, None, String::new());
         Self { what, lane, writer, reader, first: 0, last: 0, from: at, until: at, detail }
@@ -71,7 +71,7 @@ impl fmt::Display for Finding {
         }
         let about_events = about.iter().any(|(_, number)| number.is_some());
         if self.first == self.last {
-            // What is about the whole run has no number.
+            // A finding about the whole run has no number.
             if about_events || self.first > 0 {
                 write!(f, " #{}", self.first)?;
             }

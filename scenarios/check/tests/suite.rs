@@ -49,7 +49,7 @@ fn verdict(history: &History, promises: Promises, name: &str) -> Verdict {
     verdicts.into_iter().find(|verdict| verdict.name == name).expect(name)
 }
 
-/// Asserts that `name`, and nothing in `others_pass`, fails with so many violations and says
+/// Asserts that `name`, and nothing in `others_pass`, fails with this many violations and says
 /// `text`.
 fn finds(history: &History, name: &str, violations: u64, text: &str) {
     let verdict = verdict(history, strict(), name);

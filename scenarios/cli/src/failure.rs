@@ -1,4 +1,4 @@
-//! Failures: bad input and output that can't be written, told once and clearly. Exit code 2.
+//! Failures: bad input and output that can't be written, reported once and clearly. Exit code 2.
 
 use std::fmt::Display;
 use std::io::IsTerminal;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use headwater_scenarios::scenario::{Problem, Problems, Scenario};
 
-/// Columns that a problem is told in.
+/// Columns that a problem is printed in.
 const WIDTH: usize = 100;
 
 /// Bytes of a line that is still quoted.
@@ -33,7 +33,7 @@ impl Failure {
         Self::Other(format!("can't write {what}: {error}"))
     }
 
-    /// Tells it, and gives the exit code.
+    /// Reports it, and gives the exit code.
     pub fn report(self) -> ExitCode {
         match self {
             Self::Other(message) => eprintln!("error: {message}"),
@@ -48,7 +48,7 @@ impl Failure {
     }
 }
 
-/// Tells what a scenario has been read with doubts about.
+/// Prints the warnings of a scenario.
 pub fn warn(scenario: &Scenario) {
     tell(&Level::WARNING, &scenario.warnings);
 }
@@ -63,7 +63,7 @@ fn tell(level: &Level<'static>, problems: &Problems) {
     }
 }
 
-/// A problem as the compiler of Rust would tell it.
+/// A problem in the style of rustc.
 fn group<'a>(level: Level<'a>, problem: &'a Problem) -> Group<'a> {
     let mut group = Group::with_title(level.primary_title(problem.to_string()));
     let line = problem.snippet();

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes the folder if need be, and tries it.
+    /// Makes the folder if need be, and tries to write to it.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let name = path.display();
         std::fs::create_dir_all(path).map_err(|error| Failure::output(&name, &error))?;

@@ -18,7 +18,7 @@ pub fn profile(arguments: &args::Profile) -> Result<ExitCode, Failure> {
             }
         }
         ProfileCommand::Show { name } => {
-            // Read before it is shown: a file with errors is told about.
+            // Read before it is shown, so that errors in the file are reported.
             let profile = Profile::load(name, None)?;
             match SHIPPED.iter().find(|(shipped, _)| shipped == name) {
                 Some((_, text)) => say(text.trim_end())?,

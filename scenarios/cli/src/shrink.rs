@@ -67,7 +67,7 @@ fn forget(path: &Path) {
     }
 }
 
-/// Beside the user: `shrunk-` and the scenario's last name.
+/// In the current folder: `shrunk-` and the last part of the scenario's name.
 fn name_of(name: &str) -> PathBuf {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     PathBuf::from(format!("shrunk-{stem}.toml"))

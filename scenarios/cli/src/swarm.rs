@@ -94,7 +94,7 @@ fn one(
     let mut found = swarm::swarm(&spec)?;
     drop(bar);
     if timed_out.load(Ordering::Relaxed) {
-        // Asked for: what there is, is what was wanted.
+        // The user stopped it: what there is counts.
         found.interrupted = false;
         stop.store(false, Ordering::Relaxed);
     }
@@ -110,12 +110,12 @@ fn one(
     Ok((found, base))
 }
 
-/// What the files of a scenario's swarm are called.
+/// The name of the files of a scenario's swarm.
 fn stem(scenario: &str) -> &str {
     scenario.rsplit('/').next().unwrap_or(scenario).trim_end_matches(".toml")
 }
 
-/// What was found, as a file has it.
+/// The results, as written to a file.
 fn file(found: &Found) -> String {
     serde_json::to_string_pretty(found).expect("plain data") + "\n"
 }

@@ -1,4 +1,4 @@
-//! `bandwidth`: what it is, how it begins and ends, and that it bites.
+//! `bandwidth`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::impairment::Impairment;
 use headwater_sim::units::{Bytes, BytesPerSecond};

@@ -62,7 +62,7 @@ const READ: u64 = 3;
 const FOUND: u64 = 4;
 /// Records that are looked at when a node starts again: all.
 const FOUND_MAX: u64 = 1_000;
-/// Tags from here on are those of syncs and of work: with when they were asked for.
+/// Tags from here on are those of syncs and of work, with the time of the request.
 const SYNCED: u64 = 1 << 40;
 const WORKED: u64 = 1 << 50;
 
@@ -186,7 +186,7 @@ pub(super) fn hit_on(target: &str, kind: &str) -> Seen {
     run(1, &[&fault(target, "1s", "1s", kind)])
 }
 
-/// A fault as it stands in a file.
+/// A fault as written in a file.
 pub(super) fn fault(target: &str, at: &str, lasts: &str, kind: &str) -> String {
     format!("target = {target}\nat = '{at}'\nfor = '{lasts}'\n{kind}")
 }

@@ -1,4 +1,4 @@
-//! `bridge`: what it is, how it begins and ends, and that it bites.
+//! `bridge`: what it is, how it begins and ends, and a test that it bites.
 
 use super::prelude::*;
 use super::shapes::{Sides, cut, rejoin};
@@ -34,7 +34,7 @@ impl FaultKind for Bridge {
 }
 
 impl Bridge {
-    /// The halves on either side of the node between them.
+    /// The halves on either side of the bridging node.
     fn sides(hit: &Situation<'_>) -> Sides {
         let count = hit.nodes.len();
         let half = count / 2;

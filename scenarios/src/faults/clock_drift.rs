@@ -1,4 +1,4 @@
-//! `clock-drift`: what it is, how it begins and ends, and that it bites.
+//! `clock-drift`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::clock::ClockChange;
 
@@ -37,7 +37,7 @@ impl FaultKind for ClockDrift {
     }
 }
 
-/// Clock drift as scenario files state it, in parts per million, is a thousand times this.
+/// One part per million, as scenario files state clock drift, in nanoseconds a second.
 const NANOS_PER_PPM: i64 = 1_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `clock-step`: what it is, how it begins and ends, and that it bites.
+//! `clock-step`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::clock::ClockChange;
 

@@ -1,4 +1,4 @@
-//! `clog`: what it is, how it begins and ends, and that it bites.
+//! `clog`: what it is, how it begins and ends, and a test that it bites.
 
 use super::parameters::{PEERS, SYMMETRIC, yes};
 use super::prelude::*;

@@ -1,4 +1,4 @@
-//! `corrupt`: what it is, how it begins and ends, and that it bites.
+//! `corrupt`: what it is, how it begins and ends, and a test that it bites.
 
 use super::draw::rate;
 use super::parameters::{DISK, Probability};

@@ -1,4 +1,4 @@
-//! `crash-loop`: what it is, how it begins and ends, and that it bites.
+//! `crash-loop`: what it is, how it begins and ends, and a test that it bites.
 
 use super::prelude::*;
 use super::situation::Turn;

@@ -1,4 +1,4 @@
-//! What is known of a kind of fault.
+//! What is known about a kind of fault.
 
 use headwater_sim::random::Stream;
 
@@ -17,11 +17,12 @@ pub enum Family {
     Clock,
     /// What happens to processes and machines.
     Process,
-    /// What half works. Other kinds are gray too where they hit one replica or one direction.
+    /// What works only in part. Other kinds are gray too when they hit one replica or one
+    /// direction.
     Gray,
 }
 
-/// The worst that a fault may cost; a budget counts by it.
+/// The worst that a fault may cost, which budgets count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Damage {
     /// Time.
@@ -34,23 +35,24 @@ pub enum Damage {
     Durable,
 }
 
-/// What becomes of two faults of a kind on one target, where one ends first.
+/// What happens to two faults of a kind on one target when one ends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {
-    /// It sets a level, which the other has overwritten or lifts: what goes on is set again.
+    /// It sets a level, which the other has overwritten or lifts: the one that goes on is set
+    /// again.
     Level,
-    /// Each counts for itself, or leaves nothing to be lifted.
+    /// They are independent, or leave nothing to lift.
     Separate,
 }
 
-/// What a fault keeps from running for as long as it lasts, whatever else ends meanwhile.
+/// What a fault keeps from running while it lasts, whatever else ends meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stops {
     /// Nothing, or not for all that time.
     Nothing,
     /// The process: it is not there.
     Process,
-    /// The process's work: it is there and stands still.
+    /// The process's work: it exists and is stopped.
     Work,
     /// The machine: it has no power.
     Machine,
@@ -59,11 +61,11 @@ pub enum Stops {
 /// How a fault is made on a live cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Live {
-    /// `loadgen` signals and starts the processes that it has launched, so.
+    /// How `loadgen` does it, by signals to the processes that it has launched.
     Signal(&'static str),
-    /// `loadgen` does not do it; somebody else could, so.
+    /// `loadgen` does not do it; how somebody else could.
     ByHand(&'static str),
-    /// Nobody does it to a cluster that runs.
+    /// It can't be done to a running cluster.
     Never,
 }
 
@@ -77,14 +79,14 @@ impl Live {
 /// How a swarm uses a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct InSwarms {
-    /// It is about several nodes and how they stand to each other: it is given all of its targets.
+    /// It concerns several nodes and the links between them: it is given all of its targets.
     pub together: bool,
-    /// Targets that it needs where it costs each of them what it has.
+    /// Targets that it needs, if each of them loses its data.
     pub targets_min: usize,
-    /// Who is hit is gone altogether, so that it may be left so for good. (One that half works may
-    /// lead a partition for as long as it likes; no system here claims to settle then.)
+    /// The node is gone altogether, so that it may stay so for good. (One that works in part may
+    /// lead a partition indefinitely; no system here claims to settle then.)
     pub for_good: bool,
-    /// Who has lost what it had does not come back by itself, whatever its system claims.
+    /// A node that has lost its data does not come back by itself, whatever its system claims.
     pub beyond_repair: bool,
 }
 
@@ -94,7 +96,7 @@ impl InSwarms {
         Self { together: false, targets_min: 1, for_good: false, beyond_repair: false };
 }
 
-/// What is known of a kind of fault.
+/// What is known about a kind of fault.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Its name in a scenario file.
@@ -103,7 +105,7 @@ pub struct Entry {
     pub family: Family,
     /// What it does.
     pub what: &'static str,
-    /// Name and meaning of each parameter, with the default behind a semicolon.
+    /// Name and meaning of each parameter, with the default after a semicolon.
     pub parameters: &'static [(&'static str, &'static str)],
     /// What causes it in the world.
     pub cause: &'static str,

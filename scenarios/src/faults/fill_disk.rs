@@ -1,4 +1,4 @@
-//! `fill-disk`: what it is, how it begins and ends, and that it bites.
+//! `fill-disk`: what it is, how it begins and ends, and a test that it bites.
 
 use super::parameters::DISK;
 use super::prelude::*;

@@ -1,4 +1,4 @@
-//! `gc-pauses`: what it is, how it begins and ends, and that it bites.
+//! `gc-pauses`: what it is, how it begins and ends, and a test that it bites.
 
 use rand::distr::Distribution;
 

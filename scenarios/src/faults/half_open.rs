@@ -1,4 +1,4 @@
-//! `half-open`: what it is, how it begins and ends, and that it bites.
+//! `half-open`: what it is, how it begins and ends, and a test that it bites.
 
 use super::parameters::PEERS;
 use super::prelude::*;

@@ -1,4 +1,4 @@
-//! `isolate`: what it is, how it begins and ends, and that it bites.
+//! `isolate`: what it is, how it begins and ends, and a test that it bites.
 
 use rand::seq::IndexedRandom;
 
@@ -36,7 +36,7 @@ impl FaultKind for Isolate {
 }
 
 impl Isolate {
-    /// One node of the target, and everybody else.
+    /// One node of the target, and all others.
     fn sides(hit: &Situation<'_>) -> Sides {
         let one = *hit.nodes.choose(&mut hit.stream()).expect("a fault hits somebody");
         let others = hit.nodes.iter().chain(hit.peers).copied();

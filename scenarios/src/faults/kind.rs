@@ -27,13 +27,14 @@ pub(crate) trait FaultKind:
     /// What is known of it.
     const ENTRY: Entry;
 
-    /// The kernel's faults with which it begins, and over the time that it lasts.
+    /// The kernel's faults at its beginning, and while it lasts.
     fn begin(&self, hit: &Situation<'_>) -> Vec<Timed>;
 
     /// The kernel's faults that lift it.
     fn end(&self, hit: &Situation<'_>) -> Vec<Fault>;
 
-    /// The other side, where it has one and the file names it. A test holds this to the parameters.
+    /// The other side, if it has one and the file names it. A test compares this with the
+    /// parameters.
     fn peers(&self) -> Option<&Target> {
         None
     }
@@ -112,7 +113,7 @@ impl Action {
         table
     }
 
-    /// The other side, where it has one and the file names it.
+    /// The other side, if it has one and the file names it.
     pub fn peers(&self) -> Option<&Target> {
         self.0.peers()
     }

@@ -1,4 +1,4 @@
-//! `limp`: what it is, how it begins and ends, and that it bites.
+//! `limp`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::units::MachineId;
 

@@ -1,4 +1,4 @@
-//! `loss`: what it is, how it begins and ends, and that it bites.
+//! `loss`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::impairment::Impairment;
 

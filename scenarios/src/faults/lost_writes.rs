@@ -1,4 +1,4 @@
-//! `lost-writes`: what it is, how it begins and ends, and that it bites.
+//! `lost-writes`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::device::DiskFault;
 

@@ -1,4 +1,4 @@
-//! The types of parameters, and what the catalogue says of those that many kinds have.
+//! The types of parameters, and what the catalogue says about those that many kinds share.
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
@@ -10,7 +10,7 @@ pub(super) const DISK: (&str, &str) = ("disk", "which disk of the machine, from 
 /// Parameter `peers`.
 pub(super) const PEERS: (&str, &str) = ("peers", "the other side; everybody else");
 
-/// Parameter `symmetric`, of what can be one way.
+/// Parameter `symmetric`, of faults that can be one-way.
 pub(super) const SYMMETRIC: (&str, &str) =
     ("symmetric", "both ways, or only from the target; true");
 
@@ -48,7 +48,7 @@ impl Factor {
     }
 }
 
-/// A part of all, or how likely each is: 0 to 1.
+/// A share, or a probability: 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Probability(f64);

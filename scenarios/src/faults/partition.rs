@@ -1,4 +1,4 @@
-//! `partition`: what it is, how it begins and ends, and that it bites.
+//! `partition`: what it is, how it begins and ends, and a test that it bites.
 
 use super::parameters::{PEERS, yes};
 use super::prelude::*;

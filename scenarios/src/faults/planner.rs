@@ -1,5 +1,5 @@
 //! The planner: resolves targets, roles and times, and turns the scenario's faults into the
-//! kernel's, for whichever world they happen to.
+//! kernel's, for whichever world applies them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::units::{Duration, Time};
 /// No model names a file with this bit.
 const ASIDE: u64 = 1 << 63;
 
-/// Who was hit where nobody held the office that was named.
+/// The target of a fault when nobody held the office that it named.
 pub const NOBODY: &str = "nobody";
 
 /// Faults and how far they have come.
@@ -40,11 +40,11 @@ pub struct Planner<'a> {
     names: Vec<String>,
     begun: Vec<usize>,
     active: Vec<usize>,
-    /// What went otherwise than the file says, one line each.
+    /// What went differently from what the file says, one line each.
     amiss: Vec<String>,
 }
 
-/// Who was hit by a fault: the nodes, and those on the other side.
+/// The nodes that a fault hit, and those on the other side.
 #[derive(Clone, Debug, Default)]
 struct Resolved {
     nodes: Vec<NodeId>,
@@ -99,7 +99,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Goes through all steps without taking any: an error says which fault cannot happen in this
+    /// Goes through all steps without taking any: an error says which fault can't happen in this
     /// world, and why.
     pub fn rehearse(&self, roster: &Roster, world: &impl World) -> Result<(), String> {
         let mut trial = self.clone();
@@ -216,7 +216,7 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    /// The file that says whose directory a node's is, and its name while it is put aside.
+    /// The file that identifies a node's directory, and its name while it is moved aside.
     pub(super) fn identity(&self, node: NodeId) -> Option<(FileId, FileId)> {
         self.identities[node.index()].map(|file| (file, FileId(file.0 | ASIDE)))
     }
@@ -226,7 +226,7 @@ impl<'a> Planner<'a> {
         self.gone.get(&node).is_some_and(|since| *since <= at)
     }
 
-    /// A fault that goes on keeps this node's process from running.
+    /// Another fault in progress keeps this node's process from running.
     pub(super) fn keeps_down(&self, node: NodeId) -> bool {
         let stops = |(stops, resolved): (Stops, &Resolved)| {
             stops == Stops::Process && resolved.nodes.contains(&node)

@@ -1,4 +1,4 @@
-//! `reorder`: what it is, how it begins and ends, and that it bites.
+//! `reorder`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::impairment::Impairment;

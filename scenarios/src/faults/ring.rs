@@ -1,4 +1,4 @@
-//! `ring`: what it is, how it begins and ends, and that it bites.
+//! `ring`: what it is, how it begins and ends, and a test that it bites.
 
 use super::prelude::*;
 use super::shapes::{Sides, cut, rejoin};

@@ -54,7 +54,7 @@ pub(super) fn on_disk(hit: &Situation<'_>, disk: u8, how: DiskFault) -> Vec<Faul
     hit.each_machine(|machine| Fault::Disk { machine, disk, how })
 }
 
-/// Tiered storage, which the target stands for, is in another condition.
+/// The condition of tiered storage, which the target stands for, changes.
 pub(super) fn tier(hit: &Situation<'_>, name: &str, value: u64) -> Vec<Fault> {
     let condition = Condition { name: name.into(), value };
     hit.each_node(|node| Fault::Condition { node, condition: condition.clone() })
@@ -75,12 +75,12 @@ pub(super) struct PartOfDisk {
 }
 
 impl PartOfDisk {
-    /// On the first disk, up to `most_ppm` of a million operations.
+    /// On the first disk, up to `most_ppm` in a million operations.
     pub(super) fn draw(stream: &mut Stream, most_ppm: u64) -> Self {
         Self { disk: 0, rate: rate(stream, most_ppm) }
     }
 
-    /// It begins, as this fault of a disk, which counts in a million.
+    /// Begins it as this fault of a disk, whose rate is in a million.
     pub(super) fn begin(self, hit: &Situation<'_>, how: fn(u32) -> DiskFault) -> Vec<Fault> {
         on_disk(hit, self.disk, how(self.rate.ppm()))
     }

@@ -1,4 +1,4 @@
-//! What a kind of fault is told when it begins or ends: whom it hits, and what else goes on.
+//! What a kind of fault is given when it begins or ends: its targets, and what else is going on.
 
 use headwater_sim::disk::FileId;
 use headwater_sim::fault::Fault;
@@ -9,10 +9,10 @@ use headwater_sim::units::{MachineId, NodeId};
 use super::kind::Timed;
 use super::planner::Planner;
 
-/// What comes and goes while it lasts must let some time pass, or it would never be over.
+/// Faults that repeat while they last must let some time pass, or they would never be over.
 const TURN_MIN: Duration = Duration::from_millis(1);
 
-/// Whom a fault hits, for how long, and what the planner knows of everything else.
+/// The targets of a fault, its duration, and what the planner knows about everything else.
 #[derive(Clone, Copy)]
 pub(crate) struct Situation<'a> {
     pub(super) planner: &'a Planner<'a>,
@@ -20,7 +20,7 @@ pub(crate) struct Situation<'a> {
     pub(super) index: usize,
     /// Its target.
     pub(super) nodes: &'a [NodeId],
-    /// The other side: everybody else, where the file names nobody.
+    /// The other side: all other nodes, if the file names none.
     pub(super) peers: &'a [NodeId],
     /// The machines of the target.
     pub(super) machines: &'a [MachineId],
@@ -30,7 +30,7 @@ pub(crate) struct Situation<'a> {
     pub(super) lasts: Duration,
 }
 
-/// Something that comes, stays, goes, and is away until it comes again.
+/// Something that begins, lasts, ends, and begins again after a pause.
 pub(super) struct Turn {
     /// How it comes.
     pub(super) on: Fault,
@@ -58,28 +58,29 @@ impl Situation<'_> {
         (0..self.planner.nodes() as u32).map(NodeId)
     }
 
-    /// The draws of this fault: by its kind and time, so that they stay when others come or go.
+    /// The draws of this fault: by its kind and time, so that adding or removing others does not
+    /// change them.
     pub(super) fn stream(&self) -> Stream {
         self.planner.stream(self.index)
     }
 
-    /// The file that says whose directory a node's is, and its name while it is put aside.
+    /// The file that identifies a node's directory, and its name while it is moved aside.
     pub(super) fn identity(&self, node: NodeId) -> Option<(FileId, FileId)> {
         self.planner.identity(node)
     }
 
-    /// A fault that goes on keeps this node's process from running.
+    /// Another fault in progress keeps this node's process from running.
     pub(super) fn keeps_down(&self, node: NodeId) -> bool {
         self.planner.keeps_down(node)
     }
 
-    /// `percent` of the usual time of a core, in percent of what the kernel takes for usual.
+    /// `percent` of the usual time of a core, in percent of the kernel's usual time.
     pub(super) fn cpu_percent(&self, percent: u32) -> u32 {
         let percent = u64::from(percent) * u64::from(self.planner.cpu_percent) / 100;
         u32::try_from(percent.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// Turn after turn on each node, until the fault is over. Who is stopped for good is not
+    /// One turn after another on each node, until the fault is over. Who is stopped for good is not
     /// started.
     pub(super) fn repeated(&self, turn: impl Fn(NodeId, &mut Stream) -> Turn) -> Vec<Timed> {
         let mut stream = self.stream();

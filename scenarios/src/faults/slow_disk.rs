@@ -1,4 +1,4 @@
-//! `slow-disk`: what it is, how it begins and ends, and that it bites.
+//! `slow-disk`: what it is, how it begins and ends, and a test that it bites.
 
 use super::draw::factor;
 use super::parameters::{DISK, Factor};

@@ -1,4 +1,4 @@
-//! `slow-link`: what it is, how it begins and ends, and that it bites.
+//! `slow-link`: what it is, how it begins and ends, and a test that it bites.
 
 use super::draw::latency;
 use super::parameters::{Extra, PEERS};

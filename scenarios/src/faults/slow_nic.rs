@@ -1,4 +1,4 @@
-//! `slow-nic`: what it is, how it begins and ends, and that it bites.
+//! `slow-nic`: what it is, how it begins and ends, and a test that it bites.
 
 use super::draw::factor;
 use super::parameters::Factor;

@@ -1,4 +1,4 @@
-//! Faults as they stand in a scenario file: what, to whom, when, for how long.
+//! Faults as written in a scenario file: what, to whom, when, for how long.
 //!
 //! ```toml
 //! [[fault]]
@@ -26,11 +26,11 @@ pub struct FaultSpec {
     pub target: Target,
     /// When, from the start of the traffic.
     pub at: Duration,
-    /// When it is over; `None` if it stays.
+    /// When it is over; `None` if it lasts.
     pub until: Option<Duration>,
 }
 
-/// Whom a fault hits and when, as it stands in a file; the rest of the table is the action.
+/// The target and time of a fault, as written in a file; the rest of the table is the action.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Occasion {

@@ -1,4 +1,4 @@
-//! `stall-disk`: what it is, how it begins and ends, and that it bites.
+//! `stall-disk`: what it is, how it begins and ends, and a test that it bites.
 
 use super::parameters::DISK;
 use super::prelude::*;

@@ -1,4 +1,4 @@
-//! `swap-disks`: what it is, how it begins and ends, and that it bites.
+//! `swap-disks`: what it is, how it begins and ends, and a test that it bites.
 
 use super::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `swizzle-clog`: what it is, how it begins and ends, and that it bites.
+//! `swizzle-clog`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::units::NodeId;
 use rand::seq::SliceRandom;

@@ -1,4 +1,4 @@
-//! Who is hit by a fault, as it stands in a scenario file.
+//! The target of a fault, as written in a scenario file.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! `throttle-cpu`: what it is, how it begins and ends, and that it bites.
+//! `throttle-cpu`: what it is, how it begins and ends, and a test that it bites.
 
 use super::draw::share;
 use super::parameters::Probability;
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn bites() {
-        // 10 ms of each 100 ms, and that much there is to do.
+        // 10 ms of each 100 ms, and there is that much to do.
         let seen = hit("kind = 'throttle-cpu'\nshare = 0.1");
         assert_eq!(seen.took("a", "worked", BEFORE), (MS, MS));
         let (_, most) = seen.took("a", "worked", 1_000..2_000);

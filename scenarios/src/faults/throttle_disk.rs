@@ -1,4 +1,4 @@
-//! `throttle-disk`: what it is, how it begins and ends, and that it bites.
+//! `throttle-disk`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::device::DiskFault;
 use headwater_sim::units::BytesPerSecond;

@@ -1,4 +1,4 @@
-//! `tier-delay`: what it is, how it begins and ends, and that it bites.
+//! `tier-delay`: what it is, how it begins and ends, and a test that it bites.
 
 use super::prelude::*;
 use super::shapes::tier;

@@ -1,4 +1,4 @@
-//! `tier-errors`: what it is, how it begins and ends, and that it bites.
+//! `tier-errors`: what it is, how it begins and ends, and a test that it bites.
 
 use super::draw::{rate, status};
 use super::parameters::{Probability, TierStatus};

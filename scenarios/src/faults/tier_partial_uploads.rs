@@ -1,4 +1,4 @@
-//! `tier-partial-uploads`: what it is, how it begins and ends, and that it bites.
+//! `tier-partial-uploads`: what it is, how it begins and ends, and a test that it bites.
 
 use super::draw::rate;
 use super::parameters::Probability;

@@ -1,4 +1,4 @@
-//! `wipe-identity`: what it is, how it begins and ends, and that it bites.
+//! `wipe-identity`: what it is, how it begins and ends, and a test that it bites.
 
 use headwater_sim::units::NodeId;
 
@@ -38,7 +38,7 @@ impl FaultKind for WipeIdentity {
     }
 
     fn end(&self, hit: &Situation<'_>) -> Vec<Fault> {
-        // It may not have found out yet that it lacks it.
+        // It may not have noticed yet that the file is missing.
         let back = |node: &NodeId| {
             let (node, (to, from)) = (*node, hit.identity(*node)?);
             let rename = Fault::RenameFile { node, from, to };

@@ -10,10 +10,10 @@ use headwater_sim::time::Time;
 
 /// A world that faults of the kernel can happen to.
 pub trait World {
-    /// Why this fault cannot happen here, if so. Asked before the run begins.
+    /// Why this fault can't happen here, if it can't. Asked before the run begins.
     fn refuses(&self, fault: &Fault) -> Option<String>;
 
-    /// Lets a fault happen at a time, now or later. Several at one time happen in this order.
+    /// Makes a fault happen at a time, now or later. Several at one time happen in this order.
     fn apply(&mut self, at: Time, fault: Fault);
 }
 
@@ -36,7 +36,7 @@ pub struct Agenda {
 }
 
 impl Agenda {
-    /// Puts a fault behind those that are due by then.
+    /// Puts a fault after those that are due by then.
     pub fn add(&mut self, at: Time, fault: Fault) {
         self.due.insert((at, self.count), fault);
         self.count += 1;

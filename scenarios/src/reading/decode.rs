@@ -6,7 +6,7 @@ use serde_path_to_error::{Path, Segment, Track};
 use super::problem::Finding;
 use super::tree::{Span, Tree, Value};
 
-/// Errors that are looked for in one section; a file with more has other problems.
+/// Limit to the errors reported for one section.
 const FINDINGS_MAX: usize = 20;
 
 /// Reads `tree`, which stands under `at` (such as `traffic`), as a `T`. Strict structs
@@ -47,7 +47,7 @@ pub fn decode_by<T>(
             Err(error) => error,
         };
         let message = error.to_string();
-        // What was taken out below is missing now; that is no error of the file's.
+        // What was taken out below is missing now, which is not an error in the file.
         if findings.len() > before && message.contains("missing field") {
             return None;
         }
@@ -77,7 +77,7 @@ fn finding(at: &str, path: &[String], message: &str, places: &Tree) -> Finding {
     let full = full.collect::<Vec<_>>().join(".");
     if let Some(unknown) = backticked(message).next().filter(|_| message.starts_with("unknown")) {
         let what = if message.starts_with("unknown variant") { "value" } else { "key" };
-        // The path into a tagged enum is not told: the key is looked for where the enum stands.
+        // The path into a tagged enum is not given: the key is searched where the enum stands.
         let (mut full, mut below) = (full.clone(), path.to_vec());
         if what == "key" && path.last().is_none_or(|last| last != unknown) {
             below.push(unknown.to_owned());

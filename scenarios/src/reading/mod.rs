@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows what a scenario is: [`tree`] is TOML with places, [`overlay`](overlay()) lays
 //! one table over another's defaults, [`settings`] lays values from the command line, [`decode`]
-//! turns a tree into a type, [`problem`] is what is told when that fails.
+//! turns a tree into a type, [`problem`] is what is reported when that fails.
 
 pub mod decode;
 mod overlay;

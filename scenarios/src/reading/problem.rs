@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::settings::Settings;
 use super::tree::Span;
 
-/// Characters of a message, a label or an advice that are told: a value may be megabytes.
+/// Characters of a message, a label or a piece of advice that are printed: a value may be
+/// megabytes.
 const TOLD_MAX: usize = 300;
 
 /// A problem as it is found, before it is known which file it stands in.
@@ -57,7 +58,7 @@ impl Finding {
     }
 }
 
-/// The text, with its middle left out if it is too long to be told.
+/// The text, with its middle left out if it is too long.
 fn told(text: String) -> String {
     let count = text.chars().count();
     if count <= TOLD_MAX {
@@ -204,7 +205,8 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     if found.len() > TOLD_MAX {
         return None;
     }
-    // Two thirds alike by edits, or the same beginning of a path: a typo, not another word.
+    // Alike in two thirds by edit distance, or the same beginning of a path: a typo, not another
+    // word.
     let likeness = |name: &&str| {
         let (found, name) = (found.to_lowercase(), name.to_lowercase());
         let last = name.rsplit(['.', '/']).next().unwrap_or(&name);

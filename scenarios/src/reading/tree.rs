@@ -1,5 +1,5 @@
-//! A TOML document as a tree that remembers where everything stands, so that an error found late
-//! (a unit, a key of a modelled system, an expectation) still points at its line and column.
+//! A TOML document as a tree that remembers where everything is, so that an error found late (a
+//! unit, a key of a modelled system, an expectation) still points at its line and column.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -57,7 +57,7 @@ impl Tree {
         Self { span: None, value: Value::Table(BTreeMap::new()) }
     }
 
-    /// From a value that stands nowhere in the text.
+    /// From a value that is not in the text.
     pub fn from_toml(value: toml::Value) -> Self {
         let value = match value {
             toml::Value::Array(items) => {

@@ -1,4 +1,4 @@
-//! Replay: a run once more, with a closer look at a part of it.
+//! Replay: a run repeated, with a closer look at a part of it.
 //!
 //! A scenario is run once to see how it comes out, then once more with a [`Watch`] on the stretches
 //! of time that matter: around what a checker found, and where faults begin and end. From these
@@ -40,7 +40,7 @@ pub fn violation(verdicts: &[Verdict]) -> Option<Violation> {
     found.next()
 }
 
-/// Moments at which something turned: who reads of a run wants to see what went to and fro there.
+/// Moments at which something turned: a reader wants to see the messages around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     /// When.
@@ -51,7 +51,7 @@ pub struct Anchor {
     pub arrows: (usize, usize),
 }
 
-/// What is recorded on either side of an anchor, for what is sent before to arrive after it.
+/// What is recorded on either side of an anchor, so that messages sent before it arrive after it.
 const MARGIN: Duration = Duration::from_millis(40);
 
 /// Stretches of a run that are worth a look.
@@ -106,7 +106,7 @@ const START: Duration = Duration::from_secs(1);
 
 /// The names of those that a fault hit.
 pub fn hit(fault: &headwater_reports::outcome::Fault) -> Vec<String> {
-    // `broker-1 (leader)`: who it was, and how it was asked for.
+    // `broker-1 (leader)`: the node, and how the file named it.
     let names = fault.target.split(" (").next().unwrap_or_default();
     names
         .split(", ")
@@ -121,7 +121,7 @@ pub fn stretches(anchors: &[Anchor]) -> Vec<Range<Time>> {
     anchors.iter().map(around).collect()
 }
 
-/// Runs it again with a watch on it.
+/// Runs it again under a watch.
 pub fn watch(scenario: &Scenario, seed: u64, watch: Watch) -> Finished {
     run::run(scenario, &Options { seed: Some(seed), watch, ..Options::default() })
 }

@@ -30,7 +30,7 @@ pub(super) fn diagram(
     let mut selection = Selection { trace, messages, chosen: BTreeSet::new() };
     let wanted: usize = anchors.iter().map(|anchor| anchor.arrows.0 + anchor.arrows.1).sum();
     for anchor in anchors {
-        // Where all together want too many, each gets its share.
+        // If together they want too many, each gets its share.
         let share = |asked: usize| (asked * arrows).div_ceil(wanted.max(arrows));
         selection.around(anchor, share(anchor.arrows.0), share(anchor.arrows.1));
         if selection.chosen.len() >= arrows {
@@ -64,7 +64,7 @@ impl Selection<'_> {
             let (_, Message { from, to, .. }) = message;
             let named =
                 |node: NodeId| anchor.nodes.iter().any(|name| *name == self.trace.name(node));
-            // What a node tells itself is seldom what matters, and can't be drawn as an arrow.
+            // A node's messages to itself seldom matter, and can't be drawn as arrows.
             from != to && (anchor.nodes.is_empty() || named(*from) || named(*to))
         };
         let all: Vec<_> = self.messages.iter().enumerate().collect();

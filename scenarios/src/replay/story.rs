@@ -11,7 +11,7 @@ use crate::units::Time;
 /// Lines of a story.
 pub const LINES_MAX: usize = 32;
 
-/// Marks of one name that follow each other are told of once.
+/// Consecutive marks of one name that are shown.
 const SAME_MAX: usize = 2;
 
 /// The story, a line per event.
@@ -46,7 +46,7 @@ pub(super) fn begins(fault: &Fault) -> String {
     format!("{} {}{}", fault.name, fault.target, parameters.collect::<String>())
 }
 
-/// Marks without those that only repeat what was just said.
+/// Marks without those that only repeat the ones before.
 fn told_once<'a>(marks: impl Iterator<Item = &'a Mark>) -> Vec<(u64, u8, String)> {
     let mut told: Vec<(u64, u8, String)> = Vec::new();
     let mut same = 0;

@@ -113,7 +113,7 @@ impl Shrinker<'_> {
                 let Some(now) = time(&list(&self.best)[index], key) else { continue };
                 let units = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000];
                 let units = units.into_iter().filter(|unit| now.0 > *unit);
-                // Down only: what lasts longer is harsher.
+                // Rounded down only: a longer fault is harsher.
                 let round = units.map(|unit| Duration(now.0 / unit * unit));
                 let change = |time| self.change_fault(index, |fault| set_time(fault, key, time));
                 let candidates: Vec<Table> =
@@ -148,7 +148,7 @@ impl Shrinker<'_> {
     }
 }
 
-/// To two digits, so that a half of a half is still a time that people write.
+/// To two digits, so that a half of a half is still a readable time.
 pub(super) fn rounded(time: Duration) -> Duration {
     let mut unit = 1;
     while time.0 / unit >= 100 {

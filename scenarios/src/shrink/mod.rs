@@ -32,13 +32,13 @@ pub struct ShrinkSpec<'a> {
     pub settings: Vec<(String, String)>,
     /// In place of its seed.
     pub seed: Option<u64>,
-    /// The verdict that is to keep failing; the first that fails if nobody says.
+    /// The verdict that has to keep failing; by default the first that fails.
     pub keep: Option<String>,
     /// Runs that may be made, about.
     pub budget: u64,
     /// Raised to end with the best so far.
     pub stop: &'a AtomicBool,
-    /// Told after every improvement: runs so far, and the size.
+    /// Called after every improvement: runs so far, and the size.
     pub progress: &'a (dyn Fn(u64, Size) + Sync),
 }
 
@@ -99,7 +99,7 @@ struct Shrinker<'a> {
     /// What has to be found: the verdict, and what is wrong.
     wanted: (&'static str, &'static str),
     events_max: u64,
-    /// The system claims to survive the faults; a candidate that goes beyond fails for nothing.
+    /// The system claims to survive the faults; a candidate beyond that claim proves nothing.
     claimed: bool,
     runs: AtomicU64,
     best: Table,
@@ -113,7 +113,7 @@ pub fn shrink(spec: &ShrinkSpec<'_>) -> Result<Shrunk, Refused> {
     let scenario = read(&table)?;
     let seed = spec.seed.unwrap_or(scenario.seed);
     table.insert("seed".into(), toml::Value::Integer(seed.cast_signed()));
-    // What it expected of itself is of no interest here.
+    // Its own expectations don't matter here.
     table.remove("expect");
     let scenario = read(&table)?;
     let first = run::run(&scenario, &Options { stop: Some(spec.stop), ..Options::default() });
@@ -154,7 +154,7 @@ pub fn shrink(spec: &ShrinkSpec<'_>) -> Result<Shrunk, Refused> {
 
 /// The scenario as data, with settings laid over it.
 fn table(source: &Source, settings: &[(String, String)]) -> Result<Table, Problems> {
-    // Everything that is wrong with it is told by reading it.
+    // Reading it reports everything that is wrong with it.
     let scenario = source.read(settings)?;
     let mut tree = Tree::parse(&source.text).expect("it was just read");
     scenario.lay_settings(&mut tree);
@@ -211,7 +211,7 @@ fn size(table: &Table, scenario: &Scenario, finished: &Finished) -> Size {
 }
 
 impl Shrinker<'_> {
-    /// No more candidates are to be run.
+    /// No more candidates may be run.
     fn is_over(&self) -> bool {
         let spent = self.runs.load(Ordering::Relaxed) >= self.spec.budget;
         spent || self.spec.stop.load(Ordering::Relaxed)

@@ -52,8 +52,8 @@ pub(super) fn round(shrinker: &mut Shrinker<'_>) -> bool {
 }
 
 impl Shrinker<'_> {
-    /// What fails is that something has not happened by the end: an earlier end would fail as well,
-    /// and say nothing.
+    /// The failure is that something has not happened by the end: an earlier end would fail as
+    /// well, and say nothing.
     fn is_of_the_end(&self) -> bool {
         let (verdict, what) = self.wanted;
         ["converges", "properties_eventually", "durable_replicas"].contains(&verdict)
@@ -74,7 +74,7 @@ impl Shrinker<'_> {
         Some(self.best.get(section)?.get(key)?.as_str()?.to_owned())
     }
 
-    /// What is measured is of no interest; a window would stand in the way of shorter traffic.
+    /// What is measured doesn't matter; a window would prevent shorter traffic.
     fn no_window(&mut self) {
         let path = ["measure".to_owned(), "warm_up".to_owned()];
         let mut table = self.set(&path, Value::String("0s".into()));

@@ -44,7 +44,7 @@ pub struct Atlas {
     /// Failure domains, and who is in them.
     domains: Vec<(String, Vec<String>)>,
     has_tier: bool,
-    /// Somebody leads, and may be hit as such.
+    /// There is a leader, which may be a target.
     pub has_leader: bool,
 }
 
@@ -102,7 +102,7 @@ impl Atlas {
         }
     }
 
-    /// It costs a server what that has acknowledged.
+    /// It costs a server acknowledged data.
     fn loses(&self, entry: &Entry) -> bool {
         match entry.damage {
             Damage::Slow | Damage::Unavailable => false,
@@ -123,7 +123,7 @@ impl Atlas {
         let close = |other: &FaultSpec| {
             let loses = self.loses_of(fault) && ends(other) || self.loses_of(other) && ends(fault);
             let counts = [fault, other].map(|of| ends(of) || self.is_standing(of));
-            // Who is gone stays gone; after a while the others have made up for it.
+            // A server that is gone stays gone; after a while the others have made up for it.
             let over = |of: &FaultSpec| of.until.unwrap_or(Duration::MAX);
             let made_up_for = |of: &FaultSpec| of.until.unwrap_or(of.at);
             let close = loses && self.overlap(fault, other, over)
@@ -142,7 +142,7 @@ impl Atlas {
         self.loses(fault.action.entry())
     }
 
-    /// They go on at a time, or one begins before what the other has hit counts again.
+    /// They overlap, or one begins before the other's target counts again.
     fn overlap(
         &self,
         one: &FaultSpec,
@@ -198,7 +198,7 @@ impl Atlas {
     /// Servers outside of a core quorum: the others alone can still write and read everything. At
     /// least one if there can be any.
     pub fn outside(&self, stream: &mut Stream) -> Vec<String> {
-        // Who has lost data and who is away must not add up to more than may be lost.
+        // Servers that have lost data and servers that are down must not exceed what may be lost.
         let keepers = if self.victims.is_empty() { &self.keepers } else { &self.victims };
         let spare = match self.budget {
             Budget::Within => self.claims.absent as usize,
@@ -231,7 +231,7 @@ fn ends(fault: &FaultSpec) -> bool {
     matches!(entry.family, Family::Process | Family::Storage) && entry.damage > Damage::Slow
 }
 
-/// Up to so many of them, none as well.
+/// Up to this many of them, possibly none.
 fn sample(all: &[String], most: usize, stream: &mut Stream) -> Vec<String> {
     let count = stream.random_range(0..=most.min(all.len()) as u64) as usize;
     all.choose_multiple(stream, count).cloned().collect()

@@ -19,7 +19,7 @@ const EARLIEST: Duration = Duration::from_secs(2);
 /// The shortest fault.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// What follows an earlier fault closely does so within this.
+/// How soon a fault that closely follows another begins.
 const CLOSE: Duration = Duration::from_secs(3);
 
 /// Of a million: kinds that a seed has at all; faults that come close to an earlier one; those that
@@ -32,7 +32,7 @@ const DOMAIN_PPM: u32 = 125_000;
 const LEADER_PPM: u32 = 250_000;
 const CORE_PPM: u32 = 250_000;
 
-/// Draws of a configuration that can't be, one after the other, before this is said.
+/// Impossible configurations drawn in a row before that is an error.
 const DRAWS_MAX: u64 = 100;
 
 /// A swarm's scenario, read once.
@@ -113,7 +113,7 @@ impl Base {
             table.insert("buggify".into(), Value::Boolean(true));
         }
         let promise = &mut scenario.promise;
-        // Who stays away keeps no copies that count.
+        // A server that stays down keeps no copies that count.
         promise.copies = promise.copies.saturating_sub(atlas.gone(&faults).len() as u32);
         if excused.is_some() {
             (promise.converges, promise.drains, promise.copies) = (false, false, 0);
@@ -196,7 +196,7 @@ fn standing(
     outside.into_iter().map(on).collect()
 }
 
-/// In whole milliseconds, for who reads it.
+/// In whole milliseconds, for readability.
 fn in_millis(time: Duration) -> Duration {
     Duration(time.0 / 1_000_000 * 1_000_000)
 }

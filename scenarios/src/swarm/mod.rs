@@ -41,9 +41,9 @@ pub struct SwarmRun<'a> {
     pub shard: Shard,
     /// Ends with the first seed that fails.
     pub until_failure: bool,
-    /// Raised to end with what there is.
+    /// Raised to end with the results so far.
     pub stop: &'a AtomicBool,
-    /// Told after every chunk.
+    /// Called after every chunk.
     pub progress: &'a dyn Fn(&Swarm),
 }
 
@@ -57,7 +57,7 @@ const AGAIN_PPM: u32 = 50_000;
 /// The name of the verdict on a seed that came out differently the second time.
 pub const DETERMINISM: &str = "determinism";
 
-/// What one seed has shown.
+/// The result of one seed.
 pub(crate) struct Shown {
     seed: u64,
     fingerprint: String,
@@ -74,7 +74,7 @@ pub(crate) struct Shown {
 /// Runs a swarm to its end.
 pub fn swarm(spec: &SwarmRun<'_>) -> Result<Swarm, Problems> {
     let base = Base::read(spec.source.clone(), &spec.settings)?;
-    // What can't be drawn is wrong for any seed: said before the first run.
+    // What can't be drawn is wrong for any seed: an error before the first run.
     base.draw(spec.seeds.0)?;
     let mut swarm = Swarm::new(&base, spec);
     let (first, count) = spec.seeds;
@@ -105,7 +105,7 @@ pub fn swarm(spec: &SwarmRun<'_>) -> Result<Swarm, Problems> {
 /// The name of the verdict on a seed whose run panicked: an invariant of a model is broken.
 pub const PANIC: &str = "panic";
 
-/// What a seed has shown; a panic ends its run and not the swarm.
+/// The result of a seed; a panic ends its run, not the swarm.
 fn shown_or_panicked(base: &Base, seed: u64, stop: &AtomicBool) -> Option<Shown> {
     let run = AssertUnwindSafe(|| show(base, seed, stop));
     catch_unwind(run).unwrap_or_else(|panic| {

@@ -76,9 +76,9 @@ pub enum What {
     Disconnect,
     /// The process was asked to shut down.
     Shutdown,
-    /// The process was told of a condition of its environment.
+    /// The process was notified of a condition of its environment.
     Condition,
-    /// The process has ended by its own will.
+    /// The process has exited of its own accord.
     Exit,
     /// The environment has changed.
     Fault,

@@ -14,7 +14,7 @@ pub struct Failure {
     pub what: Vec<String>,
     /// The command line that shows it again.
     pub replay: String,
-    /// The scenario file that the seed drew, where a swarm's did.
+    /// The scenario file that the seed drew, if it is a swarm's.
     pub(crate) case: Option<String>,
 }
 

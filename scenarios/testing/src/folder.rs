@@ -16,12 +16,12 @@ pub struct Folder {
     how: How,
 }
 
-/// What goes on while files are tested.
+/// Callbacks while files are tested.
 #[derive(Default)]
 pub struct Control<'a> {
-    /// Looked at between and during runs: true ends the test, with what there is.
+    /// Checked between and during runs: true ends the test with the results so far.
     pub stop: Option<&'a AtomicBool>,
-    /// Told after every run: how many are done, of how many.
+    /// Called after every run with the number done and the total.
     pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
 }
 

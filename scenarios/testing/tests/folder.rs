@@ -1,4 +1,5 @@
-//! Folders of scenario files as tests: what passes, what fails and how it is told, what is kept.
+//! Folders of scenario files as tests: what passes, what fails and how that is reported, what is
+//! kept.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

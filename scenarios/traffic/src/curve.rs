@@ -2,7 +2,7 @@
 //!
 //! A quantile of a lognormal or normal law takes a logarithm, an exponential or an error function
 //! in software, some 100 ns together. Between 1/64 and 63/64 a curve goes in straight lines between
-//! 2,048 points instead; in the tails, where it bends, it is computed.
+//! 2,048 points instead; in the tails, where it curves, it is computed.
 
 const BINS: usize = 2_048;
 /// Bins at either end that are not tabulated.

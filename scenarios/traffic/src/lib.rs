@@ -4,7 +4,7 @@
 //! [`Schedule`]s: iterators over [`headwater_models::arrival::Arrival`] in constant memory, the
 //! same on every machine (integer time, floating point from `libm` only).
 //!
-//! How it is made, and what leaves what alone:
+//! How it is made, and what is independent of what:
 //! - **When.** The rate is the sum of a base and of shots, and each of these is a process of its
 //!   own
 //!   with a random stream of its own, by exact inversion of its cumulative rate; the schedule is

@@ -1,4 +1,5 @@
-//! The command line: bad input is told once, clearly, with exit code 2; failed expectations are 1.
+//! The command line: bad input is reported once, clearly, with exit code 2; failed expectations
+//! give 1.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -240,7 +241,7 @@ fn a_sweep_does_not_depend_on_the_number_of_threads() {
     assert!(mean.zip(half).is_some_and(|(mean, half)| mean > half), "{difference}");
 }
 
-/// Starts a run that nobody waits for the end of, interrupts it once, and gives its outcome.
+/// Starts a run that would take for ever, interrupts it once, and gives its outcome.
 fn interrupted(path: &str, settings: &[&str], out: &Path) -> headwater_reports::Outcome {
     let mut run = command(&["run", path, "--yes", "--out", out.to_str().expect("a plain path")]);
     let quiet = Stdio::null;

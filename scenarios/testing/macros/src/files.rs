@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-/// Folders that hold something else than scenarios: golden outcomes, machine profiles.
+/// Folders that don't hold scenarios: golden outcomes, machine profiles.
 const OTHERS: [&str; 2] = ["snapshots", "profiles"];
 
 /// The scenario files (`*.toml`) below `folder`, as paths from there with forward slashes, in

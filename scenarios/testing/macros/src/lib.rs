@@ -28,7 +28,7 @@ pub fn test_folder(input: TokenStream) -> TokenStream {
     }
 }
 
-/// How the tests are configured if nobody says.
+/// The default configuration of the tests.
 const AS_IT_IS: &str = "|folder: ::headwater::Folder| folder";
 
 /// Stands for the configuration in the text of the tests.
@@ -75,7 +75,7 @@ fn module(folder: &str, root: &Path, files: &[String]) -> String {
         let mut names = std::iter::once(stem.clone()).chain(numbered);
         let name = names.find(|name| !taken.contains(name)).expect("numbers do not end");
         let path = root.join(file).to_string_lossy().into_owned();
-        // The bytes are named so that cargo builds anew when a file changes or goes.
+        // The files are included so that cargo rebuilds when one changes or goes.
         text += &format!(
             "#[test] fn {name}() {{ folder().file({file:?}).check(); }}
              const _: &[u8] = include_bytes!({path:?});"

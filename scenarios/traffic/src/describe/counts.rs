@@ -49,7 +49,7 @@ impl Peak {
         let step = at.0 / self.step;
         while self.current < step {
             self.close();
-            // Nothing can come of more than ten empty steps.
+            // More than ten empty steps give nothing.
             self.current = if step - self.current > 10 { step - 10 } else { self.current + 1 };
             self.steps[(self.current % 10) as usize] = 0;
         }

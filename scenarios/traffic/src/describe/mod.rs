@@ -1,4 +1,4 @@
-//! What a schedule is like: totals, peaks, burstiness, skew and sizes, by walking it once.
+//! Describes a schedule: totals, peaks, burstiness, skew and sizes, by walking it once.
 
 mod counts;
 mod svg;
