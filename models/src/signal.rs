@@ -28,9 +28,16 @@ pub struct Mark {
     pub turns: bool,
     /// The node that notes it (or its peer) holds this office from now on.
     pub takes: Option<&'static Office>,
+    /// What its entity is, such as `partition`; empty if it has none to be shown, `None` if nobody
+    /// says.
+    pub entity: Option<&'static str>,
+    /// What its value is, such as `epoch`; empty if nobody says.
+    pub value: &'static str,
 }
 
 impl Mark {
+    const NONE: Self = Self { name: "", turns: false, takes: None, entity: None, value: "" };
+
     /// The office that is taken when this is noted of `entity`.
     pub fn office(&self, entity: u64) -> Option<&'static Office> {
         self.takes.filter(|office| office.of.is_none_or(|about| about == entity))
@@ -38,17 +45,45 @@ impl Mark {
 
     /// Something that happens.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, turns: false, takes: None }
+        Self { name, ..Self::NONE }
     }
 
     /// Something that changes who does what.
     pub const fn turn(name: &'static str) -> Self {
-        Self { name, turns: true, takes: None }
+        Self { name, turns: true, ..Self::NONE }
     }
 
     /// A node takes an office.
     pub const fn takes(name: &'static str, office: &'static Office) -> Self {
-        Self { name, turns: true, takes: Some(office) }
+        Self { name, turns: true, takes: Some(office), ..Self::NONE }
+    }
+
+    /// With the noun for its entity, such as `partition`; empty for none.
+    pub const fn of(self, entity: &'static str) -> Self {
+        Self { entity: Some(entity), ..self }
+    }
+
+    /// With the noun for its value, such as `epoch`.
+    pub const fn with(self, value: &'static str) -> Self {
+        Self { value, ..self }
+    }
+
+    /// What happened, beside its name and the node: `partition 1, epoch 4`.
+    pub fn detail(&self, entity: u64, peer: Option<&str>, value: u64) -> String {
+        let entity = match self.entity {
+            Some("") => None,
+            Some(noun) => Some(format!("{noun} {entity}")),
+            None => Some(format!("#{entity}")),
+        };
+        let value = match value {
+            // Zero stands for none, and the greatest for -1: nothing confirmed yet.
+            0 | u64::MAX => None,
+            value if self.value.is_empty() => Some(value.to_string()),
+            value => Some(format!("{} {value}", self.value)),
+        };
+        let parts: Vec<_> =
+            entity.into_iter().chain(peer.map(str::to_owned)).chain(value).collect();
+        parts.join(", ")
     }
 
     /// Notes it, of a partition, ledger or container, with a figure that goes with it (0: none).
@@ -143,5 +178,25 @@ impl Signals {
         self.levels.extend(other.levels);
         self.gauges.extend(other.gauges);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_says_what_its_numbers_are() {
+        let elected = Mark::new("leader_elected").of("partition").with("epoch");
+        assert_eq!(elected.detail(1, None, 4), "partition 1, epoch 4");
+        assert_eq!(elected.detail(1, None, 0), "partition 1");
+        let changed = Mark::new("ensemble_changed").of("ledger").with("from entry");
+        assert_eq!(changed.detail(7, Some("bookie-2"), 30), "ledger 7, bookie-2, from entry 30");
+        let scaled = Mark::new("stream_scaled").of("").with("epoch");
+        assert_eq!(
+            (scaled.detail(0, None, 1), scaled.detail(0, None, 0)),
+            ("epoch 1".into(), String::new())
+        );
+        assert_eq!(Mark::new("got").detail(3, None, 5), "#3, 5");
     }
 }

@@ -5,37 +5,37 @@
 use crate::signal::{Gauge, Level, Mark, Signals};
 
 /// A bookie has read its journal again; with the entries.
-pub const BOOKIE_REPLAYED: Mark = Mark::new("bookie_replayed");
+pub const BOOKIE_REPLAYED: Mark = Mark::new("bookie_replayed").of("").with("entries");
 /// A bookie ends because of a disk error.
-pub const BOOKIE_DIED_OF_ITS_DISK: Mark = Mark::new("bookie_died_of_its_disk");
+pub const BOOKIE_DIED_OF_ITS_DISK: Mark = Mark::new("bookie_died_of_its_disk").of("");
 /// A bookie takes no more writes.
-pub const BOOKIE_READ_ONLY: Mark = Mark::new("bookie_read_only");
+pub const BOOKIE_READ_ONLY: Mark = Mark::new("bookie_read_only").of("");
 /// A bookie's session has run out.
-pub const BOOKIE_SESSION_EXPIRED: Mark = Mark::new("bookie_session_expired");
+pub const BOOKIE_SESSION_EXPIRED: Mark = Mark::new("bookie_session_expired").of("");
 /// A bookie does not start: its cookie is not the one that it once stamped.
-pub const BOOKIE_REFUSED: Mark = Mark::new("bookie_refused");
+pub const BOOKIE_REFUSED: Mark = Mark::new("bookie_refused").of("");
 /// A bookie has registered: clients can find it.
-pub const BOOKIE_REGISTERED: Mark = Mark::new("bookie_registered");
+pub const BOOKIE_REGISTERED: Mark = Mark::new("bookie_registered").of("");
 /// A bookie refuses a ledger's writer from now on.
-pub const LEDGER_FENCED: Mark = Mark::turn("ledger_fenced");
+pub const LEDGER_FENCED: Mark = Mark::turn("ledger_fenced").of("ledger");
 /// A writer has replaced its peer by another bookie.
-pub const ENSEMBLE_CHANGED: Mark = Mark::turn("ensemble_changed");
+pub const ENSEMBLE_CHANGED: Mark = Mark::turn("ensemble_changed").of("ledger").with("from entry");
 /// A writer has given its ledger up; with the entries not confirmed.
-pub const LEDGER_FAILED: Mark = Mark::new("ledger_failed");
+pub const LEDGER_FAILED: Mark = Mark::new("ledger_failed").of("ledger").with("unconfirmed entries");
 /// A ledger has begun.
-pub const LEDGER_CREATED: Mark = Mark::new("ledger_created");
+pub const LEDGER_CREATED: Mark = Mark::new("ledger_created").of("ledger");
 /// A ledger has ended; with its last entry.
-pub const LEDGER_CLOSED: Mark = Mark::new("ledger_closed");
+pub const LEDGER_CLOSED: Mark = Mark::new("ledger_closed").of("ledger").with("last entry");
 /// Somebody else has fenced and closed a ledger; with its last entry.
-pub const LEDGER_RECOVERED: Mark = Mark::turn("ledger_recovered");
+pub const LEDGER_RECOVERED: Mark = Mark::turn("ledger_recovered").of("ledger").with("last entry");
 /// A session of the metadata service has run out.
-pub const SESSION_EXPIRED: Mark = Mark::new("session_expired");
+pub const SESSION_EXPIRED: Mark = Mark::new("session_expired").of("session");
 /// The metadata service ends because of a disk error.
-pub const METADATA_DISK_FAILED: Mark = Mark::new("metadata_disk_failed");
+pub const METADATA_DISK_FAILED: Mark = Mark::new("metadata_disk_failed").of("");
 /// A writer has written everything.
-pub const WRITER_FINISHED: Mark = Mark::new("writer_finished");
+pub const WRITER_FINISHED: Mark = Mark::new("writer_finished").of("writer");
 /// No bookie has an entry that should be there.
-pub const ENTRY_MISSING: Mark = Mark::new("entry_missing");
+pub const ENTRY_MISSING: Mark = Mark::new("entry_missing").of("ledger").with("entry");
 
 /// The last entry of a ledger that its writer knows to be stored.
 pub const LAST_ADD_CONFIRMED: Level = Level::learnt_late("last_add_confirmed");

@@ -11,27 +11,31 @@ pub const CONTROLLER: Office =
     Office { name: "controller", who: "the active controller", of: None };
 
 /// An in-sync or eligible replica begins to lead; of the partition, with its epoch.
-pub const LEADER_ELECTED: Mark = Mark::takes("leader_elected", &LEADER);
+pub const LEADER_ELECTED: Mark =
+    Mark::takes("leader_elected", &LEADER).of("partition").with("epoch");
 /// A replica that is neither begins to lead.
-pub const UNCLEAN_ELECTION: Mark = Mark::takes("unclean_election", &LEADER);
+pub const UNCLEAN_ELECTION: Mark =
+    Mark::takes("unclean_election", &LEADER).of("partition").with("epoch");
 /// A voter becomes the active controller; of the broker, with its epoch.
-pub const CONTROLLER_ELECTED: Mark = Mark::takes("controller_elected", &CONTROLLER);
+pub const CONTROLLER_ELECTED: Mark =
+    Mark::takes("controller_elected", &CONTROLLER).of("").with("epoch");
 /// A broker learns that it is fenced.
-pub const FENCED: Mark = Mark::turn("fenced");
+pub const FENCED: Mark = Mark::turn("fenced").of("");
 /// A broker's session has run out.
-pub const SESSION_EXPIRED: Mark = Mark::new("session_expired");
+pub const SESSION_EXPIRED: Mark = Mark::new("session_expired").of("node.id");
 /// A follower can't go on with a partition; with its log's end.
-pub const PARTITION_FAILED: Mark = Mark::new("partition_failed");
+pub const PARTITION_FAILED: Mark =
+    Mark::new("partition_failed").of("partition").with("log end offset");
 /// A log directory is offline.
-pub const LOG_DIR_FAILED: Mark = Mark::new("log_dir_failed");
+pub const LOG_DIR_FAILED: Mark = Mark::new("log_dir_failed").of("");
 /// A broker does not start: its directory is another's.
-pub const BROKER_REFUSED: Mark = Mark::new("broker_refused");
+pub const BROKER_REFUSED: Mark = Mark::new("broker_refused").of("");
 /// A replica truncates its log; with the events lost.
-pub const TRUNCATED: Mark = Mark::turn("truncated");
+pub const TRUNCATED: Mark = Mark::turn("truncated").of("partition").with("lost events");
 /// A follower falls out of sync; with the size of the ISR.
-pub const ISR_SHRUNK: Mark = Mark::turn("isr_shrunk");
+pub const ISR_SHRUNK: Mark = Mark::turn("isr_shrunk").of("partition").with("ISR size");
 /// A follower is in sync again; with the size of the ISR.
-pub const ISR_EXPANDED: Mark = Mark::new("isr_expanded");
+pub const ISR_EXPANDED: Mark = Mark::new("isr_expanded").of("partition").with("ISR size");
 
 /// The high watermark of a partition.
 pub const HIGH_WATERMARK: Level = Level::new("high_watermark");

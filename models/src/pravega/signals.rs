@@ -13,27 +13,30 @@ pub const CONTROLLER: Office =
     Office { name: "controller", who: "the active controller", of: None };
 
 /// A container has recovered; with the operations that it has replayed.
-pub const CONTAINER_RECOVERED: Mark = Mark::takes("container_recovered", &LEADER);
+pub const CONTAINER_RECOVERED: Mark =
+    Mark::takes("container_recovered", &LEADER).of("container").with("operations");
 /// A container's log differs from what was written; with the operations that are there twice.
-pub const CONTAINER_CORRUPT: Mark = Mark::new("container_corrupt");
+pub const CONTAINER_CORRUPT: Mark =
+    Mark::new("container_corrupt").of("container").with("repeated operations");
 /// Another store has taken over a container's log; with its epoch.
-pub const CONTAINER_FENCED: Mark = Mark::turn("container_fenced");
+pub const CONTAINER_FENCED: Mark = Mark::turn("container_fenced").of("container").with("epoch");
 /// A container's log has failed; with its epoch.
-pub const CONTAINER_FAILED: Mark = Mark::new("container_failed");
+pub const CONTAINER_FAILED: Mark = Mark::new("container_failed").of("container").with("epoch");
 /// The controller assigns a container to its peer.
-pub const CONTAINER_MOVED: Mark = Mark::new("container_moved");
+pub const CONTAINER_MOVED: Mark = Mark::new("container_moved").of("container");
 /// A container's log goes on in another ledger; which.
-pub const LEDGER_ROLLED: Mark = Mark::new("ledger_rolled");
+pub const LEDGER_ROLLED: Mark = Mark::new("ledger_rolled").of("container").with("ledger");
 /// An operation is delayed; with the nanoseconds.
-pub const THROTTLED: Mark = Mark::new("throttled");
+pub const THROTTLED: Mark = Mark::new("throttled").of("container").with("nanoseconds");
 /// A segment takes no more; which.
-pub const SEGMENT_SEALED: Mark = Mark::new("segment_sealed");
+pub const SEGMENT_SEALED: Mark = Mark::new("segment_sealed").of("container").with("segment");
 /// Tier 2 can't keep up; with the bytes not there.
-pub const STORAGE_WRITER_BEHIND: Mark = Mark::new("storage_writer_behind");
+pub const STORAGE_WRITER_BEHIND: Mark =
+    Mark::new("storage_writer_behind").of("container").with("unflushed bytes");
 /// A write to tier 2 took too long; of which segment.
-pub const FLUSH_TIMED_OUT: Mark = Mark::new("flush_timed_out");
+pub const FLUSH_TIMED_OUT: Mark = Mark::new("flush_timed_out").of("container").with("segment");
 /// The stream was scaled; with its epoch.
-pub const STREAM_SCALED: Mark = Mark::new("stream_scaled");
+pub const STREAM_SCALED: Mark = Mark::new("stream_scaled").of("").with("epoch");
 
 /// The last operation of a container that is in its log.
 pub const COMMITTED_SEQUENCE: Level = Level::learnt_late("committed_sequence");

@@ -61,13 +61,10 @@ impl Timeline {
     /// The marks in order of time, with the names of nodes.
     pub fn marks(&self, name_of: impl Fn(NodeId) -> String) -> Vec<Mark> {
         let mark = |moment: &Moment| {
-            let peer = moment.peer.map(|peer| format!(", {}", name_of(peer))).unwrap_or_default();
-            let value = match moment.value {
-                // Zero stands for none, and the greatest for -1: nothing confirmed yet.
-                0 | u64::MAX => String::new(),
-                value => format!(", {value}"),
-            };
-            let detail = format!("{}: #{}{peer}{value}", name_of(moment.node), moment.entity);
+            let peer = moment.peer.map(&name_of);
+            let detail = moment.mark.detail(moment.entity, peer.as_deref(), moment.value);
+            let node = name_of(moment.node);
+            let detail = if detail.is_empty() { node } else { format!("{node}: {detail}") };
             Mark { at_ns: moment.at.0, name: moment.mark.name.into(), detail }
         };
         let mut marks: Vec<Mark> = self.marks.iter().map(mark).collect();
