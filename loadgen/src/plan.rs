@@ -44,7 +44,14 @@ impl RunPlan {
         let scenario = match (&run.scenario, target) {
             (Some(name), _) => {
                 let first = Scenario::load(name, &run.settings)?;
-                Scenario::load(name, &settings(run, &asked, first.system.kind().name())?)?
+                if first.systems.is_several() {
+                    return Err(Failure::new(format!(
+                        "{name} has several systems ({}); a live run drives one: write a scenario \
+                         with that one as its [system]",
+                        first.systems.kinds()
+                    )));
+                }
+                Scenario::load(name, &settings(run, &asked, first.system().kind().name())?)?
             }
             (None, None) => {
                 return Err(Failure::new(format!(
@@ -58,7 +65,7 @@ impl RunPlan {
             Some(system) => system,
             None => systems::of_scenario(&scenario)?,
         };
-        let kind = scenario.system.kind().name();
+        let kind = scenario.system().kind().name();
         if kind != system.name() && !system.takes_any_scenario() {
             return Err(Failure::new(format!(
                 "the scenario is one of {kind}, which can't be run on {}",
@@ -168,7 +175,7 @@ fn plain(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result<Scenari
     );
     let name = format!("loadgen-{target}");
     let first = Scenario::parse(&text, &name, None, &run.settings)?;
-    let settings = settings(run, asked, first.system.kind().name())?;
+    let settings = settings(run, asked, first.system().kind().name())?;
     Ok(Scenario::parse(&text, &name, None, &settings)?)
 }
 

@@ -16,6 +16,15 @@ pub struct Lane(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StreamId(pub u32);
 
+/// A producer of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamWriter {
+    /// The stream.
+    pub stream: StreamId,
+    /// Its number among the stream's producers, from 0.
+    pub number: u32,
+}
+
 /// Events of one writer on one lane of a stream. Their lane sequence numbers are
 /// `first ..= last()`, without a gap: the writer numbers its events per lane, in the order in which
 /// it took them.

@@ -1,8 +1,9 @@
-//! A deployment: the machines and nodes of one system, ready to be put into a simulation.
+//! A deployment: the machines and nodes of the systems of a run, ready to be put into a simulation.
 
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
 use headwater_sim::units::{MachineId, NodeId};
 
+use crate::batch::StreamId;
 use crate::bugs::BugSet;
 use crate::protocol::Streaming;
 use crate::role::Role;
@@ -18,14 +19,36 @@ pub struct Deployment {
     pub nodes: Vec<NodeSpec<Streaming>>,
     /// The role of each node, in the order of `nodes`.
     pub roles: Vec<&'static Role>,
+    /// The stream of each node's system, in the order of `nodes`.
+    pub streams: Vec<StreamId>,
     /// The offices of the systems in it, and who holds each at first, if anybody.
-    pub offices: Vec<(&'static Office, Option<NodeId>)>,
+    pub offices: Vec<FirstHolder>,
+    /// The system that is being added, and what its names begin with.
+    adding: StreamId,
+    prefix: String,
+}
+
+/// An office of a system, and who holds it until its signals tell otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstHolder {
+    /// The system's stream.
+    pub stream: StreamId,
+    /// What it is.
+    pub office: &'static Office,
+    /// Who holds it at first, if anybody.
+    pub holder: Option<NodeId>,
 }
 
 impl Deployment {
+    /// What is added from now on is of this system, and its names begin with `prefix`.
+    pub fn begin(&mut self, stream: StreamId, prefix: impl Into<String>) {
+        (self.adding, self.prefix) = (stream, prefix.into());
+    }
+
     /// Adds a machine.
     pub fn machine(&mut self, spec: MachineSpec) -> MachineId {
-        self.machines.push(spec);
+        let name = format!("{}{}", self.prefix, spec.name);
+        self.machines.push(MachineSpec { name, ..spec });
         MachineId(self.machines.len() as u32 - 1)
     }
 
@@ -44,14 +67,16 @@ impl Deployment {
         factory: Factory<Streaming>,
     ) -> NodeId {
         let id = self.next_node();
-        self.nodes.push(NodeSpec { name: name.into(), machine, pools, factory });
+        let name = format!("{}{}", self.prefix, name.into());
+        self.nodes.push(NodeSpec { name, machine, pools, factory });
         self.roles.push(role);
+        self.streams.push(self.adding);
         id
     }
 
     /// Adds an office of a system, and who holds it until its signals tell otherwise.
     pub fn office(&mut self, office: &'static Office, holder: Option<NodeId>) {
-        self.offices.push((office, holder));
+        self.offices.push(FirstHolder { stream: self.adding, office, holder });
     }
 
     /// The nodes of one role, in order.
@@ -88,7 +113,7 @@ impl Environment {
     fn machine_from(&self, spec: &MachineSpec, to: &mut Deployment, name: &str) -> MachineId {
         if self.one_machine {
             if to.machines.is_empty() {
-                to.machine(self.server.clone());
+                to.machines.push(self.server.clone());
             }
             return MachineId(0);
         }

@@ -12,8 +12,9 @@
 //!    [`Deployment`](deployment::Deployment).
 //! 4. Whatever must survive a crash goes to the disk, by effects: a node that is started again is
 //!    built from its configuration and what its disk gives back, nothing else.
-//! 5. Take events from the [`arrival`] source when acting, acknowledge and deliver them by notes
-//!    ([`note`]): the checkers live on those, not on what the model believes.
+//! 5. Take events from the [`intake`] when acting, and acknowledge them there; hand out what is
+//!    read by the [`outlet`]. Both tell it by notes ([`note`]): the checkers live on those, not on
+//!    what the model believes.
 //! 6. Declare what must always, sometimes and eventually hold ([`property`]), and note it.
 //! 7. Test it on a bench of its own in `models/tests/`, with numbers: what it costs, and that it
 //!    copes with a crash, a partition, a power cut.
@@ -28,9 +29,12 @@ pub mod bugs;
 mod collections;
 pub mod component;
 pub mod deployment;
+pub mod feed;
+pub mod handover;
 pub mod intake;
 pub mod kafka;
 pub mod note;
+pub mod outlet;
 pub mod pravega;
 pub mod property;
 pub mod protocol;

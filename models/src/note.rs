@@ -1,10 +1,13 @@
 //! What the models tell the observer: what was acknowledged, delivered, given up, decided.
 
+use std::rc::Rc;
+
 use headwater_sim::fingerprint::mix;
 use headwater_sim::node;
+use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
-use crate::batch::SharedBatch;
+use crate::batch::{SharedBatch, StreamId};
 use crate::property::Property;
 use crate::signal::{Level, Mark};
 
@@ -31,6 +34,22 @@ pub enum Note {
         batch: SharedBatch,
         /// Offset in the partition or segment of the batch's first event (or byte).
         position: u64,
+    },
+    /// Readers handed events to the writers of another stream, now; each event once.
+    HandedOn {
+        /// The stream whose writers have them to take.
+        to: StreamId,
+        /// Events.
+        count: u64,
+        /// Their payload bytes.
+        bytes: u64,
+    },
+    /// Events came out at the end of all systems that hand on to one another; each event once.
+    Through {
+        /// When the schedule had each of them.
+        due: Rc<[Time]>,
+        /// Their payload bytes.
+        bytes: u64,
     },
     /// A level that must never fall has changed: high watermark, last add confirmed, container
     /// epoch.
@@ -79,6 +98,12 @@ impl node::Note for Note {
             Self::Event { mark, entity, peer, value } => {
                 let peer = peer.map_or(0, |peer| u64::from(peer.0) + 1);
                 mix(mix(mix(mix(5, name(mark.name)), *entity), peer), *value)
+            }
+            Self::HandedOn { to, count, bytes } => {
+                mix(mix(mix(8, u64::from(to.0)), *count), *bytes)
+            }
+            Self::Through { due, bytes } => {
+                due.iter().fold(mix(9, *bytes), |hash, due| mix(hash, due.0))
             }
             // Without the entity, which the events before it determine: fingerprints stay.
             Self::Property { property, entity: _, holds } => {

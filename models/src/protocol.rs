@@ -9,7 +9,7 @@ use headwater_sim::node;
 
 use crate::batch::SharedBatch;
 use crate::note::Note;
-use crate::{bookkeeper, kafka, pravega, tier};
+use crate::{bookkeeper, handover, kafka, pravega, tier};
 
 /// The protocol of this crate's nodes.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,8 @@ pub enum Message {
     Pravega(pravega::message::Message),
     /// Tiered storage's.
     Tier(tier::message::Message),
+    /// From the readers of one system to the writers of another.
+    Handover(handover::Notice),
     /// One of a system of another crate.
     Other(Rc<dyn OtherMessage>),
 }
@@ -99,15 +101,17 @@ macro_rules! each {
 
 impl node::Message for Message {
     fn size_bytes(&self) -> u64 {
-        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Pravega, Tier, Other)
+        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Pravega, Tier, Handover, Other)
     }
 
     fn kind(&self) -> &'static str {
-        each!(self, inner => inner.kind(), Kafka, BookKeeper, Pravega, Tier, Other)
+        each!(self, inner => inner.kind(), Kafka, BookKeeper, Pravega, Tier, Handover, Other)
     }
 
     fn digest(&self) -> u64 {
-        each!(self, m => mix(m.digest(), m.size_bytes()), Kafka, BookKeeper, Pravega, Tier, Other)
+        let digest =
+            each!(self, m => m.digest(), Kafka, BookKeeper, Pravega, Tier, Handover, Other);
+        mix(digest, self.size_bytes())
     }
 }
 

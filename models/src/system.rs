@@ -15,6 +15,7 @@ use headwater_sim::time::Duration;
 
 use crate::arrival::ArrivalSource;
 use crate::deployment::{Deployment, Environment};
+use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::Role;
 use crate::signal::{Office, Signals};
@@ -78,20 +79,20 @@ pub trait System: Serialize + Debug + Send + Sync {
     /// Its version, as its makers write it.
     fn version(&self) -> String;
 
-    /// Adds its machines and nodes, which write what `source` gives. Other systems may stand in the
+    /// Adds its machines and nodes, which write what `feed` gives. Other systems may stand in the
     /// deployment already: nodes are numbered from [`Deployment::next_node`].
-    fn deploy(
-        &self,
-        deployment: &mut Deployment,
-        environment: &Environment,
-        source: &ArrivalSource,
-    );
+    fn deploy(&self, deployment: &mut Deployment, environment: &Environment, feed: &Feed);
 
-    /// A deployment of it alone.
+    /// A deployment of it alone, which writes the schedule.
     fn deployed(&self, environment: &Environment, source: &ArrivalSource) -> Deployment {
         let mut deployment = Deployment::default();
-        self.deploy(&mut deployment, environment, source);
+        self.deploy(&mut deployment, environment, &Feed::from(source));
         deployment
+    }
+
+    /// Why its writers cannot take from another system's readers, if they cannot.
+    fn takes_schedule_only(&self) -> Option<&'static str> {
+        None
     }
 
     /// What it claims to survive.

@@ -135,14 +135,26 @@ impl fmt::Display for Source {
 pub struct Environment {
     /// Machine profile: the simulated machines, or the one measured on the live machine.
     pub profile: String,
-    /// System under test, such as `kafka`.
+    /// System under test, such as `kafka`; of several a list, as in `kafka, pravega`.
     pub system: String,
-    /// Its version, such as `3.9`.
+    /// Its version, such as `3.9`; of several a list.
     pub system_version: String,
     /// Operating system of a live run.
     pub operating_system: Option<String>,
     /// Logical cores of a live run's machine.
     pub cores: Option<u32>,
+}
+
+impl Environment {
+    /// The systems, each with its version: of several both are lists.
+    pub fn systems(&self) -> String {
+        let names = self.system.split(", ");
+        let versioned: Vec<_> = names
+            .zip(self.system_version.split(", "))
+            .map(|(name, version)| format!("{name} {version}").trim_end().to_owned())
+            .collect();
+        versioned.join(", ")
+    }
 }
 
 /// The traffic a run was given. Two runs with the same digest had the same events at the same

@@ -12,11 +12,10 @@ pub fn summary(outcome: &Outcome) -> String {
     let environment = &outcome.environment;
     let _ = writeln!(
         text,
-        "{} ({}, {} {}, seed {})",
+        "{} ({}, {}, seed {})",
         outcome.scenario.name,
         outcome.source,
-        environment.system,
-        environment.system_version,
+        environment.systems(),
         outcome.seed
     );
     let _ = writeln!(text, "{}", outcome.conclusion().text);

@@ -204,6 +204,7 @@ fn noun(checker: &str) -> &str {
         "payloads_intact" => "damage",
         "properties_always" | "properties_eventually" => "broken property",
         "converges" => "failure to settle",
+        "handed_on" => "event that was not handed on",
         name => name,
     }
 }

@@ -15,6 +15,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("live/stress-1600-pravega", include_str!("../library/live/stress-1600-pravega.toml")),
     ("paper/stress-1600-kafka", include_str!("../library/paper/stress-1600-kafka.toml")),
     ("paper/stress-1600-pravega", include_str!("../library/paper/stress-1600-pravega.toml")),
+    ("pipeline/kafka-to-pravega", include_str!("../library/pipeline/kafka-to-pravega.toml")),
     (
         "planted/ack-quorum-1-wiped-bookie",
         include_str!("../library/planted/ack-quorum-1-wiped-bookie.toml"),

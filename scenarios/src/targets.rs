@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use headwater_models::deployment::Deployment;
+use headwater_models::batch::StreamId;
+use headwater_models::deployment::{Deployment, FirstHolder};
 use headwater_models::role::{Capability, Role};
-use headwater_models::signal::Office;
-use headwater_models::system::{System, SystemKind, Systems};
+use headwater_models::system::{SystemKind, Systems};
 use headwater_sim::units::NodeId;
 
-use crate::profile::Profile;
+use crate::faults::Target;
 use crate::reading::problem::Finding;
 use crate::reading::tree::Span;
-use crate::scenario::Target;
 
 /// Groups that are not all nodes of one role.
 const MIXED: [(&str, &str); 3] = [
@@ -68,29 +67,17 @@ pub fn check(target: &Target, roster: &Roster, span: &Span, findings: &mut Vec<F
     for name in target.0.iter().filter(|name| !roster.knows(name)) {
         let finding = Finding::new(format!("no node `{name}` in this system"), span.clone());
         let domains = ["zone-1", "rack-1", "power-1", "batch-1"];
-        let known = roster.names.iter().map(String::as_str).chain(roster.groups()).chain(domains);
+        let groups = roster.groups();
+        let known = roster.names.iter().chain(&groups).map(String::as_str).chain(domains);
         findings.push(finding.label("not there").known(name, known));
     }
-}
-
-/// The names of the nodes that the system deploys, wherever it runs.
-pub fn node_names(system: &dyn System) -> Vec<String> {
-    roster(system).names
-}
-
-/// The nodes that the system deploys, wherever it runs.
-pub fn roster(system: &dyn System) -> Roster {
-    let profile = Profile::load("nvme-10gbe", None).expect("a shipped profile is right");
-    let nothing: headwater_models::arrival::ArrivalSource =
-        std::rc::Rc::new(|_, _| Box::new(std::iter::empty()));
-    Roster::new(&system.deployed(&profile.environment(), &nothing), system.copies() as usize)
 }
 
 /// The office whose holder swarms hit.
 pub const LEADER: &str = "leader";
 
-/// Who has taken the offices of a system so far, by the office's name.
-pub type Holders = BTreeMap<&'static str, NodeId>;
+/// Who has taken the offices of the systems so far, by the system's stream and the office's name.
+pub type Holders = BTreeMap<(StreamId, &'static str), NodeId>;
 
 /// The nodes that a target came to when its fault happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,12 +92,15 @@ pub struct Resolved {
 pub fn resolve(target: &Target, roster: &Roster, holders: &Holders) -> Resolved {
     let mut resolved = Resolved::default();
     for name in target.0.iter().map(String::as_str) {
-        match roster.offices.iter().find(|(office, _)| office.name == name) {
-            Some((_, first)) => match holders.get(name).copied().or(*first) {
+        let mut offices = roster.offices_named(name).peekable();
+        if offices.peek().is_none() {
+            resolved.nodes.extend(roster.named(name));
+        }
+        for FirstHolder { stream, office, holder } in offices {
+            match holders.get(&(*stream, office.name)).copied().or(*holder) {
                 Some(holder) => resolved.nodes.push(holder),
                 None => resolved.vacant.push(name.to_owned()),
-            },
-            None => resolved.nodes.extend(roster.named(name)),
+            }
         }
     }
     resolved.nodes.sort_unstable();
@@ -118,22 +108,63 @@ pub fn resolve(target: &Target, roster: &Roster, holders: &Holders) -> Resolved 
     resolved
 }
 
-/// Names and roles of the nodes of a deployment that has been taken apart.
+/// Names and roles of the nodes of a deployment that has been taken apart. Where there are several
+/// systems, a name of a group, a domain or an office may stand behind that of one of them and a
+/// dot, such as `tweets.leader`; without, it means those of all.
 #[derive(Clone, Debug)]
 pub struct Roster {
     names: Vec<String>,
     roles: Vec<&'static Role>,
-    /// With who holds each at first.
-    offices: Vec<(&'static Office, Option<NodeId>)>,
-    replicas: usize,
+    streams: Vec<StreamId>,
+    offices: Vec<FirstHolder>,
+    systems: Vec<SystemNames>,
+}
+
+/// How the nodes of a system are called, and how many of them keep the same.
+#[derive(Clone, Debug)]
+pub struct SystemNames {
+    /// What their names begin with; empty for the only system.
+    pub prefix: String,
+    /// Copies that it keeps of everything.
+    pub copies: u32,
 }
 
 impl Roster {
-    /// Of a deployment that keeps so many copies of everything.
-    pub fn new(deployment: &Deployment, replicas: usize) -> Self {
-        let names = deployment.nodes.iter().map(|node| node.name.clone()).collect();
-        let (roles, offices) = (deployment.roles.clone(), deployment.offices.clone());
-        Self { names, roles, offices, replicas }
+    /// Of a deployment of these systems, by the numbers of their streams.
+    pub fn new(deployment: &Deployment, systems: Vec<SystemNames>) -> Self {
+        Self {
+            names: deployment.nodes.iter().map(|node| node.name.clone()).collect(),
+            roles: deployment.roles.clone(),
+            streams: deployment.streams.clone(),
+            offices: deployment.offices.clone(),
+            systems,
+        }
+    }
+
+    /// The nodes of one system alone.
+    pub fn of_stream(&self, stream: StreamId) -> impl Iterator<Item = NodeId> + '_ {
+        self.iter().map(|(node, _)| node).filter(move |node| self.stream(*node) == stream)
+    }
+
+    /// The stream of a node's system.
+    pub fn stream(&self, node: NodeId) -> StreamId {
+        self.streams[node.index()]
+    }
+
+    /// The stream of the system that a name begins with, if it does, and the rest.
+    fn scope<'a>(&self, name: &'a str) -> (Option<StreamId>, &'a str) {
+        let scoped = |(stream, SystemNames { prefix, .. }): (u32, &SystemNames)| {
+            let rest = name.strip_prefix(prefix.as_str()).filter(|_| !prefix.is_empty())?;
+            Some((Some(StreamId(stream)), rest))
+        };
+        (0..).zip(&self.systems).find_map(scoped).unwrap_or((None, name))
+    }
+
+    /// The offices of this name: one of each system that has it.
+    fn offices_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a FirstHolder> {
+        let (stream, name) = self.scope(name);
+        let within = move |of: &&FirstHolder| stream.is_none_or(|stream| stream == of.stream);
+        self.offices.iter().filter(within).filter(move |of| of.office.name == name)
     }
 
     /// What a node is for.
@@ -158,7 +189,7 @@ impl Roster {
 
     /// Whether one of its nodes at a time is this, such as `leader`.
     pub fn has_office(&self, name: &str) -> bool {
-        self.offices.iter().any(|(office, _)| office.name == name)
+        self.offices_named(name).next().is_some()
     }
 
     /// The nodes that keep or serve data.
@@ -166,40 +197,64 @@ impl Roster {
         self.with(Capability::Serves)
     }
 
-    /// The groups and offices that this system has.
-    fn groups(&self) -> impl Iterator<Item = &str> {
-        let mut groups: Vec<_> = self.roles.iter().map(|role| role.group).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        let offices = self.offices.iter().map(|(office, _)| office.name);
-        offices.chain(MIXED.iter().map(|(name, _)| *name)).chain(groups)
+    /// The groups and offices that there are, with and without the name of their system.
+    fn groups(&self) -> Vec<String> {
+        let plain = |stream: Option<StreamId>| {
+            let within = move |of: StreamId| stream.is_none_or(|stream| stream == of);
+            let roles = self.iter().filter(move |(node, _)| within(self.stream(*node)));
+            let offices = self.offices.iter().filter(move |of| within(of.stream));
+            let mut groups: Vec<_> = roles.map(|(_, role)| role.group).collect();
+            groups.extend(offices.map(|of| of.office.name));
+            groups.extend(MIXED.iter().map(|(name, _)| *name));
+            groups.sort_unstable();
+            groups.dedup();
+            groups
+        };
+        let mut all: Vec<String> = plain(None).into_iter().map(str::to_owned).collect();
+        for (stream, SystemNames { prefix, .. }) in (0..).map(StreamId).zip(&self.systems) {
+            if !prefix.is_empty() {
+                all.extend(plain(Some(stream)).iter().map(|name| format!("{prefix}{name}")));
+            }
+        }
+        all
     }
 
     /// Whether a target may name this.
     fn knows(&self, name: &str) -> bool {
-        domain(name).is_some()
-            || self.groups().any(|group| group == name)
+        domain(self.scope(name).1).is_some()
+            || self.groups().iter().any(|group| group == name)
             || self.names.iter().any(|have| have == name)
     }
 
     /// The node of this name, or the nodes of this group.
     pub fn named(&self, name: &str) -> Vec<NodeId> {
-        match name {
-            "servers" => return self.servers().collect(),
-            "replicas" => return self.with(Capability::KeepsData).take(self.replicas).collect(),
-            "all" => return self.iter().map(|(node, _)| node).collect(),
-            _ => {}
+        if let Some(at) = self.names.iter().position(|have| have == name) {
+            return vec![NodeId(at as u32)];
         }
-        if let Some((number, count)) = domain(name) {
-            return self.servers().skip(number).step_by(count).collect();
+        let (stream, rest) = self.scope(name);
+        let within = |node: &NodeId| stream.is_none_or(|stream| stream == self.stream(*node));
+        let mut all = self.iter().map(|(node, _)| node).collect::<Vec<_>>();
+        all.retain(within);
+        let servers = all.iter().copied().filter(|node| self.role(*node).can(Capability::Serves));
+        if let Some((number, count)) = domain(rest) {
+            return servers.skip(number).step_by(count).collect();
         }
-        match self.names.iter().position(|have| have == name) {
-            Some(at) => vec![NodeId(at as u32)],
-            None => {
-                let of_group = self.iter().filter(|(_, role)| role.group == name);
-                of_group.map(|(node, _)| node).collect()
-            }
+        match rest {
+            "servers" => servers.collect(),
+            "replicas" => self.replicas().into_iter().filter(within).collect(),
+            "all" => all,
+            group => all.into_iter().filter(|node| self.role(*node).group == group).collect(),
         }
+    }
+
+    /// Those that what came first was placed on, in each system.
+    fn replicas(&self) -> Vec<NodeId> {
+        let of_system = |(stream, SystemNames { copies, .. }): (u32, &SystemNames)| {
+            let nodes = self.of_stream(StreamId(stream));
+            let keep = nodes.filter(|node| self.role(*node).can(Capability::KeepsData));
+            keep.take(*copies as usize).collect::<Vec<_>>()
+        };
+        (0..).zip(&self.systems).flat_map(of_system).collect()
     }
 }
 
@@ -245,11 +300,11 @@ mod tests {
     #[test]
     fn who_took_an_office_last_holds_it() {
         let scenario = read("pravega", "leader", "1s").unwrap();
-        let roster = roster(&*scenario.system);
+        let roster = scenario.systems.roster();
         let [first, second] = ["store-1", "store-2"].map(|name| roster.named(name));
         let target = Target(vec!["leader".into(), "store-1".into()]);
         assert_eq!(resolve(&target, &roster, &Holders::default()).nodes, first);
-        let holders = Holders::from([("leader", second[0])]);
+        let holders = Holders::from([((StreamId(0), "leader"), second[0])]);
         assert_eq!(resolve(&target, &roster, &holders).nodes, [first, second].concat());
     }
 

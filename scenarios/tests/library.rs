@@ -56,6 +56,7 @@ library! {
     live_stress_1600_pravega: "live/stress-1600-pravega",
     paper_stress_1600_kafka: "paper/stress-1600-kafka",
     paper_stress_1600_pravega: "paper/stress-1600-pravega",
+    pipeline_kafka_to_pravega: "pipeline/kafka-to-pravega",
     planted_ack_quorum_1_wiped_bookie: "planted/ack-quorum-1-wiped-bookie",
     planted_acks_1_leader_killed: "planted/acks-1-leader-killed",
     planted_power_cut_unflushed: "planted/power-cut-unflushed",

@@ -99,7 +99,7 @@ fn no_more_servers_lose_what_they_have_than_the_system_claims_to_survive() {
             most
         };
         let within = base(name, &[]);
-        let claims = within.scenario().system.claims();
+        let claims = within.scenario().system().claims();
         assert_eq!(most(&within), claims.losses as usize, "{name}");
         assert!(most(&base(name, &beyond)) > claims.losses as usize, "{name}");
     }
@@ -119,7 +119,7 @@ fn in_a_quarter_of_the_seeds_a_core_quorum_alone_is_healed() {
             let outside: BTreeSet<&String> = endless.flat_map(|fault| &fault.target.0).collect();
             let (stores, keepers): (Vec<&String>, Vec<&String>) =
                 outside.iter().partition(|name| name.starts_with("store"));
-            let spare = case.scenario.system.claims().absent as usize;
+            let spare = case.scenario.system().claims().absent as usize;
             assert!(keepers.len() <= spare && stores.len() < 3, "{name}: {}", case.text());
             let core = case.core.as_ref().expect("it has one");
             assert!(outside.iter().all(|name| !core.contains(name.as_str())), "{}", case.text());
@@ -152,7 +152,7 @@ fn less_than_a_core_quorum_does_not_settle() {
 fn a_system_that_promises_less_is_claimed_to_survive_less() {
     let claims = |set: &str, value: &str| {
         let set = [(set.to_owned(), value.to_owned())];
-        Source::find("swarm/kafka").unwrap().read(&set).unwrap().system.claims()
+        Source::find("swarm/kafka").unwrap().read(&set).unwrap().system().claims()
     };
     assert_eq!(claims("seed", "1").losses, 1);
     assert_eq!(claims("system.topic.min.insync.replicas", "1").losses, 0);

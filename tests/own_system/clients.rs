@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use headwater_models::arrival::{Arrival, Arrivals};
-use headwater_models::batch::{Batch, Lane, SharedBatch, StreamId};
-use headwater_models::note::Note;
+use headwater_models::batch::{Batch, Lane, SharedBatch};
+use headwater_models::intake::Intake;
+use headwater_models::outlet::Outlet;
 use headwater_models::protocol::{Message, Record, Streaming};
 use headwater_sim::context::Context;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::{Duration, Time};
+use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::messages::Rpc;
@@ -25,36 +25,39 @@ const DUE: u64 = 0;
 /// Writes the schedule, one entry at a time.
 pub struct Writer {
     leader: NodeId,
-    arrivals: Arrivals,
-    next: Option<Arrival>,
-    sequence: u64,
+    intake: Intake,
     open: Option<SharedBatch>,
     attempts: u64,
+    /// The timer for what is due next is set.
+    armed: bool,
 }
 
 impl Writer {
-    /// Writes these to the log that `leader` leads.
-    pub fn new(leader: NodeId, arrivals: Arrivals) -> Self {
-        Self { leader, arrivals, next: None, sequence: 0, open: None, attempts: 0 }
+    /// Writes what it takes to the log that `leader` leads.
+    pub fn new(leader: NodeId, intake: Intake) -> Self {
+        Self { leader, intake, open: None, attempts: 0, armed: false }
     }
 
     fn take(&mut self, ctx: &mut Ctx<'_>) {
-        let (now, first) = (ctx.now(), self.sequence);
+        let now = ctx.now();
         let (mut intended, mut bytes) = (Vec::new(), 0);
-        while let Some(due) = self.next.filter(|next| next.at <= now && self.open.is_none()) {
+        while let Some(due) = self.intake.due(now).filter(|_| self.open.is_none()) {
             intended.push(due.at);
             bytes += u64::from(due.bytes);
-            self.sequence += 1;
-            self.next = self.arrivals.next();
+            self.intake.take();
         }
         if !intended.is_empty() {
-            let (writer, lane, started) = (0, Lane(0), vec![now; intended.len()]);
-            let stream = StreamId(0);
+            let (lane, started) = (Lane(0), vec![now; intended.len()]);
+            let first = self.intake.number(lane, intended.len() as u64);
+            let (stream, writer) = (self.intake.writer().stream, self.intake.writer().number);
             let batch = Batch { stream, writer, lane, first, bytes, intended, started };
             self.open = Some(Rc::new(batch));
             self.send(ctx);
-        } else if let Some(next) = self.next.filter(|_| self.open.is_none()) {
-            ctx.timer(next.at.since(now), DUE);
+        } else if let Some(next) =
+            self.intake.next_due(now).filter(|_| self.open.is_none() && !self.armed)
+        {
+            self.armed = true;
+            ctx.timer(next.since(now), DUE);
         }
     }
 
@@ -69,27 +72,28 @@ impl Writer {
 
 impl Node<Streaming> for Writer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        self.next = self.arrivals.next();
         // What was due before this start went with the process that had taken it.
-        let now = ctx.now();
-        while now > Time::ZERO && self.next.is_some_and(|next| next.at < now) {
-            self.sequence += 1;
-            self.next = self.arrivals.next();
-        }
+        self.intake.start(ctx.now(), |_| [Lane(0)]);
         self.take(ctx);
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: Message) {
-        let Message::Other(message) = message else { return };
+        let message = match message {
+            Message::Other(message) => message,
+            // The readers of another system have handed events on.
+            Message::Handover(_) => return self.take(ctx),
+            _ => return,
+        };
         let Some(Rpc::Appended(last)) = message.as_any().downcast_ref() else { return };
         if let Some(batch) = self.open.take_if(|open| open.last() == *last) {
-            ctx.note(Note::Acked { batch });
+            self.intake.acked(ctx, batch);
             self.take(ctx);
         }
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         if tag == DUE {
+            self.armed = false;
             self.take(ctx);
         } else if tag == self.attempts {
             self.send(ctx);
@@ -102,6 +106,7 @@ impl Node<Streaming> for Writer {
 /// Reads everything, from the beginning.
 pub struct Reader {
     leader: NodeId,
+    outlet: Outlet,
     /// Entries read, and events in them.
     read: usize,
     position: u64,
@@ -110,8 +115,8 @@ pub struct Reader {
 
 impl Reader {
     /// Reads the log that `leader` leads.
-    pub fn new(leader: NodeId) -> Self {
-        Self { leader, read: 0, position: 0, attempts: 0 }
+    pub fn new(leader: NodeId, outlet: Outlet) -> Self {
+        Self { leader, outlet, read: 0, position: 0, attempts: 0 }
     }
 
     fn fetch(&mut self, ctx: &mut Ctx<'_>) {
@@ -136,7 +141,7 @@ impl Node<Streaming> for Reader {
             let (position, batch) = (self.position, batch.clone());
             self.read += 1;
             self.position += batch.count();
-            ctx.note(Note::Delivered { reader: 0, batch, position });
+            self.outlet.deliver(ctx, batch, position);
         }
         self.attempts += 1;
         ctx.timer(POLL, self.attempts);

@@ -82,6 +82,27 @@ fn it_runs_from_a_scenario_file_and_is_reported() {
 }
 
 #[test]
+fn it_takes_from_another_system_and_hands_on_to_one() {
+    let listed = |name: &str, kind: &str, from: &str| {
+        let from = if from.is_empty() { String::new() } else { format!("from = \"{from}\"\n") };
+        format!("[[system]]\nname = \"{name}\"\nkind = \"{kind}\"\n{from}")
+    };
+    let row = listed("first", "kafka", "")
+        + &listed("log", "replicated-log", "first")
+        + &listed("last", "kafka", "log");
+    let source = source("");
+    let text = source.text.replace("[system]\nkind = \"replicated-log\"\n", &row);
+    let faults = fault("crash", "log.producer-1", "10s") + &fault("crash", "log.leader", "20s");
+    let faults = faults + &fault("crash", "log.consumer-1", "25s");
+    let read = source.with_text(text.replace("copies = 3", "") + &faults).read(&[]);
+    let finished = run(&read.unwrap_or_else(|wrong| panic!("{wrong}")), &Options::default());
+    assert_eq!(failed(&finished), [""; 0]);
+    let counts = &finished.outcome.counts;
+    assert_eq!([counts.acked, counts.delivered], [counts.scheduled; 2]);
+    assert_eq!(finished.outcome.streams["last"].from.as_deref(), Some("log"));
+}
+
+#[test]
 fn what_is_wrong_with_its_file_is_told_as_of_any_other() {
     let refused = |more: &str, faults: &str| read(more, faults).unwrap_err().to_string();
     let unknown = refused("quorm = 1", "");

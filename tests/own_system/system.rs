@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use erased_serde::Deserializer;
-use headwater_models::arrival::ArrivalSource;
 use headwater_models::deployment::{Deployment, Environment};
+use headwater_models::feed::Feed;
 use headwater_models::property::Property;
 use headwater_models::role::{self, Capability, Role};
 use headwater_models::signal::{Office, Signals};
@@ -127,7 +127,7 @@ impl System for Config {
         "1".into()
     }
 
-    fn deploy(&self, to: &mut Deployment, environment: &Environment, source: &ArrivalSource) {
+    fn deploy(&self, to: &mut Deployment, environment: &Environment, feed: &Feed) {
         let (config, leader) = (Rc::new(self.clone()), to.next_node());
         to.office(&signals::LEADER, Some(leader));
         for number in 1..=self.replicas {
@@ -139,15 +139,18 @@ impl System for Config {
             };
             to.node(REPLICA, name, machine, vec![], Box::new(build));
         }
-        let machine = environment.client_machine(to, "producer-1");
-        let source = source.clone();
+        let machine = feed.writer_machine(to, environment, "producer-1", 0);
+        let of_writer = feed.clone();
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            Box::new(Writer::new(leader, source(0, 1)))
+            Box::new(Writer::new(leader, of_writer.intake(0, 1)))
         };
-        to.node(role::PRODUCER, "producer-1", machine, vec![], Box::new(build));
-        let machine = environment.client_machine(to, "consumer-1");
-        let build =
-            move |_| -> Box<dyn headwater_sim::node::Node<_>> { Box::new(Reader::new(leader)) };
+        let writer = to.node(role::PRODUCER, "producer-1", machine, vec![], Box::new(build));
+        feed.add_writer(writer);
+        let machine = feed.reader_machine(to, environment, "consumer-1");
+        let feed = feed.clone();
+        let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
+            Box::new(Reader::new(leader, feed.outlet(0)))
+        };
         to.node(role::CONSUMER, "consumer-1", machine, vec![], Box::new(build));
     }
 

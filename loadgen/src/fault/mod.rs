@@ -5,6 +5,7 @@ mod processes;
 
 use std::sync::atomic::AtomicBool;
 
+use headwater_models::batch::StreamId;
 use headwater_models::deployment::Deployment;
 use headwater_models::role::{Capability, Role};
 use headwater_reports::outcome;
@@ -96,7 +97,7 @@ impl<'a> Injector<'a> {
         let named = |name: String| self.roster.named(&name).first().copied();
         let leader = only.or_else(|| leader().and_then(named));
         let held = [("leader", leader), ("controller", only)];
-        held.into_iter().filter_map(|(office, node)| Some((office, node?))).collect()
+        held.into_iter().filter_map(|(office, node)| Some(((StreamId(0), office), node?))).collect()
     }
 }
 
@@ -107,7 +108,7 @@ fn only(mut nodes: impl Iterator<Item = NodeId>) -> Option<NodeId> {
 
 /// The launched processes, and the clients of the scenario behind them.
 fn roster(scenario: &Scenario, launched: &[String]) -> Roster {
-    let simulated = targets::roster(&*scenario.system);
+    let simulated = scenario.systems.roster();
     let role = |name: &String| {
         let same = simulated.iter().find(|(node, _)| simulated.name(*node) == name);
         same.map_or(SERVER, |(_, role)| role)
@@ -122,10 +123,10 @@ fn roster(scenario: &Scenario, launched: &[String]) -> Roster {
         let never = Box::new(|_| unreachable!("only names and roles are of interest"));
         nodes.node(role, name, machine, vec![], never);
     }
-    for office in scenario.system.kind().offices() {
+    for office in scenario.system().kind().offices() {
         nodes.office(office, None);
     }
-    Roster::new(&nodes, scenario.system.copies() as usize)
+    scenario.systems.roster_of(&nodes)
 }
 
 /// A fault that nothing here can do, or that hits nobody here.

@@ -37,6 +37,7 @@ pub(crate) fn account(
             digest: collected.digest,
             streams: vec![StreamAccount {
                 name: plan.system.name().into(),
+                system: plan.system.name().into(),
                 from: None,
                 recorder: collected.recorder,
                 started: None,

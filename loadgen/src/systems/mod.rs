@@ -213,7 +213,7 @@ pub(crate) fn by_name(name: &str) -> Result<&'static dyn LiveSystem> {
 /// # Errors
 /// If there is no such live system.
 pub(crate) fn of_scenario(scenario: &Scenario) -> Result<&'static dyn LiveSystem> {
-    let kind = scenario.system.kind().name();
+    let kind = scenario.system().kind().name();
     let found = SYSTEMS.into_iter().find(|system| system.name() == kind);
     found.ok_or_else(|| {
         Failure::new(format!(

@@ -147,7 +147,7 @@ pub(crate) fn of_every_system(scenario: &Scenario) -> Vec<Departure> {
 
 /// The departures on a system that no scenario is of: all that a scenario says about its system.
 pub(crate) fn of_any_scenario(scenario: &Scenario, done: &str) -> Vec<Departure> {
-    let system = &scenario.system;
+    let system = scenario.system();
     let asked = format!("{} {}", system.kind().name(), system.version());
     let why = "Only the traffic and the faults of the scenario are its own here: one writer, one \
                reader, and none of the options of [system].";

@@ -4,9 +4,9 @@
 //! and the environment's machines. Left out: several nodes on one machine beyond `one_machine`,
 //! auto-recovery daemons.
 
-use crate::arrival::ArrivalSource;
 use crate::bookkeeper::system::{BOOKIE, METADATA};
 use crate::deployment::{Deployment, Environment};
+use crate::feed::Feed;
 use crate::protocol::Streaming;
 use crate::role::{CONSUMER, PRODUCER};
 
@@ -57,14 +57,14 @@ pub fn deploy(
     cluster: &config::Cluster,
     deployment: &mut Deployment,
     environment: &Environment,
-    source: &ArrivalSource,
+    feed: &Feed,
 ) {
     let client = config::Client { bugs: environment.bugs, ..cluster.client.clone() };
     let metadata = add_metadata(deployment, environment, &cluster.metadata);
     add_bookies(deployment, environment, cluster.bookies, &cluster.bookie, metadata);
     for writer in 0..cluster.writer.writers {
         let name = format!("producer-{}", writer + 1);
-        let machine = environment.client_machine(deployment, &name);
+        let machine = feed.writer_machine(deployment, environment, &name, writer);
         let spec = WriterSpec {
             writer,
             writer_config: cluster.writer.clone(),
@@ -72,13 +72,13 @@ pub fn deploy(
             ledger: cluster.ledger.clone(),
             metadata,
             session_timeout_ms: cluster.bookie.zk_timeout,
-            source: source.clone(),
+            feed: feed.clone(),
         };
         let factory: Factory<Streaming> = Box::new(move |_| Box::new(Writer::new(spec.clone())));
-        deployment.node(PRODUCER, name, machine, Vec::new(), factory);
+        feed.add_writer(deployment.node(PRODUCER, name, machine, Vec::new(), factory));
     }
-    let machine = environment.client_machine(deployment, "consumer-1");
-    let spec = ReaderNodeSpec { reader: 0, client, metadata };
+    let machine = feed.reader_machine(deployment, environment, "consumer-1");
+    let spec = ReaderNodeSpec { outlet: feed.outlet(0), client, metadata };
     let factory: Factory<Streaming> = Box::new(move |_| Box::new(Reader::new(spec.clone())));
     deployment.node(CONSUMER, "consumer-1", machine, Vec::new(), factory);
 }

@@ -18,7 +18,7 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::signals;
-use crate::note::Note;
+use crate::outlet::Outlet;
 use crate::protocol::{self, Streaming};
 
 use super::config;
@@ -49,8 +49,8 @@ const FIRST_COMPONENT: u32 = 1 << 24;
 /// What a reader is made with.
 #[derive(Clone, Debug)]
 pub struct ReaderNodeSpec {
-    /// Its number, from 0.
-    pub reader: u32,
+    /// Where it puts what it has read.
+    pub outlet: Outlet,
     /// The client's options.
     pub client: config::Client,
     /// The metadata service.
@@ -199,7 +199,6 @@ impl Reader {
         writer: u64,
         events: Vec<ReaderEvent>,
     ) {
-        let reader = self.spec.reader;
         for event in events {
             let stream = self.streams.get_mut(&writer).expect("it is being read");
             match event {
@@ -207,7 +206,7 @@ impl Reader {
                     stream.next = entry.id.next();
                     let position = stream.before + entry.id.word();
                     for batch in &entry.payload.batches {
-                        ctx.note(Note::Delivered { reader, batch: batch.clone(), position });
+                        self.spec.outlet.deliver(ctx, batch.clone(), position);
                     }
                 }
                 ReaderEvent::Finished => {

@@ -9,8 +9,8 @@ use headwater_sim::time::Duration;
 use super::bookie::COOKIE_FILE;
 use super::config::{Bookie, Cluster};
 use super::{deploy, properties, signals};
-use crate::arrival::ArrivalSource;
 use crate::deployment::{Deployment, Environment};
+use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::Signals;
@@ -94,8 +94,14 @@ impl System for Cluster {
         "4.15".into()
     }
 
-    fn deploy(&self, to: &mut Deployment, environment: &Environment, source: &ArrivalSource) {
-        deploy::deploy(self, to, environment, source);
+    fn deploy(&self, to: &mut Deployment, environment: &Environment, feed: &Feed) {
+        deploy::deploy(self, to, environment, feed);
+    }
+
+    /// Its reader hands out what is in ledgers that are closed, and the last one of a writer is
+    /// closed when there is nothing left to write: those who take from others never know.
+    fn takes_schedule_only(&self) -> Option<&'static str> {
+        Some("its last ledger would never be closed, and only closed ledgers are read")
     }
 
     fn claims(&self) -> Claims {

@@ -15,11 +15,11 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::arrival::{Arrival, ArrivalSource};
-use crate::batch::{Batch, Lane, StreamId};
+use crate::arrival::Arrival;
+use crate::batch::{Batch, Lane};
 use crate::bookkeeper::signals;
+use crate::feed::Feed;
 use crate::intake::Intake;
-use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
 use super::config;
@@ -59,7 +59,7 @@ pub struct WriterSpec {
     /// Session timeout with it in ms.
     pub session_timeout_ms: u64,
     /// What to write.
-    pub source: ArrivalSource,
+    pub feed: Feed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Writer {
         Self {
             service: MetadataClient::new(spec.metadata, TagSpace::new(SESSION), timeout),
             phase: Phase::Starting,
-            intake: Intake::new(&spec.source, spec.writer, spec.writer_config.writers),
+            intake: spec.feed.intake(spec.writer, spec.writer_config.writers),
             gathered: VecDeque::new(),
             gathered_bytes: 0,
             handle: None,
@@ -164,7 +164,7 @@ impl Writer {
                 return;
             }
         }
-        match (self.gathered.front(), self.intake.next_due()) {
+        match (self.gathered.front(), self.intake.next_due(ctx.now())) {
             (Some((_, taken)), next) => {
                 let due = *taken + Duration::from_millis(self.spec.writer_config.linger_ms);
                 let at = next.map_or(due, |next| due.min(next));
@@ -203,7 +203,7 @@ impl Writer {
         let full = self.is_full(next.map_or(0, |next| u64::from(next.bytes)));
         let linger = Duration::from_millis(self.spec.writer_config.linger_ms);
         let waited = self.gathered.front().is_some_and(|(_, taken)| now.since(*taken) >= linger);
-        full || waited || self.intake.next_due().is_none()
+        full || waited || self.intake.next_due(now).is_none()
     }
 
     fn add(&mut self, ctx: &mut Context<'_, Streaming>) {
@@ -211,7 +211,7 @@ impl Writer {
         let bytes = std::mem::take(&mut self.gathered_bytes);
         let lane = Lane(self.spec.writer);
         let batch = Batch {
-            stream: StreamId(0),
+            stream: self.intake.writer().stream,
             writer: self.spec.writer,
             lane,
             first: self.intake.number(lane, gathered.len() as u64),
@@ -242,13 +242,12 @@ impl Writer {
                 }
                 HandleEvent::Added { payload, .. } => {
                     for batch in &payload.batches {
-                        ctx.note(Note::Acked { batch: batch.clone() });
+                        self.intake.acked(ctx, batch.clone());
                     }
                 }
                 HandleEvent::Failed { error, entries } => {
                     for batch in entries.iter().flat_map(|(_, payload)| &payload.batches) {
-                        let (batch, error) = (batch.clone(), error.name());
-                        ctx.note(Note::Failed { batch, error });
+                        self.intake.failed(ctx, batch.clone(), error.name());
                     }
                     self.phase = Phase::Retrying;
                     let wait = Duration::from_millis(self.spec.writer_config.retry_ms);
@@ -261,7 +260,7 @@ impl Writer {
     }
 
     fn on_closed(&mut self, ctx: &mut Context<'_, Streaming>) {
-        if self.intake.next_due().is_none() && self.gathered.is_empty() {
+        if self.intake.next_due(ctx.now()).is_none() && self.gathered.is_empty() {
             self.phase = Phase::Finished;
             self.store_list(ctx, true);
         } else {

@@ -19,7 +19,8 @@ use super::config::Cluster;
 use super::ids::{BrokerId, TopicPartition};
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
 use super::reconnect::{MetadataRefresher, RefreshTags};
-use crate::note::Note;
+use crate::feed::Feed;
+use crate::outlet::Outlet;
 use crate::protocol::{self, Record, Streaming};
 use crate::tags::TagLayout;
 
@@ -45,7 +46,7 @@ struct Position {
 /// A consumer node.
 pub struct Consumer {
     config: Rc<Cluster>,
-    reader: u32,
+    outlet: Outlet,
     brokers: Vec<NodeId>,
     positions: BTreeMap<TopicPartition, Position>,
     /// Number of the fetch that is at each broker; zero for none.
@@ -56,7 +57,7 @@ pub struct Consumer {
 
 impl Consumer {
     /// Consumer number `reader`, of every `consumers`th partition.
-    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32) -> Self {
+    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32, feed: &Feed) -> Self {
         let mine =
             (0..config.partitions).filter(|partition| partition % config.consumers == reader);
         let mine = mine.map(TopicPartition::of_events);
@@ -70,7 +71,7 @@ impl Consumer {
             positions: mine.map(|partition| (partition, position(partition))).collect(),
             waiting: vec![0; brokers.len()],
             config,
-            reader,
+            outlet: feed.outlet(reader),
             brokers,
             correlation: 0,
             refresher,
@@ -128,8 +129,7 @@ impl Consumer {
         }
         for of in fetched.batches {
             position.offset = of.end_offset();
-            let (reader, position) = (self.reader, of.base_offset);
-            ctx.note(Note::Delivered { reader, batch: of.batch, position });
+            self.outlet.deliver(ctx, of.batch, of.base_offset);
         }
     }
 }

@@ -16,9 +16,9 @@ use super::consumer::Consumer;
 use super::ids::BrokerId;
 use super::producer::{self, Producer};
 use super::signals;
-use crate::arrival::ArrivalSource;
 use crate::bugs::Bug;
 use crate::deployment::{Deployment, Environment};
+use crate::feed::Feed;
 
 /// Adds nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a
 /// machine of its own unless the environment has only one.
@@ -26,7 +26,7 @@ pub fn deploy(
     cluster: &Cluster,
     deployment: &mut Deployment,
     environment: &Environment,
-    source: &ArrivalSource,
+    feed: &Feed,
 ) {
     let (mut cluster, bugs) = (cluster.clone(), environment.bugs);
     if bugs.has(Bug::ZombieLeader) {
@@ -51,21 +51,21 @@ pub fn deploy(
     }
     for writer in 0..cluster.producers {
         let name = format!("producer-{}", writer + 1);
-        let machine = environment.client_machine(deployment, &name);
-        let (config, brokers, source) = (config.clone(), brokers.clone(), source.clone());
+        let machine = feed.writer_machine(deployment, environment, &name, writer);
+        let (config, brokers, of_writer) = (config.clone(), brokers.clone(), feed.clone());
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             let (config, brokers) = (config.clone(), brokers.clone());
-            Box::new(Producer::new(config, brokers, writer, &source))
+            Box::new(Producer::new(config, brokers, writer, &of_writer))
         };
         let pools = producer::POOLS.to_vec();
-        deployment.node(PRODUCER, name, machine, pools, Box::new(build));
+        feed.add_writer(deployment.node(PRODUCER, name, machine, pools, Box::new(build)));
     }
     for reader in 0..cluster.consumers {
         let name = format!("consumer-{}", reader + 1);
-        let machine = environment.client_machine(deployment, &name);
-        let (config, brokers) = (config.clone(), brokers.clone());
+        let machine = feed.reader_machine(deployment, environment, &name);
+        let (config, brokers, feed) = (config.clone(), brokers.clone(), feed.clone());
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            Box::new(Consumer::new(config.clone(), brokers.clone(), reader))
+            Box::new(Consumer::new(config.clone(), brokers.clone(), reader, &feed))
         };
         deployment.node(CONSUMER, name, machine, vec![], Box::new(build));
     }

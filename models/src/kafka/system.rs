@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::config::{ClientLibrary, Cluster, Version};
 use super::record::META_PROPERTIES_FILE;
 use super::{deploy, properties, signals};
-use crate::arrival::ArrivalSource;
 use crate::deployment::{Deployment, Environment};
+use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Signals};
@@ -107,8 +107,8 @@ impl System for Cluster {
         }
     }
 
-    fn deploy(&self, to: &mut Deployment, environment: &Environment, source: &ArrivalSource) {
-        deploy::deploy(self, to, environment, source);
+    fn deploy(&self, to: &mut Deployment, environment: &Environment, feed: &Feed) {
+        deploy::deploy(self, to, environment, feed);
     }
 
     /// An acknowledgement with `acks=all` is from `min.insync.replicas` at the least; with fewer it

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use headwater_sim::machine::Factory;
 use headwater_sim::units::NodeId;
 
-use crate::arrival::ArrivalSource;
 use crate::bookkeeper;
 use crate::deployment::{Deployment, Environment};
+use crate::feed::Feed;
 use crate::protocol::Streaming;
 use crate::tier;
 
@@ -33,7 +33,7 @@ pub fn deploy(
     cluster: &Cluster,
     deployment: &mut Deployment,
     environment: &Environment,
-    source: &ArrivalSource,
+    feed: &Feed,
 ) {
     let cluster = Rc::new(Cluster { bugs: environment.bugs, ..cluster.clone() });
     let metadata = needs_metadata(&cluster)
@@ -48,7 +48,7 @@ pub fn deploy(
     let controller = add_controller(deployment, environment, &spec, &stores);
     deployment.office(&signals::LEADER, first_owners(&cluster, &stores).first().copied().flatten());
     deployment.office(&signals::CONTROLLER, Some(controller));
-    add_clients(deployment, environment, &cluster, controller, source);
+    add_clients(deployment, environment, &cluster, controller, feed);
 }
 
 fn needs_metadata(cluster: &Cluster) -> bool {
@@ -100,7 +100,7 @@ fn add_clients(
     environment: &Environment,
     cluster: &Rc<Cluster>,
     controller: NodeId,
-    source: &ArrivalSource,
+    feed: &Feed,
 ) {
     // The Rust client's reactor is one thread; the Java client writes and reads on two.
     let pools = match cluster.client {
@@ -109,19 +109,20 @@ fn add_clients(
     };
     for number in 0..cluster.writers {
         let name = format!("producer-{}", number + 1);
-        let machine = environment.client_machine(deployment, &name);
-        let (cluster, source) = (Rc::clone(cluster), source.clone());
+        let machine = feed.writer_machine(deployment, environment, &name, number);
+        let (cluster, of_writer) = (Rc::clone(cluster), feed.clone());
         let factory: Factory<Streaming> = Box::new(move |_| {
-            Box::new(Writer::new(Rc::clone(&cluster), number, controller, &source))
+            Box::new(Writer::new(Rc::clone(&cluster), number, controller, &of_writer))
         });
-        deployment.node(PRODUCER, name, machine, pools.clone(), factory);
+        feed.add_writer(deployment.node(PRODUCER, name, machine, pools.clone(), factory));
     }
     for number in 0..cluster.readers {
         let name = format!("consumer-{}", number + 1);
-        let machine = environment.client_machine(deployment, &name);
-        let cluster = Rc::clone(cluster);
-        let factory: Factory<Streaming> =
-            Box::new(move |_| Box::new(Reader::new(Rc::clone(&cluster), number, controller)));
+        let machine = feed.reader_machine(deployment, environment, &name);
+        let (cluster, feed) = (Rc::clone(cluster), feed.clone());
+        let factory: Factory<Streaming> = Box::new(move |_| {
+            Box::new(Reader::new(Rc::clone(&cluster), number, controller, &feed))
+        });
         deployment.node(CONSUMER, name, machine, vec![1], factory);
     }
 }

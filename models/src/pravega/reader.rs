@@ -16,9 +16,9 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::batch::SharedBatch;
 use crate::collections::RingMap;
-use crate::note::Note;
+use crate::feed::Feed;
+use crate::outlet::Outlet;
 use crate::pravega::segment::SegmentId;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::Tasks;
@@ -61,7 +61,7 @@ struct Reply {
 #[derive(Debug)]
 pub struct Reader {
     cluster: Rc<Cluster>,
-    number: u32,
+    outlet: Outlet,
     controller: NodeId,
     segments: BTreeMap<SegmentId, SegmentInput>,
     requests: RingMap<SegmentId>,
@@ -70,13 +70,14 @@ pub struct Reader {
 
 impl Reader {
     /// Reader `number` of the cluster's readers.
-    pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId) -> Self {
+    pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId, feed: &Feed) -> Self {
         let mine = (0..cluster.segments)
             .filter(|segment| segment % cluster.readers == number)
             .map(SegmentId);
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
         let (requests, replies) = (RingMap::default(), Tasks::default());
-        Self { cluster, number, controller, segments, requests, replies }
+        let outlet = feed.outlet(number);
+        Self { cluster, outlet, controller, segments, requests, replies }
     }
 
     /// Asks for the next bytes of a segment, or first for its store.
@@ -204,11 +205,6 @@ impl Reader {
             self.retry(ctx, segment);
         }
     }
-
-    fn deliver(&self, ctx: &mut Ctx<'_>, position: u64, batch: &SharedBatch) {
-        let batch = Rc::clone(batch);
-        ctx.note(Note::Delivered { reader: self.number, batch, position });
-    }
 }
 
 impl Node<Streaming> for Reader {
@@ -251,7 +247,7 @@ impl Node<Streaming> for Reader {
         let Some(Reply { segment, reading }) = self.replies.take(tag) else { return };
         for (position, batch) in &reading.batches {
             debug_assert!(*position + segment_bytes(batch) <= reading.offset + reading.bytes);
-            self.deliver(ctx, *position, batch);
+            self.outlet.deliver(ctx, Rc::clone(batch), *position);
         }
         let input = self.segments.get_mut(&segment).expect("it was read");
         input.buffered -= reading.bytes;

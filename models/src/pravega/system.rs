@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::config::{Cluster, Mode, Version};
 use super::{deploy, properties, signals};
-use crate::arrival::ArrivalSource;
 use crate::bookkeeper::system::{BOOKIE, METADATA, claims_of};
 use crate::deployment::{Deployment, Environment};
+use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Signals};
@@ -112,8 +112,8 @@ impl System for Cluster {
         }
     }
 
-    fn deploy(&self, to: &mut Deployment, environment: &Environment, source: &ArrivalSource) {
-        deploy::deploy(self, to, environment, source);
+    fn deploy(&self, to: &mut Deployment, environment: &Environment, feed: &Feed) {
+        deploy::deploy(self, to, environment, feed);
     }
 
     /// What its log claims.

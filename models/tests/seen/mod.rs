@@ -54,7 +54,7 @@ impl Observer<Streaming> for Seen {
                 *self.properties.entry(property.name).or_default() += 1;
             }
             Note::Event { mark, .. } => self.events.push(Event { at, node, name: mark.name }),
-            Note::Watermark { .. } => {}
+            Note::Watermark { .. } | Note::HandedOn { .. } | Note::Through { .. } => {}
         }
     }
 }

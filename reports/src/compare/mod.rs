@@ -218,7 +218,7 @@ fn run((index, outcome): (usize, &Outcome)) -> Run {
         label,
         scenario: outcome.scenario.name.clone(),
         source: outcome.source,
-        system: format!("{} {}", environment.system, environment.system_version),
+        system: environment.systems(),
         seed: outcome.seed,
         ok: outcome.ok(),
         conclusion: outcome.conclusion(),

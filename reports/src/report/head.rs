@@ -9,12 +9,11 @@ pub(super) fn head(outcome: &Outcome) -> String {
     let scenario = &outcome.scenario;
     let title = if scenario.title.is_empty() { &scenario.name } else { &scenario.title };
     format!(
-        "<header><h1>{}</h1>\n<p class=\"dim\"><code>{}</code> · {} {} · <span \
+        "<header><h1>{}</h1>\n<p class=\"dim\"><code>{}</code> · {} · <span \
          class=\"badge-source\">{}</span></p>\n{}</header>\n{}{}{}",
         escape(title),
         escape(&scenario.name),
-        escape(&outcome.environment.system),
-        escape(&outcome.environment.system_version),
+        escape(&outcome.environment.systems()),
         outcome.source,
         hypothesis(&scenario.hypothesis),
         verdicts(outcome),

@@ -162,7 +162,7 @@ impl History {
             Note::Property { property, entity, holds } => {
                 self.properties.note(at, property, *entity, *holds);
             }
-            Note::Event { .. } => {}
+            Note::HandedOn { .. } | Note::Through { .. } | Note::Event { .. } => {}
         }
     }
 

@@ -16,9 +16,16 @@ pub fn check(arguments: &Check) -> Result<ExitCode, Failure> {
     say(&format!("{}: ok", scenario.name))?;
     say(&format!("  {}", scenario.title))?;
     say(&format!("  hypothesis  {}", scenario.hypothesis))?;
-    let (kind, version) = (scenario.system.kind().name(), scenario.system.version());
-    say(&format!("  system      {kind} {version} on {}", scenario.profile.name))?;
-    let nodes = headwater_scenarios::targets::node_names(&*scenario.system);
+    for (_, part) in scenario.systems.iter() {
+        let (kind, version) = (part.system.kind().name(), part.system.version());
+        let named =
+            if part.name == kind { String::new() } else { format!(", called {}", part.name) };
+        let from = part.from.map(|from| format!(", from {}", scenario.systems.part(from).name));
+        let from = from.unwrap_or_default();
+        let profile = &scenario.profile.name;
+        say(&format!("  system      {kind} {version} on {profile}{named}{from}"))?;
+    }
+    let nodes = scenario.systems.node_names();
     say(&format!("  nodes       {}", nodes.join(", ")))?;
     let traffic = &scenario.traffic;
     say(&format!(

@@ -8,7 +8,6 @@ use headwater_scenarios::reading::problem;
 use headwater_scenarios::replay::{self, Violation};
 use headwater_scenarios::run::{self, Finished, Options};
 use headwater_scenarios::scenario::Scenario;
-use headwater_scenarios::targets;
 use headwater_scenarios::trace::log::{self, Filter};
 use headwater_scenarios::trace::{Trace, Watch, perfetto};
 use headwater_scenarios::units::{Duration, Time};
@@ -62,7 +61,7 @@ pub fn replay(arguments: &Replay) -> Result<ExitCode, Failure> {
 
 /// The names must be there: a filter that shows nothing would look like silence.
 fn filter(arguments: &Replay, scenario: &Scenario) -> Result<Filter, Failure> {
-    let names = targets::node_names(&*scenario.system);
+    let names = scenario.systems.node_names();
     if let Some(name) = arguments.nodes.iter().find(|name| !names.contains(name)) {
         let near = problem::nearest(name, names.iter().map(String::as_str));
         let help = match near {

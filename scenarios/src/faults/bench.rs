@@ -26,7 +26,7 @@ use headwater_tests::bench::{Bench, Ctx, Entry, Event, Letter, Saw, Sim, actor, 
 use super::planner::Planner;
 use super::spec::FaultSpec;
 use crate::reading::tree::Tree;
-use crate::targets::{Holders, Roster};
+use crate::targets::{Holders, Roster, SystemNames};
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -203,7 +203,8 @@ pub(super) fn run(seed: u64, faults: &[&str]) -> Seen {
         let never = Box::new(|_| unreachable!("only its name and role are of interest"));
         deployment.node(TESTER, name, machine, vec![1], never);
     }
-    let roster = Roster::new(&deployment, 3);
+    let systems = vec![SystemNames { prefix: String::new(), copies: 3 }];
+    let roster = Roster::new(&deployment, systems);
     let faults: Vec<FaultSpec> = faults.iter().map(|text| read(text)).collect();
     let machines = (0..NAMES.len() as u32).map(MachineId).collect();
     let mut planner = Planner::new(Seed(seed), &faults, machines, &roster, 100);

@@ -340,7 +340,7 @@ mod tests {
     fn a_process_that_is_stopped_for_good_is_not_started_when_another_fault_ends() {
         let source = Source::find("swarm/kafka").expect("it is in the library");
         let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
-        let roster = targets::roster(&*scenario.system);
+        let roster = scenario.systems.roster();
         let second = Duration::from_secs(1);
         let fault = |action: &str, at: Duration, until| FaultSpec {
             action: action.parse::<Action>().expect("it is a kind"),

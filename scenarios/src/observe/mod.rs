@@ -8,7 +8,7 @@ mod stream;
 mod timeline;
 
 pub use digest::ScheduleDigest;
-pub use observed::{Observed, ObservedSpec};
+pub use observed::{Observed, ObservedSpec, StreamSpec};
 pub use started::Started;
 pub use stream::{Measured, ObservedStream};
 pub use timeline::Timeline;

@@ -16,6 +16,9 @@ use headwater_sim::node::Observer;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::scenario::{Part, Scenario};
+use headwater_models::deployment::Deployment;
+
 use super::stream::{Measured, ObservedStream};
 use super::timeline::Timeline;
 use crate::trace::{self, Trace};
@@ -28,18 +31,55 @@ pub struct ObservedSpec {
     pub window: Window,
     /// Length of an interval of the series.
     pub interval: Duration,
-    /// What readers' positions count, for each stream; one at least.
-    pub positions: Vec<Positions>,
+    /// The streams, by number; one at least.
+    pub streams: Vec<StreamSpec>,
     /// The stream of each node's system, by the node's number; those that are missing belong to the
     /// first.
     pub stream_of: Vec<StreamId>,
+}
+
+/// A stream that is to be observed.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamSpec {
+    /// What its readers' positions count.
+    pub positions: Positions,
+    /// Its writers take the schedule; else they take from another stream.
+    pub takes_schedule: bool,
+    /// Its readers hand on to another stream.
+    pub hands_on: bool,
+}
+
+impl StreamSpec {
+    /// The only stream of a run.
+    pub const fn only(positions: Positions) -> Self {
+        Self { positions, takes_schedule: true, hands_on: false }
+    }
+}
+
+impl ObservedSpec {
+    /// Of the streams of these systems, on the nodes of a deployment of them.
+    pub fn of(scenario: &Scenario, deployment: &Deployment) -> Self {
+        let (from, until) = scenario.window();
+        let stream = |(id, part): (StreamId, &Part)| StreamSpec {
+            positions: part.system.positions(),
+            takes_schedule: part.from.is_none(),
+            hands_on: scenario.systems.hands_on(id),
+        };
+        Self {
+            window: Window { from_ns: from.0, until_ns: until.0 },
+            interval: scenario.measure.interval,
+            streams: scenario.systems.iter().map(stream).collect(),
+            stream_of: deployment.streams.clone(),
+        }
+    }
 }
 
 /// What was observed so far.
 pub struct Observed {
     /// Each stream, by its number.
     pub streams: Vec<ObservedStream>,
-    /// All together, where there are several.
+    /// The whole, where there are several: what is due and acknowledged where the schedule is
+    /// taken, and what comes out behind the last system, against the schedule.
     pub total: Option<Measured>,
     stream_of: Vec<StreamId>,
     /// Marks and leaders.
@@ -56,11 +96,10 @@ pub struct Observed {
 impl Observed {
     /// Nothing yet.
     pub fn new(spec: ObservedSpec) -> Self {
-        assert!(!spec.positions.is_empty(), "a run has a stream");
-        let streams = (0..).zip(&spec.positions);
-        let streams: Vec<_> = streams
-            .map(|(number, positions)| ObservedStream::new(StreamId(number), *positions, &spec))
-            .collect();
+        assert!(!spec.streams.is_empty(), "a run has a stream");
+        let streams = (0..).map(StreamId).zip(&spec.streams);
+        let streams: Vec<_> =
+            streams.map(|(id, stream)| ObservedStream::new(id, *stream, &spec)).collect();
         Self {
             total: (streams.len() > 1).then(|| Measured::new(&spec)),
             streams,
@@ -72,16 +111,24 @@ impl Observed {
         }
     }
 
-    /// The schedule has this event for a stream; told before anything else of the interval that it
-    /// lies in.
+    /// The schedule has this event, for each stream that takes it; told before anything else of the
+    /// interval that it lies in.
     #[inline]
-    pub fn offered(&mut self, stream: StreamId, arrival: &Arrival) {
-        self.each(stream, |measured| {
-            measured.recorder.offered(arrival.at.0, 1, u64::from(arrival.bytes));
-        });
+    pub fn offered(&mut self, arrival: &Arrival) {
+        for id in (0..self.streams.len() as u32).map(StreamId) {
+            if self.streams[id.0 as usize].spec.takes_schedule {
+                self.each(
+                    id,
+                    |_| true,
+                    |measured| {
+                        measured.recorder.offered(arrival.at.0, 1, u64::from(arrival.bytes));
+                    },
+                );
+            }
+        }
     }
 
-    /// Counts, rates, latencies and series of all streams together.
+    /// Counts, rates, latencies and series of the whole.
     pub fn recorder(&self) -> &Recorder {
         let total = self.total.as_ref();
         &total.unwrap_or(&self.streams[0].measured).recorder
@@ -92,11 +139,18 @@ impl Observed {
         self.streams.iter().map(ObservedStream::outstanding).sum()
     }
 
-    /// Tells what happened in a stream to those who measure it.
+    /// Tells what happened in a stream to those who measure it, and to those who measure the whole
+    /// if it is of such a stream.
     #[inline]
-    fn each(&mut self, stream: StreamId, mut tell: impl FnMut(&mut Measured)) {
-        tell(&mut self.streams[stream.0 as usize].measured);
-        if let Some(total) = &mut self.total {
+    fn each(
+        &mut self,
+        stream: StreamId,
+        of_whole: impl Fn(&StreamSpec) -> bool,
+        mut tell: impl FnMut(&mut Measured),
+    ) {
+        let ObservedStream { measured, spec, .. } = &mut self.streams[stream.0 as usize];
+        tell(measured);
+        if let Some(total) = self.total.as_mut().filter(|_| of_whole(spec)) {
             tell(total);
         }
     }
@@ -125,18 +179,30 @@ impl Observer<Streaming> for Observed {
             self.streams[stream.0 as usize].history.note(at, node, &note);
         }
         match &note {
-            Note::Acked { batch } => self.each(stream, |measured| measured.acked(at, batch)),
+            Note::Acked { batch } => {
+                self.each(stream, |of| of.takes_schedule, |measured| measured.acked(at, batch));
+            }
             Note::Failed { batch, .. } => {
                 let healed = batch.intended.iter().filter(|due| **due > self.healed_from);
                 let given_up = healed.count() as u64;
                 self.streams[stream.0 as usize].given_up += given_up;
-                self.each(stream, |measured| measured.failed(at, batch));
+                self.each(stream, |of| of.takes_schedule, |measured| measured.failed(at, batch));
             }
             Note::Delivered { batch, .. } => {
-                self.each(stream, |measured| measured.delivered(at, batch));
+                let alone = |of: &StreamSpec| of.takes_schedule && !of.hands_on;
+                self.each(stream, alone, |measured| measured.delivered(at, batch));
+            }
+            Note::HandedOn { to, count, bytes } => {
+                let recorder = &mut self.streams[to.0 as usize].measured.recorder;
+                recorder.offered(at.0, *count, *bytes);
+            }
+            Note::Through { due, bytes } => {
+                if let Some(total) = &mut self.total {
+                    total.through(at, due, *bytes);
+                }
             }
             Note::Watermark { .. } | Note::Property { .. } => {}
-            Note::Event { .. } => self.timeline.note(at, node, &note),
+            Note::Event { .. } => self.timeline.note(at, (node, stream), &note),
         }
     }
 
@@ -169,7 +235,7 @@ mod tests {
         Observed::new(ObservedSpec {
             window: Window { from_ns: 1_000, until_ns: 2_000 },
             interval: Duration(500),
-            positions: vec![Positions::Events; streams],
+            streams: vec![StreamSpec::only(Positions::Events); streams],
             stream_of: vec![StreamId(0), StreamId(streams as u32 - 1)],
         })
     }
@@ -186,17 +252,16 @@ mod tests {
         })
     }
 
-    fn offer(observed: &mut Observed, stream: u32) {
+    fn offer(observed: &mut Observed) {
         for (index, at) in [(0, 100), (1, 1_100)] {
-            let arrival = Arrival { index, at: Time(at), key: 0, bytes: 10 };
-            observed.offered(StreamId(stream), &arrival);
+            observed.offered(&Arrival { index, at: Time(at), key: 0, bytes: 10 });
         }
     }
 
     #[test]
     fn latencies_run_from_intended_time_and_bytes_add_up() {
         let mut observed = observed(1);
-        offer(&mut observed, 0);
+        offer(&mut observed);
         let batch = batch(0);
         observed.note(Time(1_400), NodeId(0), Note::Acked { batch: Rc::clone(&batch) });
         observed.note(Time(2_100), NodeId(1), Note::Delivered { reader: 0, batch, position: 0 });
@@ -214,8 +279,7 @@ mod tests {
     #[test]
     fn two_streams_are_counted_apart_and_together_and_levels_belong_to_the_node_s() {
         let mut observed = observed(2);
-        offer(&mut observed, 0);
-        offer(&mut observed, 1);
+        offer(&mut observed);
         observed.note(Time(1_400), NodeId(0), Note::Acked { batch: batch(1) });
         observed.note(Time(1_500), NodeId(0), Note::Acked { batch: batch(0) });
         observed.note(Time(1_600), NodeId(0), Note::Failed { batch: batch(0), error: "x" });

@@ -4,9 +4,9 @@ use headwater_models::batch::{Batch, StreamId};
 use headwater_reports::Recorder;
 use headwater_sim::time::Time;
 
-use super::observed::ObservedSpec;
+use super::observed::{ObservedSpec, StreamSpec};
 use super::started::Started;
-use headwater_check::{History, Positions};
+use headwater_check::History;
 
 /// Counts, rates, latencies and series.
 pub struct Measured {
@@ -22,15 +22,17 @@ pub struct ObservedStream {
     pub measured: Measured,
     /// History, for the checkers.
     pub history: History,
+    /// What it is.
+    pub(super) spec: StreamSpec,
     /// Events due when the system should have healed, and given up by their writer.
     pub given_up: u64,
 }
 
 impl ObservedStream {
     /// Nothing yet.
-    pub(super) fn new(stream: StreamId, positions: Positions, spec: &ObservedSpec) -> Self {
-        let history = History::new(stream, positions);
-        Self { measured: Measured::new(spec), history, given_up: 0 }
+    pub(super) fn new(id: StreamId, stream: StreamSpec, spec: &ObservedSpec) -> Self {
+        let history = History::new(id, stream.positions);
+        Self { measured: Measured::new(spec), history, spec: stream, given_up: 0 }
     }
 
     /// Events that were due and are neither acknowledged nor given up.
@@ -60,13 +62,25 @@ impl Measured {
 
     pub(super) fn delivered(&mut self, at: Time, batch: &Batch) {
         for (index, intended) in batch.intended.iter().enumerate() {
-            self.recorder.delivered(at.0, intended.0, 1, share(batch, index));
+            self.recorder.delivered(
+                at.0,
+                intended.0,
+                1,
+                share(batch.bytes, batch.intended.len(), index),
+            );
+        }
+    }
+
+    /// Events that the schedule had at these times have come out behind the last system.
+    pub(super) fn through(&mut self, at: Time, due: &[Time], bytes: u64) {
+        for (index, intended) in due.iter().enumerate() {
+            self.recorder.delivered(at.0, intended.0, 1, share(bytes, due.len(), index));
         }
     }
 
     fn sent(&mut self, batch: &Batch, mut each: impl FnMut(&mut Recorder, u64, u64, u64)) {
         for (index, (intended, started)) in batch.intended.iter().zip(&batch.started).enumerate() {
-            let bytes = share(batch, index);
+            let bytes = share(batch.bytes, batch.intended.len(), index);
             self.started.add(*started, *started - *intended);
             self.recorder.sent(started.0, intended.0, 1, bytes);
             each(&mut self.recorder, intended.0, started.0, bytes);
@@ -74,9 +88,9 @@ impl Measured {
     }
 }
 
-/// The bytes of one event of a batch, which only knows their sum: an equal share, and what is left
-/// over with the first.
-fn share(batch: &Batch, index: usize) -> u64 {
-    let count = batch.count();
-    batch.bytes / count + if index == 0 { batch.bytes % count } else { 0 }
+/// The bytes of one of several events of which only the sum is known: an equal share, and what is
+/// left over with the first.
+fn share(bytes: u64, count: usize, index: usize) -> u64 {
+    let count = count as u64;
+    bytes / count + if index == 0 { bytes % count } else { 0 }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headwater_models::batch::StreamId;
 use headwater_models::note::Note;
 use headwater_models::signal;
 use headwater_reports::outcome::Mark;
@@ -34,10 +35,11 @@ pub struct Timeline {
 
 impl Timeline {
     /// Takes what belongs on the timeline of a note.
-    pub fn note(&mut self, at: Time, node: NodeId, note: &Note) {
+    /// `stream` is that of the node's system.
+    pub fn note(&mut self, at: Time, (node, stream): (NodeId, StreamId), note: &Note) {
         let Note::Event { mark, entity, peer, value } = note else { return };
         if let Some(office) = mark.office(*entity) {
-            self.holders.insert(office.name, peer.unwrap_or(node));
+            self.holders.insert((stream, office.name), peer.unwrap_or(node));
         }
         let count = self.counts.entry(mark.name).or_default();
         *count += 1;
@@ -47,7 +49,7 @@ impl Timeline {
         }
     }
 
-    /// Who holds the offices of the system, as far as it has been told.
+    /// Who holds the offices of the systems, as far as it has been told.
     pub fn holders(&self) -> &Holders {
         &self.holders
     }

@@ -8,7 +8,7 @@ use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources};
 use crate::observe::{Measured, Started};
 use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
-use crate::scenario::metric::CONVERGES;
+use crate::scenario::metric::{CONVERGES, HANDED_ON};
 use crate::units::Time;
 use headwater_check::{Finding, History, Suite, Verdict};
 
@@ -46,6 +46,8 @@ pub struct Account {
 pub struct StreamAccount {
     /// Its name.
     pub name: String,
+    /// The kind of the system that keeps it.
+    pub system: String,
     /// The stream whose readers hand it its events; nothing where the schedule does.
     pub from: Option<String>,
     /// Latencies, counts, series.
@@ -83,7 +85,8 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     let mut verdicts = Vec::new();
     let several = observed.streams.len() > 1;
     for stream in &observed.streams {
-        let found = check(scenario, stream, observed.end);
+        let mut found = check(scenario, stream, observed.end);
+        found.extend(handed_on(stream, &observed.streams));
         outcome.counts.lost += violations(&found, "no_acked_loss");
         outcome.counts.duplicated += violations(&found, "no_duplicates");
         outcome.counts.reordered += violations(&found, "order_per_lane");
@@ -124,7 +127,8 @@ pub fn conclude(scenario: &Scenario, outcome: &mut Outcome) {
 
 /// What the checkers find of a stream.
 fn check(scenario: &Scenario, stream: &StreamAccount, end: Time) -> Vec<Verdict> {
-    let mut promises = scenario.promise.promises(&*scenario.system, stream.drained);
+    let system = &scenario.systems.part(stream.history.stream()).system;
+    let mut promises = scenario.promise.promises(&**system, stream.drained);
     promises.no_acked_loss &= stream.readers;
     let mut verdicts = Suite::from(promises).run(&stream.history);
     if scenario.promise.converges {
@@ -151,9 +155,8 @@ fn figures(
     };
     outcome.streams.clear();
     for stream in streams {
-        let StreamAccount { name, from, recorder, started, history, .. } = stream;
-        let mut entry =
-            Stream { system: outcome.environment.system.clone(), from, ..Stream::default() };
+        let StreamAccount { name, system, from, recorder, started, history, .. } = stream;
+        let mut entry = Stream { system, from, ..Stream::default() };
         if several {
             let mut figures = recorder.figures(end.0);
             if let Some(started) = started {
@@ -198,6 +201,18 @@ fn converges(observed: &StreamAccount, end: Time) -> Verdict {
     let (checked, violations) = (counts.scheduled, open.max(u64::from(!passed)));
     let stream = observed.history.stream();
     Verdict { name: CONVERGES, stream, passed, checked, violations, findings, summary }
+}
+
+/// Whether what was acknowledged in the stream that this one takes from has come to its writers.
+/// Each event is handed on once, those that were given up and stored nevertheless as well.
+fn handed_on(stream: &StreamAccount, all: &[StreamAccount]) -> Option<Verdict> {
+    let from = all.iter().find(|other| Some(&other.name) == stream.from.as_ref())?;
+    let (acked, handed) = (from.recorder.counts().acked, stream.recorder.counts().scheduled);
+    let violations = if from.drained { acked.saturating_sub(handed) } else { 0 };
+    let summary = format!("{handed} handed on of {acked} acknowledged by {}", from.name);
+    let (passed, stream) = (violations == 0, stream.history.stream());
+    let findings = Vec::new();
+    Some(Verdict { name: HANDED_ON, stream, passed, checked: acked, violations, findings, summary })
 }
 
 /// The traffic in one line.
@@ -253,6 +268,9 @@ fn meaning(name: &str) -> &'static str {
         Some(checker) => checker.means,
         None if name == CONVERGES => {
             "Once faults are over, everything is settled within the drain."
+        }
+        None if name == HANDED_ON => {
+            "What one system has acknowledged, its readers hand to the writers of the next."
         }
         None => "",
     }

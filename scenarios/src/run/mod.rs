@@ -98,8 +98,8 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
     let settled = stage.settled();
     let environment = Environment {
         profile: scenario.profile.name.clone(),
-        system: scenario.system.kind().name().into(),
-        system_version: scenario.system.version(),
+        system: scenario.systems.kinds(),
+        system_version: scenario.systems.versions(),
         operating_system: None,
         cores: None,
     };

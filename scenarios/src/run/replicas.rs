@@ -9,8 +9,8 @@ use crate::observe::Observed;
 use crate::targets::Roster;
 use headwater_check::{Events, Replica, Stored};
 
-/// One replica of a stream per node that keeps data; `durable` leaves out what only the page
-/// cache has. Tiered storage keeps copies of its own, so what it holds counts as `copies`.
+/// One replica of a stream per node of its system that keeps data; `durable` leaves out what only
+/// the page cache has. Tiered storage keeps copies of its own, so what it holds counts as `copies`.
 pub(super) fn read(
     sim: &Simulation<Streaming, Observed>,
     roster: &Roster,
@@ -37,5 +37,6 @@ pub(super) fn read(
         let copies = if tiered(role) { copies } else { 1 };
         Replica { name: roster.name(node).to_owned(), copies, stored }
     };
-    roster.iter().filter(|(_, role)| keeps(role)).map(replica).collect()
+    let of_system = roster.iter().filter(|(node, _)| roster.stream(*node) == stream);
+    of_system.filter(|(_, role)| keeps(role)).map(replica).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use headwater_models::batch::StreamId;
 use headwater_models::protocol::Streaming;
 use headwater_models::signal;
 use headwater_reports::{self as reports, Gauge, Resource};
@@ -10,13 +11,14 @@ use headwater_sim::units::NodeId;
 use headwater_sim::usage::{ResourceKind, Usage};
 
 use crate::observe::Observed;
+use crate::scenario::Topology;
 use crate::targets::Roster;
 use crate::units::Duration;
 
 /// Samples at the end of each interval.
 pub(super) struct Sampler {
-    /// The gauges that the system's models have.
-    known: Vec<&'static signal::Gauge>,
+    /// The gauges that the models of each system have, by its stream.
+    known: Vec<Vec<&'static signal::Gauge>>,
     /// Busy time so far of each resource, at the end of each interval.
     busy: Vec<Vec<Duration>>,
     samples: usize,
@@ -25,13 +27,14 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Of a system with these gauges.
-    pub(super) fn new(known: Vec<&'static signal::Gauge>) -> Self {
+    /// Of these systems.
+    pub(super) fn new(systems: &Topology) -> Self {
+        let known = systems.iter().map(|(_, part)| part.system.kind().signals().gauges).collect();
         Self { known, busy: Vec::new(), samples: 0, gauges: BTreeMap::new() }
     }
 
-    fn gauge(&self, name: &str) -> Option<&'static signal::Gauge> {
-        self.known.iter().find(|gauge| gauge.name == name).copied()
+    fn gauge(&self, stream: StreamId, name: &str) -> Option<&'static signal::Gauge> {
+        self.known[stream.0 as usize].iter().find(|gauge| gauge.name == name).copied()
     }
 
     pub(super) fn sample(&mut self, sim: &Simulation<Streaming, Observed>, roster: &Roster) {
@@ -57,7 +60,7 @@ impl Sampler {
         limits: bool,
     ) -> BTreeMap<String, (&'static str, &Vec<Option<f64>>)> {
         let named = self.gauges.iter().filter_map(|((node, name), values)| {
-            let gauge = self.gauge(name);
+            let gauge = self.gauge(roster.stream(*node), name);
             let unit = gauge.map_or("", |gauge| gauge.unit);
             let wanted = gauge.is_some_and(|gauge| gauge.limit) == limits;
             wanted.then(|| (format!("{}/{name}", roster.name(*node)), (unit, values)))

@@ -8,7 +8,7 @@ use headwater_models::batch::StreamId;
 use headwater_models::deployment as models;
 use headwater_models::protocol::Streaming;
 use headwater_models::role::Capability;
-use headwater_reports::outcome::{Environment, Source, Window};
+use headwater_reports::outcome::{Environment, Source};
 use headwater_sim::fault::Fault;
 use headwater_sim::fingerprint::Checkpoint;
 use headwater_sim::random::Seed;
@@ -53,13 +53,13 @@ const HEALED: Duration = Duration::from_secs(5);
 
 impl<'a> Stage<'a> {
     pub(super) fn new(scenario: &'a Scenario, seed: u64, watch: Watch) -> Self {
-        let (from, until) = scenario.window();
-        let mut observed = Observed::new(ObservedSpec {
-            window: Window { from_ns: from.0, until_ns: until.0 },
-            interval: scenario.measure.interval,
-            positions: vec![scenario.system.positions()],
-            stream_of: Vec::new(),
-        });
+        let plan = scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read");
+        let plan = Arc::new(plan);
+        let environment =
+            models::Environment { bugs: scenario.bugs, ..scenario.profile.environment() };
+        let deployment = scenario.systems.deployed(&environment, &plan.source());
+        let roster = scenario.systems.roster_of(&deployment);
+        let mut observed = Observed::new(ObservedSpec::of(scenario, &deployment));
         let over = scenario.faults.iter().map(|fault| fault.until.unwrap_or(fault.at)).max();
         let last = scenario.traffic.duration.saturating_sub(HEALED);
         observed.healed_from = Time::ZERO + over.unwrap_or(Duration::ZERO).max(last);
@@ -69,12 +69,6 @@ impl<'a> Stage<'a> {
             buggify: scenario.buggify,
             ..SimulationSpec::default()
         };
-        let plan = scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read");
-        let plan = Arc::new(plan);
-        let environment =
-            models::Environment { bugs: scenario.bugs, ..scenario.profile.environment() };
-        let deployment = scenario.system.deployed(&environment, &plan.source());
-        let roster = Roster::new(&deployment, scenario.system.copies() as usize);
         observed.trace = Trace::new(watch);
         observed.trace.name_nodes(deployment.nodes.iter().map(|node| node.name.clone()).collect());
         let machine_of = deployment.nodes.iter().map(|node| node.machine).collect();
@@ -92,11 +86,11 @@ impl<'a> Stage<'a> {
         }
         Self {
             planner: Planner::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
-            sampler: Sampler::new(scenario.system.kind().signals().gauges),
+            sampler: Sampler::new(&scenario.systems),
             schedule: plan.schedule().peekable(),
             digest: ScheduleDigest::default(),
             intervals: 0,
-            delivered: vec![(0, Time::ZERO)],
+            delivered: vec![(0, Time::ZERO); scenario.systems.count()],
             scenario,
             sim,
             roster,
@@ -137,7 +131,7 @@ impl<'a> Stage<'a> {
         let until = Time::ZERO + self.scenario.measure.interval * self.intervals;
         while let Some(arrival) = self.schedule.next_if(|arrival| arrival.at < until) {
             self.digest.add(&arrival);
-            self.sim.observer_mut().offered(StreamId(0), &arrival);
+            self.sim.observer_mut().offered(&arrival);
             if arrival.index.is_multiple_of(LOOK_UP) && stopped() {
                 return false;
             }
@@ -177,10 +171,6 @@ impl<'a> Stage<'a> {
         true
     }
 
-    fn has_readers(&self) -> bool {
-        self.roster.with(Capability::Reads).next().is_some()
-    }
-
     /// Everything that was due is resolved, and what was acknowledged is read, of every stream.
     pub(super) fn settled(&self) -> bool {
         let streams = &self.sim.observer().streams;
@@ -194,7 +184,7 @@ impl<'a> Stage<'a> {
         if stream.outstanding() > 0 {
             return false;
         }
-        if !self.has_readers() {
+        if !has_readers(&self.roster, stream.history.stream()) {
             return true;
         }
         // The counts only hint at it: repeated deliveries may stand in for missing ones. The check
@@ -231,7 +221,7 @@ impl<'a> Stage<'a> {
 
     /// Ends the run and hands over what was observed.
     pub(super) fn end(self, settled: bool, environment: Environment) -> Account {
-        let (now, readers) = (self.now(), self.has_readers());
+        let now = self.now();
         let Self { scenario, sim, roster, sampler, planner, delivered, .. } = self;
         let promise = &scenario.promise;
         let replicas: Vec<_> = (0..delivered.len() as u32)
@@ -242,16 +232,19 @@ impl<'a> Stage<'a> {
         let observed = sim.into_observer();
         let parts = observed.streams.into_iter().zip(replicas).zip(delivered);
         let streams = parts.map(|((stream, replicas), (_, rose))| {
-            let ObservedStream { measured, mut history, given_up } = stream;
+            let ObservedStream { measured, mut history, given_up, .. } = stream;
             replicas.into_iter().for_each(|replica| history.replica(replica));
             let Measured { recorder, started } = measured;
+            let id = history.stream();
+            let part = scenario.systems.part(id);
             StreamAccount {
-                name: scenario.system.kind().name().to_owned(),
-                from: None,
+                name: part.name.clone(),
+                system: part.system.kind().name().to_owned(),
+                from: part.from.map(|from| scenario.systems.part(from).name.clone()),
                 recorder,
                 started: Some(started),
                 history,
-                readers,
+                readers: has_readers(&roster, id),
                 drained: settled || now.since(rose) >= QUIET,
                 given_up,
             }
@@ -271,6 +264,10 @@ impl<'a> Stage<'a> {
             generator: None,
         }
     }
+}
+
+fn has_readers(roster: &Roster, stream: StreamId) -> bool {
+    roster.with(Capability::Reads).any(|node| roster.stream(node) == stream)
 }
 
 fn loss_only() -> Suite {

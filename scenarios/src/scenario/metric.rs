@@ -118,10 +118,12 @@ const COUNTS: [(&str, Count); 8] = [
 
 /// The verdict on the end of a run: whether it comes to rest once faults are over.
 pub const CONVERGES: &str = "converges";
+/// The verdict on whether everything was handed on from one system to the next.
+pub const HANDED_ON: &str = "handed_on";
 
 /// What has verdicts: the checkers, and what a run says of its end.
 fn judges() -> impl Iterator<Item = &'static str> {
-    CHECKERS.iter().map(|checker| checker.name).chain([CONVERGES])
+    CHECKERS.iter().map(|checker| checker.name).chain([CONVERGES, HANDED_ON])
 }
 
 /// What kind of quantity a metric is, and how it is written.

@@ -7,7 +7,8 @@
 //! profile = "nvme-10gbe"        # a machine profile, by name or file
 //! buggify = false               # rare delays everywhere (`headwater_sim::buggify`)
 //! bugs = []                     # planted bugs (feature `planted-bugs`), see docs/BUGS.md
-//! [system]                      # kind, version, topology, options by their real names
+//! [system]                      # kind, version, nodes, options by their real names; or a list
+//!                               # [[system]], each with a name and `from` another: see topology
 //! [traffic]                     # see headwater_traffic
 //! [[fault]]                     # see crate::faults, and docs/FAULTS.md
 //! [measure]                     # warm-up, window, interval, drain
@@ -21,8 +22,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
+use headwater_models::batch::StreamId;
 use headwater_models::bugs::{Bug, BugSet};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,7 @@ mod read_metric;
 mod source;
 mod swarm;
 pub mod system;
+pub mod topology;
 
 pub use crate::faults::{FaultSpec, Target};
 pub use crate::reading::problem::{Finding, Problem, Problems};
@@ -43,6 +45,7 @@ pub use metric::Metric;
 pub use promise::Promise;
 pub use source::Source;
 pub use swarm::{Budget, SwarmSpec};
+pub use topology::{Part, Topology};
 
 use crate::profile::Profile;
 use crate::reading::decode;
@@ -65,7 +68,7 @@ pub struct Scenario {
     /// Where it runs.
     pub profile: Profile,
     /// What is run.
-    pub system: Arc<dyn System>,
+    pub systems: Topology,
     /// What arrives.
     pub traffic: TrafficSpec,
     /// What breaks.
@@ -216,8 +219,8 @@ impl Scenario {
         let measured = profile.as_ref().map(|profile| profile.options.clone()).unwrap_or_default();
         let traffic = section::<TrafficSpec>(traffic, "traffic", findings)?;
         let keyed = traffic.value.keyed();
-        let system = match &system {
-            Some(system) => system::read(system, &source.systems, &measured, keyed, findings),
+        let systems = match &system {
+            Some(system) => topology::read(system, &source.systems, &measured, keyed, findings),
             None => {
                 let finding = Finding::new("the section [system] is missing", None);
                 findings.push(finding.help("such as: [system] kind = \"kafka\""));
@@ -232,8 +235,8 @@ impl Scenario {
         swarm.value.check(&swarm.tree, findings);
         check_window(&traffic, &measure, findings);
         let bugs = header.as_ref().map(|header| bugs(&tree, &header.bugs, findings));
-        let (header, profile, system) = (header?, profile?, system?);
-        plan::check(&faults, &*system, findings);
+        let (header, profile, systems) = (header?, profile?, systems?);
+        plan::check(&faults, &systems, findings);
         let end = traffic.value.duration + measure.value.drain;
         let doubts = plan::doubt(&faults, traffic.value.duration, end);
         Some(Self {
@@ -242,7 +245,7 @@ impl Scenario {
             hypothesis: header.hypothesis,
             seed: header.seed,
             profile,
-            system,
+            systems,
             traffic: traffic.value,
             faults: faults.into_iter().map(|(fault, _)| fault).collect(),
             measure: measure.value,
@@ -270,9 +273,14 @@ impl Scenario {
         (self.measure.warm_up, if until == Duration::ZERO { end } else { until })
     }
 
-    /// Every option of the system with its value, names as in the file without `system.`.
+    /// The only system; of several the first.
+    pub fn system(&self) -> &(dyn System + 'static) {
+        &*self.systems.part(StreamId(0)).system
+    }
+
+    /// Every option of the systems with its value ([`Topology::configuration`]).
     pub fn configuration(&self) -> BTreeMap<String, String> {
-        system::configuration(&*self.system)
+        self.systems.configuration()
     }
 
     /// The command line that runs it again, with this seed.

@@ -4,10 +4,10 @@ use crate::faults::{Family, FaultSpec};
 use crate::reading::decode;
 use crate::reading::problem::Finding;
 use crate::reading::tree::{Span, Tree, Value};
+use crate::scenario::Topology;
 use crate::targets::{self, Holders};
 use crate::units::Duration;
 use headwater_models::role::Capability;
-use headwater_models::system::System;
 use headwater_sim::units::NodeId;
 
 /// Reads the list `[[fault]]`, each with its place.
@@ -25,11 +25,11 @@ pub fn read(tree: &Tree, findings: &mut Vec<Finding>) -> Vec<(FaultSpec, Tree)> 
 }
 
 /// Checks targets against the nodes of the system.
-pub fn check(faults: &[(FaultSpec, Tree)], system: &dyn System, findings: &mut Vec<Finding>) {
+pub fn check(faults: &[(FaultSpec, Tree)], systems: &Topology, findings: &mut Vec<Finding>) {
     if faults.is_empty() {
         return;
     }
-    let roster = targets::roster(system);
+    let roster = systems.roster();
     for (fault, tree) in faults {
         targets::check(&fault.target, &roster, &place(tree, "target"), findings);
         if let Some(peers) = fault.action.peers() {

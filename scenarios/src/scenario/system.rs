@@ -1,4 +1,4 @@
-//! The system of a scenario: which one, its version, its topology and options.
+//! A system of a scenario: which one, its version, its nodes and options.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,26 +10,36 @@ use crate::reading::overlay;
 use crate::reading::problem::Finding;
 use crate::reading::tree::{Span, Tree, Value};
 
-/// Reads `[system]`. `measured` are options that the machine profile brings, by kind; `keyed` is
-/// whether events have keys, which Kafka's producers then send unless the file says otherwise.
-pub fn read(
-    tree: &Tree,
-    systems: &Systems,
-    measured: &toml::Table,
-    keyed: bool,
-    findings: &mut Vec<Finding>,
-) -> Option<Arc<dyn System>> {
-    let names = systems.names();
-    let mut options = tree.clone();
-    let (_, kind) = options.take("kind").or_else(|| {
-        let finding = Finding::new("system.kind is missing", tree.span.clone());
-        findings.push(finding.help(format!("one of: {}", names.join(", "))));
-        None
-    })?;
-    let name = word(&kind, "system.kind", &names, findings)?;
-    let kind = systems.find(name)?;
-    let measured = measured.get(name).and_then(toml::Value::as_table);
-    Reading { kind, options: &options, measured, keyed, findings }.system()
+/// What a system is read with.
+pub(super) struct Source<'a> {
+    /// The systems that there are.
+    pub systems: &'a Systems,
+    /// Options that the machine profile brings, by kind.
+    pub measured: &'a toml::Table,
+    /// Events have keys, which Kafka's producers then send unless the file says otherwise.
+    pub keyed: bool,
+}
+
+impl Source<'_> {
+    /// Reads the system that stands at `at` in the file, such as `system`.
+    pub fn read(
+        &self,
+        tree: &Tree,
+        at: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Arc<dyn System>> {
+        let names = self.systems.names();
+        let mut options = tree.clone();
+        let (_, kind) = options.take("kind").or_else(|| {
+            let finding = Finding::new(format!("{at}.kind is missing"), tree.span.clone());
+            findings.push(finding.help(format!("one of: {}", names.join(", "))));
+            None
+        })?;
+        let name = word(&kind, &format!("{at}.kind"), &names, findings)?;
+        let kind = self.systems.find(name)?;
+        let measured = self.measured.get(name).and_then(toml::Value::as_table);
+        Reading { kind, at, options: &options, measured, keyed: self.keyed, findings }.system()
+    }
 }
 
 /// A string out of a closed set.
@@ -58,6 +68,7 @@ fn word<'a>(
 /// Reading the options of one system.
 struct Reading<'a> {
     kind: &'static dyn SystemKind,
+    at: &'a str,
     options: &'a Tree,
     measured: Option<&'a toml::Table>,
     keyed: bool,
@@ -67,21 +78,21 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Defaults, then what was measured on the machine, then what the file says.
     fn system(self) -> Option<Arc<dyn System>> {
-        let Self { kind, options, measured, keyed, findings } = self;
-        let defaults = defaults(kind, options, keyed, findings)?;
+        let Self { kind, at, options, measured, keyed, findings } = self;
+        let defaults = defaults(kind, (options, at), keyed, findings)?;
         let before = findings.len();
         let mut merged = table(&*defaults);
         if let Some(measured) = measured {
             let tree = Tree::from_toml(toml::Value::Table(measured.clone()));
-            let at = "options of the profile";
-            overlay(&mut merged, &tree, at, &mut Tree::empty(), findings);
+            let of_profile = "options of the profile";
+            overlay(&mut merged, &tree, of_profile, &mut Tree::empty(), findings);
         }
         let mut places = Tree::empty();
-        overlay(&mut merged, options, "system", &mut places, findings);
+        overlay(&mut merged, options, at, &mut places, findings);
         let unknown = findings.len() > before;
         let value = toml::Value::Table(merged);
         let configured = |from: &mut dyn erased_serde::Deserializer<'_>| kind.configured(from);
-        let system = decode_by(value, &places, "system", findings, &configured)?;
+        let system = decode_by(value, &places, at, findings, &configured)?;
         if let (false, Err(message)) = (unknown, system.check()) {
             let span = blame(&message, &places).or_else(|| options.span.clone());
             let finding = Finding::new(format!("impossible topology: {message}"), span);
@@ -94,7 +105,7 @@ impl Reading<'_> {
 /// The configuration before the file's options: by the options that decide about it.
 fn defaults(
     kind: &'static dyn SystemKind,
-    options: &Tree,
+    (options, at): (&Tree, &str),
     keyed: bool,
     findings: &mut Vec<Finding>,
 ) -> Option<Arc<dyn System>> {
@@ -106,7 +117,7 @@ fn defaults(
     let read = |from: &mut dyn erased_serde::Deserializer<'_>| -> Configured {
         kind.defaults(from, keyed)
     };
-    decode_by(deciding.to_toml(), &deciding, "system", findings, &read)
+    decode_by(deciding.to_toml(), &deciding, at, findings, &read)
 }
 
 /// Its options with their values.

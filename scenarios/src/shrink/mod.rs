@@ -204,7 +204,7 @@ fn size(table: &Table, scenario: &Scenario, finished: &Finished) -> Size {
     let keys = sections.iter().filter_map(|name| table.get(*name)?.as_table()).map(keys).sum();
     Size {
         faults: scenario.faults.len(),
-        nodes: crate::targets::node_names(&*scenario.system).len(),
+        nodes: scenario.systems.node_names().len(),
         keys,
         events: finished.events,
     }

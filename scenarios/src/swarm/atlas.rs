@@ -5,27 +5,30 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use std::collections::BTreeSet;
 
+use headwater_models::batch::StreamId;
 use headwater_models::role::Capability;
-use headwater_models::system::{Claims, System};
+use headwater_models::system::Claims;
 use headwater_sim::random::{Seed, Stream};
 
 use crate::faults::{Damage, Entry, Family};
-use crate::scenario::{Budget, FaultSpec, Scenario, SwarmSpec};
+use crate::scenario::{Budget, FaultSpec, Part, Scenario, SwarmSpec, Topology};
 use crate::targets::{self, Roster};
 use crate::units::Duration;
 
 /// Whether the system claims to survive the faults of a scenario, and to keep what is promised.
 pub fn is_claimed(scenario: &Scenario) -> bool {
-    let Scenario { system, faults, promise, swarm, .. } = scenario;
-    let atlas =
-        Atlas::new(&**system, &targets::roster(&**system), swarm, &mut Seed(0).stream("claims", 0));
-    let losing = faults.iter().filter(|fault| atlas.loses(fault.action.entry()));
-    let hit: BTreeSet<_> = losing.flat_map(|fault| atlas.keepers_of(fault)).collect();
-    let settles = !promise.converges || atlas.need_not_settle(faults).is_none();
-    hit.len() <= atlas.claims.losses as usize
-        && !faults.iter().any(|fault| atlas.too_close(fault, faults))
-        && promise.copies as usize + atlas.gone(faults).len() <= system.copies() as usize
-        && settles
+    let Scenario { faults, promise, swarm, .. } = scenario;
+    let claims = |(atlas, (_, part)): (Atlas, (_, &Part))| {
+        let losing = faults.iter().filter(|fault| atlas.loses(fault.action.entry()));
+        let hit: BTreeSet<_> = losing.flat_map(|fault| atlas.keepers_of(fault)).collect();
+        let settles = !promise.converges || atlas.need_not_settle(faults).is_none();
+        hit.len() <= atlas.claims.losses as usize
+            && !faults.iter().any(|fault| atlas.too_close(fault, faults))
+            && promise.copies as usize + atlas.gone(faults).len() <= part.system.copies() as usize
+            && settles
+    };
+    let atlases = Atlas::of_each(&scenario.systems, swarm, &mut Seed(0).stream("claims", 0));
+    atlases.into_iter().zip(scenario.systems.iter()).all(claims)
 }
 
 /// The servers that may be hurt, and how much.
@@ -43,23 +46,32 @@ pub struct Atlas {
     clients: Vec<String>,
     /// Failure domains, and who is in them.
     domains: Vec<(String, Vec<String>)>,
-    has_tier: bool,
-    /// There is a leader, which may be a target.
-    pub has_leader: bool,
+    /// Tiered storage.
+    tier: Vec<String>,
+    /// The leader as a target, if there is one.
+    pub leader: Option<String>,
 }
 
 impl Atlas {
-    /// Of the nodes of a deployment; which keepers may lose data is drawn.
-    pub fn new(
-        system: &dyn System,
+    /// Of each of the systems, by its stream.
+    pub fn of_each(systems: &Topology, spec: &SwarmSpec, stream: &mut Stream) -> Vec<Self> {
+        let roster = systems.roster();
+        systems.iter().map(|(id, _)| Self::new((systems, id), &roster, spec, stream)).collect()
+    }
+
+    /// Of one of the systems and its nodes; which keepers may lose data is drawn.
+    fn new(
+        (systems, id): (&Topology, StreamId),
         roster: &Roster,
         spec: &SwarmSpec,
         stream: &mut Stream,
     ) -> Self {
         let budget = spec.budget;
-        let claims = system.claims();
+        let claims = systems.part(id).system.claims();
+        let prefix = systems.prefix(id);
         let names = |capability| -> Vec<String> {
-            roster.with(capability).map(|node| roster.name(node).to_owned()).collect()
+            let able = roster.with(capability).filter(|node| roster.stream(*node) == id);
+            able.map(|node| roster.name(node).to_owned()).collect()
         };
         let keepers = names(Capability::KeepsData);
         let losses = match budget {
@@ -69,6 +81,7 @@ impl Atlas {
         let mut victims: Vec<_> = keepers.choose_multiple(stream, losses).cloned().collect();
         victims.sort();
         let domain = |name: String| {
+            let name = format!("{prefix}{name}");
             let members = roster.named(&name).into_iter();
             let members = members.map(|node| roster.name(node).to_owned()).collect();
             (name, members)
@@ -81,8 +94,9 @@ impl Atlas {
             victims,
             clients: if spec.clients { names(Capability::Writes) } else { Vec::new() },
             domains: targets::domains().chain(["replicas".into()]).map(domain).collect(),
-            has_leader: roster.has_office(targets::LEADER),
-            has_tier: roster.with(Capability::TieredStorage).next().is_some(),
+            leader: Some(format!("{prefix}{}", targets::LEADER))
+                .filter(|name| roster.has_office(name)),
+            tier: names(Capability::TieredStorage),
         }
     }
 
@@ -90,8 +104,7 @@ impl Atlas {
     pub fn targets(&self, entry: &Entry) -> Vec<String> {
         let loses = self.loses(entry);
         match entry.family {
-            Family::Tier if self.has_tier => vec!["tier".into()],
-            Family::Tier => Vec::new(),
+            Family::Tier => self.tier.clone(),
             _ if loses && self.victims.len() < entry.swarm.targets_min => Vec::new(),
             _ if loses && entry.family == Family::Storage => self.victims.clone(),
             _ if loses => self.victims.iter().chain(self.stateless()).cloned().collect(),

@@ -10,7 +10,6 @@ use super::atlas::Atlas;
 use crate::faults::{self, Damage, Entry, FaultSpec, Target};
 use crate::reading::tree::{self, Tree};
 use crate::scenario::{Problems, Scenario, Source};
-use crate::targets;
 use crate::units::Duration;
 
 /// Faults do not begin before this: the cluster has to be up.
@@ -102,19 +101,22 @@ impl Base {
 
     fn with_faults(&self, seed: u64, mut table: Table, mut scenario: Scenario) -> Case {
         let stream = &mut Seed(seed).stream("swarm faults", 0);
-        let roster = targets::roster(&*scenario.system);
-        let atlas = Atlas::new(&*scenario.system, &roster, &self.scenario.swarm, stream);
+        let atlases = Atlas::of_each(&scenario.systems, &self.scenario.swarm, stream);
         let mut faults = std::mem::take(&mut scenario.faults);
-        faults.extend(self.faults(&atlas, scenario.traffic.duration, stream));
+        for atlas in &atlases {
+            faults.extend(self.faults(atlas, scenario.traffic.duration, stream));
+        }
         faults.sort_by_key(|fault| fault.at);
-        let excused = atlas.need_not_settle(&faults).filter(|_| scenario.promise.converges);
+        let excused = atlases.iter().find_map(|atlas| atlas.need_not_settle(&faults));
+        let excused = excused.filter(|_| scenario.promise.converges);
         if self.scenario.swarm.buggify && Seed(seed).stream("swarm buggify", 0).chance_ppm(HALF) {
             scenario.buggify = true;
             table.insert("buggify".into(), Value::Boolean(true));
         }
         let promise = &mut scenario.promise;
         // A server that stays down keeps no copies that count.
-        promise.copies = promise.copies.saturating_sub(atlas.gone(&faults).len() as u32);
+        let gone = atlases.iter().map(|atlas| atlas.gone(&faults).len()).max().unwrap_or(0);
+        promise.copies = promise.copies.saturating_sub(gone as u32);
         if excused.is_some() {
             (promise.converges, promise.drains, promise.copies) = (false, false, 0);
         }
@@ -129,7 +131,8 @@ impl Base {
         }
         let unhealed = faults.iter().filter(|fault| fault.until.is_none());
         let outside: Vec<String> = unhealed.flat_map(|fault| fault.target.0.clone()).collect();
-        let core = atlas.core(&outside).join(", ");
+        let core = atlases.iter().flat_map(|atlas| atlas.core(&outside));
+        let core = core.collect::<Vec<_>>().join(", ");
         let core = (!outside.is_empty() && excused.is_none()).then_some(core);
         scenario.faults = faults;
         Case { table, scenario, core, excused }
@@ -167,7 +170,8 @@ impl Base {
             let (entry, targets) = possible.choose(stream).expect("checked above");
             let window = (EARLIEST, over);
             let domains = atlas.domains_among(entry, targets);
-            let fault = one(entry, (targets, &domains, atlas.has_leader), window, &faults, stream);
+            let fault =
+                one(entry, (targets, &domains, atlas.leader.as_deref()), window, &faults, stream);
             if !atlas.too_close(&fault, &faults) {
                 faults.push(fault);
             }
@@ -205,7 +209,7 @@ fn in_millis(time: Duration) -> Duration {
 /// somebody does), within a window.
 fn one(
     entry: &Entry,
-    (targets, domains, has_leader): (&[String], &[&str], bool),
+    (targets, domains, leader): (&[String], &[&str], Option<&str>),
     (from, until): (Duration, Duration),
     before: &[FaultSpec],
     stream: &mut Stream,
@@ -223,13 +227,14 @@ fn one(
     let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.sample(OpenUnit) * ratio)) as u64);
     let longest = in_millis(most).max(SHORTEST);
     let (at, lasts) = (in_millis(at), in_millis(lasts.max(SHORTEST)).min(longest));
-    let leads = has_leader && entry.damage <= Damage::Unavailable && targets.len() > 1;
+    let hit = entry.damage <= Damage::Unavailable && targets.len() > 1;
+    let leader = leader.filter(|_| hit);
     let target = if entry.swarm.together {
         targets.to_vec()
     } else if !domains.is_empty() && stream.chance_ppm(DOMAIN_PPM) {
         vec![(*domains.choose(stream).expect("there is one")).to_owned()]
-    } else if leads && stream.chance_ppm(LEADER_PPM) {
-        vec![crate::targets::LEADER.into()]
+    } else if let Some(leader) = leader.filter(|_| stream.chance_ppm(LEADER_PPM)) {
+        vec![leader.into()]
     } else {
         vec![targets.choose(stream).expect("there is one").clone()]
     };

@@ -86,7 +86,7 @@ impl Swarm {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             scenario: spec.source.name.clone(),
-            system: base.scenario().system.kind().name().into(),
+            system: base.scenario().systems.kinds(),
             settings: spec.settings.clone(),
             seeds: spec.seeds,
             shards: if all { Vec::new() } else { vec![spec.shard] },
@@ -174,10 +174,13 @@ impl Swarm {
         all.filter(|shard| !self.shards.contains(shard)).collect()
     }
 
-    /// The properties of its system.
+    /// The properties of its systems.
     fn declared(&self) -> Vec<&'static Property> {
-        let kind = self.systems.find(&self.system);
-        kind.map(|kind| kind.properties()).unwrap_or_default()
+        let kinds = self.system.split(", ").filter_map(|name| self.systems.find(name));
+        let mut declared: Vec<_> = kinds.flat_map(|kind| kind.properties()).collect();
+        declared.sort_by_key(|property| property.name);
+        declared.dedup_by_key(|property| property.name);
+        declared
     }
 
     /// The `sometimes` properties of the system that no seed has shown.

@@ -4,11 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use headwater_check::{Events, History, Promises, Replica, Stored, Suite, Verdict};
-use headwater_models::batch::StreamId;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::Environment;
 use headwater_models::role::{Capability, Role};
-use headwater_reports::outcome::{Mark, Window};
+use headwater_reports::outcome::Mark;
 use headwater_scenarios::observe::{Observed, ObservedSpec};
 use headwater_scenarios::scenario::Scenario;
 use headwater_scenarios::targets::Roster;
@@ -70,17 +69,12 @@ pub fn run_with(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
 }
 
 async fn direct(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
-    let (from, until) = scenario.window();
-    let observed = Observed::new(ObservedSpec {
-        window: Window { from_ns: from.0, until_ns: until.0 },
-        interval: scenario.measure.interval,
-        positions: vec![scenario.system.positions()],
-        stream_of: Vec::new(),
-    });
+    assert!(!scenario.systems.is_several(), "one system is hosted at a time");
     let plan = Arc::new(scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read"));
     let environment = Environment { bugs, ..scenario.profile.environment() };
-    let deployment = scenario.system.deployed(&environment, &plan.source());
-    let roster = Roster::new(&deployment, scenario.system.copies() as usize);
+    let deployment = scenario.systems.deployed(&environment, &plan.source());
+    let roster = scenario.systems.roster_of(&deployment);
+    let observed = Observed::new(ObservedSpec::of(scenario, &deployment));
     let world = World::enter(deployment, Seed(seed), observed, scenario.profile.cpu_percent);
     let tasks = (0..).take(world.nodes.len()).map(|number| start(&world, NodeId(number)));
     let faults = Faults::new(&scenario.faults, &roster, Rc::clone(&world), tasks.collect());
@@ -100,7 +94,7 @@ async fn direct(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
     while until < end || (until < bound && !run.settled(until)) {
         until += scenario.measure.interval;
         while let Some(arrival) = schedule.next_if(|arrival| arrival.at < until) {
-            run.world.observed.borrow_mut().offered(StreamId(0), &arrival);
+            run.world.observed.borrow_mut().offered(&arrival);
         }
         run.advance(until).await;
     }
@@ -173,7 +167,7 @@ impl Run<'_> {
         let mut observed = self.world.observed.borrow_mut();
         replicas(self.scenario, self.roster, &self.world, now)
             .for_each(|replica| observed.streams[0].history.replica(replica));
-        let mut promises = self.scenario.promise.promises(&*self.scenario.system, drained);
+        let mut promises = self.scenario.promise.promises(self.scenario.system(), drained);
         promises.no_acked_loss &= self.has_readers();
         let counts = observed.recorder().counts();
         Report {

@@ -11,8 +11,8 @@ use headwater_models::protocol::{Message, Record, Streaming};
 use headwater_models::signal;
 use headwater_reports::outcome::{Mark, Window};
 use headwater_scenarios::faults::{FaultSpec, Target};
-use headwater_scenarios::observe::{Observed, ObservedSpec};
-use headwater_scenarios::targets::Roster;
+use headwater_scenarios::observe::{Observed, ObservedSpec, StreamSpec};
+use headwater_scenarios::targets::{Roster, SystemNames};
 use headwater_sim::context::Context;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::node::{Completion, Node};
@@ -98,7 +98,7 @@ fn marks(seed: u64, kind: Option<&'static str>) -> Vec<Mark> {
             let observed = Observed::new(ObservedSpec {
                 window: Window { from_ns: 0, until_ns: secs(3).0 },
                 interval: secs(1),
-                positions: vec![Positions::Events],
+                streams: vec![StreamSpec::only(Positions::Events)],
                 stream_of: Vec::new(),
             });
             let mut deployment = Deployment::default();
@@ -112,7 +112,8 @@ fn marks(seed: u64, kind: Option<&'static str>) -> Vec<Mark> {
                 };
                 deployment.node(BROKER, name, machine, vec![], Box::new(build));
             }
-            let roster = Roster::new(&deployment, 1);
+            let roster =
+                Roster::new(&deployment, vec![SystemNames { prefix: String::new(), copies: 1 }]);
             let world = World::enter(deployment, Seed(seed), observed, 100);
             let tasks = [start(&world, NodeId(0)), start(&world, NodeId(1))];
             let mut faults = Faults::new(&faults, &roster, Rc::clone(&world), tasks.to_vec());

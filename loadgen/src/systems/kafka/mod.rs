@@ -36,8 +36,8 @@ const DEFAULT_PORT: u16 = 9092;
 
 /// What a scenario of Kafka says of it.
 fn configuration(scenario: &Scenario) -> Result<&Configuration> {
-    scenario.system.downcast_ref().ok_or_else(|| {
-        let kind = scenario.system.kind().name();
+    scenario.system().downcast_ref().ok_or_else(|| {
+        let kind = scenario.system().kind().name();
         Failure::new(format!("a scenario of {kind} can't be run on {NAME}"))
     })
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use headwater_sim::time::{Duration, Time};
 
 use crate::arrival::Arrival;
-use crate::batch::{Batch, Lane, SharedBatch, StreamId};
+use crate::batch::{Batch, Lane, SharedBatch, StreamWriter};
 use crate::kafka::config::Producer;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::record::{
@@ -70,7 +70,7 @@ impl Queue {
 /// The queues of one producer.
 #[derive(Debug)]
 pub struct Accumulator {
-    writer: u32,
+    writer: StreamWriter,
     batch_size: u64,
     batch_events: u64,
     linger: Duration,
@@ -85,7 +85,7 @@ pub struct Accumulator {
 impl Accumulator {
     /// Empty queues. `java`: a batch takes `batch.size` of memory at once, as the Java client
     /// allocates it; else what it holds.
-    pub fn new(writer: u32, partitions: u32, config: &Producer, java: bool) -> Self {
+    pub fn new(writer: StreamWriter, partitions: u32, config: &Producer, java: bool) -> Self {
         Self {
             writer,
             batch_size: config.batch_size,
@@ -133,8 +133,8 @@ impl Accumulator {
             close(queue);
             queue.open = Some(Open {
                 batch: Batch {
-                    stream: StreamId(0),
-                    writer: self.writer,
+                    stream: self.writer.stream,
+                    writer: self.writer.number,
                     lane,
                     first: sequence,
                     bytes: 0,

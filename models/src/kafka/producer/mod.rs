@@ -30,12 +30,12 @@ use super::config::{ClientLibrary, Cluster};
 use super::message::{ErrorCode, Message, Produce, ProduceResult};
 use super::reconnect::{MetadataRefresher, RefreshTags};
 use super::record::{ProducerId, batch_bytes};
-use crate::arrival::{Arrival, ArrivalSource};
+use crate::arrival::Arrival;
 use crate::batch::{Lane, SharedBatch};
+use crate::feed::Feed;
 use crate::intake::Intake;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::signals;
-use crate::note::Note;
 use crate::protocol::{self, Record, Streaming};
 
 type Ctx<'a> = Context<'a, Streaming>;
@@ -98,26 +98,23 @@ pub struct Producer {
 
 impl Producer {
     /// A producer, number `writer`, of the brokers' cluster.
-    pub fn new(
-        config: Rc<Cluster>,
-        brokers: Vec<NodeId>,
-        writer: u32,
-        schedule: &ArrivalSource,
-    ) -> Self {
+    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, writer: u32, feed: &Feed) -> Self {
         let java = config.client == ClientLibrary::Java;
         let leaders = TopicPartition::all(config.partitions)
             .map(|partition| Some(partition.first_leader(config.brokers)))
             .collect();
         let retry_backoff = Duration::from_millis(config.producer.retry_backoff_ms);
         let refresher = MetadataRefresher::new(brokers.clone(), REFRESH, retry_backoff);
+        let intake = feed.intake(writer, config.producers);
+        let (owner, partitions) = (intake.writer(), config.partitions);
         Self {
-            accumulator: Accumulator::new(writer, config.partitions, &config.producer, java),
+            accumulator: Accumulator::new(owner, partitions, &config.producer, java),
             sticky: None,
             per_broker: vec![0; brokers.len()],
             leaders,
             brokers,
             writer,
-            intake: Intake::new(schedule, writer, config.producers),
+            intake,
             in_flight: BTreeMap::new(),
             work: VecDeque::new(),
             building: None,
@@ -163,7 +160,7 @@ impl Producer {
             self.caller_busy = true;
             let cost = Duration(self.config.costs.client_record_ns * taken as u64);
             ctx.compute(CALLER, cost, TAKEN);
-        } else if let (Some(next), false) = (self.intake.next_due(), self.blocked) {
+        } else if let (Some(next), false) = (self.intake.next_due(ctx.now()), self.blocked) {
             self.wake_at(ctx, next);
         }
     }
@@ -288,7 +285,7 @@ impl Producer {
             match found.map(|result| result.error) {
                 Some(ErrorCode::None) => {
                     self.accumulator.acked(&sendable.batch);
-                    ctx.note(Note::Acked { batch: sendable.batch });
+                    self.intake.acked(ctx, sendable.batch);
                 }
                 error => {
                     if matches!(error, None | Some(ErrorCode::NotLeader)) {
@@ -319,7 +316,7 @@ impl Producer {
 
     fn fail(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch) {
         self.accumulator.release(&batch);
-        ctx.note(Note::Failed { batch, error: "DELIVERY_TIMEOUT" });
+        self.intake.failed(ctx, batch, "DELIVERY_TIMEOUT");
     }
 
     /// Requests without a response for `request.timeout.ms` are taken as lost with their
@@ -374,7 +371,11 @@ impl Node<Streaming> for Producer {
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: protocol::Message) {
-        let protocol::Message::Kafka(message) = message else { return };
+        let message = match message {
+            protocol::Message::Kafka(message) => message,
+            protocol::Message::Handover(_) => return self.proceed(ctx),
+            _ => return,
+        };
         match message {
             Message::ProduceResponse { correlation, results } => {
                 self.work.push_back(Work::Response(correlation, results));

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use headwater_sim::time::Time;
 
-use crate::batch::{Batch, Lane, SharedBatch, StreamId};
+use crate::batch::{Batch, Lane, SharedBatch, StreamWriter};
 use crate::pravega::message::EVENT_HEADER_BYTES;
 
 /// An event that the writer has taken from the schedule.
@@ -36,11 +36,11 @@ impl Event {
 }
 
 /// Makes a batch of consecutive events.
-pub fn batch(writer: u32, lane: Lane, events: &[Event]) -> SharedBatch {
+pub fn batch(writer: StreamWriter, lane: Lane, events: &[Event]) -> SharedBatch {
     let first = events.first().expect("a batch is not empty").sequence;
     Rc::new(Batch {
-        stream: StreamId(0),
-        writer,
+        stream: writer.stream,
+        writer: writer.number,
         lane,
         first,
         bytes: events.iter().map(|event| u64::from(event.bytes)).sum(),

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use headwater_sim::time::Time;
 
-use crate::batch::{Lane, SharedBatch};
+use crate::batch::{Lane, SharedBatch, StreamWriter};
 use crate::pravega::config;
 
 use super::block_estimator::BlockEstimator;
@@ -56,7 +56,13 @@ impl JavaClient {
     }
 
     /// An event is written; the block that it completes, if it does.
-    pub fn push(&mut self, writer: u32, lane: Lane, now: Time, event: Event) -> Option<Block> {
+    pub fn push(
+        &mut self,
+        writer: StreamWriter,
+        lane: Lane,
+        now: Time,
+        event: Event,
+    ) -> Option<Block> {
         let length = event.length();
         self.outstanding += 1;
         self.estimator.record_append(now, event.number(), length);
@@ -79,7 +85,7 @@ impl JavaClient {
         Some(self.complete(writer, lane, COMMAND_HEADER))
     }
 
-    fn complete(&mut self, writer: u32, lane: Lane, extra: u64) -> Block {
+    fn complete(&mut self, writer: StreamWriter, lane: Lane, extra: u64) -> Block {
         self.token += 1;
         self.bytes_left = 0;
         let block = batch(writer, lane, &self.open);
@@ -89,7 +95,7 @@ impl JavaClient {
     }
 
     /// A tick of the timer; the block that it closes, if it does.
-    pub fn tick(&mut self, writer: u32, lane: Lane) -> Option<Block> {
+    pub fn tick(&mut self, writer: StreamWriter, lane: Lane) -> Option<Block> {
         let unchanged = self.token == self.seen_token;
         self.seen_token = self.token;
         if !unchanged || self.open.is_empty() {
@@ -100,7 +106,7 @@ impl JavaClient {
     }
 
     /// Every block to send again after a reconnect. What was gathered becomes a block of its own.
-    pub fn resend(&mut self, writer: u32, lane: Lane) -> Vec<Block> {
+    pub fn resend(&mut self, writer: StreamWriter, lane: Lane) -> Vec<Block> {
         if !self.open.is_empty() {
             self.complete(writer, lane, 0);
         }
@@ -121,7 +127,7 @@ impl JavaClient {
     }
 
     /// Gives everything up.
-    pub fn abandon(&mut self, writer: u32, lane: Lane) -> Vec<SharedBatch> {
+    pub fn abandon(&mut self, writer: StreamWriter, lane: Lane) -> Vec<SharedBatch> {
         self.resend(writer, lane);
         self.outstanding = 0;
         self.in_flight.drain(..).collect()
@@ -148,28 +154,35 @@ mod tests {
         // block of two kilobytes.
         let mut sent = vec![];
         for sequence in 0..3 {
-            sent.push(client.push(0, Lane(0), Time::ZERO, event(sequence)).is_some());
+            sent.push(
+                client
+                    .push(StreamWriter::default(), Lane(0), Time::ZERO, event(sequence))
+                    .is_some(),
+            );
         }
         assert_eq!(sent, [true, false, false]);
-        assert!(client.tick(0, Lane(0)).is_none(), "it has changed since the last tick");
-        let (block, overhead) = client.tick(0, Lane(0)).expect("closed");
+        assert!(
+            client.tick(StreamWriter::default(), Lane(0)).is_none(),
+            "it has changed since the last tick"
+        );
+        let (block, overhead) = client.tick(StreamWriter::default(), Lane(0)).expect("closed");
         assert_eq!((block.first, block.count()), (1, 2));
         assert!(overhead > BLOCK_OVERHEAD + 1_000, "padding to the declared size: {overhead}");
-        assert!(client.tick(0, Lane(0)).is_none());
+        assert!(client.tick(StreamWriter::default(), Lane(0)).is_none());
     }
 
     #[test]
     fn blocks_are_sent_again_in_order_until_acknowledged() {
         let mut client = JavaClient::new(&config::Writer::default(), Time::ZERO);
         for sequence in 0..100 {
-            client.push(0, Lane(0), Time::ZERO, event(sequence));
+            client.push(StreamWriter::default(), Lane(0), Time::ZERO, event(sequence));
         }
-        let blocks = client.resend(0, Lane(0));
+        let blocks = client.resend(StreamWriter::default(), Lane(0));
         let events: u64 = blocks.iter().map(|(block, _)| block.count()).sum();
         assert_eq!(events, 100);
         let number = event_number(&blocks[0].0);
         assert!(client.ack(number).is_some());
         assert!(client.ack(number).is_none());
-        assert_eq!(client.resend(0, Lane(0)).len(), blocks.len() - 1);
+        assert_eq!(client.resend(StreamWriter::default(), Lane(0)).len(), blocks.len() - 1);
     }
 }

@@ -19,10 +19,10 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 use rand::RngCore;
 
-use crate::arrival::{Arrival, ArrivalSource};
+use crate::arrival::Arrival;
 use crate::batch::{Lane, SharedBatch};
+use crate::feed::Feed;
 use crate::intake::Intake;
-use crate::note::Note;
 use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
@@ -112,7 +112,6 @@ enum Task {
 /// The node.
 pub struct Writer {
     cluster: Rc<Cluster>,
-    number: u32,
     controller: NodeId,
     intake: Intake,
     stream: Stream,
@@ -138,16 +137,10 @@ pub struct Writer {
 
 impl Writer {
     /// Writer `number` of the cluster's writers.
-    pub fn new(
-        cluster: Rc<Cluster>,
-        number: u32,
-        controller: NodeId,
-        schedule: &ArrivalSource,
-    ) -> Self {
+    pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId, feed: &Feed) -> Self {
         Self {
-            number,
             controller,
-            intake: Intake::new(schedule, number, cluster.writers),
+            intake: feed.intake(number, cluster.writers),
             stream: Stream::new(&cluster),
             router: Router::new(Stream::new(&cluster)),
             segments: Vec::new(),
@@ -220,7 +213,7 @@ impl Writer {
     }
 
     fn await_next(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(at) = self.intake.next_due() else { return };
+        let Some(at) = self.intake.next_due(ctx.now()) else { return };
         if self.due_armed.is_none_or(|armed| at < armed) {
             self.due_armed = Some(at);
             self.timer(ctx, at - ctx.now(), Task::Due);
@@ -242,12 +235,12 @@ impl Writer {
         let now = ctx.now();
         let buffer = self.cluster.writer.socket_buffer_bytes;
         while let Some((segment, event)) = self.blocked.front().copied() {
-            let number = self.number;
+            let writer = self.intake.writer();
             let part = &mut self.segments[segment.index()];
             let block = match &mut part.queue {
                 _ if part.link.phase == link::Phase::Dead => {
                     self.blocked.pop_front();
-                    self.give_up(ctx, event::batch(number, segment.into(), &[event]), NO_WRITER);
+                    self.give_up(ctx, event::batch(writer, segment.into(), &[event]), NO_WRITER);
                     continue;
                 }
                 Queue::Rust(client) => {
@@ -260,7 +253,7 @@ impl Writer {
                         // The application's thread is blocked.
                         return;
                     }
-                    client.push(number, part.lane, now, event)
+                    client.push(writer, part.lane, now, event)
                 }
             };
             self.blocked.pop_front();
@@ -278,7 +271,9 @@ impl Writer {
         if part.link.store().is_none() || self.reconnecting.is_some() {
             return;
         }
-        if let Some(block) = client.next_block(self.number, part.lane, &self.cluster.writer) {
+        if let Some(block) =
+            client.next_block(self.intake.writer(), part.lane, &self.cluster.writer)
+        {
             self.encode(ctx, segment, block);
         }
     }
@@ -312,13 +307,13 @@ impl Writer {
         } {
             unacked.drain(..unacked.len().min(batch.count() as usize));
             self.outstanding_bytes -= batch.bytes;
-            ctx.note(Note::Acked { batch });
+            self.intake.acked(ctx, batch);
         }
     }
 
     fn give_up(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch, error: &'static str) {
         self.outstanding_bytes -= batch.bytes;
-        ctx.note(Note::Failed { batch, error });
+        self.intake.failed(ctx, batch, error);
     }
 
     fn on_reply(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
@@ -361,7 +356,7 @@ impl Writer {
             let part = &mut self.segments[segment.index()];
             let Queue::Java(client) = &mut part.queue else { return };
             if part.link.store().is_some()
-                && let Some(block) = client.tick(self.number, part.lane)
+                && let Some(block) = client.tick(self.intake.writer(), part.lane)
             {
                 self.encode(ctx, segment, block);
             }
@@ -444,12 +439,13 @@ impl Node<Streaming> for Writer {
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
-        if let AnyMessage::Pravega(message) = message {
-            if self.may_read(&message) {
+        match message {
+            AnyMessage::Pravega(message) if self.may_read(&message) => {
                 self.read(ctx, from, message);
-            } else {
-                self.held.push_back((from, message));
             }
+            AnyMessage::Pravega(message) => self.held.push_back((from, message)),
+            AnyMessage::Handover(_) => self.pull(ctx),
+            _ => {}
         }
     }
 

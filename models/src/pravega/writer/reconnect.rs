@@ -115,12 +115,13 @@ impl Writer {
 
     /// The segment is not written any more: whatever is not acknowledged fails.
     fn abandon(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, error: &'static str) {
+        let writer = self.intake.writer();
         let part = &mut self.segments[segment.index()];
         part.link.phase = Phase::Dead;
         part.unacked.clear();
         let lost = match &mut part.queue {
-            Queue::Java(client) => client.abandon(self.number, part.lane),
-            Queue::Rust(client) => client.abandon(self.number, part.lane),
+            Queue::Java(client) => client.abandon(writer, part.lane),
+            Queue::Rust(client) => client.abandon(writer, part.lane),
         };
         for batch in lost {
             self.give_up(ctx, batch, error);
@@ -148,10 +149,10 @@ impl Writer {
         link.ready(store);
         link.heard = ctx.now();
         self.ack(ctx, segment, last_event_number);
-        let (number, part) = (self.number, &mut self.segments[segment.index()]);
+        let (writer, part) = (self.intake.writer(), &mut self.segments[segment.index()]);
         let blocks: Vec<_> = match &mut part.queue {
             Queue::Rust(client) => client.resend().into_iter().collect(),
-            Queue::Java(client) => client.resend(number, part.lane),
+            Queue::Java(client) => client.resend(writer, part.lane),
         };
         if connection.number > 1 && !blocks.is_empty() {
             properties::BLOCKS_RESENT.reached(ctx);

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use crate::batch::{Lane, SharedBatch};
+use crate::batch::{Lane, SharedBatch, StreamWriter};
 use crate::pravega::config;
 
 use super::event::{Event, batch, event_number};
@@ -34,7 +34,7 @@ impl RustClient {
     /// The next block, if none is in flight: (events, bytes on the wire besides).
     pub fn next_block(
         &mut self,
-        writer: u32,
+        writer: StreamWriter,
         lane: Lane,
         options: &config::Writer,
     ) -> Option<(SharedBatch, u64)> {
@@ -66,7 +66,7 @@ impl RustClient {
     }
 
     /// Gives everything up.
-    pub fn abandon(&mut self, writer: u32, lane: Lane) -> Vec<SharedBatch> {
+    pub fn abandon(&mut self, writer: StreamWriter, lane: Lane) -> Vec<SharedBatch> {
         let in_flight = self.in_flight.take();
         let pending: Vec<Event> = self.pending.drain(..).collect();
         let pending = (!pending.is_empty()).then(|| batch(writer, lane, &pending));
@@ -103,8 +103,8 @@ mod tests {
         let options = config::Writer::default();
         let mut client = client(1_100, 100);
         let mut sizes = vec![];
-        while let Some((block, _)) = client.next_block(0, Lane(0), &options) {
-            assert!(client.next_block(0, Lane(0), &options).is_none());
+        while let Some((block, _)) = client.next_block(StreamWriter::default(), Lane(0), &options) {
+            assert!(client.next_block(StreamWriter::default(), Lane(0), &options).is_none());
             assert!(client.ack(event_number(&block) - 1).is_none());
             sizes.push(client.ack(event_number(&block)).expect("acknowledged").count());
         }
@@ -116,7 +116,8 @@ mod tests {
     fn a_block_ends_at_8_mebibytes() {
         let options = config::Writer::default();
         let mut client = client(20, 1 << 20);
-        let (block, _) = client.next_block(0, Lane(0), &options).expect("a block");
+        let (block, _) =
+            client.next_block(StreamWriter::default(), Lane(0), &options).expect("a block");
         assert_eq!(block.count(), 7, "8 MiB + 8 hold 7 events of 1 MiB + 8");
     }
 }

@@ -73,6 +73,7 @@ impl Writer {
         }
         self.blocked.retain(|(other, _)| *other != segment);
         for (key, event) in unacked {
+            self.intake.renumber(segment.into(), event.sequence);
             let moved = self.assign(key, event);
             // After those that are being routed, whose numbers on a common successor are lower.
             let to = if self.routing { &mut self.moved } else { &mut self.blocked };

@@ -1,0 +1,104 @@
+//! What a system is deployed with: the stream that it is, and where its writers' events come from.
+
+use headwater_sim::units::{MachineId, NodeId};
+
+use crate::arrival::ArrivalSource;
+use crate::batch::StreamId;
+use crate::deployment::{Deployment, Environment};
+use crate::handover::Handover;
+use crate::intake::Intake;
+use crate::outlet::Outlet;
+
+/// Where the events of a stream come from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// The schedule.
+    Schedule(ArrivalSource),
+    /// The readers of another stream.
+    Readers(Handover),
+}
+
+/// What one system of a run writes, and what becomes of what it hands out.
+#[derive(Clone)]
+pub struct Feed {
+    pub(crate) stream: StreamId,
+    pub(crate) source: Source,
+    /// What is known of its events; nothing in a run in which no system hands on.
+    pub(crate) own: Option<Handover>,
+}
+
+impl Feed {
+    /// Of a system that writes the schedule, and whose readers hand nothing on.
+    pub fn schedule(stream: StreamId, source: &ArrivalSource) -> Self {
+        Self { stream, source: Source::Schedule(source.clone()), own: None }
+    }
+
+    /// Of a system that writes what the readers of `from` hand on.
+    ///
+    /// # Panics
+    /// If `from` does not keep its events ([`Self::keeping`]).
+    pub fn readers_of(from: &Self, stream: StreamId) -> Self {
+        let from = from.own.clone().expect("a stream that is taken from keeps its events");
+        Self { stream, source: Source::Readers(from), own: None }
+    }
+
+    /// With its events kept until they are handed out, so that others may take from its readers and
+    /// what comes out at the end is held against the schedule.
+    pub fn keeping(self) -> Self {
+        Self { own: Some(Handover::default()), ..self }
+    }
+
+    /// The machine of writer `name`, the stream's `writer`th: one of its own, or that of the reader
+    /// that it takes from.
+    pub fn writer_machine(
+        &self,
+        deployment: &mut Deployment,
+        environment: &Environment,
+        name: &str,
+        writer: u32,
+    ) -> MachineId {
+        let shared = match &self.source {
+            Source::Schedule(_) => None,
+            Source::Readers(from) => from.reader_machine(writer),
+        };
+        shared.unwrap_or_else(|| environment.client_machine(deployment, name))
+    }
+
+    /// The machine of reader `name`.
+    pub fn reader_machine(
+        &self,
+        deployment: &mut Deployment,
+        environment: &Environment,
+        name: &str,
+    ) -> MachineId {
+        let machine = environment.client_machine(deployment, name);
+        if let Some(own) = &self.own {
+            own.add_reader(machine);
+        }
+        machine
+    }
+
+    /// The stream's next writer is this node.
+    pub fn add_writer(&self, node: NodeId) {
+        if let Source::Readers(from) = &self.source {
+            from.add_writer(self.stream, node);
+        }
+    }
+
+    /// What writer `writer` of `writers` takes, from the beginning of a life.
+    pub fn intake(&self, writer: u32, writers: u32) -> Intake {
+        Intake::new(self, writer, writers)
+    }
+
+    /// Where reader `reader` puts what it was handed.
+    pub fn outlet(&self, reader: u32) -> Outlet {
+        Outlet::new(reader, self.own.clone())
+    }
+}
+
+impl From<&ArrivalSource> for Feed {
+    /// Of the only system of a run.
+    fn from(source: &ArrivalSource) -> Self {
+        Self::schedule(StreamId(0), source)
+    }
+}
