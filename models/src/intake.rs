@@ -2,10 +2,10 @@
 //!
 //! Stands for the application above a client library. It takes an event once that is due and the
 //! client has room. An application that is started again has lost what it had taken from the
-//! schedule, and skips what was due while it was down: it goes on with what is due from then on. One
-//! that takes from another system's readers writes again what was not acknowledged. Sequence numbers
-//! are counted per lane over all lives, skipped events included, so that no life of a writer uses a
-//! number that an earlier one has used.
+//! schedule, and skips what was due while it was down: it goes on with what is due from then on.
+//! One that takes from another system's readers writes again what was not acknowledged. Sequence
+//! numbers are counted per lane over all lives, skipped events included, so that no life of a writer
+//! uses a number that an earlier one has used.
 //!
 //! No parameters. Left out: an application that remembers on disk how far in the schedule it got.
 
@@ -61,8 +61,9 @@ impl Intake {
         self.writer
     }
 
-    /// The producer starts, for the first time or again: skips what the schedule had before. `lanes`
-    /// tells the lanes to which an earlier life may have written an event: their numbers go on.
+    /// The producer starts, for the first time or again: skips what the schedule had before.
+    /// `lanes` gives the lanes to which an earlier life may have written an event: their numbers go
+    /// on.
     pub fn start<L: IntoIterator<Item = Lane>>(
         &mut self,
         now: Time,

@@ -8,6 +8,7 @@
 
 use std::any::Any;
 use std::fmt::Debug;
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
 use erased_serde::{Deserializer, Error, Serialize};
@@ -24,7 +25,7 @@ use crate::signal::{Office, Signals};
 pub type Configured = Result<Arc<dyn System>, Error>;
 
 /// A system before it is configured.
-pub trait SystemKind: Debug + Send + Sync {
+pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
     /// Its name in `kind = "..."`.
     fn name(&self) -> &'static str;
 

@@ -42,7 +42,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("headwater-macros", &[]),
-    ("headwater", &["headwater-macros", "headwater-reports", "headwater-scenarios"]),
+    (
+        "headwater",
+        &["headwater-macros", "headwater-models", "headwater-reports", "headwater-scenarios"],
+    ),
     (
         "headwater-cli",
         &[
@@ -82,6 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("headwater-models", &["headwater-traffic", "headwater-check"]),
     ("headwater-scenarios", &["headwater-tests"]),
+    ("headwater-tests", &["headwater"]),
 ];
 
 /// Crates that must not be built with any of the packages named.

@@ -163,3 +163,15 @@ fn a_swarm_finds_nothing_but_the_planted_variation() {
     let lost = planted.failures.iter().filter(|failure| failure.verdict == "no_acked_loss");
     assert!(lost.count() > 0, "{}", planted.text());
 }
+
+#[test]
+fn a_folder_of_its_scenarios_is_tested_as_any_other() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("log.toml"), TEXT).expect("written");
+    let test = headwater::Folder::new(folder.path());
+    let unknown = test.run(&headwater::Control::default()).unwrap_err().to_string();
+    assert!(unknown.contains("no such value `replicated-log`"), "{unknown}");
+    let test = test.systems(Systems::standard().with(&system::ReplicatedLog)).seeds(2);
+    let report = test.run(&headwater::Control::default()).expect("a good folder");
+    assert!(report.passed() && report.runs() == 2, "{report}");
+}

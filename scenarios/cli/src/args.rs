@@ -117,6 +117,7 @@ pub struct Run {
 Examples:
   headwater test tests/scenarios
   headwater test tests/scenarios --seeds 16 --set system.brokers=5
+  headwater test tests/scenarios --snapshots
 
 A file passes if its [expect] is met and no checker finds a broken [promise]. Seeds that fail are \
 written to NAME.seeds beside the file, and are run first from then on; of a file with a section \
@@ -133,9 +134,15 @@ pub struct Test {
     /// Lays a value over every file; may be given many times
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
-    /// Writes nothing beside the files
+    /// Keeps no seeds that fail
     #[arg(long)]
     pub no_keep: bool,
+    /// Holds each file's own seed to its golden outcome, snapshots/NAME.snap
+    #[arg(long)]
+    pub snapshots: bool,
+    /// Writes the golden outcomes
+    #[arg(long, conflicts_with = "snapshots")]
+    pub update_snapshots: bool,
     /// Prints what was found as JSON
     #[arg(long)]
     pub json: bool,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use headwater::{Control, Failure as Failed, Folder, Report, Tested};
+use headwater::{Control, Failure as Failed, Folder, Golden, Report, Tested};
 use headwater_scenarios::scenario::shell_word;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::say;
 /// Runs every scenario file of a folder.
 pub fn test(arguments: &Test) -> Result<ExitCode, Failure> {
     let mut folder = Folder::new(&arguments.folder).seeds(arguments.seeds);
-    folder = folder.keep_failures(!arguments.no_keep);
+    folder = folder.keep_failures(!arguments.no_keep).golden(golden(arguments));
     for (path, value) in &arguments.settings {
         folder = folder.set(path, value);
     }
@@ -36,9 +36,19 @@ pub fn test(arguments: &Test) -> Result<ExitCode, Failure> {
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+const fn golden(arguments: &Test) -> Golden {
+    match (arguments.snapshots, arguments.update_snapshots) {
+        (true, _) => Golden::Check,
+        (_, true) => Golden::Update,
+        _ => Golden::Ignore,
+    }
+}
+
 /// What to do about the first failure.
 fn advise(report: &Report) -> Result<(), Failure> {
-    let failed = report.files.iter().find_map(|file| Some((file, file.failures.first()?)));
+    let of_run = |failure: &&Failed| !failure.what.iter().all(|what| what.starts_with("snapshot"));
+    let failed = |file: &'_ Tested| file.failures.iter().find(of_run).cloned();
+    let failed = report.files.iter().find_map(|file| Some((file, failed(file)?)));
     let Some((file, failure)) = failed else { return Ok(()) };
     say(&format!("headwater shrink {} --seed {}", shell_word(&file.file), failure.seed))
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use headwater_models::system::Systems;
 use headwater_reports::Outcome;
 use headwater_reports::outcome::Status;
 use headwater_scenarios::run::{self, Options};
@@ -12,6 +13,7 @@ use headwater_scenarios::swarm::Base;
 
 use crate::failure::Failure;
 use crate::folder::Control;
+use crate::golden::{self, Golden};
 use crate::kept;
 use crate::report::Report;
 
@@ -21,6 +23,8 @@ pub(crate) struct How {
     pub seeds: u64,
     pub settings: Vec<(String, String)>,
     pub keep: bool,
+    pub systems: Systems,
+    pub golden: Golden,
     #[cfg(feature = "snapshots")]
     pub snapshots: bool,
 }
@@ -31,6 +35,8 @@ impl Default for How {
             seeds: 1,
             settings: Vec::new(),
             keep: true,
+            systems: Systems::standard(),
+            golden: Golden::Ignore,
             #[cfg(feature = "snapshots")]
             snapshots: false,
         }
@@ -62,6 +68,13 @@ impl ScenarioTest {
     /// Lays a value over the file, as `--set path=value` does.
     pub fn set(mut self, path: &str, value: &str) -> Self {
         self.how.settings.push((path.into(), value.into()));
+        self
+    }
+
+    /// The systems that files may name, in place of those that ship: with one of your own,
+    /// `Systems::standard().with(&MySystem)`.
+    pub fn systems(mut self, systems: Systems) -> Self {
+        self.how.systems = systems;
         self
     }
 
@@ -103,7 +116,8 @@ impl ScenarioTest {
         if !self.path.is_file() {
             return Err(Problems::one(Finding::new(format!("no such file: {name}"), None)));
         }
-        let base = Base::read(Source::find(&name)?, &self.how.settings)?;
+        let source = Source { systems: self.how.systems.clone(), ..Source::find(&name)? };
+        let base = Base::read(source, &self.how.settings)?;
         let kept = kept::read(&kept::path_of(&self.path))?;
         Ok(Ready { path: self.path.clone(), how: self.how.clone(), base, kept })
     }
@@ -210,6 +224,11 @@ impl Ready {
             outcome = outcome.or(ran.outcome);
         }
         let kept = if self.how.keep { self.keep(&failures)? } else { None };
+        if let Some(outcome) = &outcome
+            && let Some(differs) = golden::check(self.how.golden, &self.path, outcome)?
+        {
+            failures.push(self.failure(scenario.seed, vec![format!("snapshot {differs}")], None));
+        }
         Ok(Tested {
             file: scenario.name.clone(),
             title: scenario.title.clone(),

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use headwater_models::system::Systems;
 use headwater_scenarios::scenario::{Finding, Problems};
 
 use crate::file::{How, ScenarioTest};
 use crate::files::scenario_files;
+use crate::golden::Golden;
 use crate::report::Report;
 
 /// A folder of scenario files, each of which is a test.
@@ -43,6 +45,20 @@ impl Folder {
         self
     }
 
+    /// The systems that files may name, in place of those that ship: with one of your own,
+    /// `Systems::standard().with(&MySystem)`.
+    pub fn systems(mut self, systems: Systems) -> Self {
+        self.how.systems = systems;
+        self
+    }
+
+    /// What [`Folder::run`] does with golden outcomes. A difference is a failure of the file's own
+    /// seed. Default: nothing.
+    pub fn golden(mut self, golden: Golden) -> Self {
+        self.how.golden = golden;
+        self
+    }
+
     /// Whether seeds that fail are written beside their file. Default true.
     pub fn keep_failures(mut self, keep: bool) -> Self {
         self.how.keep = keep;
@@ -50,8 +66,8 @@ impl Folder {
     }
 
     /// Holds the compact outcome of each file's own seed to a golden snapshot of insta, in the
-    /// folder `snapshots` beside the file. Looked at by [`ScenarioTest::check`], not by
-    /// [`Folder::run`].
+    /// folder `snapshots` beside the file. Looked at by [`ScenarioTest::check`]; for
+    /// [`Folder::run`] there is [`Folder::golden`].
     #[cfg(feature = "snapshots")]
     pub fn snapshots(mut self) -> Self {
         self.how.snapshots = true;

@@ -50,6 +50,8 @@
 //! }
 //! ```
 //!
+//! Systems of your own come with [`Folder::systems`].
+//!
 //! `headwater test FOLDER` does the same from the command line, without Rust.
 
 mod failure;
@@ -57,6 +59,7 @@ mod file;
 #[path = "../macros/src/files.rs"]
 mod files;
 mod folder;
+mod golden;
 mod kept;
 mod report;
 #[cfg(feature = "snapshots")]
@@ -65,7 +68,9 @@ mod snapshot;
 pub use failure::Failure;
 pub use file::{ScenarioTest, Tested};
 pub use folder::{Control, Folder};
+pub use golden::Golden;
 pub use headwater_macros::test_folder;
+pub use headwater_models::system::{SystemKind, Systems};
 pub use headwater_reports::Outcome;
 pub use headwater_scenarios::scenario::{Problems, Scenario};
 pub use report::Report;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use headwater::{Control, Folder, scenario};
+use headwater::{Control, Folder, Golden, scenario};
 use tempfile::TempDir;
 
 headwater::test_folder!("tests/scenarios", |folder| folder.seeds(2).snapshots());
@@ -129,4 +129,22 @@ fn settings_are_laid_over_every_file() {
     let problems = folder.run(&Control::default()).unwrap_err().to_string();
     assert!(problems.contains("broker-3") || problems.contains("2 brokers"), "{problems}");
     assert!(Path::new("tests/scenarios/snapshots/quiet.snap").is_file(), "the golden outcome");
+}
+
+#[test]
+fn golden_outcomes_of_the_command_line_are_those_of_insta() {
+    let files = folder(&[("quiet.toml", "")]);
+    let with = |golden| Folder::new(files.path()).golden(golden).run(&Control::default());
+    let ran = |golden| with(golden).unwrap_or_else(|problems| panic!("{problems}"));
+    let missing = ran(Golden::Check).to_string();
+    assert!(missing.contains("quiet.snap; --update-snapshots writes it"), "{missing}");
+    assert!(ran(Golden::Update).passed() && ran(Golden::Check).passed());
+    // As `cargo test` looks at it.
+    scenario(files.path().join("quiet.toml")).snapshot().check();
+    let path = files.path().join("snapshots/quiet.snap");
+    std::fs::write(&path, read(path.clone()).replace("\"acked\": ", "\"acked\": 1"))
+        .expect("written");
+    let changed = ran(Golden::Check);
+    let told = changed.to_string();
+    assert!(!changed.passed() && told.contains("counts.acked was 1"), "{told}");
 }
