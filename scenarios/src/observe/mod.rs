@@ -1,4 +1,4 @@
-//! What a run shows of itself while it goes on: the observer sees every note and keeps counts,
+//! What is observed of a run while it goes on: the observer sees every note and keeps counts,
 //! histograms, time series and a history of ranges, never events.
 
 mod digest;

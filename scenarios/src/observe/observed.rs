@@ -84,12 +84,12 @@ pub struct Observed {
     stream_of: Vec<StreamId>,
     /// Marks and leaders.
     pub timeline: Timeline,
-    /// From here on the system should take what is due.
+    /// From then on the system should accept what is due.
     pub healed_from: Time,
     /// Nodes that a fault without an end has hit. What they say of what has to hold in the end says
     /// nothing of the others.
     pub hurt_for_good: BTreeSet<NodeId>,
-    /// What was asked to be kept record by record; nothing unless it is put in place.
+    /// The trace, if one was asked for.
     pub trace: Trace,
 }
 

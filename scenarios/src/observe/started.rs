@@ -1,5 +1,5 @@
-//! When events were taken by their writers. A simulated writer tells it with the acknowledgement,
-//! out of the order of time, so that it is kept apart from what the recorder counts as it goes.
+//! When events were taken by their writers. A simulated writer reports it with the acknowledgement,
+//! out of time order, so that it is kept apart from what the recorder counts as it goes.
 
 use hdrhistogram::Histogram;
 use headwater_reports::Series;

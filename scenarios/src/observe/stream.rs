@@ -10,9 +10,9 @@ use headwater_check::History;
 
 /// Counts, rates, latencies and series.
 pub struct Measured {
-    /// All that can be told in the order of time.
+    /// Everything that is reported in time order.
     pub recorder: Recorder,
-    /// When events were taken, which is told later.
+    /// When events were taken, which is reported later.
     pub started: Started,
 }
 

@@ -25,7 +25,7 @@ struct Moment {
     value: u64,
 }
 
-/// Marks by name, and who leads what.
+/// Marks by name, and who holds the offices.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     marks: Vec<Moment>,
@@ -34,8 +34,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Takes what belongs on the timeline of a note.
-    /// `stream` is that of the node's system.
+    /// Takes from a note what belongs on the timeline. `stream` is that of the node's system.
     pub fn note(&mut self, at: Time, (node, stream): (NodeId, StreamId), note: &Note) {
         let Note::Event { mark, entity, peer, value } = note else { return };
         if let Some(office) = mark.office(*entity) {

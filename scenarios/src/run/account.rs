@@ -20,9 +20,9 @@ pub struct Account {
     pub environment: Environment,
     /// The digest of the schedule ([`crate::observe::ScheduleDigest`]).
     pub digest: String,
-    /// What was observed of each stream; one at least.
+    /// What was observed of each stream; at least one.
     pub streams: Vec<StreamAccount>,
-    /// Of all together, where there are several.
+    /// Of all together, if there are several.
     pub total: Option<Measured>,
     /// End of the run, drain included.
     pub end: Time,
@@ -32,7 +32,7 @@ pub struct Account {
     pub gauges: Vec<Gauge>,
     /// Faults as they were injected.
     pub faults: Vec<Fault>,
-    /// Faults that went otherwise than the scenario says, one line each: [`Planner::amiss`].
+    /// Faults that went differently from what the scenario says, one line each: [`Planner::amiss`].
     ///
     /// [`Planner::amiss`]: crate::faults::Planner::amiss
     pub faults_amiss: Vec<String>,
@@ -52,7 +52,7 @@ pub struct StreamAccount {
     pub from: Option<String>,
     /// Latencies, counts, series.
     pub recorder: Recorder,
-    /// When events were taken, where the recorder was not told in the order of time.
+    /// When events were taken, if the recorder did not get that in time order.
     pub started: Option<Started>,
     /// What the checkers need.
     pub history: History,
@@ -113,7 +113,7 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     (outcome, verdicts)
 }
 
-/// Holds an outcome, whose verdicts are complete, to what its scenario expects.
+/// Checks an outcome, whose verdicts are complete, against what its scenario expects.
 pub fn conclude(scenario: &Scenario, outcome: &mut Outcome) {
     outcome.expectations = expectations(&scenario.expect, outcome);
     outcome.mark_expected();
@@ -225,12 +225,12 @@ fn describe(scenario: &Scenario) -> String {
     line
 }
 
-/// A checker's verdict as it stands in an outcome of a run with one stream.
+/// A checker's verdict, as written in an outcome of a run with one stream.
 pub fn verdict(verdict: &Verdict) -> outcome::Verdict {
     in_stream(verdict, None)
 }
 
-/// A checker's verdict as it stands in an outcome. One that looked at nothing has not passed.
+/// A checker's verdict, as written in an outcome. One that looked at nothing has not passed.
 fn in_stream(verdict: &Verdict, stream: Option<String>) -> outcome::Verdict {
     let (status, measured) = match (verdict.passed, verdict.checked) {
         (true, 0) => (VerdictStatus::Info, "nothing to check".to_owned()),
@@ -276,7 +276,7 @@ fn meaning(name: &str) -> &'static str {
     }
 }
 
-/// Holds an outcome to expectations.
+/// Checks an outcome against expectations.
 pub fn expectations(expected: &[Expectation], outcome: &Outcome) -> Vec<outcome::Expectation> {
     let one = |expectation: &Expectation| {
         let kind = expectation.metric.kind();
@@ -290,8 +290,8 @@ pub fn expectations(expected: &[Expectation], outcome: &Outcome) -> Vec<outcome:
     expected.iter().map(one).collect()
 }
 
-/// A warning if a fault went otherwise than the scenario says: what was then survived is not what
-/// was to be.
+/// A warning if a fault went differently from what the scenario says: what was then survived is not
+/// what was to be.
 fn faults_fired(amiss: &[String]) -> Option<outcome::Verdict> {
     (!amiss.is_empty()).then(|| outcome::Verdict {
         name: "faults_fired".into(),

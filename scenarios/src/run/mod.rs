@@ -25,7 +25,7 @@ use stage::Stage;
 pub struct Progress {
     /// Virtual time so far.
     pub now: Time,
-    /// End of the traffic; draining goes on behind it.
+    /// End of the traffic; draining goes on after it.
     pub end: Time,
     /// Events of the kernel so far.
     pub events: u64,
@@ -36,11 +36,11 @@ pub struct Progress {
 pub struct Options<'a> {
     /// In place of the scenario's seed.
     pub seed: Option<u64>,
-    /// Looked at over and over: true ends the run, with what it has gathered.
+    /// Polled: true ends the run with the results so far.
     pub stop: Option<&'a AtomicBool>,
     /// Told after every interval.
     pub progress: Option<&'a dyn Fn(Progress)>,
-    /// What to keep of it record by record.
+    /// What to trace.
     pub watch: Watch,
 }
 
@@ -55,7 +55,7 @@ pub struct Finished {
     pub events: u64,
     /// End of the run, drain included.
     pub end: Time,
-    /// The fingerprint on its way, to bisect a difference by.
+    /// Checkpoints of the fingerprint, to bisect a difference by.
     pub checkpoints: Vec<Checkpoint>,
     /// What the checkers found, in full.
     pub verdicts: Vec<Verdict>,

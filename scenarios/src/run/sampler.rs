@@ -1,4 +1,4 @@
-//! The sampler: how busy everything is and how high every named level stands, per interval.
+//! The sampler: how busy everything is, and the value of every named level, per interval.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ impl Sampler {
             .collect()
     }
 
-    /// The limits that the models tell of: the share of the samples in which each was reached.
+    /// The limits that the models report: the share of the samples in which each was reached.
     fn limits(
         &self,
         roster: &Roster,
@@ -98,7 +98,7 @@ impl Sampler {
         })
     }
 
-    /// The resources that have a limit, with their use in the window.
+    /// The resources that have a limit, with their utilisation in the window.
     pub(super) fn resources(
         &self,
         sim: &Simulation<Streaming, Observed>,

@@ -27,10 +27,10 @@ use crate::units::{Duration, Time};
 use headwater_check::{Promises, Suite};
 use headwater_traffic::Schedule;
 
-/// Nothing delivered for this long at the end of a run: the readers have read all they will.
+/// Nothing delivered for this long at the end of a run: the readers have read everything.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Events after which a run looks whether it is to stop.
+/// Events between checks whether the run is to stop.
 const LOOK_UP: u64 = 1_024;
 
 /// A scenario on its way.
@@ -47,8 +47,8 @@ pub(super) struct Stage<'a> {
     delivered: Vec<(u64, Time)>,
 }
 
-/// By this long before the end of the traffic a system whose faults are over should take events
-/// again; those that are due later may not be given up.
+/// A system whose faults are over should accept events again this long before the end of the
+/// traffic; those that are due later may not be given up.
 const HEALED: Duration = Duration::from_secs(5);
 
 impl<'a> Stage<'a> {
@@ -166,7 +166,7 @@ impl<'a> Stage<'a> {
                 return false;
             }
         }
-        // Nothing is left to happen, but the clock has to get there.
+        // No event is left, but the clock has to get there.
         self.sim.run_until(until);
         true
     }
@@ -197,7 +197,7 @@ impl<'a> Stage<'a> {
             && loss_only().run(&stream.history).iter().all(|verdict| verdict.passed)
     }
 
-    /// What is promised of the end has come about, if it is promised that it will.
+    /// What is promised for the end has come about, if anything is.
     pub(super) fn healed(&self) -> bool {
         let heals = |stream: &ObservedStream| {
             let eventually = stream.history.eventually();

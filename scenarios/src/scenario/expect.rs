@@ -1,4 +1,4 @@
-//! Expectations: what a scenario says about its own outcome.
+//! Expectations: what a scenario expects of its own outcome.
 //!
 //! ```toml
 //! [expect]

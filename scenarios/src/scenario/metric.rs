@@ -29,20 +29,20 @@ pub enum Metric {
     Utilisation(String),
     /// `binding`: name of the busiest resource.
     Binding,
-    /// `verdict.NAME`: what a checker said: `pass` or `fail`.
+    /// `verdict.NAME`: a checker's verdict: `pass` or `fail`.
     Verdict(String),
 }
 
 /// Which latency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Latency {
-    /// Taken by the writer minus meant.
+    /// Taken by the writer minus intended.
     ScheduleLag,
     /// Acknowledged minus taken.
     Service,
-    /// Acknowledged minus meant: what a user waits.
+    /// Acknowledged minus intended: what a user waits.
     Response,
-    /// Delivered to a reader minus meant.
+    /// Delivered to a reader minus intended.
     EndToEnd,
 }
 
@@ -121,7 +121,7 @@ pub const CONVERGES: &str = "converges";
 /// The verdict on whether everything was handed on from one system to the next.
 pub const HANDED_ON: &str = "handed_on";
 
-/// What has verdicts: the checkers, and what a run says of its end.
+/// Everything that has a verdict: the checkers, and the end of the run.
 fn judges() -> impl Iterator<Item = &'static str> {
     CHECKERS.iter().map(|checker| checker.name).chain([CONVERGES, HANDED_ON])
 }

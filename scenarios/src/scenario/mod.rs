@@ -87,11 +87,11 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Settings from the command line, as (path, value).
     pub settings: Vec<(String, String)>,
-    /// Which settings, by number, are strings though they read as something else.
+    /// Which settings, by number, are strings though they parse as something else.
     words: Vec<usize>,
-    /// What is right as it stands, and hardly what was meant; each with its place.
+    /// Warnings: what is valid, but hardly intended; each with its place.
     pub warnings: Problems,
-    /// The warnings, before it is known which text they are about.
+    /// The warnings, before it is known which text they belong to.
     doubts: Vec<Finding>,
 }
 
@@ -167,7 +167,7 @@ impl Scenario {
             let starts = findings.iter().filter_map(|finding| Some(finding.span.as_ref()?.start));
             starts.filter_map(|at| laid.index(at)).collect()
         };
-        // A version such as 3.9 reads as a number, and is wanted as a string.
+        // A version such as 3.9 parses as a number, but has to be a string.
         let words = blamed(&findings);
         if !words.is_empty() {
             let (again, found) = Self::read(source, settings, &words);

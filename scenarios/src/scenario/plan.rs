@@ -46,8 +46,8 @@ pub fn check(faults: &[(FaultSpec, Tree)], systems: &Topology, findings: &mut Ve
     }
 }
 
-/// Doubts faults that begin when the traffic is over, and those that meet another of their kind.
-/// `end` is when the run is over at the latest.
+/// Warns of faults that begin when the traffic is over, and of those that overlap another of their
+/// kind. `end` is when the run is over at the latest.
 pub fn doubt(faults: &[(FaultSpec, Tree)], traffic: Duration, end: Duration) -> Vec<Finding> {
     let mut doubts = Vec::new();
     for (index, (fault, tree)) in faults.iter().enumerate() {
@@ -68,7 +68,7 @@ pub fn doubt(faults: &[(FaultSpec, Tree)], traffic: Duration, end: Duration) -> 
             shared && other.action.name() == name && goes_on(other)
         };
         let others = faults.iter().enumerate().filter(|(other, _)| *other != index);
-        // Of two that begin together the later one in the file is told.
+        // Of two that begin together the warning is about the later one in the file.
         let before =
             |(other, (spec, _)): &(usize, &(FaultSpec, Tree))| spec.at < at || *other < index;
         if let Some((other, _)) = others.filter(before).find(meets) {

@@ -1,4 +1,4 @@
-//! What the checkers hold the system to, beyond that nothing acknowledged is lost.
+//! What the checkers hold the system to, besides that nothing acknowledged is lost.
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,7 @@ pub struct Source {
     pub text: String,
     /// The folder of its file.
     pub folder: Option<PathBuf>,
-    /// The systems that it may be about.
+    /// The systems that it may use.
     pub systems: Systems,
 }
 
@@ -63,7 +63,7 @@ impl Source {
         Err(Problems::one(finding.help(help)))
     }
 
-    /// A text that lies nowhere, of this name, about one of the standard systems.
+    /// A text of this name that is in no file, for one of the standard systems.
     pub fn of(name: String, text: String) -> Self {
         Self { name, text, folder: None, systems: Systems::standard() }
     }

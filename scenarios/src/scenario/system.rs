@@ -102,7 +102,7 @@ impl Reading<'_> {
     }
 }
 
-/// The configuration before the file's options: by the options that decide about it.
+/// The configuration before the file's options, by the options that determine it.
 fn defaults(
     kind: &'static dyn SystemKind,
     (options, at): (&Tree, &str),
@@ -125,7 +125,7 @@ fn table(system: &dyn System) -> toml::Table {
     toml::Table::try_from(system).expect("a configuration is plain data")
 }
 
-/// Where the option stands that a complaint is about: the first one it names that the file sets.
+/// The place of the option that an error is about: the first one it names that the file sets.
 fn blame(message: &str, places: &Tree) -> Span {
     let said = message.to_lowercase();
     let mut found: Vec<(usize, Span)> = Vec::new();
