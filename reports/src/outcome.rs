@@ -146,11 +146,11 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The systems, each with its version: of several both are lists.
+    /// The systems, each with its version, if it is known: of several both are lists.
     pub fn systems(&self) -> String {
-        let names = self.system.split(", ");
-        let versioned: Vec<_> = names
-            .zip(self.system_version.split(", "))
+        let versions = self.system_version.split(", ").chain(std::iter::repeat(""));
+        let versioned: Vec<_> = (self.system.split(", "))
+            .zip(versions)
             .map(|(name, version)| format!("{name} {version}").trim_end().to_owned())
             .collect();
         versioned.join(", ")
