@@ -4,8 +4,8 @@
 //! client has room. An application that is started again has lost what it had taken from the
 //! schedule, and skips what was due while it was down: it goes on with what is due from then on.
 //! One that takes from another system's readers writes again what was not acknowledged. Sequence
-//! numbers are counted per lane over all lives, skipped events included, so that no life of a writer
-//! uses a number that an earlier one has used.
+//! numbers are counted per lane over all lives, skipped events included, so that no life of a
+//! writer uses a number that an earlier one has used.
 //!
 //! No parameters. Left out: an application that remembers on disk how far in the schedule it got.
 
