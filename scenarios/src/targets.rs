@@ -309,6 +309,14 @@ mod tests {
     }
 
     #[test]
+    fn an_office_that_nobody_has_taken_is_nobody_and_not_the_first_server() {
+        let scenario = read("kafka", "controller", "1s").unwrap();
+        let target = Target(vec!["controller".into()]);
+        let resolved = resolve(&target, &scenario.systems.roster(), &Holders::default());
+        assert_eq!((resolved.nodes.len(), resolved.vacant), (0, vec!["controller".to_owned()]));
+    }
+
+    #[test]
     fn bookkeeper_has_nobody_who_leads() {
         for office in ["leader", "controller"] {
             let refused = read("bookkeeper", office, "1s").unwrap_err();
