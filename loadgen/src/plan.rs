@@ -7,6 +7,7 @@ use headwater_traffic::Rate;
 
 use crate::cli::Run;
 use crate::failure::{Failure, Result};
+use crate::fault;
 use crate::systems::options::{self, Departure};
 use crate::systems::{self, Asked, Home, LiveSystem, Setting, Source};
 
@@ -92,7 +93,7 @@ impl RunPlan {
 
     /// How a run on `source` differs from what was asked.
     pub(crate) fn departures(&self, source: &Source) -> Vec<Departure> {
-        let mut all = vec![];
+        let mut all = fault::departures(&self.scenario, source);
         if self.asks_of_system {
             all.extend(options::of_every_system(&self.scenario));
         }

@@ -225,3 +225,46 @@ fn a_scenario_that_breaks_processes_is_not_run_on_a_named_cluster() {
     let line = common::failure(&common::run(command));
     assert!(line.contains("give --launch"), "{line}");
 }
+
+/// A scenario of Kafka with a fault on a broker.
+fn with_fault(brokers: u32, fault: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    let text = format!(
+        "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'kafka'\n\
+         brokers = {brokers}\n[[fault]]\n{fault}\ntarget = 'broker-1'\nat = '1s'\nfor = '1s'\n"
+    );
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn a_cut_between_servers_is_refused_before_anything_is_launched_with_what_can_be_done() {
+    let file = with_fault(3, "kind = 'partition'");
+    let nothing = path_with(&[]);
+    let mut command = common::loadgen("--launch --scenario");
+    command.arg(file.path()).env("PATH", nothing.path());
+    let line = common::failure(&common::run(command));
+    assert!(line.contains("`partition` is between servers too"), "{line}");
+    assert!(line.contains("peers = [\"producers\", \"consumers\"]"), "{line}");
+}
+
+#[test]
+fn faults_that_have_nothing_to_hurt_are_refused_and_left_out_with_a_warning_where_accepted() {
+    let file = with_fault(1, "kind = 'crash'");
+    let arguments = "--target null --rate 100 --duration 3s --scenario";
+    let mut command = common::loadgen(arguments);
+    let line = common::failure(&common::run({
+        command.arg(file.path());
+        command
+    }));
+    assert!(line.contains("fault is crash and would be none"), "{line}");
+    assert!(line.contains("--target log"), "{line}");
+    let out = tempfile::tempdir().unwrap();
+    let mut command = common::loadgen(&format!("--accept-differences {arguments}"));
+    command.arg(file.path()).arg("--out").arg(out.path());
+    let output = common::run(command);
+    assert_eq!(output.status.code(), Some(0), "{}", common::errors(&output));
+    let outcome = common::outcome(out.path());
+    let fired = outcome.verdicts.iter().find(|verdict| verdict.name == "faults_fired").unwrap();
+    assert!(fired.measured.contains("crash at 1s never began"), "{}", fired.measured);
+}

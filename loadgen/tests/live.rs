@@ -122,16 +122,157 @@ for = '500ms'
 #[test]
 fn a_killed_broker_bites_and_loses_nothing_that_it_acknowledged() {
     let Some(_turn) = turn("a_killed_broker_bites_and_loses_nothing") else { return };
-    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
-    std::fs::write(file.path(), CRASH).unwrap();
-    let (outcome, _) = run(&format!("--scenario {}", file.path().display()));
+    let outcome = run_text(CRASH);
     all_kept(&outcome);
-    let names: Vec<&str> = outcome.faults.iter().map(|fault| fault.name.as_str()).collect();
-    assert_eq!(names, ["crash", "pause"]);
-    assert!(outcome.faults.iter().all(|fault| fault.until_ns.is_some()), "{:?}", outcome.faults);
+    all_fired(&outcome, &["crash", "pause"]);
     // While it was dead nothing can have been acknowledged: the longest wait spans the fault.
     let longest = outcome.latency.response.max().unwrap_or(0);
     assert!(longest >= 900_000_000, "the longest response took {longest} ns");
+}
+
+/// Runs a scenario given as text.
+fn run_text(text: &str) -> Outcome {
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    run(&format!("--scenario {}", file.path().display())).0
+}
+
+/// Each fault happened, as the scenario says.
+fn all_fired(outcome: &Outcome, names: &[&str]) {
+    let fired: Vec<&str> = outcome.faults.iter().map(|fault| fault.name.as_str()).collect();
+    assert_eq!(fired, names);
+    assert!(outcome.faults.iter().all(|fault| fault.until_ns.is_some()), "{:?}", outcome.faults);
+    let amiss = outcome.verdicts.iter().find(|verdict| verdict.name == "faults_fired");
+    assert_eq!(amiss, None);
+}
+
+/// Events acknowledged from one second of the run to another.
+fn acked_between(outcome: &Outcome, from: u64, until: u64) -> u64 {
+    let index = |second: u64| (second * 1_000_000_000 / outcome.series.interval_ns) as usize;
+    outcome.series.acked[index(from)..index(until)].iter().sum()
+}
+
+const NETWORK: &str = "title = 'Clients and brokers are cut off from each other'
+hypothesis = 'What is held comes later, and what was acknowledged is there.'
+profile = 'small-vm'
+[system]
+kind = 'kafka'
+client = 'librdkafka'
+brokers = 3
+'replication.factor' = 3
+partitions = 3
+[traffic]
+rate = '400/s'
+duration = '14s'
+[measure]
+warm_up = '1s'
+[[fault]]
+kind = 'slow-link'
+target = 'brokers'
+peers = ['producers', 'consumers']
+extra = '20ms'
+at = '1s'
+for = '1s'
+[[fault]]
+kind = 'partition'
+target = 'brokers'
+peers = ['producers', 'consumers']
+at = '4s'
+for = '4s'
+[[fault]]
+kind = 'half-open'
+target = 'leader'
+peers = ['producers', 'consumers']
+at = '10s'
+for = '1s'
+[[fault]]
+kind = 'pause'
+target = 'controller'
+at = '12s'
+for = '500ms'
+";
+
+#[test]
+fn a_cut_between_clients_and_brokers_bites_and_loses_nothing_that_was_acknowledged() {
+    let Some(_turn) = turn("a_cut_between_clients_and_brokers_bites") else { return };
+    let outcome = run_text(NETWORK);
+    all_kept(&outcome);
+    all_fired(&outcome, &["slow-link", "partition", "half-open", "pause"]);
+    // The cut lasts from 4 s to 8 s; a second is left to it for beginning late.
+    assert_eq!(acked_between(&outcome, 5, 8), 0, "{:?}", outcome.series.acked);
+    assert!(acked_between(&outcome, 2, 4) > 0 && acked_between(&outcome, 8, 14) > 0);
+    let counts = outcome.counts;
+    assert_eq!((counts.failed, counts.acked), (0, counts.scheduled), "{counts:?}");
+    for fault in &outcome.faults[2..] {
+        assert!(fault.target.starts_with("broker-"), "nobody told who it is: {}", fault.target);
+    }
+    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
+    assert_eq!(told, ["network", "profile"]);
+}
+
+const SHUTDOWN: &str = "title = 'A broker is asked to stop and comes back'
+hypothesis = 'It stops in order, and what it acknowledged is there.'
+profile = 'small-vm'
+[system]
+kind = 'kafka'
+client = 'librdkafka'
+[traffic]
+rate = '400/s'
+duration = '10s'
+[measure]
+warm_up = '1s'
+[[fault]]
+kind = 'shutdown'
+target = 'controller'
+grace = '4s'
+at = '2s'
+for = '5s'
+";
+
+#[test]
+fn a_broker_that_is_asked_to_stop_bites_and_loses_nothing_that_it_acknowledged() {
+    let Some(_turn) = turn("a_broker_that_is_asked_to_stop_bites") else { return };
+    let outcome = run_text(SHUTDOWN);
+    all_kept(&outcome);
+    all_fired(&outcome, &["shutdown"]);
+    // It may take its grace, and then its process is not there until 7 s.
+    assert_eq!(acked_between(&outcome, 6, 7), 0, "{:?}", outcome.series.acked);
+    assert!(acked_between(&outcome, 0, 2) > 0);
+    let counts = outcome.counts;
+    assert_eq!((counts.failed, counts.acked), (0, counts.scheduled), "{counts:?}");
+    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
+    assert_eq!(told, ["profile"], "no proxy stands where none is needed");
+}
+
+#[test]
+fn a_cut_before_pravega_bites_and_loses_nothing_that_it_acknowledged() {
+    let Some(_turn) = turn("a_cut_before_pravega_bites") else { return };
+    let outcome = run_text(
+        "title = 'Clients and the emulator are cut off from each other'
+hypothesis = 'What is held comes later, and what was acknowledged is there.'
+profile = 'small-vm'
+[system]
+kind = 'pravega'
+mode = 'standalone'
+client = 'rust'
+[traffic]
+rate = '400/s'
+duration = '8s'
+[measure]
+warm_up = '1s'
+[[fault]]
+kind = 'partition'
+target = 'store-1'
+peers = ['producers', 'consumers']
+at = '3s'
+for = '3s'
+",
+    );
+    all_kept(&outcome);
+    all_fired(&outcome, &["partition"]);
+    assert_eq!(acked_between(&outcome, 4, 6), 0, "{:?}", outcome.series.acked);
+    assert!(acked_between(&outcome, 1, 3) > 0 && acked_between(&outcome, 6, 8) > 0);
+    assert!(outcome.differences.iter().any(|one| one.option == "network"));
 }
 
 /// Processes whose command line has `needle`.

@@ -1,7 +1,10 @@
-//! Faults on launched processes: what the planner plans, done by signals at its time.
+//! Faults on launched processes: what the planner plans, done at its time by signals, and by
+//! proxies between clients and servers.
 
 mod duty;
+mod line;
 mod processes;
+pub(crate) mod proxy;
 
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +12,7 @@ use headwater_models::batch::StreamId;
 use headwater_models::deployment::Deployment;
 use headwater_models::role::{Capability, Role};
 use headwater_reports::outcome;
-use headwater_scenarios::faults::{FaultSpec, Planner, entries};
+use headwater_scenarios::faults::{FaultSpec, Live, Planner, entries};
 use headwater_scenarios::scenario::{Scenario, Target};
 use headwater_scenarios::targets::{self, Holders, Roster};
 use headwater_sim::machine::MachineSpec;
@@ -20,8 +23,10 @@ use headwater_sim::units::{MachineId, NodeId};
 use crate::failure::{Failure, Result};
 use crate::launch::LaunchedCluster;
 use crate::pacing::Clock;
-use crate::systems::Observer;
-use processes::Processes;
+use crate::plan::RunPlan;
+use crate::systems::options::Departure;
+use crate::systems::{LiveSystem, Observer, Source};
+use processes::{Clients, Processes};
 
 /// A launched process that the scenario's system has no node of that name for.
 const SERVER: &Role = &Role {
@@ -32,72 +37,135 @@ const SERVER: &Role = &Role {
     identity_file: None,
 };
 
+/// Whether faults need a proxy in front of each server.
+pub(crate) fn need_proxies(faults: &[FaultSpec]) -> bool {
+    faults.iter().any(|fault| matches!(fault.action.entry().live, Live::Proxy(_)))
+}
+
+/// What a run on `source` does otherwise for the sake of the scenario's faults, or in their place.
+pub(crate) fn departures(scenario: &Scenario, source: &Source) -> Vec<Departure> {
+    let names = || scenario.faults.iter().map(|fault| fault.action.name()).collect::<Vec<_>>();
+    match source {
+        Source::InProcess if !scenario.faults.is_empty() => {
+            let why = "There is no process and no connection to be hurt.";
+            let left_out = Departure::told("fault", names().join(", "), "none", why);
+            vec![left_out.refused("give --target log, which is a process, or a real system")]
+        }
+        Source::Launch if need_proxies(&scenario.faults) => {
+            let why = "Faults of the network are done by a proxy of the generator in front of each \
+                       server: one hop more for all that clients send and are sent, from the start \
+                       to the end of the run. Servers talk to each other past them.";
+            let (asked, done) = ("clients connect to servers", "clients connect to proxies");
+            vec![Departure::told("network", asked, done, why)]
+        }
+        _ => vec![],
+    }
+}
+
+/// Checks that every fault can happen to what a launch of `system` starts.
+///
+/// # Errors
+/// The first that can't, and what can.
+pub(crate) fn check(scenario: &Scenario, system: &dyn LiveSystem) -> Result<()> {
+    check_on(scenario, &system.servers(scenario), system.tells())
+}
+
+fn check_on(scenario: &Scenario, servers: &[String], tells: &[&str]) -> Result<()> {
+    let several = servers.len() > 1;
+    let roster = roster(scenario, servers, None);
+    for fault in &scenario.faults {
+        check_target(fault, &roster, servers, |office| several && !tells.contains(&office))?;
+    }
+    // Whoever leads when a fault begins is one of them.
+    let roster = self::roster(scenario, servers, Some(NodeId(0)));
+    let processes = Processes::named(servers.to_vec(), clients(&roster, servers.len()));
+    let rehearsed = planner(scenario, 0, &roster).rehearse(&roster, &processes);
+    rehearsed.map_err(Failure::new)
+}
+
+/// The plan of a scenario's faults; every node has a machine of its own.
+fn planner<'a>(scenario: &'a Scenario, seed: u64, roster: &Roster) -> Planner<'a> {
+    let machines = (0..).map(MachineId).take(roster.iter().count()).collect();
+    Planner::new(Seed(seed), &scenario.faults, machines, roster, 100)
+}
+
 /// The faults of a scenario on the processes of a launched cluster.
 pub(crate) struct Injector<'a> {
     planner: Planner<'a>,
     roster: Roster,
     processes: Processes,
+    offices: Vec<&'static str>,
+}
+
+/// What became of the faults.
+#[derive(Debug, Default)]
+pub(crate) struct Injected {
+    /// Those that began.
+    pub(crate) faults: Vec<outcome::Fault>,
+    /// What went otherwise than the scenario says, one line each.
+    pub(crate) amiss: Vec<String>,
+}
+
+impl Injected {
+    /// None of a scenario's faults, and why.
+    pub(crate) fn none(scenario: &Scenario, why: &str) -> Self {
+        let left_out = |fault: &FaultSpec| {
+            let (name, at) = (fault.action.name(), fault.at);
+            format!("{name} at {at} never began: {why}")
+        };
+        Self { faults: vec![], amiss: scenario.faults.iter().map(left_out).collect() }
+    }
 }
 
 impl<'a> Injector<'a> {
-    /// Checks that every fault can happen to `cluster`.
-    ///
-    /// # Errors
-    /// The first that can't, and what can.
-    pub(crate) fn new(
-        scenario: &'a Scenario,
-        seed: u64,
-        cluster: &LaunchedCluster,
-    ) -> Result<Self> {
-        let launched: Vec<String> = match cluster.watched.lock() {
-            Ok(watched) => watched.iter().map(|(name, _)| name.clone()).collect(),
-            Err(_) => vec![],
-        };
-        let roster = roster(scenario, &launched);
-        for fault in &scenario.faults {
-            check(fault, &roster, &launched)?;
-        }
-        let machines = (0..).map(MachineId).take(roster.iter().count()).collect();
-        let planner = Planner::new(Seed(seed), &scenario.faults, machines, &roster, 100);
-        let processes = Processes::new(launched, cluster);
-        planner.rehearse(&roster, &processes).map_err(Failure::new)?;
-        Ok(Self { planner, roster, processes })
+    /// Of faults that have been checked.
+    pub(crate) fn new(plan: &'a RunPlan, cluster: &LaunchedCluster) -> Self {
+        let scenario = &plan.scenario;
+        let servers = plan.system.servers(scenario);
+        let roster = roster(scenario, &servers, None);
+        let planner = planner(scenario, plan.seed, &roster);
+        let clients = clients(&roster, servers.len());
+        let processes = Processes::new(servers, clients, Seed(plan.seed), cluster);
+        let offices = scenario.system().kind().offices().into_iter().map(|office| office.name);
+        Self { planner, roster, processes, offices: offices.collect() }
     }
 
-    /// Lets them happen at their times; gives back those that did. `leader` is asked when a fault
-    /// begins: the process that leads the first partition, where the system tells.
+    /// Lets them happen at their times. `holder` is asked who holds an office (the name of its
+    /// process) when a fault begins that names it.
     pub(crate) fn run(
         mut self,
-        leader: &dyn Fn() -> Option<String>,
+        holder: &dyn Fn(&str) -> Option<String>,
         clock: &Clock,
         observer: &Observer,
         stop: &AtomicBool,
-    ) -> Vec<outcome::Fault> {
+    ) -> Injected {
         while let Some(at) = self.planner.next().into_iter().chain(self.processes.next()).min() {
             if !clock.sleep_until(at.0, stop) {
                 break;
             }
             self.processes.happen_until(at, observer);
             if self.planner.next() == Some(at) {
-                let holders = self.holders(leader);
+                let holders = self.holders(holder);
                 self.planner.fire(&self.roster, &holders, &mut self.processes);
                 self.processes.happen_until(at, observer);
             }
         }
         let now = Time(clock.now());
-        for amiss in self.planner.amiss(now) {
-            observer.mark("fault_went_amiss", amiss);
-        }
-        self.planner.windows(now)
+        let (faults, mut amiss) = (self.planner.windows(now), self.planner.amiss(now));
+        amiss.extend(self.processes.failed());
+        Injected { faults, amiss }
     }
 
-    /// Who leads now. Of a single server nobody has to be asked.
-    fn holders(&self, leader: &dyn Fn() -> Option<String>) -> Holders {
+    /// Who holds what the next fault names. Of a single server nobody has to be asked.
+    fn holders(&self, holder: &dyn Fn(&str) -> Option<String>) -> Holders {
         let only = only(self.roster.servers());
         let named = |name: String| self.roster.named(&name).first().copied();
-        let leader = only.or_else(|| leader().and_then(named));
-        let held = [("leader", leader), ("controller", only)];
-        held.into_iter().filter_map(|(office, node)| Some(((StreamId(0), office), node?))).collect()
+        let asked = self.offices.iter().filter(|office| self.planner.asks_for(office));
+        let held = |office: &&'static str| {
+            let node = only.or_else(|| holder(office).and_then(named))?;
+            Some(((StreamId(0), *office), node))
+        };
+        asked.filter_map(held).collect()
     }
 }
 
@@ -106,8 +174,9 @@ fn only(mut nodes: impl Iterator<Item = NodeId>) -> Option<NodeId> {
     nodes.next().filter(|_| nodes.next().is_none())
 }
 
-/// The launched processes, and the clients of the scenario behind them.
-fn roster(scenario: &Scenario, launched: &[String]) -> Roster {
+/// The launched processes, and the clients of the scenario behind them. `holder` holds every office
+/// at first.
+fn roster(scenario: &Scenario, launched: &[String], holder: Option<NodeId>) -> Roster {
     let simulated = scenario.systems.roster();
     let role = |name: &String| {
         let same = simulated.iter().find(|(node, _)| simulated.name(*node) == name);
@@ -124,13 +193,27 @@ fn roster(scenario: &Scenario, launched: &[String]) -> Roster {
         nodes.node(role, name, machine, vec![], never);
     }
     for office in scenario.system().kind().offices() {
-        nodes.office(office, None);
+        nodes.office(office, holder);
     }
     scenario.systems.roster_of(&nodes)
 }
 
-/// A fault that nothing here can do, or that hits nobody here.
-fn check(fault: &FaultSpec, roster: &Roster, launched: &[String]) -> Result<()> {
+/// The clients, which stand behind the servers.
+fn clients(roster: &Roster, servers: usize) -> Clients {
+    let mut groups: Vec<_> = roster.iter().skip(servers).map(|(_, role)| role.group).collect();
+    let count = groups.len();
+    groups.dedup();
+    Clients { count, groups }
+}
+
+/// Refuses a fault that nothing here can do, or that hits nobody here. `vacant` says of which
+/// office nobody can tell who holds it.
+fn check_target(
+    fault: &FaultSpec,
+    roster: &Roster,
+    launched: &[String],
+    vacant: impl Fn(&str) -> bool,
+) -> Result<()> {
     let entry = fault.action.entry();
     if !entry.live.is_done() {
         let can: Vec<&str> =
@@ -142,19 +225,18 @@ fn check(fault: &FaultSpec, roster: &Roster, launched: &[String]) -> Result<()> 
             can.join(", ")
         )));
     }
-    let several = only(roster.servers()).is_none();
     for name in fault.target.0.iter().chain(fault.action.peers().into_iter().flat_map(|of| &of.0)) {
-        if name == "controller" && several {
+        if roster.has_office(name) && vacant(name) {
             return Err(Failure::new(format!(
-                "the fault `{}` is on the active controller, which a live cluster is not asked \
-                 for: name a process; there are {}",
+                "the fault `{}` is on the {name}, and nobody can tell which of the launched \
+                 processes that is: name one; there are {}",
                 entry.name,
                 launched.join(", ")
             )));
         }
         let nodes =
             targets::resolve(&Target(vec![name.clone()]), roster, &Holders::default()).nodes;
-        if nodes.is_empty() && name != "leader" && name != "controller" {
+        if nodes.is_empty() && !roster.has_office(name) {
             return Err(Failure::new(format!(
                 "the launched cluster has no `{name}` to {}; it has {}",
                 entry.name,
@@ -167,7 +249,6 @@ fn check(fault: &FaultSpec, roster: &Roster, launched: &[String]) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use headwater_scenarios::faults::Live;
     use headwater_sim::time::Duration;
 
     use super::*;
@@ -177,26 +258,67 @@ mod tests {
         Scenario::parse(&text, "t.toml", None, &[]).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
+    fn brokers(count: usize) -> Vec<String> {
+        (1..=count).map(|number| format!("broker-{number}")).collect()
+    }
+
+    /// Why a fault of this kind (with its parameters) is refused, of whom both offices are known.
     fn refused(kind: &str, target: &str) -> Option<String> {
         let kind = format!("[[fault]]\nkind = {kind}\n");
         let scenario = scenario(&format!("{kind}target = '{target}'\nat = '1s'\nfor = '1s'\n"));
-        let launched = ["broker-1", "broker-2", "broker-3"].map(String::from).to_vec();
-        let roster = roster(&scenario, &launched);
-        let fault = &scenario.faults[0];
-        if let Err(failure) = check(fault, &roster, &launched) {
-            return Some(failure.to_string());
-        }
-        let machines = (0..).map(MachineId).take(roster.iter().count()).collect();
-        let planner = Planner::new(Seed(1), &scenario.faults, machines, &roster, 100);
-        planner.rehearse(&roster, &Processes::named(launched)).err()
+        let checked = check_on(&scenario, &brokers(3), &["leader", "controller"]);
+        checked.err().map(|failure| failure.to_string())
     }
 
     #[test]
     fn what_signals_can_do_is_done_on_every_target_that_is_launched() {
-        for target in ["broker-2", "brokers", "servers", "zone-1", "replicas", "leader"] {
+        let targets =
+            ["broker-2", "brokers", "servers", "zone-1", "replicas", "leader", "controller"];
+        for target in targets {
             for kind in ["'crash'", "'shutdown'", "'pause'", "'throttle-cpu'\nshare = 0.2"] {
                 assert_eq!(refused(kind, target), None, "{kind} on {target}");
             }
+        }
+    }
+
+    /// Kinds that proxies do, with their parameters.
+    const BY_PROXY: [&str; 6] = [
+        "'partition'",
+        "'clog'\nsymmetric = false",
+        "'slow-link'\nextra = '5ms'",
+        "'slow-pairs'\nextra = '5ms'",
+        "'bandwidth'\nrate = '1MB/s'",
+        "'half-open'",
+    ];
+
+    #[test]
+    fn what_proxies_can_do_is_done_between_servers_and_all_clients() {
+        let clients = "peers = ['producers', 'consumers']";
+        for target in ["broker-2", "brokers", "zone-1", "leader", "controller"] {
+            for kind in BY_PROXY {
+                let kind = format!("{kind}\n{clients}");
+                assert_eq!(refused(&kind, target), None, "{kind} on {target}");
+            }
+        }
+        assert_eq!(refused("'refuse'", "leader"), None);
+        assert_eq!(refused("'clog'\npeers = ['brokers']", "producers"), {
+            let why = "the fault `clog` tells clients apart, which a proxy in front of a server \
+                       can't: name all of them, [\"producers\", \"consumers\"]";
+            Some(why.to_owned())
+        });
+    }
+
+    #[test]
+    fn everybody_else_is_all_clients_where_there_is_one_server() {
+        for kind in BY_PROXY {
+            let text =
+                format!("[[fault]]\nkind = {kind}\ntarget = 'leader'\nat = '1s'\nfor = '1s'");
+            let scenario = scenario(&text);
+            let checked = check_on(&scenario, &brokers(1), &[]);
+            assert!(checked.is_ok(), "{kind}: {checked:?}");
+            let several = check_on(&scenario, &brokers(3), &["leader"]);
+            let several = several.err().map(|failure| failure.to_string()).unwrap_or_default();
+            assert!(several.contains("is between servers too"), "{kind}: {several}");
         }
     }
 
@@ -207,15 +329,18 @@ mod tests {
         assert!(disk.contains("can't be injected") && disk.contains("shutdown, pause"), "{disk}");
         let client = told("'crash'", "producers");
         assert!(client.contains("hits a client") && client.contains("broker-3"), "{client}");
-        let controller = told("'pause'", "controller");
-        assert!(controller.contains("active controller"), "{controller}");
+        let text = "[[fault]]\nkind = 'pause'\ntarget = 'controller'\nat = '1s'\n";
+        let unknown = check_on(&scenario(text), &brokers(3), &["leader"]).unwrap_err().to_string();
+        assert!(unknown.contains("nobody can tell") && unknown.contains("broker-2"), "{unknown}");
+        assert!(check_on(&scenario(text), &brokers(1), &[]).is_ok(), "the only one is");
     }
 
     /// The catalogue says what is done live; this world says what it does.
     #[test]
-    fn every_kind_that_is_done_by_signals_is() {
+    fn every_kind_that_the_catalogue_says_is_done_is() {
         let mut stream = Seed(1).stream("draw", 0);
-        for entry in entries().filter(|entry| matches!(entry.live, Live::Signal(_))) {
+        let mut by_proxy = 0;
+        for entry in entries().filter(|entry| entry.live.is_done()) {
             let mut scenario = scenario("");
             let second = Duration::from_secs(1);
             scenario.faults = vec![FaultSpec {
@@ -224,12 +349,24 @@ mod tests {
                 at: second,
                 until: Some(second * 3),
             }];
-            let launched = vec!["broker-1".to_owned()];
-            let roster = roster(&scenario, &launched);
-            let machines = (0..).map(MachineId).take(roster.iter().count()).collect();
-            let planner = Planner::new(Seed(1), &scenario.faults, machines, &roster, 100);
-            let done = planner.rehearse(&roster, &Processes::named(launched));
-            assert_eq!(done, Ok(()), "{}", entry.name);
+            by_proxy += usize::from(need_proxies(&scenario.faults));
+            let done = check_on(&scenario, &brokers(1), &[]);
+            assert!(done.is_ok(), "{}: {done:?}", entry.name);
         }
+        assert_eq!(by_proxy, BY_PROXY.len() + 1, "and `refuse`");
+    }
+
+    #[test]
+    fn a_hop_more_and_faults_that_are_left_out_are_told() {
+        let text = |kind| format!("[[fault]]\nkind = '{kind}'\ntarget = 'leader'\nat = '1s'\n");
+        let told = |kind, source: &Source| -> Vec<(String, bool)> {
+            let all = departures(&scenario(&text(kind)), source).into_iter();
+            all.map(|one| (one.difference.option, one.remedy.is_some())).collect()
+        };
+        assert_eq!(told("partition", &Source::Launch), [("network".to_owned(), false)]);
+        assert_eq!(told("crash", &Source::Launch), []);
+        assert_eq!(told("crash", &Source::InProcess), [("fault".to_owned(), true)]);
+        let none = Injected::none(&scenario(&text("crash")), "target null has no process");
+        assert_eq!(none.amiss, ["crash at 1s never began: target null has no process"]);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
+use crate::fault::proxy::Proxy;
 use crate::utilisation::Watched;
 
 pub(crate) mod artifacts;
@@ -40,6 +41,13 @@ pub(crate) struct LaunchedCluster {
     pub(crate) guarded: Arc<Mutex<Guarded>>,
     /// Its processes, to be watched.
     pub(crate) watched: Watched,
+    /// What stands between clients and each of its servers, in their order; nothing where no fault
+    /// needs it.
+    pub(crate) proxies: Vec<Proxy>,
+    /// Where its servers answer each other, past the proxies: as `address`.
+    pub(crate) inside: String,
+    /// What its processes keep.
+    pub(crate) data: PathBuf,
 }
 
 /// Where things are kept.

@@ -24,7 +24,7 @@ pub(crate) fn account(
     interrupted: bool,
     departures: Vec<Departure>,
 ) -> Outcome {
-    let Driven { collected, faults, read_back, paced, cpu, started_unix_ms } = driven;
+    let Driven { collected, injected, read_back, paced, cpu, started_unix_ms } = driven;
     let damaged = intact(&collected.history);
     let reading = reading(&read_back, interrupted);
     let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
@@ -50,8 +50,8 @@ pub(crate) fn account(
             end: Time(collected.end),
             resources: collected.resources,
             gauges: vec![],
-            faults,
-            faults_amiss: vec![],
+            faults: injected.faults,
+            faults_amiss: injected.amiss,
             marks: collected.marks,
             generator: None,
         },

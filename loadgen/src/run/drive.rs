@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use headwater_reports::outcome::{Fault, Window};
+use headwater_reports::outcome::Window;
 use headwater_sim::random::Seed;
 
 use super::{Cluster, Interrupt};
 use crate::collect::{Collected, Collector, Counters};
 use crate::failure::{Failure, Result};
-use crate::fault::Injector;
+use crate::fault::{Injected, Injector};
 use crate::pacing::{Clock, Paced, Pacer};
 use crate::plan::RunPlan;
 use crate::progress::ProgressLine;
@@ -32,8 +32,8 @@ const READER_ENDS: Duration = Duration::from_secs(3);
 pub(crate) struct Driven {
     /// Everything observed.
     pub(crate) collected: Collected,
-    /// Faults as they were injected.
-    pub(crate) faults: Vec<Fault>,
+    /// What became of the faults.
+    pub(crate) injected: Injected,
     /// How far reading back came; an error in one line.
     pub(crate) read_back: std::result::Result<ReadBack, String>,
     /// How the pacer ended.
@@ -55,8 +55,7 @@ pub(crate) fn drive(
     let Connection { writers, lanes, reading, storage } =
         plan.system.open(plan, cluster, &observer)?;
     let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
-    let injector = injector.map(|cluster| Injector::new(&plan.scenario, plan.seed, cluster));
-    let injector = injector.transpose()?;
+    let injector = injector.map(|cluster| Injector::new(plan, cluster));
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let sampler = sampler(plan, cluster);
@@ -89,8 +88,8 @@ pub(crate) fn drive(
         let collected = collecting.join();
         let mut collected = collected.map_err(|_| Failure::new("the collector panicked"))?;
         collected.give_up(outstanding);
-        let Played { faults, read_back, paced, cpu } = played;
-        Ok(Driven { collected, faults, read_back, paced, cpu, started_unix_ms })
+        let Played { injected, read_back, paced, cpu } = played;
+        Ok(Driven { collected, injected, read_back, paced, cpu, started_unix_ms })
     });
     // A launched cluster is removed as a whole.
     if cluster.launched.is_none()
@@ -121,7 +120,7 @@ struct Driver<'a> {
 
 /// How it went.
 struct Played {
-    faults: Vec<Fault>,
+    injected: Injected,
     read_back: std::result::Result<ReadBack, String>,
     paced: Paced,
     cpu: Option<f64>,
@@ -142,8 +141,8 @@ impl Driver<'_> {
         let mut line = ProgressLine::new(length);
         let cpu_before = own_cpu_seconds();
         let inject = |injector: Injector<'scope>| {
-            let leader = || self.storage.leader();
-            scope.spawn(move || injector.run(&leader, clock, self.observer, &self.faults_over))
+            let holder = |office: &str| self.storage.holder(office);
+            scope.spawn(move || injector.run(&holder, clock, self.observer, &self.faults_over))
         };
         let faults = injector.map(inject);
         let pacing = scope.spawn(move || {
@@ -161,13 +160,20 @@ impl Driver<'_> {
         let cpu = spent.map(|spent| spent / (clock.now() as f64 / 1e9));
         let Ok((paced, mut writers)) = pacing.join() else {
             let read_back = Err("the pacer panicked".into());
-            return Played { faults: vec![], read_back, paced: Paced::Stopped, cpu };
+            let injected = Injected::default();
+            return Played { injected, read_back, paced: Paced::Stopped, cpu };
         };
         self.counters.cut_off.store(paced != Paced::ToTheEnd, Ordering::Relaxed);
         self.counters.offer_until.store(clock.now(), Ordering::Relaxed);
         self.drain(faults.as_ref(), &mut line);
         self.faults_over.store(true, Ordering::Relaxed);
-        let faults = faults.and_then(|faults| faults.join().ok()).unwrap_or_default();
+        let scenario = &self.plan.scenario;
+        let injected = match faults {
+            Some(faults) => {
+                faults.join().unwrap_or_else(|_| Injected::none(scenario, "the injector panicked"))
+            }
+            None => Injected::none(scenario, "nothing was launched that could be hurt"),
+        };
         if self.counters.outstanding() > 0 {
             writers.iter_mut().for_each(|writer| writer.abandon());
         }
@@ -175,11 +181,11 @@ impl Driver<'_> {
             Some(reading) => self.read_back(reading, &mut line),
             None => Ok(ReadBack::ToTheEnd),
         };
-        Played { faults, read_back, paced, cpu }
+        Played { injected, read_back, paced, cpu }
     }
 
     /// Waits for what is under way, and for faults to be lifted.
-    fn drain(&self, faults: Option<&ScopedJoinHandle<'_, Vec<Fault>>>, line: &mut ProgressLine) {
+    fn drain(&self, faults: Option<&ScopedJoinHandle<'_, Injected>>, line: &mut ProgressLine) {
         let since = Instant::now();
         let patience = Duration::from_nanos(self.plan.scenario.measure.drain.0);
         let lifted = || faults.is_none_or(ScopedJoinHandle::is_finished);

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli;
+use headwater_scenarios::scenario::Problems;
+
 use crate::failure::{Failure, Result};
 use crate::output::{self, Folder};
 use crate::plan::RunPlan;
+use crate::systems::Source;
 use crate::systems::options::Departure;
+use crate::{cli, fault, terminal};
 
 mod account;
 mod drive;
@@ -20,9 +23,13 @@ pub(crate) use reach::Cluster;
 /// Runs what the command line asks for.
 pub(crate) fn run(arguments: &cli::Run) -> Result<ExitCode> {
     let plan = RunPlan::new(arguments)?;
+    warn(&plan.scenario.warnings);
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
     let interrupt = Interrupt::listen()?;
     let source = reach::find(&plan, arguments)?;
+    if source == Source::Launch {
+        fault::check(&plan.scenario, plan.system)?;
+    }
     let departures = plan.departures(&source);
     if !arguments.accept_differences {
         check(&departures)?;
@@ -39,9 +46,17 @@ pub(crate) fn run(arguments: &cli::Run) -> Result<ExitCode> {
     }
     let passed = outcome.ok();
     if !passed {
-        crate::terminal::note(format_args!("reproduce: {}", outcome.reproduce));
+        terminal::note(format_args!("reproduce: {}", outcome.reproduce));
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Tells what a scenario has been read with doubts about.
+fn warn(doubts: &Problems) {
+    for doubt in &doubts.0 {
+        let advice = doubt.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        terminal::note(format_args!("warning: {doubt}{advice}"));
+    }
 }
 
 /// Whether the run is the experiment that the scenario describes.

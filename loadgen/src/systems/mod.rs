@@ -123,7 +123,19 @@ pub(crate) trait LiveSystem: Sync {
     /// How a run of `scenario` on `source` differs from what the scenario asks.
     fn departures(&self, scenario: &Scenario, source: &Source) -> Vec<Departure>;
 
-    /// Launches a cluster for `scenario`, and waits until it answers.
+    /// The servers that a launch for `scenario` starts, a process each, by name.
+    fn servers(&self, _scenario: &Scenario) -> Vec<String> {
+        vec![]
+    }
+
+    /// The offices, such as `leader`, of which [`Storage::holder`] tells who holds them where there
+    /// are several servers.
+    fn tells(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Launches a cluster for `scenario`, and waits until it answers. Where its faults need it, a
+    /// proxy stands before each server.
     ///
     /// # Errors
     /// Why it could not, and what to do.
@@ -155,9 +167,9 @@ pub(crate) struct Connection {
 
 /// A topic or stream that a run made for itself.
 pub(crate) trait Storage: Send + Sync {
-    /// The process that leads its first partition, by its name in a launched cluster; none where
-    /// the system does not tell.
-    fn leader(&self) -> Option<String> {
+    /// The process that holds this office now (`leader`: that of its first partition), by its name
+    /// in a launched cluster; none where nobody does, or the system does not tell.
+    fn holder(&self, _office: &str) -> Option<String> {
         None
     }
 

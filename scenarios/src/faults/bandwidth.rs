@@ -29,7 +29,9 @@ impl FaultKind for Bandwidth {
             ("queue", "bytes that wait at the most; 64KiB"),
         ],
         cause: "A noisy neighbour, a shaped link.",
-        live: Live::ByHand("tc tbf"),
+        live: Live::Proxy(
+            "all connections of a server together, each way; in place of `queue` senders wait",
+        ),
         damage: Damage::Slow,
         needs_end: false,
         overlap: Overlap::Level,

@@ -20,7 +20,7 @@ impl FaultKind for Clog {
         what: "Messages stand still, and go on at once, in order, when it is over.",
         parameters: &[PEERS, SYMMETRIC],
         cause: "A paused link, a stalled middlebox (FoundationDB `clogging`).",
-        live: Live::Never,
+        live: Live::Proxy("what clients and the target send each other is held, both ways or one"),
         damage: Damage::Unavailable,
         needs_end: false,
         overlap: Overlap::Separate,

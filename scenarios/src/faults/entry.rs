@@ -63,6 +63,9 @@ pub enum Stops {
 pub enum Live {
     /// How `loadgen` does it, by signals to the processes that it has launched.
     Signal(&'static str),
+    /// How `loadgen` does it, by a proxy between clients and each server that it has launched.
+    /// Servers talk to each other past it.
+    Proxy(&'static str),
     /// `loadgen` does not do it; how somebody else could.
     ByHand(&'static str),
     /// It can't be done to a running cluster.
@@ -72,7 +75,7 @@ pub enum Live {
 impl Live {
     /// True if `loadgen` does it.
     pub const fn is_done(self) -> bool {
-        matches!(self, Self::Signal(_))
+        matches!(self, Self::Signal(_) | Self::Proxy(_))
     }
 }
 

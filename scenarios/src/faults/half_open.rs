@@ -19,7 +19,7 @@ impl FaultKind for HalfOpen {
                both ends see a reset.",
         parameters: &[PEERS],
         cause: "A firewall or NAT that drops an idle entry.",
-        live: Live::ByHand("conntrack -D with DROP"),
+        live: Live::Proxy("the standing connections of clients"),
         damage: Damage::Unavailable,
         needs_end: true,
         overlap: Overlap::Separate,

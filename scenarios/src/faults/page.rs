@@ -27,6 +27,15 @@ for = \"5s\"
 *May cost* is the worst that it can take from a system, by which a swarm's budget counts: time; a
 server, as long as it lasts; what a server has not synced; what it has synced. *Test* shows that it
 bites and ends, with numbers: `cargo test -p headwater-scenarios faults::`.
+
+*Live* is how `loadgen` does it to processes that it has launched: by signals, or by a proxy in
+front of each server. A proxy stands there in runs that need one (the outcome tells of it in its
+`differences`), and sees what clients and that server send each other, no more. So a live run can do
+these faults between servers and all clients, `peers = [\"producers\", \"consumers\"]`, or, where
+there is one server, between it and everybody; what cuts servers from each other, or tells clients
+apart, it refuses before it launches anything. Of Pravega's emulator, which is one process, its
+controller finds the store through the proxy as clients do. Who connects while a cut goes on is
+taken, and hears nothing.
 ";
 
 const GRAY: &str = "
@@ -80,6 +89,7 @@ fn section(page: &mut String, entry: &Entry) {
     let Entry { name, what, cause, .. } = entry;
     let live = match entry.live {
         Live::Signal(how) => format!("{how} (`loadgen`)"),
+        Live::Proxy(how) => format!("by proxy: {how} (`loadgen`)"),
         Live::ByHand(how) => format!("not by `loadgen`; by hand: {how}"),
         Live::Never => "no".to_owned(),
     };

@@ -24,7 +24,7 @@ impl FaultKind for Partition {
             ("symmetric", "both ways, or only nothing from the target to the peers; true"),
         ],
         cause: "A failed switch, a wrong firewall rule, a cut cable.",
-        live: Live::ByHand("iptables DROP between network namespaces"),
+        live: Live::Proxy("what clients and the target send each other is held, both ways or one"),
         damage: Damage::Unavailable,
         needs_end: false,
         overlap: Overlap::Separate,

@@ -91,6 +91,14 @@ impl<'a> Planner<'a> {
         self.steps.last().map(|(at, _, _)| *at)
     }
 
+    /// Whether the next step has to know who holds this office.
+    pub fn asks_for(&self, office: &str) -> bool {
+        let Some((_, false, index)) = self.steps.last().copied() else { return false };
+        let fault = &self.faults[index];
+        let peers = fault.action.peers().into_iter().flat_map(|peers| &peers.0);
+        fault.target.0.iter().chain(peers).any(|name| name.rsplit('.').next() == Some(office))
+    }
+
     /// Takes the next step, in a world.
     pub fn fire(&mut self, roster: &Roster, holders: &Holders, world: &mut impl World) {
         let Some((at, _, _)) = self.steps.last().copied() else { return };
@@ -335,6 +343,31 @@ mod tests {
     use super::*;
     use crate::faults::{Action, Target};
     use crate::scenario::Source;
+
+    #[test]
+    fn an_office_is_asked_for_when_a_fault_begins_that_names_it() {
+        let source = Source::find("swarm/kafka").expect("it is in the library");
+        let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
+        let roster = scenario.systems.roster();
+        let second = Duration::from_secs(1);
+        let partition = "kind = 'partition'\npeers = 'leader'".parse::<Action>();
+        let faults = [FaultSpec {
+            action: partition.expect("it is a kind"),
+            target: Target(vec!["controller".into()]),
+            at: second,
+            until: Some(second * 2),
+        }];
+        let machine_of = (0..).map(MachineId).take(roster.iter().count()).collect();
+        let mut planner = Planner::new(Seed(1), &faults, machine_of, &roster, 100);
+        let asks = |planner: &Planner<'_>| {
+            ["leader", "controller", "broker-1"].map(|office| planner.asks_for(office))
+        };
+        assert_eq!(asks(&planner), [true, true, false]);
+        planner.step(&roster, &Holders::default());
+        assert_eq!(asks(&planner), [false; 3], "it ends");
+        planner.step(&roster, &Holders::default());
+        assert_eq!((planner.next(), asks(&planner)), (None, [false; 3]));
+    }
 
     #[test]
     fn a_process_that_is_stopped_for_good_is_not_started_when_another_fault_ends() {

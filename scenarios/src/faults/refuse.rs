@@ -13,7 +13,7 @@ impl FaultKind for Refuse {
         what: "New connections to the target are refused; those that stand go on.",
         parameters: &[],
         cause: "A full backlog, no file descriptors left.",
-        live: Live::ByHand("iptables REJECT for SYN"),
+        live: Live::Proxy("clients are refused, other servers are not"),
         damage: Damage::Unavailable,
         needs_end: false,
         overlap: Overlap::Level,

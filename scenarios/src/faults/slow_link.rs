@@ -22,7 +22,7 @@ impl FaultKind for SlowLink {
                draw: constant, uniform, exponential, lognormal, bimodal or measured.",
         parameters: &[PEERS, ("extra", "what is added: a time, or a distribution")],
         cause: "Congestion, a detour, a long queue.",
-        live: Live::ByHand("a delaying proxy"),
+        live: Live::Proxy("each piece of up to 16 KiB by a draw"),
         damage: Damage::Slow,
         needs_end: false,
         overlap: Overlap::Level,

@@ -21,7 +21,7 @@ impl FaultKind for SlowPairs {
         what: "Each pair of target and peer is slow by an amount of its own, drawn once.",
         parameters: &[PEERS, ("extra", "what is drawn for each pair")],
         cause: "Bad placement: pairs with more hops than others (FoundationDB's slow pairs).",
-        live: Live::ByHand("a delaying proxy"),
+        live: Live::Proxy("each connection by a draw for each way"),
         damage: Damage::Slow,
         needs_end: false,
         overlap: Overlap::Level,

@@ -1,6 +1,6 @@
 //! Kafka from Maven: brokers in combined KRaft mode on the loopback address.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use headwater_models::kafka::config::{Cluster, Version};
@@ -8,6 +8,7 @@ use headwater_models::kafka::config::{Cluster, Version};
 use super::topic::brokers;
 use super::{BOOTSTRAP, DEFAULT_PORT, options};
 use crate::failure::{Failure, Result};
+use crate::fault::proxy::Proxy;
 use crate::launch::artifacts::{Artifacts, Coordinates, pom};
 use crate::launch::guard::Launch;
 use crate::launch::guarded::Guarded;
@@ -51,62 +52,127 @@ pub(super) fn broker_name(id: usize) -> String {
     format!("broker-{id}")
 }
 
-/// Launches the brokers of a scenario, and waits until they answer.
-pub(super) fn launch(config: &Cluster, places: &Places) -> Result<LaunchedCluster> {
+/// Where a broker keeps its log, below the cluster's directory.
+pub(super) fn log_directory(data: &Path, id: usize) -> PathBuf {
+    data.join(format!("broker-{id}-log"))
+}
+
+/// Launches the brokers of a scenario, and waits until they answer; `proxied`: clients find each of
+/// them through a proxy, and they find each other without.
+pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result<LaunchedCluster> {
     java(BOOTSTRAP)?;
     let jars = artifacts(config.version).fetch(&places.cache, BOOTSTRAP)?;
     let (exact, _) = version(config.version);
     let count = config.brokers as usize;
     let plural = if count == 1 { "" } else { "s" };
-    let mut free = ports::free(2 * count)?;
-    let controllers = free.split_off(count);
-    free[0] = ports::free_or(DEFAULT_PORT)?;
+    let ports = Ports::free(count, proxied)?;
     let data = places.data("kafka")?;
-    let launch = Brokers { config, jars: &jars, data: &data };
+    let launch = Brokers { config, jars: &jars, data: &data, ports: &ports };
     let describes = format!("kafka {exact}, {count} broker{plural} on 127.0.0.1");
     terminal::note(format_args!(
         "launching {describes}, port {}; data in {}",
-        free[0],
+        ports.clients[0],
         data.display()
     ));
     let guarded = Arc::new(Mutex::new(Guarded::start(&data, places.keep)?));
     let watched = Watched::default();
     for index in 0..count {
-        let started = launch.start(index, &free, &controllers, &guarded)?;
+        let started = launch.start(index, &guarded)?;
         if let Ok(mut watched) = watched.lock() {
             watched.push(started);
         }
     }
-    let address = |port: &u16| format!("127.0.0.1:{port}");
-    let address = free.iter().map(address).collect::<Vec<_>>().join(",");
+    let proxies = ports.proxies()?;
+    let [address, inside] = [&ports.clients, &ports.inside].map(|ports| addresses(ports));
     let log = data.join("broker-1.log");
     wait_ready(&guarded, "broker-1", &log, || {
         brokers(&address).is_ok_and(|found| found == config.brokers)
     })?;
-    Ok(LaunchedCluster { address, describes, version: exact.into(), guarded, watched })
+    Ok(LaunchedCluster {
+        address,
+        describes,
+        version: exact.into(),
+        guarded,
+        watched,
+        proxies,
+        inside,
+        data,
+    })
+}
+
+fn addresses(ports: &[u16]) -> String {
+    ports.iter().map(|port| ports::local(*port).to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// Ports of the loopback address, by broker.
+struct Ports {
+    /// Where clients find it.
+    clients: Vec<u16>,
+    /// Where it listens for them: behind its proxy, if there is one.
+    behind: Vec<u16>,
+    /// Where other brokers find it.
+    inside: Vec<u16>,
+    /// Where it votes.
+    controllers: Vec<u16>,
+}
+
+impl Ports {
+    fn free(count: usize, proxied: bool) -> Result<Self> {
+        let mut free = ports::free(if proxied { 4 } else { 2 } * count)?;
+        let controllers = free.split_off(free.len() - count);
+        let mut clients: Vec<u16> = free.drain(..count).collect();
+        clients[0] = ports::free_or(DEFAULT_PORT)?;
+        let (behind, inside) = match proxied {
+            true => (free.drain(..count).collect(), free),
+            false => (clients.clone(), clients.clone()),
+        };
+        Ok(Self { clients, behind, inside, controllers })
+    }
+
+    fn are_proxied(&self) -> bool {
+        self.clients != self.behind
+    }
+
+    /// What stands between clients and each broker.
+    fn proxies(&self) -> Result<Vec<Proxy>> {
+        if !self.are_proxied() {
+            return Ok(vec![]);
+        }
+        let doors = self.clients.iter().zip(&self.behind);
+        doors.map(|(port, behind)| Proxy::start(&[(*port, ports::local(*behind))])).collect()
+    }
+
+    /// Where a broker listens, what it tells clients and brokers, and by which listener the latter
+    /// come.
+    fn listeners(&self, index: usize) -> (String, String, &'static str) {
+        let of = |name: &str, ports: &[u16]| format!("{name}://{}", ports::local(ports[index]));
+        let (listens, told) = (of("PLAINTEXT", &self.behind), of("PLAINTEXT", &self.clients));
+        match self.are_proxied() {
+            true => {
+                let inside = of("INTERNAL", &self.inside);
+                (format!("{listens},{inside}"), format!("{told},{inside}"), "INTERNAL")
+            }
+            false => (listens, told, "PLAINTEXT"),
+        }
+    }
 }
 
 struct Brokers<'a> {
     config: &'a Cluster,
     jars: &'a Path,
     data: &'a Path,
+    ports: &'a Ports,
 }
 
 impl Brokers<'_> {
-    fn start(
-        &self,
-        index: usize,
-        clients: &[u16],
-        controllers: &[u16],
-        guarded: &Mutex<Guarded>,
-    ) -> Result<(String, u32)> {
+    fn start(&self, index: usize, guarded: &Mutex<Guarded>) -> Result<(String, u32)> {
         let name = broker_name(index + 1);
         let file = self.data.join(format!("{name}.properties"));
-        write(&file, &self.properties(index, clients, controllers))?;
+        write(&file, &self.properties(index))?;
         let logging = self.logging()?;
         let mut guarded = guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?;
         self.format(&file, &logging, &mut guarded)?;
-        let heap = if clients.len() == 1 { "1g" } else { "512m" };
+        let heap = if self.ports.clients.len() == 1 { "1g" } else { "512m" };
         let mut command = java_command();
         command.extend([
             format!("-Xms{heap}"),
@@ -125,16 +191,20 @@ impl Brokers<'_> {
     }
 
     /// The options of one broker: where it is, small internal topics, and what the scenario says.
-    fn properties(&self, index: usize, clients: &[u16], controllers: &[u16]) -> String {
-        let (id, client, controller) = (index + 1, clients[index], controllers[index]);
+    fn properties(&self, index: usize) -> String {
+        let controllers = &self.ports.controllers;
+        let (id, controller) = (index + 1, controllers[index]);
+        let (listeners, advertised, brokers) = self.ports.listeners(index);
         let voter = |(index, port): (usize, &u16)| format!("{}@127.0.0.1:{port}", index + 1);
         let voters: Vec<String> = controllers.iter().enumerate().map(voter).collect();
-        let replicas = clients.len().min(3);
-        let data = self.data.join(format!("broker-{id}-log"));
+        let replicas = controllers.len().min(3);
+        let data = log_directory(self.data, id);
         let text = PROPERTIES
             .replace("@ID@", &id.to_string())
             .replace("@VOTERS@", &voters.join(","))
-            .replace("@CLIENT@", &client.to_string())
+            .replace("@LISTENERS@", &listeners)
+            .replace("@ADVERTISED@", &advertised)
+            .replace("@BROKERS@", brokers)
             .replace("@CONTROLLER@", &controller.to_string())
             .replace("@DATA@", &data.display().to_string())
             .replace("@REPLICAS@", &replicas.to_string());
@@ -185,5 +255,39 @@ impl Brokers<'_> {
         }
         let why = last_line(&log).unwrap_or_else(|| "no reason given".into());
         Err(Failure::new(format!("Kafka could not format its log directory: {why}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ports(clients: &[u16], behind: &[u16], inside: &[u16]) -> Ports {
+        let [clients, behind, inside] = [clients, behind, inside].map(<[u16]>::to_vec);
+        let controllers = vec![90; clients.len()];
+        Ports { clients, behind, inside, controllers }
+    }
+
+    #[test]
+    fn clients_are_told_of_the_proxy_and_brokers_of_the_broker() {
+        let (listens, told, brokers) = ports(&[1, 2], &[11, 12], &[21, 22]).listeners(1);
+        assert_eq!(listens, "PLAINTEXT://127.0.0.1:12,INTERNAL://127.0.0.1:22");
+        assert_eq!(told, "PLAINTEXT://127.0.0.1:2,INTERNAL://127.0.0.1:22");
+        assert_eq!(brokers, "INTERNAL");
+    }
+
+    #[test]
+    fn without_a_proxy_there_is_one_listener_for_all() {
+        let ports = ports(&[1, 2], &[1, 2], &[1, 2]);
+        let (listens, told, brokers) = ports.listeners(0);
+        assert_eq!((listens.as_str(), brokers), ("PLAINTEXT://127.0.0.1:1", "PLAINTEXT"));
+        assert_eq!(told, listens);
+        assert!(ports.proxies().unwrap().is_empty());
+        let free = Ports::free(3, true).unwrap();
+        let all = [&free.clients, &free.behind, &free.inside, &free.controllers];
+        let mut all: Vec<u16> = all.into_iter().flatten().copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 12, "all differ");
     }
 }

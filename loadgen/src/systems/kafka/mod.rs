@@ -9,6 +9,7 @@ use headwater_scenarios::scenario::Scenario;
 use super::options::Departure;
 use super::{Asked, Connection, Home, LanePlan, LiveSystem, Observer, Source, Writer};
 use crate::failure::{Failure, Result};
+use crate::fault::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 use crate::plan::RunPlan;
 use crate::run::Cluster;
@@ -21,7 +22,7 @@ mod topic;
 mod writer;
 
 use arguments::KafkaArguments;
-use topic::Topic;
+use topic::{Inside, Topic};
 
 /// The system.
 pub(crate) struct Kafka;
@@ -74,8 +75,18 @@ impl LiveSystem for Kafka {
             .map_or_else(|_| vec![], |cluster| options::departures(scenario, cluster, source))
     }
 
+    fn servers(&self, scenario: &Scenario) -> Vec<String> {
+        let brokers = configuration(scenario).map_or(0, |cluster| cluster.brokers as usize);
+        (1..=brokers).map(launch::broker_name).collect()
+    }
+
+    fn tells(&self) -> &'static [&'static str] {
+        &[topic::LEADER, topic::CONTROLLER]
+    }
+
     fn launch(&self, scenario: &Scenario, places: &Places) -> Result<LaunchedCluster> {
-        launch::launch(configuration(scenario)?, places)
+        let proxied = need_proxies(&scenario.faults);
+        launch::launch(configuration(scenario)?, proxied, places)
     }
 
     fn client_options(&self, scenario: &Scenario) -> BTreeMap<String, String> {
@@ -87,7 +98,12 @@ impl LiveSystem for Kafka {
 
     fn open(&self, plan: &RunPlan, cluster: &Cluster, observer: &Observer) -> Result<Connection> {
         let configuration = configuration(&plan.scenario)?;
-        let topic = Topic { bootstrap: cluster.address.clone(), name: super::storage_name() };
+        let inside = cluster.launched.as_ref().map(|launched| Inside {
+            bootstrap: launched.inside.clone(),
+            data: launched.data.clone(),
+        });
+        let bootstrap = cluster.address.clone();
+        let topic = Topic { bootstrap, name: super::storage_name(), inside };
         topic.create(configuration)?;
         let reading = reader::start(&topic, configuration, observer)?;
         let producer = |_| -> Result<Box<dyn Writer>> {

@@ -1,5 +1,6 @@
 //! The topic of a run, and what a cluster says of itself.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headwater_models::kafka::config::Cluster;
@@ -8,6 +9,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
+use serde::Deserialize;
 
 use crate::failure::{Failure, Result};
 use crate::systems::Storage;
@@ -25,7 +27,24 @@ pub(super) struct Topic {
     pub(super) bootstrap: String,
     /// The topic's name.
     pub(super) name: String,
+    /// More of a cluster that was launched here.
+    pub(super) inside: Option<Inside>,
 }
+
+/// What is known of a launched cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Inside {
+    /// Where its brokers find each other, past any proxy.
+    pub(super) bootstrap: String,
+    /// What they keep.
+    pub(super) data: PathBuf,
+}
+
+/// The office of who leads the topic's first partition.
+pub(super) const LEADER: &str = "leader";
+
+/// The office of the active controller.
+pub(super) const CONTROLLER: &str = "controller";
 
 /// What the client logs and warns of goes nowhere: connections are lost by design here.
 pub(super) struct Silent;
@@ -90,12 +109,51 @@ impl Topic {
     }
 }
 
-impl Storage for Topic {
-    fn leader(&self) -> Option<String> {
-        let (admin, _) = self.admin().ok()?;
+impl Topic {
+    /// The broker that leads the first partition, as the brokers at `bootstrap` say.
+    fn leader(&self, bootstrap: &str) -> Option<usize> {
+        let config = client(bootstrap);
+        let admin = AdminClient::<Silent>::from_config_and_context(&config, Silent).ok()?;
         let metadata = admin.inner().fetch_metadata(Some(&self.name), ANSWER).ok()?;
         let leader = metadata.topics().first()?.partitions().first()?.leader();
-        (leader >= 0).then(|| super::launch::broker_name(leader as usize))
+        usize::try_from(leader).ok()
+    }
+}
+
+/// What a voter of the metadata log keeps of the last election that it knows of
+/// (`QuorumStateData.json` @ 3.9.2, 4.3.1).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QuorumState {
+    /// -1 while nobody is elected.
+    leader_id: i64,
+    leader_epoch: i64,
+}
+
+/// The active controller: who was elected last, as the voters that keep their logs in `data` have
+/// written down. Clients can't ask: in KRaft the controller of a metadata response is any broker
+/// (KIP-590), and librdkafka does not describe quorums.
+fn controller(data: &Path) -> Option<usize> {
+    let states = (1..).map_while(|id| {
+        let log = super::launch::log_directory(data, id);
+        log.exists().then(|| log.join("__cluster_metadata-0/quorum-state"))
+    });
+    let read = |path: PathBuf| -> Option<QuorumState> {
+        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+    };
+    let last = states.filter_map(read).max_by_key(|state| (state.leader_epoch, state.leader_id))?;
+    usize::try_from(last.leader_id).ok()
+}
+
+impl Storage for Topic {
+    fn holder(&self, office: &str) -> Option<String> {
+        let inside = self.inside.as_ref()?;
+        let id = match office {
+            LEADER => self.leader(&inside.bootstrap)?,
+            CONTROLLER => controller(&inside.data)?,
+            _ => return None,
+        };
+        Some(super::launch::broker_name(id))
     }
 
     fn remove(&self) -> Result<()> {
@@ -113,4 +171,35 @@ fn block_on<F: Future>(future: F) -> Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(|error| Failure::io("can't start a runtime", &error))?;
     Ok(runtime.block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_controller_is_who_was_elected_last() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(controller(data.path()), None);
+        let write = |id: usize, text: &str| {
+            let folder = super::super::launch::log_directory(data.path(), id);
+            let folder = folder.join("__cluster_metadata-0");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("quorum-state"), text).unwrap();
+        };
+        let state = |leader: i64, epoch: i64| {
+            format!(
+                "{{\"leaderId\":{leader},\"leaderEpoch\":{epoch},\"votedId\":2,\
+                 \"votedDirectoryId\":\"x\",\"data_version\":1}}"
+            )
+        };
+        write(1, &state(1, 4));
+        write(2, "half a fi");
+        assert_eq!(controller(data.path()), Some(1));
+        write(3, &state(3, 5));
+        write(2, &state(-1, 5));
+        assert_eq!(controller(data.path()), Some(3), "the second does not know yet");
+        write(2, &state(-1, 6));
+        assert_eq!(controller(data.path()), None, "an election goes on");
+    }
 }

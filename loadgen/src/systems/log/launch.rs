@@ -9,37 +9,50 @@ use tokio::net::TcpListener;
 use super::server::Log;
 use super::store::FileStore;
 use crate::failure::{Failure, Result};
+use crate::fault::proxy::Proxy;
 use crate::launch::guard::Launch;
 use crate::launch::guarded::Guarded;
 use crate::launch::{LaunchedCluster, Places, ports, wait_ready};
 use crate::terminal;
 use crate::utilisation::Watched;
 
-/// Launches the server, and waits until it accepts connections.
-pub(super) fn launch(places: &Places) -> Result<LaunchedCluster> {
+/// The one process.
+pub(super) const PROCESS: &str = "log-1";
+
+/// Launches the server, and waits until it accepts connections; `proxied`: clients find it through
+/// a proxy.
+pub(super) fn launch(proxied: bool, places: &Places) -> Result<LaunchedCluster> {
     let data = places.data("log")?;
-    let port = ports::free(1)?[0];
+    let free = ports::free(2)?;
+    let (port, behind) = (free[0], free[usize::from(proxied)]);
     let program = std::env::current_exe()
         .map_err(|error| Failure::io("can't find this program to start it again", &error))?;
-    let log = data.join("log-1.log");
+    let log = data.join(format!("{PROCESS}.log"));
     let mut command = vec![program.to_string_lossy().into_owned(), "log-server".to_owned()];
-    command.extend(["--port".to_owned(), port.to_string(), "--file".to_owned()]);
-    command.push(data.join("log-1").to_string_lossy().into_owned());
+    command.extend(["--port".to_owned(), behind.to_string(), "--file".to_owned()]);
+    command.push(data.join(PROCESS).to_string_lossy().into_owned());
     let describes = "a log of our own: one file, synced for every batch, over TCP";
     terminal::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
-    let name = "log-1".to_owned();
+    let name = PROCESS.to_owned();
     let launch = Launch { name: name.clone(), command, directory: data.clone(), log: log.clone() };
     let guarded = Arc::new(Mutex::new(Guarded::start(&data, places.keep)?));
     let pid =
         guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.launch(launch)?;
     let watched: Watched = Arc::new(Mutex::new(vec![(name.clone(), pid)]));
-    wait_ready(&guarded, &name, &log, || ports::listens(ports::local(port)))?;
+    wait_ready(&guarded, &name, &log, || ports::listens(ports::local(behind)))?;
+    let proxies = match proxied {
+        true => vec![Proxy::start(&[(port, ports::local(behind))])?],
+        false => vec![],
+    };
     Ok(LaunchedCluster {
         address: ports::local(port).to_string(),
         describes: describes.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         guarded,
         watched,
+        proxies,
+        inside: ports::local(behind).to_string(),
+        data,
     })
 }
 

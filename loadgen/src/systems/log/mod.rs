@@ -23,6 +23,7 @@ use headwater_scenarios::scenario::Scenario;
 use super::options::{Departure, of_any_scenario};
 use super::{Connection, Home, LanePlan, LiveSystem, NoStorage, Observer, Source};
 use crate::failure::{Failure, Result};
+use crate::fault::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 use crate::plan::RunPlan;
 use crate::run::Cluster;
@@ -71,8 +72,12 @@ impl LiveSystem for Log {
         of_any_scenario(scenario, "a log of our own: one file, synced for every batch")
     }
 
-    fn launch(&self, _scenario: &Scenario, places: &Places) -> Result<LaunchedCluster> {
-        launch::launch(places)
+    fn servers(&self, _scenario: &Scenario) -> Vec<String> {
+        vec![launch::PROCESS.to_owned()]
+    }
+
+    fn launch(&self, scenario: &Scenario, places: &Places) -> Result<LaunchedCluster> {
+        launch::launch(need_proxies(&scenario.faults), places)
     }
 
     fn open(&self, plan: &RunPlan, cluster: &Cluster, observer: &Observer) -> Result<Connection> {

@@ -9,6 +9,7 @@ use headwater_scenarios::scenario::Scenario;
 use super::options::Departure;
 use super::{Asked, Connection, Home, LanePlan, LiveSystem, Observer, Source, Writer};
 use crate::failure::{Failure, Result};
+use crate::fault::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 use crate::plan::RunPlan;
 use crate::run::Cluster;
@@ -81,8 +82,13 @@ impl LiveSystem for Pravega {
             .map_or_else(|_| vec![], |cluster| options::departures(scenario, cluster, source))
     }
 
+    fn servers(&self, _scenario: &Scenario) -> Vec<String> {
+        vec![launch::PROCESS.to_owned()]
+    }
+
     fn launch(&self, scenario: &Scenario, places: &Places) -> Result<LaunchedCluster> {
-        launch::launch(configuration(scenario)?, places)
+        let proxied = need_proxies(&scenario.faults);
+        launch::launch(configuration(scenario)?, proxied, places)
     }
 
     fn client_options(&self, scenario: &Scenario) -> BTreeMap<String, String> {

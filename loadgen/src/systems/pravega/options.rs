@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use headwater_models::pravega::config::{Client as Library, Cluster, Mode, Version};
 use headwater_scenarios::scenario::Scenario;
 
+use crate::fault::need_proxies;
 use crate::systems::Source;
 use crate::systems::options::Treatment::{
     Client, Elsewhere, Fixed, Generator, Model, Server, ServerFixed, Storage,
@@ -120,6 +121,12 @@ pub(super) fn departures(
         all.push(
             scaled.refused("give --set system.scaling.at.ms=0 --set system.scaling.back.at.ms=0"),
         );
+    }
+    if *source == Source::Launch && need_proxies(&scenario.faults) {
+        let why = "The address that a store publishes is for everybody, so that a fault between \
+                   clients and the emulator is one between its controller and its store, too.";
+        let (asked, done) = ("the controller connects to the store", "it connects to the proxy");
+        all.push(Departure::told("network.controller", asked, done, why));
     }
     let defaults = options::flattened(&Cluster::defaults_of(cluster.version, cluster.mode));
     all.extend(options::departures(OPTIONS, scenario, &defaults, source));
@@ -244,6 +251,18 @@ mod tests {
         ];
         assert_eq!(names(&told), expected);
         assert!(told.iter().all(|one| one.difference.why == EXISTING), "{told:?}");
+    }
+
+    #[test]
+    fn a_controller_that_reaches_its_store_through_the_proxy_is_told() {
+        let with = |kind: &str| {
+            let fault = format!("[[fault]]\nkind = '{kind}'\ntarget = 'store-1'\nat = '1s'\n");
+            let system = format!("mode = 'standalone'\nclient = 'rust'\n{fault}");
+            let told = departing(&system, &Source::Launch);
+            names(&told).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(with("partition"), ["network.controller"]);
+        assert_eq!(with("crash"), [""; 0]);
     }
 
     #[test]
