@@ -137,7 +137,8 @@ fn streams(text: &mut String, outcome: &Outcome) {
             duration_or_dash(view.latency.end_to_end.summary().p99_ns)
         );
     }
-    let _ = writeln!(text, "  Above and below are totals over the streams.");
+    let _ =
+        writeln!(text, "  Above and below is the whole, from the schedule to the last readers.");
 }
 
 fn latencies(text: &mut String, outcome: &Outcome) {

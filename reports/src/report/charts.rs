@@ -147,7 +147,7 @@ pub(super) fn stream_spectra(outcome: &Outcome) -> Chart {
     let lines = several
         .filter(|(_, (_, _, view))| view.latency.end_to_end.count() > 0)
         .map(|(colour, (name, _, view))| spectrum_line(name, colour, &view.latency.end_to_end));
-    spectra("stream-spectra", "End to end, from the intended start to each stream's readers", lines)
+    spectra("stream-spectra", "End to end of each stream, to its readers", lines)
 }
 
 /// The percentile spectrum of a distribution: five points per factor of ten of `1 / (1 - p)`, as

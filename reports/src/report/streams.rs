@@ -46,10 +46,10 @@ pub(super) fn streams(outcome: &Outcome) -> String {
     let mut html = String::from("<h2>Streams</h2>\n");
     html.push_str(&table(&headers, &rows));
     html.push_str(
-        "<p class=\"dim\">Latencies of every stream run from the intended start in the schedule, \
-         so \
-         that those of a stream behind another have that one's in them. All other figures of this \
-         page are totals over the streams: counts and rates added up, distributions merged.</p>\n",
+        "<p class=\"dim\">Each stream's figures are its own: behind another stream an event is due \
+         when that one's readers hand it on. All other figures of this page are of the whole: due \
+         and acknowledged where the schedule is taken, delivered behind the last system, and end \
+         to end from the schedule to there.</p>\n",
     );
     html.push_str(&charts::streams(outcome).render());
     html.push_str(&charts::stream_spectra(outcome).render());

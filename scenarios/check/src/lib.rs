@@ -30,4 +30,4 @@ pub use properties::Properties;
 pub use ranges::{Range, RangeSet};
 pub use stored::{Replica, Stored};
 pub use suite::{Audience, Promises, Suite};
-pub use verdict::{Finding, Verdict};
+pub use verdict::{Finding, Verdict, grouped};

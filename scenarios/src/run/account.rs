@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
 use crate::scenario::metric::{CONVERGES, HANDED_ON};
 use crate::units::Time;
-use headwater_check::{Finding, History, Suite, Verdict};
+use headwater_check::{Finding, History, Suite, Verdict, grouped};
 
 /// What was observed of a run.
 pub struct Account {
@@ -209,7 +209,8 @@ fn handed_on(stream: &StreamAccount, all: &[StreamAccount]) -> Option<Verdict> {
     let from = all.iter().find(|other| Some(&other.name) == stream.from.as_ref())?;
     let (acked, handed) = (from.recorder.counts().acked, stream.recorder.counts().scheduled);
     let violations = if from.drained { acked.saturating_sub(handed) } else { 0 };
-    let summary = format!("{handed} handed on of {acked} acknowledged by {}", from.name);
+    let [acked_of, handed_on] = [acked, handed].map(grouped);
+    let summary = format!("{handed_on} handed on, {acked_of} acknowledged by {}", from.name);
     let (passed, stream) = (violations == 0, stream.history.stream());
     let findings = Vec::new();
     Some(Verdict { name: HANDED_ON, stream, passed, checked: acked, violations, findings, summary })
