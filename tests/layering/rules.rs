@@ -86,6 +86,8 @@ const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[
     ("headwater-models", &["headwater-traffic", "headwater-check"]),
     ("headwater-scenarios", &["headwater-tests"]),
     ("headwater-tests", &["headwater"]),
+    // Itself, with a feature that its tests need.
+    ("headwater", &["headwater"]),
 ];
 
 /// Crates that must not be built with any of the packages named.

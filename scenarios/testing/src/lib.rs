@@ -24,7 +24,8 @@
 //! opt-level = 1
 //! ```
 //!
-//! A second argument says more: many seeds, golden outcomes, values laid over every file.
+//! A second argument says more: many seeds, golden outcomes (with the feature `snapshots`), values
+//! laid over every file.
 //!
 //! ```text
 //! headwater::test_folder!("tests/scenarios", |folder| folder.seeds(16).snapshots());
