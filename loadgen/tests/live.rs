@@ -70,8 +70,7 @@ fn kafka_has_the_scenarios_producers_consumers_and_features() {
          --set system.quorum.eligible.leader.replicas.version=0 --launch");
     all_kept(&outcome);
     assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
-    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
-    assert_eq!(told, ["profile"]);
+    assert_eq!(common::differences(&outcome), ["profile"]);
 }
 
 #[test]
@@ -83,8 +82,7 @@ fn pravega_has_the_scenarios_writers_and_tells_what_it_lacks() {
          --set system.writers=3 --set system.readers=2 --launch");
     all_kept(&outcome);
     assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
-    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
-    assert_eq!(told, ["profile", "system.readers"]);
+    assert_eq!(common::differences(&outcome), ["profile", "system.readers"]);
 }
 
 #[test]
@@ -146,6 +144,12 @@ fn all_fired(outcome: &Outcome, names: &[&str]) {
     assert_eq!(amiss, None);
 }
 
+/// Everything that was scheduled was acknowledged.
+fn all_acked(outcome: &Outcome) {
+    let counts = outcome.counts;
+    assert_eq!((counts.failed, counts.acked), (0, counts.scheduled), "{counts:?}");
+}
+
 /// Events acknowledged from one second of the run to another.
 fn acked_between(outcome: &Outcome, from: u64, until: u64) -> u64 {
     let index = |second: u64| (second * 1_000_000_000 / outcome.series.interval_ns) as usize;
@@ -201,13 +205,11 @@ fn a_cut_between_clients_and_brokers_bites_and_loses_nothing_that_was_acknowledg
     // The cut lasts from 4 s to 8 s; a second is left to it for beginning late.
     assert_eq!(acked_between(&outcome, 5, 8), 0, "{:?}", outcome.series.acked);
     assert!(acked_between(&outcome, 2, 4) > 0 && acked_between(&outcome, 8, 14) > 0);
-    let counts = outcome.counts;
-    assert_eq!((counts.failed, counts.acked), (0, counts.scheduled), "{counts:?}");
+    all_acked(&outcome);
     for fault in &outcome.faults[2..] {
         assert!(fault.target.starts_with("broker-"), "nobody told who it is: {}", fault.target);
     }
-    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
-    assert_eq!(told, ["network", "profile"]);
+    assert_eq!(common::differences(&outcome), ["network", "profile"]);
 }
 
 const SHUTDOWN: &str = "title = 'A broker is asked to stop and comes back'
@@ -238,10 +240,8 @@ fn a_broker_that_is_asked_to_stop_bites_and_loses_nothing_that_it_acknowledged()
     // It may take its grace, and then its process is not there until 7 s.
     assert_eq!(acked_between(&outcome, 6, 7), 0, "{:?}", outcome.series.acked);
     assert!(acked_between(&outcome, 0, 2) > 0);
-    let counts = outcome.counts;
-    assert_eq!((counts.failed, counts.acked), (0, counts.scheduled), "{counts:?}");
-    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
-    assert_eq!(told, ["profile"], "no proxy stands where none is needed");
+    all_acked(&outcome);
+    assert_eq!(common::differences(&outcome), ["profile"], "no proxy stands where none is needed");
 }
 
 #[test]

@@ -59,8 +59,11 @@ fn a_server_that_is_killed_and_started_again_delays_events_and_loses_none() {
     let longest = outcome.latency.response.max();
     assert!(longest > Some(400_000_000), "{longest:?}");
     assert_eq!(outcome.faults.len(), 1, "{:?}", outcome.faults);
-    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
-    assert_eq!(told, ["profile", "system"], "no proxy stands where none is needed");
+    assert_eq!(
+        common::differences(&outcome),
+        ["profile", "system"],
+        "no proxy stands where none is needed"
+    );
 }
 
 /// Two seconds, with every fault that a proxy does, and two that go amiss.
@@ -121,8 +124,7 @@ fn a_way_that_is_cut_slowed_narrowed_and_forgotten_delays_events_and_loses_none(
     // What came when the cut began had to wait for its end.
     let longest = outcome.latency.response.max();
     assert!(longest > Some(400_000_000), "{longest:?}");
-    let told: Vec<_> = outcome.differences.iter().map(|one| one.option.as_str()).collect();
-    assert_eq!(told, ["network", "profile", "system"]);
+    assert_eq!(common::differences(&outcome), ["network", "profile", "system"]);
     let warned = outcome.verdicts.iter().any(|verdict| verdict.name == "faults_fired");
     assert!(!warned, "{:?}", outcome.verdicts);
 }

@@ -43,8 +43,7 @@ fn the_generator_and_the_simulator_are_given_the_same_schedule() {
     let output = common::run(command);
     let live = common::outcome(out.path());
     // What the scenario says of its machine and its system is not done, and that is told.
-    let told: Vec<_> = live.differences.iter().map(|one| one.option.as_str()).collect();
-    assert_eq!(told, ["profile", "system"]);
+    assert_eq!(common::differences(&live), ["profile", "system"]);
     assert!(output.status.code() != Some(2), "{}", common::errors(&output));
     let settings = [("traffic.duration", "1s"), ("measure.warm_up", "100ms")];
     let settings = settings.map(|(path, value)| (path.to_owned(), value.to_owned()));

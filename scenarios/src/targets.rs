@@ -141,9 +141,13 @@ impl Roster {
         }
     }
 
-    /// The nodes of one system alone.
-    pub fn of_stream(&self, stream: StreamId) -> impl Iterator<Item = NodeId> + '_ {
-        self.iter().map(|(node, _)| node).filter(move |node| self.stream(*node) == stream)
+    /// The nodes of one system alone whose role has this capability.
+    pub fn with_in(
+        &self,
+        stream: StreamId,
+        capability: Capability,
+    ) -> impl Iterator<Item = NodeId> + '_ {
+        self.with(capability).filter(move |node| self.stream(*node) == stream)
     }
 
     /// The stream of a node's system.
@@ -250,8 +254,7 @@ impl Roster {
     /// Those that what came first was placed on, in each system.
     fn replicas(&self) -> Vec<NodeId> {
         let of_system = |(stream, SystemNames { copies, .. }): (u32, &SystemNames)| {
-            let nodes = self.of_stream(StreamId(stream));
-            let keep = nodes.filter(|node| self.role(*node).can(Capability::KeepsData));
+            let keep = self.with_in(StreamId(stream), Capability::KeepsData);
             keep.take(*copies as usize).collect::<Vec<_>>()
         };
         (0..).zip(&self.systems).flat_map(of_system).collect()

@@ -40,3 +40,8 @@ pub fn failure(output: &Output) -> String {
 pub fn outcome(directory: &Path) -> Outcome {
     Outcome::read(&directory.join("outcome.json")).expect("an outcome was written")
 }
+
+/// The options that a run did otherwise than was asked.
+pub fn differences(outcome: &Outcome) -> Vec<&str> {
+    outcome.differences.iter().map(|one| one.option.as_str()).collect()
+}

@@ -344,11 +344,15 @@ mod tests {
     use crate::faults::{Action, Target};
     use crate::scenario::Source;
 
-    #[test]
-    fn an_office_is_asked_for_when_a_fault_begins_that_names_it() {
+    fn roster() -> Roster {
         let source = Source::find("swarm/kafka").expect("it is in the library");
         let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
-        let roster = scenario.systems.roster();
+        scenario.systems.roster()
+    }
+
+    #[test]
+    fn an_office_is_asked_for_when_a_fault_begins_that_names_it() {
+        let roster = roster();
         let second = Duration::from_secs(1);
         let partition = "kind = 'partition'\npeers = 'leader'".parse::<Action>();
         let faults = [FaultSpec {
@@ -371,9 +375,7 @@ mod tests {
 
     #[test]
     fn a_process_that_is_stopped_for_good_is_not_started_when_another_fault_ends() {
-        let source = Source::find("swarm/kafka").expect("it is in the library");
-        let scenario = source.read(&[]).unwrap_or_else(|problems| panic!("{problems}"));
-        let roster = scenario.systems.roster();
+        let roster = roster();
         let second = Duration::from_secs(1);
         let fault = |action: &str, at: Duration, until| FaultSpec {
             action: action.parse::<Action>().expect("it is a kind"),

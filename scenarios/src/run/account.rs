@@ -1,7 +1,7 @@
 //! The account: from what was observed, simulated or live, to an Outcome.
 
 use headwater_reports::outcome::{
-    self, Environment, Fault, Generator, Mark, Source, Stream, Traffic, VerdictStatus,
+    self, Counts, Environment, Fault, Generator, Mark, Source, Stream, Traffic, VerdictStatus,
 };
 use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources};
 
@@ -87,9 +87,7 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     for stream in &observed.streams {
         let mut found = check(scenario, stream, observed.end);
         found.extend(handed_on(stream, &observed.streams));
-        outcome.counts.lost += violations(&found, "no_acked_loss");
-        outcome.counts.duplicated += violations(&found, "no_duplicates");
-        outcome.counts.reordered += violations(&found, "order_per_lane");
+        count_violations(&mut outcome.counts, &found);
         let name = several.then(|| stream.name.clone());
         outcome.verdicts.extend(found.iter().map(|of| in_stream(of, name.clone())));
         verdicts.extend(found);
@@ -164,9 +162,7 @@ fn figures(
             }
             let id = history.stream();
             let of_stream: Vec<_> = verdicts.iter().filter(|it| it.stream == id).cloned().collect();
-            figures.counts.lost = violations(&of_stream, "no_acked_loss");
-            figures.counts.duplicated = violations(&of_stream, "no_duplicates");
-            figures.counts.reordered = violations(&of_stream, "order_per_lane");
+            count_violations(&mut figures.counts, &of_stream);
             entry.figures = Some(figures);
         } else {
             finish(outcome, recorder, started);
@@ -176,6 +172,13 @@ fn figures(
     if let Some(Measured { recorder, started }) = total {
         finish(outcome, recorder, Some(started));
     }
+}
+
+/// Adds what the checkers found lost, stored twice and out of order.
+fn count_violations(counts: &mut Counts, verdicts: &[Verdict]) {
+    counts.lost += violations(verdicts, "no_acked_loss");
+    counts.duplicated += violations(verdicts, "no_duplicates");
+    counts.reordered += violations(verdicts, "order_per_lane");
 }
 
 fn violations(verdicts: &[Verdict], name: &str) -> u64 {

@@ -267,7 +267,7 @@ impl<'a> Stage<'a> {
 }
 
 fn has_readers(roster: &Roster, stream: StreamId) -> bool {
-    roster.with(Capability::Reads).any(|node| roster.stream(node) == stream)
+    roster.with_in(stream, Capability::Reads).next().is_some()
 }
 
 fn loss_only() -> Suite {

@@ -70,8 +70,7 @@ impl Atlas {
         let claims = systems.part(id).system.claims();
         let prefix = systems.prefix(id);
         let names = |capability| -> Vec<String> {
-            let able = roster.with(capability).filter(|node| roster.stream(*node) == id);
-            able.map(|node| roster.name(node).to_owned()).collect()
+            roster.with_in(id, capability).map(|node| roster.name(node).to_owned()).collect()
         };
         let keepers = names(Capability::KeepsData);
         let losses = match budget {

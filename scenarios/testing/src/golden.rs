@@ -21,10 +21,20 @@ pub enum Golden {
 /// What divides the head of a snapshot from what it holds.
 const RULE: &str = "---\n";
 
-/// The snapshot of the scenario at `path`.
-fn path_of(path: &Path) -> PathBuf {
+/// The folder of the snapshot of the scenario at `path`, and its name there.
+pub(crate) fn place(path: &Path) -> (PathBuf, String) {
     let folder = path.parent().unwrap_or(Path::new("")).join("snapshots");
-    folder.join(path.file_stem().unwrap_or_default()).with_extension("snap")
+    (folder, path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+/// What the head of a snapshot says.
+pub(crate) fn description(outcome: &Outcome) -> String {
+    format!("{}\n{}", outcome.scenario.hypothesis, outcome.reproduce)
+}
+
+fn path_of(path: &Path) -> PathBuf {
+    let (folder, name) = place(path);
+    folder.join(format!("{name}.snap"))
 }
 
 /// Holds an outcome to the snapshot of its file, or puts it there: how it differs, if it does.
@@ -69,8 +79,7 @@ fn first_difference(at: &str, was: &Value, is: &Value) -> Option<(String, Value,
 
 /// As insta writes it, so that `cargo test` reads the same file.
 fn write(path: &Path, outcome: &Outcome, compact: &Value) -> Result<(), Problems> {
-    let description = format!("{}\n{}", outcome.scenario.hypothesis, outcome.reproduce);
-    let description = serde_json::to_string(&description).expect("plain data");
+    let description = serde_json::to_string(&description(outcome)).expect("plain data");
     let body = serde_json::to_string_pretty(compact).expect("plain data");
     let text = format!("{RULE}description: {description}\n{RULE}{body}\n");
     let folder = path.parent().expect("it lies in a folder");
