@@ -35,7 +35,7 @@
 //!   A file with a section `[swarm]` draws configuration and faults from each further seed, as
 //!   `headwater swarm` does; the case of a seed that fails is written as a scenario file of its
 //!   own, `regressions/NAME-SEED.toml`, and is a test from then on.
-//! - [`Folder::snapshots`] holds the compact outcome of each file (counts, fingerprint, verdicts,
+//! - `Folder::snapshots` holds the compact outcome of each file (counts, fingerprint, verdicts,
 //!   percentiles) to `snapshots/NAME.snap`; `cargo insta review` or `INSTA_UPDATE=always` takes new
 //!   ones.
 //!
