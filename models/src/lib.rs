@@ -41,5 +41,6 @@ pub mod protocol;
 pub mod role;
 pub mod signal;
 pub mod system;
+pub mod systems;
 pub mod tags;
 pub mod tier;

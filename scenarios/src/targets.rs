@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use headwater_models::batch::StreamId;
 use headwater_models::deployment::{Deployment, FirstHolder};
 use headwater_models::role::{Capability, Role};
-use headwater_models::system::{SystemKind, Systems};
+use headwater_models::system::SystemKind;
+use headwater_models::systems::Systems;
 use headwater_sim::units::NodeId;
 
 use crate::faults::Target;

@@ -177,7 +177,7 @@ const HOMES_OF_SYSTEMS: &[&str] = &[
     "models/src/kafka/",
     "models/src/pravega/",
     "models/src/protocol.rs",
-    "models/src/system.rs",
+    "models/src/systems.rs",
 ];
 
 const BLIND_TO_SYSTEMS: &[&str] = &["models", "reports", "scenarios"];

@@ -15,7 +15,7 @@ mod system;
 
 use std::sync::atomic::AtomicBool;
 
-use headwater_models::system::Systems;
+use headwater_models::systems::Systems;
 use headwater_scenarios::run::{Finished, Options, run};
 use headwater_scenarios::scenario::{Problems, Scenario, Source};
 use headwater_scenarios::swarm::{Shard, Swarm, SwarmRun, swarm};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::entries;
 use super::entry::{Damage, Entry, Family, Live};
 use crate::targets;
-use headwater_models::system::Systems;
+use headwater_models::systems::Systems;
 
 const OPENING: &str = "# Faults
 

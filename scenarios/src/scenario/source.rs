@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use headwater_models::system::Systems;
+use headwater_models::systems::Systems;
 
 use super::{Scenario, shell_word};
 use crate::library;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_models::system::{Configured, System, SystemKind, Systems};
+use headwater_models::system::{Configured, System, SystemKind};
+use headwater_models::systems::Systems;
 
 use crate::reading::decode::decode_by;
 use crate::reading::overlay;

@@ -9,7 +9,8 @@ use headwater_models::batch::StreamId;
 use headwater_models::deployment::{Deployment, Environment};
 use headwater_models::feed::Feed;
 use headwater_models::role::Capability;
-use headwater_models::system::{System, Systems};
+use headwater_models::system::System;
+use headwater_models::systems::Systems;
 
 use super::system;
 use crate::profile::Profile;

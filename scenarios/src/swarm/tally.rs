@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use headwater_models::property::{Property, When};
-use headwater_models::system::Systems;
+use headwater_models::systems::Systems;
 use headwater_sim::random::Seed;
 use serde::{Deserialize, Serialize};
 

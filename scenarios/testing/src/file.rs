@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use headwater_models::system::Systems;
+use headwater_models::systems::Systems;
 use headwater_reports::Outcome;
 use headwater_reports::outcome::Status;
 use headwater_scenarios::run::{self, Options};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use headwater_models::system::Systems;
+use headwater_models::systems::Systems;
 use headwater_scenarios::scenario::{Finding, Problems};
 
 use crate::file::{How, ScenarioTest};
