@@ -1,6 +1,8 @@
-//! Targets: the nodes of a system by name, group, failure domain, and by who leads.
+//! Targets: whom a fault is on. As a scenario file names them, and the nodes that these are: by
+//! name, group, failure domain, and by who leads.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use headwater_models::batch::StreamId;
 use headwater_models::deployment::{Deployment, FirstHolder};
@@ -8,10 +10,47 @@ use headwater_models::role::{Capability, Role};
 use headwater_models::system::SystemKind;
 use headwater_models::systems::Systems;
 use headwater_sim::units::NodeId;
+use serde::{Deserialize, Serialize};
 
-use crate::faults::Target;
 use crate::reading::problem::Finding;
 use crate::reading::tree::Span;
+
+/// Who: names of nodes (`broker-1`, `tier`), or of groups and failure domains that are looked up
+/// when the fault happens ([`described`]).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
+pub struct Target(pub Vec<String>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a node such as \"broker-1\", or a list of nodes")]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Target {
+    fn from(written: OneOrMany) -> Self {
+        match written {
+            OneOrMany::One(name) => Self(vec![name]),
+            OneOrMany::Many(names) => Self(names),
+        }
+    }
+}
+
+impl From<Target> for OneOrMany {
+    fn from(target: Target) -> Self {
+        match <[String; 1]>::try_from(target.0) {
+            Ok([name]) => Self::One(name),
+            Err(names) => Self::Many(names),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
+}
 
 /// Groups that are not all nodes of one role.
 const MIXED: [(&str, &str); 3] = [

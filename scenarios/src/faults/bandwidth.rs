@@ -6,7 +6,7 @@ use headwater_sim::units::{Bytes, BytesPerSecond};
 use super::parameters::PEERS;
 use super::prelude::*;
 use super::shapes::impair;
-use super::target::Target;
+use crate::targets::Target;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use super::parameters::{PEERS, SYMMETRIC, yes};
 use super::prelude::*;
-use super::target::Target;
+use crate::targets::Target;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,10 +12,10 @@ use toml::{Table, Value};
 
 use super::entry::Entry;
 use super::situation::Situation;
-use super::target::Target;
 use crate::reading::decode;
 use crate::reading::problem::Finding;
 use crate::reading::tree::{Tree, Value as Node};
+use crate::targets::Target;
 
 /// A fault of the kernel, and how long after the beginning it happens.
 pub(crate) type Timed = (Duration, Fault);

@@ -6,7 +6,7 @@ use super::draw::rate;
 use super::parameters::{PEERS, Probability, SYMMETRIC, yes};
 use super::prelude::*;
 use super::shapes::impair;
-use super::target::Target;
+use crate::targets::Target;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -59,7 +59,6 @@ mod stall_disk;
 mod swap_disks;
 mod swizzle_clog;
 mod sync_errors;
-mod target;
 mod throttle_cpu;
 mod throttle_disk;
 mod tier_delay;
@@ -73,12 +72,12 @@ mod wipe_identity;
 mod world;
 mod write_errors;
 
+pub use crate::targets::Target;
 pub use entry::{Damage, Entry, Family, InSwarms, Live, Overlap, Stops};
 pub use kind::Action;
 pub use page::page;
 pub use planner::{NOBODY, Planner};
 pub use spec::FaultSpec;
-pub use target::Target;
 pub use world::{Agenda, World};
 
 use kind::FaultKind;

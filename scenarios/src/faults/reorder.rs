@@ -7,7 +7,7 @@ use super::draw::{latency, rate};
 use super::parameters::{Extra, PEERS, Probability};
 use super::prelude::*;
 use super::shapes::impair;
-use super::target::Target;
+use crate::targets::Target;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

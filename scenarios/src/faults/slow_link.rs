@@ -4,7 +4,7 @@ use super::draw::latency;
 use super::parameters::{Extra, PEERS};
 use super::prelude::*;
 use super::shapes::{restored, slow};
-use super::target::Target;
+use crate::targets::Target;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,10 +12,10 @@ use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Action;
-use super::target::Target;
 use crate::reading::decode;
 use crate::reading::problem::Finding;
 use crate::reading::tree::{Tree, Value};
+use crate::targets::Target;
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq)]
