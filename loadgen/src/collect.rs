@@ -16,8 +16,8 @@ use headwater_scenarios::scenario::Scenario;
 use headwater_sim::time::Time;
 use headwater_traffic::{Plan, Schedule};
 
-use crate::pacing::Clock;
-use crate::systems::Observation;
+use crate::clock::Clock;
+use crate::systems::client::Observation;
 use crate::utilisation::UtilisationSampler;
 
 /// Longest wait for an observation before looking at the clock.

@@ -17,7 +17,9 @@
 //! - Launched processes belong to a guard process, which ends them when the generator is gone, for
 //!   whatever reason ([`launch::guard`]).
 
+mod arguments;
 mod cli;
+mod clock;
 mod collect;
 mod failure;
 mod fault;

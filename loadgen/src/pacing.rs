@@ -1,16 +1,17 @@
 //! Pacing: one thread that hands every event to the target at its intended time.
 //!
 //! Sleeping alone wakes up 50-100 us late, spinning alone takes a core. The pacer sleeps until
-//! [`SPIN`] before the intended time and spins from there. It is never re-based: an event that is
-//! late is sent at once, and its lag is measured against the time the schedule gave it.
+//! shortly before the intended time and spins from there ([`Clock::wait`](crate::clock::Clock)). It
+//! is never re-based: an event that is late is sent at once, and its lag is measured against the
+//! time the schedule gave it.
 //!
 //! It runs in real time ([`real_time`]), as the one thread on which the honesty of every other
 //! figure rests: where generator and servers share a machine, a fair scheduler lets whatever runs
 //! end its slice first, which is 3 to 4 ms.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use headwater_models::arrival::Arrival;
 use headwater_traffic::{Payloads, Place, Plan};
@@ -19,61 +20,8 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id,
 };
 
-use crate::systems::{LanePlan, Observer, Token, Writer};
-
-/// How long before an intended time the pacer stops sleeping. Sleeps of Linux end up to about this
-/// late: 50 us of timer slack (`prctl(2)`, `PR_SET_TIMERSLACK`) and as much again to be scheduled.
-const SPIN: Duration = Duration::from_micros(150);
-
-/// Longest uninterrupted sleep, so that an interruption is noticed.
-const NAP: Duration = Duration::from_millis(50);
-
-/// The run's clock: nanoseconds since its start, zero before.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Clock(Arc<OnceLock<Instant>>);
-
-impl Clock {
-    /// Starts now; clients are connected before that.
-    pub(crate) fn start(&self) {
-        self.0.get_or_init(Instant::now);
-    }
-
-    /// Nanoseconds since the start.
-    pub(crate) fn now(&self) -> u64 {
-        self.0.get().map_or(0, |start| start.elapsed().as_nanos() as u64)
-    }
-
-    /// Waits until `at` (nanoseconds); false if `stop` was raised before.
-    fn wait(&self, at: u64, stop: &AtomicBool) -> bool {
-        loop {
-            let left = Duration::from_nanos(at.saturating_sub(self.now()));
-            if left.is_zero() {
-                return true;
-            }
-            if stop.load(Ordering::Relaxed) {
-                return false;
-            }
-            match left.checked_sub(SPIN) {
-                Some(sleep) if !sleep.is_zero() => std::thread::sleep(sleep.min(NAP)),
-                _ => std::hint::spin_loop(),
-            }
-        }
-    }
-
-    /// Sleeps until `at` (nanoseconds), to the precision of a sleep; false if `stop` was raised.
-    pub(crate) fn sleep_until(&self, at: u64, stop: &AtomicBool) -> bool {
-        loop {
-            if stop.load(Ordering::Relaxed) {
-                return false;
-            }
-            let left = Duration::from_nanos(at.saturating_sub(self.now()));
-            if left.is_zero() {
-                return true;
-            }
-            std::thread::sleep(left.min(NAP));
-        }
-    }
-}
+use crate::systems::client::{Observer, Token, Writer};
+use crate::systems::lanes::LanePlan;
 
 /// What the pacer sends.
 pub(crate) struct Pacer {
@@ -156,6 +104,7 @@ mod tests {
     use headwater_traffic::TrafficSpec;
 
     use super::*;
+    use crate::clock::Clock;
     use crate::systems::client::Refused;
 
     /// Remembers the events that it was given: their intended times and writers.

@@ -5,11 +5,12 @@ use headwater_scenarios::scenario::{Scenario, shell_word};
 use headwater_sim::time::Duration;
 use headwater_traffic::Rate;
 
-use crate::cli::Run;
+use crate::arguments::Run;
 use crate::failure::{Failure, Result};
 use crate::fault;
-use crate::systems::options::{self, Departure};
-use crate::systems::{self, Asked, Home, LiveSystem, Setting, Source};
+use crate::systems::departure::Departure;
+use crate::systems::system::{Asked, Home, LiveSystem, Setting, Source};
+use crate::systems::{self, options};
 
 /// The default rate: that of the paper's stress test (`scenarios/library/live/stress-1600-*`).
 pub(crate) const DEFAULT_RATE: &str = "1600/s";

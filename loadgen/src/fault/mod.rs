@@ -12,7 +12,7 @@ use headwater_models::batch::StreamId;
 use headwater_models::deployment::Deployment;
 use headwater_models::role::{Capability, Role};
 use headwater_reports::outcome;
-use headwater_scenarios::faults::{FaultSpec, Live, Planner, entries};
+use headwater_scenarios::faults::{FaultSpec, Planner, entries};
 use headwater_scenarios::scenario::{Scenario, Target};
 use headwater_scenarios::targets::{self, Holders, Roster};
 use headwater_sim::machine::MachineSpec;
@@ -20,13 +20,14 @@ use headwater_sim::random::Seed;
 use headwater_sim::time::Time;
 use headwater_sim::units::{MachineId, NodeId};
 
+use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::launch::LaunchedCluster;
-use crate::pacing::Clock;
-use crate::plan::RunPlan;
-use crate::systems::options::Departure;
-use crate::systems::{LiveSystem, Observer, Source};
+use crate::systems::client::Observer;
+use crate::systems::departure::Departure;
+use crate::systems::system::{LiveSystem, Source};
 use processes::{Clients, Processes};
+use proxy::need_proxies;
 
 /// A launched process that the scenario's system has no node of that name for.
 const SERVER: &Role = &Role {
@@ -36,11 +37,6 @@ const SERVER: &Role = &Role {
     capabilities: &[Capability::Serves, Capability::KeepsData],
     identity_file: None,
 };
-
-/// Whether faults need a proxy in front of each server.
-pub(crate) fn need_proxies(faults: &[FaultSpec]) -> bool {
-    faults.iter().any(|fault| matches!(fault.action.entry().live, Live::Proxy(_)))
-}
 
 /// What a run on `source` does otherwise for the sake of the scenario's faults, or in their place.
 pub(crate) fn departures(scenario: &Scenario, source: &Source) -> Vec<Departure> {
@@ -79,14 +75,14 @@ fn check_on(scenario: &Scenario, servers: &[String], tells: &[&str]) -> Result<(
     // Whoever leads when a fault begins is one of them.
     let roster = self::roster(scenario, servers, Some(NodeId(0)));
     let processes = Processes::named(servers.to_vec(), clients(&roster, servers.len()));
-    let rehearsed = planner(scenario, 0, &roster).rehearse(&roster, &processes);
+    let rehearsed = planner(scenario, Seed(0), &roster).rehearse(&roster, &processes);
     rehearsed.map_err(Failure::new)
 }
 
 /// The plan of a scenario's faults; every node has a machine of its own.
-fn planner<'a>(scenario: &'a Scenario, seed: u64, roster: &Roster) -> Planner<'a> {
+fn planner<'a>(scenario: &'a Scenario, seed: Seed, roster: &Roster) -> Planner<'a> {
     let machines = (0..).map(MachineId).take(roster.iter().count()).collect();
-    Planner::new(Seed(seed), &scenario.faults, machines, roster, 100)
+    Planner::new(seed, &scenario.faults, machines, roster, 100)
 }
 
 /// The faults of a scenario on the processes of a launched cluster.
@@ -119,13 +115,17 @@ impl Injected {
 
 impl<'a> Injector<'a> {
     /// Of faults that have been checked.
-    pub(crate) fn new(plan: &'a RunPlan, cluster: &LaunchedCluster) -> Self {
-        let scenario = &plan.scenario;
-        let servers = plan.system.servers(scenario);
+    pub(crate) fn new(
+        scenario: &'a Scenario,
+        system: &dyn LiveSystem,
+        seed: Seed,
+        cluster: &LaunchedCluster,
+    ) -> Self {
+        let servers = system.servers(scenario);
         let roster = roster(scenario, &servers, None);
-        let planner = planner(scenario, plan.seed, &roster);
+        let planner = planner(scenario, seed, &roster);
         let clients = clients(&roster, servers.len());
-        let processes = Processes::new(servers, clients, Seed(plan.seed), cluster);
+        let processes = Processes::new(servers, clients, seed, cluster);
         let offices = scenario.system().kind().offices().into_iter().map(|office| office.name);
         Self { planner, roster, processes, offices: offices.collect() }
     }

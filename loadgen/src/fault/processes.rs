@@ -19,7 +19,7 @@ use crate::failure::{Failure, Result};
 use crate::launch::LaunchedCluster;
 use crate::launch::guard::Sign;
 use crate::launch::guarded::Guarded;
-use crate::systems::Observer;
+use crate::systems::client::Observer;
 use crate::utilisation::Watched;
 
 /// The processes, numbered as in the roster; each has a machine of its own, of the same number.
@@ -342,7 +342,7 @@ impl Hands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pacing::Clock;
+    use crate::clock::Clock;
 
     /// Two servers, a producer and a consumer, with proxies that stand before nothing.
     fn processes() -> Processes {

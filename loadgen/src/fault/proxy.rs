@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use headwater_scenarios::faults::{FaultSpec, Live};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -29,6 +30,11 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// Connections that wait to be taken at the most (`SOMAXCONN` of Linux before 5.4).
 const BACKLOG: u32 = 128;
+
+/// Whether faults need a proxy in front of each server.
+pub(crate) fn need_proxies(faults: &[FaultSpec]) -> bool {
+    faults.iter().any(|fault| matches!(fault.action.entry().live, Live::Proxy(_)))
+}
 
 /// A proxy. Dropping it ends it, with all of its connections.
 pub(crate) struct Proxy {

@@ -9,7 +9,7 @@ use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
 use headwater_sim::units::BytesPerSecond;
 
-use crate::cli;
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::terminal;
 use crate::utilisation::cores;
@@ -21,7 +21,7 @@ mod loopback;
 mod quantiles;
 
 /// Measures, and writes or prints the profile.
-pub(crate) fn run(arguments: &cli::Profile) -> Result<ExitCode> {
+pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let time = Duration::from_nanos(arguments.time.0);
     let clock = cpu::measure(time / 4);
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));

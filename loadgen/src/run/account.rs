@@ -7,13 +7,13 @@ use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
 use headwater_sim::time::Time;
 
-use super::Cluster;
 use super::drive::Driven;
 use crate::health;
 use crate::pacing::Paced;
 use crate::plan::RunPlan;
-use crate::systems::ReadBack;
-use crate::systems::options::Departure;
+use crate::systems::client::ReadBack;
+use crate::systems::departure::Departure;
+use crate::systems::system::Cluster;
 use crate::utilisation;
 
 /// Accounts for a run.

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use headwater_reports::outcome::Window;
 use headwater_sim::random::Seed;
 
-use super::{Cluster, Interrupt};
+use super::Interrupt;
+use crate::clock::{self, Clock};
 use crate::collect::{Collected, Collector, Counters};
 use crate::failure::{Failure, Result};
 use crate::fault::{Injected, Injector};
-use crate::pacing::{Clock, Paced, Pacer};
+use crate::pacing::{Paced, Pacer};
 use crate::plan::RunPlan;
 use crate::progress::ProgressLine;
-use crate::systems::{Connection, Observer, ReadBack, Reading, Storage, Writer};
+use crate::systems::client::{Observer, ReadBack, Reading, Writer};
+use crate::systems::system::{Cluster, Connection, Storage};
 use crate::terminal;
 use crate::utilisation::{UtilisationSampler, own_cpu_seconds};
 
@@ -53,9 +55,10 @@ pub(crate) fn drive(
 ) -> Result<Driven> {
     let (observer, observations) = Observer::new(Clock::default());
     let Connection { writers, lanes, reading, storage } =
-        plan.system.open(plan, cluster, &observer)?;
+        plan.system.open(&plan.scenario, cluster, &observer)?;
     let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
-    let injector = injector.map(|cluster| Injector::new(plan, cluster));
+    let injector = injector
+        .map(|cluster| Injector::new(&plan.scenario, plan.system, Seed(plan.seed), cluster));
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let sampler = sampler(plan, cluster);
@@ -79,7 +82,7 @@ pub(crate) fn drive(
     let driven = std::thread::scope(|scope| {
         let over = &over;
         let collecting = scope.spawn(move || collector.run(&observations, over));
-        let started_unix_ms = super::unix_ms();
+        let started_unix_ms = clock::unix_ms();
         interrupt.measuring();
         observer.clock.start();
         let played = driver.play(scope, pacer, writers, reading, injector);

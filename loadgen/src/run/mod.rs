@@ -3,25 +3,22 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use headwater_scenarios::scenario::Problems;
 
 use crate::failure::{Failure, Result};
 use crate::output::{self, Folder};
 use crate::plan::RunPlan;
-use crate::systems::Source;
-use crate::systems::options::Departure;
-use crate::{cli, fault, terminal};
+use crate::systems::departure::Departure;
+use crate::systems::system::Source;
+use crate::{arguments, fault, terminal};
 
 mod account;
 mod drive;
 mod reach;
 
-pub(crate) use reach::Cluster;
-
 /// Runs what the command line asks for.
-pub(crate) fn run(arguments: &cli::Run) -> Result<ExitCode> {
+pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let plan = RunPlan::new(arguments)?;
     warn(&plan.scenario.warnings);
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
@@ -81,11 +78,6 @@ fn check(departures: &[Departure]) -> Result<()> {
 
 /// Exit code of an interrupted run: 128 plus SIGINT's number, as in shells.
 const INTERRUPTED: u8 = 130;
-
-/// Milliseconds since the Unix epoch.
-pub(crate) fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64)
-}
 
 /// Ctrl-C and SIGTERM: the first one ends the measurement, or the program where there is none yet;
 /// the second one the program.

@@ -2,27 +2,15 @@
 
 use std::net::ToSocketAddrs;
 
-use crate::cli;
+use crate::arguments::Run;
 use crate::failure::{Failure, Result};
-use crate::launch::{LaunchedCluster, Places, ports};
+use crate::launch::{Places, ports};
 use crate::plan::RunPlan;
-use crate::systems::{Home, LiveSystem, Source};
+use crate::systems::system::{Cluster, Home, LiveSystem, Source};
 use crate::terminal;
 
-/// A cluster that answers.
-pub(crate) struct Cluster {
-    /// Its address; empty where there is none to be reached.
-    pub(crate) address: String,
-    /// What it is.
-    pub(crate) describes: String,
-    /// Its version, as far as it is known.
-    pub(crate) version: String,
-    /// Its processes, if it was launched here.
-    pub(crate) launched: Option<LaunchedCluster>,
-}
-
 /// Finds the cluster that the plan is run on, or decides to launch one.
-pub(super) fn find(plan: &RunPlan, run: &cli::Run) -> Result<Source> {
+pub(super) fn find(plan: &RunPlan, run: &Run) -> Result<Source> {
     let system = plan.system;
     let (option, port) = match system.home() {
         Home::InProcess => return Ok(Source::InProcess),
@@ -89,12 +77,7 @@ fn connects(addresses: &str) -> std::result::Result<(), String> {
     Err(why)
 }
 
-fn at_default_port(
-    system: &dyn LiveSystem,
-    port: u16,
-    option: &str,
-    run: &cli::Run,
-) -> Result<Source> {
+fn at_default_port(system: &dyn LiveSystem, port: u16, option: &str, run: &Run) -> Result<Source> {
     let (name, address) = (system.name(), format!("127.0.0.1:{port}"));
     if ports::listens(ports::local(port)) {
         if let Ok(servers) = system.answers(&address) {

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use headwater_traffic::{Damage, Place, Stamp, parse};
 
+use crate::clock::Clock;
 use crate::failure::{Failure, Result};
-use crate::pacing::Clock;
 
 /// An event in flight: what its acknowledgement is measured and checked by. Times are nanoseconds
 /// since the start of the run.

@@ -6,13 +6,13 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use headwater_models::kafka::config::Cluster as Configuration;
 use headwater_scenarios::scenario::Scenario;
 
-use super::options::Departure;
-use super::{Asked, Connection, Home, LanePlan, LiveSystem, Observer, Source, Writer};
+use super::client::{Observer, Writer};
+use super::departure::Departure;
+use super::lanes::LanePlan;
+use super::system::{Asked, Cluster, Connection, Home, LiveSystem, Source, storage_name};
 use crate::failure::{Failure, Result};
-use crate::fault::need_proxies;
+use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
-use crate::plan::RunPlan;
-use crate::run::Cluster;
 
 mod arguments;
 mod launch;
@@ -96,21 +96,26 @@ impl LiveSystem for Kafka {
         options::of_producer(cluster).into_iter().chain(consumer).map(told).collect()
     }
 
-    fn open(&self, plan: &RunPlan, cluster: &Cluster, observer: &Observer) -> Result<Connection> {
-        let configuration = configuration(&plan.scenario)?;
+    fn open(
+        &self,
+        scenario: &Scenario,
+        cluster: &Cluster,
+        observer: &Observer,
+    ) -> Result<Connection> {
+        let configuration = configuration(scenario)?;
         let inside = cluster.launched.as_ref().map(|launched| Inside {
             bootstrap: launched.inside.clone(),
             data: launched.data.clone(),
         });
         let bootstrap = cluster.address.clone();
-        let topic = Topic { bootstrap, name: super::storage_name(), inside };
+        let topic = Topic { bootstrap, name: storage_name(), inside };
         topic.create(configuration)?;
         let reading = reader::start(&topic, configuration, observer)?;
         let producer = |_| -> Result<Box<dyn Writer>> {
             Ok(Box::new(writer::Producer::connect(&topic, configuration, observer.clone())?))
         };
         let writers = (0..configuration.producers).map(producer).collect::<Result<_>>()?;
-        let keyed = configuration.keyed && plan.scenario.traffic.keyed();
+        let keyed = configuration.keyed && scenario.traffic.keyed();
         let lanes = LanePlan::of_writers(configuration.producers, configuration.partitions, keyed);
         Ok(Connection { writers, lanes, reading: Some(reading), storage: Box::new(topic) })
     }

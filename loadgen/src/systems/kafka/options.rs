@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 use headwater_scenarios::scenario::Scenario;
 
-use crate::systems::Source;
+use crate::systems::departure::Departure;
 use crate::systems::options::Treatment::{Client, Generator, Model, Server, Storage};
-use crate::systems::options::{self, Departure, EXISTING, ListedOption};
+use crate::systems::options::{self, EXISTING, ListedOption};
+use crate::systems::system::Source;
 
 /// Every option of the configuration.
 const OPTIONS: &[ListedOption] = &[

@@ -14,7 +14,7 @@ use super::options;
 use super::topic::{self, ANSWER, Silent, Topic};
 use crate::failure::{Failure, Result};
 use crate::systems::client::Flags;
-use crate::systems::{Observer, ReadBack, Reading};
+use crate::systems::client::{Observer, ReadBack, Reading};
 
 impl ConsumerContext for Silent {}
 

@@ -12,7 +12,7 @@ use rdkafka::error::KafkaError;
 use serde::Deserialize;
 
 use crate::failure::{Failure, Result};
-use crate::systems::Storage;
+use crate::systems::system::Storage;
 
 /// How long a cluster may take to answer a question about itself before it counts as dead.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);

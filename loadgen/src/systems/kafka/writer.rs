@@ -15,7 +15,7 @@ use super::options;
 use super::topic::{self, ANSWER, Topic};
 use crate::failure::{Failure, Result};
 use crate::systems::client::Refused;
-use crate::systems::{Observer, Token, Writer};
+use crate::systems::client::{Observer, Token, Writer};
 
 /// Called back when it is known what became of an event.
 struct Deliveries(Observer);

@@ -25,10 +25,11 @@ use super::reader::Reader;
 use super::server::Log;
 use super::store::Store;
 use super::writer::Writer;
+use crate::clock::Clock;
 use crate::collect::{Collected, Collector};
-use crate::pacing::Clock;
 use crate::systems::client::Flags;
-use crate::systems::{LanePlan, Observer, ReadBack, Token};
+use crate::systems::client::{Observer, ReadBack, Token};
+use crate::systems::lanes::LanePlan;
 use crate::utilisation::{UtilisationSampler, Watched};
 
 const PORT: u16 = 7000;

@@ -20,13 +20,14 @@ use std::net::SocketAddr;
 
 use headwater_scenarios::scenario::Scenario;
 
-use super::options::{Departure, of_any_scenario};
-use super::{Connection, Home, LanePlan, LiveSystem, NoStorage, Observer, Source};
+use super::client::Observer;
+use super::departure::Departure;
+use super::lanes::LanePlan;
+use super::options::of_any_scenario;
+use super::system::{Cluster, Connection, Home, LiveSystem, NoStorage, Source};
 use crate::failure::{Failure, Result};
-use crate::fault::need_proxies;
+use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
-use crate::plan::RunPlan;
-use crate::run::Cluster;
 
 mod client;
 mod connection;
@@ -80,7 +81,12 @@ impl LiveSystem for Log {
         launch::launch(need_proxies(&scenario.faults), places)
     }
 
-    fn open(&self, plan: &RunPlan, cluster: &Cluster, observer: &Observer) -> Result<Connection> {
+    fn open(
+        &self,
+        scenario: &Scenario,
+        cluster: &Cluster,
+        observer: &Observer,
+    ) -> Result<Connection> {
         let address: SocketAddr = cluster
             .address
             .parse()
@@ -89,7 +95,7 @@ impl LiveSystem for Log {
         let writer = client::QueuedWriter::start(address, observer.clone())?;
         Ok(Connection {
             writers: vec![Box::new(writer)],
-            lanes: LanePlan::of_writers(1, LANES, plan.scenario.traffic.keyed()),
+            lanes: LanePlan::of_writers(1, LANES, scenario.traffic.keyed()),
             reading: Some(reading),
             storage: Box::new(NoStorage),
         })

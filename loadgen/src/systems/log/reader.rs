@@ -10,7 +10,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep};
 use super::connection::{Backoff, Dial, Patience};
 use super::frame::{Reply, Request, feed, flush, frames, next};
 use crate::systems::client::Flags;
-use crate::systems::{Observer, ReadBack};
+use crate::systems::client::{Observer, ReadBack};
 
 /// How often the reader looks at its flags and asks for the end, which also shows that the
 /// connection lives.

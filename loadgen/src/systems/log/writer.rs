@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Backoff, Dial, Patience};
 use super::frame::{Reply, Request, Sender, feed, flush, frames, next};
-use crate::systems::{Observer, Token};
+use crate::systems::client::{Observer, Token};
 
 /// An event that is not acknowledged.
 struct Waiting {

@@ -2,12 +2,13 @@
 
 use headwater_scenarios::scenario::Scenario;
 
-use super::options::{Departure, of_any_scenario};
-use super::{Connection, Home, LanePlan, LiveSystem, NoStorage, Observer, Source, Token, Writer};
+use super::client::{Observer, Token, Writer};
+use super::departure::Departure;
+use super::lanes::LanePlan;
+use super::options::of_any_scenario;
+use super::system::{Cluster, Connection, Home, LiveSystem, NoStorage, Source};
 use crate::failure::{Failure, Result};
 use crate::launch::{LaunchedCluster, Places};
-use crate::plan::RunPlan;
-use crate::run::Cluster;
 use crate::systems::client::Refused;
 
 /// The system.
@@ -45,11 +46,16 @@ impl LiveSystem for Null {
         Err(Failure::new("target null is in the generator itself: there is nothing to launch"))
     }
 
-    fn open(&self, plan: &RunPlan, _cluster: &Cluster, observer: &Observer) -> Result<Connection> {
+    fn open(
+        &self,
+        scenario: &Scenario,
+        _cluster: &Cluster,
+        observer: &Observer,
+    ) -> Result<Connection> {
         let writer = Acknowledging { observer: observer.clone(), positions: [0; LANES as usize] };
         Ok(Connection {
             writers: vec![Box::new(writer)],
-            lanes: LanePlan::of_writers(1, LANES, plan.scenario.traffic.keyed()),
+            lanes: LanePlan::of_writers(1, LANES, scenario.traffic.keyed()),
             reading: None,
             storage: Box::new(NoStorage),
         })

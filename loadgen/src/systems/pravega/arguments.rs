@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::systems::{Asked, Setting};
+use crate::systems::system::{Asked, Setting};
 
 /// Pravega's options.
 #[derive(Clone, Debug, Args)]

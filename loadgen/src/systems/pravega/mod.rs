@@ -6,13 +6,13 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use headwater_models::pravega::config::Cluster as Configuration;
 use headwater_scenarios::scenario::Scenario;
 
-use super::options::Departure;
-use super::{Asked, Connection, Home, LanePlan, LiveSystem, Observer, Source, Writer};
+use super::client::{Observer, Writer};
+use super::departure::Departure;
+use super::lanes::LanePlan;
+use super::system::{Asked, Cluster, Connection, Home, LiveSystem, Source, storage_name};
 use crate::failure::{Failure, Result};
-use crate::fault::need_proxies;
+use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
-use crate::plan::RunPlan;
-use crate::run::Cluster;
 
 mod arguments;
 mod launch;
@@ -97,17 +97,22 @@ impl LiveSystem for Pravega {
         options::of_client(cluster).into_iter().map(told).collect()
     }
 
-    fn open(&self, plan: &RunPlan, cluster: &Cluster, observer: &Observer) -> Result<Connection> {
-        let configuration = configuration(&plan.scenario)?;
+    fn open(
+        &self,
+        scenario: &Scenario,
+        cluster: &Cluster,
+        observer: &Observer,
+    ) -> Result<Connection> {
+        let configuration = configuration(scenario)?;
         let retries = stream::retries(&configuration.writer);
-        let stream = Stream::new(&cluster.address, &super::storage_name(), retries)?;
+        let stream = Stream::new(&cluster.address, &storage_name(), retries)?;
         stream.create(configuration)?;
         let reading = reader::start(&stream, 0, observer.clone())?;
         let writer = |_| -> Box<dyn Writer> {
             Box::new(writer::QueuedWriter::open(&stream, observer.clone()))
         };
         let writers = (0..configuration.writers).map(writer).collect();
-        let keyed = plan.scenario.traffic.keyed();
+        let keyed = scenario.traffic.keyed();
         let lanes = LanePlan::of_writers(configuration.writers, writer::LANES, keyed);
         Ok(Connection { writers, lanes, reading: Some(reading), storage: Box::new(stream) })
     }

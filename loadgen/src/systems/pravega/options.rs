@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use headwater_models::pravega::config::{Client as Library, Cluster, Mode, Version};
 use headwater_scenarios::scenario::Scenario;
 
-use crate::fault::need_proxies;
-use crate::systems::Source;
+use crate::fault::proxy::need_proxies;
+use crate::systems::departure::Departure;
 use crate::systems::options::Treatment::{
     Client, Elsewhere, Fixed, Generator, Model, Server, ServerFixed, Storage,
 };
-use crate::systems::options::{self, Departure, EXISTING, ListedOption};
+use crate::systems::options::{self, EXISTING, ListedOption};
+use crate::systems::system::Source;
 
 const EMULATOR: &str = "What is launched is the standalone emulator, one process with both tiers \
                         in its memory.";

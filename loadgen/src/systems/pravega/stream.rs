@@ -14,7 +14,8 @@ use tokio::runtime::Runtime;
 
 use super::reader;
 use crate::failure::{Failure, Result};
-use crate::systems::{Observer, Reading, Storage};
+use crate::systems::client::{Observer, Reading};
+use crate::systems::system::Storage;
 
 /// The scope of all streams of this program.
 pub(super) const SCOPE: &str = "headwater";

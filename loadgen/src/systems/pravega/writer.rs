@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::stream::Stream;
 use crate::systems::client::Refused;
-use crate::systems::{Observer, Token, Writer};
+use crate::systems::client::{Observer, Token, Writer};
 
 /// Bytes handed to the client and not acknowledged at the most; what is more is refused. Four times
 /// what the client itself takes before it makes its caller wait (16 MiB, `CHANNEL_CAPACITY` in
