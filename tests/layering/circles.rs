@@ -1,87 +1,47 @@
-//! Circles in `models`: files of different folders that need each other can't be read one by one.
+//! Circles within a crate: files of different folders that need each other can't be read one by
+//! one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_tests::workspace::{self, SourceFile};
 
-use crate::names::{Name, names};
+use crate::modules::Modules;
 
-/// Registries, which name every system; docs/ARCHITECTURE.md says so.
-const REGISTRIES: [&str; 2] = ["property.rs", "system.rs"];
-
-const SOURCES: &str = "models/src/";
-
-/// A module by its path in the crate, such as `["kafka", "broker"]`.
-type Module = Vec<String>;
-
-fn module_of(path: &str) -> Module {
-    let path = path.strip_suffix(".rs").unwrap_or(path);
-    let mut module: Module = path.split('/').map(ToString::to_string).collect();
-    module.pop_if(|last| last == "mod" || last == "lib");
-    module
-}
+/// Whom each file needs, by path.
+type Needs = BTreeMap<String, BTreeSet<String>>;
 
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// The file that each file of the models needs, without the registries and the crate's root.
-fn needs(sources: &[SourceFile]) -> BTreeMap<&str, BTreeSet<&str>> {
-    let inside = sources.iter().filter_map(|file| {
-        let path = file.path.strip_prefix(SOURCES)?;
-        (path != "lib.rs" && !REGISTRIES.contains(&path)).then_some((path, file))
-    });
-    let files: BTreeMap<&str, &SourceFile> = inside.collect();
-    let modules: BTreeMap<Module, &str> =
-        files.keys().map(|path| (module_of(path), *path)).collect();
-    let mut needs = BTreeMap::new();
-    for (path, file) in &files {
-        let module = module_of(path);
-        let used = names(file).into_iter().filter(|found| !found.in_tests);
-        let paths = used.filter_map(|found| match found.name {
-            Name::Path(path) => Some(path),
-            Name::Method(_) => None,
-        });
-        let absolute: Vec<Module> = paths.filter_map(|path| absolute(&module, path)).collect();
-        let found = absolute.into_iter().filter_map(|path| file_of(&modules, path));
-        needs.insert(*path, found.filter(|other| other != path).collect());
+/// The sources of each crate, by what their paths begin with, such as `sim/src/`.
+fn crates(sources: &[SourceFile]) -> BTreeMap<String, Vec<&SourceFile>> {
+    let mut crates: BTreeMap<String, Vec<&SourceFile>> = BTreeMap::new();
+    for file in sources {
+        if let Some(at) = file.path.find("/src/") {
+            crates.entry(file.path[..at].to_owned() + "/src/").or_default().push(file);
+        }
+    }
+    crates
+}
+
+/// The files that each file needs of its own crate.
+fn needs(sources: &[SourceFile]) -> Needs {
+    let mut needs = Needs::new();
+    for (root, files) in crates(sources) {
+        let modules = Modules::of(&root, &files);
+        for file in files {
+            needs.insert(file.path.clone(), modules.needed_by(file));
+        }
     }
     needs
 }
 
-/// A path from the crate's root; nothing for one that does not say where it begins.
-fn absolute(module: &Module, path: Vec<String>) -> Option<Module> {
-    let mut base = match path.first()?.as_str() {
-        "crate" => Module::new(),
-        "super" | "self" => module.clone(),
-        _ => return None,
-    };
-    for segment in &path {
-        match segment.as_str() {
-            "crate" | "self" => {}
-            "super" => drop(base.pop()),
-            other => base.push(other.into()),
-        }
-    }
-    Some(base)
-}
-
-/// The file of the innermost module on a path.
-fn file_of<'a>(modules: &BTreeMap<Module, &'a str>, mut path: Module) -> Option<&'a str> {
-    while !path.is_empty() {
-        if let Some(file) = modules.get(&path) {
-            return Some(file);
-        }
-        path.pop();
-    }
-    None
-}
-
-fn reached<'a>(needs: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str) -> BTreeSet<&'a str> {
+fn reached<'a>(needs: &'a Needs, from: &'a str) -> BTreeSet<&'a str> {
     let (mut reached, mut next) = (BTreeSet::new(), vec![from]);
     while let Some(file) = next.pop() {
         for other in &needs[file] {
-            if reached.insert(*other) {
+            if reached.insert(other.as_str()) {
                 next.push(other);
             }
         }
@@ -90,9 +50,9 @@ fn reached<'a>(needs: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str) -> B
 }
 
 /// Pairs of files of different folders that need each other, by whatever way.
-fn circles(sources: &[SourceFile]) -> Vec<(String, String)> {
-    let needs = needs(sources);
-    let reached: BTreeMap<_, _> = needs.keys().map(|file| (*file, reached(&needs, file))).collect();
+fn circles(needs: &Needs) -> Vec<(String, String)> {
+    let reached: BTreeMap<&str, _> =
+        needs.keys().map(|file| (file.as_str(), reached(needs, file))).collect();
     let mut found = vec![];
     for (file, others) in &reached {
         let back = |other: &&&str| folder(file) != folder(other) && reached[**other].contains(file);
@@ -102,37 +62,122 @@ fn circles(sources: &[SourceFile]) -> Vec<(String, String)> {
     found
 }
 
+/// The files of the circles, and whom of them each needs: where to cut.
+fn described(needs: &Needs, circles: &[(String, String)]) -> String {
+    let inside: BTreeSet<&String> =
+        circles.iter().flat_map(|(left, right)| [left, right]).collect();
+    let line = |file: &&String| {
+        let others: Vec<_> = needs[*file].iter().filter(|other| inside.contains(other)).collect();
+        format!("{file} needs {others:?}\n")
+    };
+    inside.iter().map(line).collect()
+}
+
 #[test]
-fn files_of_different_folders_of_the_models_make_no_circle() {
+fn files_of_different_folders_make_no_circle_in_any_crate() {
     let sources = workspace::files(&["rs"]);
-    assert!(needs(&sources).len() > 80, "only {} files found", needs(&sources).len());
-    let circles = circles(&sources);
-    assert!(circles.is_empty(), "{} pairs need each other: {circles:#?}", circles.len());
-}
-
-#[test]
-fn a_planted_circle_is_found_whatever_way_it_takes() {
-    let planted = |path: &str, text: &str| SourceFile::planted(&format!("{SOURCES}{path}"), text);
-    let mut sources = vec![
-        planted("a/mod.rs", "use super::b::inner::Thing;"),
-        planted("b/mod.rs", "pub mod inner;"),
-        planted("b/inner.rs", "fn f() { crate::c::go() }"),
-        planted("c.rs", "use crate::{a::Node, d::Other};"),
-        planted("d.rs", "use crate::c;"),
+    let needs = needs(&sources);
+    let crates = [
+        ("sim/", 30),
+        ("models/", 80),
+        ("reports/", 15),
+        ("scenarios/src/", 90),
+        ("scenarios/traffic/", 10),
+        ("scenarios/check/", 10),
+        ("scenarios/testing/src/", 5),
+        ("scenarios/cli/", 10),
+        ("loadgen/", 50),
     ];
-    let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
-    let found = circles(&sources);
-    assert!(found.contains(&pair("a/mod.rs", "b/inner.rs")), "{found:?}");
-    assert!(!found.contains(&pair("c.rs", "d.rs")), "of one folder: {found:?}");
-    sources[2] = planted("b/inner.rs", "#[cfg(test)] mod tests { use crate::c; }");
-    assert_eq!(circles(&sources), []);
+    for (name, least) in crates {
+        let found = needs.keys().filter(|file| file.starts_with(name)).count();
+        assert!(found >= least, "only {found} files of {name} found");
+    }
+    let circles = circles(&needs);
+    let told = described(&needs, &circles);
+    assert!(circles.is_empty(), "{} pairs need each other:\n{told}", circles.len());
+}
+
+/// One circle each, between `a/mod.rs` and `b/inner.rs`.
+const PLANTS: [&[(&str, &str)]; 6] = [
+    // By way of another file.
+    &[
+        ("a/mod.rs", "use super::b::inner::Thing;"),
+        ("b/inner.rs", "fn f() { crate::c::go() }"),
+        ("c.rs", "use crate::{a::Node, d::Other};"),
+        ("d.rs", "use crate::c;"),
+    ],
+    // By a re-export of the crate's root.
+    &[
+        ("lib.rs", "mod a;\nmod b;\npub use a::Node as Knot;"),
+        ("a/mod.rs", "use crate::b::inner::Thing;"),
+        ("b/inner.rs", "use crate::Knot;"),
+    ],
+    // By a module of another that lists it, as registries do.
+    &[
+        ("a/mod.rs", "use crate::b::Thing;"),
+        ("b/mod.rs", "mod inner;\npub use inner::Thing;"),
+        ("b/inner.rs", "use crate::a::Node;"),
+    ],
+    // By what the crate's root has itself.
+    &[
+        ("lib.rs", "mod a;\nmod b;\nfn f() { a::go() }\npub struct Thing;"),
+        ("a/mod.rs", "use crate::b::inner;"),
+        ("b/inner.rs", "use crate::Thing;"),
+    ],
+    // By a module that was imported.
+    &[
+        ("a/mod.rs", "use crate::b;\nfn f() { b::inner::go() }"),
+        ("b/inner.rs", "use crate::{a as other};\nfn f() { other::go() }"),
+    ],
+    // By the module that both are in.
+    &[
+        ("b/mod.rs", "use crate::a::Node;"),
+        ("b/inner.rs", "use super::Node;"),
+        ("a/mod.rs", "use crate::b::inner::{self, Thing};"),
+    ],
+];
+
+fn planted(root: &str, files: &[(&str, &str)]) -> Vec<SourceFile> {
+    let plant = |(path, text): &(&str, &str)| SourceFile::planted(&format!("{root}{path}"), text);
+    files.iter().map(plant).collect()
 }
 
 #[test]
-fn the_architecture_names_the_registries() {
-    let document = workspace::root().join("docs/ARCHITECTURE.md");
-    let document = std::fs::read_to_string(document).expect("the document is there");
-    for registry in REGISTRIES {
-        assert!(document.contains(&format!("`{registry}`")), "{registry} is not named");
+fn a_planted_circle_is_found_in_every_crate_whatever_way_it_takes() {
+    for root in
+        ["sim/src/", "models/src/", "scenarios/src/", "scenarios/check/src/", "loadgen/src/"]
+    {
+        for plant in PLANTS {
+            let sources = planted(root, plant);
+            let found = circles(&needs(&sources));
+            let pair = (format!("{root}a/mod.rs"), format!("{root}b/inner.rs"));
+            assert!(found.contains(&pair), "{root}: {plant:?}: {found:?}");
+        }
     }
+}
+
+#[test]
+fn what_is_no_circle_is_not_taken_for_one() {
+    let innocent: [&[(&str, &str)]; 5] = [
+        // Of one folder.
+        &[("c.rs", "use crate::d::Other;"), ("d.rs", "use crate::c;")],
+        // Of tests alone.
+        &[
+            ("a/mod.rs", "use super::b::inner::Thing;"),
+            ("b/inner.rs", "#[cfg(test)] mod tests { use crate::a::Node; }"),
+        ],
+        // A module that only declares another.
+        &[("b.rs", "mod inner;"), ("b/inner.rs", "use super::Thing;")],
+        // A name that only the module above may use.
+        &[("b.rs", "use inner::Thing;"), ("b/inner.rs", "pub(super) struct Thing;")],
+        // A crate of the same name as a module.
+        &[("a/mod.rs", "use crate::b::inner;"), ("b/inner.rs", "use a::Node;")],
+    ];
+    for plant in innocent {
+        assert_eq!(circles(&needs(&planted("sim/src/", plant))), [], "{plant:?}");
+    }
+    // Of two crates.
+    let mut sources = planted("sim/src/", &[("a/mod.rs", "use crate::b::inner::Thing;")]);
+    sources.extend(planted("models/src/", &[("b/inner.rs", "use crate::a::Node;")]));
+    assert_eq!(circles(&needs(&sources)), []);
 }

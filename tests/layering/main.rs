@@ -6,6 +6,7 @@
 mod circles;
 mod graph;
 mod live;
+mod modules;
 mod names;
 mod planted;
 mod rules;

@@ -19,6 +19,9 @@ pub struct Found {
     pub name: Name,
     /// Its line, from 1.
     pub line: usize,
+    /// The name that a `use` gives it: `use a::{b, self}` binds `b` and `a`, `use a::b as c`
+    /// binds `c`.
+    pub binds: Option<String>,
     /// True inside `#[cfg(test)]`, in a file that only tests include, and in an example.
     pub in_tests: bool,
 }
@@ -34,13 +37,18 @@ pub fn names(file: &SourceFile) -> Vec<Found> {
         .unwrap_or_else(|error| panic!("{} does not tokenise: {error}", file.path));
     let apart = ["/tests/", "/examples/"].iter().any(|folder| file.path.contains(folder));
     let in_tests = apart || file.path.ends_with("tests.rs");
-    let mut walk = Walk { found: vec![] };
+    let mut walk = Walk::default();
     walk.stream(tokens, &[], in_tests);
     walk.found
 }
 
+#[derive(Default)]
 struct Walk {
     found: Vec<Found>,
+    /// Inside a `use`.
+    using: bool,
+    /// What comes next is what the last name is known as.
+    renames: bool,
 }
 
 /// What was read just before the token at hand.
@@ -52,6 +60,8 @@ struct Before {
     dots: u32,
     lifetime: bool,
     hash: bool,
+    /// All names of the path are imported.
+    all: bool,
     /// An attribute `#[cfg(test)]` waits for its item.
     test: bool,
 }
@@ -85,9 +95,18 @@ impl Walk {
             before.lifetime = false;
         } else if before.dots == 1 {
             self.flush(before, in_tests);
-            self.found.push(Found { name: Name::Method(ident), line, in_tests });
+            let name = Name::Method(ident);
+            self.found.push(Found { name, line, binds: None, in_tests });
         } else if before.colons == 2 && !before.path.is_empty() {
             before.path.push(ident);
+        } else if self.renames {
+            self.renames = false;
+            self.found.last_mut().expect("something is renamed").binds = Some(ident);
+        } else if ident == "use" || self.using && ident == "as" {
+            let test = before.test;
+            self.flush(before, in_tests);
+            before.test = test;
+            (self.using, self.renames) = (true, ident == "as");
         } else {
             let test = before.test;
             self.flush(before, in_tests);
@@ -104,7 +123,10 @@ impl Walk {
             '.' => before.dots += 1,
             _ => {
                 let test = before.test && punct != ';';
+                before.all = punct == '*' && before.colons == 2;
                 self.flush(before, in_tests);
+                // The other one is `impl Trait + use<'a>`.
+                self.using &= punct != ';' && punct != '<';
                 (before.colons, before.dots) = (0, 0);
                 (before.lifetime, before.hash, before.test) = (punct == '\'', punct == '#', test);
             }
@@ -115,6 +137,9 @@ impl Walk {
         let brace = group.delimiter() == Delimiter::Brace;
         if before.hash && group.stream().to_string().replace(' ', "") == "cfg(test)" {
             *before = Before { test: true, ..Before::default() };
+            return;
+        }
+        if before.path == ["pub"] && within_crate(group) {
             return;
         }
         if brace && before.colons == 2 {
@@ -134,8 +159,17 @@ impl Walk {
         let path = std::mem::take(&mut before.path);
         if !path.is_empty() {
             let (line, in_tests) = (before.line, in_tests || before.test);
-            self.found.push(Found { name: Name::Path(path), line, in_tests });
+            let known = path.iter().rev().find(|segment| *segment != "self");
+            let binds = known.filter(|_| self.using && !before.all).cloned();
+            self.found.push(Found { name: Name::Path(path), line, binds, in_tests });
         }
-        (before.colons, before.dots) = (0, 0);
+        (before.colons, before.dots, before.all) = (0, 0, false);
     }
+}
+
+/// What follows `pub` in `pub(super)`, which names nothing that it uses.
+fn within_crate(group: &Group) -> bool {
+    let first = group.stream().into_iter().next().map(|token| token.to_string());
+    group.delimiter() == Delimiter::Parenthesis
+        && first.is_some_and(|first| ["crate", "super", "self", "in"].contains(&first.as_str()))
 }
