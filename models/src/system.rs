@@ -14,7 +14,8 @@ use std::fmt::Debug;
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
-use erased_serde::{Deserializer, Error, Serialize};
+use erased_serde::Serialize;
+pub use headwater_reading::input::{Input, InputError};
 use headwater_sim::time::Duration;
 
 use crate::arrival::ArrivalSource;
@@ -25,7 +26,7 @@ use crate::role::Role;
 use crate::signal::{Office, Signals};
 
 /// A system as it is configured.
-pub type Configured = Result<Arc<dyn System>, Error>;
+pub type Configured = Result<Arc<dyn System>, InputError>;
 
 /// A system before it is configured.
 pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
@@ -56,14 +57,14 @@ pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
     ///
     /// # Errors
     /// A value that such an option does not have.
-    fn defaults(&self, deciding: &mut dyn Deserializer<'_>, keyed: bool) -> Configured;
+    fn defaults(&self, deciding: Input, keyed: bool) -> Configured;
 
     /// The system of a whole configuration: each option of [`defaults`](Self::defaults), with its
     /// value.
     ///
     /// # Errors
     /// A value that an option does not have.
-    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured;
+    fn configured(&self, options: Input) -> Configured;
 }
 
 /// A system with its whole configuration, which is what it serialises as.

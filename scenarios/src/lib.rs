@@ -6,7 +6,6 @@ pub mod faults;
 pub mod library;
 pub mod observe;
 pub mod profile;
-pub mod reading;
 pub mod replay;
 pub mod run;
 pub mod scenario;

@@ -15,9 +15,9 @@ use headwater_sim::network::NetworkSpec;
 use headwater_sim::units::BytesPerSecond;
 use serde::{Deserialize, Serialize};
 
-use crate::reading::decode::decode;
-use crate::reading::problem::{Finding, Problems};
-use crate::reading::tree::Tree;
+use headwater_reading::decode::decode;
+use headwater_reading::problem::{Finding, Problems};
+use headwater_reading::tree::Tree;
 
 /// A machine profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,14 +121,14 @@ impl Profile {
             Ok(tree) => tree,
             Err(errors) => {
                 let finding =
-                    |e: crate::reading::tree::SyntaxError| Finding::new(e.message, e.span);
+                    |e: headwater_reading::tree::SyntaxError| Finding::new(e.message, e.span);
                 return Err(Problems::new(errors.into_iter().map(finding).collect(), name, text));
             }
         };
         let profile = decode::<Self>(&tree, "", &mut findings);
         if let Some(Err((path, message))) = profile.as_ref().map(Self::check) {
             let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
-            let (_, span) = crate::reading::decode::locate(&tree, &keys);
+            let (_, span) = headwater_reading::decode::locate(&tree, &keys);
             findings.push(Finding::new(format!("{path}: {message}"), span));
         }
         match profile {

@@ -12,8 +12,8 @@ use headwater_models::systems::Systems;
 use headwater_sim::units::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::reading::problem::Finding;
-use crate::reading::tree::Span;
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::Span;
 
 /// Who: names of nodes (`broker-1`, `tier`), or of groups and failure domains that are looked up
 /// when the fault happens ([`described`]).

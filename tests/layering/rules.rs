@@ -27,7 +27,8 @@ impl fmt::Display for Violation {
 /// Arrows point one way. The crate on the left may need those on the right and no other of ours.
 const ARROWS: &[(&str, &[&str])] = &[
     ("headwater-sim", &[]),
-    ("headwater-models", &["headwater-sim"]),
+    ("headwater-reading", &["headwater-sim"]),
+    ("headwater-models", &["headwater-sim", "headwater-reading"]),
     ("headwater-reports", &[]),
     ("headwater-traffic", &["headwater-sim", "headwater-models"]),
     ("headwater-check", &["headwater-sim", "headwater-models", "headwater-traffic"]),
@@ -35,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "headwater-scenarios",
         &[
             "headwater-sim",
+            "headwater-reading",
             "headwater-models",
             "headwater-reports",
             "headwater-traffic",
@@ -50,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "headwater-cli",
         &[
             "headwater-sim",
+            "headwater-reading",
             "headwater-reports",
             "headwater-traffic",
             "headwater-scenarios",
@@ -60,6 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "headwater-loadgen",
         &[
             "headwater-sim",
+            "headwater-reading",
             "headwater-models",
             "headwater-reports",
             "headwater-traffic",
@@ -100,6 +104,7 @@ const UNREACHABLE: &[(&str, &[&str], &[&str])] = &[
 
 const ALL_BUT_LOADGEN: &[&str] = &[
     "headwater-sim",
+    "headwater-reading",
     "headwater-models",
     "headwater-reports",
     "headwater-traffic",
@@ -112,6 +117,7 @@ const ALL_BUT_LOADGEN: &[&str] = &[
 
 const VIRTUAL: &[&str] = &[
     "headwater-sim",
+    "headwater-reading",
     "headwater-models",
     "headwater-reports",
     "headwater-traffic",

@@ -4,13 +4,12 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use erased_serde::Deserializer;
 use headwater_models::deployment::{Deployment, Environment};
 use headwater_models::feed::Feed;
 use headwater_models::property::Property;
 use headwater_models::role::{self, Capability, Role};
 use headwater_models::signal::{Office, Signals};
-use headwater_models::system::{Claims, Configured, Once, System, SystemKind};
+use headwater_models::system::{Claims, Configured, Input, Once, System, SystemKind};
 use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -95,12 +94,12 @@ impl SystemKind for ReplicatedLog {
         vec![&signals::FOLLOWERS_BEHIND, &signals::RECOVERED]
     }
 
-    fn defaults(&self, _deciding: &mut dyn Deserializer<'_>, _keyed: bool) -> Configured {
+    fn defaults(&self, _deciding: Input, _keyed: bool) -> Configured {
         Ok(Arc::new(Config { replicas: 3, quorum: 2, sync_before_ack: true }))
     }
 
-    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured {
-        Ok(Arc::new(erased_serde::deserialize::<Config>(options)?))
+    fn configured(&self, options: Input) -> Configured {
+        Ok(Arc::new(Config::deserialize(options)?))
     }
 }
 

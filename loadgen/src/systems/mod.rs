@@ -6,7 +6,7 @@
 //! there are.
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
-use headwater_scenarios::reading::problem::nearest;
+use headwater_reading::problem::nearest;
 use headwater_scenarios::scenario::Scenario;
 
 use crate::failure::{Failure, Result};

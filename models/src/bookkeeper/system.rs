@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use erased_serde::Deserializer;
 use headwater_sim::time::Duration;
+use serde::Deserialize as _;
 
 use super::bookie::COOKIE_FILE;
 use super::config::{Bookie, Cluster};
@@ -14,7 +14,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::Signals;
-use crate::system::{Claims, Configured, Once, System, SystemKind};
+use crate::system::{Claims, Configured, Input, Once, System, SystemKind};
 
 /// A bookie.
 pub const BOOKIE: &Role = &Role {
@@ -68,12 +68,12 @@ impl SystemKind for BookKeeper {
         properties::ALL.to_vec()
     }
 
-    fn defaults(&self, _deciding: &mut dyn Deserializer<'_>, _keyed: bool) -> Configured {
+    fn defaults(&self, _deciding: Input, _keyed: bool) -> Configured {
         Ok(Arc::new(Cluster::default()))
     }
 
-    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured {
-        Ok(Arc::new(erased_serde::deserialize::<Cluster>(options)?))
+    fn configured(&self, options: Input) -> Configured {
+        Ok(Arc::new(Cluster::deserialize(options)?))
     }
 }
 

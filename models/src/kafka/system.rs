@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use erased_serde::Deserializer;
 use headwater_sim::time::Duration;
 use serde::Deserialize;
 
@@ -15,7 +14,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Signals};
-use crate::system::{Claims, Configured, Once, System, SystemKind};
+use crate::system::{Claims, Configured, Input, Once, System, SystemKind};
 
 /// A broker (combined mode: also a KRaft controller).
 pub const BROKER: &Role = &Role {
@@ -77,13 +76,13 @@ impl SystemKind for Kafka {
         &["version", "client"]
     }
 
-    fn defaults(&self, deciding: &mut dyn Deserializer<'_>, keyed: bool) -> Configured {
-        let Deciding { version, client } = erased_serde::deserialize(deciding)?;
+    fn defaults(&self, deciding: Input, keyed: bool) -> Configured {
+        let Deciding { version, client } = Deciding::deserialize(deciding)?;
         Ok(Arc::new(Cluster { keyed, ..Cluster::defaults(version).with_client(client) }))
     }
 
-    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured {
-        Ok(Arc::new(erased_serde::deserialize::<Cluster>(options)?))
+    fn configured(&self, options: Input) -> Configured {
+        Ok(Arc::new(Cluster::deserialize(options)?))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use erased_serde::Deserializer;
 use serde::Deserialize;
 
 use super::config::{Cluster, Mode, Version};
@@ -14,7 +13,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Signals};
-use crate::system::{Claims, Configured, Once, Positions, System, SystemKind};
+use crate::system::{Claims, Configured, Input, Once, Positions, System, SystemKind};
 use crate::{bookkeeper, tier};
 
 /// A segment store.
@@ -83,13 +82,13 @@ impl SystemKind for Pravega {
         &["version", "mode"]
     }
 
-    fn defaults(&self, deciding: &mut dyn Deserializer<'_>, _keyed: bool) -> Configured {
-        let Deciding { version, mode } = erased_serde::deserialize(deciding)?;
+    fn defaults(&self, deciding: Input, _keyed: bool) -> Configured {
+        let Deciding { version, mode } = Deciding::deserialize(deciding)?;
         Ok(Arc::new(Cluster::defaults_of(version, mode)))
     }
 
-    fn configured(&self, options: &mut dyn Deserializer<'_>) -> Configured {
-        Ok(Arc::new(erased_serde::deserialize::<Cluster>(options)?))
+    fn configured(&self, options: Input) -> Configured {
+        Ok(Arc::new(Cluster::deserialize(options)?))
     }
 }
 

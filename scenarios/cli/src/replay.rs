@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
-use headwater_scenarios::reading::problem;
+use headwater_reading::problem;
 use headwater_scenarios::replay::{self, Violation};
 use headwater_scenarios::run::{self, Finished, Options};
 use headwater_scenarios::scenario::Scenario;

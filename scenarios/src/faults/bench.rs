@@ -25,8 +25,8 @@ use headwater_tests::bench::{Bench, Ctx, Entry, Event, Letter, Saw, Sim, actor, 
 
 use super::planner::Planner;
 use super::spec::FaultSpec;
-use crate::reading::tree::Tree;
 use crate::targets::{Holders, Roster, SystemNames};
+use headwater_reading::tree::Tree;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 

@@ -12,10 +12,10 @@ use toml::{Table, Value};
 
 use super::entry::Entry;
 use super::situation::Situation;
-use crate::reading::decode;
-use crate::reading::problem::Finding;
-use crate::reading::tree::{Tree, Value as Node};
 use crate::targets::Target;
+use headwater_reading::decode;
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::{Tree, Value as Node};
 
 /// A fault of the kernel, and how long after the beginning it happens.
 pub(crate) type Timed = (Duration, Fault);

@@ -12,10 +12,10 @@ use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Action;
-use crate::reading::decode;
-use crate::reading::problem::Finding;
-use crate::reading::tree::{Tree, Value};
 use crate::targets::Target;
+use headwater_reading::decode;
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::{Tree, Value};
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq)]

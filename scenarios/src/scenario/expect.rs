@@ -13,9 +13,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::metric::{Kind, Metric};
-use crate::reading::problem::Finding;
-use crate::reading::tree::{Tree, Value};
 use crate::units::{Duration, Rate, Share, short};
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::{Tree, Value};
 
 /// A figure of a run.
 #[derive(Clone, Debug, PartialEq, PartialOrd, Serialize)]

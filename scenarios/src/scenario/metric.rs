@@ -4,7 +4,7 @@ use std::fmt;
 
 use headwater_check::CHECKERS;
 
-use crate::reading::problem::nearest;
+use headwater_reading::problem::nearest;
 
 /// A figure of a run, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

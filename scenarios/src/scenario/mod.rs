@@ -38,9 +38,9 @@ pub mod system;
 pub mod topology;
 
 pub use crate::faults::{FaultSpec, Target};
-pub use crate::reading::problem::{Finding, Problem, Problems};
 pub use expect::Expectation;
 pub use headwater_models::system::System;
+pub use headwater_reading::problem::{Finding, Problem, Problems};
 pub use metric::Metric;
 pub use promise::Promise;
 pub use source::Source;
@@ -48,10 +48,10 @@ pub use swarm::{Budget, SwarmSpec};
 pub use topology::{Part, Topology};
 
 use crate::profile::Profile;
-use crate::reading::decode;
-use crate::reading::settings::Settings;
-use crate::reading::tree::Tree;
 use crate::units::Duration;
+use headwater_reading::decode;
+use headwater_reading::settings::Settings;
+use headwater_reading::tree::Tree;
 use headwater_traffic::TrafficSpec;
 
 /// A scenario, read and checked.
@@ -327,7 +327,8 @@ fn header(tree: &Tree, findings: &mut Vec<Finding>) -> Option<Header> {
     for finding in &mut findings[before..] {
         let unknown =
             finding.message.strip_prefix("unknown key `").and_then(|m| m.split('`').next());
-        let near = unknown.and_then(|unknown| crate::reading::problem::nearest(unknown, SECTIONS));
+        let near =
+            unknown.and_then(|unknown| headwater_reading::problem::nearest(unknown, SECTIONS));
         if let Some(near) = near {
             finding.help = Some(format!("did you mean `[{near}]`?"));
         }

@@ -1,13 +1,13 @@
 //! The plan of faults: reading them, and checking that their targets are there.
 
 use crate::faults::{Family, FaultSpec};
-use crate::reading::decode;
-use crate::reading::problem::Finding;
-use crate::reading::tree::{Span, Tree, Value};
 use crate::scenario::Topology;
 use crate::targets::{self, Holders};
 use crate::units::Duration;
 use headwater_models::role::Capability;
+use headwater_reading::decode;
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::{Span, Tree, Value};
 use headwater_sim::units::NodeId;
 
 /// Reads the list `[[fault]]`, each with its place.

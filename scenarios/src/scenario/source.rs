@@ -6,7 +6,7 @@ use headwater_models::systems::Systems;
 
 use super::{Scenario, shell_word};
 use crate::library;
-use crate::reading::problem::{Finding, Problems};
+use headwater_reading::problem::{Finding, Problems};
 
 /// The text of a scenario.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Source {
         };
         let names = library::SCENARIOS.iter().map(|(name, _)| *name);
         let finding = Finding::new(message, None);
-        let near = crate::reading::problem::nearest(name.trim_end_matches(".toml"), names);
+        let near = headwater_reading::problem::nearest(name.trim_end_matches(".toml"), names);
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`headwater list` shows the library".into(),

@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::faults;
-use crate::reading::decode;
-use crate::reading::problem::Finding;
-use crate::reading::tree::Tree;
 use crate::units::Duration;
+use headwater_reading::decode;
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::Tree;
 
 /// Whether damage stays within what the system claims to survive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_models::system::{Configured, System, SystemKind};
+use headwater_models::system::{System, SystemKind};
 use headwater_models::systems::Systems;
 
-use crate::reading::decode::decode_by;
-use crate::reading::overlay;
-use crate::reading::problem::Finding;
-use crate::reading::tree::{Span, Tree, Value};
+use headwater_reading::decode::decode_by;
+use headwater_reading::overlay;
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::{Span, Tree, Value};
 
 /// What a system is read with.
 pub(super) struct Source<'a> {
@@ -92,7 +92,7 @@ impl Reading<'_> {
         overlay(&mut merged, options, at, &mut places, findings);
         let unknown = findings.len() > before;
         let value = toml::Value::Table(merged);
-        let configured = |from: &mut dyn erased_serde::Deserializer<'_>| kind.configured(from);
+        let configured = |options| kind.configured(options);
         let system = decode_by(value, &places, at, findings, &configured)?;
         if let (false, Err(message)) = (unknown, system.check()) {
             let span = blame(&message, &places).or_else(|| options.span.clone());
@@ -115,9 +115,7 @@ fn defaults(
     for key in others.filter(|key| !kind.deciding().contains(&key.as_str())) {
         deciding.take(key);
     }
-    let read = |from: &mut dyn erased_serde::Deserializer<'_>| -> Configured {
-        kind.defaults(from, keyed)
-    };
+    let read = |options| kind.defaults(options, keyed);
     decode_by(deciding.to_toml(), &deciding, at, findings, &read)
 }
 

@@ -14,9 +14,9 @@ use headwater_models::systems::Systems;
 
 use super::system;
 use crate::profile::Profile;
-use crate::reading::problem::Finding;
-use crate::reading::tree::{Span, Tree, Value};
 use crate::targets::{Roster, SystemNames};
+use headwater_reading::problem::Finding;
+use headwater_reading::tree::{Span, Tree, Value};
 
 /// One system of a scenario; its events are a stream.
 #[derive(Clone, Debug)]

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rayon::prelude::*;
 use toml::Table;
 
-use crate::reading::tree::Tree;
 use crate::replay::{Violation, hit, violation};
 use crate::run::{self, Finished, Options, Progress};
 use crate::scenario::{Problems, Scenario, Source};
 use crate::swarm::atlas;
+use headwater_reading::tree::Tree;
 
 mod ddmin;
 mod faults;

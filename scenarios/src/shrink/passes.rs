@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use super::Shrinker;
 use super::ddmin::ddmin;
 use super::faults::rounded;
-use crate::reading::tree;
 use crate::units::Duration;
+use headwater_reading::tree;
 use headwater_traffic::Rate;
 
 /// Numbers of nodes and of what spreads the load over them, by the configurations' own names.

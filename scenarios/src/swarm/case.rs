@@ -8,9 +8,9 @@ use toml::{Table, Value};
 
 use super::atlas::Atlas;
 use crate::faults::{self, Damage, Entry, FaultSpec, Target};
-use crate::reading::tree::{self, Tree};
 use crate::scenario::{Problems, Scenario, Source};
 use crate::units::Duration;
+use headwater_reading::tree::{self, Tree};
 
 /// Faults do not begin before this: the cluster has to be up.
 const EARLIEST: Duration = Duration::from_secs(2);

@@ -1,8 +1,8 @@
 //! From a tree to typed values: every error found, each with its place in the text.
 
 use serde::de::DeserializeOwned;
-use serde_path_to_error::{Path, Segment, Track};
 
+use super::input::{Input, InputError};
 use super::problem::Finding;
 use super::tree::{Span, Tree, Value};
 
@@ -26,7 +26,7 @@ pub fn decode_value<T: DeserializeOwned>(
     at: &str,
     findings: &mut Vec<Finding>,
 ) -> Option<T> {
-    decode_by(value, places, at, findings, &|from| erased_serde::deserialize(from))
+    decode_by(value, places, at, findings, &|input| T::deserialize(input))
 }
 
 /// As [`decode_value`], by a function that reads the value.
@@ -35,39 +35,27 @@ pub fn decode_by<T>(
     places: &Tree,
     at: &str,
     findings: &mut Vec<Finding>,
-    read: &dyn Fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
+    read: &dyn Fn(Input) -> Result<T, InputError>,
 ) -> Option<T> {
     let before = findings.len();
     for _ in 0..FINDINGS_MAX {
-        let mut track = Track::new();
-        let tracked = serde_path_to_error::Deserializer::new(value.clone(), &mut track);
-        let error = match read(&mut <dyn erased_serde::Deserializer<'_>>::erase(tracked)) {
+        let error = match read(value.clone().into()) {
             Ok(read) if findings.len() == before => return Some(read),
             Ok(_) => return None,
             Err(error) => error,
         };
-        let message = error.to_string();
+        let message = error.message();
         // What was taken out below is missing now, which is not an error in the file.
         if findings.len() > before && message.contains("missing field") {
             return None;
         }
-        let path = keys(&track.path());
+        let path = error.keys();
         findings.push(finding(at, &path, message.trim(), places));
         if path.is_empty() || !remove(&mut value, &path) {
             return None;
         }
     }
     None
-}
-
-fn keys(path: &Path) -> Vec<String> {
-    let key = |segment: &Segment| match segment {
-        Segment::Seq { index } => Some(index.to_string()),
-        Segment::Map { key } => Some(key.clone()),
-        Segment::Enum { variant } => Some(variant.clone()),
-        Segment::Unknown => None,
-    };
-    path.iter().map_while(key).collect()
 }
 
 fn finding(at: &str, path: &[String], message: &str, places: &Tree) -> Finding {
@@ -160,19 +148,50 @@ fn remove(value: &mut toml::Value, path: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headwater_traffic::TrafficSpec;
+    use serde::Deserialize;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Traffic {
+        #[serde(rename = "rate")]
+        _rate: f64,
+        #[serde(rename = "duration")]
+        _duration: Millis,
+        #[serde(rename = "users")]
+        _users: Users,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Users {
+        #[serde(rename = "count")]
+        _count: u32,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(try_from = "String")]
+    struct Millis;
+
+    impl TryFrom<String> for Millis {
+        type Error = String;
+
+        fn try_from(text: String) -> Result<Self, String> {
+            let known = || format!("{text} is not a number with a unit, such as 20ms");
+            text.strip_suffix("ms").map(|_| Self).ok_or_else(known)
+        }
+    }
 
     fn findings(text: &str) -> Vec<Finding> {
         let tree = Tree::parse(text).unwrap();
         let mut findings = Vec::new();
-        let read = decode::<TrafficSpec>(&tree, "traffic", &mut findings);
+        let read = decode::<Traffic>(&tree, "traffic", &mut findings);
         assert_eq!(read.is_some(), findings.is_empty(), "{findings:?}");
         findings
     }
 
     #[test]
     fn all_errors_are_found_each_at_its_place() {
-        let text = "rate = \"1600\"\ndurration = \"3s\"\n[users]\ncount = \"many\"\n";
+        let text = "rate = \"1600\"\ndurration = \"3ms\"\n[users]\ncount = \"many\"\n";
         let found = findings(text);
         let places: Vec<_> = found.iter().map(|f| &text[f.span.clone().unwrap()]).collect();
         assert_eq!(found.len(), 3, "{found:?}");

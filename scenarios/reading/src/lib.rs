@@ -2,9 +2,10 @@
 //!
 //! Nothing here knows what a scenario is: [`tree`] is TOML with places, [`overlay`](overlay()) lays
 //! one table over another's defaults, [`settings`] lays values from the command line, [`decode`]
-//! turns a tree into a type, [`problem`] is what is reported when that fails.
+//! turns a tree into a type (through [`input`]), [`problem`] is what is reported when that fails.
 
 pub mod decode;
+pub mod input;
 mod overlay;
 pub mod problem;
 pub mod settings;

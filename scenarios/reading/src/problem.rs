@@ -43,7 +43,7 @@ impl Finding {
     }
 
     /// Whether a value is of another type than was wanted, in serde's words.
-    pub(crate) fn is_about_type(&self) -> bool {
+    pub fn is_about_type(&self) -> bool {
         self.message.contains("invalid type: ")
     }
 
