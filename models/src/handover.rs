@@ -17,6 +17,7 @@ use headwater_sim::units::{MachineId, NodeId};
 
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, StreamId};
+use crate::collections::SortedVecMap;
 use crate::note::Note;
 use crate::protocol::{Message, Streaming};
 
@@ -75,9 +76,9 @@ struct State {
     /// Events of the stream by writer, lane and number, until a reader is handed them.
     written: BTreeMap<(u32, Lane, u64), Written>,
     /// Taken by a writer, and not numbered yet.
-    taken: BTreeMap<u32, VecDeque<Handed>>,
+    taken: SortedVecMap<u32, VecDeque<Handed>>,
     /// The next number by writer and lane.
-    numbers: BTreeMap<(u32, Lane), u64>,
+    numbers: SortedVecMap<(u32, Lane), u64>,
     /// The machines of the readers.
     readers: Vec<MachineId>,
     takers: Vec<Taker>,
@@ -136,7 +137,7 @@ impl Handover {
 
     /// A writer of this stream has taken an event.
     pub(crate) fn taken(&self, writer: u32, event: Handed) {
-        self.0.borrow_mut().taken.entry(writer).or_default().push_back(event);
+        self.0.borrow_mut().taken.entry_or_default(writer).push_back(event);
     }
 
     /// A writer has numbered the next of the events that it has taken.
@@ -152,7 +153,7 @@ impl Handover {
     pub(crate) fn unnumbered(&self, writer: u32, lane: Lane, number: u64) {
         let mut state = self.0.borrow_mut();
         if let Some(written) = state.written.remove(&(writer, lane, number)) {
-            state.taken.entry(writer).or_default().push_back(written.event);
+            state.taken.entry_or_default(writer).push_back(written.event);
         }
     }
 
@@ -183,9 +184,9 @@ impl Handover {
 
     /// The next number of each lane of a writer, as its earlier lives have left them.
     pub(crate) fn numbers(&self, writer: u32) -> Vec<(Lane, u64)> {
-        let of_writer = (writer, Lane(0))..(writer + 1, Lane(0));
         let state = self.0.borrow();
-        state.numbers.range(of_writer).map(|((_, lane), next)| (*lane, *next)).collect()
+        let of_writer = state.numbers.iter().filter(|((of, _), _)| *of == writer);
+        of_writer.map(|((_, lane), next)| (*lane, *next)).collect()
     }
 
     /// A reader was handed a batch: those of its events that nobody was handed before go on to all

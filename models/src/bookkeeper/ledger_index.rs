@@ -7,8 +7,6 @@
 //! ([`super::record`]). Left out: index pages and their cache (all of the index is in memory),
 //! page-wise eviction, `openFileLimit`.
 
-use std::collections::BTreeMap;
-
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::record::IndexPage;
@@ -40,18 +38,18 @@ struct Ledger {
 /// Every ledger that the bookie knows.
 #[derive(Debug, Default)]
 pub struct LedgerIndex {
-    ledgers: BTreeMap<LedgerId, Ledger>,
+    ledgers: SortedVecMap<LedgerId, Ledger>,
     /// Live entries of each entry log file.
-    live: BTreeMap<u64, u64>,
+    live: SortedVecMap<u64, u64>,
     /// What the next checkpoint adds to the index on disk.
-    changed: BTreeMap<LedgerId, Vec<(EntryId, u64, u64, u32)>>,
+    changed: SortedVecMap<LedgerId, Vec<(EntryId, u64, u64, u32)>>,
 }
 
 impl LedgerIndex {
     /// Takes a new entry in, in memory. Gives the bytes of the one that it replaces in memory, if
     /// any.
     pub fn put(&mut self, entry: &SharedEntry) -> u64 {
-        let ledger = self.ledgers.entry(entry.ledger).or_default();
+        let ledger = self.ledgers.entry_or_default(entry.ledger);
         let before = ledger.entries.insert(entry.id, Location::Memory(entry.clone()));
         match before {
             Some(Location::Memory(before)) => before.size_bytes(),
@@ -79,22 +77,22 @@ impl LedgerIndex {
             let Some(place) = place else { continue };
             if matches!(place, Location::Memory(held) if std::rc::Rc::ptr_eq(held, entry)) {
                 *place = Location::Log { file, record, slot };
-                *self.live.entry(file).or_default() += 1;
-                self.changed.entry(entry.ledger).or_default().push((entry.id, file, record, slot));
+                *self.live.entry_or_default(file) += 1;
+                self.changed.entry_or_default(entry.ledger).push((entry.id, file, record, slot));
             }
         }
     }
 
     /// Fences a ledger, known or not; true if it wasn't fenced before.
     pub fn fence(&mut self, id: LedgerId) -> bool {
-        let ledger = self.ledgers.entry(id).or_default();
-        self.changed.entry(id).or_default();
+        let ledger = self.ledgers.entry_or_default(id);
+        self.changed.entry_or_default(id);
         !std::mem::replace(&mut ledger.fenced, true)
     }
 
     /// The fence is on disk.
     pub fn fence_is_durable(&mut self, id: LedgerId) {
-        self.ledgers.entry(id).or_default().fence_durable = true;
+        self.ledgers.entry_or_default(id).fence_durable = true;
     }
 
     /// True if the ledger is fenced.
@@ -159,7 +157,7 @@ impl LedgerIndex {
     /// Puts back what a checkpoint took and could not write.
     pub fn restore_changes(&mut self, pages: Vec<IndexPage>) {
         for page in pages {
-            let changed = self.changed.entry(page.ledger).or_default();
+            let changed = self.changed.entry_or_default(page.ledger);
             let newer = std::mem::replace(changed, page.entries);
             changed.extend(newer);
         }
@@ -167,16 +165,16 @@ impl LedgerIndex {
 
     /// Takes a page of the index on disk in, at start.
     pub fn load(&mut self, page: &IndexPage) {
-        let ledger = self.ledgers.entry(page.ledger).or_default();
+        let ledger = self.ledgers.entry_or_default(page.ledger);
         ledger.fenced |= page.fenced;
         ledger.fence_durable |= page.fenced;
         for (entry, file, record, slot) in &page.entries {
             let location = Location::Log { file: *file, record: *record, slot: *slot };
             if let Some(Location::Log { file, .. }) = ledger.entries.insert(*entry, location) {
-                let live = self.live.entry(file).or_default();
+                let live = self.live.entry_or_default(file);
                 *live = live.saturating_sub(1);
             }
-            *self.live.entry(*file).or_default() += 1;
+            *self.live.entry_or_default(*file) += 1;
         }
     }
 }

@@ -11,7 +11,7 @@
 //! partly dead (they are removed once nothing in them is live), several ledger directories, index
 //! pages as such (what a checkpoint adds to the index is one record).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskId, FileId};
@@ -73,7 +73,7 @@ pub struct LedgerStorage {
     tags: StorageTags,
     /// The index.
     pub index: LedgerIndex,
-    memtable: BTreeMap<LedgerId, SortedVecMap<EntryId, SharedEntry>>,
+    memtable: SortedVecMap<LedgerId, SortedVecMap<EntryId, SharedEntry>>,
     memtable_bytes: u64,
     /// Buffers on their way to the entry log.
     writing: BTreeMap<u64, (u64, Vec<SharedEntry>, u64)>,
@@ -81,8 +81,8 @@ pub struct LedgerStorage {
     writes: u64,
     log: u64,
     log_bytes: u64,
-    unsynced_logs: BTreeSet<u64>,
-    syncing_logs: BTreeSet<u64>,
+    unsynced_logs: SortedVecMap<u64, ()>,
+    syncing_logs: SortedVecMap<u64, ()>,
     checkpoint: Checkpoint,
     /// Number of the checkpoint: what a given up one still waited for is not this one's.
     checkpoint_number: u64,
@@ -104,15 +104,15 @@ impl LedgerStorage {
             disk,
             tags,
             index,
-            memtable: BTreeMap::new(),
+            memtable: SortedVecMap::default(),
             memtable_bytes: 0,
             writing: BTreeMap::new(),
             writing_bytes: 0,
             writes: 0,
             log,
             log_bytes: 0,
-            unsynced_logs: BTreeSet::new(),
-            syncing_logs: BTreeSet::new(),
+            unsynced_logs: SortedVecMap::default(),
+            syncing_logs: SortedVecMap::default(),
             checkpoint: Checkpoint::Idle,
             checkpoint_number: 0,
             marks: Vec::new(),
@@ -151,7 +151,7 @@ impl LedgerStorage {
     /// Entry logs without a live entry: their files may go.
     pub fn take_dead_logs(&mut self) -> Vec<u64> {
         let oldest_in_use = self.writing.values().map(|(log, _, _)| *log).min();
-        let unsynced = self.unsynced_logs.first().copied();
+        let unsynced = self.unsynced_logs.first().map(|(log, ())| *log);
         let current = [Some(self.log), oldest_in_use, unsynced].into_iter().flatten().min();
         self.index.take_dead_files(current.unwrap_or(self.log))
     }
@@ -167,7 +167,7 @@ impl LedgerStorage {
 
     /// Puts an entry in the memtable; the one that was there.
     fn keep(&mut self, entry: SharedEntry) -> Option<SharedEntry> {
-        self.memtable.entry(entry.ledger).or_default().insert(entry.id, entry)
+        self.memtable.entry_or_default(entry.ledger).insert(entry.id, entry)
     }
 
     fn flush_if_full(&mut self, ctx: &mut Context<'_, Streaming>) {
@@ -189,7 +189,7 @@ impl LedgerStorage {
         self.writing_bytes += std::mem::take(&mut self.memtable_bytes);
         let (mut buffer, mut bytes) = (Vec::new(), 0);
         let memtable = std::mem::take(&mut self.memtable);
-        for (_, entry) in memtable.into_values().flatten() {
+        for (_, entry) in memtable.into_iter().flat_map(|(_, entries)| entries) {
             bytes += entry.size_bytes();
             buffer.push(entry);
             if bytes >= self.config.write_buffer_size_bytes {
@@ -207,7 +207,7 @@ impl LedgerStorage {
             self.log_bytes = 0;
         }
         self.log_bytes += bytes;
-        self.unsynced_logs.insert(self.log);
+        self.unsynced_logs.insert(self.log, ());
         let number = self.writes;
         self.writes = (self.writes + 1) & 0xff_ffff;
         let record = Record::EntryLog { entries: entries.clone() };
@@ -269,7 +269,7 @@ impl LedgerStorage {
         }
         let logs = std::mem::take(&mut self.unsynced_logs);
         self.checkpoint = Checkpoint::SyncingLogs(logs.len() as u64);
-        for log in &logs {
+        for log in logs.keys() {
             ctx.sync(self.disk, entry_log_file(*log), self.checkpoint_tag());
         }
         if logs.is_empty() {
@@ -295,7 +295,7 @@ impl LedgerStorage {
             return false;
         }
         self.checkpoint = Checkpoint::Idle;
-        self.unsynced_logs.append(&mut self.syncing_logs);
+        self.unsynced_logs.extend(std::mem::take(&mut self.syncing_logs));
         self.index.restore_changes(std::mem::take(&mut self.pages));
         true
     }

@@ -8,7 +8,7 @@
 //! Left out: `addEntryQuorumTimeoutSec` (off by default), watermarks of the channels' write
 //! buffers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
@@ -57,7 +57,7 @@ pub struct PendingAdds {
     pending: VecDeque<PendingAdd>,
     pending_bytes: u64,
     /// Requests without an answer, with their deadline; also of completed adds.
-    unanswered: BTreeMap<NodeId, SortedVecMap<EntryId, Time>>,
+    unanswered: SortedVecMap<NodeId, SortedVecMap<EntryId, Time>>,
     /// Number of the first pending add.
     first: EntryId,
 }
@@ -80,7 +80,7 @@ impl PendingAdds {
             delay_ensemble_change: false,
             pending: VecDeque::new(),
             pending_bytes: 0,
-            unanswered: BTreeMap::new(),
+            unanswered: SortedVecMap::default(),
             first,
         }
     }
@@ -129,7 +129,7 @@ impl PendingAdds {
     fn send_to(&mut self, ctx: &mut Context<'_, Streaming>, entry: &SharedEntry, place: usize) {
         let bookie = self.ensemble[place];
         let request = self.tags.tag(entry.id.word());
-        self.unanswered.entry(bookie).or_default().insert(entry.id, ctx.now() + self.timeout);
+        self.unanswered.entry_or_default(bookie).insert(entry.id, ctx.now() + self.timeout);
         let message = Message::Add { request, entry: entry.clone(), recovery: self.recovery };
         ctx.send(bookie, protocol::Message::BookKeeper(message));
     }

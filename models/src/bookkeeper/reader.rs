@@ -10,14 +10,13 @@
 //! Left out: the application's CPU time, tailing of a ledger that is still open
 //! (`readUnconfirmedEntries`, long polls): an event is handed over when its ledger has been closed.
 
-use std::collections::BTreeMap;
-
 use headwater_sim::context::Context;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::signals;
+use crate::collections::SortedVecMap;
 use crate::outlet::Outlet;
 use crate::protocol::{self, Streaming};
 
@@ -85,7 +84,7 @@ pub struct Reader {
     service: MetadataClient,
     lists: Option<u64>,
     alive: Option<u64>,
-    streams: BTreeMap<u64, Stream>,
+    streams: SortedVecMap<u64, Stream>,
     writers: Vec<u64>,
 }
 
@@ -97,7 +96,7 @@ impl Reader {
             service: MetadataClient::new(spec.metadata, tags, Duration::ZERO),
             lists: None,
             alive: None,
-            streams: BTreeMap::new(),
+            streams: SortedVecMap::default(),
             writers: Vec::new(),
             spec,
         }
@@ -124,7 +123,7 @@ impl Reader {
             self.lists = None;
             for (writer, value) in directory {
                 let Value::Words(words) = value else { continue };
-                let stream = self.streams.entry(writer).or_insert_with(Stream::new);
+                let stream = self.streams.get_or_insert_with(writer, Stream::new);
                 stream.finished = words.first() == Some(&1);
                 stream.ledgers = words.into_iter().skip(1).collect();
             }

@@ -1,4 +1,4 @@
-//! Containers for the models' hot paths, where they are faster than the standard library's.
+//! Containers of the models, where they are faster than the standard library's, or less to compile.
 //!
 //! Bookkeeping only: nothing of a system is modelled here.
 

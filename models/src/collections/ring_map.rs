@@ -2,8 +2,8 @@
 //! request.
 //!
 //! Bookkeeping only: nothing of a system is modelled here. What is held lies in a ring from the
-//! first number on; the few that stay for long move to a tree, so that they don't keep the ring
-//! long.
+//! first number on; those that stay for long move to a list of their own, so that they don't keep
+//! the ring long. A tree says where each lies in it: one type of tree for all maps is less code.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,12 +18,23 @@ pub struct RingMap<V> {
     ring: VecDeque<Option<V>>,
     /// Places of the ring with a value.
     held: usize,
-    old: BTreeMap<u64, V>,
+    /// By number, the places in `old` of those that stay for long.
+    places: BTreeMap<u64, usize>,
+    old: Vec<Option<V>>,
+    /// Places in `old` without a value.
+    free: Vec<usize>,
 }
 
 impl<V> Default for RingMap<V> {
     fn default() -> Self {
-        Self { first: 0, ring: VecDeque::new(), held: 0, old: BTreeMap::new() }
+        Self {
+            first: 0,
+            ring: VecDeque::new(),
+            held: 0,
+            places: BTreeMap::new(),
+            old: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -40,9 +51,8 @@ impl<V> RingMap<V> {
             _ => {
                 // The numbers have started over, or one comes late.
                 let known = self.find(number).is_some_and(|value| value.is_some());
-                let replaced = self.old.insert(number, value);
-                assert!(!known && replaced.is_none(), "number {number} is out twice");
-                return;
+                assert!(!known, "number {number} is out twice");
+                return self.set_aside(number, value);
             }
         };
         self.ring.resize_with(place, || None);
@@ -53,7 +63,7 @@ impl<V> RingMap<V> {
     /// Gives the value back, once.
     pub fn take(&mut self, number: u64) -> Option<V> {
         let Some(value) = self.find(number).and_then(Option::take) else {
-            return self.old.remove(&number);
+            return self.take_old(number);
         };
         self.held -= 1;
         while let Some(None) = self.ring.front() {
@@ -61,6 +71,22 @@ impl<V> RingMap<V> {
             self.first += 1;
         }
         Some(value)
+    }
+
+    /// Moves a value to those that stay for long.
+    fn set_aside(&mut self, number: u64, value: V) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.old.push(None);
+            self.old.len() - 1
+        });
+        self.old[place] = Some(value);
+        assert!(self.places.insert(number, place).is_none(), "number {number} is out twice");
+    }
+
+    fn take_old(&mut self, number: u64) -> Option<V> {
+        let place = self.places.remove(&number)?;
+        self.free.push(place);
+        self.old[place].take()
     }
 
     fn find(&mut self, number: u64) -> Option<&mut Option<V>> {
@@ -77,7 +103,7 @@ impl<V> RingMap<V> {
             }
             if let Some(value) = front.take() {
                 self.held -= 1;
-                self.old.insert(self.first, value);
+                self.set_aside(self.first, value);
             }
             self.ring.pop_front();
             self.first += 1;
@@ -114,7 +140,8 @@ mod tests {
         for number in 0..=number {
             assert_eq!(outstanding.take(number), tree.remove(&number));
         }
-        assert!(outstanding.ring.is_empty() && outstanding.old.is_empty());
+        assert!(outstanding.ring.is_empty() && outstanding.places.is_empty());
+        assert_eq!(outstanding.free.len(), outstanding.old.len());
     }
 
     #[test]

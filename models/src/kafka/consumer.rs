@@ -7,7 +7,6 @@
 //! their defaults. Left out: groups and offset commits (every consumer reads from the beginning,
 //! once), `max.poll.records` and the CPU time of handing records over (a reader that keeps up).
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
@@ -19,6 +18,7 @@ use super::config::Cluster;
 use super::ids::{BrokerId, TopicPartition};
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
 use super::reconnect::{MetadataRefresher, RefreshTags};
+use crate::collections::SortedVecMap;
 use crate::feed::Feed;
 use crate::outlet::Outlet;
 use crate::protocol::{self, Record, Streaming};
@@ -48,7 +48,7 @@ pub struct Consumer {
     config: Rc<Cluster>,
     outlet: Outlet,
     brokers: Vec<NodeId>,
-    positions: BTreeMap<TopicPartition, Position>,
+    positions: SortedVecMap<TopicPartition, Position>,
     /// Number of the fetch that is at each broker; zero for none.
     waiting: Vec<u64>,
     correlation: u64,
@@ -149,7 +149,7 @@ impl Node<Streaming> for Consumer {
             }
             protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
                 self.refresher.answered();
-                for (partition, position) in &mut self.positions {
+                for (partition, position) in self.positions.iter_mut() {
                     (position.leader, position.leader_epoch) = leaders[partition.index()];
                 }
             }

@@ -7,11 +7,12 @@
 //! expiry of producer ids.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::record::{LogBatch, ProducerEpoch, ProducerId};
 use crate::batch::SharedBatch;
 use crate::bugs::{Bug, BugSet};
+use crate::collections::SortedVecMap;
 
 /// Batches that a broker remembers of each producer (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
 const BATCHES_RETAINED: usize = 5;
@@ -36,7 +37,7 @@ pub struct PartitionLog {
     batches: Vec<LogBatch>,
     /// (epoch, its first offset), ascending.
     epochs: Vec<(u32, u64)>,
-    producers: BTreeMap<ProducerId, ProducerState>,
+    producers: SortedVecMap<ProducerId, ProducerState>,
 }
 
 /// What the log remembers of an idempotent producer.
@@ -81,7 +82,7 @@ impl PartitionLog {
         assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
         self.start_epoch(batch.leader_epoch);
         if let Some(epoch) = batch.producer_epoch {
-            let state = self.producers.entry(epoch.producer).or_default();
+            let state = self.producers.entry_or_default(epoch.producer);
             if state.epoch != epoch.number {
                 *state = ProducerState { epoch: epoch.number, recent: VecDeque::new() };
             }

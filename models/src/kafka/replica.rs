@@ -4,7 +4,7 @@
 //! pass, `min.insync.replicas` and `replica.lag.time.max.ms`. Left out: log start offsets (nothing
 //! is ever deleted), fetching from followers (KIP-392, off by default).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -15,6 +15,7 @@ use super::metadata::PartitionState;
 use super::partition_log::PartitionLog;
 use super::record::{LogBatch, ProducerEpoch};
 use crate::batch::SharedBatch;
+use crate::collections::SortedVecMap;
 
 /// A request of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub struct Replica {
     /// The high watermark.
     pub high_watermark: u64,
     /// By follower; a leader's only.
-    pub followers: BTreeMap<BrokerId, Follower>,
+    pub followers: SortedVecMap<BrokerId, Follower>,
     /// First offset of this leader's epoch.
     pub epoch_start: u64,
     /// An ISR that the controller has been asked for.
@@ -102,7 +103,7 @@ impl Replica {
             state,
             high_watermark: checkpoint.min(log.end_offset()),
             log,
-            followers: BTreeMap::new(),
+            followers: SortedVecMap::default(),
             epoch_start: 0,
             proposed_isr: None,
             appends: VecDeque::new(),

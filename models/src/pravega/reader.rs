@@ -8,7 +8,6 @@
 //!
 //! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_sim::effect::PoolId;
@@ -16,7 +15,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use crate::collections::RingMap;
+use crate::collections::{RingMap, SortedVecMap};
 use crate::feed::Feed;
 use crate::outlet::Outlet;
 use crate::pravega::segment::SegmentId;
@@ -63,7 +62,7 @@ pub struct Reader {
     cluster: Rc<Cluster>,
     outlet: Outlet,
     controller: NodeId,
-    segments: BTreeMap<SegmentId, SegmentInput>,
+    segments: SortedVecMap<SegmentId, SegmentInput>,
     requests: RingMap<SegmentId>,
     replies: Tasks<Reply>,
 }
@@ -182,15 +181,15 @@ impl Reader {
             |input: &SegmentInput| input.outstanding.is_some() && now.since(input.asked) >= timeout;
         self.give_up(ctx, silent);
         let waiting = self.segments.values().filter(|input| input.outstanding.is_some());
-        let mut asked: BTreeMap<NodeId, Time> = BTreeMap::new();
+        let mut asked: SortedVecMap<NodeId, Time> = SortedVecMap::default();
         for input in waiting {
             if let Some(store) = input.store {
-                let last = asked.entry(store).or_insert(input.asked);
+                let last = asked.get_or_insert_with(store, || input.asked);
                 *last = (*last).max(input.asked);
             }
         }
         asked.retain(|_, last| now.since(*last) >= KEEP_ALIVE_PERIOD);
-        for store in asked.into_keys() {
+        for (store, _) in asked {
             ctx.send(store, AnyMessage::Pravega(Message::KeepAlive));
         }
         ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);

@@ -11,7 +11,7 @@
 //! Parameters: [`config::Tier`]. Left out: directories, sustained rate limits of object stores, the
 //! parts of a multipart upload, NFS client caches.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::condition::Condition;
@@ -23,6 +23,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 use rand::distr::Distribution;
 
+use crate::collections::SortedVecMap;
 use crate::protocol::{self, Streaming};
 use crate::tags::TagLayout;
 use crate::tier::signals;
@@ -84,8 +85,8 @@ struct Streams {
 pub struct Tier {
     config: config::Tier,
     streams: Option<Streams>,
-    chunks: BTreeMap<ChunkId, Chunk>,
-    requests: BTreeMap<u64, Request>,
+    chunks: SortedVecMap<ChunkId, Chunk>,
+    requests: SortedVecMap<u64, Request>,
     next: u64,
     /// Requests that are being served, and those that wait for a place.
     serving: u32,
@@ -103,8 +104,8 @@ impl Tier {
         Self {
             config,
             streams: None,
-            chunks: BTreeMap::new(),
-            requests: BTreeMap::new(),
+            chunks: SortedVecMap::default(),
+            requests: SortedVecMap::default(),
             next: 0,
             serving: 0,
             waiting: VecDeque::new(),
@@ -493,7 +494,7 @@ impl Node<Streaming> for Tier {
         };
         let number = self.next;
         self.next += 1;
-        self.chunks.entry(operation.chunk()).or_default().queue.push_back(number);
+        self.chunks.entry_or_default(operation.chunk()).queue.push_back(number);
         let (served, moving, writes_left, refused) = (false, Vec::new(), 0, None);
         let client = from;
         let request = Request { client, request, operation, served, moving, writes_left, refused };

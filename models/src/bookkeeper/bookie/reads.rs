@@ -6,8 +6,6 @@
 //! [`crate::bookkeeper::config::Bookie`]. Left out: long polling, read-ahead and the read cache of
 //! `DbLedgerStorage`, as the page cache of the disk model answers what was read lately.
 
-use std::collections::BTreeMap;
-
 use headwater_sim::context::Context;
 use headwater_sim::node::Completion;
 use headwater_sim::units::NodeId;
@@ -21,7 +19,7 @@ use crate::bookkeeper::message::{Message, Status, Which};
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
-use crate::collections::RingMap;
+use crate::collections::{RingMap, SortedVecMap};
 use crate::protocol::{self, Streaming};
 
 use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, TAGS, ledger_disk};
@@ -43,7 +41,7 @@ struct Read {
 pub(super) struct Reads {
     active: RingMap<Read>,
     /// Waiting for the fence to be in the journal.
-    fencing: BTreeMap<LedgerId, Vec<Read>>,
+    fencing: SortedVecMap<LedgerId, Vec<Read>>,
 }
 
 impl Bookie {
@@ -74,7 +72,7 @@ impl Bookie {
             self.look_up(ctx, read);
             return;
         }
-        let waiting = self.reads.fencing.entry(ledger).or_default();
+        let waiting = self.reads.fencing.entry_or_default(ledger);
         waiting.push(read);
         let being_logged = waiting.len() > 1;
         if self.storage.index.fence(ledger) {

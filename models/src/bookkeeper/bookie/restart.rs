@@ -11,7 +11,7 @@
 //! deletion of journals that a checkpoint has made superfluous before the crash (the next
 //! checkpoint does it).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskId, DiskOp, FileId};
@@ -26,6 +26,7 @@ use crate::bookkeeper::ledger_storage::{
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
+use crate::collections::SortedVecMap;
 use crate::protocol::{self, Streaming};
 
 use super::registration::COOKIE_FILE;
@@ -44,7 +45,7 @@ pub(super) const STEP_STAMPED: u64 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Restart {
     lists: VecDeque<DiskId>,
-    files: BTreeMap<DiskId, Vec<FileId>>,
+    files: SortedVecMap<DiskId, Vec<FileId>>,
     /// To be read, and from which record.
     reads: VecDeque<(Place, u64)>,
     index: LedgerIndex,

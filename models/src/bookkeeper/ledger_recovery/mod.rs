@@ -16,14 +16,13 @@
 
 mod adds;
 
-use std::collections::BTreeMap;
-
 use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::signals;
 use crate::bugs::Bug;
+use crate::collections::SortedVecMap;
 use crate::protocol::{self, Streaming};
 
 use super::config;
@@ -109,7 +108,7 @@ pub struct LedgerRecovery {
     phase: Phase,
     metadata: LedgerMetadata,
     version: Version,
-    questions: BTreeMap<u64, Question>,
+    questions: SortedVecMap<u64, Question>,
     asked: u64,
     timer_armed: bool,
     /// Of the fence, by place in the ensemble.
@@ -141,7 +140,7 @@ impl LedgerRecovery {
             phase: Phase::Marking { wanted: None },
             metadata: LedgerMetadata::open(Vec::new(), 1, 1),
             version: Version(0),
-            questions: BTreeMap::new(),
+            questions: SortedVecMap::default(),
             asked: 0,
             timer_armed: false,
             answers: Vec::new(),

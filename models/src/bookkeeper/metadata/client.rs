@@ -7,7 +7,6 @@
 //! several servers, the local session cache.
 
 use rand::Rng;
-use std::collections::BTreeMap;
 
 use headwater_sim::context::Context;
 use headwater_sim::time::{Duration, Time};
@@ -15,6 +14,7 @@ use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
 use crate::bookkeeper::message::Message;
+use crate::collections::SortedVecMap;
 use crate::component::Component;
 use crate::protocol::{self, Streaming};
 use crate::tags::TagSpace;
@@ -69,8 +69,8 @@ pub struct MetadataClient {
     opening: bool,
     next: u64,
     /// Not answered, with the time when each was asked last.
-    pending: BTreeMap<u64, (Operation, Time)>,
-    watches: BTreeMap<u64, Path>,
+    pending: SortedVecMap<u64, (Operation, Time)>,
+    watches: SortedVecMap<u64, Path>,
     heard: Time,
     /// The connection has broken since what is pending was asked.
     broken: bool,
@@ -88,8 +88,8 @@ impl MetadataClient {
             session: None,
             opening: false,
             next: REQUEST_FIRST,
-            pending: BTreeMap::new(),
-            watches: BTreeMap::new(),
+            pending: SortedVecMap::default(),
+            watches: SortedVecMap::default(),
             heard: Time::ZERO,
             broken: false,
             resend_armed: false,

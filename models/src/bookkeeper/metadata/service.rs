@@ -11,7 +11,7 @@
 //! (`quorum.delay` stands for the followers), snapshots (a restart replays the whole log), access
 //! control, throttling of outstanding requests.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
@@ -27,6 +27,7 @@ use crate::bookkeeper::message::Message;
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
+use crate::collections::SortedVecMap;
 use crate::protocol::{self, Streaming};
 
 use super::message::{
@@ -64,7 +65,7 @@ pub struct MetadataService {
     tree: MetadataTree,
     ready: bool,
     /// When each session ends if its client stays silent.
-    expiry: BTreeMap<SessionId, Time>,
+    expiry: SortedVecMap<SessionId, Time>,
     computing: VecDeque<Request>,
     /// In the log, not synced yet.
     logged: VecDeque<Request>,
@@ -72,8 +73,8 @@ pub struct MetadataService {
     agreeing: VecDeque<VecDeque<Request>>,
     agreed_last: Time,
     /// Requests of each client that are logged and not applied.
-    unapplied: BTreeMap<NodeId, u64>,
-    watches: BTreeMap<Path, Vec<(NodeId, u64)>>,
+    unapplied: SortedVecMap<NodeId, u64>,
+    watches: SortedVecMap<Path, Vec<(NodeId, u64)>>,
 }
 
 impl MetadataService {
@@ -84,14 +85,14 @@ impl MetadataService {
             quorum: None,
             tree: MetadataTree::default(),
             ready: false,
-            expiry: BTreeMap::new(),
+            expiry: SortedVecMap::default(),
             computing: VecDeque::new(),
             logged: VecDeque::new(),
             syncing: VecDeque::new(),
             agreeing: VecDeque::new(),
             agreed_last: Time::ZERO,
-            unapplied: BTreeMap::new(),
-            watches: BTreeMap::new(),
+            unapplied: SortedVecMap::default(),
+            watches: SortedVecMap::default(),
         }
     }
 
@@ -123,7 +124,7 @@ impl MetadataService {
 
     fn log(&mut self, ctx: &mut Context<'_, Streaming>, request: Request) {
         if let Some((client, _)) = request.client {
-            *self.unapplied.entry(client).or_default() += 1;
+            *self.unapplied.entry_or_default(client) += 1;
         }
         if request.operation.is_write() {
             let operation = Box::new(request.operation.clone());
@@ -202,7 +203,7 @@ impl MetadataService {
             Operation::List { directory, watch: true } => Path::new(directory, u64::MAX),
             _ => return,
         };
-        self.watches.entry(path).or_default().push((client, number));
+        self.watches.entry_or_default(path).push((client, number));
     }
 
     fn tell(&mut self, ctx: &mut Context<'_, Streaming>, changed: &[Path]) {

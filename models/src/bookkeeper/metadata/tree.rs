@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use headwater_sim::time::Duration;
 
 use crate::bookkeeper::ledger_metadata::LedgerState;
+use crate::collections::SortedVecMap;
 
 use super::message::{MetadataError, MetadataResponse, Operation, Path, SessionId, Value, Version};
 
@@ -23,8 +24,8 @@ struct Stored {
 #[derive(Clone, Debug, Default)]
 pub struct MetadataTree {
     records: BTreeMap<Path, Stored>,
-    counters: BTreeMap<&'static str, u64>,
-    sessions: BTreeMap<SessionId, Duration>,
+    counters: SortedVecMap<&'static str, u64>,
+    sessions: SortedVecMap<SessionId, Duration>,
     next_session: u64,
 }
 
@@ -103,7 +104,7 @@ impl MetadataTree {
                 Applied::with(Ok(MetadataResponse::Directory(records.collect())))
             }
             Operation::Next { counter } => {
-                let next = self.counters.entry(counter).or_default();
+                let next = self.counters.entry_or_default(counter);
                 *next += 1;
                 Applied::with(Ok(MetadataResponse::Number(*next - 1)))
             }

@@ -74,7 +74,7 @@ struct Producing {
 impl Broker {
     /// A request has arrived: it waits its turn.
     pub(super) fn request(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
-        let connection = self.connections.entry(from).or_default();
+        let connection = self.connections.entry_or_default(from);
         connection.waiting.push_back(message);
         self.next_request(ctx, from);
     }

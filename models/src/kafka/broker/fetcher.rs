@@ -49,7 +49,7 @@ enum State {
 impl Broker {
     /// Sends the next fetch to `leader`, if the fetcher is free and follows anything there.
     pub(super) fn run_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
-        let fetcher = self.fetchers.entry(leader).or_default();
+        let fetcher = self.fetchers.entry_or_default(leader);
         if !matches!(fetcher.state, State::Idle | State::BackingOff) {
             return;
         }

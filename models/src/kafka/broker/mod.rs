@@ -16,7 +16,6 @@ mod recovery;
 mod replication;
 
 use rand::Rng;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
@@ -37,6 +36,7 @@ use super::metadata::Image;
 use super::properties;
 use super::replica::Replica;
 use crate::bugs::BugSet;
+use crate::collections::SortedVecMap;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::signals;
 use crate::protocol::{self, Record, Streaming};
@@ -97,10 +97,10 @@ pub struct Broker {
     /// Entries of the metadata log that the image holds.
     applied: u64,
     /// By partition; only those that this broker has a replica of.
-    replicas: BTreeMap<TopicPartition, Replica>,
-    connections: BTreeMap<NodeId, Connection>,
+    replicas: SortedVecMap<TopicPartition, Replica>,
+    connections: SortedVecMap<NodeId, Connection>,
     /// By leader.
-    fetchers: BTreeMap<BrokerId, Fetcher>,
+    fetchers: SortedVecMap<BrokerId, Fetcher>,
     raft: Option<Raft>,
     controller: Option<ActiveController>,
     linger_armed: bool,
@@ -125,9 +125,9 @@ impl Broker {
             applied: 0,
             incarnation: 0,
             registered: false,
-            replicas: BTreeMap::new(),
-            connections: BTreeMap::new(),
-            fetchers: BTreeMap::new(),
+            replicas: SortedVecMap::default(),
+            connections: SortedVecMap::default(),
+            fetchers: SortedVecMap::default(),
             raft: None,
             controller: None,
             linger_armed: false,

@@ -8,12 +8,11 @@
 //! Parameter: `replica.high.watermark.checkpoint.interval.ms`. Left out: recovery points and
 //! producer snapshots, which only shorten the start, and the CPU time of checking segments.
 
-use std::collections::BTreeMap;
-
 use headwater_sim::disk::{DiskOp, FileId};
 use headwater_sim::node::Completion;
 
 use super::{Broker, Ctx, DISK, TAGS, kind};
+use crate::collections::SortedVecMap;
 use crate::kafka::controller::raft::Raft;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::metadata::MetadataRecord;
@@ -32,7 +31,7 @@ use crate::protocol;
 pub struct Recovery {
     files: Vec<FileId>,
     next: usize,
-    logs: BTreeMap<TopicPartition, Vec<LogBatch>>,
+    logs: SortedVecMap<TopicPartition, Vec<LogBatch>>,
     metadata: Vec<(u32, MetadataRecord)>,
     vote: (u32, Option<BrokerId>),
     high_watermarks: Vec<u64>,
@@ -193,7 +192,7 @@ impl Recovery {
             match record {
                 Record::Log(batch) => {
                     if let Some(partition) = log_partition(file) {
-                        self.logs.entry(partition).or_default().push(batch);
+                        self.logs.entry_or_default(partition).push(batch);
                     }
                 }
                 Record::Metadata { epoch, record } if file == METADATA_FILE => {

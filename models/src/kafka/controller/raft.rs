@@ -9,11 +9,11 @@
 //! Left out: observers, snapshots, pre-vote (KIP-996, 4.0), dynamic voters.
 
 use rand::Rng;
-use std::collections::BTreeMap;
 
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
 
+use crate::collections::SortedVecMap;
 use crate::kafka::config::Quorum;
 use crate::kafka::ids::BrokerId;
 use crate::kafka::message::Raft as Message;
@@ -32,9 +32,9 @@ enum Role {
     /// Leads.
     Leader {
         /// By voter: how far it has fetched (flushed), and when it last did.
-        voters: BTreeMap<BrokerId, (u64, Time)>,
+        voters: SortedVecMap<BrokerId, (u64, Time)>,
         /// Fetches that wait, with their deadlines.
-        parked: BTreeMap<BrokerId, Time>,
+        parked: SortedVecMap<BrokerId, Time>,
     },
 }
 
@@ -231,7 +231,7 @@ impl Raft {
         }
         let others = BrokerId::all(self.voters).filter(|voter| *voter != self.me);
         let voters = others.map(|voter| (voter, (0, now))).collect();
-        self.role = Role::Leader { voters, parked: BTreeMap::new() };
+        self.role = Role::Leader { voters, parked: SortedVecMap::default() };
         let epoch = self.epoch;
         for voter in BrokerId::all(self.voters).filter(|voter| *voter != self.me) {
             out.push(Output::Send(voter, Message::BeginQuorumEpoch { epoch }));

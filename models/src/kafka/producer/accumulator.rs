@@ -7,13 +7,14 @@
 //! [`crate::kafka::config::Producer`], bytes and milliseconds. Left out: compression and its
 //! estimate of sizes, blocking of one thread by another for memory (there is one caller).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::time::{Duration, Time};
 
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch, StreamWriter};
+use crate::collections::SortedVecMap;
 use crate::kafka::config::Producer;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::record::{
@@ -47,9 +48,9 @@ struct Queue {
     closed: VecDeque<Sendable>,
     open: Option<Open>,
     /// Batches to be sent again, by their first sequence number.
-    retries: BTreeMap<u64, Sendable>,
+    retries: SortedVecMap<u64, Sendable>,
     /// First sequence numbers of the batches that await their response.
-    in_flight: BTreeSet<u64>,
+    in_flight: SortedVecMap<u64, ()>,
     epoch: ProducerEpoch,
     /// The next batch starts an epoch, once nothing is in flight.
     new_epoch: bool,
@@ -163,7 +164,7 @@ impl Accumulator {
         if queue.waits_for_flight(self.ordered, self.single) {
             return None;
         }
-        if let Some((_, retry)) = queue.retries.first_key_value() {
+        if let Some((_, retry)) = queue.retries.first() {
             return Some(retry.not_before);
         }
         if !queue.closed.is_empty() || (exhausted && queue.open.is_some()) {
@@ -180,11 +181,11 @@ impl Accumulator {
             return None;
         }
         let fits = |sendable: &Sendable| batch_bytes(&sendable.batch) <= room;
-        let mut next = if let Some(entry) = queue.retries.first_entry() {
-            if entry.get().not_before > now || !fits(entry.get()) {
+        let mut next = if let Some((_, first)) = queue.retries.first() {
+            if first.not_before > now || !fits(first) {
                 return None;
             }
-            entry.remove()
+            queue.retries.pop_first()?.1
         } else {
             if queue.closed.is_empty() {
                 close(queue);
@@ -198,7 +199,7 @@ impl Accumulator {
             let (number, first) = (queue.epoch.number + 1, next.batch.first);
             queue.epoch = ProducerEpoch { number, first, ..queue.epoch };
         }
-        queue.in_flight.insert(next.batch.first);
+        queue.in_flight.insert(next.batch.first, ());
         next.epoch = queue.epoch;
         Some(next)
     }
@@ -223,8 +224,8 @@ impl Accumulator {
     pub fn out_of_order(&mut self, sendable: &Sendable) {
         let first = sendable.batch.first;
         let queue = &mut self.queues[sendable.batch.lane.0 as usize];
-        let in_flight = queue.in_flight.first().is_some_and(|oldest| *oldest < first);
-        let retried = queue.retries.first_key_value().is_some_and(|(of, _)| *of < first);
+        let in_flight = queue.in_flight.first().is_some_and(|(oldest, ())| *oldest < first);
+        let retried = queue.retries.first().is_some_and(|(of, _)| *of < first);
         let next = first >= queue.acked && !in_flight && !retried;
         queue.new_epoch |= next && sendable.epoch.number == queue.epoch.number;
     }

@@ -15,7 +15,7 @@
 pub mod accumulator;
 pub mod partitioner;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
@@ -32,6 +32,7 @@ use super::reconnect::{MetadataRefresher, RefreshTags};
 use super::record::{ProducerId, batch_bytes};
 use crate::arrival::Arrival;
 use crate::batch::{Lane, SharedBatch};
+use crate::collections::SortedVecMap;
 use crate::feed::Feed;
 use crate::intake::Intake;
 use crate::kafka::ids::{BrokerId, TopicPartition};
@@ -80,7 +81,7 @@ pub struct Producer {
     sticky: Option<Sticky>,
     /// Leader of each partition, as far as known.
     leaders: Vec<Option<BrokerId>>,
-    in_flight: BTreeMap<u64, InFlight>,
+    in_flight: SortedVecMap<u64, InFlight>,
     per_broker: Vec<u32>,
     work: VecDeque<Work>,
     building: Option<u64>,
@@ -115,7 +116,7 @@ impl Producer {
             brokers,
             writer,
             intake,
-            in_flight: BTreeMap::new(),
+            in_flight: SortedVecMap::default(),
             work: VecDeque::new(),
             building: None,
             correlation: 0,
@@ -326,8 +327,8 @@ impl Producer {
         let now = ctx.now();
         let late = |request: &&InFlight| now.since(request.sent) >= timeout;
         let late = self.in_flight.values().filter(late);
-        let stuck: BTreeSet<_> = late.map(|request| request.broker).collect();
-        for broker in stuck {
+        let stuck: SortedVecMap<_, ()> = late.map(|request| (request.broker, ())).collect();
+        for (broker, ()) in stuck {
             self.lose(broker);
         }
         self.timeout_armed = false;

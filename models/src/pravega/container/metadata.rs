@@ -7,8 +7,7 @@
 //! Parameters: sizes in bytes, below. Left out: eviction of inactive segments from memory,
 //! attributes other than writers' event numbers.
 
-use std::collections::BTreeMap;
-
+use crate::collections::SortedVecMap;
 use crate::pravega::message::{NO_EVENT, WriterId};
 use crate::pravega::segment::SegmentId;
 use crate::tier::message::ChunkId;
@@ -30,7 +29,7 @@ pub struct Segment {
     /// Bytes that tier 2 has.
     pub storage_length: u64,
     /// Last event number of each writer.
-    pub writers: BTreeMap<WriterId, i64>,
+    pub writers: SortedVecMap<WriterId, i64>,
     /// Chunks in tier 2, in order; a chunk ends where the next begins.
     pub chunks: Vec<Chunk>,
     /// It takes no more.
@@ -67,7 +66,7 @@ impl Segment {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// By number.
-    pub segments: BTreeMap<SegmentId, Segment>,
+    pub segments: SortedVecMap<SegmentId, Segment>,
 }
 
 impl Snapshot {
@@ -83,11 +82,11 @@ impl Snapshot {
     /// Writes it as numbers.
     pub fn encode(&self, words: &mut Vec<u64>) {
         words.push(self.segments.len() as u64);
-        for (number, segment) in &self.segments {
+        for (number, segment) in self.segments.iter() {
             words.extend([u64::from(*number), segment.length, segment.storage_length]);
             words.extend([segment.writers.len() as u64, segment.chunks.len() as u64]);
             words.push(u64::from(segment.sealed));
-            for (writer, event) in &segment.writers {
+            for (writer, event) in segment.writers.iter() {
                 words.extend([writer.0, *event as u64]);
             }
             for chunk in &segment.chunks {
@@ -99,7 +98,7 @@ impl Snapshot {
     /// Reads what [`Self::encode`] wrote.
     pub fn decode(words: &mut impl Iterator<Item = u64>) -> Self {
         let mut next = || words.next().expect("a checkpoint in the log is whole");
-        let mut segments = BTreeMap::new();
+        let mut segments = SortedVecMap::default();
         for _ in 0..next() {
             let number = SegmentId(next() as u32);
             let (length, storage_length) = (next(), next());
@@ -121,7 +120,7 @@ mod tests {
     #[test]
     fn a_snapshot_reads_back_as_written() {
         let mut snapshot = Snapshot::default();
-        let segment = snapshot.segments.entry(SegmentId(7)).or_default();
+        let segment = snapshot.segments.entry_or_default(SegmentId(7));
         segment.length = 900;
         segment.writers.insert(WriterId(3), NO_EVENT + 1);
         segment.flushed(400, Chunk { start: 0, id: ChunkId(11) });

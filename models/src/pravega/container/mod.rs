@@ -9,12 +9,13 @@
 //! [`crate::pravega::config::Costs`]. Left out: table segments, the metadata store's own segments,
 //! transactions' segments and their merges, index segments (0.14 and later).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
+use crate::collections::SortedVecMap;
 use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env, Task};
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
@@ -144,9 +145,9 @@ pub struct Container {
     committed_sequence: u64,
     truncated_sequence: u64,
     truncation_points: VecDeque<(u64, LogAddress)>,
-    segments: BTreeMap<SegmentId, ReadIndex>,
+    segments: SortedVecMap<SegmentId, ReadIndex>,
     /// Who waits for a seal.
-    sealing: BTreeMap<SegmentId, Vec<(NodeId, u64)>>,
+    sealing: SortedVecMap<SegmentId, Vec<(NodeId, u64)>>,
     writer: StorageWriter,
 }
 
@@ -174,8 +175,8 @@ impl Container {
             committed_sequence: 0,
             truncated_sequence: 0,
             truncation_points: VecDeque::new(),
-            segments: BTreeMap::new(),
-            sealing: BTreeMap::new(),
+            segments: SortedVecMap::default(),
+            sealing: SortedVecMap::default(),
             writer: StorageWriter::default(),
         };
         let events = container.log.start(env.ctx);
@@ -341,7 +342,7 @@ impl Container {
                     let event_number = *event_number;
                     env.events.push(ContainerEvent::Appended { appender, event_number });
                 }
-                let index = self.segments.entry(*segment).or_default();
+                let index = self.segments.entry_or_default(*segment);
                 index.append(env.cache, *offset, Rc::clone(batch));
                 self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
                 self.serve_tail_readers(env, *segment);

@@ -237,7 +237,7 @@ impl Container {
         let length = operation.cache_length();
         match operation {
             Operation::Append { segment, offset, writer, event_number, previous, .. } => {
-                let segment = self.state.segments.entry(*segment).or_default();
+                let segment = self.state.segments.entry_or_default(*segment);
                 if segment.sealed {
                     return Err(CloseReason::Sealed);
                 }
@@ -249,11 +249,11 @@ impl Container {
                 segment.length += length;
             }
             Operation::Seal { segment } => {
-                self.state.segments.entry(*segment).or_default().sealed = true;
+                self.state.segments.entry_or_default(*segment).sealed = true;
             }
             Operation::Checkpoint(snapshot) => *snapshot = Rc::new(self.state.clone()),
             Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
-                let segment = self.state.segments.entry(*segment).or_default();
+                let segment = self.state.segments.entry_or_default(*segment);
                 segment.flushed(*storage_length, Chunk { start: *chunk_start, id: *chunk });
             }
         }

@@ -5,7 +5,6 @@
 //!
 //! Parameters: none of its own; the cache's are [`crate::pravega::cache`]'s.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_sim::units::NodeId;
@@ -47,7 +46,7 @@ pub struct ReadIndex {
     /// Readers at the end of the segment.
     pub tail_readers: Vec<ReadRequest>,
     /// Reads from tier 2 on their way, by the offset that they begin at, with who waits for them.
-    pub loading: BTreeMap<u64, Vec<ReadRequest>>,
+    pub loading: SortedVecMap<u64, Vec<ReadRequest>>,
 }
 
 impl ReadIndex {

@@ -32,7 +32,7 @@ impl Container {
         if self.phase != Phase::Running {
             return answer(env, &request, Err(CloseReason::WrongHost));
         }
-        let index = self.segments.entry(segment).or_default();
+        let index = self.segments.entry_or_default(segment);
         if request.offset > index.readable {
             return answer(env, &request, Err(CloseReason::Error));
         }
@@ -55,7 +55,7 @@ impl Container {
 
     /// Something was committed: answers those who wait for it.
     pub(super) fn serve_tail_readers(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
-        let index = self.segments.entry(segment).or_default();
+        let index = self.segments.entry_or_default(segment);
         if index.tail_readers.is_empty() {
             return;
         }
@@ -63,7 +63,7 @@ impl Container {
         for request in waiting.drain(..) {
             self.read(env, segment, request);
         }
-        let index = self.segments.entry(segment).or_default();
+        let index = self.segments.entry_or_default(segment);
         if index.tail_readers.is_empty() {
             index.tail_readers = waiting;
         }
@@ -78,8 +78,8 @@ impl Container {
             return answer(env, &request, Err(CloseReason::Error));
         };
         let first = (request.offset / alignment * alignment).max(chunk.start);
-        let index = self.segments.entry(segment).or_default();
-        let waiting = index.loading.entry(first).or_default();
+        let index = self.segments.entry_or_default(segment);
+        let waiting = index.loading.entry_or_default(first);
         waiting.push(request);
         if waiting.len() > 1 {
             return;
@@ -114,7 +114,7 @@ impl Container {
 
     fn loaded(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, offset: u64, pieces: &[Piece]) {
         properties::READ_FROM_TIER.reached(env.ctx);
-        let index = self.segments.entry(segment).or_default();
+        let index = self.segments.entry_or_default(segment);
         let waiting = index.loading.remove(&offset).unwrap_or_default();
         for piece in pieces {
             let mut at = piece.data.words[1];
@@ -132,7 +132,7 @@ impl Container {
     }
 
     pub(super) fn load_failed(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, offset: u64) {
-        let index = self.segments.entry(segment).or_default();
+        let index = self.segments.entry_or_default(segment);
         for request in index.loading.remove(&offset).unwrap_or_default() {
             answer(env, &request, Err(CloseReason::Error));
         }
@@ -140,7 +140,7 @@ impl Container {
 
     pub(super) fn loads_broken(&mut self, env: &mut Env<'_, '_>) {
         for index in self.segments.values_mut() {
-            for request in std::mem::take(&mut index.loading).into_values().flatten() {
+            for request in std::mem::take(&mut index.loading).into_iter().flat_map(|(_, all)| all) {
                 answer(env, &request, Err(CloseReason::Error));
             }
         }
@@ -171,7 +171,7 @@ impl Container {
     /// Evicts what is older than generation `before` and in tier 2. Bytes freed.
     pub fn evict(&mut self, env: &mut Env<'_, '_>, before: u64) -> u64 {
         let mut freed = 0;
-        for (segment, index) in &mut self.segments {
+        for (segment, index) in self.segments.iter_mut() {
             let flushed = self.state.segments.get(segment).map_or(0, |known| known.storage_length);
             freed += index.evict(env.cache, before, flushed);
         }

@@ -103,15 +103,15 @@ impl Container {
         match operation {
             Operation::Checkpoint(snapshot) => self.state = (**snapshot).clone(),
             Operation::Append { segment, offset, writer, event_number, batch, .. } => {
-                let segment = self.state.segments.entry(*segment).or_default();
+                let segment = self.state.segments.entry_or_default(*segment);
                 segment.length = offset + segment_bytes(batch);
                 segment.writers.insert(*writer, *event_number);
             }
             Operation::Seal { segment } => {
-                self.state.segments.entry(*segment).or_default().sealed = true;
+                self.state.segments.entry_or_default(*segment).sealed = true;
             }
             Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
-                let segment = self.state.segments.entry(*segment).or_default();
+                let segment = self.state.segments.entry_or_default(*segment);
                 segment.flushed(*storage_length, Chunk { start: *chunk_start, id: *chunk });
             }
         }
@@ -119,8 +119,8 @@ impl Container {
 
     /// Puts what is not in tier 2 into the cache and the storage writer.
     fn fill(&mut self, env: &mut Env<'_, '_>, operations: &[Rc<Logged>]) {
-        for (number, segment) in &self.state.segments {
-            let index = self.segments.entry(*number).or_default();
+        for (number, segment) in self.state.segments.iter() {
+            let index = self.segments.entry_or_default(*number);
             (index.readable, index.sealed) = (segment.length, segment.sealed);
         }
         for logged in operations {
@@ -128,7 +128,7 @@ impl Container {
                 continue;
             };
             if *offset >= self.state.segments[segment].storage_length {
-                let index = self.segments.entry(*segment).or_default();
+                let index = self.segments.entry_or_default(*segment);
                 index.append(env.cache, *offset, Rc::clone(batch));
                 self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
             }

@@ -22,10 +22,10 @@ impl Container {
         if self.phase != Phase::Running {
             return answer(env, from, request, false);
         }
-        if self.segments.entry(segment).or_default().sealed {
+        if self.segments.entry_or_default(segment).sealed {
             return answer(env, from, request, true);
         }
-        let waiting = self.sealing.entry(segment).or_default();
+        let waiting = self.sealing.entry_or_default(segment);
         waiting.push((from, request));
         if waiting.len() == 1 {
             let operation = Operation::Seal { segment };
@@ -35,7 +35,7 @@ impl Container {
 
     /// A seal is committed.
     pub(super) fn seal_committed(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
-        let index = self.segments.entry(segment).or_default();
+        let index = self.segments.entry_or_default(segment);
         if !std::mem::replace(&mut index.sealed, true) {
             self.note(env, &signals::SEGMENT_SEALED, u64::from(segment));
             properties::SEGMENT_SEALED.reached(env.ctx);

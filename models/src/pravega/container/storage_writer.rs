@@ -9,13 +9,14 @@
 //!
 //! Parameters: `writer.*` of [`crate::pravega::config::SegmentStore`], in bytes and ms.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::time::{Duration, Time};
 
 use crate::batch::SharedBatch;
 use crate::bugs::Bug;
+use crate::collections::SortedVecMap;
 use crate::pravega::config::SegmentStore;
 use crate::pravega::container::host::{Env, Task};
 use crate::pravega::message::segment_bytes;
@@ -84,7 +85,7 @@ enum Step {
 #[derive(Debug, Default)]
 pub struct StorageWriter {
     unread: VecDeque<(SegmentId, Piece)>,
-    aggregators: BTreeMap<SegmentId, Aggregator>,
+    aggregators: SortedVecMap<SegmentId, Aggregator>,
     step: Step,
     failed: bool,
     timer_number: u64,
@@ -111,7 +112,7 @@ impl StorageWriter {
         for _ in 0..count {
             let Some((segment, piece)) = self.unread.pop_front() else { return };
             let fresh = || Aggregator { last_flush: now, ..Aggregator::default() };
-            let aggregator = self.aggregators.entry(segment).or_insert_with(fresh);
+            let aggregator = self.aggregators.get_or_insert_with(segment, fresh);
             aggregator.bytes += segment_bytes(&piece.batch);
             aggregator.pieces.push_back(piece);
         }

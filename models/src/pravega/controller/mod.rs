@@ -12,7 +12,6 @@
 
 mod scaling;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use headwater_sim::effect::PoolId;
@@ -23,6 +22,7 @@ use headwater_sim::units::NodeId;
 use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
 use crate::bookkeeper::metadata::message::{MetadataResponse, Operation, Path, Value};
+use crate::collections::SortedVecMap;
 use crate::component::Component;
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::signals;
@@ -60,7 +60,7 @@ pub struct Controller {
     owners: Vec<Option<NodeId>>,
     has_map: bool,
     rebalance_armed: bool,
-    watching: BTreeMap<u64, &'static str>,
+    watching: SortedVecMap<u64, &'static str>,
     replies: Tasks<(NodeId, Message)>,
 }
 
@@ -82,7 +82,7 @@ impl Controller {
             owners: vec![owner; cluster.containers as usize],
             has_map: false,
             rebalance_armed: false,
-            watching: BTreeMap::new(),
+            watching: SortedVecMap::default(),
             replies: Tasks::after(REPLY),
             client,
             cluster,

@@ -8,10 +8,9 @@
 //! Parameters: [`crate::pravega::config::Scaling`] (ms), `RETRY`. Left out: the request stream, the
 //! epoch transition's record, the creation of segments (they exist once somebody appends).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use headwater_sim::time::{Duration, Time};
 
+use crate::collections::SortedVecMap;
 use crate::pravega::message::Message;
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
@@ -32,8 +31,8 @@ pub(super) struct Scale {
     epoch: u32,
     wanted: u32,
     /// Segments that are not sealed yet, and requests for that.
-    unsealed: BTreeSet<SegmentId>,
-    requests: BTreeMap<u64, SegmentId>,
+    unsealed: SortedVecMap<SegmentId, ()>,
+    requests: SortedVecMap<u64, SegmentId>,
 }
 
 impl Controller {
@@ -55,7 +54,8 @@ impl Controller {
 
     fn go_on_scaling(&mut self, ctx: &mut Ctx<'_>) {
         if self.scale.unsealed.is_empty() && self.scale.epoch < self.scale.wanted {
-            self.scale.unsealed = self.stream.of_epoch(self.scale.epoch).collect();
+            let segments = self.stream.of_epoch(self.scale.epoch);
+            self.scale.unsealed = segments.map(|segment| (segment, ())).collect();
             self.seal_all(ctx);
         }
     }
@@ -66,7 +66,7 @@ impl Controller {
         if self.scale.unsealed.is_empty() {
             return;
         }
-        for segment in self.scale.unsealed.clone() {
+        for (segment, ()) in self.scale.unsealed.clone() {
             let container = self.container_of[segment.index()];
             let Some(store) = self.owners[container.index()] else { continue };
             let request = self.replies.number();
@@ -79,7 +79,10 @@ impl Controller {
     /// A store has answered.
     pub(super) fn on_sealed(&mut self, ctx: &mut Ctx<'_>, request: u64, sealed: bool) {
         let Some(segment) = self.scale.requests.remove(&request) else { return };
-        if !sealed || !self.scale.unsealed.remove(&segment) || !self.scale.unsealed.is_empty() {
+        if !sealed
+            || self.scale.unsealed.remove(&segment).is_none()
+            || !self.scale.unsealed.is_empty()
+        {
             return;
         }
         self.scale.epoch += 1;

@@ -74,7 +74,7 @@ mod tests {
             chunk_start: 0,
         };
         let mut snapshot = Snapshot::default();
-        snapshot.segments.entry(SegmentId(2)).or_default().length = 77;
+        snapshot.segments.entry_or_default(SegmentId(2)).length = 77;
         let operations = [Operation::Checkpoint(Rc::new(snapshot)), append, update];
         let logged = (1..).zip(operations);
         let frame = Frame {

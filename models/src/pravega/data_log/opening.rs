@@ -8,8 +8,6 @@
 //! Parameters: `bookkeeper.read.batch.size`, entries. Left out: deletion of empty ledgers on the
 //! way.
 
-use std::collections::BTreeMap;
-
 use crate::bookkeeper::entry::SharedEntry;
 use crate::bookkeeper::ids::EntryId;
 use crate::bookkeeper::input::Input;
@@ -17,6 +15,7 @@ use crate::bookkeeper::ledger_metadata::LedgerMetadata;
 use crate::bookkeeper::ledger_reader::{LedgerReader, ReaderEvent, ReaderSpec};
 use crate::bookkeeper::ledger_recovery::{LedgerRecovery, RecoveryEvent};
 use crate::bookkeeper::message::Message;
+use crate::collections::SortedVecMap;
 use crate::component::Component;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::node::Ctx;
@@ -42,7 +41,7 @@ pub enum Step {
 #[derive(Debug, Default)]
 pub struct Opening {
     /// Ledgers that are closed, with what is known of them.
-    fenced: BTreeMap<u64, (LedgerMetadata, EntryId)>,
+    fenced: SortedVecMap<u64, (LedgerMetadata, EntryId)>,
     recovery: Option<LedgerRecovery>,
     /// Ledgers to read, oldest first, and the one being read.
     to_read: Vec<LogLedger>,

@@ -6,10 +6,11 @@
 //!
 //! Parameters: `pravegaservice.append.bytes.*` in bytes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use headwater_sim::units::NodeId;
 
+use crate::collections::SortedVecMap;
 use crate::pravega::config::SegmentStore;
 use crate::pravega::container::Appender;
 use crate::pravega::message::{Append, CloseReason, Connection, Message, WriterId};
@@ -52,7 +53,7 @@ const LOW_WATERMARK: u64 = 1 << 20;
 /// All connections.
 #[derive(Debug)]
 pub(super) struct AppendProcessor {
-    states: BTreeMap<(SegmentId, WriterId), WriterState>,
+    states: SortedVecMap<SegmentId, SortedVecMap<WriterId, WriterState>>,
     outstanding: u64,
     all_max: u64,
     single_double_max: u64,
@@ -61,7 +62,7 @@ pub(super) struct AppendProcessor {
 impl AppendProcessor {
     pub(super) fn new(options: &SegmentStore) -> Self {
         Self {
-            states: BTreeMap::new(),
+            states: SortedVecMap::default(),
             outstanding: 0,
             all_max: options.all_connections_bytes_max,
             single_double_max: 2 * options.single_connection_bytes_max,
@@ -70,17 +71,19 @@ impl AppendProcessor {
 
     /// The state of a connection, unless it is closed or replaced.
     pub(super) fn state(&mut self, connection: Connection) -> Option<&mut WriterState> {
-        let state = self.states.get_mut(&(connection.segment, connection.writer))?;
+        let writers = self.states.get_mut(&connection.segment)?;
+        let state = writers.get_mut(&connection.writer)?;
         (state.connection == connection).then_some(state)
     }
 
     /// A writer has set up a connection.
     pub(super) fn open(&mut self, node: NodeId, connection: Connection, last: i64) {
-        let key = (connection.segment, connection.writer);
-        if self.states.get(&key).is_some_and(|old| old.connection.number > connection.number) {
+        let (segment, writer) = (connection.segment, connection.writer);
+        let old = self.states.get(&segment).and_then(|writers| writers.get(&writer));
+        if old.is_some_and(|old| old.connection.number > connection.number) {
             return;
         }
-        self.drop_state(key);
+        self.drop_state(segment, writer);
         let state = WriterState {
             connection,
             node,
@@ -93,7 +96,7 @@ impl AppendProcessor {
             inbox: VecDeque::new(),
             decoding: false,
         };
-        self.states.insert(key, state);
+        self.states.entry_or_default(segment).insert(writer, state);
     }
 
     /// An append is handed on: the event number that must come before it.
@@ -186,21 +189,26 @@ impl AppendProcessor {
         reason: CloseReason,
     ) {
         if self.state(connection).is_some() {
-            self.drop_state((connection.segment, connection.writer));
+            self.drop_state(connection.segment, connection.writer);
         }
         ctx.send(node, AnyMessage::Pravega(Message::Closed { connection, reason }));
     }
 
-    fn drop_state(&mut self, key: (SegmentId, WriterId)) {
-        if let Some(old) = self.states.remove(&key) {
+    fn drop_state(&mut self, segment: SegmentId, writer: WriterId) {
+        let writers = self.states.get_mut(&segment);
+        if let Some(old) = writers.and_then(|writers| writers.remove(&writer)) {
             self.outstanding -= old.outstanding;
         }
     }
 
     /// A client's process is gone.
     pub(super) fn peer_gone(&mut self, peer: NodeId) {
-        let gone: Vec<_> =
-            self.states.iter().filter(|(_, one)| one.node == peer).map(|(key, _)| *key).collect();
-        gone.into_iter().for_each(|key| self.drop_state(key));
+        for writers in self.states.values_mut() {
+            writers.retain(|_, one| {
+                let stays = one.node != peer;
+                self.outstanding -= if stays { 0 } else { one.outstanding };
+                stays
+            });
+        }
     }
 }

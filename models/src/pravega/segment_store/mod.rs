@@ -7,7 +7,7 @@
 //!
 //! Parameters: [`crate::pravega::config::SegmentStore`], [`crate::pravega::config::Costs`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::node::{Completion, Node};
@@ -15,6 +15,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
+use crate::collections::SortedVecMap;
 use crate::pravega::cache::Cache;
 use crate::pravega::config::DataLogKind;
 use crate::pravega::container::host::{ContainerEvent, Env, Task, Tasks};
@@ -50,7 +51,7 @@ pub struct SegmentStore {
     spec: Spec,
     cache: Cache,
     tasks: Tasks,
-    containers: BTreeMap<ContainerId, Container>,
+    containers: SortedVecMap<ContainerId, Container>,
     container_of: Vec<ContainerId>,
     appends: AppendProcessor,
     ownership: Ownership,
@@ -72,7 +73,7 @@ impl SegmentStore {
         Self {
             cache: Cache::new(&cluster.segment_store),
             tasks: Tasks::default(),
-            containers: BTreeMap::new(),
+            containers: SortedVecMap::default(),
             container_of: container_of.collect(),
             appends: AppendProcessor::new(&cluster.segment_store),
             ownership: Ownership::new(&spec),

@@ -7,8 +7,6 @@
 //! Parameters: `pravegaservice.zk.connect.sessionTimeout.milliseconds`. Left out: the host's
 //! address and its health.
 
-use std::collections::BTreeSet;
-
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
@@ -37,7 +35,8 @@ const TAGS: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Ownership {
     client: Option<MetadataClient>,
-    assigned: BTreeSet<ContainerId>,
+    /// In order of their numbers.
+    assigned: Vec<ContainerId>,
     /// A look at a registration that an earlier life of this store has left behind.
     leftover: Option<u64>,
 }
@@ -59,8 +58,8 @@ impl Ownership {
     }
 
     /// The containers that the store should run.
-    pub(super) fn assigned(&self) -> BTreeSet<ContainerId> {
-        self.assigned.clone()
+    pub(super) fn assigned(&self) -> &[ContainerId] {
+        &self.assigned
     }
 
     pub(super) fn start(&mut self, ctx: &mut Ctx<'_>) {

@@ -10,7 +10,7 @@
 //!
 //! Parameters: [`super::config::Writer`], `writer_*` of [`super::config::Costs`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::effect::PoolId;
@@ -21,6 +21,7 @@ use rand::RngCore;
 
 use crate::arrival::Arrival;
 use crate::batch::{Lane, SharedBatch};
+use crate::collections::SortedVecMap;
 use crate::feed::Feed;
 use crate::intake::Intake;
 use crate::pravega::segment::SegmentId;
@@ -131,7 +132,7 @@ pub struct Writer {
     reconnecting: Option<SegmentId>,
     to_reconnect: VecDeque<SegmentId>,
     held: VecDeque<(NodeId, Message)>,
-    requests: BTreeMap<u64, SegmentId>,
+    requests: SortedVecMap<u64, SegmentId>,
     tasks: Tasks<Task>,
 }
 
@@ -153,7 +154,7 @@ impl Writer {
             reconnecting: None,
             to_reconnect: VecDeque::new(),
             held: VecDeque::new(),
-            requests: BTreeMap::new(),
+            requests: SortedVecMap::default(),
             tasks: Tasks::default(),
             cluster,
         }

@@ -10,9 +10,8 @@
 //!
 //! Parameters: the number of segments and containers. Left out: keys other than numbers.
 
-use std::collections::BTreeSet;
-
 use crate::batch::Lane;
+use crate::collections::SortedVecMap;
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::segment::SegmentId;
 use crate::pravega::stream::Stream;
@@ -23,14 +22,14 @@ pub struct Router {
     stream: Stream,
     seed: u64,
     /// Segments whose successors own their range.
-    replaced: BTreeSet<SegmentId>,
+    replaced: SortedVecMap<SegmentId, ()>,
 }
 
 impl Router {
     /// A router over the segments of epoch 0.
     pub fn new(stream: Stream) -> Self {
         assert!(stream.initial() > 0, "a stream has a segment");
-        Self { stream, seed: java_hash_code("EventRouter"), replaced: BTreeSet::new() }
+        Self { stream, seed: java_hash_code("EventRouter"), replaced: SortedVecMap::default() }
     }
 
     fn place(&self, key: u64) -> f64 {
@@ -43,7 +42,7 @@ impl Router {
         let place = self.place(key);
         let mut segment = self.stream.owner(0, place);
         let mut epoch = 0;
-        while !self.replaced.is_empty() && self.replaced.contains(&segment) {
+        while !self.replaced.is_empty() && self.replaced.contains_key(&segment) {
             epoch += 1;
             segment = self.stream.owner(epoch, place);
         }
@@ -59,7 +58,7 @@ impl Router {
 
     /// A segment is sealed: its successors own its range.
     pub fn replace(&mut self, segment: SegmentId) {
-        self.replaced.insert(segment);
+        self.replaced.insert(segment, ());
     }
 }
 
