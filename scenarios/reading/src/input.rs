@@ -132,9 +132,12 @@ struct Entries {
 }
 
 impl Entries {
-    fn value<'de, V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, InputError> {
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(Input) -> Result<T, InputError>,
+    ) -> Result<T, InputError> {
         let (key, value) = self.entered.take().expect("a key is read before its value");
-        seed.deserialize(Input(value)).map_err(|error| error.under(key))
+        read(Input(value)).map_err(|error| error.under(key))
     }
 }
 
@@ -155,7 +158,7 @@ impl<'de> de::MapAccess<'de> for Entries {
         &mut self,
         seed: V,
     ) -> Result<V::Value, InputError> {
-        self.value(seed)
+        self.read(|input| seed.deserialize(input))
     }
 }
 
@@ -176,33 +179,30 @@ impl<'de> de::VariantAccess<'de> for Entries {
     type Error = InputError;
 
     fn unit_variant(mut self) -> Result<(), InputError> {
-        self.value(std::marker::PhantomData)
+        self.read(|input| std::marker::PhantomData.deserialize(input))
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(
         mut self,
         seed: T,
     ) -> Result<T::Value, InputError> {
-        self.value(seed)
+        self.read(|input| seed.deserialize(input))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, InputError> {
-        self.variant(visitor)
+    fn tuple_variant<V: Visitor<'de>>(
+        mut self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, InputError> {
+        self.read(|input| de::Deserializer::deserialize_any(input, visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(
-        self,
+        mut self,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, InputError> {
-        self.variant(visitor)
-    }
-}
-
-impl Entries {
-    fn variant<'de, V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, InputError> {
-        let (key, value) = self.entered.take().expect("a variant is read before what it holds");
-        de::Deserializer::deserialize_any(Input(value), visitor).map_err(|error| error.under(key))
+        self.read(|input| de::Deserializer::deserialize_any(input, visitor))
     }
 }
 

@@ -13,8 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::options;
 use super::topic::{self, ANSWER, Silent, Topic};
 use crate::failure::{Failure, Result};
-use crate::systems::client::Flags;
-use crate::systems::client::{Observer, ReadBack, Reading};
+use crate::systems::client::{Flags, Observer, ReadBack, Reading};
 
 impl ConsumerContext for Silent {}
 

@@ -14,8 +14,7 @@ use rdkafka::producer::{
 use super::options;
 use super::topic::{self, ANSWER, Topic};
 use crate::failure::{Failure, Result};
-use crate::systems::client::Refused;
-use crate::systems::client::{Observer, Token, Writer};
+use crate::systems::client::{Observer, Refused, Token, Writer};
 
 /// Called back when it is known what became of an event.
 struct Deliveries(Observer);

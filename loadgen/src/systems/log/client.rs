@@ -11,8 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{Patience, Tcp};
 use super::{reader, writer};
 use crate::failure::{Failure, Result};
-use crate::systems::client::Refused;
-use crate::systems::client::{Observer, Reading, Token, Writer};
+use crate::systems::client::{Observer, Reading, Refused, Token, Writer};
 
 /// Bytes handed to the client and not acknowledged at the most; what is more is refused
 /// (`buffer.memory` of Kafka's producer is 32 MiB; this is twice that).

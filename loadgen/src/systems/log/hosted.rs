@@ -27,8 +27,7 @@ use super::store::Store;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector};
-use crate::systems::client::Flags;
-use crate::systems::client::{Observer, ReadBack, Token};
+use crate::systems::client::{Flags, Observer, ReadBack, Token};
 use crate::systems::lanes::LanePlan;
 use crate::utilisation::{UtilisationSampler, Watched};
 

@@ -9,8 +9,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep};
 
 use super::connection::{Backoff, Dial, Patience};
 use super::frame::{Reply, Request, feed, flush, frames, next};
-use crate::systems::client::Flags;
-use crate::systems::client::{Observer, ReadBack};
+use crate::systems::client::{Flags, Observer, ReadBack};
 
 /// How often the reader looks at its flags and asks for the end, which also shows that the
 /// connection lives.

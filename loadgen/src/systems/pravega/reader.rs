@@ -8,8 +8,7 @@ use headwater_traffic::parse;
 
 use super::stream::Stream;
 use crate::failure::{Failure, Result};
-use crate::systems::client::Flags;
-use crate::systems::client::{Observer, ReadBack, Reading};
+use crate::systems::client::{Flags, Observer, ReadBack, Reading};
 
 /// Nothing new for this long when the writers are done: everything is read. The store answers a
 /// read at the tail as soon as there is data, so that this is many times what it needs.

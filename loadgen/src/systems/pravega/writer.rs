@@ -7,8 +7,7 @@ use pravega_client::event::EventWriter;
 use tokio::sync::mpsc;
 
 use super::stream::Stream;
-use crate::systems::client::Refused;
-use crate::systems::client::{Observer, Token, Writer};
+use crate::systems::client::{Observer, Refused, Token, Writer};
 
 /// Bytes handed to the client and not acknowledged at the most; what is more is refused. Four times
 /// what the client itself takes before it makes its caller wait (16 MiB, `CHANNEL_CAPACITY` in
