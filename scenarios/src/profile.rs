@@ -12,7 +12,7 @@ use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::network::NetworkSpec;
-use headwater_sim::units::BytesPerSecond;
+use headwater_sim::units::{Bytes, BytesPerSecond};
 use serde::{Deserialize, Serialize};
 
 use headwater_reading::decode::decode;
@@ -56,6 +56,10 @@ pub struct Machine {
     pub nic: BytesPerSecond,
     /// One-way latency between two processes of the machine.
     pub loopback: Distribution,
+    /// Memory that the page cache has, of all its disks together; zero, the default, for the
+    /// largest `cache` of its disks.
+    #[serde(default)]
+    pub page_cache: Bytes,
     /// Its disks, numbered from 0.
     pub disks: Vec<DiskSpec>,
 }
@@ -66,6 +70,7 @@ impl Machine {
             name: name.into(),
             cores: self.cores,
             disks: self.disks.clone(),
+            page_cache: self.page_cache,
             nic: self.nic,
             loopback: self.loopback.clone(),
         }
@@ -84,6 +89,14 @@ impl Machine {
             };
             disk.sync.check().map_err(wrong("sync"))?;
             disk.seek.check().map_err(wrong("seek"))?;
+            let (background, limit) = (disk.dirty_background, disk.dirty_max);
+            if background.0 > 0 && background >= limit {
+                let message = format!(
+                    "writeback is to begin at {background}, but writers stand still at {limit} \
+                     (dirty_max)"
+                );
+                return Err(wrong("dirty_background")(message));
+            }
         }
         Ok(())
     }
@@ -181,6 +194,20 @@ mod tests {
     fn a_profile_that_is_not_there_names_the_nearest() {
         let error = Profile::load("nvme-10gb", None).unwrap_err().to_string();
         assert!(error.contains("did you mean `nvme-10gbe`?"), "{error}");
+    }
+
+    #[test]
+    fn writeback_that_would_begin_after_writers_stand_still_is_refused() {
+        let (_, text) = SHIPPED[0];
+        let wrong = text.replacen("cache =", "dirty_background = \"25GB\"\ncache =", 1);
+        let error = Profile::parse(&wrong, "wrong.toml").unwrap_err().to_string();
+        assert!(error.contains("server.disks.0.dirty_background"), "{error}");
+        let right = text.replacen("cache =", "dirty_background = \"12GB\"\ncache =", 1);
+        let profile = Profile::parse(&right, "right.toml").unwrap();
+        let disk = &profile.server.disks[0];
+        assert_eq!((disk.background(), disk.ordered), (12_000_000_000, false));
+        assert_eq!(profile.server.disks[1].background(), 12_000_000_000, "half of dirty_max");
+        assert_eq!(profile.environment().server.page_cache(), Bytes(90_000_000_000));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use crate::disk::{DiskId, DiskOp, FileId};
 use crate::effect::{Effect, PoolId, Transport};
+use crate::files::Files;
 use crate::node::Protocol;
+use crate::page_cache::PageCache;
 use crate::random::{Seed, Stream};
 use crate::time::{Duration, Time};
 use crate::units::NodeId;
@@ -16,6 +18,8 @@ pub struct Context<'a, P: Protocol> {
     seed: Seed,
     random: &'a mut Stream,
     effects: &'a mut Vec<Effect<P>>,
+    /// Its files by disk, and the page cache of its machine.
+    files: Option<(&'a [Files<P::Record>], &'a PageCache)>,
 }
 
 impl<'a, P: Protocol> Context<'a, P> {
@@ -28,13 +32,32 @@ impl<'a, P: Protocol> Context<'a, P> {
         random: &'a mut Stream,
         effects: &'a mut Vec<Effect<P>>,
     ) -> Self {
-        Self { now, wall: now, me, seed, random, effects }
+        Self { now, wall: now, me, seed, random, effects, files: None }
     }
 
     /// For a host: the node's clock shows `wall` as the time of day.
     #[must_use]
     pub fn with_wall(self, wall: Time) -> Self {
         Self { wall, ..self }
+    }
+
+    /// For a host: the node's files, by disk, and the page cache of its machine. Without them
+    /// everything is taken to be in the page cache.
+    #[must_use]
+    #[inline]
+    pub fn with_files(self, files: &'a [Files<P::Record>], cache: &'a PageCache) -> Self {
+        Self { files: Some((files, cache)), ..self }
+    }
+
+    /// Whether these records can be read without waiting for the disk (`preadv2` with
+    /// `RWF_NOWAIT`): all that are there are in the page cache. It takes no time.
+    #[inline]
+    pub fn is_cached(&self, disk: DiskId, file: FileId, from: u64, count: u64) -> bool {
+        let Some((files, cache)) = self.files else { return true };
+        cache.holds_everything() || {
+            let file = files.get(disk.0 as usize).and_then(|files| files.get(&file));
+            file.is_none_or(|file| file.is_cached(cache, from, count))
+        }
     }
 
     /// The node's own clock: monotonic (`System.nanoTime`, CLOCK_MONOTONIC). It may drift.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskSpec;
 use crate::files::Tearing;
+use crate::meter::Meter;
 use crate::random::Stream;
 use crate::time::{Duration, Time};
 use crate::units::BytesPerSecond;
@@ -101,25 +102,47 @@ pub enum ReadFate {
     Failed,
 }
 
-/// A disk of a machine. Writes and syncs go through one queue, first come, first served, as a
-/// file system's journal serialises them; reads go through another.
+/// How often the journal of a file system commits what has changed (`JBD2_DEFAULT_MAX_COMMIT_AGE`,
+/// `include/linux/jbd2.h` @ 6.12).
+const COMMIT_AFTER: Duration = Duration::from_secs(5);
+
+/// Bytes of the log that a commit writes before its record: one block for a few inodes.
+const LOG_BLOCK: u64 = 4 << 10;
+
+/// The longest that a throttled writer sleeps before it looks again (`MAX_PAUSE`,
+/// `mm/page-writeback.c` @ 6.12).
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// One in the fixed point of `mm/page-writeback.c` (`RATELIMIT_CALC_SHIFT`, 10 bits).
+const ONE: i64 = 1 << 10;
+
+/// A disk of a machine: one server. Writes, syncs and writeback are served first come, first
+/// served; a read goes ahead of them, but for what the device has taken on already
+/// ([`DiskSpec::writeback_ahead`]).
 #[derive(Debug)]
 pub struct Device {
     spec: DiskSpec,
-    write_free_at: Time,
-    read_free_at: Time,
-    busy: Duration,
-    /// Bytes ever put into the page cache: the newest `spec.cache` of them are still there.
-    cached: u64,
-    /// `cached` at the last power cut: what is older was lost from the cache.
-    cold_below: u64,
+    /// When all that was asked for is served.
+    free_at: Time,
+    /// When the reads that were asked for are served.
+    reads_free_at: Time,
+    meter: Meter,
+    /// Bytes in the page cache that have not been handed to the device.
     dirty: u64,
+    /// Bytes of the page cache that the device is writing.
+    under_way: u64,
     dirty_max: u64,
+    /// Bytes ever written to the page cache.
+    written: u64,
+    /// Until when writers that have arrived so far are throttled.
+    paced_until: Time,
+    /// When the first change was made that the file system's journal has not committed.
+    changed_since: Option<Time>,
+    /// Until when a commit writes the log: whoever changes an inode of it waits.
+    log_until: Time,
     used: u64,
     full: bool,
     percent: u32,
-    /// Bytes that were written back at the expense of a throttled writer, not by a sync.
-    prepaid: u64,
     syncs: Stream,
     seeks: Stream,
     faulty: Faulty,
@@ -133,17 +156,19 @@ impl Device {
     pub fn new(spec: DiskSpec, [syncs, seeks, faults]: [Stream; 3]) -> Self {
         Self {
             spec,
-            write_free_at: Time::ZERO,
-            read_free_at: Time::ZERO,
-            busy: Duration::ZERO,
-            cached: 0,
-            cold_below: 0,
+            free_at: Time::ZERO,
+            reads_free_at: Time::ZERO,
+            meter: Meter::default(),
             dirty: 0,
+            under_way: 0,
             dirty_max: 0,
+            written: 0,
+            paced_until: Time::ZERO,
+            changed_since: None,
+            log_until: Time::ZERO,
             used: 0,
             full: false,
             percent: 100,
-            prepaid: 0,
             syncs,
             seeks,
             faulty: Faulty::default(),
@@ -233,46 +258,93 @@ impl Device {
         if self.percent == 100 { time } else { time * u64::from(self.percent) / 100 }
     }
 
-    /// Takes a write into the page cache. When it returns, and the stamp of its bytes; nothing if
-    /// there is no space.
-    pub fn write(&mut self, now: Time, bytes: u64) -> Option<(Time, u64)> {
+    /// Takes a write into the page cache. When it returns; nothing if there is no space.
+    pub fn write(&mut self, now: Time, bytes: u64) -> Option<Time> {
         let capacity = self.spec.capacity.0;
         if self.full || (capacity != 0 && self.used + bytes > capacity) {
             return None;
         }
         self.used += bytes;
-        self.cached += bytes;
+        self.written += bytes;
         self.dirty += bytes;
-        self.dirty_max = self.dirty_max.max(self.dirty);
-        let mut done = now;
-        if self.dirty > self.spec.dirty_max.0 {
-            // The writer is made to wait until as much has been written back.
-            done = self.occupy(now, self.transfer(self.spec.write, bytes));
-            self.dirty -= bytes;
-            self.prepaid += bytes;
+        let dirty = self.dirty + self.under_way;
+        self.dirty_max = self.dirty_max.max(dirty);
+        let admitted = self.change_metadata(now);
+        let freerun = self.spec.background().midpoint(self.spec.dirty_max.0);
+        if dirty <= freerun {
+            return Some(admitted);
         }
-        Some((done, self.cached))
+        Some(admitted.max(self.balance(now, bytes, dirty)))
     }
 
-    /// Moves `bytes` of dirty data to the device and flushes its cache. When that is done.
+    /// A write changes its inode, which is in the journal's running transaction. When it may: the
+    /// buffer of an inode that a commit is writing to the log is waited for
+    /// (`do_get_write_access`, `fs/jbd2/transaction.c` @ 6.12).
+    fn change_metadata(&mut self, now: Time) -> Time {
+        if let Some(due) = self.changed_since.map(|since| since + COMMIT_AFTER)
+            && due <= now
+        {
+            // A commit has begun meanwhile; its log is written behind what else was asked for.
+            let log = self.scaled(self.transfer(self.spec.write, LOG_BLOCK));
+            self.log_until = self.free_at.max(due) + log;
+            self.changed_since = None;
+        }
+        self.changed_since.get_or_insert(now);
+        self.log_until.max(now)
+    }
+
+    /// Throttles a writer of `bytes` while so much is dirty, at the pace of the device: half way
+    /// between the background limit and that of writers there is no pause, at three quarters
+    /// writers are let through as fast as the device writes, and at the limit not at all
+    /// (`balance_dirty_pages` and `pos_ratio_polynom`, `mm/page-writeback.c` @ 6.12). When it goes
+    /// on.
+    #[cold]
+    fn balance(&mut self, now: Time, bytes: u64, dirty: u64) -> Time {
+        let limit = self.spec.dirty_max.0;
+        let time = |bytes| self.scaled(self.transfer(self.spec.write, bytes));
+        if dirty >= limit {
+            // Until the excess is written, behind what else was asked for.
+            let below = self.free_at.max(now) + time(dirty - limit);
+            self.paced_until = self.paced_until.max(below);
+            return self.paced_until;
+        }
+        let freerun = self.spec.background().midpoint(limit);
+        let setpoint = freerun.midpoint(limit);
+        let off = (setpoint as i64 - dirty as i64) * ONE / ((limit - setpoint) | 1) as i64;
+        let cube = (off * off / ONE) * off / ONE;
+        let share = (ONE + cube).clamp(1, 2 * ONE) as u64;
+        let pause = (time(bytes) * ONE as u64 / share).min(PAUSE_MAX);
+        self.paced_until = self.paced_until.max(now) + pause;
+        self.paced_until
+    }
+
+    /// `bytes` of dirty data are handed to the device.
+    pub const fn submit(&mut self, bytes: u64) {
+        self.dirty = self.dirty.saturating_sub(bytes);
+        self.under_way += bytes;
+    }
+
+    /// The device has written so much of what was handed to it, or has failed to: then it is dirty
+    /// as before.
+    pub const fn complete(&mut self, bytes: u64, dirty_again: bool) {
+        self.under_way = self.under_way.saturating_sub(bytes);
+        if dirty_again {
+            self.dirty += bytes;
+        }
+    }
+
+    /// Writes `bytes` that were handed to it and flushes its cache. When that is done.
     pub fn sync(&mut self, now: Time, bytes: u64) -> Time {
+        let moved = self.write_back(now, bytes);
+        // The caller asks for a commit when its data is written; the timer may be earlier.
+        self.changed_since = self.changed_since.filter(|since| *since + COMMIT_AFTER <= moved);
         let flush = self.spec.sync.sample(&mut self.syncs);
-        let left = self.unpaid(bytes);
-        self.occupy(now, flush + self.transfer(self.spec.write, left))
+        self.occupy(now, flush)
     }
 
-    /// Dirty bytes go clean: how many of them are still to be written.
-    fn unpaid(&mut self, bytes: u64) -> u64 {
-        let left = bytes - self.prepaid.min(bytes);
-        self.prepaid -= bytes - left;
-        self.dirty = self.dirty.saturating_sub(left);
-        left
-    }
-
-    /// Writes `bytes` back in the background. When that is done.
+    /// Writes `bytes` that were handed to it. When that is done.
     pub fn write_back(&mut self, now: Time, bytes: u64) -> Time {
-        let left = self.unpaid(bytes);
-        self.occupy(now, self.transfer(self.spec.write, left))
+        self.occupy(now, self.transfer(self.spec.write, bytes))
     }
 
     /// Reads `bytes` that are not in the page cache. When that is done.
@@ -282,21 +354,38 @@ impl Device {
         }
         let transfer = self.scaled(self.transfer(self.spec.read, bytes));
         let seek = self.spec.seek.sample(&mut self.seeks);
-        self.read_free_at = self.read_free_at.max(now) + transfer;
-        self.busy += transfer;
-        self.read_free_at + self.scaled(seek)
+        let mut start = self.reads_free_at;
+        if start <= now {
+            let ahead = self.free_at.since(now).min(self.scaled(self.spec.writeback_ahead));
+            start = now + ahead;
+        }
+        self.reads_free_at = start + transfer;
+        self.free_at = (self.free_at.max(now) + transfer).max(self.reads_free_at);
+        self.meter.until(now, self.free_at);
+        self.reads_free_at + self.scaled(seek)
     }
 
     fn occupy(&mut self, now: Time, cost: Duration) -> Time {
-        let cost = self.scaled(cost);
-        self.write_free_at = self.write_free_at.max(now) + cost;
-        self.busy += cost;
-        self.write_free_at
+        self.free_at = self.free_at.max(now) + self.scaled(cost);
+        self.meter.until(now, self.free_at);
+        self.free_at
     }
 
-    /// True if bytes with this stamp are still in the page cache.
-    pub const fn is_cached(&self, stamp: u64) -> bool {
-        stamp > self.cold_below && self.cached - stamp < self.spec.cache.0
+    /// Bytes of a piece of writeback: as many as others may have to wait behind.
+    pub const fn piece(&self) -> u64 {
+        let bytes = self.spec.write.0 as u128 * self.spec.writeback_ahead.0 as u128 / 1_000_000_000;
+        if bytes == 0 { u64::MAX } else { bytes as u64 }
+    }
+
+    /// Whether so much is dirty that the flusher has to run.
+    #[inline]
+    pub const fn wants_writeback(&self) -> bool {
+        self.dirty > self.spec.background()
+    }
+
+    /// Whether a sync first writes what is dirty of other files.
+    pub const fn is_ordered(&self) -> bool {
+        self.spec.ordered
     }
 
     /// Gives space back.
@@ -310,26 +399,22 @@ impl Device {
     }
 
     /// Dirty data was dropped with its file: nobody has to write it back.
-    pub fn clean(&mut self, bytes: u64) {
-        self.unpaid(bytes);
+    pub const fn clean(&mut self, bytes: u64) {
+        self.dirty = self.dirty.saturating_sub(bytes);
     }
 
-    /// A sync has failed and its data is dirty as before.
-    pub const fn dirty_again(&mut self, bytes: u64) {
-        self.dirty += bytes;
-    }
-
-    /// The power went: the page cache is cold, nothing is dirty, nothing is queued.
+    /// The power went: nothing is dirty, nothing is queued.
     pub fn power_cut(&mut self, now: Time) {
-        self.cold_below = self.cached;
-        (self.dirty, self.prepaid) = (0, 0);
-        (self.write_free_at, self.read_free_at) = (now, now);
+        (self.dirty, self.under_way) = (0, 0);
+        (self.free_at, self.reads_free_at) = (now, now);
+        (self.paced_until, self.log_until, self.changed_since) = (now, now, None);
+        self.meter.stop(now);
     }
 
     /// Nothing is served for `time`.
     pub fn stall(&mut self, now: Time, time: Duration) {
-        self.write_free_at = self.write_free_at.max(now) + time;
-        self.read_free_at = self.read_free_at.max(now) + time;
+        self.free_at = self.free_at.max(now) + time;
+        self.reads_free_at = self.reads_free_at.max(now) + time;
     }
 
     /// Every operation takes `percent` of its usual time from now on.
@@ -347,18 +432,28 @@ impl Device {
         self.spec.writeback_after
     }
 
-    /// Busy time so far, work already queued included.
-    pub const fn busy(&self) -> Duration {
-        self.busy
+    /// The time during which it had something to do, up to `now`.
+    pub const fn busy(&self, now: Time) -> Duration {
+        self.meter.busy(now)
     }
 
-    /// Dirty bytes now.
+    /// Dirty bytes now, those that the device is writing included.
     pub const fn dirty(&self) -> u64 {
-        self.dirty
+        self.dirty + self.under_way
     }
 
     /// Dirty bytes at the most.
     pub const fn dirty_max(&self) -> u64 {
         self.dirty_max
+    }
+
+    /// Bytes ever written to its files.
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// How fast it writes at the best.
+    pub const fn write_rate(&self) -> BytesPerSecond {
+        self.spec.write
     }
 }

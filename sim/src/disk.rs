@@ -35,7 +35,7 @@ pub enum DiskError {
 #[derive(Clone, Debug)]
 pub enum DiskOp<R> {
     /// Append a record. Completes as `Written` once it is in the page cache, which takes time only
-    /// when too much is dirty.
+    /// when too much is dirty or the file system's journal can't be written.
     Write {
         /// The file.
         file: FileId,
@@ -83,7 +83,7 @@ pub enum DiskOp<R> {
     List,
 }
 
-/// A disk's constants.
+/// A disk's constants. Keys that have a default may be left out of a profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiskSpec {
     /// Sequential write bandwidth of the device.
@@ -93,18 +93,49 @@ pub struct DiskSpec {
     /// What a sync costs beyond moving its dirty bytes (flush of the device's cache, journal
     /// commit).
     pub sync: Distribution,
+    /// A sync of one file first writes what is dirty of all others: true for ext3 and for ext4 with
+    /// `nodelalloc`, whose journal commits the data of a transaction with it (`data=ordered`). With
+    /// delayed allocation blocks are not part of a transaction before they are written
+    /// (`ext4_map_blocks` @ 6.12), and XFS has no such mode: false, the default.
+    #[serde(default)]
+    pub ordered: bool,
     /// What an uncached read costs beyond moving its bytes.
     pub seek: Distribution,
-    /// Dirty bytes above which a write waits for writeback (Linux `vm.dirty_ratio`).
+    /// Dirty bytes at which writes stand still until some are written back (Linux
+    /// `vm.dirty_ratio`, 20 % of the memory that is available).
     pub dirty_max: Bytes,
+    /// Dirty bytes above which writeback begins (Linux `vm.dirty_background_ratio`, 10 %); zero,
+    /// the default, for half of `dirty_max`.
+    #[serde(default)]
+    pub dirty_background: Bytes,
     /// Age at which dirty data is written back in the background without a sync
     /// (Linux `vm.dirty_expire_centisecs`: 30 s).
     pub writeback_after: Duration,
+    /// How much writeback the device has taken on at a time, by how long it takes: what a sync or a
+    /// read waits behind while writeback runs. 2 ms, the default, is what Linux holds it down to
+    /// for solid-state drives, and 75 ms for others (`/sys/block/*/queue/wbt_lat_usec`,
+    /// `block/blk-wbt.c` @ 6.12).
+    #[serde(default = "writeback_ahead")]
+    pub writeback_ahead: Duration,
     /// Page cache that holds what was read or written lately; what is older is read from the
-    /// device.
+    /// device. The disks of a machine share one: the largest of theirs, unless
+    /// [`crate::machine::MachineSpec::page_cache`] says how large it is.
     pub cache: Bytes,
     /// Space; zero for no limit.
     pub capacity: Bytes,
+}
+
+const fn writeback_ahead() -> Duration {
+    Duration::from_millis(2)
+}
+
+impl DiskSpec {
+    /// Dirty bytes above which writeback begins. A limit that is not below that of writers counts
+    /// as half of theirs (`domain_dirty_limits` in `mm/page-writeback.c` @ 6.12).
+    pub const fn background(&self) -> u64 {
+        let (background, limit) = (self.dirty_background.0, self.dirty_max.0);
+        if background == 0 || background >= limit { limit / 2 } else { background }
+    }
 }
 
 impl Default for DiskSpec {
@@ -116,9 +147,12 @@ impl Default for DiskSpec {
             write: BytesPerSecond(1_000_000_000),
             read: BytesPerSecond(1_000_000_000),
             sync: Distribution::LogNormal { median: us(60), p99: us(200) },
+            ordered: false,
             seek: Distribution::LogNormal { median: us(80), p99: us(200) },
             dirty_max: Bytes::from_gib(1),
+            dirty_background: Bytes(0),
             writeback_after: Duration::from_secs(30),
+            writeback_ahead: writeback_ahead(),
             cache: Bytes::from_gib(8),
             capacity: Bytes(0),
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::FileId;
 use crate::node::Record;
+use crate::page_cache::PageCache;
 use crate::random::Stream;
 use crate::time::Time;
 
@@ -18,8 +19,7 @@ pub struct Stored<R> {
     pub record: R,
     /// Its size in bytes.
     pub bytes: u64,
-    /// The disk's count of cached bytes when it was written: tells whether it is still in the
-    /// cache.
+    /// The page cache's stamp ([`crate::page_cache`]): tells whether it is still there.
     pub(crate) stamp: u64,
     /// Part of it was lost with the power: it can't be read.
     pub torn: bool,
@@ -65,7 +65,9 @@ pub struct File<R> {
     records: Vec<Stored<R>>,
     /// Records below this number are durable.
     durable: u64,
-    /// When the oldest record that isn't durable was written.
+    /// Records below this number have been handed to the device, to be written.
+    submitted: u64,
+    /// When the oldest of the others was written.
     dirty_since: Option<Time>,
     dirty_bytes: u64,
     /// Counts truncations, so that a sync asked for before one doesn't vouch for what came after.
@@ -85,6 +87,7 @@ impl<R> Default for File<R> {
         Self {
             records: Vec::new(),
             durable: 0,
+            submitted: 0,
             dirty_since: None,
             dirty_bytes: 0,
             truncations: 0,
@@ -99,6 +102,8 @@ impl<R> Default for File<R> {
 /// What a sync will vouch for when it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncMark {
+    /// From this record on it is handed to the device.
+    from: u64,
     records: u64,
     truncations: u64,
     birth: u64,
@@ -116,6 +121,7 @@ impl<R: Record> File<R> {
         self.records.iter_mut().for_each(|stored| stored.stamp = 0);
         self.cut_off.clear();
         self.durable = self.records.len() as u64;
+        self.submitted = self.durable;
         (self.dirty_bytes, self.dirty_since) = (0, None);
         (self.birth, self.owes_error) = (birth, false);
     }
@@ -143,11 +149,6 @@ impl<R: Record> File<R> {
         self.records.len() as u64 - 1
     }
 
-    /// It comes from another machine: the page cache here has none of it.
-    pub fn chill(&mut self) {
-        self.records.iter_mut().for_each(|stored| stored.stamp = 0);
-    }
-
     /// The record written last will never reach the medium.
     pub fn lose_last(&mut self) {
         if let Some(last) = self.records.last_mut() {
@@ -167,15 +168,16 @@ impl<R: Record> File<R> {
     }
 
     /// The sync that the mark stands for has failed: what it covered is dirty again, or
-    /// (`forgotten`) counts as clean without being on the medium.
-    pub fn fail_sync(&mut self, mark: SyncMark, bytes: u64, forgotten: bool, now: Time) {
+    /// (`forgotten`) counts as clean without being on the medium. True if it is dirty again.
+    pub fn fail_sync(&mut self, mark: SyncMark, bytes: u64, forgotten: bool, now: Time) -> bool {
         if mark.birth != self.birth {
-            return;
+            return false;
         }
         if !forgotten {
+            self.submitted = self.submitted.min(mark.from);
             self.dirty_bytes += bytes;
             self.dirty_since.get_or_insert(now);
-            return;
+            return true;
         }
         let rewritten = mark.truncations != self.truncations;
         let covered = if rewritten { mark.records.min(self.truncated_to) } else { mark.records };
@@ -183,6 +185,7 @@ impl<R: Record> File<R> {
         for stored in self.records[..covered].iter_mut().skip(self.durable as usize) {
             stored.medium = Medium::Bad;
         }
+        false
     }
 
     /// Durable records go bad on the medium, each with this chance. How many.
@@ -198,10 +201,46 @@ impl<R: Record> File<R> {
 
     /// What a sync asked for now covers, and how many bytes it has to move.
     pub fn begin_sync(&mut self) -> (SyncMark, u64) {
-        let (records, truncations) = (self.records.len() as u64, self.truncations);
-        let mark = SyncMark { records, truncations, birth: self.birth };
+        let from = std::mem::replace(&mut self.submitted, self.records.len() as u64);
         self.dirty_since = None;
-        (mark, std::mem::take(&mut self.dirty_bytes))
+        (self.mark(from), std::mem::take(&mut self.dirty_bytes))
+    }
+
+    /// Hands up to `bytes` of what is dirty to the device, oldest first, of the records below
+    /// `until`; one at least. What that covers, and how many bytes it has to move.
+    pub fn begin_writeback(&mut self, bytes: u64, until: u64, now: Time) -> (SyncMark, u64) {
+        let (from, len) = (self.submitted, self.records.len() as u64);
+        let until = until.min(len);
+        let mut moved = 0;
+        while self.submitted < until && moved < bytes {
+            moved += self.records[self.submitted as usize].bytes;
+            self.submitted += 1;
+        }
+        let moved = moved.min(self.dirty_bytes);
+        self.dirty_bytes -= moved;
+        if self.submitted == len {
+            self.dirty_since = None;
+        } else if self.submitted == until {
+            // The rest is younger than what was asked for.
+            self.dirty_since = Some(now);
+        }
+        (self.mark(from), moved)
+    }
+
+    /// True if records below `until` have not been handed to the device.
+    pub const fn is_dirty_below(&self, until: u64) -> bool {
+        let len = self.records.len() as u64;
+        self.submitted < if until < len { until } else { len }
+    }
+
+    fn mark(&self, from: u64) -> SyncMark {
+        let (truncations, birth) = (self.truncations, self.birth);
+        SyncMark { from, records: self.submitted, truncations, birth }
+    }
+
+    /// A record that is there was put into the page cache, with this stamp.
+    pub fn cache(&mut self, record: u64, stamp: u64) {
+        self.records[record as usize].stamp = stamp;
     }
 
     /// The device has written what the mark covers.
@@ -228,7 +267,8 @@ impl<R: Record> File<R> {
             self.cut_off = gone.into_iter().take(was_durable).collect();
         }
         self.durable = self.durable.min(keep);
-        let dirty = self.records[self.durable as usize..].iter().map(|stored| stored.bytes).sum();
+        self.submitted = self.submitted.min(keep);
+        let dirty = self.records[self.submitted as usize..].iter().map(|stored| stored.bytes).sum();
         self.dirty_bytes = self.dirty_bytes.min(dirty);
         self.dirty_since.get_or_insert(now);
         self.truncations += 1;
@@ -247,6 +287,7 @@ impl<R: Record> File<R> {
         }
         self.cut_off.clear();
         self.durable = self.records.len() as u64;
+        self.submitted = self.durable;
         (self.dirty_bytes, self.dirty_since) = (0, None);
         self.owes_error = false;
     }
@@ -294,6 +335,11 @@ impl<R: Record> File<R> {
         let len = self.records.len() as u64;
         let start = from.min(len);
         &self.records[start as usize..start.saturating_add(count).min(len) as usize]
+    }
+
+    /// Whether all of up to `count` records from number `from` are in the page cache.
+    pub fn is_cached(&self, cache: &PageCache, from: u64, count: u64) -> bool {
+        self.range(from, count).iter().all(|stored| cache.holds(stored.stamp))
     }
 
     /// Number of records.

@@ -6,7 +6,7 @@ use crate::disk::DiskSpec;
 use crate::distribution::Distribution;
 use crate::node::{Node, Protocol};
 use crate::time::Duration;
-use crate::units::{BytesPerSecond, MachineId, NodeId};
+use crate::units::{Bytes, BytesPerSecond, MachineId, NodeId};
 
 /// What the nodes on a machine share: cores, disks, NIC, power.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct MachineSpec {
     pub cores: u32,
     /// Disks, numbered from 0.
     pub disks: Vec<DiskSpec>,
+    /// Memory for the page cache, shared by all its disks; zero for the largest that a disk of it
+    /// states ([`DiskSpec::cache`]).
+    pub page_cache: Bytes,
     /// The network card, each way.
     pub nic: BytesPerSecond,
     /// One-way latency to another node of the same machine.
@@ -30,9 +33,18 @@ impl MachineSpec {
             name: name.into(),
             cores: 0,
             disks: vec![DiskSpec::default()],
+            page_cache: Bytes(0),
             nic: BytesPerSecond::UNLIMITED,
             loopback: Distribution::constant(Duration::from_micros(10)),
         }
+    }
+}
+
+impl MachineSpec {
+    /// How large its page cache is.
+    pub fn page_cache(&self) -> Bytes {
+        let stated = self.disks.iter().map(|disk| disk.cache.0).max();
+        if self.page_cache.0 == 0 { Bytes(stated.unwrap_or(0)) } else { self.page_cache }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;
 use crate::impairment::{Fate, Impaired};
+use crate::meter::Meter;
 use crate::random::{Seed, Stream};
 use crate::time::{Duration, Time};
 use crate::units::{BytesPerSecond, MachineId, NodeId};
@@ -228,12 +229,9 @@ pub struct Nic {
     /// A size, and how long it takes: most messages are as large as the last one, and a division
     /// costs more than all else here.
     last: (u64, Duration),
-    out_free_at: Time,
     in_free_at: Time,
-    /// Time spent sending.
-    pub out_busy: Duration,
-    /// Time spent receiving.
-    pub in_busy: Duration,
+    sends: Meter,
+    receives: Meter,
 }
 
 impl Nic {
@@ -243,10 +241,9 @@ impl Nic {
             rate,
             percent: 100,
             last: (0, Duration::ZERO),
-            out_free_at: Time::ZERO,
             in_free_at: Time::ZERO,
-            out_busy: Duration::ZERO,
-            in_busy: Duration::ZERO,
+            sends: Meter::default(),
+            receives: Meter::default(),
         }
     }
 
@@ -273,9 +270,7 @@ impl Nic {
             return now;
         }
         let transfer = self.transfer(bytes);
-        self.out_free_at = self.out_free_at.max(now) + transfer;
-        self.out_busy += transfer;
-        self.out_free_at
+        self.sends.add(now, transfer)
     }
 
     /// When a message whose last bit is at the door now has been taken in: at once when the card is
@@ -286,8 +281,18 @@ impl Nic {
             return now;
         }
         let transfer = self.transfer(bytes);
-        self.in_busy += transfer;
+        self.receives.add(now, transfer);
         self.in_free_at = (self.in_free_at + transfer).max(now);
         self.in_free_at
+    }
+
+    /// Time spent sending up to `now`.
+    pub const fn busy_out(&self, now: Time) -> Duration {
+        self.sends.busy(now)
+    }
+
+    /// Time spent receiving up to `now`; each message counts from its last bit on.
+    pub const fn busy_in(&self, now: Time) -> Duration {
+        self.receives.busy(now)
     }
 }

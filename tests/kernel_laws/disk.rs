@@ -167,19 +167,50 @@ fn dirty(entries: u64, again: Option<DiskOp<Entry>>) -> Vec<Time> {
 }
 
 #[test]
-fn writes_beyond_the_dirty_limit_go_at_the_speed_of_the_device() {
+fn writes_at_the_dirty_limit_wait_until_the_excess_is_on_the_device() {
     let times = dirty(130, None);
-    assert!(times[..100].iter().all(|at| *at == Time::ZERO), "{times:?}");
-    let waited: Vec<_> = (1..=30).map(|nth| Time::ZERO + TRANSFER * nth).collect();
-    assert_eq!(times[100..], waited);
+    // Nothing waits up to half way between the background limit, 50, and that of writers.
+    assert!(times[..75].iter().all(|at| *at == Time::ZERO), "{times:?}");
+    assert!(times[75..].is_sorted(), "{times:?}");
+    // The last has to wait until the 30 beyond the limit are written.
+    let last = *times.last().unwrap();
+    assert!(last >= Time::ZERO + TRANSFER * 30, "{last:?}");
+    assert!(last <= Time::ZERO + TRANSFER * 60, "{last:?}");
+}
+
+#[test]
+fn an_ordered_journal_makes_a_sync_wait_for_what_is_dirty_of_other_files() {
+    let synced = |ordered| {
+        let disk = DiskSpec { ordered, ..machine().disks[0].clone() };
+        let machine = MachineSpec { disks: vec![disk], ..machine() };
+        let mut sim = simulation(1, SimulationSpec::default());
+        let factory = actor(|| {
+            |ctx: &mut Ctx<'_>, event| match event {
+                Event::Start => {
+                    let entry = |id| Entry { id, bytes: ENTRY_BYTES };
+                    (0..40).for_each(|id| ctx.write(DISK, FileId(7), entry(id), 1));
+                    ctx.write(DISK, FileId(0), entry(40), 1);
+                    ctx.sync(DISK, FileId(0), 2);
+                }
+                Event::Done(2, _) => ctx.note(Saw { what: "synced", id: 0, since: Time::ZERO }),
+                _ => {}
+            }
+        });
+        add(&mut sim, machine, &[], factory);
+        sim.run_until(Time::ZERO + Duration::from_secs(1));
+        sim.observer().times("synced")[0]
+    };
+    assert_eq!(synced(false), Time::ZERO + SYNC + TRANSFER);
+    assert_eq!(synced(true), Time::ZERO + SYNC + TRANSFER * 41);
 }
 
 #[test]
 fn dirty_data_of_a_deleted_or_truncated_file_counts_no_longer() {
     let file = FileId(0);
     for op in [DiskOp::Delete { file }, DiskOp::Truncate { file, keep: 0 }] {
-        let times = dirty(80, Some(op.clone()));
-        assert_eq!(times.len(), 160);
+        // Of the first 54 the device has 20 already: it began at 50.
+        let times = dirty(54, Some(op.clone()));
+        assert_eq!(times.len(), 108);
         assert_eq!(times.last(), Some(&Time::ZERO), "{op:?}");
     }
 }

@@ -3,8 +3,11 @@
 
 mod disk;
 mod network;
+mod page_cache;
 mod queueing;
 mod samplers;
+mod utilisation;
+mod writeback;
 
 /// Fails with both numbers if `have` is further from `want` than `tolerance` (0.01 is one percent).
 fn assert_near(what: &str, have: f64, want: f64, tolerance: f64) {

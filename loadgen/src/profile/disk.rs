@@ -145,6 +145,8 @@ impl Disk {
     pub(crate) fn spec(&self) -> DiskSpec {
         let memory = kernel::available_memory().unwrap_or(8 << 30);
         let ratio = kernel::vm("dirty_ratio").filter(|ratio| *ratio > 0).unwrap_or(20);
+        let background = kernel::vm("dirty_background_ratio").filter(|ratio| *ratio > 0);
+        let background = background.unwrap_or(10);
         let expire = kernel::vm("dirty_expire_centisecs").unwrap_or(3_000);
         let mib = |bytes: u64| Bytes(bytes >> 20 << 20);
         let rate = |rate: f64| BytesPerSecond((rate as u64 / 1_000_000).max(1) * 1_000_000);
@@ -154,9 +156,11 @@ impl Disk {
             sync: self.sync.distribution(),
             seek: self.seek.distribution(),
             dirty_max: mib(memory * ratio / 100),
+            dirty_background: mib(memory * background / 100),
             writeback_after: headwater_sim::time::Duration::from_millis(expire * 10),
             cache: mib(memory),
             capacity: mib(self.capacity),
+            ..DiskSpec::default()
         }
     }
 }

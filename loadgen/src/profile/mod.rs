@@ -7,7 +7,7 @@ use std::time::Duration;
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
-use headwater_sim::units::BytesPerSecond;
+use headwater_sim::units::{Bytes, BytesPerSecond};
 
 use crate::arguments;
 use crate::failure::{Failure, Result};
@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         cores: cores(),
         nic: BytesPerSecond::UNLIMITED,
         loopback: round_trips.halved().distribution(),
+        page_cache: Bytes(0),
         disks: vec![disk.spec()],
     };
     let data = arguments.data.display();

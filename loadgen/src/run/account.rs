@@ -52,6 +52,7 @@ pub(crate) fn account(
             gauges: vec![],
             faults: injected.faults,
             faults_amiss: injected.amiss,
+            disks_outrun: Vec::new(),
             marks: collected.marks,
             generator: None,
         },

@@ -36,6 +36,8 @@ pub struct Account {
     ///
     /// [`Planner::amiss`]: crate::faults::Planner::amiss
     pub faults_amiss: Vec<String>,
+    /// Disks whose files took in more than they write, one line each.
+    pub disks_outrun: Vec<String>,
     /// What happened.
     pub marks: Vec<Mark>,
     /// The health of a live generator.
@@ -105,6 +107,7 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     outcome.generator = observed.generator;
     outcome.configuration = scenario.configuration();
     outcome.verdicts.extend(faults_fired(&observed.faults_amiss));
+    outcome.verdicts.extend(disks_keep_up(&observed.disks_outrun));
     outcome.verdicts.extend(something_happened(&outcome));
     outcome.verdicts.extend(kept_up(&outcome));
     conclude(scenario, &mut outcome);
@@ -304,6 +307,20 @@ fn faults_fired(amiss: &[String]) -> Option<outcome::Verdict> {
         measured: amiss.join("; "),
         expected: "each fault begins, on somebody, alone of its kind there".into(),
         explanation: "What the system survived is not all that the scenario meant it to.".into(),
+    })
+}
+
+/// A warning if the page cache hid from the run that a disk is too slow for it.
+fn disks_keep_up(outrun: &[String]) -> Option<outcome::Verdict> {
+    (!outrun.is_empty()).then(|| outcome::Verdict {
+        name: "disks_keep_up".into(),
+        stream: None,
+        status: VerdictStatus::Warn,
+        measured: outrun.join("; "),
+        expected: "no disk is asked for more than it writes".into(),
+        explanation: "The page cache takes the difference, and once it is full writers wait: run \
+                      for longer to see how fast it is then."
+            .into(),
     })
 }
 

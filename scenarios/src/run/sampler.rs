@@ -7,7 +7,7 @@ use headwater_models::protocol::Streaming;
 use headwater_models::signal;
 use headwater_reports::{self as reports, Gauge, Resource};
 use headwater_sim::simulation::Simulation;
-use headwater_sim::units::NodeId;
+use headwater_sim::units::{BytesPerSecond, NodeId};
 use headwater_sim::usage::{ResourceKind, Usage};
 
 use crate::observe::Observed;
@@ -15,12 +15,18 @@ use crate::scenario::Topology;
 use crate::targets::Roster;
 use crate::units::Duration;
 
+/// A disk is outrun that was given so many times what it writes: more than what the setpoint of its
+/// throttled writers, which moves a little, makes of it.
+const OUTRUN: f64 = 1.05;
+
 /// Samples at the end of each interval.
 pub(super) struct Sampler {
     /// The gauges that the models of each system have, by its stream.
     known: Vec<Vec<&'static signal::Gauge>>,
     /// Busy time so far of each resource, at the end of each interval.
     busy: Vec<Vec<Duration>>,
+    /// Bytes that the files of each disk have taken in so far, at the end of each interval.
+    written: Vec<Vec<u64>>,
     samples: usize,
     /// Named levels at the end of each interval.
     gauges: BTreeMap<(NodeId, &'static str), Vec<Option<f64>>>,
@@ -30,7 +36,8 @@ impl Sampler {
     /// Of these systems.
     pub(super) fn new(systems: &Topology) -> Self {
         let known = systems.iter().map(|(_, part)| part.system.kind().signals().gauges).collect();
-        Self { known, busy: Vec::new(), samples: 0, gauges: BTreeMap::new() }
+        let (busy, written) = (Vec::new(), Vec::new());
+        Self { known, busy, written, samples: 0, gauges: BTreeMap::new() }
     }
 
     fn gauge(&self, stream: StreamId, name: &str) -> Option<&'static signal::Gauge> {
@@ -42,6 +49,10 @@ impl Sampler {
         self.busy.resize_with(usage.len(), Vec::new);
         for (busy, usage) in self.busy.iter_mut().zip(&usage) {
             busy.push(usage.busy);
+        }
+        for (disk, (written, _)) in sim.written().enumerate() {
+            self.written.resize_with(self.written.len().max(disk + 1), Vec::new);
+            self.written[disk].push(written);
         }
         for (node, _) in roster.iter() {
             for (name, gauge) in sim.gauges(node) {
@@ -98,16 +109,46 @@ impl Sampler {
         })
     }
 
+    /// The disks whose files took in more in the window than they write, one line each.
+    pub(super) fn outrun(
+        &self,
+        sim: &Simulation<Streaming, Observed>,
+        window: (Duration, Duration),
+        interval: Duration,
+    ) -> Vec<String> {
+        let (first, last) = self.within(window, interval);
+        let usage = sim.usage();
+        let disks = usage.iter().filter(|usage| usage.kind == ResourceKind::Disk);
+        let each = disks.zip(sim.written()).zip(&self.written);
+        let line =
+            |((disk, (_, writes)), written): ((&Usage, (u64, BytesPerSecond)), &Vec<u64>)| {
+                let before = |index: usize| index.checked_sub(1).map_or(0, |index| written[index]);
+                let time = interval.as_secs_f64() * last.checked_sub(first)? as f64;
+                let rate = (before(last) - before(first)) as f64 / time.max(f64::MIN_POSITIVE);
+                let outrun = writes.0 > 0 && rate > writes.0 as f64 * OUTRUN;
+                outrun.then(|| {
+                    let (name, writes) = (sim.name_of(disk), writes.0 as f64 / 1e6);
+                    format!("{name} writes {writes:.0} MB/s and was given {:.0} MB/s", rate / 1e6)
+                })
+            };
+        each.filter_map(line).collect()
+    }
+
+    /// The samples within a window.
+    fn within(&self, (from, until): (Duration, Duration), interval: Duration) -> (usize, usize) {
+        let first = from.0.div_ceil(interval.0) as usize;
+        (first, ((until.0 / interval.0) as usize).min(self.samples))
+    }
+
     /// The resources that have a limit, with their utilisation in the window.
     pub(super) fn resources(
         &self,
         sim: &Simulation<Streaming, Observed>,
         roster: &Roster,
-        (from, until): (Duration, Duration),
+        window: (Duration, Duration),
         interval: Duration,
     ) -> Vec<Resource> {
-        let first = from.0.div_ceil(interval.0) as usize;
-        let last = ((until.0 / interval.0) as usize).min(self.samples);
+        let (first, last) = self.within(window, interval);
         let limited =
             sim.usage().into_iter().zip(&self.busy).filter(|(usage, _)| usage.servers > 0);
         let resource = |(usage, busy): (Usage, &Vec<Duration>)| {

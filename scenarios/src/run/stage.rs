@@ -229,6 +229,7 @@ impl<'a> Stage<'a> {
             .collect();
         let resources =
             sampler.resources(&sim, &roster, scenario.window(), scenario.measure.interval);
+        let disks_outrun = sampler.outrun(&sim, scenario.window(), scenario.measure.interval);
         let observed = sim.into_observer();
         let parts = observed.streams.into_iter().zip(replicas).zip(delivered);
         let streams = parts.map(|((stream, replicas), (_, rose))| {
@@ -261,6 +262,7 @@ impl<'a> Stage<'a> {
             gauges: sampler.gauges(&roster),
             faults: planner.windows(now),
             faults_amiss: planner.amiss(now),
+            disks_outrun,
             generator: None,
         }
     }

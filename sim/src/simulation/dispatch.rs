@@ -1,12 +1,10 @@
 //! Events: what each does when it is due, and handing inputs to nodes.
 
-use super::{Input, Pending, Simulation, Status, Syncing};
+use super::{Input, Pending, Simulation, Status};
 use crate::buggify::Site;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::cpu::Job;
-use crate::device::SyncFate;
-use crate::disk::{DiskError, DiskId};
 use crate::log::LogEntry;
 use crate::node::{Completion, Message, Observer, Protocol, Record};
 use crate::queue::EventQueue;
@@ -39,15 +37,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Pending::Done { node, incarnation, tag, completion } => {
                 self.input_if_alive(node, incarnation, Input::Done(tag, completion));
             }
-            Pending::Synced(sync) => {
-                let (node, incarnation, tag, sync) = *sync;
-                self.synced(node, incarnation, tag, &sync);
-            }
+            Pending::Synced(sync) => self.synced(&sync),
             Pending::Disconnect { node, incarnation, peer } => {
                 self.input_if_alive(node, incarnation, Input::Disconnect(peer));
             }
             Pending::Retransmit { link, timer } => self.retransmit(link, timer),
             Pending::WriteBack { machine } => self.write_back(machine),
+            Pending::WrittenBack(piece) => self.written_back(*piece),
             Pending::Fault(fault) => self.apply_fault(&fault),
             Pending::Lost => {}
             Pending::Free => unreachable!("a free slot is never queued"),
@@ -63,39 +59,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         (shown < due).then(|| clock.real(due.since(shown), stream))
     }
 
-    fn synced(&mut self, node: NodeId, incarnation: u32, tag: u64, sync: &Syncing) {
-        let state = &mut self.nodes[node.index()];
-        let machine = &mut self.machines[state.spec.machine.index()];
-        if sync.power != machine.power {
-            return;
-        }
-        let mut completion = Completion::Synced;
-        if let Some(file) = state.files[sync.disk.0 as usize].get_mut(&sync.file) {
-            match sync.fate {
-                SyncFate::Good => file.end_sync(sync.mark),
-                SyncFate::Lost => {}
-                SyncFate::TellsOfEarlier => {
-                    file.end_sync(sync.mark);
-                    completion = Completion::Failed(DiskError::Io);
-                }
-                SyncFate::Failed { forgotten } => {
-                    file.fail_sync(sync.mark, sync.bytes, forgotten, self.now);
-                    if !forgotten {
-                        machine.devices[sync.disk.0 as usize].dirty_again(sync.bytes);
-                    }
-                    completion = Completion::Failed(DiskError::Io);
-                    if sync.background {
-                        file.owe_error();
-                    }
-                }
-            }
-        }
-        if !sync.background {
-            self.input_if_alive(node, incarnation, Input::Done(tag, completion));
-        }
-    }
-
-    fn input_if_alive(&mut self, node: NodeId, incarnation: u32, input: Input<P>) {
+    pub(super) fn input_if_alive(&mut self, node: NodeId, incarnation: u32, input: Input<P>) {
         if self.nodes[node.index()].incarnation == incarnation {
             self.input(node, input);
         }
@@ -126,8 +90,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.log.push(entry);
         let behaviour = state.node.as_mut().expect("a running node has been built");
         let (now, wall) = read_clock(self.now, state.clock.as_deref());
+        let cache = &self.machines[state.spec.machine.index()].cache;
         let ctx = Context::new(now, node, self.seed, &mut state.random, &mut self.effects);
-        let mut ctx = ctx.with_wall(wall);
+        let mut ctx = ctx.with_wall(wall).with_files(&state.files, cache);
         match input {
             Input::Message(from, message) => behaviour.on_message(&mut ctx, from, message),
             Input::Timer(tag) => behaviour.on_timer(&mut ctx, tag),
@@ -204,7 +169,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let behaviour = receiver.node.as_mut().expect("a running node has been built");
         let (now, wall) = read_clock(self.now, receiver.clock.as_deref());
         let ctx = Context::new(now, to, self.seed, &mut receiver.random, &mut self.effects);
-        let mut ctx = ctx.with_wall(wall);
+        let mut ctx = ctx.with_wall(wall).with_files(&receiver.files, &machine.cache);
         behaviour.on_message(&mut ctx, from, message);
         self.carry_out(to);
     }
@@ -252,37 +217,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             done += buggify.delay(Site::SlowCompute);
         }
         self.push(done, Pending::Computed { job });
-    }
-
-    /// Background writeback: what has been dirty for long enough goes to the device.
-    fn write_back(&mut self, machine: MachineId) {
-        let state = &mut self.machines[machine.index()];
-        state.writeback_armed = false;
-        let power = state.power;
-        let mut done = Vec::new();
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            if node.spec.machine != machine {
-                continue;
-            }
-            for (disk, files) in node.files.iter_mut().enumerate() {
-                let device = &mut state.devices[disk];
-                for (id, file) in files.iter_mut() {
-                    let due = file.dirty_since().map(|since| since + device.writeback_after());
-                    if due.is_some_and(|due| due <= self.now) {
-                        let (mark, bytes) = file.begin_sync();
-                        let at = device.write_back(self.now, bytes);
-                        let (disk, file) = (DiskId(disk as u8), *id);
-                        let (fate, background) = (device.sync_fate(), true);
-                        let sync = Syncing { disk, file, mark, bytes, fate, power, background };
-                        done.push((at, NodeId(index as u32), sync));
-                    }
-                }
-            }
-        }
-        for (at, node, sync) in done {
-            self.push(at, Pending::Synced(Box::new((node, 0, 0, sync))));
-        }
-        self.arm_writeback(machine);
     }
 }
 

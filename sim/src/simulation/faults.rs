@@ -15,6 +15,7 @@ use crate::log::LogEntry;
 use crate::node::{Observer, Protocol};
 use crate::queue::EventQueue;
 use crate::units::{MachineId, NodeId};
+use crate::writeback::Flusher;
 
 /// Faults in the fingerprint.
 const FAULT: u64 = 6 << 32;
@@ -228,6 +229,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         state.interrupted = up;
         state.power += 1;
         state.devices.iter_mut().for_each(|device| device.power_cut(self.now));
+        state.flushers.iter_mut().for_each(Flusher::power_cut);
+        state.cache.power_cut();
     }
 
     fn power_on(&mut self, machine: MachineId) {
@@ -280,7 +283,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 files
             });
             for ((end, machine), mut files) in ends.into_iter().zip([there, here]) {
-                let device = &mut self.machines[machine.index()].devices[disk];
+                let state = &mut self.machines[machine.index()];
+                state.cache.meet_strangers();
+                let device = &mut state.devices[disk];
                 for file in files.values_mut() {
                     device.take(file.bytes());
                     file.remount(device.birth());

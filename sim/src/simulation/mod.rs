@@ -1,6 +1,7 @@
 //! The simulation: machines, nodes and the loop that carries out their effects in virtual time.
 
 mod connections;
+mod disks;
 mod dispatch;
 mod effects;
 mod faults;
@@ -11,22 +12,26 @@ use crate::buggify::{Buggify, Site};
 use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::cpu::{Job, Quota, Servers};
-use crate::device::{Device, SyncFate};
+use crate::device::Device;
 use crate::disk::{DiskId, FileId};
 use crate::effect::Effect;
 use crate::fault::Fault;
-use crate::files::{Files, SyncMark};
+use crate::files::Files;
 use crate::fingerprint::{Checkpoint, Fingerprint};
 use crate::gauge::{Gauge, Gauges};
 use crate::log::EventLog;
 use crate::machine::{MachineSpec, NodeSpec};
 use crate::network::{Network, NetworkSpec, Nic};
 use crate::node::{Completion, Node, Observer, Protocol};
+use crate::page_cache::PageCache;
 use crate::queue::{CalendarQueue, EventQueue};
 use crate::random::{Seed, Stream};
 use crate::time::Time;
-use crate::units::{MachineId, NodeId};
+use crate::units::{BytesPerSecond, MachineId, NodeId};
 use crate::usage::{ResourceKind, Usage};
+use crate::writeback::Flusher;
+
+use self::disks::{Piece, Syncing};
 
 /// What a simulation is made from.
 #[derive(Clone, Debug)]
@@ -59,20 +64,6 @@ enum Input<P: Protocol> {
     Condition(Condition),
 }
 
-/// A sync that is under way.
-struct Syncing {
-    disk: DiskId,
-    file: FileId,
-    mark: SyncMark,
-    /// Dirty bytes that it took on.
-    bytes: u64,
-    fate: SyncFate,
-    /// Which power-on of the machine it belongs to.
-    power: u32,
-    /// By the writeback, which has nobody to report to.
-    background: bool,
-}
-
 /// An event that is pending in the queue.
 enum Pending<P: Protocol> {
     Free,
@@ -100,8 +91,7 @@ enum Pending<P: Protocol> {
         tag: u64,
         completion: Completion<P::Record>,
     },
-    /// The node, its life, its tag, and what was synced.
-    Synced(Box<(NodeId, u32, u64, Syncing)>),
+    Synced(Box<Syncing>),
     Disconnect {
         node: NodeId,
         incarnation: u32,
@@ -114,6 +104,7 @@ enum Pending<P: Protocol> {
     WriteBack {
         machine: MachineId,
     },
+    WrittenBack(Box<Piece>),
     Fault(Box<Fault>),
     /// A message that was under way on a connection that has broken since.
     Lost,
@@ -150,6 +141,9 @@ struct MachineState {
     cpu_percent: u32,
     cpu_quota: Option<Quota>,
     devices: Vec<Device>,
+    /// By disk.
+    flushers: Vec<Flusher>,
+    cache: PageCache,
     nic: Nic,
     powered: bool,
     power: u32,
@@ -230,6 +224,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             cpu_percent: 100,
             cpu_quota: None,
             devices: spec.disks.iter().enumerate().map(device).collect(),
+            flushers: spec.disks.iter().map(|_| Flusher::default()).collect(),
+            cache: PageCache::new(spec.page_cache()),
             nic: Nic::new(spec.nic),
             powered: true,
             power: 0,
@@ -417,10 +413,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             push(ResourceKind::Cpu, 0, cores.servers(), cores.busy_time(self.now), queue);
             for (disk, device) in machine.devices.iter().enumerate() {
                 let dirty = (device.dirty(), device.dirty_max());
-                push(ResourceKind::Disk, disk, 1, device.busy(), dirty);
+                push(ResourceKind::Disk, disk, 1, device.busy(self.now), dirty);
             }
-            push(ResourceKind::NicOut, 0, 1, machine.nic.out_busy, (0, 0));
-            push(ResourceKind::NicIn, 0, 1, machine.nic.in_busy, (0, 0));
+            push(ResourceKind::NicOut, 0, 1, machine.nic.busy_out(self.now), (0, 0));
+            push(ResourceKind::NicIn, 0, 1, machine.nic.busy_in(self.now), (0, 0));
         }
         for (index, node) in self.nodes.iter().enumerate() {
             all.extend(node.pools.iter().enumerate().map(|(number, threads)| Usage {
@@ -435,6 +431,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             }));
         }
         all
+    }
+
+    /// What the files of every disk have taken in so far, bytes, and how fast the disk writes them
+    /// at the best: in the order of the disks in [`Self::usage`].
+    pub fn written(&self) -> impl Iterator<Item = (u64, BytesPerSecond)> + '_ {
+        let devices = self.machines.iter().flat_map(|machine| &machine.devices);
+        devices.map(|device| (device.written(), device.write_rate()))
     }
 
     /// The name of a resource, such as `broker-1/pool0` or `machine/disk0`.
