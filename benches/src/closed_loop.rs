@@ -19,6 +19,7 @@ use headwater_sim::network::NetworkSpec;
 use headwater_sim::node::{Completion, Message, Node, Note, Observer, Protocol, Record};
 use headwater_sim::queue::EventQueue;
 use headwater_sim::random::Seed;
+use headwater_sim::scheduling::Policy;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -157,12 +158,18 @@ pub fn run<Q: EventQueue>(seed: Seed, messages: u64) -> Figures {
     let mut sim = Simulation::<Call, Metrics, Q>::new(spec, Metrics(bounds));
     let machine = sim.add_machine(MachineSpec::named("server"));
     let factory = Box::new(|_| Box::new(Server) as Box<dyn Node<Call>>);
-    sim.add_node(NodeSpec { name: "server".into(), machine, pools: vec![], factory });
+    sim.add_node(NodeSpec {
+        name: "server".into(),
+        machine,
+        pools: vec![],
+        policy: Policy::default(),
+        factory,
+    });
     for client in 0..CLIENTS {
         let name = format!("client-{client}");
         let machine = sim.add_machine(MachineSpec::named(name.clone()));
         let factory = Box::new(|_| Box::new(Client) as Box<dyn Node<Call>>);
-        sim.add_node(NodeSpec { name, machine, pools: vec![], factory });
+        sim.add_node(NodeSpec { name, machine, pools: vec![], policy: Policy::default(), factory });
     }
     while sim.totals().messages < messages {
         sim.run_until(sim.now() + Duration::from_millis(100));

@@ -1,6 +1,7 @@
 //! A deployment: the machines and nodes of the systems of a run, ready to be put into a simulation.
 
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
+use headwater_sim::scheduling::Policy;
 use headwater_sim::units::{MachineId, NodeId};
 
 use crate::batch::StreamId;
@@ -68,7 +69,7 @@ impl Deployment {
     ) -> NodeId {
         let id = self.next_node();
         let name = format!("{}{}", self.prefix, name.into());
-        self.nodes.push(NodeSpec { name, machine, pools, factory });
+        self.nodes.push(NodeSpec { name, machine, pools, policy: Policy::default(), factory });
         self.roles.push(role);
         self.streams.push(self.adding);
         id

@@ -39,6 +39,7 @@ pub mod pravega;
 pub mod property;
 pub mod protocol;
 pub mod role;
+pub mod runtime;
 pub mod signal;
 pub mod system;
 pub mod systems;

@@ -18,6 +18,7 @@ use headwater_sim::machine::{MachineSpec, NodeSpec};
 use headwater_sim::network::NetworkSpec;
 use headwater_sim::node::{Completion, Node, Observer};
 use headwater_sim::random::Seed;
+use headwater_sim::scheduling::Policy;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::{Bytes, BytesPerSecond, MachineId, NodeId};
@@ -109,12 +110,14 @@ fn simulate(config: &config::Tier, script: Vec<(Time, Operation)>) -> Sim {
         name: "tier".into(),
         machine: tier,
         pools: vec![],
+        policy: Policy::default(),
         factory: Box::new(move |_| Box::new(Tier::new(config.clone()))),
     });
     sim.add_node(NodeSpec {
         name: "client".into(),
         machine: client,
         pools: vec![],
+        policy: Policy::default(),
         factory: Box::new(move |_| {
             Box::new(Client { script: script.clone(), unanswered: BTreeSet::new() })
         }),

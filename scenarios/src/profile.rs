@@ -12,6 +12,8 @@ use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::network::NetworkSpec;
+use headwater_sim::other::OtherSpec;
+use headwater_sim::scheduling::SchedulerSpec;
 use headwater_sim::units::{Bytes, BytesPerSecond};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,12 @@ pub struct Machine {
     pub page_cache: Bytes,
     /// Its disks, numbered from 0.
     pub disks: Vec<DiskSpec>,
+    /// How threads get cores: what switching and waking up cost.
+    #[serde(default)]
+    pub scheduler: SchedulerSpec,
+    /// Processes that are not of the system and take cores from it, such as the load generator.
+    #[serde(default)]
+    pub others: Vec<OtherSpec>,
 }
 
 impl Machine {
@@ -69,6 +77,8 @@ impl Machine {
         MachineSpec {
             name: name.into(),
             cores: self.cores,
+            scheduler: self.scheduler.clone(),
+            others: self.others.clone(),
             disks: self.disks.clone(),
             page_cache: self.page_cache,
             nic: self.nic,
@@ -79,6 +89,11 @@ impl Machine {
     fn check(&self, at: &str) -> Result<(), (String, String)> {
         let here = |key: String, message: String| (format!("{at}.{key}"), message);
         self.loopback.check().map_err(|message| here("loopback".into(), message))?;
+        let points = || "scheduler.wake_up".to_owned();
+        self.scheduler.wake_up.check().map_err(|message| here(points(), message))?;
+        for (index, other) in self.others.iter().enumerate() {
+            other.check().map_err(|(key, why)| here(format!("others.{index}.{key}"), why))?;
+        }
         if self.disks.is_empty() {
             return Err(here("disks".into(), "a machine needs at least one disk".into()));
         }
@@ -187,6 +202,37 @@ mod tests {
             let profile = Profile::load(name, None).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(profile.name, *name);
             assert_eq!(Profile::parse(&profile.to_toml(), name).unwrap(), profile);
+        }
+    }
+
+    #[test]
+    fn schedulers_and_other_processes_are_read_and_checked() {
+        let (_, text) = SHIPPED[2];
+        let more = r#"
+[server.scheduler]
+timer_slack = "50us"
+wake_up = [{ idle = "0us", cost = "5us" }, { idle = "1ms", cost = "40us" }]
+
+[[server.others]]
+name = "pacer"
+policy = { real-time = { priority = 1 } }
+activity = { spin = { lead = "150us", mean = "625us" } }
+"#;
+        let text = format!("{text}{more}");
+        let server = Profile::parse(&text, "mine.toml").unwrap().environment().server;
+        assert_eq!(server.scheduler.slice, SchedulerSpec::default().slice);
+        let idle = headwater_sim::time::Duration::from_micros(500);
+        assert_eq!(server.scheduler.wake_up.after(idle).0, 22_500);
+        assert_eq!(server.others[0].name, "pacer");
+        for (right, wrong, tells) in [
+            ("idle = \"1ms\"", "idle = \"0us\"", "`idle` must rise"),
+            ("mean = \"625us\"", "mean = \"1us\"", "it would spin all the time"),
+            ("timer_slack", "timer_slac", "did you mean `timer_slack`?"),
+            ("real-time = ", "realtime = ", "real-time"),
+        ] {
+            let wrong = text.replacen(right, wrong, 1);
+            let error = Profile::parse(&wrong, "mine.toml").unwrap_err().to_string();
+            assert!(error.contains(tells) && error.contains("mine.toml:"), "{error}");
         }
     }
 

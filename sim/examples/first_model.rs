@@ -29,6 +29,7 @@ use headwater_sim::fingerprint::mix;
 use headwater_sim::machine::{MachineSpec, NodeSpec};
 use headwater_sim::node::{Completion, Message, Node, Note, Observer, Protocol, Record};
 use headwater_sim::random::Seed;
+use headwater_sim::scheduling::Policy;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -191,6 +192,7 @@ fn run(syncs: bool) -> [usize; 3] {
             name: name.into(),
             machine,
             pools: vec![],
+            policy: Policy::default(),
             factory: Box::new(move |me| match me {
                 CLIENT => Box::new(Client { next: 0 }),
                 _ => Box::new(Server { syncs }),

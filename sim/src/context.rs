@@ -110,6 +110,12 @@ impl<'a, P: Protocol> Context<'a, P> {
         self.effects.push(Effect::Compute { pool, cost, tag });
     }
 
+    /// Stops every other thread of the node until `threads` threads have done `work` between them;
+    /// completes as `Computed`. One at a time.
+    pub fn stop_the_world(&mut self, work: Duration, threads: u32, tag: u64) {
+        self.effects.push(Effect::StopTheWorld { work, threads: threads.max(1), tag });
+    }
+
     /// Appends a record to a file's page cache; completes as `Written`. The file is made if it is
     /// not there. The write is visible to reads at once, and durable after a sync.
     pub fn write(&mut self, disk: DiskId, file: FileId, record: P::Record, tag: u64) {

@@ -1,7 +1,7 @@
-//! CPU: thread pools of a node over the cores of its machine, each first come, first served.
+//! CPU work: jobs, the thread pools of a node, quotas.
 //!
-//! A job takes a thread of its pool, then a core, and holds both until it is done. Work on a core
-//! is not preempted.
+//! A job takes a thread of its pool, first come, first served; the thread then wants a core
+//! ([`crate::cores`]). It is free again when its job is done.
 
 use std::collections::VecDeque;
 
@@ -21,6 +21,8 @@ pub struct Job {
     pub cost: Duration,
     /// Handed back.
     pub tag: u64,
+    /// Time that it has had a core so far.
+    pub spent: Duration,
 }
 
 /// A cgroup's CPU quota: work runs in the first part of each period only.
@@ -50,7 +52,7 @@ impl Quota {
     }
 }
 
-/// `servers` servers with one queue: the cores of a machine, or the threads of a pool.
+/// The threads of a pool: `servers` servers with one queue.
 #[derive(Debug, Default)]
 pub struct Servers {
     /// Zero: no limit.
@@ -89,13 +91,6 @@ impl Servers {
         let next = self.queue.pop_front()?;
         self.busy += 1;
         Some(next)
-    }
-
-    /// Drops the queued jobs of a node, and hands them back.
-    pub fn purge(&mut self, node: NodeId) -> Vec<Job> {
-        let (gone, kept) = self.queue.drain(..).partition(|job| job.node == node);
-        self.queue = kept;
-        gone.into_iter().collect::<VecDeque<_>>().into()
     }
 
     #[inline]

@@ -48,6 +48,17 @@ pub enum Effect<P: Protocol> {
         /// Handed back.
         tag: u64,
     },
+    /// Stop every other thread of the node, as a JVM does at a safepoint, until `threads` threads
+    /// have done `work` between them; then complete. One at a time. What has a core goes on to its
+    /// end; what does not, and every input, waits.
+    StopTheWorld {
+        /// CPU time in all.
+        work: Duration,
+        /// Threads that share it, one or more.
+        threads: u32,
+        /// Handed back.
+        tag: u64,
+    },
     /// A disk operation; completes under `tag`.
     Disk {
         /// Which disk of the machine.

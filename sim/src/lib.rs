@@ -11,6 +11,7 @@
 //! use headwater_sim::context::Context;
 //! use headwater_sim::machine::{MachineSpec, NodeSpec};
 //! use headwater_sim::node::{Completion, Message, Node, Note, Protocol, Record};
+//! use headwater_sim::scheduling::Policy;
 //! use headwater_sim::simulation::{Simulation, SimulationSpec};
 //! use headwater_sim::time::Time;
 //! use headwater_sim::units::NodeId;
@@ -65,6 +66,7 @@
 //!         name: machine.0.to_string(),
 //!         machine,
 //!         pools: vec![],
+//!         policy: Policy::default(),
 //!         factory: Box::new(move |_| Box::new(Peer { other, opens })),
 //!     });
 //! }
@@ -80,6 +82,7 @@ pub mod buggify;
 pub mod clock;
 pub mod condition;
 pub mod context;
+pub mod cores;
 pub mod cpu;
 pub mod device;
 pub mod disk;
@@ -96,9 +99,11 @@ pub mod machine;
 pub mod meter;
 pub mod network;
 pub mod node;
+pub mod other;
 pub mod page_cache;
 pub mod queue;
 pub mod random;
+pub mod scheduling;
 pub mod simulation;
 pub mod text;
 pub mod time;

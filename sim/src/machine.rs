@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::disk::DiskSpec;
 use crate::distribution::Distribution;
 use crate::node::{Node, Protocol};
+use crate::other::OtherSpec;
+use crate::scheduling::{Policy, SchedulerSpec};
 use crate::time::Duration;
 use crate::units::{Bytes, BytesPerSecond, MachineId, NodeId};
 
@@ -13,8 +15,13 @@ use crate::units::{Bytes, BytesPerSecond, MachineId, NodeId};
 pub struct MachineSpec {
     /// Name, unique in the simulation.
     pub name: String,
-    /// Cores; zero for no limit.
+    /// Cores; zero for no limit: then every thread has one, and nothing of `scheduler` costs
+    /// anything but the slack of timers.
     pub cores: u32,
+    /// How threads get cores.
+    pub scheduler: SchedulerSpec,
+    /// Processes that are not of the modelled system and take a core now and then.
+    pub others: Vec<OtherSpec>,
     /// Disks, numbered from 0.
     pub disks: Vec<DiskSpec>,
     /// Memory for the page cache, shared by all its disks; zero for the largest that a disk of it
@@ -32,6 +39,8 @@ impl MachineSpec {
         Self {
             name: name.into(),
             cores: 0,
+            scheduler: SchedulerSpec::default(),
+            others: Vec::new(),
             disks: vec![DiskSpec::default()],
             page_cache: Bytes(0),
             nic: BytesPerSecond::UNLIMITED,
@@ -59,6 +68,8 @@ pub struct NodeSpec<P: Protocol> {
     pub machine: MachineId,
     /// Threads of each of its pools; zero for no limit.
     pub pools: Vec<u32>,
+    /// How its threads are scheduled.
+    pub policy: Policy,
     /// Builds it.
     pub factory: Factory<P>,
 }

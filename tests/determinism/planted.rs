@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use headwater_scenarios::determinism::{Checked, Ran, check};
 use headwater_scenarios::trace::{Watch, Watched};
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
+use headwater_sim::scheduling::Policy;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -64,7 +65,13 @@ fn run(plant: Plant) -> impl Fn(&Watch) -> Ran + Sync {
         let mut sim: Simulation<Bench, _> = Simulation::new(SimulationSpec::default(), observer);
         for (name, factory) in [("writer", writer(NodeId(1))), ("reader", reader(plant))] {
             let machine = sim.add_machine(MachineSpec::named(name));
-            sim.add_node(NodeSpec { name: name.into(), machine, pools: vec![], factory });
+            sim.add_node(NodeSpec {
+                name: name.into(),
+                machine,
+                pools: vec![],
+                policy: Policy::default(),
+                factory,
+            });
         }
         sim.observer_mut().trace.name_nodes(vec!["writer".into(), "reader".into()]);
         sim.run_until(Time(1_000_000_000));

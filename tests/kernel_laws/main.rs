@@ -6,6 +6,7 @@ mod network;
 mod page_cache;
 mod queueing;
 mod samplers;
+mod scheduling;
 mod utilisation;
 mod writeback;
 

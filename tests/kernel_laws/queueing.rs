@@ -12,14 +12,14 @@ use rand::distr::Distribution as _;
 use crate::assert_near;
 
 /// Mean service time of every job here.
-const SERVICE: Duration = Duration::from_micros(100);
+pub(super) const SERVICE: Duration = Duration::from_micros(100);
 const SEEDS: u64 = 5;
 const JOBS: u64 = 300_000;
 /// Jobs before the queue counts as settled.
 const WARM_UP: usize = 5_000;
 
 /// Poisson arrivals at `load` times the rate of one server, each a job of a drawn cost on pool 0.
-fn station(load: f64, service: Distribution) -> Factory<Bench> {
+pub(super) fn station(load: f64, service: Distribution) -> Factory<Bench> {
     actor(move || {
         let service = service.clone();
         let mean = Duration((SERVICE.0 as f64 / load) as u64);
@@ -57,7 +57,7 @@ fn run(seed: u64, load: f64, service: Distribution, threads: u32, cores: u32) ->
     sim
 }
 
-fn exponential() -> Distribution {
+pub(super) fn exponential() -> Distribution {
     Distribution::Exponential { floor: Duration::ZERO, mean: SERVICE }
 }
 

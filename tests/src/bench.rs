@@ -7,6 +7,7 @@ use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
 use headwater_sim::node::{Completion, Message, Node, Note, Observer, Protocol, Record};
 use headwater_sim::queue::{CalendarQueue, EventQueue};
 use headwater_sim::random::Seed;
+use headwater_sim::scheduling::Policy;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::Time;
 use headwater_sim::units::{MachineId, NodeId};
@@ -214,5 +215,17 @@ pub fn add_on<Q: EventQueue>(
     pools: &[u32],
     factory: Factory<Bench>,
 ) -> NodeId {
-    sim.add_node(NodeSpec { name: name.into(), machine, pools: pools.into(), factory })
+    add_with(sim, machine, name, pools, Policy::default(), factory)
+}
+
+/// Adds a node whose threads are scheduled as `policy` says to a machine.
+pub fn add_with<Q: EventQueue>(
+    sim: &mut Sim<Q>,
+    machine: MachineId,
+    name: &str,
+    pools: &[u32],
+    policy: Policy,
+    factory: Factory<Bench>,
+) -> NodeId {
+    sim.add_node(NodeSpec { name: name.into(), machine, pools: pools.into(), policy, factory })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
+use headwater_sim::scheduling::SchedulerSpec;
 use headwater_sim::units::{Bytes, BytesPerSecond};
 
 use crate::arguments;
@@ -40,6 +41,8 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         loopback: round_trips.halved().distribution(),
         page_cache: Bytes(0),
         disks: vec![disk.spec()],
+        scheduler: SchedulerSpec::default(),
+        others: Vec::new(),
     };
     let data = arguments.data.display();
     let profile = Profile {

@@ -1,16 +1,14 @@
 //! Events: what each does when it is due, and handing inputs to nodes.
 
 use super::{Input, Pending, Simulation, Status};
-use crate::buggify::Site;
 use crate::clock::Clock;
 use crate::context::Context;
-use crate::cpu::Job;
 use crate::log::LogEntry;
 use crate::node::{Completion, Message, Observer, Protocol, Record};
 use crate::queue::EventQueue;
 use crate::random::Stream;
 use crate::time::{Duration, Time};
-use crate::units::{MachineId, NodeId};
+use crate::units::NodeId;
 
 /// Event kinds in the fingerprint.
 const MESSAGE: u64 = 1 << 32;
@@ -34,6 +32,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 None => self.input_if_alive(node, incarnation, Input::Timer(tag)),
             },
             Pending::Computed { job } => self.computed(job),
+            Pending::Core { machine, core, turn, done: true } => self.ran(machine, core, turn),
+            Pending::Core { machine, core, turn, done: false } => {
+                let Self { now, core_events, .. } = self;
+                self.machines[machine.index()].cores.slice_over(*now, core, turn, core_events);
+                self.push_core_events(machine);
+            }
+            Pending::Other { machine, other, work } => self.other_wakes(machine, other, work),
             Pending::Done { node, incarnation, tag, completion } => {
                 self.input_if_alive(node, incarnation, Input::Done(tag, completion));
             }
@@ -172,51 +177,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let mut ctx = ctx.with_wall(wall).with_files(&receiver.files, &machine.cache);
         behaviour.on_message(&mut ctx, from, message);
         self.carry_out(to);
-    }
-
-    fn computed(&mut self, job: Job) {
-        let machine = self.nodes[job.node.index()].spec.machine;
-        if let Some(next) = self.machines[machine.index()].cores.release(self.now) {
-            self.on_core(machine, next);
-        }
-        if self.nodes[job.node.index()].incarnation != job.incarnation {
-            return;
-        }
-        let pools = &mut self.nodes[job.node.index()].pools;
-        if let Some(next) = pools.get_mut(job.pool as usize).and_then(|pool| pool.release(self.now))
-        {
-            self.ask_for_core(next);
-        }
-        self.input(job.node, Input::Done(job.tag, Completion::Computed));
-    }
-
-    /// A job that holds a thread asks for a core.
-    pub(super) fn ask_for_core(&mut self, job: Job) {
-        let state = &mut self.nodes[job.node.index()];
-        if state.status == Status::Paused {
-            return state.parked.push(job);
-        }
-        let machine = state.spec.machine;
-        if self.machines[machine.index()].cores.admit(self.now, job) {
-            self.on_core(machine, job);
-        }
-    }
-
-    /// A job has a core, from now until it is done.
-    pub(super) fn on_core(&mut self, machine: MachineId, job: Job) {
-        let state = &self.machines[machine.index()];
-        let mut cost = job.cost;
-        if state.cpu_percent != 100 {
-            cost = cost * u64::from(state.cpu_percent) / 100;
-        }
-        let mut done = self.now + cost;
-        if let Some(quota) = state.cpu_quota {
-            done = quota.done(self.now, cost);
-        }
-        if let Some(buggify) = &mut self.buggify {
-            done += buggify.delay(Site::SlowCompute);
-        }
-        self.push(done, Pending::Computed { job });
     }
 }
 

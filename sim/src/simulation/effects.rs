@@ -2,11 +2,11 @@
 
 use super::{Pending, Simulation, Status};
 use crate::buggify::Site;
-use crate::cpu::Job;
-use crate::effect::{Effect, PoolId, Transport};
+use crate::effect::{Effect, Transport};
 use crate::impairment::Fate;
 use crate::node::{Message, Note, Observer, Protocol};
 use crate::queue::EventQueue;
+use crate::scheduling::Policy;
 use crate::time::Duration;
 use crate::units::NodeId;
 
@@ -21,6 +21,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 Effect::Send { to, message, transport } => self.send(node, to, message, transport),
                 Effect::Timer { delay, tag } => self.timer(node, delay, tag),
                 Effect::Compute { pool, cost, tag } => self.compute(node, pool, cost, tag),
+                Effect::StopTheWorld { work, threads, tag } => {
+                    self.stop_the_world(node, work, threads, tag);
+                }
                 Effect::Disk { disk, op, tag } => self.disk(node, disk, op, tag),
                 Effect::Note(note) => {
                     self.fingerprint.fold(note.digest());
@@ -48,6 +51,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
         if let Some(buggify) = &mut self.buggify {
             delay += buggify.delay(Site::LateTimer);
+        }
+        if delay > Duration::ZERO && matches!(state.spec.policy, Policy::Fair { .. }) {
+            delay += self.machines[state.spec.machine.index()].cores.timer_slack();
         }
         let incarnation = state.incarnation;
         self.push(self.now + delay, Pending::Timer { node, incarnation, tag, due });
@@ -107,16 +113,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             let (taken_in, datagram) = (false, true);
             let event = Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
             self.push(at, event);
-        }
-    }
-
-    fn compute(&mut self, node: NodeId, pool: PoolId, cost: Duration, tag: u64) {
-        let state = &mut self.nodes[node.index()];
-        let job = Job { node, incarnation: state.incarnation, pool: pool.0, cost, tag };
-        let has_thread =
-            state.pools.get_mut(pool.0 as usize).is_none_or(|pool| pool.admit(self.now, job));
-        if has_thread {
-            self.ask_for_core(job);
         }
     }
 

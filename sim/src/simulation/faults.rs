@@ -53,12 +53,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Fault::RenameFile { node, from, to } => self.rename(*node, *from, *to),
             Fault::SwapDisks { node, other } => self.swap(*node, *other),
             Fault::SlowCpu { machine, percent } => {
-                self.machines[machine.index()].cpu_percent = (*percent).max(1);
+                self.machines[machine.index()].cores.slow(*percent);
             }
             Fault::ThrottleCpu { machine, percent, period } => {
                 let runs = *period * u64::from(*percent) / 100;
                 let quota = Quota { runs, period: *period };
-                self.machines[machine.index()].cpu_quota = (*percent < 100).then_some(quota);
+                let quota = (*percent < 100).then_some(quota);
+                self.machines[machine.index()].cores.throttle(quota);
             }
             Fault::SlowNic { machine, percent } => {
                 self.machines[machine.index()].nic.slow(*percent)
@@ -171,6 +172,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         state.incarnation += 1;
         state.waiting.clear();
         state.parked.clear();
+        (state.signalled, state.collectors) = (false, 0);
         state.gauges.clear();
         state.pools = state.spec.pools.iter().map(|threads| Servers::new(*threads)).collect();
         // A job that is on a core runs to its end; nobody is told.
@@ -179,27 +181,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     }
 
     fn pause(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node.index()];
-        if state.status != Status::Running {
-            return;
-        }
-        state.status = Status::Paused;
-        let queued = self.machines[state.spec.machine.index()].cores.purge(node);
-        state.parked.extend(queued);
+        self.nodes[node.index()].signalled = true;
+        self.halt(node);
     }
 
     fn resume(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node.index()];
-        if state.status != Status::Paused {
-            return;
-        }
-        state.status = Status::Running;
-        for job in std::mem::take(&mut state.parked) {
-            self.ask_for_core(job);
-        }
-        while let Some(input) = self.nodes[node.index()].waiting.pop_front() {
-            self.input(node, input);
-        }
+        self.nodes[node.index()].signalled = false;
+        self.go_on(node);
     }
 
     fn on_machine(&self, machine: MachineId) -> Vec<NodeId> {

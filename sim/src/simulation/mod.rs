@@ -5,13 +5,15 @@ mod disks;
 mod dispatch;
 mod effects;
 mod faults;
+mod work;
 
 use std::collections::VecDeque;
 
 use crate::buggify::{Buggify, Site};
 use crate::clock::Clock;
 use crate::condition::Condition;
-use crate::cpu::{Job, Quota, Servers};
+use crate::cores::{CoreEvent, Cores};
+use crate::cpu::{Job, Servers};
 use crate::device::Device;
 use crate::disk::{DiskId, FileId};
 use crate::effect::Effect;
@@ -23,10 +25,11 @@ use crate::log::EventLog;
 use crate::machine::{MachineSpec, NodeSpec};
 use crate::network::{Network, NetworkSpec, Nic};
 use crate::node::{Completion, Node, Observer, Protocol};
+use crate::other::OtherSpec;
 use crate::page_cache::PageCache;
 use crate::queue::{CalendarQueue, EventQueue};
 use crate::random::{Seed, Stream};
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use crate::units::{BytesPerSecond, MachineId, NodeId};
 use crate::usage::{ResourceKind, Usage};
 use crate::writeback::Flusher;
@@ -82,8 +85,22 @@ enum Pending<P: Protocol> {
         /// Due by the node's clock.
         due: Time,
     },
+    /// Work that needs no core is done.
     Computed {
         job: Job,
+    },
+    /// Work, or a slice, is over on a core.
+    Core {
+        machine: MachineId,
+        core: u32,
+        turn: u32,
+        done: bool,
+    },
+    /// A process that is not of the system has work to do.
+    Other {
+        machine: MachineId,
+        other: u32,
+        work: Duration,
     },
     Done {
         node: NodeId,
@@ -113,6 +130,7 @@ enum Pending<P: Protocol> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Running,
+    /// By a signal, or because its world stands still.
     Paused,
     Down,
 }
@@ -128,18 +146,24 @@ struct NodeState<P: Protocol> {
     files: Vec<Files<P::Record>>,
     waiting: VecDeque<Input<P>>,
     parked: Vec<Job>,
+    /// Stopped by a signal.
+    signalled: bool,
+    /// Threads that work while the world of this node stands still.
+    collectors: u32,
     gauges: Gauges,
     /// New connections to it are refused.
     refuses: bool,
+    /// CPU time that it has had.
+    cpu: Duration,
     /// Its clock, where that is not the world's, and the draws of its jitter.
     clock: Option<Box<(Clock, Stream)>>,
 }
 
 struct MachineState {
     spec: MachineSpec,
-    cores: Servers,
-    cpu_percent: u32,
-    cpu_quota: Option<Quota>,
+    cores: Cores,
+    /// The processes that are not of the system, and their draws.
+    others: Vec<(OtherSpec, Stream)>,
     devices: Vec<Device>,
     /// By disk.
     flushers: Vec<Flusher>,
@@ -150,6 +174,15 @@ struct MachineState {
     writeback_armed: bool,
     /// Nodes that ran when the power went.
     interrupted: Vec<NodeId>,
+}
+
+/// A thread that has a core and no work, for as long as its node is told that the work is done.
+#[derive(Clone, Copy)]
+struct Holder {
+    machine: MachineId,
+    core: u32,
+    node: NodeId,
+    pool: u8,
 }
 
 /// Messages and events so far.
@@ -178,6 +211,10 @@ pub struct Simulation<P: Protocol, O: Observer<P>, Q: EventQueue = CalendarQueue
     machines: Vec<MachineState>,
     network: Network<P::Message>,
     effects: Vec<Effect<P>>,
+    /// What a scheduler has just decided.
+    core_events: Vec<CoreEvent>,
+    /// The thread whose work is being reported: it goes on, if its node gives it more to do.
+    holder: Option<Holder>,
     fingerprint: Fingerprint,
     log: EventLog,
     totals: Totals,
@@ -201,6 +238,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             machines: Vec::new(),
             network: Network::new(spec.network),
             effects: Vec::new(),
+            core_events: Vec::new(),
+            holder: None,
             fingerprint: Fingerprint::new(spec.seed.0),
             log: EventLog::new(spec.log_capacity),
             totals: Totals::default(),
@@ -219,10 +258,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             let stream = |purpose| self.seed.stream(purpose, entity);
             Device::new(spec.clone(), ["sync", "seek", "disk fault"].map(stream))
         };
+        let other = |(number, other): (usize, &OtherSpec)| {
+            let entity = u64::from(id.0) << 8 | number as u64;
+            (other.clone(), self.seed.stream("other process", entity))
+        };
         self.machines.push(MachineState {
-            cores: Servers::new(spec.cores),
-            cpu_percent: 100,
-            cpu_quota: None,
+            cores: Cores::new(spec.cores, spec.scheduler.clone()),
+            others: spec.others.iter().enumerate().map(other).collect(),
             devices: spec.disks.iter().enumerate().map(device).collect(),
             flushers: spec.disks.iter().map(|_| Flusher::default()).collect(),
             cache: PageCache::new(spec.page_cache()),
@@ -250,8 +292,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             files: (0..disks).map(|_| Files::new()).collect(),
             waiting: VecDeque::new(),
             parked: Vec::new(),
+            signalled: false,
+            collectors: 0,
             gauges: Gauges::default(),
             refuses: false,
+            cpu: Duration::ZERO,
             clock: None,
             spec,
         });
@@ -291,6 +336,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.network.resize(self.nodes.len());
         for index in 0..self.nodes.len() {
             self.boot(NodeId(index as u32));
+        }
+        for machine in 0..self.machines.len() {
+            for other in 0..self.machines[machine].others.len() {
+                self.next_of_other(MachineId(machine as u32), other as u32);
+            }
         }
     }
 
@@ -394,6 +444,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         })
     }
 
+    /// CPU time that a node has had.
+    pub fn cpu_time(&self, node: NodeId) -> Duration {
+        self.nodes[node.index()].cpu
+    }
+
     /// The named levels of a node.
     pub fn gauges(&self, node: NodeId) -> impl Iterator<Item = (&'static str, Gauge)> + '_ {
         self.nodes[node.index()].gauges.iter()
@@ -410,7 +465,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             };
             let cores = &machine.cores;
             let queue = (cores.queued() as u64, cores.queued_max() as u64);
-            push(ResourceKind::Cpu, 0, cores.servers(), cores.busy_time(self.now), queue);
+            push(ResourceKind::Cpu, 0, cores.count(), cores.busy_time(self.now), queue);
             for (disk, device) in machine.devices.iter().enumerate() {
                 let dirty = (device.dirty(), device.dirty_max());
                 push(ResourceKind::Disk, disk, 1, device.busy(self.now), dirty);

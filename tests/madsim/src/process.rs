@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use headwater_models::protocol::{Message, Record, Streaming};
 use headwater_sim::context::Context;
-use headwater_sim::effect::{Effect, Transport};
+use headwater_sim::effect::{Effect, PoolId, Transport};
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
@@ -137,6 +137,11 @@ impl Hosted {
             Effect::Compute { pool, cost, tag } => {
                 let cost = cost * u64::from(process.world.cpu_percent) / 100;
                 self.pools.compute(process, pool, cost, tag);
+            }
+            // A pause changes when things happen, and never what: it is work like any other.
+            Effect::StopTheWorld { work, threads, tag } => {
+                let share = work / u64::from(threads);
+                self.pools.compute(process, PoolId(u8::MAX), share, tag);
             }
             Effect::Disk { disk, op, tag } => self.disks.operate(process, disk, op, tag),
             Effect::Note(note) => process.world.note(process.me, note),

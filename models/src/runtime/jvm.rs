@@ -1,0 +1,255 @@
+//! A Java virtual machine: allocation, collections that stop the world, warm-up.
+//!
+//! Stands for HotSpot @ JDK 17 with G1. Garbage fills eden, a full eden is a young collection,
+//! which stops all threads and takes the process's collector threads a fixed time and so much for
+//! what survives. Eden is as large as the pause's target allows, between 5 % and 60 % of the heap.
+//! What lives long fills the old generation: beyond 45 % of the heap it is marked beside the
+//! program, on a thread of its own; what was garbage in it is free again after that. A heap that is
+//! full is compacted with the world standing still, and if what lives does not fit, the process
+//! ends.
+//!
+//! Parameters: [`Config`]. Left out: humongous objects, mixed collections (their work is that of
+//! marking), reference processing, safepoints for other reasons.
+
+use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::warm_up::{self, WarmUp};
+use crate::protocol::Streaming;
+
+/// Options of a JVM, and what its collector's work costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `-Xmx` and `-Xms`.
+    pub heap: Bytes,
+    /// `-XX:MaxGCPauseMillis`, in milliseconds.
+    #[serde(rename = "max.gc.pause.millis")]
+    pub max_gc_pause_millis: u64,
+    /// What the process holds before it has served anybody.
+    pub resident: Bytes,
+    /// Its first life begins with compiled code; a later one never does.
+    pub warm: bool,
+    /// CPU time of a young collection from which nothing survives, in microseconds.
+    pub young_collection_us: u64,
+    /// CPU time to copy a KiB that survives, or to mark one that lives, in nanoseconds.
+    pub survivor_kib_ns: u64,
+}
+
+impl Default for Config {
+    /// Kafka's options (`bin/kafka-server-start.sh`, `bin/kafka-run-class.sh` @ 3.9: `-Xmx1G`,
+    /// `MaxGCPauseMillis=20`). Measured on Kafka 3.9.2 with that heap on two cores, as
+    /// docs/VALIDATION.md says: 156 MB after each collection, pauses of 8 to 17 ms on two threads
+    /// with next to no survivors. Copying a gigabyte takes a core about a second.
+    fn default() -> Self {
+        Self {
+            heap: Bytes::from_gib(1),
+            max_gc_pause_millis: 20,
+            resident: Bytes::from_mib(156),
+            warm: true,
+            young_collection_us: 16_000,
+            survivor_kib_ns: 1_000,
+        }
+    }
+}
+
+impl Config {
+    /// What is wrong with it, if anything: which option, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.heap < Bytes::from_mib(32) {
+            return Err(("heap", "a JVM of these systems needs 32 MiB at least".into()));
+        }
+        if self.resident.0 > self.heap.0 / 10 * 9 {
+            return Err(("resident", "what is held from the start must leave a tenth".into()));
+        }
+        if self.max_gc_pause_millis == 0 {
+            return Err(("max.gc.pause.millis", "a pause takes 1 ms at least".into()));
+        }
+        Ok(())
+    }
+}
+
+/// Percent of the heap that eden has at the least and at the most (`G1NewSizePercent`,
+/// `G1MaxNewSizePercent`).
+const EDEN_PERCENT: [u64; 2] = [5, 60];
+/// Percent of the heap from which on the old generation is marked
+/// (`InitiatingHeapOccupancyPercent`).
+const MARK_PERCENT: u64 = 45;
+
+/// What comes back under the tags of a JVM.
+const COLLECTED: u64 = 2;
+const MARKED: u64 = 3;
+const COMPACTED: u64 = 4;
+
+/// Pools that a JVM adds to those of its process: two of compilers, and one that marks.
+pub fn pools(cores: u32) -> [u32; 3] {
+    let [c1, c2] = warm_up::compilers(cores);
+    [c1, c2, 1]
+}
+
+/// What happened that an observer may want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The world stood still for so long.
+    Paused(Duration),
+    /// What lives does not fit into the heap: the process has to end.
+    OutOfMemory,
+}
+
+/// The JVM of a process.
+#[derive(Debug)]
+pub struct Jvm {
+    config: Config,
+    threads: u32,
+    /// The first of its [`pools`].
+    first_pool: u8,
+    code: WarmUp,
+    eden: u64,
+    /// Of eden.
+    used: u64,
+    /// Of `used`, what will survive.
+    held_young: u64,
+    live: u64,
+    /// Old, and not yet found to be garbage.
+    dead: u64,
+    paused_at: Option<Time>,
+    /// Mean pause so far, in nanoseconds, the last one counting for three tenths.
+    pause: u64,
+    marking: bool,
+}
+
+impl Jvm {
+    /// The JVM of a process on so many cores, whose own pools end before `first_pool`.
+    /// `first_life`: it has not been started before in this run.
+    pub fn new(config: &Config, cores: u32, first_pool: u8, first_life: bool) -> Self {
+        let compilers = [PoolId(first_pool), PoolId(first_pool + 1)];
+        let warm = config.warm && first_life;
+        let [least, most] = EDEN_PERCENT.map(|percent| config.heap.0 / 100 * percent);
+        Self {
+            // `ParallelGCThreads`: one a core up to eight, then five for eight.
+            threads: if cores <= 8 { cores.max(1) } else { 8 + (cores - 8) * 5 / 8 },
+            first_pool,
+            code: if warm { WarmUp::warm(compilers) } else { WarmUp::cold(compilers) },
+            eden: if warm { most } else { least },
+            used: 0,
+            held_young: 0,
+            live: config.resident.0,
+            dead: 0,
+            paused_at: None,
+            pause: 0,
+            marking: false,
+            config: config.clone(),
+        }
+    }
+
+    /// What work of `cost` takes at present.
+    #[inline]
+    pub fn cost(&self, cost: Duration) -> Duration {
+        self.code.cost(cost)
+    }
+
+    /// A request is being worked on, which leaves `garbage` bytes behind. `tag`: of what comes back
+    /// to [`Self::done`].
+    #[inline]
+    pub fn request(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        garbage: u64,
+        tag: impl Fn(u64) -> u64,
+    ) {
+        self.code.request(ctx, &tag);
+        self.used += garbage;
+        if self.used >= self.eden && self.paused_at.is_none() {
+            self.collect(ctx, tag);
+        }
+    }
+
+    /// The process holds so many bytes more, until it releases them.
+    pub fn hold(&mut self, bytes: u64) {
+        self.used += bytes;
+        self.held_young += bytes;
+    }
+
+    /// The process has let go of so many bytes that it held.
+    pub fn release(&mut self, bytes: u64) {
+        let young = self.held_young.min(bytes);
+        self.held_young -= young;
+        let old = (bytes - young).min(self.live - self.config.resident.0);
+        self.live -= old;
+        self.dead += old;
+    }
+
+    /// Bytes of the heap that are in use.
+    pub const fn in_use(&self) -> u64 {
+        self.live + self.dead + self.used
+    }
+
+    fn collect(&mut self, ctx: &mut Context<'_, Streaming>, tag: impl Fn(u64) -> u64) {
+        self.paused_at = Some(ctx.now());
+        let copied = self.config.survivor_kib_ns * (self.held_young >> 10);
+        let full = self.live + self.dead + self.held_young + self.eden / 2 > self.config.heap.0;
+        let (work, kind) = if full {
+            (self.config.survivor_kib_ns * ((self.live + self.held_young) >> 10), COMPACTED)
+        } else {
+            (copied, COLLECTED)
+        };
+        let work = Duration(self.config.young_collection_us * 1_000 + work);
+        ctx.stop_the_world(work, self.threads, tag(kind));
+    }
+
+    /// Work of the JVM is done, under the number that a tag was made of.
+    pub fn done(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        number: u64,
+        tag: impl Fn(u64) -> u64,
+    ) -> Option<Event> {
+        match number {
+            COLLECTED | COMPACTED => self.go_on(ctx, number == COMPACTED, tag),
+            MARKED => {
+                self.marking = false;
+                self.dead = 0;
+                None
+            }
+            compiler => {
+                self.code.compiled(compiler);
+                None
+            }
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        compacted: bool,
+        tag: impl Fn(u64) -> u64,
+    ) -> Option<Event> {
+        let pause = ctx.now().since(self.paused_at.take()?);
+        self.live += std::mem::take(&mut self.held_young);
+        self.used = 0;
+        if compacted {
+            self.dead = 0;
+        }
+        let heap = self.config.heap.0;
+        let [least, most] = EDEN_PERCENT.map(|percent| heap / 100 * percent);
+        if self.live + least > heap {
+            return Some(Event::OutOfMemory);
+        }
+        self.pause = if self.pause == 0 { pause.0 } else { (self.pause * 7 + pause.0 * 3) / 10 };
+        // As large as the target allows if pauses go with eden, and half as large again at the
+        // most.
+        let target = self.config.max_gc_pause_millis * 1_000_000;
+        let wanted = u128::from(self.eden) * u128::from(target) / u128::from(self.pause.max(1));
+        let wanted = (wanted as u64).min(self.eden / 2 * 3).clamp(least, most);
+        self.eden = wanted.min(heap - self.live - self.dead.min(heap - self.live - least));
+        if !self.marking && self.live + self.dead > heap / 100 * MARK_PERCENT {
+            self.marking = true;
+            let work = self.config.survivor_kib_ns * (self.live >> 10);
+            ctx.compute(PoolId(self.first_pool + 2), Duration(work), tag(MARKED));
+        }
+        Some(Event::Paused(pause))
+    }
+}

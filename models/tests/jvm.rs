@@ -1,0 +1,190 @@
+//! A JVM on a bench: how often it collects, for how long, what a cold start costs, a full heap.
+
+use headwater_models::note::Note;
+use headwater_models::protocol::{self, Streaming};
+use headwater_models::runtime::jvm::{self, Config, Event, Jvm};
+use headwater_models::signal::Mark;
+use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
+use headwater_sim::machine::{MachineSpec, NodeSpec};
+use headwater_sim::node::{Completion, Node, Observer};
+use headwater_sim::scheduling::Policy;
+use headwater_sim::simulation::{Simulation, SimulationSpec};
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::{Bytes, NodeId};
+
+type Ctx<'a> = Context<'a, Streaming>;
+
+const REQUEST: u64 = 1 << 32;
+/// A request is served that was asked for at the time in the bits below.
+const SERVED: u64 = 1 << 60;
+const MIB: u64 = 1 << 20;
+
+/// Serves a request every `every`, of `cost`, with `garbage`; each holds `held` for good.
+#[derive(Clone)]
+struct Server {
+    config: Config,
+    every: Duration,
+    cost: Duration,
+    garbage: u64,
+    held: u64,
+}
+
+struct Running {
+    server: Server,
+    jvm: Jvm,
+}
+
+impl Node<Streaming> for Running {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        ctx.timer(self.server.every, REQUEST);
+    }
+
+    fn on_message(&mut self, _: &mut Ctx<'_>, _: NodeId, _: protocol::Message) {}
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        ctx.timer(self.server.every, tag);
+        self.jvm.hold(self.server.held);
+        self.jvm.request(ctx, self.server.garbage, |number| number);
+        let asked = ctx.now().0 & (SERVED - 1);
+        ctx.compute(PoolId(0), self.jvm.cost(self.server.cost), SERVED | asked);
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _: Completion<protocol::Record>) {
+        if tag & SERVED != 0 {
+            let took = (ctx.now().0 & (SERVED - 1)) - (tag & (SERVED - 1));
+            return (const { &Mark::new("served") }).note(ctx, 0, took);
+        }
+        match self.jvm.done(ctx, tag, |number| number) {
+            Some(Event::Paused(pause)) => {
+                (const { &Mark::new("paused") }).note(ctx, self.jvm.in_use() / MIB, pause.0);
+            }
+            Some(Event::OutOfMemory) => {
+                (const { &Mark::new("out_of_memory") }).note(ctx, 0, 0);
+                ctx.exit();
+            }
+            None => {}
+        }
+    }
+}
+
+/// What was marked: when, what, about which number, with which figure.
+#[derive(Default)]
+struct Marks(Vec<(Time, &'static str, u64, u64)>);
+
+impl Observer<Streaming> for Marks {
+    fn note(&mut self, at: Time, _: NodeId, note: Note) {
+        if let Note::Event { mark, entity, value, .. } = note {
+            self.0.push((at, mark.name, entity, value));
+        }
+    }
+}
+
+impl Marks {
+    fn named(&self, name: &str) -> Vec<(Time, u64, u64)> {
+        let named = self.0.iter().filter(|mark| mark.1 == name);
+        named.map(|(at, _, entity, value)| (*at, *entity, *value)).collect()
+    }
+}
+
+/// Runs a server alone on two cores for so many seconds.
+fn run(server: &Server, seconds: u64) -> Simulation<Streaming, Marks> {
+    let mut sim = Simulation::new(SimulationSpec::default(), Marks::default());
+    let machine = sim.add_machine(MachineSpec { cores: 2, ..MachineSpec::named("machine") });
+    let server = server.clone();
+    let [c1, c2, marks] = jvm::pools(2);
+    sim.add_node(NodeSpec {
+        name: "server".into(),
+        machine,
+        pools: vec![8, c1, c2, marks],
+        policy: Policy::default(),
+        factory: Box::new(move |_| {
+            let jvm = Jvm::new(&server.config, 2, 1, true);
+            Box::new(Running { server: server.clone(), jvm })
+        }),
+    });
+    sim.run_until(Time(seconds * 1_000_000_000));
+    sim
+}
+
+fn server() -> Server {
+    Server {
+        config: Config::default(),
+        every: Duration::from_millis(1),
+        cost: Duration::from_micros(300),
+        garbage: 16 << 10,
+        held: 0,
+    }
+}
+
+/// 16 KiB a request and 1,000 requests a second fill 60 % of a GiB in 39 s, and half of the
+/// collector's 16 ms on each of two cores is the pause.
+#[test]
+fn garbage_fills_eden_and_a_collection_stops_the_world() {
+    let sim = run(&server(), 240);
+    let pauses = sim.observer().named("paused");
+    assert!((5..=6).contains(&pauses.len()), "{} collections in four minutes", pauses.len());
+    let time = |pause: &(Time, u64, u64)| pause.2 as f64 / 1e6;
+    assert!(pauses.iter().all(|pause| (8.0..8.4).contains(&time(pause))), "{pauses:?}");
+    let worst = sim.observer().named("served").iter().map(|served| served.2).max().unwrap();
+    assert!((8_000_000..9_500_000).contains(&worst), "{worst} ns");
+}
+
+/// A pause that is longer than its target makes eden smaller, until it is as small as it gets.
+#[test]
+fn eden_is_as_large_as_the_target_of_a_pause_allows() {
+    let config = Config { max_gc_pause_millis: 4, ..Config::default() };
+    let pauses = run(&Server { config, ..server() }, 240).observer().named("paused").len();
+    // 51 MiB every 3.3 s, once it has shrunk to that.
+    assert!((45..=72).contains(&pauses), "{pauses} collections");
+}
+
+/// From nothing compiled to everything: a cold start is many times slower at first, and its
+/// compilers take 16 s of processor time, and slow code some more.
+#[test]
+fn a_cold_start_becomes_faster_with_use() {
+    let config = Config { warm: false, ..Config::default() };
+    let cost = Duration::from_micros(150);
+    let sim = run(&Server { config, cost, ..server() }, 90);
+    let served = sim.observer().named("served");
+    let mean = |from: u64, to: u64| {
+        let within = |at: Time| (from..to).contains(&(at.0 / 1_000_000_000));
+        let these: Vec<u64> =
+            served.iter().filter(|line| within(line.0)).map(|line| line.2).collect();
+        these.iter().sum::<u64>() as f64 / these.len() as f64 / 1e3
+    };
+    let (first, tenth, last) = (mean(0, 1), mean(10, 12), mean(80, 90));
+    assert!(first > 700.0, "{first} us in the first second");
+    assert!((155.0..450.0).contains(&tenth), "{tenth} us after ten");
+    assert!((149.0..156.0).contains(&last), "{last} us in the end");
+    let cpu = sim.cpu_time(NodeId(0)).0 as f64 / 1e9;
+    let work = served.len() as f64 * 150e-6;
+    let extra = cpu - work;
+    assert!((17.0..25.0).contains(&extra), "{extra} s of compilers and slow code");
+}
+
+/// A tenth of a GiB more is held every second: marked at 45 %, compacted when it is full, then out
+/// of memory.
+#[test]
+fn a_heap_that_is_full_of_what_lives_ends_the_process() {
+    let held = Server { held: MIB / 10, ..server() };
+    let sim = run(&held, 60);
+    let ends = sim.observer().named("out_of_memory");
+    assert_eq!(ends.len(), 1);
+    let at = ends[0].0.0 as f64 / 1e9;
+    assert!((7.0..9.5).contains(&at), "out of memory after {at} s");
+    assert!(!sim.is_up(NodeId(0)));
+    let longest = sim.observer().named("paused").iter().map(|pause| pause.2).max().unwrap();
+    assert!(longest > 200_000_000, "compacting 0.9 GiB takes two cores {longest} ns");
+}
+
+#[test]
+fn impossible_options_are_refused() {
+    let small = Config { heap: Bytes::from_mib(8), ..Config::default() };
+    assert_eq!(small.check().unwrap_err().0, "heap");
+    let full = Config { resident: Bytes::from_gib(1), ..Config::default() };
+    assert_eq!(full.check().unwrap_err().0, "resident");
+    let never = Config { max_gc_pause_millis: 0, ..Config::default() };
+    assert_eq!(never.check().unwrap_err().0, "max.gc.pause.millis");
+    assert!(Config::default().check().is_ok());
+}

@@ -1,0 +1,428 @@
+//! The cores of a machine, and the threads that want them.
+//!
+//! What is not contended costs one event: a thread that wakes up finds an idle core and keeps it
+//! until its work is done. Else it waits in the run queue. Threads of the fair class share by
+//! weight: each has a virtual time that runs the slower the heavier it is, and the one whose next
+//! slice would end first in virtual time runs next (Linux's EEVDF, kernel/sched/fair.c, on one
+//! queue for all cores: a core that falls idle takes what waits on another). A thread that has used
+//! up its slice makes room if another's would end sooner. A thread of the real-time class takes the
+//! core of one that is not, or of one of a lower priority, at once (kernel/sched/rt.c,
+//! `SCHED_FIFO`).
+//!
+//! A thread that has more to do when a piece of its work is done goes on without a switch.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use crate::cpu::{Job, Quota};
+use crate::scheduling::{NICE_0, Policy, SchedulerSpec};
+use crate::time::{Duration, Time};
+use crate::units::NodeId;
+
+/// Something that is to happen on a core, if it is still the same turn then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreEvent {
+    /// Which core.
+    pub core: u32,
+    /// Which turn on it.
+    pub turn: u32,
+    /// When.
+    pub at: Time,
+    /// The work is done; else the slice is over.
+    pub done: bool,
+}
+
+/// A thread with work to do (Linux calls it a task), and its place in the queue.
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    job: Job,
+    policy: Policy,
+    /// Its virtual time: what it has run, in nanoseconds over its weight.
+    ran: u64,
+    /// When its next slice would end, in virtual time.
+    deadline: u64,
+    /// Order of those with the same deadline.
+    sequence: u64,
+}
+
+impl Task {
+    /// Smaller goes first: real time by priority, then the fair class by virtual deadline.
+    fn rank(&self) -> (u8, u64, u64) {
+        match self.policy {
+            Policy::RealTime { priority } => (u8::MAX - priority.max(1), 0, self.sequence),
+            Policy::Fair { .. } => (u8::MAX, self.deadline, self.sequence),
+        }
+    }
+
+    fn is_fair(&self) -> bool {
+        matches!(self.policy, Policy::Fair { .. })
+    }
+}
+
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Task {}
+
+impl PartialOrd for Task {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The greatest of a [`BinaryHeap`] is the one that goes first.
+impl Ord for Task {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.rank().cmp(&self.rank())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    task: Task,
+    /// When this piece of work began, what it took to get there included.
+    began: Time,
+    /// When it is done.
+    until: Time,
+    /// From when its slices are counted.
+    since: Time,
+    /// The end of its slice is on the way.
+    armed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Core {
+    running: Option<Running>,
+    /// Number of the turn; an event of another one is stale.
+    turn: u32,
+    idle_since: Time,
+    /// Its thread's work is done, and it is not yet known whether the thread has more.
+    held: bool,
+}
+
+/// The cores of a machine.
+#[derive(Debug)]
+pub struct Cores {
+    spec: SchedulerSpec,
+    cores: Vec<Core>,
+    /// The one that fell idle last is taken first: it wakes up soonest.
+    idle: Vec<u32>,
+    waiting: BinaryHeap<Task>,
+    waiting_max: usize,
+    /// The virtual time of the thread that began last: where a thread that wakes up is put.
+    virtual_now: u64,
+    sequence: u64,
+    percent: u32,
+    quota: Option<Quota>,
+    busy_until_now: Duration,
+    /// Time that cores took to wake up, which is no work.
+    waking: Duration,
+    last_change: Time,
+}
+
+impl Cores {
+    /// Idle cores.
+    pub fn new(cores: u32, spec: SchedulerSpec) -> Self {
+        Self {
+            spec,
+            cores: vec![Core::default(); cores as usize],
+            idle: (0..cores).rev().collect(),
+            waiting: BinaryHeap::new(),
+            waiting_max: 0,
+            virtual_now: 0,
+            sequence: 0,
+            percent: 100,
+            quota: None,
+            busy_until_now: Duration::ZERO,
+            waking: Duration::ZERO,
+            last_change: Time::ZERO,
+        }
+    }
+
+    /// Work that begins from now on takes `percent` of its cost.
+    pub fn slow(&mut self, percent: u32) {
+        self.percent = percent.max(1);
+    }
+
+    /// Work that begins from now on is throttled, or no longer.
+    pub fn throttle(&mut self, quota: Option<Quota>) {
+        self.quota = quota;
+    }
+
+    /// How long timers may be late, so that several expire together.
+    pub const fn timer_slack(&self) -> Duration {
+        self.spec.timer_slack
+    }
+
+    /// When work that begins at `start`, and has a core from then on, is done.
+    #[inline]
+    pub fn end(&self, start: Time, mut cost: Duration) -> Time {
+        if self.percent != 100 {
+            cost = cost * u64::from(self.percent) / 100;
+        }
+        self.quota.map_or(start + cost, |quota| quota.done(start, cost))
+    }
+
+    /// A thread wakes up with work to do.
+    #[inline]
+    pub fn ask(&mut self, now: Time, job: Job, policy: Policy, events: &mut Vec<CoreEvent>) {
+        self.sequence += 1;
+        let ran = self.virtual_now;
+        let task = Task { job, policy, ran, deadline: 0, sequence: self.sequence };
+        match self.idle.last().copied() {
+            Some(core) => {
+                self.account(now);
+                self.idle.pop();
+                let idle = now.since(self.cores[core as usize].idle_since);
+                let waking = self.spec.wake_up.after(idle);
+                self.waking += waking;
+                self.begin(now, core, task, waking, now, events);
+            }
+            None => self.wait(now, task, events),
+        }
+    }
+
+    /// All cores are taken: the thread takes one from a lesser thread, or waits.
+    #[cold]
+    fn wait(&mut self, now: Time, mut task: Task, events: &mut Vec<CoreEvent>) {
+        task.ran = self.virtual_time(now);
+        task.deadline = self.deadline(&task);
+        if !task.is_fair()
+            && let Some(core) = self.lesser_than(&task)
+        {
+            let gone = self.preempt(now, core);
+            self.waiting.push(gone);
+            return self.begin(now, core, task, self.spec.switch, now, events);
+        }
+        let first = self.waiting.is_empty();
+        self.waiting.push(task);
+        self.waiting_max = self.waiting_max.max(self.waiting.len());
+        if first {
+            (0..self.cores.len() as u32).for_each(|core| self.arm(now, core, events));
+        }
+    }
+
+    /// The core whose thread would go last, if that is after this one.
+    fn lesser_than(&self, task: &Task) -> Option<u32> {
+        let of_class = |task: &Task| task.rank().0;
+        let running = (0..).zip(&self.cores).filter(|(_, core)| !core.held);
+        let running = running.filter_map(|(at, core)| Some((at, core.running?.task)));
+        let last = running.max_by_key(|(_, running)| running.rank());
+        last.filter(|(_, running)| of_class(running) > of_class(task)).map(|(core, _)| core)
+    }
+
+    /// Puts a thread on a core that is free. `since`: from when its slices are counted.
+    #[inline]
+    fn begin(
+        &mut self,
+        now: Time,
+        core: u32,
+        task: Task,
+        overhead: Duration,
+        since: Time,
+        events: &mut Vec<CoreEvent>,
+    ) {
+        if task.is_fair() {
+            self.virtual_now = self.virtual_now.max(task.ran);
+        }
+        let until = self.end(now + overhead, task.job.cost);
+        let on = &mut self.cores[core as usize];
+        on.turn = on.turn.wrapping_add(1);
+        on.held = false;
+        on.running = Some(Running { task, began: now, until, since, armed: false });
+        events.push(CoreEvent { core, turn: on.turn, at: until, done: true });
+        if !self.waiting.is_empty() {
+            self.arm(now, core, events);
+        }
+    }
+
+    /// Others wait: sees to it that a fair thread is looked at when its slice is over.
+    fn arm(&mut self, now: Time, core: u32, events: &mut Vec<CoreEvent>) {
+        let slice = self.spec.slice.0;
+        let on = &mut self.cores[core as usize];
+        let Some(running) = &mut on.running else { return };
+        if running.armed || on.held || !running.task.is_fair() || slice == 0 {
+            return;
+        }
+        // A thread that nobody waited for has begun one slice after the other.
+        let at = Time(running.since.0 + (now.since(running.since).0 / slice + 1) * slice);
+        if at < running.until {
+            running.armed = true;
+            events.push(CoreEvent { core, turn: on.turn, at, done: false });
+        }
+    }
+
+    /// The work of this turn is done: whose it was. The thread holds the core until
+    /// [`Self::go_on`] or [`Self::leave`]. Nothing if the turn is over already.
+    #[inline]
+    pub fn done(&mut self, now: Time, core: u32, turn: u32) -> Option<Job> {
+        let on = &mut self.cores[core as usize];
+        if on.turn != turn {
+            return None;
+        }
+        let running = on.running.as_mut()?;
+        on.held = true;
+        settle(running, now);
+        Some(running.task.job)
+    }
+
+    /// The thread that holds the core has another piece of work. It goes on with it, or waits if
+    /// its slice is over and it is another's turn.
+    #[inline]
+    pub fn go_on(&mut self, now: Time, core: u32, job: Job, events: &mut Vec<CoreEvent>) {
+        let running = self.cores[core as usize].running.expect("a thread holds the core");
+        let mut task = Task { job, ..running.task };
+        let over = self.spec.slice.0 > 0 && now.since(running.since) >= self.spec.slice;
+        if !task.is_fair() || self.waiting.is_empty() || !over {
+            return self.begin(now, core, task, Duration::ZERO, running.since, events);
+        }
+        self.catch_up(&mut task);
+        self.yield_to_first(now, core, task, events);
+    }
+
+    /// The thread that holds the core has no more to do: the next one, or nobody, has it.
+    #[inline]
+    pub fn leave(&mut self, now: Time, core: u32, events: &mut Vec<CoreEvent>) {
+        match self.waiting.pop() {
+            Some(next) => self.begin(now, core, next, self.spec.switch, now, events),
+            None => {
+                self.account(now);
+                let on = &mut self.cores[core as usize];
+                (on.running, on.held, on.idle_since) = (None, false, now);
+                self.idle.push(core);
+            }
+        }
+    }
+
+    /// The slice of a turn is over: if somebody's would end sooner than the next of this thread, it
+    /// makes room.
+    #[cold]
+    pub fn slice_over(&mut self, now: Time, core: u32, turn: u32, events: &mut Vec<CoreEvent>) {
+        let on = &mut self.cores[core as usize];
+        if on.turn != turn || on.held {
+            return;
+        }
+        let Some(running) = &mut on.running else { return };
+        running.armed = false;
+        if self.waiting.is_empty() {
+            return;
+        }
+        let mut task = self.preempt(now, core);
+        self.catch_up(&mut task);
+        self.yield_to_first(now, core, task, events);
+    }
+
+    /// A thread queues, and whoever is first then has the core: it may be the same one.
+    fn yield_to_first(
+        &mut self,
+        now: Time,
+        core: u32,
+        mut task: Task,
+        events: &mut Vec<CoreEvent>,
+    ) {
+        self.sequence += 1;
+        task.sequence = self.sequence;
+        self.waiting.push(task);
+        let next = self.waiting.pop().expect("one has just been added");
+        let switch = if next.sequence == task.sequence { Duration::ZERO } else { self.spec.switch };
+        self.begin(now, core, next, switch, now, events);
+    }
+
+    /// Takes the thread off a core, with what is left of its work.
+    fn preempt(&mut self, now: Time, core: u32) -> Task {
+        let on = &mut self.cores[core as usize];
+        on.turn = on.turn.wrapping_add(1);
+        let mut running = on.running.take().expect("a thread runs there");
+        let (all, left) = (running.until.since(running.began), running.until.since(now));
+        let cost = running.task.job.cost;
+        settle(&mut running, now);
+        let left = u128::from(cost.0) * u128::from(left.0) / u128::from(all.0.max(1));
+        running.task.job.cost = Duration(left as u64);
+        running.task
+    }
+
+    /// Where a thread is put that wakes up: with the one that has run least of those that run or
+    /// wait, and never before one that was put somewhere earlier.
+    fn virtual_time(&mut self, now: Time) -> u64 {
+        let first = self.waiting.peek().filter(|task| task.is_fair()).map(|first| first.ran);
+        let running = self.cores.iter().filter_map(|core| core.running);
+        let fair = running.filter(|running| running.task.is_fair());
+        let least = fair.map(|mut running| {
+            settle(&mut running, now);
+            running.task.ran
+        });
+        let least = least.chain(first).min().unwrap_or_default();
+        self.virtual_now = self.virtual_now.max(least);
+        self.virtual_now
+    }
+
+    /// When the next slice of a thread ends, in virtual time.
+    fn deadline(&self, task: &Task) -> u64 {
+        task.ran + self.slice_of(task)
+    }
+
+    /// A slice in the virtual time of a thread.
+    fn slice_of(&self, task: &Task) -> u64 {
+        self.spec.slice.0 * NICE_0 / task.policy.weight()
+    }
+
+    /// A thread queues for its next slice. It is never further ahead than two: what it ran while
+    /// nobody waited is not held against it.
+    fn catch_up(&self, task: &mut Task) {
+        task.ran = task.ran.min(self.virtual_now + 2 * self.slice_of(task));
+        task.deadline = self.deadline(task);
+    }
+
+    /// Drops the threads of a node that wait, and hands back their work in the order in which they
+    /// would have had a core.
+    pub fn purge(&mut self, node: NodeId) -> Vec<Job> {
+        let all = std::mem::take(&mut self.waiting).into_sorted_vec();
+        // Sorted with the one that goes first at the end.
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            all.into_iter().rev().partition(|task| task.job.node == node);
+        self.waiting = kept.into();
+        gone.into_iter().map(|task| task.job).collect()
+    }
+
+    #[inline]
+    fn account(&mut self, now: Time) {
+        let busy = (self.cores.len() - self.idle.len()) as u64;
+        self.busy_until_now += now.since(self.last_change) * busy;
+        self.last_change = now;
+    }
+
+    /// Time that cores worked up to `now`, added up over cores. What they take to wake up is taken
+    /// off when they begin to.
+    pub fn busy_time(&self, now: Time) -> Duration {
+        let busy = (self.cores.len() - self.idle.len()) as u64;
+        let all = self.busy_until_now + now.since(self.last_change) * busy;
+        Duration(all.0.saturating_sub(self.waking.0))
+    }
+
+    /// Number of cores; zero for no limit.
+    pub const fn count(&self) -> u32 {
+        self.cores.len() as u32
+    }
+
+    /// Threads that wait for a core.
+    pub fn queued(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Threads that waited at the most.
+    pub const fn queued_max(&self) -> usize {
+        self.waiting_max
+    }
+}
+
+/// Books what a thread has run since it began.
+#[inline]
+fn settle(running: &mut Running, now: Time) {
+    let ran = now.since(running.began);
+    running.began = now;
+    running.task.job.spent += ran;
+    running.task.ran += ran.0 * NICE_0 / running.task.policy.weight();
+}

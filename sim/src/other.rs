@@ -1,0 +1,83 @@
+//! Processes that are not of the modelled system, and take cores from it: the load generator's
+//! pacer and readers, a collector of metrics, what a host takes from a virtual machine.
+
+use rand::distr::Distribution as _;
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::Distribution;
+use crate::random::Stream;
+use crate::scheduling::Policy;
+use crate::time::Duration;
+
+/// A thread of such a process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherSpec {
+    /// Name, such as `pacer`.
+    pub name: String,
+    /// How it is scheduled.
+    #[serde(default)]
+    pub policy: Policy,
+    /// When it runs.
+    pub activity: Activity,
+}
+
+/// When a thread runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activity {
+    /// Bursts of work, and the time from the end of one to the next.
+    Bursts {
+        /// Without a core.
+        gap: Distribution,
+        /// CPU time of a burst.
+        work: Distribution,
+    },
+    /// A pacer that spins for `lead` up to the time of each event of a Poisson stream: it has a
+    /// core for 1 - exp(-lead * rate) of the time.
+    Spin {
+        /// From when it spins.
+        lead: Duration,
+        /// Mean time from one event to the next.
+        mean: Duration,
+    },
+}
+
+impl OtherSpec {
+    /// What is wrong with it, if anything: where, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        match &self.activity {
+            Activity::Bursts { gap, work } => {
+                gap.check().map_err(|message| ("activity.bursts.gap", message))?;
+                work.check().map_err(|message| ("activity.bursts.work", message))
+            }
+            Activity::Spin { lead, mean } if *mean < *lead / 20 || *mean == Duration::ZERO => {
+                let message = "more than 20 events within `lead`: it would spin all the time";
+                Err(("activity.spin.mean", message.into()))
+            }
+            Activity::Spin { .. } => Ok(()),
+        }
+    }
+}
+
+impl Activity {
+    /// Time until the next burst, and its work.
+    pub(crate) fn next(&self, stream: &mut Stream) -> (Duration, Duration) {
+        match self {
+            Self::Bursts { gap, work } => (gap.sample(stream), work.sample(stream)),
+            Self::Spin { lead, mean } => {
+                let gaps = Distribution::Exponential { floor: Duration::ZERO, mean: *mean };
+                let idle = gaps.sample(stream);
+                let mut spin = *lead;
+                loop {
+                    let gap = gaps.sample(stream);
+                    // It begins to spin for the next event before the time of this one.
+                    if gap > *lead {
+                        return (idle, spin);
+                    }
+                    spin += gap;
+                }
+            }
+        }
+    }
+}

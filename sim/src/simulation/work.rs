@@ -1,0 +1,185 @@
+//! CPU work: from a node's effect to a thread of its pool, to a core, and back to the node.
+
+use super::{Holder, Input, Pending, Simulation, Status};
+use crate::buggify::Site;
+use crate::cpu::Job;
+use crate::effect::PoolId;
+use crate::node::{Completion, Observer, Protocol};
+use crate::queue::EventQueue;
+use crate::scheduling::Policy;
+use crate::time::Duration;
+use crate::units::{MachineId, NodeId};
+
+/// In place of a pool, for the threads that work while the world of their node stands still.
+const COLLECTOR: u8 = u8::MAX;
+
+/// In place of a node, for a process that is not of the system.
+const NOBODY: NodeId = NodeId(u32::MAX);
+
+impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
+    #[inline]
+    pub(super) fn compute(&mut self, node: NodeId, pool: PoolId, mut cost: Duration, tag: u64) {
+        if let Some(buggify) = &mut self.buggify {
+            cost += buggify.delay(Site::SlowCompute);
+        }
+        let state = &mut self.nodes[node.index()];
+        let (incarnation, spent) = (state.incarnation, Duration::ZERO);
+        let job = Job { node, incarnation, pool: pool.0, cost, tag, spent };
+        let has_thread =
+            state.pools.get_mut(pool.0 as usize).is_none_or(|pool| pool.admit(self.now, job));
+        if has_thread {
+            self.ask_for_core(job);
+        }
+    }
+
+    /// A thread that has work asks for a core; or goes on, if it is the one that has just told of
+    /// work that is done.
+    #[inline]
+    pub(super) fn ask_for_core(&mut self, job: Job) {
+        let state = &mut self.nodes[job.node.index()];
+        if state.status == Status::Paused {
+            return state.parked.push(job);
+        }
+        let (machine, policy) = (state.spec.machine, state.spec.policy);
+        match self.holder {
+            Some(Holder { core, node, pool, .. }) if (node, pool) == (job.node, job.pool) => {
+                self.holder = None;
+                let cores = &mut self.machines[machine.index()].cores;
+                cores.go_on(self.now, core, job, &mut self.core_events);
+                self.push_core_events(machine);
+            }
+            _ => self.run_on(machine, job, policy),
+        }
+    }
+
+    /// A thread wakes up on a machine with a job.
+    #[inline]
+    fn run_on(&mut self, machine: MachineId, job: Job, policy: Policy) {
+        let cores = &mut self.machines[machine.index()].cores;
+        if cores.count() == 0 {
+            let done = cores.end(self.now, job.cost);
+            return self.push(done, Pending::Computed { job });
+        }
+        cores.ask(self.now, job, policy, &mut self.core_events);
+        self.push_core_events(machine);
+    }
+
+    /// Stops all threads of a node that runs.
+    pub(super) fn halt(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node.index()];
+        if state.status != Status::Running {
+            return;
+        }
+        state.status = Status::Paused;
+        let queued = self.machines[state.spec.machine.index()].cores.purge(node);
+        state.parked.extend(queued);
+    }
+
+    /// Lets the threads of a node go on, if nothing holds them any more.
+    pub(super) fn go_on(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node.index()];
+        if state.status != Status::Paused || state.signalled || state.collectors > 0 {
+            return;
+        }
+        state.status = Status::Running;
+        for job in std::mem::take(&mut state.parked) {
+            self.ask_for_core(job);
+        }
+        // One of them may stop it again.
+        while self.nodes[node.index()].status == Status::Running
+            && let Some(input) = self.nodes[node.index()].waiting.pop_front()
+        {
+            self.input(node, input);
+        }
+    }
+
+    pub(super) fn stop_the_world(&mut self, node: NodeId, work: Duration, threads: u32, tag: u64) {
+        let state = &mut self.nodes[node.index()];
+        assert_eq!(state.collectors, 0, "{}: the world stands still already", state.spec.name);
+        state.collectors = threads;
+        let (incarnation, spent) = (state.incarnation, Duration::ZERO);
+        let (machine, policy) = (state.spec.machine, state.spec.policy);
+        self.halt(node);
+        let cost = Duration(work.0.div_ceil(u64::from(threads)));
+        let job = Job { node, incarnation, pool: COLLECTOR, cost, tag, spent };
+        for _ in 0..threads {
+            self.run_on(machine, job, policy);
+        }
+    }
+
+    /// A thread that works while the world stands still is done.
+    fn collected(&mut self, job: Job) {
+        let state = &mut self.nodes[job.node.index()];
+        if state.incarnation != job.incarnation {
+            return;
+        }
+        state.collectors -= 1;
+        if state.collectors == 0 {
+            // First what waited, then what the node asked for.
+            self.go_on(job.node);
+            self.input(job.node, Input::Done(job.tag, Completion::Computed));
+        }
+    }
+
+    /// Puts what a scheduler has decided into the queue.
+    #[inline]
+    pub(super) fn push_core_events(&mut self, machine: MachineId) {
+        let mut events = std::mem::take(&mut self.core_events);
+        for event in events.drain(..) {
+            let (core, turn, done) = (event.core, event.turn, event.done);
+            self.push(event.at, Pending::Core { machine, core, turn, done });
+        }
+        self.core_events = events;
+    }
+
+    /// Work on a core is done, if this is still the same turn.
+    #[inline]
+    pub(super) fn ran(&mut self, machine: MachineId, core: u32, turn: u32) {
+        let cores = &mut self.machines[machine.index()].cores;
+        let Some(job) = cores.done(self.now, core, turn) else { return };
+        if job.node == NOBODY {
+            cores.leave(self.now, core, &mut self.core_events);
+            self.push_core_events(machine);
+            return self.next_of_other(machine, job.tag as u32);
+        }
+        self.nodes[job.node.index()].cpu += job.spent;
+        self.holder = Some(Holder { machine, core, node: job.node, pool: job.pool });
+        self.computed(job);
+        if let Some(Holder { machine, core, .. }) = self.holder.take() {
+            self.machines[machine.index()].cores.leave(self.now, core, &mut self.core_events);
+            self.push_core_events(machine);
+        }
+    }
+
+    /// A thread is free for the next job of its pool, and its node is told.
+    #[inline]
+    pub(super) fn computed(&mut self, job: Job) {
+        if job.pool == COLLECTOR {
+            return self.collected(job);
+        }
+        let state = &mut self.nodes[job.node.index()];
+        if state.incarnation != job.incarnation {
+            return;
+        }
+        let pool = state.pools.get_mut(job.pool as usize);
+        if let Some(next) = pool.and_then(|pool| pool.release(self.now)) {
+            self.ask_for_core(next);
+        }
+        self.input(job.node, Input::Done(job.tag, Completion::Computed));
+    }
+
+    /// A process that is not of the system wakes up.
+    pub(super) fn other_wakes(&mut self, machine: MachineId, other: u32, work: Duration) {
+        let policy = self.machines[machine.index()].others[other as usize].0.policy;
+        let (tag, spent) = (u64::from(other), Duration::ZERO);
+        let job = Job { node: NOBODY, incarnation: 0, pool: 0, cost: work, tag, spent };
+        self.run_on(machine, job, policy);
+    }
+
+    /// Draws when a process that is not of the system runs next.
+    pub(super) fn next_of_other(&mut self, machine: MachineId, other: u32) {
+        let (spec, stream) = &mut self.machines[machine.index()].others[other as usize];
+        let (gap, work) = spec.activity.next(stream);
+        self.push(self.now + gap, Pending::Other { machine, other, work });
+    }
+}

@@ -1,0 +1,353 @@
+//! Threads on cores: processor sharing, weights, priorities, wake-ups, slack, and processes that
+//! are not of the system.
+
+use headwater_sim::distribution::Distribution;
+use headwater_sim::effect::PoolId;
+use headwater_sim::machine::{Factory, MachineSpec};
+use headwater_sim::other::{Activity, OtherSpec};
+use headwater_sim::scheduling::{Policy, SchedulerSpec, WakePoint, WakeUp};
+use headwater_sim::simulation::SimulationSpec;
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+use headwater_tests::bench::{Bench, Ctx, Event, Saw, Sim, actor, add_with, simulation};
+use rand::distr::Distribution as _;
+
+use crate::assert_near;
+use crate::queueing::{SERVICE, exponential, station};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn machine(cores: u32, scheduler: SchedulerSpec) -> MachineSpec {
+    MachineSpec { cores, scheduler, ..MachineSpec::named("machine") }
+}
+
+fn slices(slice: Duration) -> SchedulerSpec {
+    SchedulerSpec { slice, ..SchedulerSpec::default() }
+}
+
+/// A simulation of one machine with a node for each factory, of the policy beside it.
+fn on(machine: MachineSpec, seed: u64, nodes: Vec<(Policy, Factory<Bench>)>) -> Sim {
+    let mut sim = simulation(seed, SimulationSpec::default());
+    let machine = sim.add_machine(machine);
+    for (number, (policy, factory)) in nodes.into_iter().enumerate() {
+        add_with(&mut sim, machine, &format!("node-{number}"), &[], policy, factory);
+    }
+    sim
+}
+
+fn fair(nice: i8) -> Policy {
+    Policy::Fair { nice }
+}
+
+fn real_time(priority: u8) -> Policy {
+    Policy::RealTime { priority }
+}
+
+/// Computes from `from` on without a pause, in jobs of `cost`.
+fn busy(from: Duration, cost: Duration) -> Factory<Bench> {
+    actor(move || {
+        move |ctx: &mut Ctx<'_>, event| match event {
+            Event::Start => ctx.timer(from, 0),
+            Event::Timer(job) | Event::Done(job, _) => ctx.compute(PoolId(0), cost, job + 1),
+            _ => unreachable!("nobody writes"),
+        }
+    })
+}
+
+/// Computes for `cost` at each of `times`, and notes when each is done.
+fn at_times(times: Vec<u64>, cost: Duration) -> Factory<Bench> {
+    actor(move || {
+        let times = times.clone();
+        move |ctx: &mut Ctx<'_>, event| match event {
+            Event::Start => {
+                times.iter().for_each(|time| ctx.timer(Duration::from_micros(*time), *time));
+            }
+            Event::Timer(time) => ctx.compute(PoolId(0), cost, time),
+            Event::Done(id, _) => ctx.note(Saw { what: "done", id, since: ctx.now() }),
+            _ => unreachable!("nobody writes"),
+        }
+    })
+}
+
+fn microseconds_done(sim: &Sim) -> Vec<u64> {
+    sim.observer().times("done").iter().map(|time| time.0 / 1_000).collect()
+}
+
+/// Poisson arrivals of jobs of two sizes; each noted under its size in microseconds.
+fn two_sizes(load: f64, sizes: [u64; 2]) -> Factory<Bench> {
+    actor(move || {
+        let mean_size = (sizes[0] + sizes[1]) as f64 / 2.0;
+        let mean = Duration((mean_size / load * 1e3) as u64);
+        let gap = Distribution::Exponential { floor: Duration::ZERO, mean };
+        let mut arrived = Vec::new();
+        let mut streams = None;
+        move |ctx: &mut Ctx<'_>, event| {
+            let gaps = streams.get_or_insert_with(|| ctx.stream("gaps"));
+            match event {
+                Event::Start => ctx.timer(gap.sample(gaps), 0),
+                Event::Timer(job) => {
+                    let coin = Distribution::Uniform { low: Duration(0), high: Duration(999) };
+                    let size = sizes[usize::from(coin.sample(gaps).0 >= 500)];
+                    arrived.push((ctx.now(), size));
+                    ctx.compute(PoolId(0), Duration::from_micros(size), job);
+                    ctx.timer(gap.sample(gaps), job + 1);
+                }
+                Event::Done(job, _) => {
+                    let (since, size) = arrived[job as usize];
+                    let what = if size == sizes[0] { "small" } else { "large" };
+                    ctx.note(Saw { what, id: job, since });
+                }
+                _ => unreachable!("nobody writes"),
+            }
+        }
+    })
+}
+
+/// M/G/1 with processor sharing: a job of size x is done after x / (1 - rho) on average, whatever
+/// the distribution of sizes (Kleinrock 1967).
+#[test]
+fn short_slices_share_a_core_as_m_g_1_ps_says() {
+    let (load, sizes) = (0.6, [100, 900]);
+    let mut means = [0.0; 2];
+    for seed in 0..4 {
+        let spec = machine(1, slices(Duration::from_micros(5)));
+        let mut sim = on(spec, seed, vec![(fair(0), two_sizes(load, sizes))]);
+        sim.run_until(Time(60 * SECOND));
+        for (mean, what) in means.iter_mut().zip(["small", "large"]) {
+            *mean += sim.observer().mean_ns(what, 500) / 4e3;
+        }
+    }
+    for (mean, size) in means.iter().zip(sizes) {
+        let what = format!("M/G/1-PS, {size} us");
+        assert_near(&what, *mean, size as f64 / (1.0 - load), 0.04);
+    }
+}
+
+/// Threads that always want a core have it by their weights: nice 0 against nice 5 is 1024 to 335.
+#[test]
+fn busy_threads_share_by_weight() {
+    for (cores, threads) in [(1, 1), (2, 2)] {
+        let job = Duration::from_millis(2);
+        let nodes = [0, 5].iter().flat_map(|nice| {
+            (0..threads).map(|_| (fair(*nice), busy(Duration::ZERO, job))).collect::<Vec<_>>()
+        });
+        let mut sim = on(machine(cores, SchedulerSpec::default()), 1, nodes.collect());
+        sim.run_until(Time(20 * SECOND));
+        let cpu: Vec<u64> = (0..2 * threads).map(|node| sim.cpu_time(NodeId(node)).0).collect();
+        let (heavy, light) = cpu.split_at(threads as usize);
+        let ratio = heavy.iter().sum::<u64>() as f64 / light.iter().sum::<u64>() as f64;
+        assert_near(&format!("share on {cores} cores"), ratio, 1024.0 / 335.0, 0.02);
+        let all = cpu.iter().sum::<u64>() as f64 / 1e9;
+        assert_near("the cores are never idle", all, 20.0 * f64::from(cores), 0.001);
+    }
+}
+
+/// What a thread ran while nobody else wanted the core is not held against it.
+#[test]
+fn a_thread_that_was_alone_shares_fairly_from_then_on() {
+    let job = Duration::from_millis(1);
+    let late = Duration::from_millis(1_000);
+    let long = busy(Duration::ZERO, Duration::from_millis(5_000));
+    for first in [busy(Duration::ZERO, job), long] {
+        let nodes = vec![(fair(0), first), (fair(0), busy(late, job))];
+        let mut sim = on(machine(1, SchedulerSpec::default()), 1, nodes);
+        sim.run_until(Time(2 * SECOND));
+        let share = sim.cpu_time(NodeId(1)).0 as f64 / 1e9;
+        assert_near("share of the second", share, 0.5, 0.02);
+    }
+}
+
+/// The mean response of two classes on a core of which the first pre-empts the second, which then
+/// goes on where it was: Cobham's (1954) queue with priorities, in the form for pre-emption (White
+/// and Christie 1958).
+#[test]
+fn real_time_priorities_wait_as_theory_says() {
+    let (first, second) = (0.3, 0.4);
+    let nodes = || {
+        vec![
+            (real_time(2), station(first, exponential())),
+            (real_time(1), station(second, exponential())),
+        ]
+    };
+    let (mut high, mut low) = (0.0, 0.0);
+    for seed in 0..4 {
+        let mut sim = on(machine(1, SchedulerSpec::default()), seed, nodes());
+        sim.run_until(Time(40 * SECOND));
+        // Waits are told without the service time.
+        high += mean_wait_of(&sim, 0) / 4.0 + 0.25;
+        low += mean_wait_of(&sim, 1) / 4.0 + 0.25;
+    }
+    // The mean residual work is half the second moment times the rate: rho for exponential jobs.
+    let all = first + second;
+    let expected = 1.0 / (1.0 - first) + all / ((1.0 - first) * (1.0 - all));
+    assert_near("first class", high, 1.0 / (1.0 - first), 0.03);
+    assert_near("second class", low, expected, 0.04);
+}
+
+/// The mean wait of a node's jobs in service times.
+fn mean_wait_of(sim: &Sim, node: u32) -> f64 {
+    let lines = sim.observer().about("waited").filter(|line| line.node == NodeId(node));
+    let waits: Vec<u64> = lines.map(|line| line.at.since(line.saw.since).0).collect();
+    waits.iter().sum::<u64>() as f64 / waits.len() as f64 / SERVICE.0 as f64
+}
+
+/// A pacer that spins for 150 us before each event of a Poisson stream has a core for 1 - exp(-150
+/// us * rate) of the time.
+#[test]
+fn a_spinning_pacer_takes_the_share_that_theory_says() {
+    for rate in [400.0_f64, 1_600.0, 9_600.0] {
+        let lead = Duration::from_micros(150);
+        let activity = Activity::Spin { lead, mean: Duration((1e9 / rate) as u64) };
+        let pacer = OtherSpec { name: "pacer".into(), policy: real_time(1), activity };
+        let others = vec![pacer];
+        let spec = MachineSpec { others, ..machine(1, SchedulerSpec::default()) };
+        let mut sim = on(spec, 3, vec![(fair(0), busy(Duration::ZERO, Duration::from_millis(1)))]);
+        sim.run_until(Time(20 * SECOND));
+        let left = sim.cpu_time(NodeId(0)).0 as f64 / 20e9;
+        let spins = 1.0 - (-150e-6 * rate).exp();
+        assert_near(&format!("spinning at {rate}/s"), 1.0 - left, spins, 0.02);
+    }
+}
+
+#[test]
+fn what_is_not_contended_costs_one_event() {
+    let times: Vec<u64> = (0..100).map(|job| job * 1_000).collect();
+    let node = || at_times(times.clone(), Duration::from_micros(300));
+    let mut sim = on(machine(2, SchedulerSpec::default()), 1, vec![(fair(0), node())]);
+    sim.run_until(Time(SECOND));
+    assert_eq!(sim.totals().events, 200, "100 timers, 100 pieces of work");
+}
+
+#[test]
+fn a_thread_waits_for_the_end_of_the_slice_and_real_time_does_not() {
+    let hog = || busy(Duration::ZERO, Duration::from_millis(100));
+    let short = || at_times(vec![10_500], Duration::from_micros(100));
+    let switch = Duration::from_micros(2);
+    let scheduler = SchedulerSpec { switch, ..SchedulerSpec::default() };
+    for (policy, expected) in [(fair(0), 12_102), (real_time(1), 10_602)] {
+        let nodes = vec![(fair(0), hog()), (policy, short())];
+        let mut sim = on(machine(1, scheduler.clone()), 1, nodes);
+        sim.run_until(Time(SECOND));
+        assert_eq!(microseconds_done(&sim), [expected], "{policy:?}");
+    }
+}
+
+#[test]
+fn a_thread_that_has_more_to_do_goes_on_before_those_that_wait() {
+    // Two jobs on one thread, and one of another node that arrives during the first.
+    let mut sim = simulation(1, SimulationSpec::default());
+    let one = sim.add_machine(machine(1, SchedulerSpec::default()));
+    let first = at_times(vec![0, 10], Duration::from_micros(100));
+    let second = at_times(vec![5], Duration::from_micros(100));
+    add_with(&mut sim, one, "first", &[1], fair(0), first);
+    add_with(&mut sim, one, "second", &[1], fair(0), second);
+    sim.run_until(Time(SECOND));
+    assert_eq!(sim.observer().ids("done"), [0, 10, 5]);
+    assert_eq!(microseconds_done(&sim), [100, 200, 300]);
+}
+
+#[test]
+fn waking_up_costs_what_the_idle_time_makes_it_cost_and_is_no_work() {
+    let point = |idle, cost| {
+        let [idle, cost] = [idle, cost].map(Duration::from_micros);
+        WakePoint { idle, cost }
+    };
+    let wake_up = WakeUp { points: vec![point(0, 0), point(1_000, 50)] };
+    let scheduler = SchedulerSpec { wake_up, ..SchedulerSpec::default() };
+    // Idle for 2 ms, 500 us, 5 ms.
+    let times = vec![2_000, 2_650, 7_775];
+    let node = at_times(times, Duration::from_micros(100));
+    let mut sim = on(machine(1, scheduler), 1, vec![(fair(0), node)]);
+    sim.run_until(Time(SECOND));
+    assert_eq!(microseconds_done(&sim), [2_150, 2_775, 7_925]);
+    let cpu = sim.usage().first().expect("a machine has cores").busy;
+    assert_eq!(cpu, Duration::from_micros(300));
+}
+
+#[test]
+fn timers_are_as_late_as_their_slack_but_in_real_time() {
+    let timer_slack = Duration::from_micros(50);
+    let scheduler = SchedulerSpec { timer_slack, ..SchedulerSpec::default() };
+    for (policy, expected) in [(fair(0), 1_150), (real_time(1), 1_100)] {
+        let node = at_times(vec![1_000], Duration::from_micros(100));
+        let mut sim = on(machine(2, scheduler.clone()), 1, vec![(policy, node)]);
+        sim.run_until(Time(SECOND));
+        assert_eq!(microseconds_done(&sim), [expected], "{policy:?}");
+    }
+}
+
+/// A process in bursts takes its share, and a system that is alone on the other core is not
+/// touched.
+#[test]
+fn another_process_is_felt_only_where_it_takes_a_core() {
+    let gap = Distribution::constant(Duration::from_micros(700));
+    let work = Distribution::constant(Duration::from_micros(300));
+    let activity = Activity::Bursts { gap, work };
+    let others = vec![OtherSpec { name: "collector".into(), policy: fair(0), activity }];
+    let node = || at_times((0..1_000).map(|job| job * 970).collect(), Duration::from_micros(60));
+    let mean = |cores| {
+        let spec =
+            MachineSpec { others: others.clone(), ..machine(cores, SchedulerSpec::default()) };
+        let mut sim = on(spec, 1, vec![(fair(0), node())]);
+        sim.run_until(Time(2 * SECOND));
+        let late = sim.observer().about("done").map(|line| line.at.0 / 1_000 - line.saw.id - 60);
+        late.sum::<u64>() as f64 / 1e3
+    };
+    assert_eq!(mean(2), 0.0);
+    // Uniform over the burst's cycle: 30 % of the jobs wait half a burst, less what they delay it.
+    assert_near("mean wait", mean(1), 0.3 * 150.0, 0.15);
+}
+
+/// A node that takes its inputs every 100 us and stops its world once, for `work` on `threads`
+/// threads.
+fn stops_once(work: Duration, threads: u32) -> Factory<Bench> {
+    actor(move || {
+        move |ctx: &mut Ctx<'_>, event| match event {
+            Event::Start => {
+                (1..400).for_each(|tick| ctx.timer(Duration::from_micros(tick * 100), tick));
+            }
+            Event::Timer(50) => ctx.stop_the_world(work, threads, 1_000),
+            Event::Timer(tick) => ctx.compute(PoolId(0), Duration::from_micros(10), tick),
+            Event::Done(id, _) => ctx.note(Saw { what: "done", id, since: ctx.now() }),
+            _ => unreachable!("nobody writes"),
+        }
+    })
+}
+
+/// All threads of a node stand still while its collector works, on as many cores as it can get, and
+/// nothing is lost.
+#[test]
+fn a_world_that_stops_takes_its_work_over_the_cores_it_gets() {
+    let work = Duration::from_millis(12);
+    for (cores, threads, pause) in [(4, 1, 12_000), (4, 4, 3_000), (2, 4, 6_000), (1, 4, 12_000)] {
+        // Slices of half a millisecond: four threads on fewer cores end at about the same time.
+        let scheduler = slices(Duration::from_micros(500));
+        let mut sim = on(machine(cores, scheduler), 1, vec![(fair(0), stops_once(work, threads))]);
+        sim.run_until(Time(SECOND));
+        let (ids, times) = (sim.observer().ids("done"), microseconds_done(&sim));
+        assert_eq!(ids.len(), 399, "{cores} cores, {threads} threads");
+        let gap = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
+        assert!(gap.abs_diff(pause) <= 120, "{cores} cores, {threads} threads: {gap} us");
+    }
+}
+
+#[test]
+fn a_node_stopped_by_a_signal_while_its_world_stands_still_waits_for_both() {
+    use headwater_sim::fault::Fault;
+    let node = NodeId(0);
+    let ends = |pause: u64, resume: u64| {
+        let nodes = vec![(fair(0), stops_once(Duration::from_millis(10), 1))];
+        let mut sim = on(machine(1, SchedulerSpec::default()), 1, nodes);
+        let at = |time: u64| Time(time * 1_000_000);
+        sim.schedule(at(pause), Fault::Pause { node });
+        sim.schedule(at(resume), Fault::Resume { node });
+        sim.run_until(Time(SECOND));
+        let times = microseconds_done(&sim);
+        assert_eq!(times.len(), 399);
+        let longest = times.windows(2).max_by_key(|pair| pair[1] - pair[0]).unwrap_or(&[0, 0]);
+        longest[1] / 1_000
+    };
+    // The world stands still from 5 ms to 15 ms.
+    assert_eq!(ends(7, 9), 15);
+    assert_eq!(ends(7, 20), 20);
+}
