@@ -7,7 +7,6 @@ use std::time::Duration;
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
-use headwater_sim::scheduling::SchedulerSpec;
 use headwater_sim::units::{Bytes, BytesPerSecond};
 
 use crate::arguments;
@@ -20,14 +19,18 @@ mod disk;
 mod kernel;
 mod loopback;
 mod quantiles;
+mod scheduler;
 
 /// Measures, and writes or prints the profile.
 pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let time = Duration::from_nanos(arguments.time.0);
     let clock = cpu::measure(time / 4);
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
-    let round_trips = loopback::measure(time)?;
-    terminal::note(format_args!("loopback round trip: {}", round_trips.tell()));
+    let scheduler = scheduler::measure(time);
+    scheduler.tell().iter().for_each(|line| terminal::note(format_args!("{line}")));
+    let [waiting, spinning] = loopback::measure(time)?;
+    terminal::note(format_args!("loopback round trip: {}", waiting.tell()));
+    terminal::note(format_args!("the same without waking anybody up: {}", spinning.tell()));
     let disk = disk::measure(&arguments.data, time)?;
     terminal::note(format_args!("append of 4 KiB and fdatasync: {}", disk.sync.tell()));
     terminal::note(format_args!(
@@ -38,10 +41,10 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let machine = Machine {
         cores: cores(),
         nic: BytesPerSecond::UNLIMITED,
-        loopback: round_trips.halved().distribution(),
+        loopback: spinning.halved().distribution(),
         page_cache: Bytes(0),
         disks: vec![disk.spec()],
-        scheduler: SchedulerSpec::default(),
+        scheduler: scheduler.spec(),
         others: Vec::new(),
     };
     let data = arguments.data.display();
@@ -56,7 +59,8 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         network: NetworkSpec::default(),
         options: toml::Table::new(),
     };
-    let text = format!("{}{}", header(&clock, &round_trips, &disk), profile.to_toml());
+    let head = header(&clock, &scheduler, [&waiting, &spinning], &disk);
+    let text = head + &profile.to_toml();
     // What is written must read back.
     Profile::parse(&text, "the measured profile")?;
     match &arguments.out {
@@ -73,18 +77,27 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
 }
 
 /// What was measured, in words; the profile has the part that the simulator uses.
-fn header(clock: &cpu::Clock, trips: &quantiles::Times, disk: &disk::Disk) -> String {
+fn header(
+    clock: &cpu::Clock,
+    scheduler: &scheduler::Scheduler,
+    [waiting, spinning]: [&quantiles::Times; 2],
+    disk: &disk::Disk,
+) -> String {
+    let scheduler: String = scheduler.tell().iter().map(|line| format!("# {line}\n")).collect();
     format!(
         "# A measured machine profile: servers and clients on this one machine.\n\
          # CPU: {:.3} ns a dependent multiplication, {} % of the time on the machine that the\n\
          # models' costs are stated for (Xeon E5-2686 v4 at 2.7 GHz, 3 cycles).\n\
+         {scheduler}\
          # Loopback TCP round trip of 100 B: {}\n\
+         # The same without waking anybody up, which is what the profile has: {}\n\
          # Append of 4 KiB + fdatasync: {}\n\
          # Append of 4 KiB to the page cache: {}; {:.0} MB/s in pieces of 64 KiB\n\
          # The network is not used: there is one machine.\n",
         clock.multiply_ns,
         clock.percent(),
-        trips.tell(),
+        waiting.tell(),
+        spinning.tell(),
         disk.sync.tell(),
         disk.append.tell(),
         disk.cache_rate / 1e6,
