@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::arguments::{Profile, Run};
-use crate::{launch, profile, run, systems};
+use crate::arguments::{Ceiling, Profile, Run};
+use crate::{launch, profile, run, systems, utilisation};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +24,8 @@ Examples:
       the way
   loadgen --rate 100000 --target null
       what the generator itself can do
+  loadgen ceiling --target kafka --launch
+      its highest rate on one broker, beside that of kafka-producer-perf-test
   loadgen profile --out mine.toml
       measures this machine, for the simulator
 
@@ -46,6 +48,8 @@ struct Arguments {
 enum Command {
     /// Measures this machine and writes a machine profile for the simulator
     Profile(Profile),
+    /// Measures the highest rate of the generator beside that of the system's own load test
+    Ceiling(Ceiling),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -62,10 +66,13 @@ enum Command {
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Counted before anything keeps to some of them.
+    utilisation::cores();
     let result = match arguments.command {
         Some(Command::Guard) => return launch::guard::run(),
         Some(Command::LogServer(serve)) => serve.run(),
         Some(Command::Profile(arguments)) => profile::run(&arguments),
+        Some(Command::Ceiling(arguments)) => run::ceiling::run(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(
                 shell,

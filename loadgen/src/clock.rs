@@ -1,62 +1,90 @@
 //! Time: the run's clock, and the machine's.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long before an intended time the pacer stops sleeping. Sleeps of Linux end up to about this
-/// late: 50 us of timer slack (`prctl(2)`, `PR_SET_TIMERSLACK`) and as much again to be scheduled.
-const SPIN: Duration = Duration::from_micros(150);
+use rustix::thread::{clock_nanosleep_absolute, set_current_timer_slack};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// Longest uninterrupted sleep, so that an interruption is noticed.
 const NAP: Duration = Duration::from_millis(50);
 
-/// The run's clock: nanoseconds since its start, zero before.
+/// The run's clock: nanoseconds since its start, zero before. It is the machine's monotonic clock,
+/// which a JVM's `System.nanoTime` reads as well (`os::javaTimeNanos`, os_posix.cpp @ OpenJDK 17).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Clock(Arc<OnceLock<Instant>>);
+pub(crate) struct Clock(Arc<OnceLock<Start>>);
+
+/// When a run started.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    at: Instant,
+    /// The same, on the monotonic clock.
+    monotonic_ns: u64,
+    /// The same, milliseconds since the Unix epoch.
+    unix_ms: u64,
+}
 
 impl Clock {
     /// Starts now; clients are connected before that.
     pub(crate) fn start(&self) {
-        self.0.get_or_init(Instant::now);
+        self.0.get_or_init(|| Start {
+            at: Instant::now(),
+            monotonic_ns: monotonic_ns(),
+            unix_ms: unix_ms(),
+        });
     }
 
     /// Nanoseconds since the start.
     pub(crate) fn now(&self) -> u64 {
-        self.0.get().map_or(0, |start| start.elapsed().as_nanos() as u64)
+        self.0.get().map_or(0, |start| start.at.elapsed().as_nanos() as u64)
     }
 
-    /// Waits until `at` (nanoseconds), the last of it without sleep; false if `stop` was raised
-    /// before.
-    pub(crate) fn wait(&self, at: u64, stop: &AtomicBool) -> bool {
-        loop {
-            let left = Duration::from_nanos(at.saturating_sub(self.now()));
-            if left.is_zero() {
-                return true;
-            }
-            if stop.load(Ordering::Relaxed) {
-                return false;
-            }
-            match left.checked_sub(SPIN) {
-                Some(sleep) if !sleep.is_zero() => std::thread::sleep(sleep.min(NAP)),
-                _ => std::hint::spin_loop(),
-            }
-        }
+    /// What the machine's monotonic clock showed at the start, nanoseconds; none before it.
+    pub(crate) fn started(&self) -> Option<u64> {
+        self.0.get().map(|start| start.monotonic_ns)
     }
 
-    /// Sleeps until `at` (nanoseconds), to the precision of a sleep; false if `stop` was raised.
+    /// The start, milliseconds since the Unix epoch; zero before it.
+    pub(crate) fn started_unix_ms(&self) -> u64 {
+        self.0.get().map_or(0, |start| start.unix_ms)
+    }
+
+    /// Sleeps until `at` (nanoseconds), to the precision of the thread's timers
+    /// ([`precise_timers`]); false if `stop` was raised before.
     pub(crate) fn sleep_until(&self, at: u64, stop: &AtomicBool) -> bool {
+        let started = self.started().unwrap_or_else(monotonic_ns);
         loop {
             if stop.load(Ordering::Relaxed) {
                 return false;
             }
-            let left = Duration::from_nanos(at.saturating_sub(self.now()));
-            if left.is_zero() {
+            let now = self.now();
+            if now >= at {
                 return true;
             }
-            std::thread::sleep(left.min(NAP));
+            let until = started + at.min(now + NAP.as_nanos() as u64);
+            let until = Timespec {
+                tv_sec: (until / 1_000_000_000) as i64,
+                tv_nsec: (until % 1_000_000_000) as i64,
+            };
+            // A signal that ends it early only makes another turn.
+            let _ = clock_nanosleep_absolute(rustix::thread::ClockId::Monotonic, &until);
         }
     }
+}
+
+/// The machine's monotonic clock, nanoseconds.
+pub(crate) fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Takes the 50 us off that Linux lets the timers of a thread be late by, to wake several at once
+/// (`PR_SET_TIMERSLACK`, prctl(2)). Threads in real time have none.
+pub(crate) fn precise_timers() {
+    // Where it is refused the lag is what the machine gives, and is measured.
+    let _ = set_current_timer_slack(NonZeroU64::new(1));
 }
 
 /// Milliseconds since the Unix epoch.

@@ -1,10 +1,9 @@
 //! The collector: one thread that counts, records and remembers all that is observed.
 
-use std::collections::BTreeMap;
-use std::iter::Peekable;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headwater_check::{Events, History, Positions};
@@ -14,10 +13,11 @@ use headwater_reports::{Recorder, Resource};
 use headwater_scenarios::observe::ScheduleDigest;
 use headwater_scenarios::scenario::Scenario;
 use headwater_sim::time::Time;
-use headwater_traffic::{Plan, Schedule};
 
 use crate::clock::Clock;
-use crate::systems::client::Observation;
+use crate::prepare::Slice;
+use crate::sampler::Sampler;
+use crate::systems::client::{Delivered, Observation, Settled};
 use crate::utilisation::UtilisationSampler;
 
 /// Longest wait for an observation before looking at the clock.
@@ -41,11 +41,8 @@ pub(crate) struct Counters {
     pub(crate) delivered: AtomicU64,
     /// Lag of the event sent last, nanoseconds.
     pub(crate) lag: AtomicU64,
-    /// Events due later than this are never offered, nanoseconds: the pacer has ended.
-    pub(crate) offer_until: AtomicU64,
-    /// The pacer was stopped before the end of the schedule: from now on only what was sent counts
-    /// as offered. What would have been due may be more than can be counted.
-    pub(crate) cut_off: AtomicBool,
+    /// Median response time of each interval that is over, nanoseconds.
+    medians: Mutex<Vec<Option<u64>>>,
 }
 
 impl Default for Counters {
@@ -58,13 +55,23 @@ impl Default for Counters {
             failed: zero(),
             delivered: zero(),
             lag: zero(),
-            offer_until: AtomicU64::new(u64::MAX),
-            cut_off: AtomicBool::new(false),
+            medians: Mutex::default(),
         }
     }
 }
 
 impl Counters {
+    /// Median response time of each interval that is over, nanoseconds.
+    pub(crate) fn medians(&self) -> Vec<Option<u64>> {
+        self.medians.lock().map(|medians| medians.clone()).unwrap_or_default()
+    }
+
+    fn set_medians(&self, of: &[Option<u64>]) {
+        if let Ok(mut medians) = self.medians.lock() {
+            of.clone_into(&mut medians);
+        }
+    }
+
     /// Events sent and not resolved.
     pub(crate) fn outstanding(&self) -> u64 {
         let resolved = self.acked.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed);
@@ -94,22 +101,26 @@ pub(crate) struct Collected {
 pub(crate) struct Collector {
     recorder: Recorder,
     history: History,
-    schedule: Peekable<Schedule>,
+    used: Sender<Slice>,
     digest: ScheduleDigest,
     marks: Vec<Mark>,
+    /// Events that were handed over ahead of their time: when they are due, and their sizes.
+    ahead: VecDeque<(u64, u32)>,
     errors: BTreeMap<&'static str, u64>,
     sampler: UtilisationSampler,
+    threads: Sampler,
     interval: u64,
     clock: Clock,
     counters: Arc<Counters>,
 }
 
 impl Collector {
-    /// For a run of `scenario`.
+    /// For a run of `scenario`; slices that are counted go to `used`.
     pub(crate) fn new(
         scenario: &Scenario,
-        plan: &Arc<Plan>,
+        used: Sender<Slice>,
         sampler: UtilisationSampler,
+        threads: Sampler,
         clock: Clock,
     ) -> Self {
         let (from, until) = scenario.window();
@@ -118,11 +129,13 @@ impl Collector {
         Self {
             recorder: Recorder::new(interval, window),
             history: History::new(StreamId(0), Positions::Events),
-            schedule: plan.schedule().peekable(),
+            used,
             digest: ScheduleDigest::default(),
             marks: Vec::new(),
+            ahead: VecDeque::new(),
             errors: BTreeMap::new(),
             sampler,
+            threads,
             interval,
             clock,
             counters: Arc::default(),
@@ -134,23 +147,33 @@ impl Collector {
         Arc::clone(&self.counters)
     }
 
-    /// Collects until `over` is raised and nothing is left.
-    pub(crate) fn run(mut self, observed: &Receiver<Observation>, over: &AtomicBool) -> Collected {
+    /// Collects until `over` is raised and nothing is left. The samples of threads are not evaluated
+    /// yet: their full names are not known.
+    pub(crate) fn run(
+        mut self,
+        observed: &Receiver<Observation>,
+        over: &AtomicBool,
+    ) -> (Collected, Sampler) {
         let mut next_sample = self.interval;
         loop {
             match observed.recv_timeout(POLL) {
                 Ok(observation) => self.take(observation),
-                Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {
-                    self.offer(self.clock.now(), None);
-                }
+                Err(RecvTimeoutError::Timeout) if !over.load(Ordering::Relaxed) => {}
                 Err(_) => break,
             }
-            while self.clock.now() >= next_sample {
+            let now = self.clock.now();
+            self.offer(now);
+            self.threads.sample(now);
+            if now >= next_sample {
+                self.counters.set_medians(&self.recorder.series().response_p50_ns);
+            }
+            while now >= next_sample {
                 self.sampler.sample(next_sample);
                 next_sample += self.interval;
             }
         }
-        Collected {
+        self.offer(u64::MAX);
+        let collected = Collected {
             recorder: self.recorder,
             history: self.history,
             digest: self.digest.to_string(),
@@ -158,61 +181,21 @@ impl Collector {
             resources: self.sampler.resources(),
             errors: self.errors,
             end: self.clock.now(),
-        }
-    }
-
-    /// Counts as offered what is due by `now`, and what was sent in any case: all up to `sent`.
-    fn offer(&mut self, now: u64, sent: Option<u64>) {
-        let now = now.min(self.counters.offer_until.load(Ordering::Relaxed));
-        let counters = Arc::clone(&self.counters);
-        let due = |at: u64| {
-            let is_sent = sent.is_some_and(|sent| at <= sent);
-            is_sent || (at <= now && !counters.cut_off.load(Ordering::Relaxed))
         };
-        while let Some(arrival) = self.schedule.next_if(|arrival| due(arrival.at.0)) {
-            self.digest.add(&arrival);
-            self.recorder.offered(arrival.at.0, 1, arrival.bytes.into());
-            self.counters.scheduled.fetch_add(1, Ordering::Relaxed);
-        }
+        (collected, self.threads)
     }
 
     fn take(&mut self, observation: Observation) {
         match observation {
-            Observation::Sent(token) => {
-                self.offer(token.started, Some(token.intended));
-                let bytes = token.bytes.into();
-                self.recorder.sent(token.started, token.intended, 1, bytes);
-                self.counters.sent.fetch_add(1, Ordering::Relaxed);
-                let lag = token.started.saturating_sub(token.intended);
-                self.counters.lag.store(lag, Ordering::Relaxed);
+            Observation::Sent { slice, handed } => self.sent(slice, handed),
+            Observation::SentLate(tokens) => {
+                tokens.iter().for_each(|token| {
+                    self.handed(token.started, token.intended, token.bytes);
+                });
+                self.counters.sent.fetch_add(tokens.len() as u64, Ordering::Relaxed);
             }
-            Observation::Acked { at, token } => {
-                let (intended, started) = (token.intended, token.started);
-                self.recorder.acked(at, intended, started, 1, token.bytes.into());
-                self.history.acked(Time(at), Events::from(token.place));
-                self.counters.acked.fetch_add(1, Ordering::Relaxed);
-            }
-            Observation::Failed { at, token, why } => {
-                self.recorder.failed(at, 1);
-                self.history.failed(Time(at), Events::from(token.place));
-                *self.errors.entry(why).or_default() += 1;
-                self.counters.failed.fetch_add(1, Ordering::Relaxed);
-            }
-            Observation::Delivered { at, reader, position, bytes, stamp } => {
-                match (stamp, position) {
-                    (Ok(stamp), Some(position)) => {
-                        // Only the first reader runs while events are written.
-                        if reader == 0 {
-                            self.recorder.delivered(at, stamp.at.0, 1, bytes.into());
-                        }
-                        let events = Events::from(stamp.place);
-                        self.history.delivered(Time(at), reader, events, position, bytes.into());
-                    }
-                    (Err(damage), _) => self.history.damaged(Time(at), reader, damage),
-                    (Ok(_), None) => self.history.damaged(Time(at), reader, "without a position"),
-                }
-                self.counters.delivered.fetch_add(1, Ordering::Relaxed);
-            }
+            Observation::Settled(lot) => self.settled(&lot),
+            Observation::Delivered(lot) => self.delivered(lot),
             Observation::Mark { at, name, detail } => {
                 if self.marks.len() < MARKS_MAX {
                     self.marks.push(Mark { at_ns: at, name: name.to_owned(), detail });
@@ -220,6 +203,97 @@ impl Collector {
             }
         }
     }
+
+    /// Events were offered, and as a rule sent.
+    fn sent(&mut self, slice: Slice, handed: bool) {
+        for event in &slice.events {
+            let (at, bytes) = (event.arrival.at.0, event.arrival.bytes);
+            self.digest.add(&event.arrival);
+            if handed {
+                self.recorder.offered(at, 1, bytes.into());
+                self.handed(event.started, at, bytes);
+            } else {
+                self.ahead.push_back((at, bytes));
+            }
+        }
+        let events = slice.events.len() as u64;
+        self.counters.scheduled.fetch_add(events, Ordering::Relaxed);
+        if handed {
+            self.counters.sent.fetch_add(events, Ordering::Relaxed);
+        }
+        // When everything is prepared nobody takes it.
+        let _ = self.used.send(slice);
+    }
+
+    /// Counts as offered what was handed over ahead of its time, which is `now`.
+    fn offer(&mut self, now: u64) {
+        while let Some((at, bytes)) = self.ahead.front().copied().filter(|(at, _)| *at <= now) {
+            self.ahead.pop_front();
+            self.recorder.offered(at, 1, bytes.into());
+        }
+    }
+
+    fn handed(&mut self, started: u64, intended: u64, bytes: u32) {
+        self.recorder.sent(started, intended, 1, bytes.into());
+        self.counters.lag.store(started.saturating_sub(intended), Ordering::Relaxed);
+    }
+
+    fn settled(&mut self, lot: &[Settled]) {
+        let (mut acked, mut failed) = (0, 0);
+        let mut run: Option<(u64, Events)> = None;
+        for Settled { at, token, why } in lot {
+            let events = Events::from(token.place);
+            if let Some(why) = why {
+                failed += 1;
+                self.recorder.failed(*at, 1);
+                self.history.failed(Time(*at), events);
+                *self.errors.entry(why).or_default() += 1;
+                continue;
+            }
+            acked += 1;
+            self.recorder.acked(*at, token.intended, token.started, 1, token.bytes.into());
+            // What was acknowledged together stays together.
+            match &mut run {
+                Some((then, so_far)) if goes_on(so_far, &events) => {
+                    (*then, so_far.count) = (*at, so_far.count + 1);
+                }
+                _ => {
+                    if let Some((then, so_far)) = run.replace((*at, events)) {
+                        self.history.acked(Time(then), so_far);
+                    }
+                }
+            }
+        }
+        if let Some((then, so_far)) = run {
+            self.history.acked(Time(then), so_far);
+        }
+        self.counters.acked.fetch_add(acked, Ordering::Relaxed);
+        self.counters.failed.fetch_add(failed, Ordering::Relaxed);
+    }
+
+    fn delivered(&mut self, lot: Vec<Delivered>) {
+        self.counters.delivered.fetch_add(lot.len() as u64, Ordering::Relaxed);
+        for Delivered { at, reader, position, bytes, stamp } in lot {
+            match (stamp, position) {
+                (Ok(stamp), Some(position)) => {
+                    // Only the first reader runs while events are written.
+                    if reader == 0 {
+                        self.recorder.delivered(at, stamp.at.0, 1, bytes.into());
+                    }
+                    let events = Events::from(stamp.place);
+                    self.history.delivered(Time(at), reader, events, position, bytes.into());
+                }
+                (Err(damage), _) => self.history.damaged(Time(at), reader, damage),
+                (Ok(_), None) => self.history.damaged(Time(at), reader, "without a position"),
+            }
+        }
+    }
+}
+
+/// Whether an event follows on those before it.
+fn goes_on(before: &Events, next: &Events) -> bool {
+    (before.writer, before.lane, before.first + before.count)
+        == (next.writer, next.lane, next.first)
 }
 
 impl Collected {

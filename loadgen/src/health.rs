@@ -1,8 +1,9 @@
 //! The generator's own health: whether it, or the system, set the figures.
 
 use headwater_reports::Outcome;
-use headwater_reports::outcome::{Generator, Verdict, VerdictStatus};
+use headwater_reports::outcome::{self, Generator, Verdict, VerdictStatus};
 
+use crate::sampler::Disturbance;
 use crate::utilisation;
 
 /// A schedule lag below this at the 99th percentile is never the generator's fault, nanoseconds.
@@ -114,32 +115,72 @@ pub(crate) fn verdicts(generator: &Generator) -> Vec<Verdict> {
     ]
 }
 
-/// Share of a core that others may use before it shows in latencies of milliseconds.
+/// Share of a core that other machines may use before it shows in latencies of milliseconds.
 const STOLEN: f64 = 0.02;
 
-/// Whether the machine ran all the time, where that is known.
-pub(crate) fn undisturbed(outcome: &Outcome) -> Option<Verdict> {
+/// The same of other processes of this machine, of which the scheduler takes turns with ours.
+const OTHERS: f64 = 0.05;
+
+/// Whether the machine ran all the time, and for this run, where that is known.
+pub(crate) fn undisturbed(outcome: &Outcome, others: &Disturbance) -> Option<Verdict> {
     let stolen = outcome.resources.iter().find(|resource| resource.name == utilisation::STOLEN)?;
     let cores = f64::from(outcome.environment.cores?);
     let share = stolen.utilisation_mean * cores;
-    let status = if share > STOLEN { VerdictStatus::Warn } else { VerdictStatus::Pass };
+    let bad = share > STOLEN || others.cores > OTHERS;
+    let status = if bad { VerdictStatus::Warn } else { VerdictStatus::Pass };
+    let percent = |share: f64| format!("{:.0} % of a core", share * 100.0);
+    let mut measured = format!(
+        "{} went to other machines, {} to other processes",
+        percent(share),
+        percent(others.cores)
+    );
+    if others.cores > OTHERS {
+        let who: Vec<String> = others
+            .who
+            .iter()
+            .map(|(name, cores)| format!("{name} {:.0} %", cores * 100.0))
+            .collect();
+        measured += &format!(" ({}), {} at worst", who.join(", "), percent(others.cores_max));
+    }
     Some(Verdict {
-        name: "machine_undisturbed".into(),
+        name: outcome::UNDISTURBED.into(),
         stream: None,
         status,
-        measured: format!("{:.0} % of a core went to other machines", share * 100.0),
-        expected: format!("at most {:.0} %", STOLEN * 100.0),
+        measured,
+        expected: format!(
+            "at most {:.0} % to other machines, {:.0} % to other processes",
+            STOLEN * 100.0,
+            OTHERS * 100.0
+        ),
         explanation: "A virtual machine that waits for its host is late by milliseconds, whatever \
-                      runs on it: all latencies and the generator's lag."
+                      runs on it, and so is a thread that waits for somebody else's: all \
+                      latencies and the generator's lag. No error of a forecast is told of such a \
+                      run."
             .into(),
+    })
+}
+
+/// Whether the cluster was warm when the run began, where that was waited for.
+pub(crate) fn warm(warm_up: &outcome::WarmUp) -> Option<Verdict> {
+    let seconds = warm_up.duration_ns as f64 / 1e9;
+    let ms = |ns: &u64| format!("{:.2} ms", *ns as f64 / 1e6);
+    let medians: Vec<String> = warm_up.medians_ns.iter().flatten().map(ms).collect();
+    let (first, last) = medians.first().zip(medians.last())?;
+    Some(Verdict {
+        name: "warmed_up".into(),
+        stream: None,
+        status: if warm_up.stationary { VerdictStatus::Pass } else { VerdictStatus::Warn },
+        measured: format!("{seconds:.0} s of traffic, the median went from {first} to {last}"),
+        expected: "medians of a second that stay for six of them".into(),
+        explanation: "A JVM that still compiles is slower than it will be.".into(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headwater_reports::Recorder;
     use headwater_reports::outcome::{Scenario, Source, Window};
+    use headwater_reports::{Recorder, Resource, ResourceKind, Resources};
 
     const MS: u64 = 1_000_000;
 
@@ -170,6 +211,31 @@ mod tests {
     fn a_late_generator_is_the_bottleneck() {
         let health = judge(&outcome(3 * MS, 20_000), None, 0);
         assert!(health.bottleneck && health.explanation.contains("its lag was"), "{health:?}");
+    }
+
+    #[test]
+    fn a_machine_that_does_something_else_is_told_with_who_does_it() {
+        let mut outcome = outcome(0, 20_000);
+        outcome.environment.cores = Some(2);
+        let name = utilisation::STOLEN.into();
+        let stolen = Resource {
+            name,
+            kind: ResourceKind::Cpu,
+            utilisation_mean: 0.001,
+            utilisation_max: 0.1,
+            series: vec![],
+            queue_max: 0,
+        };
+        outcome.resources = Resources::new(vec![stolen]);
+        let quiet = Disturbance { cores: 0.01, ..Disturbance::default() };
+        let told = |others: &Disturbance| undisturbed(&outcome, others).unwrap();
+        assert_eq!(told(&quiet).status, VerdictStatus::Pass);
+        let who = vec![("rustc".to_owned(), 0.4)];
+        let loud = told(&Disturbance { cores: 0.42, cores_max: 0.9, who });
+        assert_eq!(loud.status, VerdictStatus::Warn);
+        let measured = "0 % of a core went to other machines, 42 % of a core to other processes \
+                        (rustc 40 %), 90 % of a core at worst";
+        assert_eq!(loud.measured, measured);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Real time: the load generator.
 //!
 //! ```text
-//! schedule ──> pacer ──> writers of a live system ──> acks ─────┐
-//!                │ sent                                          ├─> collector ──> Outcome
-//!                └───────> readers, which read everything back ──┘
+//! schedule ──> preparer ──> pacer ──> writers of a live system ──> acks ─────┐
+//!                             │ sent                                          ├─> collector ──> Outcome
+//!                             └───────> readers, which read everything back ──┘
 //! ```
 //!
 //! The schedule, the payloads, the checkers and the Outcome are those of the simulator
@@ -27,10 +27,14 @@ mod health;
 pub mod launch;
 mod output;
 mod pacing;
+mod placement;
 mod plan;
+mod prepare;
 mod profile;
 mod progress;
+mod real_time;
 mod run;
+mod sampler;
 mod systems;
 mod terminal;
 mod utilisation;

@@ -5,7 +5,7 @@ use headwater_scenarios::scenario::{Scenario, shell_word};
 use headwater_sim::time::Duration;
 use headwater_traffic::Rate;
 
-use crate::arguments::Run;
+use crate::arguments::{Run, WarmUp};
 use crate::failure::{Failure, Result};
 use crate::fault;
 use crate::systems::departure::Departure;
@@ -28,6 +28,8 @@ pub(crate) struct RunPlan {
     pub(crate) named: Option<String>,
     /// The seed.
     pub(crate) seed: u64,
+    /// How it is warmed up.
+    pub(crate) warm_up: WarmUp,
     /// The line that does it again.
     pub(crate) reproduce: String,
     /// The system is specified: by a scenario, or a setting of `[system]`.
@@ -83,6 +85,7 @@ impl RunPlan {
         let set = settings(run, &asked, kind)?;
         Ok(Self {
             reproduce: reproduce(run, seed),
+            warm_up: run.warm_up,
             asks_of_system: run.scenario.is_some()
                 || set.iter().any(|(path, _)| path.starts_with("system")),
             named: named_address(&asked, system),

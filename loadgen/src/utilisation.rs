@@ -1,6 +1,6 @@
 //! How busy the machine and the launched processes are, from `/proc` (proc(5)).
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use headwater_reports::outcome::Window;
 use headwater_reports::{Resource, ResourceKind};
@@ -34,7 +34,7 @@ pub(crate) struct UtilisationSampler {
 
 /// Clock ticks of a second, which `/proc` counts in: `USER_HZ` is 100 on every Linux architecture
 /// that Rust's standard library supports (`include/asm-generic/param.h` @ Linux).
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 impl UtilisationSampler {
     /// Watches the machine, this process and `watched`.
@@ -101,23 +101,37 @@ impl UtilisationSampler {
     }
 }
 
-/// Logical cores that this process may use.
+/// Logical cores that this process may use, before it keeps itself to some of them
+/// ([`crate::placement`]): as many as when this was asked first.
 pub(crate) fn cores() -> u32 {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
+    static CORES: OnceLock<u32> = OnceLock::new();
+    let count = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    *CORES.get_or_init(count)
+}
+
+/// CPU time of a process so far, in seconds.
+pub(crate) fn cpu_seconds(pid: u32) -> Option<f64> {
+    process_ticks(pid).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
 }
 
 /// CPU time of this process so far, in seconds.
 pub(crate) fn own_cpu_seconds() -> Option<f64> {
-    process_ticks(std::process::id()).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
+    cpu_seconds(std::process::id())
 }
 
 /// User and system time of a process and its threads, in ticks.
 fn process_ticks(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold anything: fields are counted from behind it.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let (_, fields) = stat_fields(&stat)?;
     let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
     Some(ticks(11)? + ticks(12)?)
+}
+
+/// The name in a line of `/proc/PID/stat`, and the fields behind it: it stands in parentheses and
+/// may hold anything.
+pub(crate) fn stat_fields(stat: &str) -> Option<(&str, Vec<&str>)> {
+    let (name, rest) = stat.rsplit_once(')')?;
+    Some((name.split_once('(')?.1, rest.split_whitespace().collect()))
 }
 
 /// What became of the time of all cores so far, in ticks.

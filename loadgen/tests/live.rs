@@ -32,6 +32,9 @@ fn turn(test: &str) -> Option<MutexGuard<'static, ()>> {
 fn run(arguments: &str) -> (Outcome, String) {
     let out = tempfile::tempdir().unwrap();
     let mut command = common::loadgen(arguments);
+    if !arguments.contains("--warm-up") {
+        command.args(["--warm-up", "0s"]);
+    }
     command.arg("--out").arg(out.path());
     let output = common::run(command);
     let text = common::errors(&output);
@@ -58,6 +61,25 @@ fn kafka_keeps_what_it_acknowledges() {
     all_kept(&outcome);
     assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
     assert_eq!(outcome.environment.system, "kafka");
+}
+
+#[test]
+fn the_java_clients_keep_the_schedule_and_what_they_acknowledge() {
+    let Some(_turn) = turn("the_java_clients_keep_the_schedule") else { return };
+    let (outcome, _) = run("--rate 1600 --target kafka --duration 5s --partitions 4 --launch \
+         --set system.client=java --set system.producers=2 --set system.consumers=2");
+    all_kept(&outcome);
+    assert_eq!(outcome.counts.failed, 0, "{:?}", outcome.counts);
+    assert_eq!(outcome.counts.sent, outcome.counts.scheduled);
+    assert_eq!(common::differences(&outcome), ["profile"]);
+    assert!(outcome.configuration["live.java.linger.ms"] == "0", "{:?}", outcome.configuration);
+    let groups = &outcome.threads.groups;
+    let sends =
+        |process: &str| groups.iter().any(|group| group.process == process && group.cpu_ns > 0);
+    assert!(sends("producer-1") && sends("producer-2"), "{groups:?}");
+    // Nothing is sent before its time, and nothing that was sent is late by more than a stall.
+    let lag = outcome.latency.schedule_lag.quantile(0.5).unwrap_or(u64::MAX);
+    assert!(lag < 500_000_000, "{lag} ns");
 }
 
 #[test]
@@ -94,6 +116,36 @@ fn pravega_keeps_what_it_acknowledges() {
     assert_eq!(outcome.environment.system, "pravega");
 }
 
+#[test]
+fn a_live_run_is_warmed_up_and_says_who_ran_where() {
+    let Some(_turn) = turn("a_live_run_is_warmed_up_and_says_who_ran_where") else { return };
+    let (outcome, text) =
+        run("--rate 1600 --target kafka --duration 5s --launch --warm-up 3s --cores shared");
+    all_kept(&outcome);
+    assert!(text.contains("warmed up for 3 s"), "{text}");
+    let warm_up = outcome.environment.warm_up.as_ref().expect("it was warmed up");
+    assert!(warm_up.duration_ns >= 3_000_000_000, "{warm_up:?}");
+    // What warmed it up is in no figure.
+    assert!((7_000..9_000).contains(&outcome.counts.scheduled), "{:?}", outcome.counts);
+    let placement = outcome.environment.placement.as_ref().expect("it is told");
+    assert!(!placement.own_cores && placement.generator == placement.cluster, "{placement:?}");
+    let groups = &outcome.threads.groups;
+    let named = |process: &str, name: &str| {
+        groups.iter().find(|group| group.process == process && group.name.contains(name))
+    };
+    for (process, name) in [
+        ("broker-1", "kafka-request-handler"),
+        ("broker-1", "kafka-network-thread"),
+        ("generator", "pacer"),
+        ("generator", "collector"),
+    ] {
+        let group = named(process, name).unwrap_or_else(|| panic!("{process} {name}: {groups:?}"));
+        assert!(group.cpu_ns > 0 && group.dispatches > 0, "{group:?}");
+    }
+    let pauses = outcome.verdicts.iter().find(|verdict| verdict.name == "pauses_recorded").unwrap();
+    assert_eq!(pauses.status, VerdictStatus::Info, "{pauses:?}");
+}
+
 /// Idempotent, as all that are under faults here: librdkafka's defaults let a retry overtake.
 const CRASH: &str = "title = 'A broker is killed and comes back'
 hypothesis = 'What it acknowledged is in its page cache, which a SIGKILL does not take.'
@@ -126,6 +178,9 @@ fn a_killed_broker_bites_and_loses_nothing_that_it_acknowledged() {
     let outcome = run_text(CRASH);
     all_kept(&outcome);
     all_fired(&outcome, &["crash", "pause"]);
+    let marked = |name: &str| outcome.marks.iter().any(|mark| mark.name == name);
+    // The only voter elects itself when it is back.
+    assert!(marked("before_fault") && marked("controller_elected"), "{:?}", outcome.marks);
     // While it was dead nothing can have been acknowledged: the longest wait spans the fault.
     let longest = outcome.latency.response.max().unwrap_or(0);
     assert!(longest >= 900_000_000, "the longest response took {longest} ns");
@@ -211,6 +266,13 @@ fn a_cut_between_clients_and_brokers_bites_and_loses_nothing_that_was_acknowledg
     assert_eq!(acked_between(&outcome, 5, 8), 0, "{:?}", outcome.series.acked);
     assert!(acked_between(&outcome, 2, 4) > 0 && acked_between(&outcome, 8, 14) > 0);
     all_acked(&outcome);
+    let roles = outcome.marks.iter().filter(|mark| mark.name == "before_fault");
+    assert!(
+        roles.clone().all(|mark| mark.detail.contains("leader broker-")),
+        "{:?}",
+        outcome.marks
+    );
+    assert_eq!(roles.count(), 4, "{:?}", outcome.marks);
     for fault in &outcome.faults[2..] {
         assert!(fault.target.starts_with("broker-"), "nobody told who it is: {}", fault.target);
     }

@@ -22,6 +22,7 @@ pub mod series;
 mod streams;
 mod summary;
 pub mod text;
+pub mod threads;
 mod verdict;
 
 pub use compare::{Comparison, compare};
@@ -35,3 +36,4 @@ pub use report::{report, write_report};
 pub use resource::{Binding, Resource, ResourceKind, Resources};
 pub use series::{Gauge, Series};
 pub use summary::summary;
+pub use threads::{ThreadGroup, Threads};

@@ -12,6 +12,7 @@ use crate::error::OutcomeError;
 use crate::latency::Latencies;
 use crate::resource::Resources;
 use crate::series::Series;
+use crate::threads::Threads;
 
 pub use crate::streams::{Figures, Stream, View};
 pub use crate::verdict::{Conclusion, Ending, Expectation, Verdict, VerdictStatus};
@@ -22,6 +23,10 @@ pub const SCHEMA: &str = "headwater-outcome/2";
 /// The schema before it, which is still read: one unnamed stream, planted failures counted as
 /// failures, no `conclusion`.
 pub const SCHEMA_1: &str = "headwater-outcome/1";
+
+/// The verdict on whether a live run's machine did nothing else meanwhile. No error of a simulation
+/// is told of a run that it warns of.
+pub const UNDISTURBED: &str = "machine_undisturbed";
 
 /// The name of a run's only stream, if it was given none.
 const ONLY_STREAM: &str = "stream";
@@ -76,6 +81,9 @@ pub struct Outcome {
     pub series: Series,
     /// Utilisation of the resources, over the window.
     pub resources: Resources,
+    /// CPU of a live run's threads, over the window.
+    #[serde(default, skip_serializing_if = "Threads::is_empty")]
+    pub threads: Threads,
     /// Faults, as injected.
     pub faults: Vec<Fault>,
     /// Moments worth marking on the time axis.
@@ -143,6 +151,36 @@ pub struct Environment {
     pub operating_system: Option<String>,
     /// Logical cores of a live run's machine.
     pub cores: Option<u32>,
+    /// Which of them a live run's cluster and generator had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// How a live run's cluster was warmed up before it; absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
+}
+
+/// Cores of a live run, by their number on the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// Whether the cluster and the generator had cores of their own; else both had all.
+    pub own_cores: bool,
+    /// The generator's.
+    pub generator: Vec<u32>,
+    /// The cluster's, if it was launched for the run.
+    pub cluster: Vec<u32>,
+}
+
+/// Traffic before a live run, which is in none of its figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmUp {
+    /// How long it took, nanoseconds.
+    pub duration_ns: u64,
+    /// Whether the medians stayed at the end.
+    pub stationary: bool,
+    /// Median response time of each second, nanoseconds; absent where nothing was acknowledged.
+    pub medians_ns: Vec<Option<u64>>,
 }
 
 impl Environment {
@@ -358,6 +396,7 @@ impl Outcome {
             latency: Latencies::default(),
             series: Series::default(),
             resources: Resources::default(),
+            threads: Threads::default(),
             faults: vec![],
             marks: vec![],
             verdicts: vec![],
@@ -469,6 +508,7 @@ impl Outcome {
     /// JSON has no NaN and no infinity: names a figure that is one.
     fn check_finite(&self) -> Result<(), String> {
         self.rates.check()?;
+        self.threads.check()?;
         let resources = self.resources.iter().flat_map(|resource| {
             let means = [resource.utilisation_mean, resource.utilisation_max];
             let all = means.into_iter().chain(resource.series.iter().copied());

@@ -172,6 +172,11 @@ impl Recorder {
         self.counts
     }
 
+    /// The series so far: its percentiles and its backlog are those of the intervals that are over.
+    pub fn series(&self) -> &Series {
+        &self.series
+    }
+
     /// The latencies so far.
     pub fn latency(&self) -> &Latencies {
         &self.latency

@@ -113,6 +113,10 @@ impl Injected {
     }
 }
 
+/// How long before a fault it is asked who holds which office, nanoseconds: an answer takes some
+/// milliseconds.
+const BEFORE: u64 = 300_000_000;
+
 impl<'a> Injector<'a> {
     /// Of faults that have been checked.
     pub(crate) fn new(
@@ -140,6 +144,11 @@ impl<'a> Injector<'a> {
         stop: &AtomicBool,
     ) -> Injected {
         while let Some(at) = self.planner.next().into_iter().chain(self.processes.next()).min() {
+            if self.planner.next() == Some(at)
+                && clock.sleep_until(at.0.saturating_sub(BEFORE), stop)
+            {
+                self.mark_holders(holder, observer);
+            }
             if !clock.sleep_until(at.0, stop) {
                 break;
             }
@@ -154,6 +163,19 @@ impl<'a> Injector<'a> {
         let (faults, mut amiss) = (self.planner.windows(now), self.planner.amiss(now));
         amiss.extend(self.processes.failed());
         Injected { faults, amiss }
+    }
+
+    /// Marks who holds which office just before a fault: afterwards it may take long to find out.
+    fn mark_holders(&self, holder: &dyn Fn(&str) -> Option<String>, observer: &Observer) {
+        let only = only(self.roster.servers()).map(|node| self.roster.name(node).to_owned());
+        let held = |office: &&'static str| {
+            let name = only.clone().or_else(|| holder(office))?;
+            Some(format!("{office} {name}"))
+        };
+        let held: Vec<String> = self.offices.iter().filter_map(held).collect();
+        if !held.is_empty() {
+            observer.mark("before_fault", held.join(", "));
+        }
     }
 
     /// Who holds what the next fault names. Of a single server nobody has to be asked.

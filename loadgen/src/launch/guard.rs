@@ -47,7 +47,7 @@ pub enum Request {
     Run(Launch),
     /// Start a process again that was started before.
     Restart(String),
-    /// Send a signal: its name, then `kill`, `terminate`, `stop`, `continue`.
+    /// Send a signal: its name, then `kill`, `terminate`, `stop`, `continue`, `quit`.
     Signal(String, Sign),
     /// Whether a process runs.
     Alive(String),
@@ -65,6 +65,8 @@ pub enum Sign {
     Stop,
     /// SIGCONT.
     Continue,
+    /// SIGQUIT: a JVM prints the stacks of its threads and goes on.
+    Quit,
 }
 
 /// What the guard answers.
@@ -187,6 +189,7 @@ impl Care {
             Sign::Terminate => Signal::TERM,
             Sign::Stop => Signal::STOP,
             Sign::Continue => Signal::CONT,
+            Sign::Quit => Signal::QUIT,
         };
         send(child, signal)?;
         if sign == Sign::Kill {

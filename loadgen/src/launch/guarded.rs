@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::Places;
 use super::guard::{Launch, Reply, Request, Sign, TERM_PATIENCE};
 use crate::failure::{Failure, Result};
 
@@ -21,21 +22,18 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    /// Starts a guard; `data` is removed at the end, unless it is to be kept.
-    pub(crate) fn start(data: &Path, keep: bool) -> Result<Self> {
+    /// Starts a guard on the cluster's cores, where what it starts stays; `data` is removed at the
+    /// end, unless it is to be kept.
+    pub(crate) fn start(data: &Path, places: &Places) -> Result<Self> {
         let fail = |error: std::io::Error| Failure::io("can't start the guard process", &error);
         let program = std::env::current_exe().map_err(fail)?;
-        let mut guard = Command::new(program)
-            .arg("guard")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(fail)?;
+        let mut command = Command::new(program);
+        command.arg("guard").stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        let mut guard = places.placement.on_cluster(|| command.spawn()).map_err(fail)?;
         let (requests, replies) = (guard.stdin.take(), guard.stdout.take());
         let replies = BufReader::new(replies.expect("it was asked for"));
         let mut guarded = Self { guard, requests, replies };
-        if !keep {
+        if !places.keep {
             guarded.ask(&Request::Own(data.to_owned()))?;
         }
         Ok(guarded)

@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::Proxy;
+use crate::placement::Placement;
 use crate::utilisation::Watched;
 
 pub(crate) mod artifacts;
 pub mod guard;
 pub(crate) mod guarded;
+pub(crate) mod jvm;
 pub(crate) mod ports;
 
 use guarded::Guarded;
+use jvm::Jvm;
 
 /// How long a launched cluster may take until it answers.
 const READY: Duration = Duration::from_secs(120);
@@ -48,6 +51,8 @@ pub(crate) struct LaunchedCluster {
     pub(crate) inside: String,
     /// What its processes keep.
     pub(crate) data: PathBuf,
+    /// Those of its processes that are JVMs.
+    pub(crate) jvms: Vec<Jvm>,
 }
 
 /// Where things are kept.
@@ -57,21 +62,27 @@ pub(crate) struct Places {
     pub(crate) cache: PathBuf,
     /// Data of launched clusters is not removed.
     pub(crate) keep: bool,
+    /// The cores that they run on.
+    pub(crate) placement: Placement,
 }
 
 impl Places {
+    /// With the [`cache`](Self::cache).
+    pub(crate) fn find(keep: bool, placement: Placement) -> Result<Self> {
+        Ok(Self { cache: Self::cache()?, keep, placement })
+    }
+
     /// `HEADWATER_CACHE`, else `headwater` in `XDG_CACHE_HOME` or in `~/.cache`.
-    pub(crate) fn find(keep: bool) -> Result<Self> {
+    pub(crate) fn cache() -> Result<PathBuf> {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let cache = variable("HEADWATER_CACHE").map(PathBuf::from);
         let cache =
             cache.or_else(|| variable("XDG_CACHE_HOME").map(|at| Path::new(&at).join("headwater")));
         let cache =
             cache.or_else(|| variable("HOME").map(|at| Path::new(&at).join(".cache/headwater")));
-        let cache = cache.ok_or_else(|| {
+        cache.ok_or_else(|| {
             Failure::new("no place for a cache: set HEADWATER_CACHE to a directory, or HOME")
-        })?;
-        Ok(Self { cache, keep })
+        })
     }
 
     /// A new directory for the data of a cluster of `kind`.

@@ -2,29 +2,44 @@
 
 use headwater_check::{History, Promises, Suite};
 use headwater_reports::Outcome;
-use headwater_reports::outcome::{self, Environment, Source, Status, VerdictStatus};
+use headwater_reports::outcome::{self, Environment, Mark, Source, Status, VerdictStatus};
 use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
 use headwater_sim::time::Time;
 
 use super::drive::Driven;
+use super::recorded::{self, Recorded};
 use crate::health;
 use crate::pacing::Paced;
+use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::systems::client::ReadBack;
 use crate::systems::departure::Departure;
 use crate::systems::system::Cluster;
 use crate::utilisation;
 
+/// What a run was made on.
+pub(crate) struct Setting<'a> {
+    /// The cluster.
+    pub(crate) cluster: &'a Cluster,
+    /// Who had which cores.
+    pub(crate) placement: Placement,
+    /// How it was warmed up.
+    pub(crate) warm_up: Option<outcome::WarmUp>,
+    /// What is otherwise than asked.
+    pub(crate) departures: Vec<Departure>,
+}
+
 /// Accounts for a run.
 pub(crate) fn account(
     plan: &RunPlan,
-    cluster: &Cluster,
+    setting: Setting<'_>,
     driven: Driven,
     interrupted: bool,
-    departures: Vec<Departure>,
 ) -> Outcome {
-    let Driven { collected, injected, read_back, paced, cpu, started_unix_ms } = driven;
+    let Driven { collected, recorded, injected, read_back, paced, cpu, started_unix_ms } = driven;
+    let Recorded { threads, disturbance, pauses, marks } = recorded;
+    let marks = by_time(collected.marks, marks);
     let damaged = intact(&collected.history);
     let reading = reading(&read_back, interrupted);
     let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
@@ -33,7 +48,7 @@ pub(crate) fn account(
         plan.seed,
         Account {
             source: Source::Live,
-            environment: environment(plan, cluster),
+            environment: environment(plan, &setting),
             digest: collected.digest,
             streams: vec![StreamAccount {
                 name: plan.system.name().into(),
@@ -53,11 +68,12 @@ pub(crate) fn account(
             faults: injected.faults,
             faults_amiss: injected.amiss,
             disks_outrun: Vec::new(),
-            marks: collected.marks,
+            marks,
             generator: None,
         },
     );
     outcome.started_unix_ms = started_unix_ms;
+    outcome.threads = threads;
     outcome.reproduce.clone_from(&plan.reproduce);
     if interrupted {
         let seconds = collected.end as f64 / 1e9;
@@ -73,31 +89,44 @@ pub(crate) fn account(
     let generator = health::judge(&outcome, cpu, refused);
     outcome.verdicts.extend([damaged, reading, replicas()]);
     outcome.verdicts.extend(health::verdicts(&generator));
-    outcome.verdicts.extend(health::undisturbed(&outcome));
+    outcome.verdicts.extend(health::undisturbed(&outcome, &disturbance));
+    outcome.verdicts.extend(recorded::pauses(&pauses));
+    outcome.verdicts.extend(setting.warm_up.as_ref().and_then(health::warm));
     outcome.verdicts.extend(errors(&collected.errors));
     outcome.generator = Some(generator);
-    configuration(plan, cluster, &mut outcome);
-    outcome.differences = departures.into_iter().map(|departure| departure.difference).collect();
+    configuration(plan, &setting, &mut outcome);
+    outcome.differences =
+        setting.departures.into_iter().map(|departure| departure.difference).collect();
     simulated::conclude(&plan.scenario, &mut outcome);
     outcome
 }
 
-fn environment(plan: &RunPlan, cluster: &Cluster) -> Environment {
+/// The marks of both, by time.
+fn by_time(mut some: Vec<Mark>, others: Vec<Mark>) -> Vec<Mark> {
+    some.extend(others);
+    some.sort_by_key(|mark| mark.at_ns);
+    some
+}
+
+fn environment(plan: &RunPlan, setting: &Setting<'_>) -> Environment {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let system = format!("{} {}", std::env::consts::OS, release.trim());
     Environment {
         profile: plan.scenario.profile.name.clone(),
         system: plan.system.name().into(),
-        system_version: cluster.version.clone(),
+        system_version: setting.cluster.version.clone(),
         operating_system: Some(system.trim().to_owned()),
         cores: Some(utilisation::cores()),
+        placement: Some(setting.placement.told()),
+        warm_up: setting.warm_up.clone(),
     }
 }
 
 /// The options that the clients and the cluster really had, beside the scenario's.
-fn configuration(plan: &RunPlan, cluster: &Cluster, outcome: &mut Outcome) {
+fn configuration(plan: &RunPlan, setting: &Setting<'_>, outcome: &mut Outcome) {
     let mut set = |key: String, value: String| outcome.configuration.insert(key, value);
-    set("live.cluster".into(), cluster.describes.clone());
+    set("live.cluster".into(), setting.cluster.describes.clone());
+    set("live.cores".into(), setting.placement.to_string());
     for (name, value) in plan.system.client_options(&plan.scenario) {
         set(format!("live.{name}"), value);
     }

@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 use headwater_reports::outcome::Window;
 use headwater_sim::random::Seed;
 
-use super::Interrupt;
-use crate::clock::{self, Clock};
+use super::recorded::{self, Recorded};
+use super::{Interrupt, named};
+use crate::clock::Clock;
 use crate::collect::{Collected, Collector, Counters};
 use crate::failure::{Failure, Result};
 use crate::fault::{Injected, Injector};
-use crate::pacing::{Paced, Pacer};
+use crate::pacing::{Pace, Paced, Pacer};
 use crate::plan::RunPlan;
+use crate::prepare::prepare;
 use crate::progress::ProgressLine;
+use crate::sampler::Sampler;
 use crate::systems::client::{Observer, ReadBack, Reading, Writer};
 use crate::systems::system::{Cluster, Connection, Storage};
 use crate::terminal;
@@ -34,6 +37,8 @@ const READER_ENDS: Duration = Duration::from_secs(3);
 pub(crate) struct Driven {
     /// Everything observed.
     pub(crate) collected: Collected,
+    /// What is left behind beside the events.
+    pub(crate) recorded: Recorded,
     /// What became of the faults.
     pub(crate) injected: Injected,
     /// How far reading back came; an error in one line.
@@ -54,21 +59,23 @@ pub(crate) fn drive(
     keep: bool,
 ) -> Result<Driven> {
     let (observer, observations) = Observer::new(Clock::default());
-    let Connection { writers, lanes, reading, storage } =
+    let Connection { writers, lanes, read, storage } =
         plan.system.open(&plan.scenario, cluster, &observer)?;
+    let reading = read.map(|start| start()).transpose()?;
     let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
     let injector = injector
         .map(|cluster| Injector::new(&plan.scenario, plan.system, Seed(plan.seed), cluster));
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
-    let sampler = sampler(plan, cluster);
-    let collector = Collector::new(&plan.scenario, &traffic, sampler, observer.clock.clone());
+    let (sampler, threads) = samplers(plan, cluster);
+    let (preparer, slices, used) = prepare(traffic, lanes);
+    let collector = Collector::new(&plan.scenario, used, sampler, threads, observer.clock.clone());
+    let lag_max = Duration::from_nanos(plan.scenario.measure.drain.0);
     let pacer = Pacer {
-        plan: traffic,
-        lanes,
+        slices,
         observer: observer.clone(),
         stop: Arc::clone(&interrupt.stop),
-        lag_max: Duration::from_nanos(plan.scenario.measure.drain.0),
+        pace: Pace::Schedule { lag_max },
     };
     let driver = Driver {
         plan,
@@ -81,18 +88,22 @@ pub(crate) fn drive(
     let over = AtomicBool::new(false);
     let driven = std::thread::scope(|scope| {
         let over = &over;
-        let collecting = scope.spawn(move || collector.run(&observations, over));
-        let started_unix_ms = clock::unix_ms();
+        let collecting = named(scope, "collector", move || collector.run(&observations, over));
+        named(scope, "preparer", move || preparer.run());
         interrupt.measuring();
         observer.clock.start();
         let played = driver.play(scope, pacer, writers, reading, injector);
         over.store(true, Ordering::Relaxed);
         let outstanding = driver.counters.outstanding();
         let collected = collecting.join();
-        let mut collected = collected.map_err(|_| Failure::new("the collector panicked"))?;
+        let (mut collected, threads) =
+            collected.map_err(|_| Failure::new("the collector panicked"))?;
         collected.give_up(outstanding);
+        let (clock, end) = (&observer.clock, collected.end);
+        let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end);
         let Played { injected, read_back, paced, cpu } = played;
-        Ok(Driven { collected, injected, read_back, paced, cpu, started_unix_ms })
+        let started_unix_ms = observer.clock.started_unix_ms();
+        Ok(Driven { collected, recorded, injected, read_back, paced, cpu, started_unix_ms })
     });
     // A launched cluster is removed as a whole.
     if cluster.launched.is_none()
@@ -104,11 +115,14 @@ pub(crate) fn drive(
     driven
 }
 
-fn sampler(plan: &RunPlan, cluster: &Cluster) -> UtilisationSampler {
+fn samplers(plan: &RunPlan, cluster: &Cluster) -> (UtilisationSampler, Sampler) {
     let (from, until) = plan.scenario.window();
     let window = Window { from_ns: from.0, until_ns: until.0 };
     let watched = cluster.launched.as_ref().map(|cluster| Arc::clone(&cluster.watched));
-    UtilisationSampler::new(watched.unwrap_or_default(), window, plan.scenario.measure.interval.0)
+    let (watched, interval) = (watched.unwrap_or_default(), plan.scenario.measure.interval.0);
+    let length = plan.scenario.traffic.duration.0;
+    let threads = Sampler::new(Arc::clone(&watched), window, length);
+    (UtilisationSampler::new(watched, window, interval), threads)
 }
 
 /// Drives the threads of a run: what they share.
@@ -145,18 +159,16 @@ impl Driver<'_> {
         let cpu_before = own_cpu_seconds();
         let inject = |injector: Injector<'scope>| {
             let holder = |office: &str| self.storage.holder(office);
-            scope.spawn(move || injector.run(&holder, clock, self.observer, &self.faults_over))
+            let run = move || injector.run(&holder, clock, self.observer, &self.faults_over);
+            named(scope, "injector", run)
         };
         let faults = injector.map(inject);
-        let pacing = scope.spawn(move || {
+        let pacing = named(scope, "pacer", move || {
             let paced = pacer.run(&mut writers);
             (paced, writers)
         });
         while !pacing.is_finished() {
             std::thread::sleep(Duration::from_millis(50));
-            if self.interrupt.raised() {
-                self.counters.cut_off.store(true, Ordering::Relaxed);
-            }
             line.draw(Duration::from_nanos(clock.now()), "", &self.counters);
         }
         let spent = own_cpu_seconds().zip(cpu_before).map(|(now, before)| now - before);
@@ -166,8 +178,6 @@ impl Driver<'_> {
             let injected = Injected::default();
             return Played { injected, read_back, paced: Paced::Stopped, cpu };
         };
-        self.counters.cut_off.store(paced != Paced::ToTheEnd, Ordering::Relaxed);
-        self.counters.offer_until.store(clock.now(), Ordering::Relaxed);
         self.drain(faults.as_ref(), &mut line);
         self.faults_over.store(true, Ordering::Relaxed);
         let scenario = &self.plan.scenario;

@@ -3,19 +3,26 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Scope, ScopedJoinHandle};
 
 use headwater_scenarios::scenario::Problems;
 
 use crate::failure::{Failure, Result};
+use crate::launch::Places;
 use crate::output::{self, Folder};
+use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::systems::departure::Departure;
 use crate::systems::system::Source;
 use crate::{arguments, fault, terminal};
+use account::Setting;
 
 mod account;
+pub(crate) mod ceiling;
 mod drive;
 mod reach;
+mod recorded;
+mod warm_up;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
@@ -31,10 +38,15 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     if !arguments.accept_differences {
         check(&departures)?;
     }
-    let cluster = reach::reach(&plan, source, arguments.keep)?;
+    let placement = Placement::find(arguments.cores, source == Source::Launch)?;
+    placement.keep_generator();
+    let places = || Places::find(arguments.keep, placement.clone());
+    let cluster = reach::reach(&plan, &source, places)?;
+    let warm_up = warm_up::warm_up(&plan, &cluster, &source, &interrupt)?;
     let driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep)?;
     let interrupted = interrupt.raised();
-    let outcome = account::account(&plan, &cluster, driven, interrupted, departures);
+    let setting = Setting { cluster: &cluster, placement, warm_up, departures };
+    let outcome = account::account(&plan, setting, driven, interrupted);
     // The cluster is removed before the results are printed, so that they come last.
     drop(cluster);
     output::tell(&outcome, folder.as_ref(), arguments.json)?;
@@ -74,6 +86,16 @@ fn check(departures: &[Departure]) -> Result<()> {
          and the outcome tells of them",
         refused.join("; ")
     )))
+}
+
+/// A thread of its own, of this name in the accounts of the machine.
+fn named<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    let thread = std::thread::Builder::new().name(name.into());
+    thread.spawn_scoped(scope, run).expect("a thread can be started")
 }
 
 /// Exit code of an interrupted run: 128 plus SIGINT's number, as in shells.

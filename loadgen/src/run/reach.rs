@@ -101,7 +101,11 @@ fn at_default_port(system: &dyn LiveSystem, port: u16, option: &str, run: &Run) 
 }
 
 /// Reaches what was found, or launches it.
-pub(super) fn reach(plan: &RunPlan, source: Source, keep: bool) -> Result<Cluster> {
+pub(super) fn reach(
+    plan: &RunPlan,
+    source: &Source,
+    places: impl FnOnce() -> Result<Places>,
+) -> Result<Cluster> {
     let name = plan.system.name();
     match source {
         Source::InProcess => Ok(Cluster {
@@ -112,12 +116,12 @@ pub(super) fn reach(plan: &RunPlan, source: Source, keep: bool) -> Result<Cluste
         }),
         Source::Existing { address, .. } => Ok(Cluster {
             describes: format!("{name} at {address}"),
-            address,
+            address: address.clone(),
             version: "unknown".into(),
             launched: None,
         }),
         Source::Launch => {
-            let launched = plan.system.launch(&plan.scenario, &Places::find(keep)?)?;
+            let launched = plan.system.launch(&plan.scenario, &places()?)?;
             Ok(Cluster {
                 address: launched.address.clone(),
                 describes: launched.describes.clone(),

@@ -8,6 +8,7 @@ use headwater_traffic::{Damage, Place, Stamp, parse};
 
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
+use crate::prepare::Slice;
 
 /// An event in flight: what its acknowledgement is measured and checked by. Times are nanoseconds
 /// since the start of the run.
@@ -23,39 +24,48 @@ pub(crate) struct Token {
     pub(crate) place: Place,
 }
 
-/// What the collector is told.
+/// What became of an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settled {
+    /// When that was known.
+    pub(crate) at: u64,
+    /// Which.
+    pub(crate) token: Token,
+    /// The client's error, if it was refused or given up: whether it is stored is not known. None
+    /// if it was acknowledged.
+    pub(crate) why: Option<&'static str>,
+}
+
+/// A payload that a reader was handed.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivered {
+    /// When.
+    pub(crate) at: u64,
+    /// Which reader, from 0.
+    pub(crate) reader: u32,
+    /// Position in its lane, events.
+    pub(crate) position: Option<u64>,
+    /// Size of the payload.
+    pub(crate) bytes: u32,
+    /// What it says of itself.
+    pub(crate) stamp: std::result::Result<Stamp, Damage>,
+}
+
+/// What the collector is told, in lots.
 pub(crate) enum Observation {
-    /// An event was handed to the client, at `started`.
-    Sent(Token),
-    /// It was acknowledged.
-    Acked {
-        /// When.
-        at: u64,
-        /// Which.
-        token: Token,
+    /// Events were due.
+    Sent {
+        /// They, with the times at which they were handed to the client.
+        slice: Slice,
+        /// Whether they were handed to the client by now; else that is told for itself.
+        handed: bool,
     },
-    /// It was refused or given up; whether it is stored is not known.
-    Failed {
-        /// When.
-        at: u64,
-        /// Which.
-        token: Token,
-        /// The client's error.
-        why: &'static str,
-    },
-    /// The reader was handed a payload.
-    Delivered {
-        /// When.
-        at: u64,
-        /// Which reader, from 0.
-        reader: u32,
-        /// Position in its lane, events.
-        position: Option<u64>,
-        /// Size of the payload.
-        bytes: u32,
-        /// What it says of itself.
-        stamp: std::result::Result<Stamp, Damage>,
-    },
+    /// A client that paces itself has sent these, at the times in their tokens.
+    SentLate(Vec<Token>),
+    /// Events were acknowledged, refused or given up.
+    Settled(Vec<Settled>),
+    /// A reader was handed payloads.
+    Delivered(Vec<Delivered>),
     /// Something worth a mark happened.
     Mark {
         /// When.
@@ -75,14 +85,26 @@ pub(crate) trait Writer: Send {
     /// Hands an event to the client, or returns that it has no room for it.
     fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused>;
 
+    /// All that is due by now has been handed over.
+    fn flush(&mut self) {}
+
+    /// How much earlier than intended it wants its events, nanoseconds: above zero of a client that
+    /// paces itself, which tells when it has sent each ([`Observation::SentLate`]).
+    fn ahead_ns(&self) -> u64 {
+        0
+    }
+
     /// Gives up what is not acknowledged yet: no acknowledgement is reported afterwards.
     fn abandon(&mut self);
 }
 
-/// Observations on their way to the collector at the most, about 25 MB of them. Observers beyond
-/// that wait until the collector has caught up, which shows in the generator's lag; an unbounded
-/// queue once took ten gigabytes unnoticed.
-const OBSERVATIONS_MAX: usize = 1 << 18;
+/// Lots on their way to the collector at the most, a few hundred events each. Observers beyond that
+/// wait until the collector has caught up, which shows in the generator's lag; an unbounded queue
+/// once took ten gigabytes unnoticed.
+const LOTS_MAX: usize = 1 << 13;
+
+/// Observations of a lot from which on it is sent off.
+pub(crate) const LOT: usize = 256;
 
 /// Reports to the collector what writers and readers see, by the clock of the run.
 #[derive(Clone)]
@@ -95,30 +117,33 @@ pub(crate) struct Observer {
 impl Observer {
     /// An observer by `clock`, and where the collector receives.
     pub(crate) fn new(clock: Clock) -> (Self, Receiver<Observation>) {
-        let (observed, observations) = sync_channel(OBSERVATIONS_MAX);
+        let (observed, observations) = sync_channel(LOTS_MAX);
         (Self { clock, observed }, observations)
     }
 
-    /// An event was handed to the client, at the time in its token.
-    pub(crate) fn sent(&self, token: Token) {
-        self.tell(Observation::Sent(token));
+    /// The events of a slice were due, and were `handed` to their clients, at the times in it.
+    pub(crate) fn sent(&self, slice: Slice, handed: bool) {
+        self.tell(Observation::Sent { slice, handed });
     }
 
     /// An event was acknowledged, now.
     pub(crate) fn acked(&self, token: Token) {
-        self.tell(Observation::Acked { at: self.clock.now(), token });
+        self.settled(vec![Settled { at: self.clock.now(), token, why: None }]);
     }
 
     /// An event was given up, now.
     pub(crate) fn failed(&self, token: Token, why: &'static str) {
-        self.tell(Observation::Failed { at: self.clock.now(), token, why });
+        self.settled(vec![Settled { at: self.clock.now(), token, why: Some(why) }]);
+    }
+
+    /// Events were acknowledged or given up.
+    pub(crate) fn settled(&self, lot: Vec<Settled>) {
+        self.tell(Observation::Settled(lot));
     }
 
     /// A reader was handed a payload, now.
     pub(crate) fn delivered(&self, reader: u32, position: Option<u64>, payload: &[u8]) {
-        let at = self.clock.now();
-        let (bytes, stamp) = (payload.len() as u32, parse(payload));
-        self.tell(Observation::Delivered { at, reader, position, bytes, stamp });
+        Lot::of_delivered(self).delivered(reader, position, payload);
     }
 
     /// Something happened, now.
@@ -129,6 +154,90 @@ impl Observer {
     fn tell(&self, observation: Observation) {
         // Late acknowledgements may come when the run is over; nobody counts them.
         let _ = self.observed.send(observation);
+    }
+}
+
+/// Observations of one kind that are sent off together: when there are enough of them, when it is
+/// asked for, and when it is dropped.
+pub(crate) struct Lot<T> {
+    observer: Observer,
+    wrap: fn(Vec<T>) -> Observation,
+    lot: Vec<T>,
+}
+
+impl<T> Lot<T> {
+    fn new(observer: &Observer, wrap: fn(Vec<T>) -> Observation) -> Self {
+        Self { observer: observer.clone(), wrap, lot: Vec::new() }
+    }
+
+    /// The run's clock.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.observer.clock
+    }
+
+    /// Adds an observation; whether the lot was sent off.
+    pub(crate) fn add(&mut self, one: T) -> bool {
+        if self.lot.capacity() == 0 {
+            self.lot.reserve_exact(LOT);
+        }
+        self.lot.push(one);
+        let full = self.lot.len() >= LOT;
+        if full {
+            self.flush();
+        }
+        full
+    }
+
+    /// Sends off what there is.
+    pub(crate) fn flush(&mut self) {
+        if !self.lot.is_empty() {
+            self.observer.tell((self.wrap)(std::mem::take(&mut self.lot)));
+        }
+    }
+}
+
+impl<T> Drop for Lot<T> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+impl Lot<Settled> {
+    /// What becomes of events.
+    pub(crate) fn of_settled(observer: &Observer) -> Self {
+        Self::new(observer, Observation::Settled)
+    }
+}
+
+impl Lot<Token> {
+    /// Events that a client sends which paces itself.
+    pub(crate) fn of_sent(observer: &Observer) -> Self {
+        Self::new(observer, Observation::SentLate)
+    }
+}
+
+impl Lot<Delivered> {
+    /// What a reader is handed.
+    pub(crate) fn of_delivered(observer: &Observer) -> Self {
+        Self::new(observer, Observation::Delivered)
+    }
+
+    /// `reader` was handed a payload, now.
+    pub(crate) fn delivered(&mut self, reader: u32, position: Option<u64>, payload: &[u8]) {
+        let at = self.clock().now();
+        self.delivered_at(at, reader, position, payload);
+    }
+
+    /// `reader` was handed a payload at `at`.
+    pub(crate) fn delivered_at(
+        &mut self,
+        at: u64,
+        reader: u32,
+        position: Option<u64>,
+        payload: &[u8],
+    ) {
+        let (bytes, stamp) = (payload.len() as u32, parse(payload));
+        self.add(Delivered { at, reader, position, bytes, stamp });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{ArgMatches, Command, Error};
+use headwater_reports::outcome::Mark;
 use headwater_scenarios::scenario::Scenario;
 
 use super::client::{Observer, Reading, Writer};
@@ -89,6 +90,12 @@ pub(crate) trait LiveSystem: Sync {
     /// The options of a scenario's `[system]` where there is no scenario.
     fn plain_section(&self) -> &'static str;
 
+    /// Whether a launched one needs traffic before it is as fast as it gets: JVMs compile what is
+    /// called often.
+    fn runs_on_jvms(&self) -> bool {
+        false
+    }
+
     /// Adds its options to the command line.
     fn arguments(&self, command: Command) -> Command {
         command
@@ -148,6 +155,37 @@ pub(crate) trait LiveSystem: Sync {
         cluster: &Cluster,
         observer: &Observer,
     ) -> Result<Connection>;
+
+    /// The load test that comes with it, with the clients' options of `scenario` and events of its
+    /// mean size; none where none does.
+    ///
+    /// # Errors
+    /// Why it could not be made ready.
+    fn load_test(
+        &self,
+        _scenario: &Scenario,
+        _cluster: &Cluster,
+        _places: &Places,
+    ) -> Result<Option<LoadTest>> {
+        Ok(None)
+    }
+}
+
+/// Connects readers, and lets them read from the start.
+pub(crate) type StartReading = Box<dyn FnOnce() -> Result<Reading> + Send>;
+
+/// The load test that comes with a system, by its own client, about to write to the cluster.
+pub(crate) struct LoadTest {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The program and its arguments. It prints how it goes every few seconds, and does not end by
+    /// itself before it has written for an hour.
+    pub(crate) command: Vec<String>,
+    /// What a line that it prints says, if that is how it goes: events since the line before, and
+    /// events per second.
+    pub(crate) line: fn(&str) -> Option<(u64, f64)>,
+    /// What it writes to.
+    pub(crate) storage: Box<dyn Storage>,
 }
 
 /// Where a run writes and reads.
@@ -156,8 +194,8 @@ pub(crate) struct Connection {
     pub(crate) writers: Vec<Box<dyn Writer>>,
     /// The lanes that each writer spreads its events over.
     pub(crate) lanes: Vec<LanePlan>,
-    /// The readers; none where there is nothing to be read back.
-    pub(crate) reading: Option<Reading>,
+    /// Starts the readers; none where there is nothing to be read back.
+    pub(crate) read: Option<StartReading>,
     /// The topic or stream of this run.
     pub(crate) storage: Box<dyn Storage>,
 }
@@ -168,6 +206,12 @@ pub(crate) trait Storage: Send + Sync {
     /// in a launched cluster; none where nobody does, or the system does not tell.
     fn holder(&self, _office: &str) -> Option<String> {
         None
+    }
+
+    /// What a launched cluster has logged of elections and roles since `started` (milliseconds since
+    /// 1970), as far as this is concerned.
+    fn marks(&self, _started: u64) -> Vec<Mark> {
+        vec![]
     }
 
     /// Reads everything once more, as another reader; none where the first can't have stopped too

@@ -6,7 +6,9 @@ mod text;
 
 use serde::Serialize;
 
-use crate::outcome::{Conclusion, Difference, Ending, Outcome, Source, View};
+use crate::outcome::{
+    Conclusion, Difference, Ending, Outcome, Source, UNDISTURBED, VerdictStatus, View,
+};
 use crate::text::count;
 
 pub use figure::Figure;
@@ -111,6 +113,9 @@ pub struct PairErrors {
     pub simulated: String,
     /// Label of the live run.
     pub live: String,
+    /// Why there is no error: the live run was disturbed. The verdict's finding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<String>,
     /// One per figure that both have.
     pub errors: Vec<FigureError>,
 }
@@ -284,12 +289,23 @@ fn pairs(outcomes: &[Outcome], runs: &[Run]) -> Vec<PairErrors> {
                 all.push(PairErrors {
                     simulated: simulated_run.label.clone(),
                     live: live_run.label.clone(),
-                    errors: errors(simulated, live),
+                    errors: if disturbed(live).is_none() {
+                        errors(simulated, live)
+                    } else {
+                        vec![]
+                    },
+                    withheld: disturbed(live),
                 });
             }
         }
     }
     all
+}
+
+/// What disturbed a live run, if it was.
+fn disturbed(live: &Outcome) -> Option<String> {
+    let verdict = live.verdicts.iter().find(|verdict| verdict.name == UNDISTURBED)?;
+    (verdict.status != VerdictStatus::Pass).then(|| verdict.measured.clone())
 }
 
 fn errors(simulated: &Outcome, live: &Outcome) -> Vec<FigureError> {

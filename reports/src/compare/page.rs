@@ -148,6 +148,13 @@ fn errors(comparison: &Comparison) -> String {
             "<p><strong>Simulated {} against live {}</strong></p>\n",
             pair.simulated, pair.live
         ));
+        if let Some(why) = &pair.withheld {
+            let why = escape(why);
+            html.push_str(&format!(
+                "<p>No error is told: the live run was disturbed ({why}).</p>\n"
+            ));
+            continue;
+        }
         let rows: Vec<Vec<String>> = pair
             .errors
             .iter()

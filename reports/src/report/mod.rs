@@ -40,6 +40,7 @@ pub fn report(outcome: &Outcome) -> String {
     for chart in charts::resources(outcome) {
         body.push_str(&chart.render());
     }
+    body.push_str(&tables::threads(outcome));
     body.push_str("<h2>Faults and events</h2>\n");
     body.push_str(&tables::faults(outcome));
     body.push_str(&tables::marks(outcome));

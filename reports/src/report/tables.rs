@@ -90,6 +90,39 @@ pub(super) fn resources(outcome: &Outcome) -> String {
     html
 }
 
+/// CPU by thread group; nothing where it was not recorded.
+pub(super) fn threads(outcome: &Outcome) -> String {
+    let busiest = outcome.threads.busiest();
+    if busiest.is_empty() {
+        return String::new();
+    }
+    let seconds = outcome.window.seconds().max(1e-9);
+    let rows: Vec<Vec<String>> = busiest
+        .into_iter()
+        .map(|group| {
+            vec![
+                escape(&group.process),
+                escape(&group.name),
+                count(group.threads.into()),
+                percent(group.cpu_ns as f64 / 1e9 / seconds),
+                count((group.dispatches as f64 / seconds) as u64),
+                duration(group.per_dispatch(group.cpu_ns)),
+                duration(group.per_dispatch(group.wait_ns)),
+            ]
+        })
+        .collect();
+    let headers = [
+        "process",
+        "threads",
+        "#how many",
+        "#of a core",
+        "#dispatches/s",
+        "#CPU each",
+        "#waited for a core each",
+    ];
+    format!("<h3>CPU by thread</h3>\n{}", table(&headers, &rows))
+}
+
 fn queue(kind: ResourceKind, queue_max: u64) -> String {
     match kind {
         ResourceKind::Disk => format!("{} dirty", bytes(queue_max as f64)),

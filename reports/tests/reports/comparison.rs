@@ -1,7 +1,7 @@
 //! Outcomes side by side.
 
 use headwater_reports::compare;
-use headwater_reports::outcome::Source;
+use headwater_reports::outcome::{Source, VerdictStatus};
 
 use crate::sample;
 
@@ -43,4 +43,26 @@ fn runs_of_different_traffic_are_flagged_and_give_no_error_table() {
     let comparison = compare(&[simulated, live]);
     assert!(comparison.errors.is_empty());
     assert!(comparison.warnings[0].contains("different traffic"), "{:?}", comparison.warnings);
+}
+
+#[test]
+fn the_error_of_a_disturbed_live_run_is_withheld_with_the_reason() {
+    let (simulated, mut live) =
+        (sample::outcome(Source::Simulated, 1, 2e6), sample::outcome(Source::Live, 1, 2e6));
+    let measured = "0 % of a core went to other machines, 42 % of a core to other processes";
+    let mut verdict = live.verdicts[0].clone();
+    verdict.name = "machine_undisturbed".into();
+    verdict.measured = measured.into();
+    verdict.status = VerdictStatus::Warn;
+    live.verdicts.push(verdict);
+    let comparison = compare(&[simulated.clone(), live.clone()]);
+    assert_eq!(comparison.errors[0].withheld.as_deref(), Some(measured));
+    assert!(comparison.errors[0].errors.is_empty());
+    for rendered in [comparison.to_text(), comparison.to_html(), comparison.to_json()] {
+        assert!(rendered.contains(measured), "{rendered}");
+    }
+    live.verdicts.last_mut().unwrap().status = VerdictStatus::Pass;
+    let told = compare(&[simulated, live]);
+    assert_eq!(told.errors[0].withheld, None);
+    assert!(!told.errors[0].errors.is_empty());
 }

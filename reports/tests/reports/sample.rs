@@ -44,6 +44,8 @@ pub fn outcome(source: Source, seed: u64, service_ns: f64) -> Outcome {
         system_version: "3.9".to_owned(),
         operating_system: (source == Source::Live).then(|| "Debian 12".to_owned()),
         cores: (source == Source::Live).then_some(2),
+        placement: None,
+        warm_up: None,
     };
     outcome.traffic = Traffic {
         describes: "1600/s for 60 s, burst 4x at 20 s for 6 s".to_owned(),

@@ -102,6 +102,8 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         system_version: scenario.systems.versions(),
         operating_system: None,
         cores: None,
+        placement: None,
+        warm_up: None,
     };
     let observed = stage.end(settled && !interrupted, environment);
     let mut properties = Properties::default();

@@ -12,6 +12,7 @@ use crate::fault::proxy::Proxy;
 use crate::launch::artifacts::{Artifacts, Coordinates, pom};
 use crate::launch::guard::Launch;
 use crate::launch::guarded::Guarded;
+use crate::launch::jvm::Jvm;
 use crate::launch::{
     LaunchedCluster, Places, java, java_command, last_line, ports, wait_ready, write,
 };
@@ -34,7 +35,8 @@ const LOG4J2: &str = include_str!("log4j2.properties");
 /// `headwater-local!` in base 64: any 16 bytes serve as a cluster's id.
 const CLUSTER_ID: &str = "aGVhZHdhdGVyLWxvY2FsIQ";
 
-fn version(version: Version) -> (&'static str, Coordinates<'static>) {
+/// The exact version that is launched, and its logging library.
+pub(super) fn version(version: Version) -> (&'static str, Coordinates<'static>) {
     match version {
         Version::V3_9 => (KAFKA_3_9, ["org.slf4j", "slf4j-reload4j", "1.7.36"]),
         Version::V4 => (KAFKA_4, ["org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5"]),
@@ -47,6 +49,11 @@ fn artifacts(of: Version) -> Artifacts {
     Artifacts::of("Kafka", version, pom, 50)
 }
 
+/// The folder of the jars of a scenario's version, the Java clients among them.
+pub(super) fn jars(config: &Cluster, cache: &Path) -> Result<PathBuf> {
+    artifacts(config.version).fetch(cache, BOOTSTRAP)
+}
+
 /// The process of the broker with this id.
 pub(super) fn broker_name(id: usize) -> String {
     format!("broker-{id}")
@@ -57,11 +64,17 @@ pub(super) fn log_directory(data: &Path, id: usize) -> PathBuf {
     data.join(format!("broker-{id}-log"))
 }
 
+/// The JVM of a broker.
+fn jvm(data: &Path, id: usize) -> Jvm {
+    let (name, directory) = (broker_name(id), data.to_owned());
+    Jvm { log: data.join(format!("{name}.log")), name, directory }
+}
+
 /// Launches the brokers of a scenario, and waits until they answer; `proxied`: clients find each of
 /// them through a proxy, and they find each other without.
 pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result<LaunchedCluster> {
     java(BOOTSTRAP)?;
-    let jars = artifacts(config.version).fetch(&places.cache, BOOTSTRAP)?;
+    let jars = jars(config, &places.cache)?;
     let (exact, _) = version(config.version);
     let count = config.brokers as usize;
     let plural = if count == 1 { "" } else { "s" };
@@ -74,7 +87,7 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
         ports.clients[0],
         data.display()
     ));
-    let guarded = Arc::new(Mutex::new(Guarded::start(&data, places.keep)?));
+    let guarded = Arc::new(Mutex::new(Guarded::start(&data, places)?));
     let watched = Watched::default();
     for index in 0..count {
         let started = launch.start(index, &guarded)?;
@@ -96,6 +109,7 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
         watched,
         proxies,
         inside,
+        jvms: (1..=count).map(|id| jvm(&data, id)).collect(),
         data,
     })
 }
@@ -179,6 +193,9 @@ impl Brokers<'_> {
             format!("-Xmx{heap}"),
             "-XX:+UseG1GC".to_owned(),
             "-XX:MaxGCPauseMillis=20".to_owned(),
+            jvm(self.data, index + 1).option(),
+            // What it logs is read with its times (`events.rs`).
+            "-Duser.timezone=UTC".to_owned(),
             logging,
             "-cp".to_owned(),
             format!("{}/*", self.jars.display()),

@@ -1,23 +1,29 @@
-//! Kafka, written to and read by librdkafka.
+//! Kafka, written to and read by librdkafka, or by the Java clients.
 
 use std::collections::BTreeMap;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
-use headwater_models::kafka::config::Cluster as Configuration;
+use headwater_models::kafka::config::{ClientLibrary, Cluster as Configuration};
 use headwater_scenarios::scenario::Scenario;
 
 use super::client::{Observer, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
-use super::system::{Asked, Cluster, Connection, Home, LiveSystem, Source, storage_name};
+use super::system::{
+    Asked, Cluster, Connection, Home, LiveSystem, LoadTest, Source, StartReading, storage_name,
+};
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 
 mod arguments;
+mod events;
+mod java;
 mod launch;
+mod load_test;
 mod options;
 mod reader;
+mod tokens;
 mod topic;
 mod writer;
 
@@ -35,6 +41,16 @@ const BOOTSTRAP: &str = "--bootstrap HOST:PORT";
 /// Where a broker listens by default.
 const DEFAULT_PORT: u16 = 9092;
 
+/// Watches a process of a client with those of a launched cluster.
+fn watch(cluster: &Cluster, name: String, pid: u32) {
+    if let Some(launched) = &cluster.launched
+        && let Ok(mut watched) = launched.watched.lock()
+    {
+        watched.retain(|(watched, _)| *watched != name);
+        watched.push((name, pid));
+    }
+}
+
 /// What a scenario of Kafka says of it.
 fn configuration(scenario: &Scenario) -> Result<&Configuration> {
     scenario.system().downcast_ref().ok_or_else(|| {
@@ -46,6 +62,10 @@ fn configuration(scenario: &Scenario) -> Result<&Configuration> {
 impl LiveSystem for Kafka {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn runs_on_jvms(&self) -> bool {
+        true
     }
 
     fn plain_section(&self) -> &'static str {
@@ -91,9 +111,28 @@ impl LiveSystem for Kafka {
 
     fn client_options(&self, scenario: &Scenario) -> BTreeMap<String, String> {
         let Ok(cluster) = configuration(scenario) else { return BTreeMap::new() };
-        let told = |(name, value): (&str, String)| (format!("librdkafka.{name}"), value);
-        let consumer = options::of_consumer(cluster).into_iter();
-        options::of_producer(cluster).into_iter().chain(consumer).map(told).collect()
+        let (library, producer, consumer) = match cluster.client {
+            ClientLibrary::Librdkafka => {
+                ("librdkafka", options::of_producer(cluster), options::of_consumer(cluster))
+            }
+            ClientLibrary::Java => {
+                ("java", options::of_java_producer(cluster), options::of_java_consumer(cluster))
+            }
+        };
+        let told = |(name, value): (&str, String)| (format!("{library}.{name}"), value);
+        producer.into_iter().chain(consumer).map(told).collect()
+    }
+
+    fn load_test(
+        &self,
+        scenario: &Scenario,
+        cluster: &Cluster,
+        places: &Places,
+    ) -> Result<Option<LoadTest>> {
+        let topic =
+            Topic { bootstrap: cluster.address.clone(), name: storage_name(), inside: None };
+        let bytes = scenario.traffic.size.mean.0;
+        load_test::prepare(configuration(scenario)?, topic, bytes, places).map(Some)
     }
 
     fn open(
@@ -106,17 +145,31 @@ impl LiveSystem for Kafka {
         let inside = cluster.launched.as_ref().map(|launched| Inside {
             bootstrap: launched.inside.clone(),
             data: launched.data.clone(),
+            brokers: configuration.brokers as usize,
         });
         let bootstrap = cluster.address.clone();
         let topic = Topic { bootstrap, name: storage_name(), inside };
         topic.create(configuration)?;
-        let reading = reader::start(&topic, configuration, observer)?;
-        let producer = |_| -> Result<Box<dyn Writer>> {
-            Ok(Box::new(writer::Producer::connect(&topic, configuration, observer.clone())?))
+        let producer = |number: u32| -> Result<Box<dyn Writer>> {
+            Ok(match configuration.client {
+                ClientLibrary::Librdkafka => {
+                    Box::new(writer::Producer::connect(number, &topic, configuration, observer)?)
+                }
+                ClientLibrary::Java => {
+                    let producer = java::Producer::start(number, &topic, configuration, observer)?;
+                    watch(cluster, format!("producer-{}", number + 1), producer.pid());
+                    Box::new(producer)
+                }
+            })
         };
         let writers = (0..configuration.producers).map(producer).collect::<Result<_>>()?;
         let keyed = configuration.keyed && scenario.traffic.keyed();
         let lanes = LanePlan::of_writers(configuration.producers, configuration.partitions, keyed);
-        Ok(Connection { writers, lanes, reading: Some(reading), storage: Box::new(topic) })
+        let (of, options, watching) = (topic.clone(), configuration.clone(), observer.clone());
+        let read: StartReading = Box::new(move || match options.client {
+            ClientLibrary::Librdkafka => reader::start(&of, &options, &watching),
+            ClientLibrary::Java => java::read_all(&of, &options, &watching),
+        });
+        Ok(Connection { writers, lanes, read: Some(read), storage: Box::new(topic) })
     }
 }

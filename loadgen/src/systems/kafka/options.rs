@@ -18,7 +18,6 @@ const OPTIONS: &[ListedOption] = &[
     ("replication.factor", Storage),
     ("producers", Generator),
     ("consumers", Generator),
-    // The departure of a client is told for itself.
     ("client", Generator),
     ("keyed", Generator),
     ("topic.min.insync.replicas", Storage),
@@ -130,6 +129,33 @@ pub(super) fn of_consumer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
     ])
 }
 
+/// The options of the Java producer for those of the scenario, by its own names.
+pub(super) fn of_java_producer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
+    let producer = &cluster.producer;
+    BTreeMap::from([
+        ("acks", producer.acks.to_string()),
+        ("batch.size", producer.batch_size.to_string()),
+        ("linger.ms", producer.linger_ms.to_string()),
+        ("buffer.memory", producer.buffer_memory.to_string()),
+        ("max.request.size", producer.max_request_size.to_string()),
+        (IN_FLIGHT, producer.max_in_flight.to_string()),
+        ("enable.idempotence", producer.enable_idempotence.to_string()),
+        ("request.timeout.ms", producer.request_timeout_ms.to_string()),
+        ("delivery.timeout.ms", producer.delivery_timeout_ms.to_string()),
+        ("retry.backoff.ms", producer.retry_backoff_ms.to_string()),
+    ])
+}
+
+/// The options of the Java consumer for those of the scenario, by its own names.
+pub(super) fn of_java_consumer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
+    let consumer = &cluster.consumer;
+    BTreeMap::from([
+        ("fetch.max.wait.ms", consumer.fetch_max_wait_ms.to_string()),
+        ("max.partition.fetch.bytes", consumer.max_partition_fetch_bytes.to_string()),
+        ("fetch.max.bytes", consumer.fetch_max_bytes.to_string()),
+    ])
+}
+
 /// What a live run does otherwise than the scenario asks.
 pub(super) fn departures(
     scenario: &Scenario,
@@ -138,12 +164,6 @@ pub(super) fn departures(
 ) -> Vec<Departure> {
     let defaults = Cluster::defaults(cluster.version).with_client(cluster.client);
     let mut all = vec![];
-    if cluster.client == ClientLibrary::Java {
-        let why = "The generator drives librdkafka, with the options that the scenario has for the \
-                   Java client: batches, retries and the spreading of events are librdkafka's. \
-                   --set system.client=librdkafka simulates that.";
-        all.push(Departure::told("system.client", "java", "librdkafka", why));
-    }
     if let Source::Existing { servers, .. } = source {
         all.push(Departure::told("system.version", version(cluster), "unknown", EXISTING));
         if let Some(servers) = servers.filter(|servers| *servers != cluster.brokers) {
@@ -154,7 +174,9 @@ pub(super) fn departures(
     let general = options::departures(OPTIONS, scenario, &options::flattened(&defaults), source);
     let told = |path: &str| ["system.version", "system.brokers"].contains(&path);
     all.extend(general.into_iter().filter(|one| !told(&one.difference.option)));
-    all.extend(limits(cluster));
+    if cluster.client == ClientLibrary::Librdkafka {
+        all.extend(limits(cluster));
+    }
     all.extend(eligible_leader_replicas(cluster));
     all
 }
@@ -166,15 +188,12 @@ fn version(cluster: &Cluster) -> &'static str {
     }
 }
 
-/// Options that are more than librdkafka takes. The Java client has no limit to the events of a
-/// batch, so that the scenario's says nothing for it.
+/// Options that are more than librdkafka takes.
 fn limits(cluster: &Cluster) -> Vec<Departure> {
     let asked = options::flattened(cluster);
     let above = |(path, largest): (&str, u64)| {
-        let unlimited =
-            path == "producer.batch.num.messages" && cluster.client == ClientLibrary::Java;
         let asked: u64 = asked.get(path)?.parse().ok()?;
-        (asked > largest && !unlimited).then(|| {
+        (asked > largest).then(|| {
             let why = "librdkafka takes no more.";
             Departure::told(format!("system.{path}"), asked, largest.to_string(), why)
         })
@@ -245,6 +264,25 @@ mod tests {
     }
 
     #[test]
+    fn the_java_clients_are_told_the_same_options_by_their_own_names() {
+        let cluster = Cluster::defaults(Version::V3_9);
+        let (native, java) = (of_producer(&cluster), of_java_producer(&cluster));
+        for name in ["acks", "linger.ms", IN_FLIGHT, "enable.idempotence", "request.timeout.ms"] {
+            assert_eq!(native[name], java[name], "{name}");
+        }
+        assert_eq!(java["delivery.timeout.ms"], native["message.timeout.ms"]);
+        // What is an option of the model's client is one of its Java client by the same name.
+        let options = options::flattened(&cluster);
+        let named = |section: &str, told: BTreeMap<&str, String>| {
+            for (name, value) in told {
+                assert_eq!(options[&format!("{section}.{name}")], value, "{name}");
+            }
+        };
+        named("producer", java);
+        named("consumer", of_java_consumer(&cluster));
+    }
+
+    #[test]
     fn a_launched_broker_is_told_what_the_list_says() {
         let properties = of_broker(&Cluster::defaults(Version::V4));
         let servers = OPTIONS.iter().filter(|(path, treatment)| {
@@ -255,8 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_is_not_the_scenarios_is_told() {
-        assert_eq!(departing("", &Source::Launch), [told("system.client", "java", "librdkafka")]);
+    fn the_clients_of_the_scenario_are_those_of_the_run() {
+        assert_eq!(departing("", &Source::Launch), []);
         let system = "client = 'librdkafka'\nproducers = 3\nconsumers = 2\npartitions = 4\n";
         assert_eq!(departing(system, &Source::Launch), []);
     }

@@ -13,7 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::options;
 use super::topic::{self, ANSWER, Silent, Topic};
 use crate::failure::{Failure, Result};
-use crate::systems::client::{Flags, Observer, ReadBack, Reading};
+use crate::systems::client::{Delivered, Flags, Lot, Observer, ReadBack, Reading};
 
 impl ConsumerContext for Silent {}
 
@@ -30,7 +30,7 @@ pub(super) fn start(topic: &Topic, cluster: &Cluster, observer: &Observer) -> Re
     let consumers = cluster.consumers.min(cluster.partitions);
     let reader = |consumer: u32| {
         let partitions = (consumer..cluster.partitions).step_by(cluster.consumers as usize);
-        let reader = Reader::connect(topic, cluster, partitions.collect(), observer.clone())?;
+        let reader = Reader::connect(topic, cluster, partitions.collect(), observer)?;
         Ok(move |flags: Flags| reader.run(&flags))
     };
     Reading::start_all((0..consumers).map(reader).collect::<Result<_>>()?)
@@ -40,7 +40,7 @@ struct Reader {
     consumer: BaseConsumer<Silent>,
     topic: String,
     partitions: Vec<Partition>,
-    observer: Observer,
+    delivered: Lot<Delivered>,
 }
 
 /// A partition, and how far it is read.
@@ -56,7 +56,7 @@ impl Reader {
         topic: &Topic,
         cluster: &Cluster,
         partitions: Vec<u32>,
-        observer: Observer,
+        observer: &Observer,
     ) -> Result<Self> {
         let mut config = topic::client(&topic.bootstrap);
         config.set("group.id", &topic.name);
@@ -79,7 +79,8 @@ impl Reader {
             assigned.add_partition_offset(&topic.name, *id, Offset::Beginning).map_err(fail)?;
         }
         consumer.assign(&assigned).map_err(fail)?;
-        Ok(Self { consumer, topic: topic.name.clone(), partitions, observer })
+        let delivered = Lot::of_delivered(observer);
+        Ok(Self { consumer, topic: topic.name.clone(), partitions, delivered })
     }
 
     fn run(mut self, flags: &Flags) -> Result<ReadBack> {
@@ -107,16 +108,21 @@ impl Reader {
         }
     }
 
+    /// Takes what there is; waits for it at most [`POLL`].
     fn poll(&mut self) {
+        let mut wait = POLL;
         // Errors are passing here: the client reconnects and goes on at its offset.
-        let Some(Ok(message)) = self.consumer.poll(POLL) else { return };
-        let (id, offset) = (message.partition(), message.offset());
-        if let Some(partition) = self.partitions.iter_mut().find(|of| of.id == id) {
-            partition.next = offset + 1;
+        while let Some(Ok(message)) = self.consumer.poll(wait) {
+            wait = Duration::ZERO;
+            let (id, offset) = (message.partition(), message.offset());
+            if let Some(partition) = self.partitions.iter_mut().find(|of| of.id == id) {
+                partition.next = offset + 1;
+            }
+            // A tombstone has no payload; this program never writes one.
+            let payload = message.payload().unwrap_or_default();
+            self.delivered.delivered(0, Some(offset as u64), payload);
         }
-        // A tombstone has no payload; this program never writes one.
-        let payload = message.payload().unwrap_or_default();
-        self.observer.delivered(0, Some(offset as u64), payload);
+        self.delivered.flush();
     }
 
     /// End offsets of the partitions, if all of them answer.

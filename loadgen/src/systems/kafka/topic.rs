@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headwater_models::kafka::config::Cluster;
+use headwater_reports::outcome::Mark;
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -11,6 +12,7 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel}
 use rdkafka::error::KafkaError;
 use serde::Deserialize;
 
+use super::events;
 use crate::failure::{Failure, Result};
 use crate::systems::system::Storage;
 
@@ -38,6 +40,8 @@ pub(super) struct Inside {
     pub(super) bootstrap: String,
     /// What they keep.
     pub(super) data: PathBuf,
+    /// How many they are.
+    pub(super) brokers: usize,
 }
 
 /// The office of who leads the topic's first partition.
@@ -154,6 +158,11 @@ impl Storage for Topic {
             _ => return None,
         };
         Some(super::launch::broker_name(id))
+    }
+
+    fn marks(&self, started: u64) -> Vec<Mark> {
+        let of = |inside: &Inside| events::marks(&inside.data, inside.brokers, &self.name, started);
+        self.inside.as_ref().map_or_else(Vec::new, of)
     }
 
     fn remove(&self) -> Result<()> {

@@ -1,5 +1,8 @@
 //! A producer of librdkafka.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use headwater_models::kafka::config::Cluster;
@@ -7,17 +10,27 @@ use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{
-    BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
-};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 
 use super::options;
+use super::tokens::Tokens;
 use super::topic::{self, ANSWER, Topic};
+use crate::clock::Clock;
 use crate::failure::{Failure, Result};
-use crate::systems::client::{Observer, Refused, Token, Writer};
+use crate::systems::client::{Lot, Observer, Refused, Settled, Token, Writer};
 
 /// Called back when it is known what became of an event.
-struct Deliveries(Observer);
+struct Deliveries {
+    tokens: Arc<Tokens>,
+    settled: Mutex<Settling>,
+}
+
+/// What became of events, not told yet.
+struct Settling {
+    lot: Lot<Settled>,
+    /// Numbers of their tokens.
+    numbers: Vec<u32>,
+}
 
 impl ClientContext for Deliveries {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
@@ -26,14 +39,33 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Token>;
+    /// The number of its token: a number needs no allocation.
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, token: Box<Token>) {
-        match result {
-            Ok(_) => self.0.acked(*token),
-            Err((error, _)) => self.0.failed(*token, name(error)),
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        let why = result.as_ref().err().map(|(error, _)| name(error));
+        let token = self.tokens.get(number as u32);
+        let mut settled = lock(&self.settled);
+        let at = settled.lot.clock().now();
+        settled.numbers.push(number as u32);
+        if settled.lot.add(Settled { at, token, why }) {
+            self.tokens.give_back(&mut settled.numbers);
         }
     }
+}
+
+impl Deliveries {
+    /// Tells what there is.
+    fn flush(&self) {
+        let mut settled = lock(&self.settled);
+        settled.lot.flush();
+        self.tokens.give_back(&mut settled.numbers);
+    }
+}
+
+/// The lock, even if a thread that held it panicked: what it holds is whole at any time.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A client's error in a word.
@@ -53,13 +85,29 @@ fn name(error: &KafkaError) -> &'static str {
 
 /// A producer.
 pub(super) struct Producer {
-    producer: ThreadedProducer<Deliveries>,
+    producer: Arc<BaseProducer<Deliveries>>,
+    tokens: Arc<Tokens>,
     topic: String,
+    /// Numbers of tokens that are free.
+    free: Vec<u32>,
+    /// The wall clock at the start of the run, milliseconds since 1970.
+    unix_ms: u64,
+    clock: Clock,
+    over: Arc<AtomicBool>,
+    polling: Option<JoinHandle<()>>,
 }
 
+/// Longest wait of the polling thread for what became of events. It tells at the latest then.
+const POLL: Duration = Duration::from_millis(10);
+
 impl Producer {
-    /// Connects a producer with the scenario's options to the topic.
-    pub(super) fn connect(topic: &Topic, cluster: &Cluster, observer: Observer) -> Result<Self> {
+    /// Connects producer `number`, from 0, with the scenario's options to the topic.
+    pub(super) fn connect(
+        number: u32,
+        topic: &Topic,
+        cluster: &Cluster,
+        observer: &Observer,
+    ) -> Result<Self> {
         let mut config = topic::client(&topic.bootstrap);
         for (name, value) in options::of_producer(cluster) {
             config.set(name, value);
@@ -67,27 +115,70 @@ impl Producer {
         let fail = |error: KafkaError| {
             Failure::new(format!("{}: can't connect a producer: {error}", topic.bootstrap))
         };
-        let producer: ThreadedProducer<Deliveries> =
-            ThreadedProducer::from_config_and_context(&config, Deliveries(observer))
-                .map_err(fail)?;
+        let tokens = Arc::new(Tokens::new(number));
+        let settling = Settling { lot: Lot::of_settled(observer), numbers: vec![] };
+        let context = Deliveries { tokens: Arc::clone(&tokens), settled: Mutex::new(settling) };
+        let producer: BaseProducer<Deliveries> =
+            BaseProducer::from_config_and_context(&config, context).map_err(fail)?;
         // Leaders are known before the first event is due.
         producer.client().fetch_metadata(Some(&topic.name), ANSWER).map_err(fail)?;
-        Ok(Self { producer, topic: topic.name.clone() })
+        let (producer, over) = (Arc::new(producer), Arc::new(AtomicBool::new(false)));
+        let polling = std::thread::Builder::new().name(format!("deliveries-{}", number + 1));
+        let (polled, ended) = (Arc::clone(&producer), Arc::clone(&over));
+        let polling = polling.spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                polled.poll(POLL);
+                polled.context().flush();
+            }
+        });
+        let polling = polling.map_err(|error| Failure::io("can't start a thread", &error))?;
+        Ok(Self {
+            producer,
+            tokens,
+            topic: topic.name.clone(),
+            free: vec![],
+            unix_ms: 0,
+            clock: observer.clock.clone(),
+            over,
+            polling: Some(polling),
+        })
     }
 }
 
 impl Writer for Producer {
     fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused> {
-        let record =
-            BaseRecord::<(), [u8], Box<Token>>::with_opaque_to(&self.topic, Box::new(token))
-                .partition(token.place.lane as i32)
-                .payload(payload);
-        self.producer.send(record).map_err(|(error, _)| Refused(name(&error)))
+        let number = match self.free.pop() {
+            Some(number) => number,
+            None => self.tokens.take(&mut self.free).ok_or(Refused("queue_full"))?,
+        };
+        self.tokens.set(number, token);
+        if self.unix_ms == 0 {
+            self.unix_ms = self.clock.started_unix_ms();
+        }
+        let record = BaseRecord::<(), [u8], usize>::with_opaque_to(&self.topic, number as usize)
+            .partition(token.place.lane as i32)
+            .timestamp((self.unix_ms + token.started / 1_000_000) as i64)
+            .payload(payload);
+        self.producer.send(record).map_err(|(error, _)| {
+            self.free.push(number);
+            Refused(name(&error))
+        })
     }
 
     fn abandon(&mut self) {
         self.producer.purge(PurgeConfig::default().queue().inflight());
         // Told through the same callbacks; a moment is enough for what is on hand already.
         let _ = self.producer.flush(Duration::from_secs(1));
+        self.producer.context().flush();
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(polling) = self.polling.take() {
+            // One that panicked has nothing to say here.
+            let _ = polling.join();
+        }
     }
 }

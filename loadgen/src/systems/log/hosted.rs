@@ -7,6 +7,7 @@ use rand::Rng;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use super::store::Store;
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector};
+use crate::sampler::Sampler;
 use crate::systems::client::{Flags, Observer, ReadBack, Token};
 use crate::systems::lanes::LanePlan;
 use crate::utilisation::{UtilisationSampler, Watched};
@@ -200,8 +202,9 @@ impl Hosted {
         drop(sim);
         let window = Window { from_ns: 0, until_ns: 1 };
         let sampler = UtilisationSampler::new(Watched::default(), window, 1_000_000);
-        let collector = Collector::new(&scenario, &plan, sampler, Clock::default());
-        let collected = collector.run(&observations, &AtomicBool::new(true));
+        let threads = Sampler::new(Watched::default(), window, 1);
+        let collector = Collector::new(&scenario, channel().0, sampler, threads, Clock::default());
+        let (collected, _) = collector.run(&observations, &AtomicBool::new(true));
         Ended { collected, read: read.lock().unwrap().take(), took }
     }
 

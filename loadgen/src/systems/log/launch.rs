@@ -35,7 +35,7 @@ pub(super) fn launch(proxied: bool, places: &Places) -> Result<LaunchedCluster> 
     terminal::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
     let name = PROCESS.to_owned();
     let launch = Launch { name: name.clone(), command, directory: data.clone(), log: log.clone() };
-    let guarded = Arc::new(Mutex::new(Guarded::start(&data, places.keep)?));
+    let guarded = Arc::new(Mutex::new(Guarded::start(&data, places)?));
     let pid =
         guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.launch(launch)?;
     let watched: Watched = Arc::new(Mutex::new(vec![(name.clone(), pid)]));
@@ -53,6 +53,7 @@ pub(super) fn launch(proxied: bool, places: &Places) -> Result<LaunchedCluster> 
         proxies,
         inside: ports::local(behind).to_string(),
         data,
+        jvms: vec![],
     })
 }
 

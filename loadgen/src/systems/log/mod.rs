@@ -91,12 +91,12 @@ impl LiveSystem for Log {
             .address
             .parse()
             .map_err(|error| Failure::new(format!("{}: {error}", cluster.address)))?;
-        let reading = client::read(address, observer.clone())?;
+        let watching = observer.clone();
         let writer = client::QueuedWriter::start(address, observer.clone())?;
         Ok(Connection {
             writers: vec![Box::new(writer)],
             lanes: LanePlan::of_writers(1, LANES, scenario.traffic.keyed()),
-            reading: Some(reading),
+            read: Some(Box::new(move || client::read(address, watching))),
             storage: Box::new(NoStorage),
         })
     }

@@ -2,7 +2,7 @@
 
 use headwater_scenarios::scenario::Scenario;
 
-use super::client::{Observer, Token, Writer};
+use super::client::{Delivered, Lot, Observer, Settled, Token, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
 use super::options::of_any_scenario;
@@ -52,11 +52,12 @@ impl LiveSystem for Null {
         _cluster: &Cluster,
         observer: &Observer,
     ) -> Result<Connection> {
-        let writer = Acknowledging { observer: observer.clone(), positions: [0; LANES as usize] };
+        let (acked, delivered) = (Lot::of_settled(observer), Lot::of_delivered(observer));
+        let writer = Acknowledging { acked, delivered, positions: [0; LANES as usize] };
         Ok(Connection {
             writers: vec![Box::new(writer)],
             lanes: LanePlan::of_writers(1, LANES, scenario.traffic.keyed()),
-            reading: None,
+            read: None,
             storage: Box::new(NoStorage),
         })
     }
@@ -64,17 +65,24 @@ impl LiveSystem for Null {
 
 /// Acknowledges on the pacer's own thread, and hands the payload to a reader that checks it.
 struct Acknowledging {
-    observer: Observer,
+    acked: Lot<Settled>,
+    delivered: Lot<Delivered>,
     positions: [u64; LANES as usize],
 }
 
 impl Writer for Acknowledging {
     fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused> {
-        self.observer.acked(token);
+        let at = self.acked.clock().now();
+        self.acked.add(Settled { at, token, why: None });
         let position = &mut self.positions[token.place.lane as usize];
-        self.observer.delivered(0, Some(*position), payload);
+        self.delivered.delivered_at(at, 0, Some(*position), payload);
         *position += 1;
         Ok(())
+    }
+
+    fn flush(&mut self) {
+        self.acked.flush();
+        self.delivered.flush();
     }
 
     fn abandon(&mut self) {}

@@ -13,6 +13,7 @@ use crate::fault::proxy::Proxy;
 use crate::launch::artifacts::{Artifacts, pom};
 use crate::launch::guard::Launch;
 use crate::launch::guarded::Guarded;
+use crate::launch::jvm::Jvm;
 use crate::launch::{LaunchedCluster, Places, java, java_command, ports, wait_ready, write};
 use crate::terminal;
 use crate::utilisation::Watched;
@@ -95,7 +96,7 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
     let log = data.join(format!("{PROCESS}.log"));
     let launch =
         Launch { name: PROCESS.into(), command, directory: data.clone(), log: log.clone() };
-    let guarded = Arc::new(Mutex::new(Guarded::start(&data, places.keep)?));
+    let guarded = Arc::new(Mutex::new(Guarded::start(&data, places)?));
     let pid =
         guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.launch(launch)?;
     let watched = Watched::default();
@@ -116,8 +117,15 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
         watched,
         proxies,
         inside: ports::local(ports.controller).to_string(),
+        jvms: vec![jvm(&data)],
         data,
     })
+}
+
+/// The JVM that it is.
+fn jvm(data: &Path) -> Jvm {
+    let log = data.join(format!("{PROCESS}.log"));
+    Jvm { name: PROCESS.into(), log, directory: data.to_owned() }
 }
 
 /// The command that starts it; what it is told by files is written to `data`.
@@ -136,6 +144,7 @@ fn command(
     let mut option = |text: String| command.push(text);
     option(format!("-javaagent:{}=script:{}", agent.display(), rules.display()));
     option("-Xmx2g".into());
+    option(jvm(data).option());
     option("-XX:MaxDirectMemorySize=2g".into());
     option(format!("-Dlogback.configurationFile={}", logback.display()));
     option(format!("-Dsinglenode.configurationFile={}", empty.display()));

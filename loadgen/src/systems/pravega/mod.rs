@@ -9,7 +9,9 @@ use headwater_scenarios::scenario::Scenario;
 use super::client::{Observer, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
-use super::system::{Asked, Cluster, Connection, Home, LiveSystem, Source, storage_name};
+use super::system::{
+    Asked, Cluster, Connection, Home, LiveSystem, Source, StartReading, storage_name,
+};
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
@@ -46,6 +48,10 @@ fn configuration(scenario: &Scenario) -> Result<&Configuration> {
 impl LiveSystem for Pravega {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn runs_on_jvms(&self) -> bool {
+        true
     }
 
     /// With the client's own, unlimited retries of one address a writer hangs when a segment moves
@@ -107,13 +113,14 @@ impl LiveSystem for Pravega {
         let retries = stream::retries(&configuration.writer);
         let stream = Stream::new(&cluster.address, &storage_name(), retries)?;
         stream.create(configuration)?;
-        let reading = reader::start(&stream, 0, observer.clone())?;
+        let (read, watching) = (stream.clone(), observer.clone());
         let writer = |_| -> Box<dyn Writer> {
             Box::new(writer::QueuedWriter::open(&stream, observer.clone()))
         };
         let writers = (0..configuration.writers).map(writer).collect();
         let keyed = scenario.traffic.keyed();
         let lanes = LanePlan::of_writers(configuration.writers, writer::LANES, keyed);
-        Ok(Connection { writers, lanes, reading: Some(reading), storage: Box::new(stream) })
+        let read: StartReading = Box::new(move || reader::start(&read, 0, watching));
+        Ok(Connection { writers, lanes, read: Some(read), storage: Box::new(stream) })
     }
 }

@@ -8,7 +8,7 @@ use headwater_traffic::parse;
 
 use super::stream::Stream;
 use crate::failure::{Failure, Result};
-use crate::systems::client::{Flags, Observer, ReadBack, Reading};
+use crate::systems::client::{Delivered, Flags, Lot, Observer, ReadBack, Reading};
 
 /// Nothing new for this long when the writers are done: everything is read. The store answers a
 /// read at the tail as soon as there is data, so that this is many times what it needs.
@@ -17,7 +17,8 @@ const QUIET: Duration = Duration::from_secs(3);
 /// Starts a reader of all segments, on a thread of its own. `reader` is its number in the history.
 pub(super) fn start(stream: &Stream, reader: u32, observer: Observer) -> Result<Reading> {
     let (stream, positions) = (stream.clone(), BTreeMap::new());
-    Reading::start(move |flags| Reader { stream, reader, positions, observer, flags }.run())
+    let delivered = Lot::of_delivered(&observer);
+    Reading::start(move |flags| Reader { stream, reader, positions, delivered, flags }.run())
 }
 
 struct Reader {
@@ -26,7 +27,7 @@ struct Reader {
     /// Events read, by lane: the reader's own count is the position, as a segment's offsets count
     /// bytes of several lanes.
     positions: BTreeMap<u32, u64>,
-    observer: Observer,
+    delivered: Lot<Delivered>,
     flags: Flags,
 }
 
@@ -60,6 +61,7 @@ impl Reader {
                 last = Instant::now();
                 self.deliver(&event.value);
             }
+            self.delivered.flush();
             reader.release_segment(slice).await.map_err(|error| fail(&error))?;
         }
     }
@@ -70,6 +72,6 @@ impl Reader {
             *next += 1;
             *next - 1
         });
-        self.observer.delivered(self.reader, position, payload);
+        self.delivered.delivered(self.reader, position, payload);
     }
 }

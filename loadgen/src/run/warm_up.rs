@@ -1,0 +1,173 @@
+//! Warming up: traffic before the measurement, until the cluster answers as it goes on to.
+//!
+//! A JVM interprets what it has not compiled yet, and compiles what is called often: a cold broker
+//! takes ten seconds and more until its latency stays. The traffic is the scenario's, without its
+//! bursts and its faults, to a topic or stream of its own that is removed afterwards; nothing of it
+//! is in the figures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use headwater_reports::outcome::{self, Window};
+use headwater_scenarios::scenario::Scenario;
+use headwater_sim::random::Seed;
+
+use super::{Interrupt, named};
+use crate::arguments::WarmUp;
+use crate::clock::Clock;
+use crate::collect::Collector;
+use crate::failure::{Failure, Result};
+use crate::pacing::{Pace, Pacer};
+use crate::plan::RunPlan;
+use crate::prepare::prepare;
+use crate::sampler::Sampler;
+use crate::systems::client::Observer;
+use crate::systems::system::{Cluster, Connection, Source};
+use crate::terminal;
+use crate::utilisation::{UtilisationSampler, Watched};
+
+/// Longest warm-up that medians decide about.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Seconds whose medians are looked at.
+const LOOKED_AT: usize = 6;
+
+/// How far the medians of these seconds may lie apart, and the means of their two halves, as a
+/// share: warm, they repeat within 4 %.
+const SPREAD: f64 = 0.15;
+const DRIFT: f64 = 0.04;
+
+/// Whether the medians (nanoseconds, one a second) stay.
+fn stationary(medians: &[Option<u64>]) -> bool {
+    let Some(last) = medians.len().checked_sub(LOOKED_AT).map(|from| &medians[from..]) else {
+        return false;
+    };
+    let Some(last) = last.iter().copied().collect::<Option<Vec<u64>>>() else { return false };
+    let (least, most) =
+        last.iter().fold((u64::MAX, 0), |(low, high), one| (low.min(*one), high.max(*one)));
+    let mean = |half: &[u64]| half.iter().sum::<u64>() as f64 / half.len() as f64;
+    let (first, second) = last.split_at(LOOKED_AT / 2);
+    let (before, after) = (mean(first), mean(second));
+    most as f64 <= least as f64 * (1.0 + SPREAD) && (after - before).abs() <= before * DRIFT
+}
+
+/// Warms `cluster` up as asked; none if it is not.
+pub(super) fn warm_up(
+    plan: &RunPlan,
+    cluster: &Cluster,
+    source: &Source,
+    interrupt: &Interrupt,
+) -> Result<Option<outcome::WarmUp>> {
+    let (auto, longest) = match plan.warm_up {
+        WarmUp::Auto if *source == Source::Launch && plan.system.runs_on_jvms() => (true, LONGEST),
+        WarmUp::Auto => return Ok(None),
+        WarmUp::For(time) if time.0 == 0 => return Ok(None),
+        WarmUp::For(time) => (false, Duration::from_nanos(time.0)),
+    };
+    let traffic = plain(&plan.scenario, longest);
+    let warmed = send(plan, &traffic, cluster, auto, interrupt)?;
+    terminal::note(tell(&warmed, auto));
+    Ok(Some(warmed))
+}
+
+/// The scenario without what it does to the cluster.
+fn plain(scenario: &Scenario, longest: Duration) -> Scenario {
+    let mut scenario = scenario.clone();
+    scenario.faults.clear();
+    scenario.traffic.shots.clear();
+    scenario.traffic.duration = headwater_sim::time::Duration(longest.as_nanos() as u64);
+    scenario.measure.interval = headwater_sim::time::Duration::from_secs(1);
+    scenario
+}
+
+/// Sends until it is warm, or until the end of the traffic.
+fn send(
+    plan: &RunPlan,
+    scenario: &Scenario,
+    cluster: &Cluster,
+    auto: bool,
+    interrupt: &Interrupt,
+) -> Result<outcome::WarmUp> {
+    let (observer, observations) = Observer::new(Clock::default());
+    let Connection { mut writers, lanes, read, storage } =
+        plan.system.open(scenario, cluster, &observer)?;
+    let reading = read.map(|start| start()).transpose()?;
+    let traffic = scenario.traffic.plan(Seed(Seed(plan.seed).derive("warm-up", 0)));
+    let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
+    let (preparer, slices, used) = prepare(traffic, lanes);
+    let (watched, window) = (Watched::default(), Window::default());
+    let utilisation = UtilisationSampler::new(watched.clone(), window, scenario.measure.interval.0);
+    let threads = Sampler::new(watched, window, scenario.traffic.duration.0);
+    let collector = Collector::new(scenario, used, utilisation, threads, observer.clock.clone());
+    let counters = collector.counters();
+    let (stop, over) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let pace = Pace::Schedule { lag_max: LONGEST };
+    let pacer = Pacer { slices, observer: observer.clone(), stop: Arc::clone(&stop), pace };
+    let medians = std::thread::scope(|scope| {
+        let ended = &over;
+        named(scope, "collector", move || collector.run(&observations, ended));
+        named(scope, "preparer", move || preparer.run());
+        observer.clock.start();
+        let pacing = named(scope, "pacer", move || {
+            pacer.run(&mut writers);
+            writers.iter_mut().for_each(|writer| writer.abandon());
+        });
+        while !pacing.is_finished() {
+            std::thread::sleep(Duration::from_millis(50));
+            let enough = auto && stationary(&counters.medians());
+            if enough || interrupt.raised() {
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+        if let Some(reading) = reading {
+            reading.stop.store(true, Ordering::Relaxed);
+            // Nothing that was read is looked at.
+            let _ = reading.join();
+        }
+        over.store(true, Ordering::Relaxed);
+        counters.medians()
+    });
+    storage.remove()?;
+    let stationary = stationary(&medians);
+    let (duration_ns, medians_ns) = (observer.clock.now(), medians);
+    Ok(outcome::WarmUp { duration_ns, stationary, medians_ns })
+}
+
+fn tell(warmed: &outcome::WarmUp, auto: bool) -> String {
+    let ms =
+        |median: Option<u64>| median.map_or("-".to_owned(), |ns| format!("{:.2}", ns as f64 / 1e6));
+    let seconds = warmed.duration_ns as f64 / 1e9;
+    let (first, last) = (warmed.medians_ns.first(), warmed.medians_ns.last());
+    let medians = format!(
+        "{} ms at first, {} ms at last",
+        ms(first.copied().flatten()),
+        ms(last.copied().flatten())
+    );
+    let stays = match (warmed.stationary, auto) {
+        (true, _) => "it stays",
+        (false, true) => "it did not stay by then",
+        (false, false) => "it was not waited for to stay",
+    };
+    format!("warmed up for {seconds:.0} s: the median of a second was {medians}; {stays}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_stay_when_they_neither_scatter_nor_drift() {
+        let of = |us: &[u64]| us.iter().map(|us| Some(us * 1_000)).collect::<Vec<_>>();
+        // Measured on a cold broker, from its second second on.
+        let cold = [4_400, 3_600, 3_100, 3_000, 2_900, 2_800, 2_750, 2_700, 2_650];
+        assert!((1..=cold.len()).all(|seconds| !stationary(&of(&cold[..seconds]))));
+        let warm = [2_620, 2_600, 2_590, 2_610, 2_600, 2_580];
+        assert!(stationary(&of(&warm)));
+        assert!(!stationary(&of(&warm[1..])), "too few");
+        assert!(!stationary(&of(&[2_600, 2_600, 2_600, 2_600, 2_600, 3_100])), "they scatter");
+        let mut gap = of(&warm);
+        gap[3] = None;
+        assert!(!stationary(&gap), "nothing was acknowledged in a second");
+    }
+}
