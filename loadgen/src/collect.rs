@@ -147,8 +147,8 @@ impl Collector {
         Arc::clone(&self.counters)
     }
 
-    /// Collects until `over` is raised and nothing is left. The samples of threads are not evaluated
-    /// yet: their full names are not known.
+    /// Collects until `over` is raised and nothing is left. The samples of threads are not yet
+    /// evaluated: their full names are not known.
     pub(crate) fn run(
         mut self,
         observed: &Receiver<Observation>,

@@ -1,9 +1,10 @@
 //! Real time: the load generator.
 //!
 //! ```text
-//! schedule ──> preparer ──> pacer ──> writers of a live system ──> acks ─────┐
-//!                             │ sent                                          ├─> collector ──> Outcome
-//!                             └───────> readers, which read everything back ──┘
+//! schedule ──> preparer ──> pacer ──> writers of a live system ──> acks ──┐
+//!                             │ sent                                       ├─> collector
+//!                             └────> readers, which read everything back ──┘      │
+//!                                                                              Outcome
 //! ```
 //!
 //! The schedule, the payloads, the checkers and the Outcome are those of the simulator

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::clock::{self, Clock};
 use crate::prepare::{Slice, Slices};
 use crate::real_time::Priority;
-use crate::systems::client::{Observer, Token, Writer};
+use crate::systems::client::{Lot, Observer, Settled, Token, Writer};
 
 /// Least time between two hand-overs, nanoseconds. Each costs a timer and two switches, 5 to 10 us
 /// together: at most a fifth of a core, at rates at which there is one event in each.
@@ -80,6 +80,7 @@ impl Pacer {
             clock: self.observer.clock.clone(),
             next: 0,
             priority: Priority::default(),
+            refused: Lot::of_settled(&self.observer),
         };
         while let Some(mut slice) = self.slices.next() {
             let paced = self.hand_over(&mut hand, &mut slice, writers);
@@ -124,7 +125,7 @@ impl Pacer {
                     if self.pace == Pace::Room {
                         break;
                     }
-                    self.observer.failed(token, refused.0);
+                    hand.refused.add(Settled { at: now, token, why: Some(refused.0) });
                 }
                 offset += bytes as usize;
                 sent += 1;
@@ -133,6 +134,7 @@ impl Pacer {
             if self.pace == Pace::Room && sent == first {
                 std::thread::sleep(ROOM);
             }
+            hand.refused.flush();
             hand.handed(now, sent - first);
         }
         None
@@ -163,6 +165,7 @@ struct Hand {
     /// Before this there is no other hand-over, nanoseconds.
     next: u64,
     priority: Priority,
+    refused: Lot<Settled>,
 }
 
 impl Hand {
@@ -188,19 +191,21 @@ mod tests {
     #[derive(Clone, Default)]
     struct Remembering {
         taken: Arc<Mutex<Vec<(u32, u64)>>>,
-        /// It has no room for every third event, the first time.
-        full: bool,
+        /// It has no room for every third event, the first time that it is asked.
+        small: bool,
+        /// It was asked.
+        asked: bool,
     }
 
     impl Writer for Remembering {
         fn send(&mut self, token: Token, payload: &[u8]) -> Result<(), Refused> {
             let mut taken = self.taken.lock().unwrap();
             assert_eq!(headwater_traffic::parse(payload).unwrap().place, token.place);
-            if self.full && taken.len() % 3 == 2 {
-                self.full = false;
+            if self.small && !self.asked && taken.len() % 3 == 2 {
+                self.asked = true;
                 return Err(Refused("queue_full"));
             }
-            self.full = true;
+            self.asked = false;
             taken.push((token.place.writer, token.intended));
             Ok(())
         }
@@ -278,7 +283,7 @@ mod tests {
     #[test]
     fn who_is_paced_by_room_waits_for_it_and_loses_nothing() {
         let plan = plan(2_000.0);
-        let remembering = [Remembering { full: true, ..Remembering::default() }];
+        let remembering = [Remembering { small: true, ..Remembering::default() }];
         let (paced, told) = pace(&plan, &remembering, Pace::Room);
         assert_eq!(paced, Paced::ToTheEnd);
         let part: Vec<_> = plan.schedule().map(|arrival| (0, arrival.at.0)).collect();

@@ -313,10 +313,10 @@ mod tests {
     #[test]
     fn threads_of_one_kind_have_one_name() {
         let kinds = [
-            ("data-plane-kafka-request-handler-7", "data-plane-kafka-request-handler"),
+            ("data-plane-request-handler-7", "data-plane-request-handler"),
             (
-                "data-plane-kafka-network-thread-1-ListenerName(A)-A-0",
-                "data-plane-kafka-network-thread-*-ListenerName(A)-A",
+                "data-plane-network-thread-1-ListenerName(A)-A-0",
+                "data-plane-network-thread-*-ListenerName(A)-A",
             ),
             ("GC Thread#12", "GC Thread"),
             ("C2 CompilerThre", "C*CompilerThre"),

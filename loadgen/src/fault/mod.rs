@@ -144,9 +144,8 @@ impl<'a> Injector<'a> {
         stop: &AtomicBool,
     ) -> Injected {
         while let Some(at) = self.planner.next().into_iter().chain(self.processes.next()).min() {
-            if self.planner.next() == Some(at)
-                && clock.sleep_until(at.0.saturating_sub(BEFORE), stop)
-            {
+            let alone = self.planner.next() == Some(at) && !self.is_broken(at);
+            if alone && clock.sleep_until(at.0.saturating_sub(BEFORE), stop) {
                 self.mark_holders(holder, observer);
             }
             if !clock.sleep_until(at.0, stop) {
@@ -163,6 +162,12 @@ impl<'a> Injector<'a> {
         let (faults, mut amiss) = (self.planner.windows(now), self.planner.amiss(now));
         amiss.extend(self.processes.failed());
         Injected { faults, amiss }
+    }
+
+    /// Whether a fault goes on until `at` or beyond: then nobody may answer who holds an office.
+    fn is_broken(&self, at: Time) -> bool {
+        let goes_on = |fault: &outcome::Fault| fault.until_ns.is_none_or(|until| until >= at.0);
+        self.planner.windows(at).iter().any(goes_on)
     }
 
     /// Marks who holds which office just before a fault: afterwards it may take long to find out.

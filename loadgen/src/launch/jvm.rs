@@ -203,10 +203,10 @@ mod tests {
 [1013251000ns][gc,cpu      ] GC(7) User=0.02s Sys=0.00s Real=0.01s
 [1013300000ns][safepoint   ] Safepoint \"G1CollectForAllocation\", Time since last: 5 ns, Reaching \
 safepoint: 6 ns, At safepoint: 7 ns, Total: 13300000 ns
-[1100000000ns][safepoint   ] Safepoint \"ICBufferFull\", Time since last: 5 ns, Reaching safepoint: \
-6 ns, At safepoint: 7 ns, Total: 40000 ns
-[1200000000ns][safepoint   ] Safepoint \"Cleanup\", Time since last: 5 ns, Reaching safepoint: 6 ns, \
-At safepoint: 7 ns, Total: 2500000 ns
+[1100000000ns][safepoint   ] Safepoint \"ICBufferFull\", Time since last: 5 ns, Reaching \
+safepoint: 6 ns, At safepoint: 7 ns, Total: 40000 ns
+[1200000000ns][safepoint   ] Safepoint \"Cleanup\", Time since last: 5 ns, Reaching \
+safepoint: 6 ns, At safepoint: 7 ns, Total: 2500000 ns
 [9000000000ns][gc          ] GC(8) Concurrent Mark Cycle 55.1ms
 ";
 
@@ -223,10 +223,8 @@ At safepoint: 7 ns, Total: 2500000 ns
         assert!(!found.missing);
         assert_eq!(
             found.lines,
-            [
-                "broker-1: 1 collections, the longest 13.2 ms, 13.2 ms in all; 1 other safepoints of \
-              1 ms and more, up to 2.5 ms"
-            ]
+            ["broker-1: 1 collections, the longest 13.2 ms, 13.2 ms in all; 1 other safepoints \
+              of 1 ms and more, up to 2.5 ms"]
         );
         let marks: Vec<_> = (found.marks.iter())
             .map(|mark| (mark.at_ns, mark.name.as_str(), mark.detail.as_str()))
@@ -256,7 +254,7 @@ At safepoint: 7 ns, Total: 2500000 ns
     fn threads_are_named_by_a_dump() {
         let folder = tempfile::tempdir().unwrap();
         let jvm = jvm(folder.path());
-        let dump = "\"kafka-scheduler-0\" #51 daemon prio=5 tid=0x00007f nid=0x1f4 waiting\n\
+        let dump = "\"scheduler-0\" #51 daemon prio=5 tid=0x00007f nid=0x1f4 waiting\n\
                     \"C2 CompilerThread0\" #5 daemon prio=9 tid=0x00007e nid=77 runnable\n\
                     JNI global refs: 21\n";
         let asked = |name: &str| {
@@ -265,7 +263,7 @@ At safepoint: 7 ns, Total: 2500000 ns
         };
         let names = thread_names(std::slice::from_ref(&jvm), asked);
         let told: Vec<_> = names.iter().map(|(id, name)| (*id, name.as_str())).collect();
-        assert_eq!(told, [(77, "C2 CompilerThread0"), (500, "kafka-scheduler-0")]);
+        assert_eq!(told, [(77, "C2 CompilerThread0"), (500, "scheduler-0")]);
         assert!(thread_names(&[jvm], |_| false).is_empty());
     }
 }

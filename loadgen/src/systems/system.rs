@@ -208,8 +208,8 @@ pub(crate) trait Storage: Send + Sync {
         None
     }
 
-    /// What a launched cluster has logged of elections and roles since `started` (milliseconds since
-    /// 1970), as far as this is concerned.
+    /// What a launched cluster has logged of elections and roles since `started` (milliseconds
+    /// since 1970), as far as this is concerned.
     fn marks(&self, _started: u64) -> Vec<Mark> {
         vec![]
     }

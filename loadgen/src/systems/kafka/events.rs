@@ -143,7 +143,7 @@ mod tests {
 
     const FIRST: &str = "\
 2026-11-28 11:18:01,500 INFO [RaftManager id=1] Completed transition to Leader(localVoterNode=\
-VoterNode(voterKey=ReplicaKey(id=1, directoryId=x)), epoch=7, epochStartOffset=3) (org.apache.kafka.raft)
+VoterNode(voterKey=ReplicaKey(id=1, directoryId=x)), epoch=7, epochStartOffset=3) (org.x)
 2026-11-28 11:18:03,250 DEBUG [QuorumController id=1] partition change for t-0 with topic ID x: \
 isr: [1, 2, 3] -> [1, 3], leader: 2 -> 3, leaderEpoch: 0 -> 1, partitionEpoch: 0 -> 1 (org.x)
 2026-11-28 11:18:03,260 DEBUG [QuorumController id=1] partition change for other-0 with topic ID \
@@ -152,14 +152,14 @@ y: isr: [1] -> [2], partitionEpoch: 0 -> 1 (org.x)
 isr: [1, 3] -> [1, 3, 2], partitionEpoch: 1 -> 2 (org.x)
 ";
     const SECOND: &str = "\
-2026-11-28 11:17:00,000 INFO [QuorumController id=2] Fencing broker 3 because its session has timed \
-out. (org.x)
+2026-11-28 11:17:00,000 INFO [QuorumController id=2] Fencing broker 3 because its session has \
+timed out. (org.x)
 2026-11-28 11:18:03,249 DEBUG [QuorumController id=2] partition change for t-0 with topic ID x: \
 isr: [1, 2, 3] -> [1, 3], leader: 2 -> 3, leaderEpoch: 0 -> 1, partitionEpoch: 0 -> 1 (org.x)
-2026-11-28 11:18:04,000 INFO [QuorumController id=2] UNCLEAN partition change for t-1 with topic ID \
-x: leader: -1 -> 2, leaderEpoch: 4 -> 5, partitionEpoch: 8 -> 9 (org.x)
-2026-11-28 11:18:05,000 INFO [QuorumController id=2] Fencing broker 2 because its session has timed \
-out. (org.x)
+2026-11-28 11:18:04,000 INFO [QuorumController id=2] UNCLEAN partition change for t-1 with topic \
+ID x: leader: -1 -> 2, leaderEpoch: 4 -> 5, partitionEpoch: 8 -> 9 (org.x)
+2026-11-28 11:18:05,000 INFO [QuorumController id=2] Fencing broker 2 because its session has \
+timed out. (org.x)
     at some.stack.Trace
 ";
 
