@@ -6,6 +6,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("burst/castle-pravega", include_str!("../library/burst/castle-pravega.toml")),
     ("faults/bookie-crash", include_str!("../library/faults/bookie-crash.toml")),
     ("faults/broker-crash", include_str!("../library/faults/broker-crash.toml")),
+    ("faults/broker-stop", include_str!("../library/faults/broker-stop.toml")),
     ("faults/partition", include_str!("../library/faults/partition.toml")),
     ("faults/power-cut", include_str!("../library/faults/power-cut.toml")),
     ("faults/slow-tier2", include_str!("../library/faults/slow-tier2.toml")),

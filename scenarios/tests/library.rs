@@ -47,6 +47,7 @@ library! {
     burst_castle_pravega: "burst/castle-pravega",
     faults_bookie_crash: "faults/bookie-crash",
     faults_broker_crash: "faults/broker-crash",
+    faults_broker_stop: "faults/broker-stop",
     faults_partition: "faults/partition",
     faults_power_cut: "faults/power-cut",
     faults_slow_tier2: "faults/slow-tier2",

@@ -79,6 +79,9 @@ pub struct Topic {
     /// Records after which a partition's log is synced to disk; the default never does.
     #[serde(rename = "flush.messages")]
     pub flush_messages: u64,
+    /// Bytes after which a partition's log begins another segment, and syncs the former one.
+    #[serde(rename = "segment.bytes")]
+    pub segment_bytes: u64,
     /// Whether a replica outside the ISR may become leader.
     #[serde(rename = "unclean.leader.election.enable")]
     pub unclean_leader_election: bool,
@@ -94,6 +97,12 @@ pub struct Broker {
     /// Threads that handle requests.
     #[serde(rename = "num.io.threads")]
     pub io_threads: u32,
+    /// Requests that wait for a handler at the most.
+    #[serde(rename = "queued.max.requests")]
+    pub queued_max_requests: u32,
+    /// Threads that check the logs after an unclean stop, and flush them before a clean one.
+    #[serde(rename = "num.recovery.threads.per.data.dir")]
+    pub recovery_threads: u32,
     /// A follower that has not caught up for this long leaves the ISR.
     #[serde(rename = "replica.lag.time.max.ms")]
     pub replica_lag_time_max_ms: u64,
@@ -251,11 +260,14 @@ impl Cluster {
             topic: Topic {
                 min_insync_replicas: 1,
                 flush_messages: i64::MAX as u64,
+                segment_bytes: 1 << 30,
                 unclean_leader_election: false,
             },
             broker: Broker {
                 network_threads: 3,
                 io_threads: 8,
+                queued_max_requests: 500,
+                recovery_threads: if matches!(version, Version::V3_9) { 1 } else { 2 },
                 replica_lag_time_max_ms: 30_000,
                 replica_fetch_wait_max_ms: 500,
                 replica_fetch_max_bytes: 1 << 20,
@@ -307,6 +319,10 @@ impl Cluster {
             ("consumers", u64::from(self.consumers)),
             ("topic.min.insync.replicas", u64::from(self.topic.min_insync_replicas)),
             ("topic.flush.messages", self.topic.flush_messages),
+            ("topic.segment.bytes", self.topic.segment_bytes),
+            ("broker.num.io.threads", u64::from(self.broker.io_threads)),
+            ("broker.queued.max.requests", u64::from(self.broker.queued_max_requests)),
+            ("broker.num.recovery.threads.per.data.dir", u64::from(self.broker.recovery_threads)),
             ("producer.batch.size", self.producer.batch_size),
             ("producer.batch.num.messages", self.producer.batch_num_messages),
             (

@@ -112,7 +112,9 @@ impl Consumer {
             max_wait_ms: config.fetch_max_wait_ms,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
+            full: true,
             partitions,
+            forgotten: Vec::new(),
         };
         let to = self.brokers[broker.index()];
         ctx.send(to, protocol::Message::Kafka(Message::Fetch(Box::new(fetch))));
@@ -141,12 +143,15 @@ impl Node<Streaming> for Consumer {
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
         match message {
-            protocol::Message::Kafka(Message::FetchResponse { correlation, partitions }) => {
+            protocol::Message::Kafka(Message::FetchResponse {
+                correlation, partitions, ..
+            }) => {
                 let at = self.brokers.iter().position(|broker| *broker == from);
                 let Some(broker) = at.filter(|at| self.waiting[*at] == correlation) else { return };
                 self.waiting[broker] = 0;
                 partitions.into_iter().for_each(|fetched| self.take(ctx, fetched));
             }
+            protocol::Message::Kafka(Message::Refused) => return self.on_disconnect(ctx, from),
             protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
                 self.refresher.answered();
                 for (partition, position) in self.positions.iter_mut() {

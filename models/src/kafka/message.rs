@@ -2,8 +2,7 @@
 //!
 //! Sizes follow the protocol's JSON definitions (`clients/src/main/resources/common/message` @
 //! 3.9.0): a header of some 40 bytes and the fields' own, rounded. No parameters. Left out: what
-//! the model never sends (topics and groups, features, quotas), fetch sessions (KIP-227: a fetch
-//! lists all its partitions, which makes it some bytes larger).
+//! the model never sends (topics and groups, features, quotas).
 
 use headwater_sim::fingerprint::mix;
 
@@ -33,6 +32,16 @@ pub enum ErrorCode {
     OutOfOrderSequence,
     /// The controller's state has changed since.
     InvalidUpdateVersion,
+    /// The broker knows no fetch session with the fetcher.
+    FetchSessionIdNotFound,
+    /// The node is not the active controller.
+    NotController,
+    /// The controller knows another life of the broker.
+    StaleBrokerEpoch,
+    /// Another life of the broker is registered, and its session runs.
+    DuplicateBrokerRegistration,
+    /// A broker of the proposed ISR may not be in it.
+    IneligibleReplica,
 }
 
 impl ErrorCode {
@@ -48,6 +57,11 @@ impl ErrorCode {
             Self::RequestTimedOut => "REQUEST_TIMED_OUT",
             Self::OutOfOrderSequence => "OUT_OF_ORDER_SEQUENCE_NUMBER",
             Self::InvalidUpdateVersion => "INVALID_UPDATE_VERSION",
+            Self::FetchSessionIdNotFound => "FETCH_SESSION_ID_NOT_FOUND",
+            Self::NotController => "NOT_CONTROLLER",
+            Self::StaleBrokerEpoch => "STALE_BROKER_EPOCH",
+            Self::DuplicateBrokerRegistration => "DUPLICATE_BROKER_REGISTRATION",
+            Self::IneligibleReplica => "INELIGIBLE_REPLICA",
         }
     }
 }
@@ -112,8 +126,12 @@ pub struct Fetch {
     pub partition_max_bytes: u64,
     /// Bytes of the response at the most.
     pub max_bytes: u64,
-    /// What it asks for.
+    /// It begins a session (KIP-227): what it lists is all. Else it lists what has changed.
+    pub full: bool,
+    /// What it lists.
     pub partitions: Vec<FetchPartition>,
+    /// Partitions that leave the session.
+    pub forgotten: Vec<TopicPartition>,
 }
 
 /// One partition of a fetch response.
@@ -146,13 +164,29 @@ pub enum Raft {
     VoteResponse {
         /// The voter's epoch.
         epoch: u32,
+        /// The leader, as far as the voter knows.
+        leader: Option<BrokerId>,
         /// Granted or not.
         granted: bool,
     },
-    /// The new leader makes itself known.
+    /// The leader makes itself known.
     BeginQuorumEpoch {
         /// Its epoch.
         epoch: u32,
+    },
+    /// The leader resigns.
+    EndQuorumEpoch {
+        /// Its epoch.
+        epoch: u32,
+        /// Who is to stand for election, in order.
+        successors: Vec<BrokerId>,
+    },
+    /// The answer to the former two, if their epoch is an old one.
+    Epoch {
+        /// The answering node's epoch.
+        epoch: u32,
+        /// The leader, as far as it knows.
+        leader: Option<BrokerId>,
     },
     /// A voter fetches from the leader.
     Fetch {
@@ -178,6 +212,41 @@ pub enum Raft {
     },
 }
 
+/// What a heartbeat is answered with (`BrokerHeartbeatReply`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeartbeatReply {
+    /// The broker has applied the record of its registration.
+    pub caught_up: bool,
+    /// It is fenced.
+    pub fenced: bool,
+    /// It may stop.
+    pub shut_down: bool,
+}
+
+/// A change of an ISR that a leader asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedIsr {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The leader's epoch.
+    pub leader_epoch: u32,
+    /// The partition epoch that it builds on.
+    pub partition_epoch: u32,
+    /// The new ISR.
+    pub isr: Vec<InSync>,
+}
+
+/// A change of an ISR that was granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedIsr {
+    /// The leader's epoch.
+    pub leader_epoch: u32,
+    /// The partition epoch from now on.
+    pub partition_epoch: u32,
+    /// The ISR from now on.
+    pub isr: Vec<BrokerId>,
+}
+
 /// A message of Kafka's.
 #[derive(Clone, Debug)]
 pub enum Message {
@@ -196,7 +265,9 @@ pub enum Message {
     FetchResponse {
         /// The request's.
         correlation: u64,
-        /// The leader's answer.
+        /// An error of the whole fetch.
+        error: ErrorCode,
+        /// What is new of the session's partitions.
         partitions: Vec<FetchedPartition>,
     },
     /// Client to any broker: who leads?
@@ -206,6 +277,20 @@ pub enum Message {
         /// By partition.
         leaders: Vec<(Option<BrokerId>, u32)>,
     },
+    /// Broker to the active controller: this life of mine begins.
+    Registration {
+        /// The broker.
+        broker: BrokerId,
+        /// Which life of it.
+        incarnation: u64,
+        /// The life before, if that was stopped cleanly.
+        previous: Option<u64>,
+    },
+    /// Controller to broker.
+    RegistrationResponse {
+        /// The error, if any.
+        error: ErrorCode,
+    },
     /// Broker to the active controller: I am alive.
     Heartbeat {
         /// The broker.
@@ -214,32 +299,31 @@ pub enum Message {
         incarnation: u64,
         /// How far it has applied the metadata log.
         metadata_offset: u64,
+        /// It is not ready to be unfenced.
+        want_fence: bool,
+        /// It is asked to stop.
+        want_shut_down: bool,
     },
-    /// Controller to broker; false from a node that is not the active controller.
+    /// Controller to broker.
     HeartbeatResponse {
-        /// Accepted or not.
-        accepted: bool,
+        /// The error, or what the broker is to know.
+        result: Result<HeartbeatReply, ErrorCode>,
     },
-    /// Leader to the active controller: this is the new ISR.
-    AlterPartition {
-        /// The partition.
-        partition: TopicPartition,
-        /// The leader's epoch.
-        leader_epoch: u32,
-        /// The partition epoch that it builds on.
-        partition_epoch: u32,
-        /// The new ISR.
-        isr: Vec<InSync>,
-    },
+    /// Leader to the active controller: these are the new ISRs.
+    AlterPartition(Vec<AskedIsr>),
     /// Controller to leader.
     AlterPartitionResponse {
-        /// The partition.
-        partition: TopicPartition,
-        /// The error, if any. Without one the change arrives by the metadata log.
+        /// An error of the whole request.
         error: ErrorCode,
+        /// By partition: the error, or the partition's state from now on.
+        results: Vec<(TopicPartition, Result<GrantedIsr, ErrorCode>)>,
     },
     /// Within the controller quorum.
     Raft(Raft),
+    /// No message: the port is closed, and a connection to it is refused. A broker's port for
+    /// clients opens once its logs are loaded (`SocketServer.enableRequestProcessing`), that of its
+    /// controller at once.
+    Refused,
 }
 
 const HEADER: u64 = 40;
@@ -253,19 +337,26 @@ impl Message {
                     produce.batches.iter().map(|batch| 12 + batch_bytes(batch)).sum()
                 }
                 Self::ProduceResponse { results, .. } => 30 * results.len() as u64,
-                Self::Fetch(fetch) => 33 * fetch.partitions.len() as u64,
+                Self::Fetch(fetch) => {
+                    33 * fetch.partitions.len() as u64 + 4 * fetch.forgotten.len() as u64
+                }
                 Self::FetchResponse { partitions, .. } => {
                     let batches = partitions.iter().flat_map(|fetched| &fetched.batches);
                     let bytes: u64 = batches.map(LogBatch::size_bytes).sum();
                     40 * partitions.len() as u64 + bytes
                 }
                 Self::MetadataResponse { leaders } => 60 + 30 * leaders.len() as u64,
-                Self::AlterPartition { isr, .. } => 40 + 12 * isr.len() as u64,
+                Self::AlterPartition(asked) => {
+                    asked.iter().map(|one| 20 + 12 * one.isr.len() as u64).sum()
+                }
+                Self::AlterPartitionResponse { results, .. } => 40 * results.len() as u64,
                 Self::Raft(Raft::FetchResponse { entries, .. }) => 40 + 100 * entries.len() as u64,
                 Self::MetadataRequest
+                | Self::Refused
+                | Self::Registration { .. }
+                | Self::RegistrationResponse { .. }
                 | Self::Heartbeat { .. }
                 | Self::HeartbeatResponse { .. }
-                | Self::AlterPartitionResponse { .. }
                 | Self::Raft(_) => 20,
             }
     }
@@ -277,15 +368,20 @@ impl Message {
             Self::ProduceResponse { .. } => "produce_response",
             Self::Fetch(_) => "fetch",
             Self::FetchResponse { .. } => "fetch_response",
+            Self::Refused => "refused",
             Self::MetadataRequest => "metadata",
             Self::MetadataResponse { .. } => "metadata_response",
+            Self::Registration { .. } => "broker_registration",
+            Self::RegistrationResponse { .. } => "broker_registration_response",
             Self::Heartbeat { .. } => "broker_heartbeat",
             Self::HeartbeatResponse { .. } => "broker_heartbeat_response",
-            Self::AlterPartition { .. } => "alter_partition",
+            Self::AlterPartition(_) => "alter_partition",
             Self::AlterPartitionResponse { .. } => "alter_partition_response",
             Self::Raft(Raft::Vote { .. }) => "vote",
             Self::Raft(Raft::VoteResponse { .. }) => "vote_response",
             Self::Raft(Raft::BeginQuorumEpoch { .. }) => "begin_quorum_epoch",
+            Self::Raft(Raft::EndQuorumEpoch { .. }) => "end_quorum_epoch",
+            Self::Raft(Raft::Epoch { .. }) => "quorum_epoch",
             Self::Raft(Raft::Fetch { .. }) => "raft_fetch",
             Self::Raft(Raft::FetchResponse { .. }) => "raft_fetch_response",
         }
@@ -310,7 +406,7 @@ impl Message {
                 };
                 fetch.partitions.iter().fold(mix(3, fetch.correlation), fold)
             }
-            Self::FetchResponse { correlation, partitions } => {
+            Self::FetchResponse { correlation, partitions, .. } => {
                 let fold = |hash, fetched: &FetchedPartition| {
                     let mix_in = |hash, batch: &LogBatch| mix(hash, batch.base_offset);
                     let batches = fetched.batches.iter().fold(0, mix_in);
@@ -323,17 +419,29 @@ impl Message {
             Self::MetadataResponse { leaders } => {
                 leaders.iter().fold(6, |hash, (_, epoch)| mix(hash, u64::from(*epoch)))
             }
-            Self::Heartbeat { broker, incarnation, metadata_offset } => {
-                mix(mix(7, *incarnation), mix(*metadata_offset, (*broker).into()))
+            Self::Registration { broker, incarnation, .. } => {
+                mix(mix(28, *incarnation), (*broker).into())
             }
-            Self::HeartbeatResponse { accepted } => 8 + u64::from(*accepted),
-            Self::AlterPartition { partition, isr, .. } => {
+            Self::RegistrationResponse { error } => mix(29, *error as u64),
+            Self::Heartbeat { broker, incarnation, metadata_offset, want_shut_down, .. } => {
+                let wants = u64::from(*want_shut_down);
+                mix(mix(7 + wants, *incarnation), mix(*metadata_offset, (*broker).into()))
+            }
+            Self::HeartbeatResponse { result } => {
+                result.map_or(8, |reply| 9 + u64::from(reply.fenced) + u64::from(reply.shut_down))
+            }
+            Self::AlterPartition(asked) => {
                 let fold = |hash, one: &InSync| mix(mix(hash, one.broker.into()), one.incarnation);
-                isr.iter().fold(mix(10, (*partition).into()), fold)
+                asked.iter().fold(10, |hash, one| {
+                    one.isr.iter().fold(mix(hash, one.partition.into()), fold)
+                })
             }
-            Self::AlterPartitionResponse { partition, error } => {
-                mix(11 + *error as u64, (*partition).into())
+            Self::AlterPartitionResponse { results, .. } => {
+                results.iter().fold(11, |hash, (partition, result)| {
+                    mix(hash, u64::from(*partition) << 1 | u64::from(result.is_ok()))
+                })
             }
+            Self::Refused => 12,
             Self::Raft(raft) => raft.digest(),
         }
     }
@@ -343,8 +451,12 @@ impl Raft {
     fn digest(&self) -> u64 {
         match self {
             Self::Vote { epoch, log_end } => mix(mix(20, (*epoch).into()), log_end.0),
-            Self::VoteResponse { epoch, granted } => mix(21 + u64::from(*granted), (*epoch).into()),
+            Self::VoteResponse { epoch, granted, .. } => {
+                mix(21 + u64::from(*granted), (*epoch).into())
+            }
             Self::BeginQuorumEpoch { epoch } => mix(23, (*epoch).into()),
+            Self::EndQuorumEpoch { epoch, .. } => mix(26, (*epoch).into()),
+            Self::Epoch { epoch, .. } => mix(27, (*epoch).into()),
             Self::Fetch { epoch, log_end } => mix(mix(24, (*epoch).into()), log_end.0),
             Self::FetchResponse { epoch, high_watermark, entries, .. } => {
                 let seed = mix(mix(25, (*epoch).into()), *high_watermark);

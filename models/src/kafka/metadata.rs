@@ -38,7 +38,8 @@ pub enum MetadataRecord {
         /// The controller.
         leader: BrokerId,
     },
-    /// A broker has registered again, with a new incarnation (`RegisterBrokerRecord`).
+    /// A broker has registered again, with a new incarnation (`RegisterBrokerRecord`). It is
+    /// fenced.
     Registered {
         /// The broker.
         broker: BrokerId,
@@ -51,6 +52,12 @@ pub enum MetadataRecord {
         broker: BrokerId,
         /// Fenced or not.
         fenced: bool,
+    },
+    /// A broker is about to stop: it may not lead and not join an ISR
+    /// (`BrokerRegistrationChangeRecord.inControlledShutdown`).
+    ControlledShutdown {
+        /// The broker.
+        broker: BrokerId,
     },
     /// A partition's state changed.
     Partition {
@@ -79,6 +86,7 @@ impl MetadataRecord {
             Self::Registered { broker, incarnation } => {
                 mix(mix(10, u64::from(*broker)), *incarnation)
             }
+            Self::ControlledShutdown { broker } => mix(11, u64::from(*broker)),
             Self::NoOp => 9,
         }
     }
@@ -91,6 +99,8 @@ pub struct Image {
     pub partitions: Vec<PartitionState>,
     /// By broker.
     pub fenced: Vec<bool>,
+    /// By broker: it is in controlled shutdown.
+    pub stopping: Vec<bool>,
     /// The registered incarnation of each broker.
     pub incarnations: Vec<u64>,
 }
@@ -115,8 +125,14 @@ impl Image {
         Self {
             partitions: TopicPartition::all(partitions).map(state).collect(),
             fenced: vec![false; brokers as usize],
+            stopping: vec![false; brokers as usize],
             incarnations: vec![0; brokers as usize],
         }
+    }
+
+    /// A broker may lead and be in sync (`ClusterControlManager.isActive`).
+    pub fn is_active(&self, broker: BrokerId) -> bool {
+        !self.fenced[broker.index()] && !self.stopping[broker.index()]
     }
 
     /// Takes a record in.
@@ -124,7 +140,10 @@ impl Image {
         match record {
             MetadataRecord::Registered { broker, incarnation } => {
                 self.incarnations[broker.index()] = *incarnation;
+                self.fenced[broker.index()] = true;
+                self.stopping[broker.index()] = false;
             }
+            MetadataRecord::ControlledShutdown { broker } => self.stopping[broker.index()] = true,
             MetadataRecord::Fencing { broker, fenced } => self.fenced[broker.index()] = *fenced,
             MetadataRecord::Partition { partition, state } => {
                 self.partitions[partition.index()] = state.clone();

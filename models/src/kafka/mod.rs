@@ -10,6 +10,7 @@ pub mod consumer;
 pub mod controller;
 pub mod costs;
 pub mod deploy;
+pub mod fetch_session;
 pub mod ids;
 pub mod message;
 pub mod metadata;

@@ -2,9 +2,9 @@
 //!
 //! Stands for `UnifiedLog`, `LeaderEpochFileCache` and `ProducerStateManager` of apache/kafka @
 //! 3.9.0. The batches stay in memory beside the disk: reads of the tail come from the page cache.
-//! Parameter: [`super::config::Topic::flush_messages`]. Left out: segments and their rolling (and
-//! with it the sync of a rolled segment), retention, indexes, reads that miss the page cache,
-//! expiry of producer ids.
+//! Segments are places in one file: where they begin says what is checked after an unclean stop.
+//! Parameters: `segment.bytes`. Left out: rolling by time and by full indexes, retention, indexes,
+//! reads that miss the page cache, expiry of producer ids.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -38,6 +38,8 @@ pub struct PartitionLog {
     /// (epoch, its first offset), ascending.
     epochs: Vec<(u32, u64)>,
     producers: SortedVecMap<ProducerId, ProducerState>,
+    /// First offset and bytes of the active segment.
+    segment: (u64, u64),
 }
 
 /// What the log remembers of an idempotent producer.
@@ -51,15 +53,37 @@ struct ProducerState {
 impl PartitionLog {
     /// A log from what was read from disk, up to the first batch that does not follow: the check
     /// of a segment ends it there (`LogSegment.recover` @ 3.9.0).
-    pub fn recover(batches: impl IntoIterator<Item = LogBatch>) -> Self {
+    pub fn recover(batches: impl IntoIterator<Item = LogBatch>, segment_bytes: u64) -> Self {
         let mut log = Self::default();
+        log.load(batches, segment_bytes, 0);
+        log
+    }
+
+    /// The same into an empty log. Bytes of the segments that do not end before `recovery_point`.
+    pub fn load(
+        &mut self,
+        batches: impl IntoIterator<Item = LogBatch>,
+        segment_bytes: u64,
+        recovery_point: u64,
+    ) -> u64 {
+        let mut unchecked = 0;
         for batch in batches {
-            if batch.base_offset != log.end_offset() {
+            let base_offset = batch.base_offset;
+            if base_offset != self.end_offset() {
                 break;
             }
-            log.push(batch);
+            let bytes = batch.size_bytes();
+            if self.push(batch, segment_bytes) && base_offset <= recovery_point {
+                unchecked = 0;
+            }
+            unchecked += bytes;
         }
-        log
+        unchecked
+    }
+
+    /// First offset of the active segment.
+    pub const fn active_segment(&self) -> u64 {
+        self.segment.0
     }
 
     /// The log end offset.
@@ -77,9 +101,16 @@ impl PartitionLog {
         self.batches.is_empty()
     }
 
-    /// Appends a batch, which must follow.
-    pub fn push(&mut self, batch: LogBatch) {
+    /// Appends a batch, which must follow. True if it begins another segment, because the one
+    /// before has no room for it in `segment_bytes`.
+    pub fn push(&mut self, batch: LogBatch, segment_bytes: u64) -> bool {
         assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
+        let (bytes, (_, filled)) = (batch.size_bytes(), self.segment);
+        let rolls = filled > 0 && filled + bytes > segment_bytes;
+        self.segment = match rolls {
+            true => (batch.base_offset, bytes),
+            false => (self.segment.0, filled + bytes),
+        };
         self.start_epoch(batch.leader_epoch);
         if let Some(epoch) = batch.producer_epoch {
             let state = self.producers.entry_or_default(epoch.producer);
@@ -93,6 +124,7 @@ impl PartitionLog {
             }
         }
         self.batches.push(batch);
+        rolls
     }
 
     /// From the end of the log on, batches are of this epoch.
@@ -152,10 +184,10 @@ impl PartitionLog {
     }
 
     /// Cuts everything from `offset` on. How many batches are left.
-    pub fn truncate(&mut self, offset: u64) -> u64 {
+    pub fn truncate(&mut self, offset: u64, segment_bytes: u64) -> u64 {
         let keep = self.batches.partition_point(|batch| batch.end_offset() <= offset);
         self.batches.truncate(keep);
-        *self = Self::recover(std::mem::take(&mut self.batches));
+        *self = Self::recover(std::mem::take(&mut self.batches), segment_bytes);
         keep as u64
     }
 
@@ -184,6 +216,7 @@ mod tests {
     use crate::batch::{Batch, Lane, StreamId};
 
     const PRODUCER: ProducerId = ProducerId::new(0);
+    const SEGMENT: u64 = 1 << 30;
     const EPOCH: ProducerEpoch = ProducerEpoch { producer: PRODUCER, number: 0, first: 0 };
 
     fn batch(first: u64, count: usize, base_offset: u64, leader_epoch: u32) -> LogBatch {
@@ -204,7 +237,7 @@ mod tests {
     fn log() -> PartitionLog {
         let batches =
             [batch(0, 4, 0, 0), batch(4, 4, 4, 0), batch(8, 2, 8, 3), batch(10, 2, 10, 5)];
-        PartitionLog::recover(batches)
+        PartitionLog::recover(batches, SEGMENT)
     }
 
     #[test]
@@ -232,7 +265,7 @@ mod tests {
         let bumped = ProducerEpoch { producer: PRODUCER, number: 1, first: 14 };
         assert_eq!(log.sequence(&batch(16, 1, 0, 0).batch, bumped), Sequence::OutOfOrder);
         assert_eq!(log.sequence(&batch(14, 2, 0, 0).batch, bumped), Sequence::InOrder);
-        log.push(LogBatch { producer_epoch: Some(bumped), ..batch(14, 2, 12, 5) });
+        log.push(LogBatch { producer_epoch: Some(bumped), ..batch(14, 2, 12, 5) }, SEGMENT);
         assert_eq!(log.sequence(&batch(16, 1, 0, 0).batch, bumped), Sequence::InOrder);
         assert_eq!(log.sequence(&batch(12, 2, 0, 0).batch, EPOCH), Sequence::OutOfOrder);
     }
@@ -243,7 +276,7 @@ mod tests {
         let reborn = ProducerEpoch { producer: ProducerId::new(77), number: 0, first: 20 };
         assert_eq!(log.sequence(&batch(20, 2, 0, 0).batch, EPOCH), Sequence::OutOfOrder);
         assert_eq!(log.sequence(&batch(20, 2, 0, 0).batch, reborn), Sequence::InOrder);
-        log.push(LogBatch { producer_epoch: Some(reborn), ..batch(20, 2, 12, 5) });
+        log.push(LogBatch { producer_epoch: Some(reborn), ..batch(20, 2, 12, 5) }, SEGMENT);
         let repeated = log.sequence(&batch(20, 2, 0, 0).batch, reborn);
         assert_eq!(repeated, Sequence::Duplicate { end_offset: 14 });
         // A batch of the earlier life that is still on its way is told by its own id.
@@ -253,9 +286,21 @@ mod tests {
     #[test]
     fn truncation_forgets_epochs_and_producers_of_what_is_cut() {
         let mut log = log();
-        assert_eq!(log.truncate(9), 2);
+        assert_eq!(log.truncate(9, SEGMENT), 2);
         assert_eq!((log.end_offset(), log.end_offset_for(9)), (8, (0, 8)));
         assert_eq!(log.sequence(&batch(8, 2, 0, 0).batch, EPOCH), Sequence::InOrder);
+    }
+
+    #[test]
+    fn a_segment_that_is_full_is_rolled() {
+        let size = batch(0, 4, 0, 0).size_bytes();
+        let mut log = PartitionLog::default();
+        let rolled: Vec<_> =
+            (0..5).map(|n| log.push(batch(4 * n, 4, 4 * n, 0), 2 * size)).collect();
+        assert_eq!(rolled, [false, false, true, false, true]);
+        assert_eq!(log.active_segment(), 16);
+        log.truncate(14, 2 * size);
+        assert_eq!(log.active_segment(), 8);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What a broker keeps on disk: log batches, the metadata log, the quorum state, checkpoints.
 //!
 //! Stands for the files of a log directory of apache/kafka @ 3.9.0: `DefaultRecordBatch`,
-//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`, `meta.properties`.
+//! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`,
+//! `recovery-point-offset-checkpoint`, `.kafka_cleanshutdown`, `meta.properties`.
 //! Sizes in bytes as there. Left out: indexes and snapshots, which only make a start faster.
 
 use std::num::NonZeroU64;
@@ -81,6 +82,17 @@ pub fn batch_bytes(batch: &SharedBatch) -> u64 {
     BATCH_OVERHEAD + batch.count() * RECORD_OVERHEAD + batch.bytes
 }
 
+/// What a voter of the controller quorum remembers of elections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuorumState {
+    /// Its epoch.
+    pub epoch: u32,
+    /// The candidate that it voted for in it.
+    pub voted_for: Option<BrokerId>,
+    /// The leader of it, if known.
+    pub leader: Option<BrokerId>,
+}
+
 /// A disk record of a broker.
 #[derive(Clone, Debug)]
 pub enum Record {
@@ -93,15 +105,17 @@ pub enum Record {
         /// The entry. Boxed, as it is seldom and large: records are moved often.
         record: Box<MetadataRecord>,
     },
-    /// The quorum-state file: the voter's epoch and whom it voted for.
-    QuorumState {
-        /// The epoch.
-        epoch: u32,
-        /// The candidate, by broker number.
-        voted_for: Option<BrokerId>,
-    },
+    /// The quorum-state file.
+    QuorumState(QuorumState),
     /// The replication-offset-checkpoint file: high watermark of each partition.
     HighWatermarks(Vec<u64>),
+    /// The recovery-point-offset-checkpoint file: what each partition's log is synced up to.
+    RecoveryPoints(Vec<u64>),
+    /// The .kafka_cleanshutdown file: which life of the broker was stopped cleanly.
+    CleanShutdown {
+        /// Its incarnation.
+        incarnation: u64,
+    },
     /// The meta.properties file: whose directory it is.
     MetaProperties {
         /// The broker's number.
@@ -115,9 +129,12 @@ impl Record {
         match self {
             Self::Log(batch) => batch.size_bytes(),
             Self::Metadata { .. } => 100,
-            Self::QuorumState { .. } => 150,
+            Self::QuorumState(_) => 150,
             Self::MetaProperties { .. } => 90,
-            Self::HighWatermarks(partitions) => 8 + 20 * partitions.len() as u64,
+            Self::CleanShutdown { .. } => 40,
+            Self::HighWatermarks(partitions) | Self::RecoveryPoints(partitions) => {
+                8 + 20 * partitions.len() as u64
+            }
         }
     }
 
@@ -128,11 +145,13 @@ impl Record {
                 mix(mix(batch.base_offset, u64::from(batch.leader_epoch)), batch.batch.digest())
             }
             Self::Metadata { epoch, record } => mix(u64::from(*epoch), record.digest()),
-            Self::QuorumState { epoch, voted_for } => {
-                mix(u64::from(*epoch), voted_for.map_or(0, |voter| u64::from(voter) + 1))
+            Self::QuorumState(QuorumState { epoch, voted_for, leader }) => {
+                let number = |voter: &Option<BrokerId>| voter.map_or(0, |of| u64::from(of) + 1);
+                mix(u64::from(*epoch), number(voted_for) << 32 | number(leader))
             }
+            Self::CleanShutdown { incarnation } => mix(6, *incarnation),
             Self::MetaProperties { node_id } => mix(5, (*node_id).into()),
-            Self::HighWatermarks(partitions) => {
+            Self::HighWatermarks(partitions) | Self::RecoveryPoints(partitions) => {
                 partitions.iter().fold(7, |hash, mark| mix(hash, *mark))
             }
         }
@@ -167,5 +186,9 @@ pub const METADATA_FILE: FileId = FileId(2 << 32);
 pub const QUORUM_STATE_FILE: FileId = FileId(3 << 32);
 /// `meta.properties`.
 pub const META_PROPERTIES_FILE: FileId = FileId(5 << 32);
+/// `recovery-point-offset-checkpoint`.
+pub const RECOVERY_POINT_FILE: FileId = FileId(6 << 32);
+/// `.kafka_cleanshutdown`.
+pub const CLEAN_SHUTDOWN_FILE: FileId = FileId(7 << 32);
 /// `replication-offset-checkpoint`.
 pub const HIGH_WATERMARK_FILE: FileId = FileId(4 << 32);

@@ -17,14 +17,9 @@ use super::record::{LogBatch, ProducerEpoch};
 use crate::batch::SharedBatch;
 use crate::collections::SortedVecMap;
 
-/// A request of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestId {
-    /// The client's node.
-    pub from: NodeId,
-    /// The request's number on the connection with it.
-    pub serial: u64,
-}
+/// Number of a produce request at its broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
 
 /// What waits to be appended.
 #[derive(Debug)]
@@ -54,10 +49,18 @@ pub enum Append {
 pub struct Follower {
     /// Its log end offset, as of its last fetch.
     pub end_offset: u64,
-    /// When it last had everything that the leader had.
-    pub caught_up_at: Time,
-    last_fetch_at: Time,
+    /// When it last had everything that the leader had; never, as far as this leader knows.
+    pub caught_up_at: Option<Time>,
+    last_fetch_at: Option<Time>,
     leader_end_at_last_fetch: u64,
+}
+
+impl Follower {
+    /// `ReplicaState.isCaughtUp`: it has everything, or had so not long ago.
+    fn is_caught_up(&self, leader_end: u64, now: Time, lag_max: Duration) -> bool {
+        let lately = |at: Time| now.since(at) <= lag_max;
+        self.end_offset == leader_end || self.caught_up_at.is_some_and(lately)
+    }
 }
 
 /// A replica on a broker.
@@ -85,6 +88,12 @@ pub struct Replica {
     pub writing: Option<LogBatch>,
     /// Records since the last sync.
     pub unflushed: u64,
+    /// The log is synced up to here, as far as is known.
+    pub recovery_point: u64,
+    /// Produce requests that wait for the high watermark.
+    pub waiting: Vec<RequestId>,
+    /// Peers in whose fetch session the partition may be.
+    pub watchers: Vec<NodeId>,
     /// The leader's log does not continue this one; nothing more is fetched from it
     /// (`AbstractFetcherThread.markPartitionFailed`).
     pub failed: bool,
@@ -110,18 +119,25 @@ impl Replica {
             busy: false,
             writing: None,
             unflushed: 0,
+            recovery_point: 0,
+            waiting: Vec::new(),
+            watchers: Vec::new(),
             failed: false,
         }
     }
 
-    /// Becomes the leader of its epoch.
+    /// Becomes the leader of its epoch (`Replica.resetReplicaState`: who is in sync counts as
+    /// caught up now, the others as never).
     pub fn lead(&mut self, me: BrokerId, now: Time) {
         self.log.start_epoch(self.state.leader_epoch);
         self.epoch_start = self.log.end_offset();
         self.proposed_isr = None;
+        let fresh = |replica: &BrokerId| {
+            let at = self.state.isr.contains(replica).then_some(now);
+            Follower { caught_up_at: at, last_fetch_at: at, ..Follower::default() }
+        };
         let others = self.state.replicas.iter().filter(|replica| **replica != me);
-        let fresh = Follower { caught_up_at: now, last_fetch_at: now, ..Follower::default() };
-        self.followers = others.map(|replica| (*replica, fresh)).collect();
+        self.followers = others.map(|replica| (*replica, fresh(replica))).collect();
     }
 
     /// A follower has fetched from `offset`.
@@ -129,26 +145,51 @@ impl Replica {
         let end = self.log.end_offset();
         let Some(of) = self.followers.get_mut(&follower) else { return };
         if offset >= end {
-            of.caught_up_at = now;
+            of.caught_up_at = Some(now);
         } else if offset >= of.leader_end_at_last_fetch {
             of.caught_up_at = of.caught_up_at.max(of.last_fetch_at);
         }
         of.end_offset = offset;
-        of.last_fetch_at = now;
+        of.last_fetch_at = Some(now);
         of.leader_end_at_last_fetch = end;
     }
 
-    /// Advances the leader's high watermark: the least end offset in the ISR (and in the one asked
-    /// for), unless the ISR is below `min_isr`. True if it moved.
-    pub fn advance(&mut self, me: BrokerId, min_isr: u32) -> bool {
+    /// The log is about to grow. A follower that had everything had it still when it last fetched
+    /// anything of its session: such fetches, which say nothing of this partition, are not told to
+    /// it one by one.
+    pub fn about_to_grow(&mut self, follower: BrokerId, fetched_at: Time) {
+        let end = self.log.end_offset();
+        let Some(of) = self.followers.get_mut(&follower) else { return };
+        if of.end_offset >= end && of.last_fetch_at.is_some() {
+            of.caught_up_at = of.caught_up_at.max(Some(fetched_at));
+            of.last_fetch_at = of.last_fetch_at.max(Some(fetched_at));
+            of.leader_end_at_last_fetch = end;
+        }
+    }
+
+    /// Advances the leader's high watermark: the least end offset in the ISR, in the one asked for,
+    /// and of followers that have caught up and are `eligible` to join, so that they can
+    /// (`Partition.maybeIncrementLeaderHW`); unless the ISR is below `min_isr`. True if it moved.
+    pub fn advance(
+        &mut self,
+        min_isr: u32,
+        (now, lag_max): (Time, Duration),
+        eligible: impl Fn(BrokerId) -> bool,
+    ) -> bool {
         if (self.state.isr.len() as u32) < min_isr.min(self.state.replicas.len() as u32) {
             return false;
         }
-        let proposed = self.proposed_isr.iter().flatten().map(|one| &one.broker);
-        let others = self.state.isr.iter().chain(proposed).filter(|replica| **replica != me);
-        let end = |replica| self.followers.get(replica).map_or(0, |known| known.end_offset);
-        let ends = others.map(end);
-        let least = ends.min().unwrap_or(u64::MAX).min(self.log.end_offset());
+        let end = self.log.end_offset();
+        let mut least = end;
+        for (broker, follower) in self.followers.iter() {
+            let proposed = || self.proposed_isr.iter().flatten().any(|one| one.broker == *broker);
+            let joins = || follower.is_caught_up(end, now, lag_max) && eligible(*broker);
+            if follower.end_offset < least
+                && (self.state.isr.contains(broker) || proposed() || joins())
+            {
+                least = follower.end_offset;
+            }
+        }
         let moved = least > self.high_watermark;
         self.high_watermark = self.high_watermark.max(least);
         moved
@@ -156,13 +197,10 @@ impl Replica {
 
     /// The ISR without followers that have not caught up for `lag_max`; nothing if it stays.
     pub fn shrunk(&self, me: BrokerId, now: Time, lag_max: Duration) -> Option<Vec<BrokerId>> {
+        let end = self.log.end_offset();
         let in_sync = |replica: &BrokerId| {
             let follower = self.followers.get(replica);
-            *replica == me
-                || follower.is_some_and(|known| {
-                    known.end_offset == self.log.end_offset()
-                        || now.since(known.caught_up_at) <= lag_max
-                })
+            *replica == me || follower.is_some_and(|of| of.is_caught_up(end, now, lag_max))
         };
         let kept: Vec<_> = self.state.isr.iter().copied().filter(in_sync).collect();
         (kept.len() < self.state.isr.len()).then_some(kept)
@@ -178,5 +216,116 @@ impl Replica {
         let mut isr = self.state.isr.clone();
         isr.push(follower);
         Some(isr)
+    }
+}
+
+/// The replicas on a broker, found by the number of their partition.
+#[derive(Debug, Default)]
+pub struct Replicas(Vec<Option<Box<Replica>>>);
+
+impl Replicas {
+    /// Takes a replica in.
+    pub fn insert(&mut self, replica: Replica) {
+        let at = replica.partition.index();
+        if at >= self.0.len() {
+            self.0.resize_with(at + 1, || None);
+        }
+        self.0[at] = Some(Box::new(replica));
+    }
+
+    /// The replica of a partition.
+    #[inline]
+    pub fn get(&self, partition: TopicPartition) -> Option<&Replica> {
+        self.0.get(partition.index())?.as_deref()
+    }
+
+    /// The replica of a partition, to change.
+    #[inline]
+    pub fn get_mut(&mut self, partition: TopicPartition) -> Option<&mut Replica> {
+        self.0.get_mut(partition.index())?.as_deref_mut()
+    }
+
+    /// All of them, by partition.
+    pub fn iter(&self) -> impl Iterator<Item = &Replica> {
+        self.0.iter().flatten().map(|replica| &**replica)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::batch::{Batch, Lane, StreamId};
+    use crate::kafka::metadata::Image;
+
+    const B0: BrokerId = BrokerId(0);
+    const B1: BrokerId = BrokerId(1);
+    const B2: BrokerId = BrokerId(2);
+    const LAG_MAX: Duration = Duration::from_secs(30);
+
+    fn second(at: u64) -> Time {
+        Time(at * 1_000_000_000)
+    }
+
+    /// Broker 0 leads from second 10 on, in sync with broker 1 alone.
+    fn leader() -> Replica {
+        let partition = TopicPartition::of_events(0);
+        let mut state = Image::new(3, 1, 3).partitions.remove(0);
+        state.isr = vec![B0, B1];
+        let mut replica = Replica::new(partition, state, PartitionLog::default(), 0);
+        replica.lead(B0, second(10));
+        replica
+    }
+
+    fn append(replica: &mut Replica, count: usize) {
+        let times = vec![Time::ZERO; count];
+        let (intended, started) = (times.clone(), times);
+        let (first, base_offset) = (replica.log.end_offset(), replica.log.end_offset());
+        let (stream, lane) = (StreamId(0), Lane(0));
+        let batch = Batch { stream, writer: 0, lane, first, bytes: 100, intended, started };
+        let batch = Rc::new(batch);
+        let batch = LogBatch { base_offset, leader_epoch: 0, producer_epoch: None, batch };
+        replica.log.push(batch, 1 << 30);
+    }
+
+    fn advanced(replica: &mut Replica, now: u64, eligible: bool) -> u64 {
+        replica.advance(1, (second(now), LAG_MAX), |_| eligible);
+        replica.high_watermark
+    }
+
+    #[test]
+    fn a_follower_that_has_caught_up_and_may_join_holds_the_high_watermark_back() {
+        let mut replica = leader();
+        append(&mut replica, 10);
+        replica.fetched(B1, 10, second(11));
+        assert_eq!(advanced(&mut replica, 11, true), 10, "broker 2 is far behind");
+        replica.fetched(B2, 10, second(12));
+        append(&mut replica, 5);
+        replica.fetched(B1, 15, second(13));
+        assert_eq!(advanced(&mut replica, 13, true), 10, "broker 2 is about to join");
+        assert_eq!(replica.expanded(B2), Some(vec![B0, B1, B2]));
+        assert_eq!(advanced(&mut replica, 13, false), 15, "it is fenced and may not join");
+    }
+
+    #[test]
+    fn a_follower_that_falls_behind_again_is_not_waited_for() {
+        let mut replica = leader();
+        replica.fetched(B2, 0, second(11));
+        append(&mut replica, 5);
+        replica.fetched(B1, 5, second(12));
+        assert_eq!(advanced(&mut replica, 12, true), 0);
+        assert_eq!(advanced(&mut replica, 42, true), 5);
+    }
+
+    #[test]
+    fn a_fetch_that_says_nothing_of_a_quiet_partition_counts_for_it() {
+        let mut replica = leader();
+        replica.fetched(B1, 0, second(11));
+        // The follower goes on fetching other partitions until second 50.
+        replica.about_to_grow(B1, second(50));
+        append(&mut replica, 5);
+        assert_eq!(replica.shrunk(B0, second(79), LAG_MAX), None);
+        assert_eq!(replica.shrunk(B0, second(81), LAG_MAX), Some(vec![B0]));
     }
 }

@@ -60,8 +60,23 @@ pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
 
 /// The same with planted bugs.
 pub fn bench_with(cluster: &Cluster, bugs: &[Bug], source: &ArrivalSource, seed: u64) -> Bench {
+    deployed(4, cluster, bugs, source, seed)
+}
+
+/// The same on machines with so many cores.
+pub fn bench_on(cores: u32, cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
+    deployed(cores, cluster, &[], source, seed)
+}
+
+fn deployed(
+    cores: u32,
+    cluster: &Cluster,
+    bugs: &[Bug],
+    source: &ArrivalSource,
+    seed: u64,
+) -> Bench {
     cluster.check().expect("the cluster is possible");
-    let machine = MachineSpec { cores: 4, ..MachineSpec::named("machine") };
+    let machine = MachineSpec { cores, ..MachineSpec::named("machine") };
     let environment = Environment {
         server: machine.clone(),
         client: machine,
@@ -84,6 +99,18 @@ pub fn bench_with(cluster: &Cluster, bugs: &[Bug], source: &ArrivalSource, seed:
         sim.add_node(node);
     }
     Bench { sim, brokers, producers, consumer, machines }
+}
+
+/// A run in which the controller is not broker 0, which leads the partition.
+pub fn led_by_another_than_the_controller(seconds: u64) -> Bench {
+    (0..20)
+        .map(|seed| {
+            let mut bench = bench(&three(), &steady(400, 1_000, seconds), seed);
+            bench.run(4);
+            bench
+        })
+        .find(|bench| bench.controller() != 0)
+        .expect("one of twenty seeds elects another controller")
 }
 
 impl Bench {

@@ -7,9 +7,12 @@ mod bugs;
 mod failover;
 mod latency;
 mod loss;
+mod partitions;
 mod producer;
+mod quorum;
 mod recovery;
 #[path = "../seen/mod.rs"]
 #[allow(dead_code, reason = "each of the binaries of systems looks at a part")]
 mod seen;
+mod stop;
 mod storage;

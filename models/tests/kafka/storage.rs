@@ -59,8 +59,8 @@ fn what_a_reset_connection_has_begun_counts_for_no_later_request() {
     (cluster.producer.acks, cluster.producer.enable_idempotence) = (1, false);
     cluster.topic.flush_messages = 1;
     let mut bench = bench(&cluster, &steady(20, 1_000, 8), 1);
-    // A sync takes 600 ms at the median: longer than it takes to connect and send again.
-    bench.at(1, 0, |_, machine| Fault::SlowDisk { machine, disk: 0, percent: 1_000_000 });
+    // A sync takes 180 ms at the median: longer than it takes to connect and send again.
+    bench.at(1, 0, |_, machine| Fault::SlowDisk { machine, disk: 0, percent: 300_000 });
     let (broker, producer) = (bench.broker(0), bench.producers()[0]);
     for second in 2..7 {
         bench.at(second, 0, |_, _| Fault::Reset { from: vec![broker], to: vec![producer] });
@@ -70,4 +70,25 @@ fn what_a_reset_connection_has_begun_counts_for_no_later_request() {
         assert_eq!(bench.acked_not_durable(), 0, "acknowledged before its sync, at {ms} ms");
     }
     assert!(bench.sim.observer().acks.len() > 100, "{}", bench.sim.observer().acks.len());
+}
+
+#[test]
+fn handlers_that_wait_for_a_hanging_disk_serve_nobody_else() {
+    let answered = |handlers: u32| {
+        let mut cluster = Cluster::defaults(Version::V3_9);
+        (cluster.partitions, cluster.producers) = (12, 10);
+        cluster.topic.flush_messages = 1;
+        cluster.broker.io_threads = handlers;
+        let mut bench = bench(&cluster, &steady(1_000, 1_000, 12), 1);
+        let time = Duration::from_secs(6);
+        bench.at(4, 0, |_, machine| Fault::StallDisk { machine, disk: 0, time });
+        let notes = bench.run(20);
+        assert_eq!((notes.acks.len(), notes.lost()), (12_000, 0), "{handlers} handlers");
+        let hang = Time(4_600_000_000)..Time(9_900_000_000);
+        notes.fetched.iter().filter(|at| hang.contains(at)).count()
+    };
+    // A consumer's fetch is answered after half a second, data or not, if anybody handles it.
+    let (eight, twenty) = (answered(8), answered(20));
+    assert_eq!(eight, 0);
+    assert!(twenty >= 9, "{twenty}");
 }

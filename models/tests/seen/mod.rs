@@ -7,6 +7,7 @@ use headwater_check::{History, Once, Positions, Promises, Suite, Verdict};
 use headwater_models::batch::StreamId;
 use headwater_models::note::Note;
 use headwater_models::protocol::Streaming;
+use headwater_sim::log::LogEntry;
 use headwater_sim::node::Observer;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -35,11 +36,19 @@ pub struct Seen {
     pub delivered_due: Vec<Time>,
     /// The timeline.
     pub events: Vec<Event>,
+    /// When fetches were answered.
+    pub fetched: Vec<Time>,
     /// How often each property was noted.
     pub properties: BTreeMap<&'static str, u64>,
 }
 
 impl Observer<Streaming> for Seen {
+    fn event(&mut self, _: u64, _: u64, entry: &LogEntry) {
+        if entry.kind == "fetch_response" {
+            self.fetched.push(entry.at);
+        }
+    }
+
     fn note(&mut self, at: Time, node: NodeId, note: Note) {
         self.history.note(at, node, &note);
         match note {
@@ -70,6 +79,7 @@ impl Seen {
             errors: vec![],
             delivered_due: vec![],
             events: vec![],
+            fetched: vec![],
             properties: BTreeMap::new(),
         }
     }

@@ -55,7 +55,14 @@ impl Node<Streaming> for Sender {
         if !self.stopped {
             self.next += 1;
             let (broker, incarnation, metadata_offset) = (BrokerId(0), self.next, 0);
-            let beat = Kafka::Heartbeat { broker, incarnation, metadata_offset };
+            let (want_fence, want_shut_down) = (false, false);
+            let beat = Kafka::Heartbeat {
+                broker,
+                incarnation,
+                metadata_offset,
+                want_fence,
+                want_shut_down,
+            };
             ctx.send(NodeId(1), Message::Kafka(beat));
             ctx.timer(PERIOD, 0);
         }

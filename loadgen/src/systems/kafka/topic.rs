@@ -85,6 +85,7 @@ impl Topic {
         let options = [
             ("min.insync.replicas", cluster.topic.min_insync_replicas.to_string()),
             ("flush.messages", cluster.topic.flush_messages.to_string()),
+            ("segment.bytes", cluster.topic.segment_bytes.to_string()),
             ("unclean.leader.election.enable", cluster.topic.unclean_leader_election.to_string()),
         ];
         let mut topic = NewTopic::new(&self.name, cluster.partitions as i32, replication);

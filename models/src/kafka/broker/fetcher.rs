@@ -4,19 +4,23 @@
 //! `num.replica.fetchers=1`. A follower truncates by leader epoch: where the leader's answer says
 //! that the logs have diverged, to the end of the largest epoch that both have
 //! (KIP-595, in place of the `OffsetsForLeaderEpoch` request of KIP-101 and KIP-279).
-//! Parameters: `replica.fetch.*` of [`crate::kafka::config::Broker`]; `replica.socket.timeout.ms`
-//! at its default. Left out: fetch sessions (KIP-227), throttled replicas.
+//! After a response the thread goes through all of its partitions to build the next fetch
+//! (`AbstractFetcherThread.maybeFetch`, [`crate::kafka::costs::Costs::follower_partition_ns`]);
+//! here only those that have changed are looked at. Parameters: `replica.fetch.*` of
+//! [`crate::kafka::config::Broker`]; `replica.socket.timeout.ms` at its default. Left out:
+//! throttled replicas.
 
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::{Broker, Ctx, FETCHERS, TAGS, kind};
 use crate::bugs::Bug;
+use crate::kafka::fetch_session::{FetchNews, FetchSession};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, InSync, Message};
 use crate::kafka::properties;
 use crate::kafka::record::LogBatch;
-use crate::kafka::replica::{Append, Replica};
+use crate::kafka::replica::Append;
 use crate::kafka::signals;
 
 /// A fetcher.
@@ -24,6 +28,9 @@ use crate::kafka::signals;
 pub struct Fetcher {
     correlation: u64,
     state: State,
+    session: FetchSession,
+    /// Partitions of which it is to be seen again whether and from where they are fetched.
+    touched: Vec<TopicPartition>,
     sent_at: Time,
     /// A timer is running that checks whether the answer is late.
     watched: bool,
@@ -47,27 +54,54 @@ enum State {
 }
 
 impl Broker {
+    /// A partition has another leader, epoch or log end: its fetcher looks at it again.
+    pub(super) fn touch(&mut self, partition: TopicPartition, leader: Option<BrokerId>) {
+        if let Some(leader) = leader.filter(|leader| *leader != self.me) {
+            self.fetchers.entry_or_default(leader).touched.push(partition);
+        }
+    }
+
+    fn see_touched(&mut self, leader: BrokerId) {
+        let fetcher = self.fetchers.entry_or_default(leader);
+        let by_epoch = !self.bugs.has(Bug::TruncateToHighWatermark);
+        for partition in fetcher.touched.drain(..) {
+            let Some(replica) = self.replicas.get(partition) else { continue };
+            if replica.state.leader != Some(leader) || replica.failed {
+                fetcher.session.forget(partition);
+                continue;
+            }
+            fetcher.session.want(FetchPartition {
+                partition,
+                offset: replica.log.end_offset(),
+                leader_epoch: replica.state.leader_epoch,
+                last_fetched_epoch: replica.log.last_epoch().filter(|_| by_epoch),
+            });
+        }
+    }
+
+    /// Every fetcher that is free and has something to fetch does so.
+    pub(super) fn run_fetchers(&mut self, ctx: &mut Ctx<'_>) {
+        for leader in self.fetchers.keys().copied().collect::<Vec<_>>() {
+            let idle = |fetcher: &Fetcher| matches!(fetcher.state, State::Idle);
+            if self.fetchers.get(&leader).is_some_and(idle) {
+                self.run_fetcher(ctx, leader);
+            }
+        }
+    }
+
     /// Sends the next fetch to `leader`, if the fetcher is free and follows anything there.
     pub(super) fn run_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let fetcher = self.fetchers.entry_or_default(leader);
         if !matches!(fetcher.state, State::Idle | State::BackingOff) {
             return;
         }
-        let follows = |replica: &&Replica| replica.state.leader == Some(leader) && !replica.failed;
-        let by_epoch = !self.bugs.has(Bug::TruncateToHighWatermark);
-        let followed = self.replicas.values().filter(follows);
-        let partitions: Vec<_> = followed
-            .map(|replica| FetchPartition {
-                partition: replica.partition,
-                offset: replica.log.end_offset(),
-                leader_epoch: replica.state.leader_epoch,
-                last_fetched_epoch: replica.log.last_epoch().filter(|_| by_epoch),
-            })
-            .collect();
-        if partitions.is_empty() {
+        self.see_touched(leader);
+        let fetcher = self.fetchers.entry_or_default(leader);
+        if fetcher.session.is_empty() {
             fetcher.state = State::Idle;
             return;
         }
+        let FetchNews { full, partitions, forgotten } = fetcher.session.tell();
         fetcher.correlation += 1;
         (fetcher.state, fetcher.sent_at) = (State::Waiting, ctx.now());
         if !std::mem::replace(&mut fetcher.watched, true) {
@@ -80,7 +114,9 @@ impl Broker {
             max_wait_ms: config.replica_fetch_wait_max_ms,
             partition_max_bytes: config.replica_fetch_max_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
+            full,
             partitions,
+            forgotten,
         };
         self.send(ctx, leader, Message::Fetch(Box::new(fetch)));
     }
@@ -94,6 +130,7 @@ impl Broker {
         }
         let deadline = fetcher.sent_at + SOCKET_TIMEOUT;
         if ctx.now() >= deadline {
+            fetcher.session.lose();
             return self.fetcher_free(ctx, leader, true);
         }
         fetcher.watched = true;
@@ -106,6 +143,7 @@ impl Broker {
         ctx: &mut Ctx<'_>,
         from: NodeId,
         correlation: u64,
+        error: ErrorCode,
         partitions: Vec<FetchedPartition>,
     ) {
         let Some(leader) = self.number_of(from) else { return };
@@ -113,15 +151,17 @@ impl Broker {
         if fetcher.correlation != correlation || !matches!(fetcher.state, State::Waiting) {
             return;
         }
+        if error != ErrorCode::None {
+            fetcher.session.lose();
+        }
         let batches = || partitions.iter().flat_map(|fetched| &fetched.batches);
         let bytes: u64 = batches().map(|batch| batch.size_bytes()).sum();
         let batches = batches().count() as u64;
         fetcher.state = State::Handling(partitions);
-        let cost = if bytes == 0 {
-            self.config.costs.handle_request_ns
-        } else {
-            self.config.costs.produce(batches, bytes)
-        };
+        let costs = &self.config.costs;
+        let taken =
+            if bytes == 0 { costs.handle_request_ns } else { costs.produce(batches, bytes) };
+        let cost = taken + costs.follower_partition_ns * fetcher.session.len() as u64;
         ctx.compute(FETCHERS, Duration(cost), TAGS.tag(kind::FETCHED, leader.into()));
     }
 
@@ -131,6 +171,7 @@ impl Broker {
         let State::Handling(partitions) = std::mem::take(&mut fetcher.state) else { return };
         let batches = partitions.iter().map(|fetched| fetched.batches.len()).sum();
         fetcher.state = State::Appending(batches);
+        fetcher.touched.extend(partitions.iter().map(|fetched| fetched.partition));
         let mut failed = false;
         for fetched in partitions {
             let partition = fetched.partition;
@@ -141,7 +182,7 @@ impl Broker {
             if let Some((epoch, end)) = fetched.diverging {
                 self.truncate_diverged(ctx, partition, epoch, end);
             }
-            let Some(replica) = self.replicas.get_mut(&partition) else { continue };
+            let Some(replica) = self.replicas.get_mut(partition) else { continue };
             if fetched.error == ErrorCode::None && fetched.diverging.is_none() {
                 let last = fetched.batches.last().map(|batch| batch.end_offset());
                 let end = last.unwrap_or(replica.log.end_offset());
@@ -174,7 +215,7 @@ impl Broker {
         epoch: u32,
         end: u64,
     ) {
-        let Some(replica) = self.replicas.get(&partition) else { return };
+        let Some(replica) = self.replicas.get(partition) else { return };
         let (_, my_end) = replica.log.end_offset_for(epoch);
         self.truncate(ctx, partition, end.min(my_end));
     }
@@ -203,7 +244,8 @@ impl Broker {
 
     /// The connection with a leader has broken.
     pub(super) fn fetcher_lost(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
-        let Some(fetcher) = self.fetchers.get(&leader) else { return };
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        fetcher.session.lose();
         if matches!(fetcher.state, State::Waiting) {
             self.fetcher_free(ctx, leader, true);
         }

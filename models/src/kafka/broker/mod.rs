@@ -7,34 +7,46 @@
 //!
 //! Parameters: [`super::config::Broker`], [`super::config::Quorum`], [`super::costs::Costs`].
 //! Left out: several log directories, quotas, consumer groups, transactions, tiered storage,
-//! throttling; the check of every segment at an unclean start costs a read of it, no CPU.
+//! throttling.
 
+mod alter_partition;
+mod checkpoints;
 mod connections;
 mod control;
+mod fetch;
 mod fetcher;
+mod handlers;
+mod lifecycle;
+mod produce;
+mod quorum;
 mod recovery;
 mod replication;
 
-use rand::Rng;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId};
 use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::{Duration, Time};
+use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
+use self::alter_partition::AlterPartitions;
+use self::checkpoints::Stop;
 use self::connections::Connection;
 use self::fetcher::Fetcher;
+use self::handlers::Handlers;
+use self::lifecycle::Lifecycle;
+use self::produce::Producing;
+use self::quorum::{Input, Quorum};
 use self::recovery::Recovery;
 use super::config::Cluster;
 use super::controller::active::ActiveController;
-use super::controller::raft::{Output, Raft};
 use super::message::Message;
 use super::metadata::Image;
 use super::properties;
-use super::replica::Replica;
+use super::replica::{Replicas, RequestId};
 use crate::bugs::BugSet;
 use crate::collections::SortedVecMap;
 use crate::kafka::ids::{BrokerId, TopicPartition};
@@ -51,6 +63,12 @@ const NETWORK: PoolId = PoolId(0);
 const HANDLERS: PoolId = PoolId(1);
 /// Replica fetcher threads, one a source broker.
 const FETCHERS: PoolId = PoolId(2);
+/// The thread of the voter in the controller quorum.
+const RAFT: PoolId = PoolId(3);
+/// The event queue of the controller.
+const CONTROLLER: PoolId = PoolId(4);
+/// Threads that check logs.
+const RECOVERY: PoolId = PoolId(5);
 
 /// Tags: eight bits of kind, and which one of it.
 const TAGS: TagLayout = TagLayout::new(56);
@@ -68,19 +86,33 @@ mod kind {
     pub const ISR_CHECK: u64 = 9;
     pub const HEARTBEAT: u64 = 10;
     pub const RAFT_TICK: u64 = 11;
-    pub const RAFT_FLUSHED: u64 = 12;
-    pub const VOTE_STORED: u64 = 13;
+    pub const RAFT_SYNCED: u64 = 12;
+    pub const RAFT_RUN: u64 = 13;
     pub const CONTROLLER_LINGER: u64 = 14;
     pub const SESSIONS: u64 = 15;
     pub const CHECKPOINT: u64 = 16;
     pub const RECOVER: u64 = 17;
     pub const IGNORED: u64 = 18;
     pub const FETCH_LATE: u64 = 19;
+    pub const PRODUCE_LATE: u64 = 20;
+    pub const COMPLETED: u64 = 21;
+    pub const BEAT_LATE: u64 = 22;
+    pub const CONTROLLED: u64 = 23;
+    pub const NO_OP: u64 = 24;
+    pub const ALTER_AGAIN: u64 = 25;
+    pub const ALTER_LATE: u64 = 26;
+    pub const LOG_READ: u64 = 27;
+    pub const LOG_CHECKED: u64 = 28;
+    pub const RECOVERY_POINTS: u64 = 29;
+    pub const STOP_FLUSHED: u64 = 30;
+    pub const STOP_MARKED: u64 = 31;
+    pub const STOP_LATE: u64 = 32;
 }
 
 /// Threads of a broker's pools.
 pub fn pools(config: &Cluster) -> Vec<u32> {
-    vec![config.broker.network_threads, config.broker.io_threads, 0]
+    let broker = &config.broker;
+    vec![broker.network_threads, broker.io_threads, 0, 1, 1, broker.recovery_threads]
 }
 
 /// A broker node.
@@ -92,24 +124,32 @@ pub struct Broker {
     image: Image,
     /// This broker's incarnation: when it started, 0 for the first.
     incarnation: u64,
-    /// The controller has registered this incarnation. Before that the broker serves nobody.
-    registered: bool,
+    life: Lifecycle,
+    /// The logs are loaded. Before that the broker serves nobody.
+    loaded: bool,
     /// Entries of the metadata log that the image holds.
     applied: u64,
-    /// By partition; only those that this broker has a replica of.
-    replicas: SortedVecMap<TopicPartition, Replica>,
+    /// Only those that this broker has.
+    replicas: Replicas,
     connections: SortedVecMap<NodeId, Connection>,
+    handlers: Handlers,
+    /// Produce requests under way.
+    producing: SortedVecMap<RequestId, Box<Producing>>,
+    /// Number of the last produce request.
+    last_request: u64,
     /// By leader.
     fetchers: SortedVecMap<BrokerId, Fetcher>,
-    raft: Option<Raft>,
+    altering: AlterPartitions,
+    quorum: Option<Box<Quorum>>,
     controller: Option<ActiveController>,
+    controller_epoch: u32,
+    control_requests: VecDeque<(BrokerId, Message)>,
+    /// Answers that wait for the metadata log to be committed up to an offset.
+    deferred: VecDeque<(u64, BrokerId, Message)>,
     linger_armed: bool,
     sessions_armed: Time,
-    /// Raft messages that wait for a sync of the quorum state.
-    after_vote: Vec<(BrokerId, super::message::Raft)>,
-    votes_storing: u32,
-    raft_wakes: Time,
-    recovery: Option<Recovery>,
+    recovery: Option<Box<Recovery>>,
+    stop: Stop,
 }
 
 impl Broker {
@@ -117,25 +157,31 @@ impl Broker {
     pub fn new(config: Rc<Cluster>, bugs: BugSet, me: BrokerId, brokers: Vec<NodeId>) -> Self {
         let image = Image::new(config.brokers, config.partitions, config.replication_factor);
         Self {
+            handlers: Handlers::new(&config.broker),
             config,
             bugs,
             me,
             brokers,
             image,
-            applied: 0,
             incarnation: 0,
-            registered: false,
-            replicas: SortedVecMap::default(),
+            life: Lifecycle::new(true),
+            loaded: false,
+            applied: 0,
+            replicas: Replicas::default(),
             connections: SortedVecMap::default(),
+            producing: SortedVecMap::default(),
+            last_request: 0,
             fetchers: SortedVecMap::default(),
-            raft: None,
+            altering: AlterPartitions::default(),
+            quorum: None,
             controller: None,
+            controller_epoch: 0,
+            control_requests: VecDeque::new(),
+            deferred: VecDeque::new(),
             linger_armed: false,
             sessions_armed: Time::MAX,
-            after_vote: Vec::new(),
-            votes_storing: 0,
-            raft_wakes: Time::MAX,
             recovery: None,
+            stop: Stop::No,
         }
     }
 
@@ -147,6 +193,26 @@ impl Broker {
         ctx.send(self.brokers[to.index()], protocol::Message::Kafka(message));
     }
 
+    /// A request to the active controller, which may be on this broker.
+    fn send_to_controller(&mut self, ctx: &mut Ctx<'_>, controller: BrokerId, message: Message) {
+        match controller == self.me {
+            true => self.ask_controller(ctx, controller, message),
+            false => self.send(ctx, controller, message),
+        }
+    }
+
+    /// The active controller has answered.
+    fn controller_answered(&mut self, ctx: &mut Ctx<'_>, message: Message) {
+        match message {
+            Message::RegistrationResponse { error } => self.registration_answered(ctx, error),
+            Message::HeartbeatResponse { result } => self.beat_answered(ctx, result),
+            Message::AlterPartitionResponse { error, results } => {
+                self.alter_answered(ctx, error, results);
+            }
+            _ => {}
+        }
+    }
+
     /// The disk has refused a read, a write or a sync: its log directory goes offline, and a broker
     /// without another halts (`LogDirFailureChannel`, `LogManager.handleLogDirFailure` @ 3.9.0).
     /// The metadata log lies there, too: a controller halts for it as well.
@@ -155,81 +221,50 @@ impl Broker {
         properties::LOG_DIR_FAILED.reached(ctx);
         ctx.exit();
     }
-
-    /// Lets the voter act, and carries out what it asks for.
-    fn with_raft(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        act: impl FnOnce(&mut Raft, Time, &mut Vec<Output>),
-    ) {
-        let Some(mut raft) = self.raft.take() else { return };
-        let mut out = Vec::new();
-        act(&mut raft, ctx.now(), &mut out);
-        let wake = raft.next_wake();
-        if wake < self.raft_wakes {
-            self.raft_wakes = wake;
-            ctx.timer(wake.since(ctx.now()), TAGS.tag(kind::RAFT_TICK, 0));
-        }
-        self.raft = Some(raft);
-        self.carry_out(ctx, out);
-    }
-
-    /// The timers that every broker runs from its start.
-    fn start_timers(&mut self, ctx: &mut Ctx<'_>) {
-        let config = &self.config.broker;
-        let half_lag = Duration::from_millis((config.replica_lag_time_max_ms / 2).max(1));
-        ctx.timer(half_lag, TAGS.tag(kind::ISR_CHECK, 0));
-        let checkpoint = Duration::from_millis(config.high_watermark_checkpoint_interval_ms);
-        ctx.timer(checkpoint, TAGS.tag(kind::CHECKPOINT, 0));
-        // Brokers do not beat in step.
-        let beat = Duration::from_millis(config.heartbeat_interval_ms.max(1));
-        let first = ctx.random().random_range(0..=beat.0);
-        ctx.timer(Duration(first), TAGS.tag(kind::HEARTBEAT, 0));
-    }
 }
 
 impl Node<Streaming> for Broker {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.incarnation = ctx.now().0;
+        self.life = Lifecycle::new(self.incarnation == 0);
         self.begin_recovery(ctx);
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
         let protocol::Message::Kafka(message) = message else { return };
-        if self.recovery.is_some() {
-            // The sockets open once the logs are loaded.
-            return;
-        }
+        // Clients and followers are served from when the logs are loaded until the broker stops.
+        let serves = self.loaded && matches!(self.stop, Stop::No);
         match message {
-            Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest => {
+            Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest if serves => {
                 self.request(ctx, from, message);
             }
-            Message::FetchResponse { correlation, partitions } => {
-                self.fetch_response(ctx, from, correlation, partitions);
+            Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest => {
+                ctx.send(from, protocol::Message::Kafka(Message::Refused));
             }
-            Message::Heartbeat { broker, incarnation, metadata_offset } => {
-                let accepted = self.heartbeat(ctx, broker, incarnation, metadata_offset);
-                let response = Message::HeartbeatResponse { accepted };
-                ctx.send(from, protocol::Message::Kafka(response));
-            }
-            Message::AlterPartition { partition, leader_epoch, partition_epoch, isr } => {
-                let epochs = (leader_epoch, partition_epoch);
-                let broker = self.number_of(from).unwrap_or(self.me);
-                let error = self.alter_partition(ctx, broker, partition, epochs, &isr);
-                let response = Message::AlterPartitionResponse { partition, error };
-                ctx.send(from, protocol::Message::Kafka(response));
-            }
-            Message::AlterPartitionResponse { partition, error } => {
-                self.alter_partition_answered(partition, error);
-            }
-            Message::Raft(raft) => {
-                if let Some(voter) = self.number_of(from) {
-                    self.with_raft(ctx, |of, now, out| of.receive(voter, raft, now, out));
+            Message::Refused => {
+                if let Some(broker) = self.number_of(from) {
+                    self.fetcher_lost(ctx, broker);
                 }
             }
-            Message::ProduceResponse { .. }
-            | Message::MetadataResponse { .. }
-            | Message::HeartbeatResponse { .. } => {}
+            Message::FetchResponse { correlation, error, partitions } if serves => {
+                self.fetch_response(ctx, from, correlation, error, partitions);
+            }
+            Message::Registration { .. }
+            | Message::Heartbeat { .. }
+            | Message::AlterPartition(_) => {
+                if let Some(broker) = self.number_of(from) {
+                    self.ask_controller(ctx, broker, message);
+                }
+            }
+            Message::RegistrationResponse { .. }
+            | Message::HeartbeatResponse { .. }
+            | Message::AlterPartitionResponse { .. } => self.controller_answered(ctx, message),
+            Message::Raft(raft) => {
+                if let Some(voter) = self.number_of(from) {
+                    self.tell_voter(ctx, Input::Message(voter, raft));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -237,26 +272,24 @@ impl Node<Streaming> for Broker {
         let (kind, which) = TAGS.split(tag);
         match kind {
             kind::WAIT_OVER => self.wait_over(ctx, which),
+            kind::PRODUCE_LATE => self.produce_late(ctx, RequestId(which)),
             kind::FETCH_AGAIN => self.run_fetcher(ctx, BrokerId(which as u32)),
             kind::FETCH_LATE => self.check_fetcher(ctx, BrokerId(which as u32)),
             kind::ISR_CHECK => self.check_isr(ctx),
-            kind::HEARTBEAT => self.beat(ctx),
-            kind::RAFT_TICK => {
-                // An earlier one may have been set since.
-                if self.raft_wakes <= ctx.now() {
-                    self.raft_wakes = Time::MAX;
-                }
-                self.with_raft(ctx, |raft, now, out| raft.tick(now, out));
-            }
-            kind::CONTROLLER_LINGER => {
-                self.linger_armed = false;
-                self.propose_pending(ctx);
-            }
+            kind::HEARTBEAT => self.beat(ctx, which),
+            kind::BEAT_LATE => self.beat_late(ctx, which),
+            kind::RAFT_TICK => self.voter_wakes(ctx),
+            kind::CONTROLLER_LINGER => self.propose_pending(ctx),
             kind::SESSIONS => {
                 self.sessions_armed = Time::MAX;
                 self.check_sessions(ctx);
             }
+            kind::NO_OP => self.no_op(ctx, which as u32),
+            kind::ALTER_AGAIN => self.alter_again(ctx),
+            kind::ALTER_LATE => self.alter_late(ctx, which),
             kind::CHECKPOINT => self.checkpoint(ctx),
+            kind::RECOVERY_POINTS => self.checkpoint_recovery_points(ctx),
+            kind::STOP_LATE => ctx.exit(),
             _ => {}
         }
     }
@@ -268,23 +301,28 @@ impl Node<Streaming> for Broker {
         {
             return Self::log_dir_failed(ctx);
         }
+        let partition = || TopicPartition::of_events(which as u32);
         match kind {
-            of @ (kind::NETWORK_IN | kind::HANDLED | kind::NETWORK_OUT) => {
+            of @ (kind::NETWORK_IN | kind::NETWORK_OUT | kind::COMPLETED) => {
                 let Some(peer) = self.current(which) else { return };
                 match of {
-                    kind::NETWORK_IN => self.received(ctx, peer),
-                    kind::HANDLED => self.handle(ctx, peer),
-                    _ => self.responded(ctx, peer),
+                    kind::NETWORK_IN => self.enqueue(ctx, which),
+                    kind::NETWORK_OUT => self.responded(ctx, peer),
+                    _ => self.completed(ctx, peer),
                 }
             }
-            kind::APPENDED => self.appended(ctx, TopicPartition::of_events(which as u32)),
-            kind::FLUSHED => self.append_done(ctx, TopicPartition::of_events(which as u32)),
+            kind::HANDLED => self.handle(ctx, which),
+            kind::APPENDED => self.appended(ctx, partition()),
+            kind::FLUSHED => self.flushed(ctx, partition()),
             kind::FETCHED => self.take_fetched(ctx, BrokerId(which as u32)),
-            kind::RAFT_FLUSHED => {
-                self.with_raft(ctx, |raft, _, out| raft.flushed(which, out));
-            }
-            kind::VOTE_STORED => self.vote_stored(ctx),
+            kind::RAFT_RUN => self.voter_ran(ctx),
+            kind::RAFT_SYNCED => self.voter_synced(ctx),
+            kind::CONTROLLED => self.control(ctx),
             kind::RECOVER => self.recover(ctx, which, completion),
+            kind::LOG_READ => self.log_read(ctx, partition(), completion),
+            kind::LOG_CHECKED => self.log_checked(ctx, partition()),
+            kind::STOP_FLUSHED => self.stop_flushed(ctx, partition()),
+            kind::STOP_MARKED => self.stop_marked(ctx),
             _ => {}
         }
     }
@@ -295,7 +333,16 @@ impl Node<Streaming> for Broker {
         }
         if let Some(broker) = self.number_of(peer) {
             self.fetcher_lost(ctx, broker);
-            self.with_raft(ctx, |raft, _, out| raft.disconnected(broker, out));
+            self.beat_lost(ctx, broker);
+            self.alter_lost(ctx, broker);
+            self.tell_voter(ctx, Input::Disconnected(broker));
+        }
+    }
+
+    fn on_shutdown(&mut self, ctx: &mut Ctx<'_>) {
+        match self.quorum {
+            Some(_) => self.asked_to_stop(ctx),
+            None => ctx.exit(),
         }
     }
 }

@@ -1,17 +1,26 @@
 //! Start of a broker: reading back what the disk holds.
 //!
 //! Stands for `LogManager.loadLogs`, `LogLoader` and `ProducerStateManager` of apache/kafka @
-//! 3.9.0: torn and corrupt ends are cut off, epochs and producers' sequence numbers are rebuilt
-//! from the batches. A directory without its `meta.properties` is refused; an empty one is
-//! formatted before the broker starts.
+//! 3.9.0. The quorum's files come first: the voter takes part while the logs are loaded, which is
+//! once the broker knows of its registration. Torn and corrupt ends are cut off, epochs and
+//! producers' sequence numbers are rebuilt from the batches. After an unclean stop every segment
+//! from the one with the recovery point on is checked batch by batch, in as many logs at a time as
+//! there are recovery threads. A directory without its `meta.properties` is refused; an empty one
+//! is formatted before the broker starts.
 //!
-//! Parameter: `replica.high.watermark.checkpoint.interval.ms`. Left out: recovery points and
-//! producer snapshots, which only shorten the start, and the CPU time of checking segments.
+//! Parameters: `num.recovery.threads.per.data.dir`, `segment.bytes`,
+//! [`crate::kafka::costs::Costs::recovery_mib_ns`]. Left out: that a cold start reads from disk
+//! only what is checked (here the whole log, which is in memory afterwards), producer snapshots.
+
+use std::collections::VecDeque;
 
 use headwater_sim::disk::{DiskOp, FileId};
 use headwater_sim::node::Completion;
+use headwater_sim::time::Duration;
 
-use super::{Broker, Ctx, DISK, TAGS, kind};
+use super::lifecycle::Phase;
+use super::quorum::Quorum;
+use super::{Broker, Ctx, DISK, RECOVERY, TAGS, kind};
 use crate::collections::SortedVecMap;
 use crate::kafka::controller::raft::Raft;
 use crate::kafka::ids::{BrokerId, TopicPartition};
@@ -19,8 +28,8 @@ use crate::kafka::metadata::MetadataRecord;
 use crate::kafka::partition_log::PartitionLog;
 use crate::kafka::properties;
 use crate::kafka::record::{
-    HIGH_WATERMARK_FILE, LogBatch, META_PROPERTIES_FILE, METADATA_FILE, QUORUM_STATE_FILE, Record,
-    log_file, log_partition,
+    CLEAN_SHUTDOWN_FILE, HIGH_WATERMARK_FILE, LogBatch, META_PROPERTIES_FILE, METADATA_FILE,
+    QUORUM_STATE_FILE, QuorumState, RECOVERY_POINT_FILE, Record, log_file, log_partition,
 };
 use crate::kafka::replica::Replica;
 use crate::kafka::signals;
@@ -29,23 +38,34 @@ use crate::protocol;
 /// What has been read so far.
 #[derive(Default)]
 pub struct Recovery {
+    /// All but logs of partitions.
     files: Vec<FileId>,
     next: usize,
-    logs: SortedVecMap<TopicPartition, Vec<LogBatch>>,
+    /// Partitions whose logs are there.
+    logs: Vec<TopicPartition>,
     metadata: Vec<(u32, MetadataRecord)>,
-    vote: (u32, Option<BrokerId>),
+    vote: QuorumState,
     high_watermarks: Vec<u64>,
+    recovery_points: Vec<u64>,
     /// Whose directory it is.
     node_id: Option<BrokerId>,
+    /// Which life was stopped cleanly, if the last one was.
+    clean: Option<u64>,
+    /// Logs to be loaded.
+    todo: VecDeque<TopicPartition>,
+    /// Logs that are being loaded.
+    loading: u32,
+    /// Logs that are read, and are being checked.
+    read: SortedVecMap<TopicPartition, PartitionLog>,
 }
 
 impl Broker {
     pub(super) fn begin_recovery(&mut self, ctx: &mut Ctx<'_>) {
-        self.recovery = Some(Recovery::default());
+        self.recovery = Some(Box::default());
         ctx.disk(DISK, DiskOp::List, TAGS.tag(kind::RECOVER, 0));
     }
 
-    /// One step: the list of files, or one file's records.
+    /// One step of what comes before the logs: the list of files, or one file's records.
     pub(super) fn recover(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -55,20 +75,15 @@ impl Broker {
         let Some(recovery) = &mut self.recovery else { return };
         match completion {
             Completion::Listed { files } => {
-                recovery.files = files.into_iter().map(|(file, _)| file).collect();
+                let files: Vec<_> = files.into_iter().map(|(file, _)| file).collect();
+                recovery.logs = files.iter().filter_map(|file| log_partition(*file)).collect();
+                recovery.files = files;
+                recovery.files.retain(|file| log_partition(*file).is_none());
             }
             Completion::Read { records, damaged } => {
                 let file = recovery.files[which as usize - 1];
-                let kept = records.len() as u64;
+                cut_torn_end(ctx, file, records.len(), damaged);
                 recovery.take(file, records);
-                if damaged {
-                    // The torn end is cut off, as the check of the last segment does.
-                    ctx.disk(
-                        DISK,
-                        DiskOp::Truncate { file, keep: kept },
-                        TAGS.tag(kind::IGNORED, 0),
-                    );
-                }
                 recovery.next += 1;
             }
             _ => recovery.next += 1,
@@ -78,49 +93,122 @@ impl Broker {
                 let tag = TAGS.tag(kind::RECOVER, recovery.next as u64 + 1);
                 ctx.read(DISK, *file, 0, u64::MAX, tag);
             }
-            None => self.recovered(ctx),
+            None => self.start_voter(ctx),
         }
     }
 
-    fn recovered(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(mut recovery) = self.recovery.take() else { return };
+    /// The quorum's files are read: the voter begins, and the broker's life with it.
+    fn start_voter(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(recovery) = &mut self.recovery else { return };
         match recovery.node_id {
             Some(node_id) if node_id == self.me => {}
             None if recovery.may_be_formatted() => self.format(ctx),
             _ => return self.refuse(ctx),
         }
-        for (partition, state) in
-            TopicPartition::all(self.config.partitions).zip(&self.image.partitions)
-        {
-            if !state.replicas.contains(&self.me) {
-                continue;
-            }
-            let batches = recovery.logs.remove(&partition).unwrap_or_default();
-            let read = batches.len() as u64;
-            let log = PartitionLog::recover(batches);
-            if log.len() < read {
-                let (file, keep) = (log_file(partition), log.len());
-                ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
-            }
-            let checkpoint = recovery.high_watermarks.get(partition.index()).copied();
-            let replica = Replica::new(partition, state.clone(), log, checkpoint.unwrap_or(0));
-            self.replicas.insert(partition, replica);
+        let Some(recovery) = &mut self.recovery else { return };
+        let (vote, metadata) = (recovery.vote, std::mem::take(&mut recovery.metadata));
+        self.life.previous = recovery.clean;
+        if recovery.clean.is_some() {
+            let delete = DiskOp::Delete { file: CLEAN_SHUTDOWN_FILE };
+            ctx.disk(DISK, delete, TAGS.tag(kind::IGNORED, 0));
         }
-        let draws = ctx.stream("raft");
         let (voters, quorum) = (self.config.brokers, self.config.quorum.clone());
-        self.registered = self.incarnation == 0;
-        let raft = Raft::new(self.me, voters, quorum, recovery.vote, recovery.metadata, draws);
-        self.raft = Some(raft);
-        self.with_raft(ctx, |raft, now, _| raft.start(now));
-        self.start_timers(ctx);
-        if self.registered {
-            // A cluster that is new has settled already: see `Image::new`. A broker that comes back
-            // waits until it is registered anew.
-            self.take_up_roles(ctx);
-        } else {
-            let idle = self.replicas.values_mut();
-            idle.for_each(|replica| (replica.state.leader, replica.state.leader_epoch) = (None, 0));
+        let (draws, now) = (ctx.stream("raft"), ctx.now());
+        let raft = Raft::new(self.me, voters, quorum, vote, metadata, draws, now);
+        self.quorum = Some(Box::new(Quorum::new(raft)));
+        self.run_voter(ctx);
+        self.begin_life(ctx);
+        if self.life.phase == Phase::Running {
+            // A cluster that is new has settled already: see `Image::new`.
+            self.load_logs(ctx);
         }
+    }
+
+    /// Loads the logs, as many at a time as there are recovery threads.
+    pub(super) fn load_logs(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(recovery) = &mut self.recovery else { return };
+        let all = TopicPartition::all(self.config.partitions).zip(&self.image.partitions);
+        let mine = all.filter(|(_, state)| state.replicas.contains(&self.me));
+        recovery.todo = mine.map(|(partition, _)| partition).collect();
+        self.load_next(ctx);
+    }
+
+    fn load_next(&mut self, ctx: &mut Ctx<'_>) {
+        let threads = self.config.broker.recovery_threads;
+        while let Some(recovery) = &mut self.recovery
+            && recovery.loading < threads
+            && let Some(partition) = recovery.todo.pop_front()
+        {
+            if recovery.logs.binary_search(&partition).is_ok() {
+                recovery.loading += 1;
+                let tag = TAGS.tag(kind::LOG_READ, partition.into());
+                ctx.read(DISK, log_file(partition), 0, u64::MAX, tag);
+            } else {
+                self.log_ready(partition, PartitionLog::default());
+            }
+        }
+        let done = |recovery: &Recovery| recovery.loading == 0 && recovery.todo.is_empty();
+        if self.recovery.as_deref().is_some_and(done) {
+            self.recovery = None;
+            self.logs_loaded(ctx);
+        }
+    }
+
+    /// A log is read: what no sync is known to have covered is checked.
+    pub(super) fn log_read(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: TopicPartition,
+        completion: Completion<protocol::Record>,
+    ) {
+        let Some(recovery) = &mut self.recovery else { return };
+        let Completion::Read { records, damaged } = completion else {
+            recovery.loading -= 1;
+            self.log_ready(partition, PartitionLog::default());
+            return self.load_next(ctx);
+        };
+        cut_torn_end(ctx, log_file(partition), records.len(), damaged);
+        let batches: Vec<_> = records.into_iter().filter_map(log_batch).collect();
+        let (read, segment_bytes) = (batches.len() as u64, self.config.topic.segment_bytes);
+        let known = recovery.recovery_points.get(partition.index()).copied().unwrap_or(0);
+        let mut log = PartitionLog::default();
+        let unchecked = log.load(batches, segment_bytes, known);
+        if log.len() < read {
+            let (file, keep) = (log_file(partition), log.len());
+            ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
+        }
+        recovery.read.insert(partition, log);
+        let unchecked = if recovery.clean.is_some() { 0 } else { unchecked };
+        let cost = self.config.costs.check_log(unchecked);
+        ctx.compute(RECOVERY, Duration(cost), TAGS.tag(kind::LOG_CHECKED, partition.into()));
+    }
+
+    /// A log is checked.
+    pub(super) fn log_checked(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
+        let Some(recovery) = &mut self.recovery else { return };
+        recovery.loading -= 1;
+        let log = recovery.read.remove(&partition).unwrap_or_default();
+        self.log_ready(partition, log);
+        self.load_next(ctx);
+    }
+
+    fn log_ready(&mut self, partition: TopicPartition, log: PartitionLog) {
+        let Some(recovery) = &self.recovery else { return };
+        let of = |points: &[u64]| points.get(partition.index()).copied().unwrap_or(0);
+        let (checkpoint, known) = (of(&recovery.high_watermarks), of(&recovery.recovery_points));
+        let mut state = self.image.partitions[partition.index()].clone();
+        // It takes up its role with the others.
+        (state.leader, state.leader_epoch) = (None, 0);
+        let mut replica = Replica::new(partition, state, log, checkpoint);
+        replica.recovery_point = known.min(replica.log.end_offset());
+        self.replicas.insert(replica);
+    }
+
+    /// All logs are there: the broker takes up its roles.
+    fn logs_loaded(&mut self, ctx: &mut Ctx<'_>) {
+        self.start_timers(ctx);
+        self.take_up_roles(ctx);
+        self.ready_to_unfence(ctx);
     }
 
     /// What an operator does before a broker's first start (`kafka-storage format
@@ -138,30 +226,10 @@ impl Broker {
         ctx.exit();
     }
 
-    /// Writes `replication-offset-checkpoint` from time to time.
-    pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
-        let mark = |partition: TopicPartition| {
-            self.replicas.get(&partition).map_or(0, |replica| replica.high_watermark)
-        };
-        let marks = TopicPartition::all(self.config.partitions).map(mark).collect();
-        ctx.disk(
-            DISK,
-            DiskOp::Truncate { file: HIGH_WATERMARK_FILE, keep: 0 },
-            TAGS.tag(kind::IGNORED, 0),
-        );
-        let record = protocol::Record::Kafka(Record::HighWatermarks(marks));
-        ctx.write(DISK, HIGH_WATERMARK_FILE, record, TAGS.tag(kind::IGNORED, 0));
-        ctx.sync(DISK, HIGH_WATERMARK_FILE, TAGS.tag(kind::IGNORED, 0));
-        let millis = self.config.broker.high_watermark_checkpoint_interval_ms.max(1);
-        ctx.timer(
-            headwater_sim::time::Duration::from_millis(millis),
-            TAGS.tag(kind::CHECKPOINT, 0),
-        );
-    }
-
     /// Cuts a replica's log and its file.
     pub(super) fn truncate(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, offset: u64) {
-        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let segment_bytes = self.config.topic.segment_bytes;
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
         if offset >= replica.log.end_offset() {
             return;
         }
@@ -169,42 +237,58 @@ impl Broker {
         let uncommitted = offset >= replica.high_watermark;
         properties::TRUNCATES_UNCOMMITTED.note(ctx, partition.into(), uncommitted);
         let lost = replica.log.end_offset() - offset;
-        let keep = replica.log.truncate(offset);
-        replica.high_watermark = replica.high_watermark.min(replica.log.end_offset());
+        let keep = replica.log.truncate(offset, segment_bytes);
+        let end = replica.log.end_offset();
+        replica.high_watermark = replica.high_watermark.min(end);
+        replica.recovery_point = replica.recovery_point.min(end);
         let file = log_file(partition);
         ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
         signals::TRUNCATED.note(ctx, u64::from(partition), lost);
     }
 }
 
+/// The torn end of a file is cut off, as the check of the last segment does.
+fn cut_torn_end(ctx: &mut Ctx<'_>, file: FileId, kept: usize, damaged: bool) {
+    if damaged {
+        let keep = kept as u64;
+        ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
+    }
+}
+
+fn log_batch(record: protocol::Record) -> Option<LogBatch> {
+    match record {
+        protocol::Record::Kafka(Record::Log(batch)) => Some(batch),
+        _ => None,
+    }
+}
+
 impl Recovery {
     /// The directory is empty, or its `meta.properties` can't be read.
     fn may_be_formatted(&self) -> bool {
-        self.files.is_empty() || self.files.contains(&META_PROPERTIES_FILE)
+        let empty = self.files.is_empty() && self.logs.is_empty();
+        empty || self.files.contains(&META_PROPERTIES_FILE)
     }
 
     fn take(&mut self, file: FileId, records: Vec<protocol::Record>) {
-        let records = records.into_iter().filter_map(|record| match record {
-            protocol::Record::Kafka(record) => Some(record),
-            _ => None,
-        });
         for record in records {
+            let protocol::Record::Kafka(record) = record else { continue };
             match record {
-                Record::Log(batch) => {
-                    if let Some(partition) = log_partition(file) {
-                        self.logs.entry_or_default(partition).push(batch);
-                    }
-                }
                 Record::Metadata { epoch, record } if file == METADATA_FILE => {
                     self.metadata.push((epoch, *record));
                 }
-                Record::QuorumState { epoch, voted_for } if file == QUORUM_STATE_FILE => {
-                    self.vote = (epoch, voted_for);
-                }
+                Record::QuorumState(state) if file == QUORUM_STATE_FILE => self.vote = state,
                 Record::MetaProperties { node_id } if file == META_PROPERTIES_FILE => {
                     self.node_id = Some(node_id);
                 }
-                Record::HighWatermarks(marks) => self.high_watermarks = marks,
+                Record::HighWatermarks(marks) if file == HIGH_WATERMARK_FILE => {
+                    self.high_watermarks = marks;
+                }
+                Record::RecoveryPoints(points) if file == RECOVERY_POINT_FILE => {
+                    self.recovery_points = points;
+                }
+                Record::CleanShutdown { incarnation } if file == CLEAN_SHUTDOWN_FILE => {
+                    self.clean = Some(incarnation);
+                }
                 _ => {}
             }
         }

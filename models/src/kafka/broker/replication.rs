@@ -1,16 +1,17 @@
 //! Appending to partitions, high watermarks, in-sync replicas, and taking up roles.
 //!
-//! Stands for `ReplicaManager`, `Partition` and `AlterPartitionManager` of apache/kafka @ 3.9.0.
-//! Parameters: `min.insync.replicas`, `flush.messages`, `replica.lag.time.max.ms`
-//! ([`crate::kafka::config`]). Left out: batching of ISR changes of several partitions into one
-//! request, log directories beyond one, reassignment.
+//! Stands for `ReplicaManager` and `Partition` of apache/kafka @ 3.9.0.
+//! Parameters: `min.insync.replicas`, `flush.messages`, `segment.bytes`, `replica.lag.time.max.ms`
+//! ([`crate::kafka::config`]). Left out: log directories beyond one, reassignment.
+
+use std::cmp::Ordering;
 
 use headwater_sim::time::Duration;
 
 use super::{Broker, Ctx, DISK, TAGS, kind};
 use crate::bugs::Bug;
 use crate::kafka::ids::{BrokerId, TopicPartition};
-use crate::kafka::message::{ErrorCode, FetchPartition, InSync, Message};
+use crate::kafka::message::{ErrorCode, FetchPartition, InSync};
 use crate::kafka::metadata::PartitionState;
 use crate::kafka::partition_log::Sequence;
 use crate::kafka::properties;
@@ -20,32 +21,67 @@ use crate::kafka::signals;
 use crate::protocol;
 
 impl Broker {
+    /// Appends at once, if the partition's lock is free, or waits for it. What came of it, if that
+    /// is known already: the error, or the end offset of a duplicate.
+    pub(super) fn append_now(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: TopicPartition,
+        append: Append,
+    ) -> Option<(ErrorCode, u64)> {
+        let Some(replica) = self.replicas.get_mut(partition) else {
+            return Some((ErrorCode::NotLeader, 0));
+        };
+        if replica.busy || !replica.appends.is_empty() {
+            replica.appends.push_back(append);
+            return None;
+        }
+        match self.admit(partition, &append) {
+            Ok(batch) => {
+                if let Some(replica) = self.replicas.get_mut(partition) {
+                    replica.appends.push_back(append);
+                }
+                self.write_batch(ctx, partition, batch);
+                None
+            }
+            Err(refused) => {
+                Self::note_refused(ctx, refused.0);
+                Some(refused)
+            }
+        }
+    }
+
     /// Takes the partition's lock for the next append, if it is free.
     pub(super) fn next_append(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         loop {
-            let Some(replica) = self.replicas.get(&partition) else { return };
+            let Some(replica) = self.replicas.get(partition) else { return };
             if replica.busy {
                 return;
             }
             let Some(append) = replica.appends.front() else { return };
             match self.admit(partition, append) {
-                Ok(batch) => {
-                    if let Some(replica) = self.replicas.get_mut(&partition) {
-                        (replica.busy, replica.writing) = (true, Some(batch.clone()));
-                    }
-                    let record = protocol::Record::Kafka(Record::Log(batch));
-                    let tag = TAGS.tag(kind::APPENDED, partition.into());
-                    return ctx.write(DISK, log_file(partition), record, tag);
-                }
+                Ok(batch) => return self.write_batch(ctx, partition, batch),
                 Err((error, end_offset)) => {
-                    match error {
-                        ErrorCode::None => properties::RETRY_RECOGNISED.reached(ctx),
-                        ErrorCode::NotEnoughReplicas => properties::TOO_FEW_IN_SYNC.reached(ctx),
-                        _ => {}
-                    }
+                    Self::note_refused(ctx, error);
                     self.finish(ctx, partition, error, end_offset);
                 }
             }
+        }
+    }
+
+    fn write_batch(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, batch: LogBatch) {
+        if let Some(replica) = self.replicas.get_mut(partition) {
+            (replica.busy, replica.writing) = (true, Some(batch.clone()));
+        }
+        let record = protocol::Record::Kafka(Record::Log(batch));
+        ctx.write(DISK, log_file(partition), record, TAGS.tag(kind::APPENDED, partition.into()));
+    }
+
+    fn note_refused(ctx: &mut Ctx<'_>, error: ErrorCode) {
+        match error {
+            ErrorCode::None => properties::RETRY_RECOGNISED.reached(ctx),
+            ErrorCode::NotEnoughReplicas => properties::TOO_FEW_IN_SYNC.reached(ctx),
+            _ => {}
         }
     }
 
@@ -55,7 +91,9 @@ impl Broker {
         partition: TopicPartition,
         append: &Append,
     ) -> Result<LogBatch, (ErrorCode, u64)> {
-        let replica = &self.replicas[&partition];
+        let Some(replica) = self.replicas.get(partition) else {
+            return Err((ErrorCode::NotLeader, 0));
+        };
         let leads = replica.state.leader == Some(self.me);
         match append {
             Append::Produced { .. } if !leads => Err((ErrorCode::NotLeader, 0)),
@@ -94,7 +132,8 @@ impl Broker {
 
     /// The batch is in the page cache: sync it if so configured.
     pub(super) fn appended(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
-        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        self.about_to_grow(partition);
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
         let Some(batch) = replica.writing.take() else { return };
         // A log that was cut meanwhile has cut the record off its file, too.
         if batch.base_offset != replica.log.end_offset() {
@@ -103,7 +142,12 @@ impl Broker {
             return self.next_append(ctx, partition);
         }
         replica.unflushed += batch.batch.count();
-        replica.log.push(batch);
+        let rolled = replica.log.push(batch, self.config.topic.segment_bytes);
+        if rolled {
+            replica.recovery_point = replica.log.active_segment();
+            // The rolled segment is flushed in the background (`UnifiedLog.roll`).
+            ctx.sync(DISK, log_file(partition), TAGS.tag(kind::IGNORED, 0));
+        }
         if replica.unflushed >= self.config.topic.flush_messages {
             replica.unflushed = 0;
             return ctx.sync(DISK, log_file(partition), TAGS.tag(kind::FLUSHED, partition.into()));
@@ -111,9 +155,17 @@ impl Broker {
         self.append_done(ctx, partition);
     }
 
+    /// The log is synced.
+    pub(super) fn flushed(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
+        if let Some(replica) = self.replicas.get_mut(partition) {
+            replica.recovery_point = replica.log.end_offset();
+        }
+        self.append_done(ctx, partition);
+    }
+
     /// The lock is free again.
     pub(super) fn append_done(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
-        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
         replica.busy = false;
         let end_offset = replica.log.end_offset();
         self.finish(ctx, partition, ErrorCode::None, end_offset);
@@ -130,7 +182,7 @@ impl Broker {
         error: ErrorCode,
         end_offset: u64,
     ) {
-        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
         match replica.appends.pop_front() {
             Some(Append::Produced { request, .. }) => {
                 self.batch_done(ctx, request, partition, error, end_offset);
@@ -143,8 +195,12 @@ impl Broker {
     /// Moves the high watermark of a partition that this broker leads.
     pub(super) fn advance(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let (me, min_isr) = (self.me, self.config.topic.min_insync_replicas);
-        let Some(replica) = self.replicas.get_mut(&partition) else { return };
-        if replica.state.leader == Some(me) && replica.advance(me, min_isr) {
+        let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
+        let image = &self.image;
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        if replica.state.leader == Some(me)
+            && replica.advance(min_isr, (ctx.now(), lag_max), |broker| image.is_active(broker))
+        {
             let value = replica.high_watermark;
             signals::HIGH_WATERMARK.note(ctx, u64::from(partition), value);
             self.check_waiting_produce(ctx, partition);
@@ -159,7 +215,7 @@ impl Broker {
         InSync { broker: follower, incarnation }: InSync,
         wanted: &FetchPartition,
     ) {
-        let Some(replica) = self.replicas.get_mut(&wanted.partition) else { return };
+        let Some(replica) = self.replicas.get_mut(wanted.partition) else { return };
         let state = &replica.state;
         if state.leader != Some(self.me) || state.leader_epoch != wanted.leader_epoch {
             return;
@@ -170,7 +226,8 @@ impl Broker {
         replica.fetched(follower, wanted.offset, ctx.now());
         // What an earlier incarnation of the follower had says nothing about this one (KIP-903).
         let at = follower.index();
-        let eligible = !self.image.fenced[at] && self.image.incarnations[at] == incarnation;
+        let known = self.image.incarnations[at] == incarnation;
+        let eligible = self.image.is_active(follower) && known;
         if let Some(isr) = replica.expanded(follower).filter(|_| eligible) {
             let isr = self.in_sync(isr);
             self.propose_isr(ctx, wanted.partition, isr);
@@ -181,16 +238,13 @@ impl Broker {
     /// Every half `replica.lag.time.max.ms`: removes followers that have fallen behind.
     pub(super) fn check_isr(&mut self, ctx: &mut Ctx<'_>) {
         let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
-        let led = self.replicas.values().filter(|replica| replica.state.leader == Some(self.me));
-        let wanted = led.filter_map(|replica| {
-            // What was asked for and never answered is asked for again: the controller has changed.
-            let pending = replica.proposed_isr.clone();
-            let shrunk = || replica.shrunk(self.me, ctx.now(), lag_max);
-            let isr = pending.or_else(|| shrunk().map(|isr| self.in_sync(isr)))?;
-            Some((replica.partition, isr))
+        let led = self.replicas.iter().filter(|replica| replica.state.leader == Some(self.me));
+        let wanted = led.filter(|replica| replica.proposed_isr.is_none()).filter_map(|replica| {
+            let isr = replica.shrunk(self.me, ctx.now(), lag_max)?;
+            Some((replica.partition, self.in_sync(isr)))
         });
         for (partition, isr) in wanted.collect::<Vec<_>>() {
-            self.ask_for_isr(ctx, partition, isr);
+            self.propose_isr(ctx, partition, isr);
         }
         ctx.timer(Duration((lag_max.0 / 2).max(1_000_000)), TAGS.tag(kind::ISR_CHECK, 0));
     }
@@ -201,53 +255,22 @@ impl Broker {
         brokers.into_iter().map(life).collect()
     }
 
-    /// Asks the active controller for another ISR, one request a partition at a time.
-    fn propose_isr(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, isr: Vec<InSync>) {
-        if self.replicas.get(&partition).is_some_and(|replica| replica.proposed_isr.is_none()) {
-            self.ask_for_isr(ctx, partition, isr);
+    /// The ISR of a partition that this broker leads has changed in size.
+    pub(super) fn note_isr(ctx: &mut Ctx<'_>, partition: TopicPartition, old: usize, new: usize) {
+        match new.cmp(&old) {
+            Ordering::Less => {
+                signals::ISR_SHRUNK.note(ctx, u64::from(partition), new as u64);
+                properties::ISR_SHRUNK.reached(ctx);
+            }
+            Ordering::Greater => {
+                signals::ISR_EXPANDED.note(ctx, u64::from(partition), new as u64);
+                properties::ISR_EXPANDED.reached(ctx);
+            }
+            Ordering::Equal => {}
         }
     }
 
-    fn ask_for_isr(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, isr: Vec<InSync>) {
-        let controller = self.raft.as_ref().and_then(|raft| raft.leader());
-        let Some(replica) = self.replicas.get_mut(&partition) else { return };
-        let Some(controller) = controller else { return };
-        replica.proposed_isr = Some(isr.clone());
-        let (leader_epoch, partition_epoch) =
-            (replica.state.leader_epoch, replica.state.partition_epoch);
-        if controller == self.me {
-            let epochs = (leader_epoch, partition_epoch);
-            let error = self.alter_partition(ctx, self.me, partition, epochs, &isr);
-            return self.alter_partition_answered(partition, error);
-        }
-        let ask = Message::AlterPartition { partition, leader_epoch, partition_epoch, isr };
-        self.send(ctx, controller, ask);
-    }
-
-    /// A refused proposal is forgotten; it comes up again. A granted one holds until the metadata
-    /// log brings it.
-    pub(super) fn alter_partition_answered(&mut self, partition: TopicPartition, error: ErrorCode) {
-        if let Some(replica) = self.replicas.get_mut(&partition)
-            && error != ErrorCode::None
-        {
-            replica.proposed_isr = None;
-        }
-    }
-
-    /// Every replica takes up the role that the image gives it.
-    pub(super) fn take_up_roles(&mut self, ctx: &mut Ctx<'_>) {
-        for (partition, state) in
-            TopicPartition::all(self.config.partitions).zip(self.image.partitions.clone())
-        {
-            self.take_up(ctx, partition, state, true);
-        }
-        let me = self.me;
-        for leader in BrokerId::all(self.config.brokers).filter(|broker| *broker != me) {
-            self.run_fetcher(ctx, leader);
-        }
-    }
-
-    /// The metadata log has a new state for a partition.
+    /// The metadata log has a new state for a partition. Fetchers are told when all is taken in.
     pub(super) fn take_up(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -256,7 +279,11 @@ impl Broker {
         anew: bool,
     ) {
         let me = self.me;
-        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        // The controller's answer to a change of the ISR may have come first.
+        if !anew && state.partition_epoch < replica.state.partition_epoch {
+            return;
+        }
         let (old, moved) = (replica.state.clone(), anew || replica.state.leader != state.leader);
         let new_epoch = anew || replica.state.leader_epoch != state.leader_epoch;
         replica.state = state.clone();
@@ -285,12 +312,8 @@ impl Broker {
                         properties::ELIGIBLE_LED.reached(ctx);
                     }
                 }
-            } else if state.isr.len() < old.isr.len() {
-                signals::ISR_SHRUNK.note(ctx, u64::from(partition), state.isr.len() as u64);
-                properties::ISR_SHRUNK.reached(ctx);
-            } else if state.isr.len() > old.isr.len() {
-                signals::ISR_EXPANDED.note(ctx, u64::from(partition), state.isr.len() as u64);
-                properties::ISR_EXPANDED.reached(ctx);
+            } else {
+                Self::note_isr(ctx, partition, old.isr.len(), state.isr.len());
             }
             self.advance(ctx, partition);
         } else if new_epoch && state.leader.is_some() && self.bugs.has(Bug::TruncateToHighWatermark)
@@ -301,9 +324,8 @@ impl Broker {
         self.check_waiting_produce(ctx, partition);
         if moved || new_epoch {
             self.check_waiting_fetches(ctx, partition);
-            if let Some(leader) = state.leader.filter(|leader| *leader != me) {
-                self.run_fetcher(ctx, leader);
-            }
+            self.touch(partition, old.leader);
+            self.touch(partition, state.leader);
         }
     }
 }

@@ -371,7 +371,7 @@ impl Node<Streaming> for Producer {
         self.proceed(ctx);
     }
 
-    fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: protocol::Message) {
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
         let message = match message {
             protocol::Message::Kafka(message) => message,
             protocol::Message::Handover(_) => return self.proceed(ctx),
@@ -381,6 +381,7 @@ impl Node<Streaming> for Producer {
             Message::ProduceResponse { correlation, results } => {
                 self.work.push_back(Work::Response(correlation, results));
             }
+            Message::Refused => return self.on_disconnect(ctx, from),
             Message::MetadataResponse { leaders } => {
                 self.refresher.answered();
                 self.leaders = leaders.into_iter().map(|(leader, _)| leader).collect();

@@ -1,0 +1,296 @@
+//! Fetch requests of followers and consumers: sessions, reading, waiting for data.
+//!
+//! Stands for `FetchSession`, `ReplicaManager.fetchMessages` and `DelayedFetch` of apache/kafka @
+//! 3.9.0. A session holds what is wanted of each partition (KIP-227). The broker looks at all of
+//! its partitions when a fetch comes, and again when a waiting fetch has become answerable: that is
+//! CPU time of a handler by partition ([`crate::kafka::costs::Costs::fetch`]). Here only those are
+//! looked at in which something may be to be sent, in turns, as a session's partitions take turns.
+//! Parameters: those of the request. Left out: `fetch.min.bytes` (1), reads that miss the page
+//! cache, the limit on sessions.
+
+use std::collections::VecDeque;
+
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use super::connections::State;
+use super::{Broker, Ctx, HANDLERS, kind};
+use crate::collections::SortedVecMap;
+use crate::kafka::ids::TopicPartition;
+use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, InSync, Message};
+
+/// What a broker remembers of a fetcher.
+#[derive(Debug, Default)]
+pub struct Session {
+    follower: Option<InSync>,
+    wanted: SortedVecMap<TopicPartition, Wanted>,
+    /// Partitions in which something may be to be sent.
+    active: VecDeque<TopicPartition>,
+    /// When the last fetch came.
+    fetched_at: Time,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    asked: FetchPartition,
+    /// The high watermark that the fetcher was told.
+    told: Option<u64>,
+    /// It is among the active ones.
+    active: bool,
+}
+
+/// What there is to say of one partition.
+struct Read {
+    fetched: FetchedPartition,
+    /// There is more than was read, or might be at the next fetch.
+    more: bool,
+}
+
+impl Session {
+    /// How many partitions it has.
+    pub const fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    fn want(&mut self, asked: FetchPartition) {
+        let fresh = || Wanted { asked, told: None, active: false };
+        let wanted = self.wanted.get_or_insert_with(asked.partition, fresh);
+        wanted.asked = asked;
+        self.activate(asked.partition);
+    }
+
+    fn activate(&mut self, partition: TopicPartition) {
+        if let Some(wanted) = self.wanted.get_mut(&partition)
+            && !std::mem::replace(&mut wanted.active, true)
+        {
+            self.active.push_back(partition);
+        }
+    }
+}
+
+impl Broker {
+    pub(super) fn fetch(&mut self, ctx: &mut Ctx<'_>, from: NodeId, mut fetch: Box<Fetch>) {
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        if fetch.full {
+            connection.session = Some(Box::default());
+        }
+        let Some(session) = &mut connection.session else {
+            let lost = Message::FetchResponse {
+                correlation: fetch.correlation,
+                error: ErrorCode::FetchSessionIdNotFound,
+                partitions: Vec::new(),
+            };
+            return self.respond(ctx, from, Some(lost));
+        };
+        (session.follower, session.fetched_at) = (fetch.replica, ctx.now());
+        for gone in fetch.forgotten.drain(..) {
+            session.wanted.remove(&gone);
+        }
+        for asked in fetch.partitions.drain(..) {
+            session.want(asked);
+            if let Some(replica) = self.replicas.get_mut(asked.partition)
+                && !replica.watchers.contains(&from)
+            {
+                replica.watchers.push(from);
+            }
+        }
+        if let Some(follower) = fetch.replica {
+            let asked = |partition| session.wanted.get(partition).map(|wanted| wanted.asked);
+            let news: Vec<_> = session.active.iter().filter_map(asked).collect();
+            for asked in news {
+                self.follower_fetched(ctx, follower, &asked);
+            }
+        }
+        let wait = Duration::from_millis(fetch.max_wait_ms);
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        let tag = connection.tag(kind::WAIT_OVER, from);
+        connection.state = State::Fetching { fetch, deadline: ctx.now() + wait };
+        if !self.answer_fetch(ctx, from, false) {
+            ctx.timer(wait, tag);
+        }
+    }
+
+    /// The longest wait of a fetch is over.
+    pub(super) fn wait_over(&mut self, ctx: &mut Ctx<'_>, which: u64) {
+        let Some(from) = self.current(which) else { return };
+        let Some(connection) = self.connections.get(&from) else { return };
+        if matches!(connection.state, State::Fetching { deadline, .. } if deadline <= ctx.now()) {
+            self.complete_fetch(ctx, from);
+        }
+    }
+
+    /// A waiting fetch is to be answered: a handler reads its session.
+    fn complete_fetch(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
+        let Some(connection) = self.connections.get_mut(&from) else { return };
+        let sessions = connection.session.as_ref().map_or(0, |session| session.len() as u64);
+        match std::mem::take(&mut connection.state) {
+            State::Fetching { fetch, .. } => {
+                connection.state = State::Completing(fetch);
+                let cost = Duration(self.config.costs.fetch_partition_ns * sessions);
+                ctx.compute(HANDLERS, cost, connection.tag(kind::COMPLETED, from));
+            }
+            other => connection.state = other,
+        }
+    }
+
+    /// The session of a fetch that had to wait has been read.
+    pub(super) fn completed(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
+        self.answer_fetch(ctx, from, true);
+    }
+
+    /// Answers a fetch if there is anything to return, or unconditionally. False if it goes on
+    /// waiting.
+    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, from: NodeId, in_any_case: bool) -> bool {
+        let Some(connection) = self.connections.get_mut(&from) else { return true };
+        let Some(mut session) = connection.session.take() else { return true };
+        let Some(connection) = self.connections.get(&from) else { return true };
+        let (State::Fetching { fetch, .. } | State::Completing(fetch)) = &connection.state else {
+            return true;
+        };
+        let answer = self.read_session(&mut session, fetch, in_any_case);
+        let correlation = fetch.correlation;
+        if let Some(connection) = self.connections.get_mut(&from) {
+            connection.session = Some(session);
+        }
+        let Some(partitions) = answer else { return false };
+        let error = ErrorCode::None;
+        let response = Message::FetchResponse { correlation, error, partitions };
+        self.respond(ctx, from, Some(response));
+        true
+    }
+
+    /// What a session's active partitions give. Nothing if that is not worth an answer.
+    fn read_session(
+        &self,
+        session: &mut Session,
+        fetch: &Fetch,
+        in_any_case: bool,
+    ) -> Option<Vec<FetchedPartition>> {
+        let (mut reads, mut room, mut worth) = (Vec::new(), fetch.max_bytes, false);
+        for partition in &session.active {
+            let Some(wanted) = session.wanted.get(partition) else { continue };
+            let read = self.read(fetch, &wanted.asked, room);
+            room = room.saturating_sub(read.fetched.size_bytes());
+            worth |= read.fetched.is_worth_an_answer();
+            reads.push(read);
+        }
+        if !worth && !in_any_case {
+            return None;
+        }
+        session.active.clear();
+        let (mut answer, mut served) = (Vec::new(), Vec::new());
+        for Read { fetched, more } in reads {
+            let partition = fetched.partition;
+            let Some(wanted) = session.wanted.get_mut(&partition) else { continue };
+            // Those without news are not in the answer (`maybeUpdateResponseData`).
+            let tells = fetched.is_worth_an_answer();
+            let news = tells || wanted.told != Some(fetched.high_watermark);
+            wanted.told = Some(fetched.high_watermark);
+            wanted.active = more;
+            match (more, tells) {
+                (true, true) => served.push(partition),
+                (true, false) => session.active.push_back(partition),
+                (false, _) => {}
+            }
+            if news {
+                answer.push(fetched);
+            }
+        }
+        // What has got data goes behind the others.
+        session.active.extend(served);
+        Some(answer)
+    }
+
+    fn read(&self, fetch: &Fetch, wanted: &FetchPartition, room: u64) -> Read {
+        let mut fetched = FetchedPartition {
+            partition: wanted.partition,
+            error: ErrorCode::None,
+            high_watermark: 0,
+            diverging: None,
+            batches: Vec::new(),
+        };
+        let replica = self.replicas.get(wanted.partition);
+        let Some(replica) = replica.filter(|replica| replica.state.leader == Some(self.me)) else {
+            fetched.error = ErrorCode::NotLeader;
+            return Read { fetched, more: true };
+        };
+        if wanted.leader_epoch != replica.state.leader_epoch && fetch.replica.is_some() {
+            fetched.error = ErrorCode::FencedLeaderEpoch;
+            return Read { fetched, more: true };
+        }
+        fetched.high_watermark = replica.high_watermark;
+        if fetch.replica.is_some() {
+            let (epoch, offset) = (wanted.last_fetched_epoch, wanted.offset);
+            fetched.diverging = replica.log.diverges(epoch, offset, self.bugs);
+            if fetched.diverging.is_some() {
+                return Read { fetched, more: true };
+            }
+        }
+        if wanted.offset > replica.log.end_offset() {
+            fetched.error = ErrorCode::OffsetOutOfRange;
+            return Read { fetched, more: true };
+        }
+        let limit =
+            if fetch.replica.is_some() { replica.log.end_offset() } else { replica.high_watermark };
+        if room > 0 && wanted.offset < limit {
+            let bytes = fetch.partition_max_bytes.min(room);
+            fetched.batches = replica.log.read(wanted.offset, limit, bytes);
+        }
+        // A follower that is not in sync is looked at with every fetch: it may join.
+        let joins = |follower: InSync| !replica.state.isr.contains(&follower.broker);
+        let more = wanted.offset < limit || fetch.replica.is_some_and(joins);
+        Read { fetched, more }
+    }
+
+    /// A partition has news for followers (its log has grown) or for all (its high watermark or
+    /// leadership has moved).
+    pub(super) fn check_waiting_fetches(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        if replica.watchers.is_empty() {
+            return;
+        }
+        let leads = replica.state.leader == Some(self.me);
+        let (end, high_watermark) = (replica.log.end_offset(), replica.high_watermark);
+        let mut watchers = std::mem::take(&mut replica.watchers);
+        watchers.retain(|from| {
+            let connection = self.connections.get_mut(from);
+            let Some(session) = connection.and_then(|of| of.session.as_mut()) else { return false };
+            let Some(wanted) = session.wanted.get(&partition) else { return false };
+            let limit = if session.follower.is_some() { end } else { high_watermark };
+            let answerable = !leads || wanted.asked.offset < limit;
+            session.activate(partition);
+            if answerable {
+                self.complete_fetch(ctx, *from);
+            }
+            true
+        });
+        if let Some(replica) = self.replicas.get_mut(partition) {
+            replica.watchers = watchers;
+        }
+    }
+
+    /// A partition's log is about to grow: its followers had everything when they last fetched.
+    pub(super) fn about_to_grow(&mut self, partition: TopicPartition) {
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        for at in 0..replica.watchers.len() {
+            let connection = self.connections.get(&replica.watchers[at]);
+            let Some(session) = connection.and_then(|of| of.session.as_ref()) else { continue };
+            if let Some(follower) = session.follower
+                && session.wanted.contains_key(&partition)
+            {
+                replica.about_to_grow(follower.broker, session.fetched_at);
+            }
+        }
+    }
+}
+
+impl FetchedPartition {
+    fn size_bytes(&self) -> u64 {
+        self.batches.iter().map(|batch| batch.size_bytes()).sum()
+    }
+
+    /// It ends the wait of a fetch.
+    fn is_worth_an_answer(&self) -> bool {
+        !self.batches.is_empty() || self.error != ErrorCode::None || self.diverging.is_some()
+    }
+}
