@@ -4,7 +4,7 @@
 //! interpreted until it has been called 200 times, then compiled by C1 with profiling (tier 3), and
 //! after 5,000 calls by C2 (tier 4). Compilers are threads of the process and want cores like any
 //! other; what is hot waits in their queues meanwhile. The code that a request takes is divided
-//! into [`PARTS`] of equal cost, called from once to [`CALLS_MAX`] times a request.
+//! into `PARTS` of equal cost, called from once to `CALLS_MAX` times a request.
 //!
 //! Left out: on-stack replacement (thresholds by loops), inlining, deoptimization, the code cache's
 //! limit, class loading.
