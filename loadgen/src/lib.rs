@@ -22,6 +22,7 @@ mod arguments;
 mod cli;
 mod clock;
 mod collect;
+mod early;
 mod failure;
 mod fault;
 mod health;

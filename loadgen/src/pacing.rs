@@ -1,9 +1,10 @@
 //! Pacing: one thread that hands every event to its writer at its intended time.
 //!
 //! The pacer sleeps until the next event is due, on a timer without slack, and hands over all that
-//! is due by then ([`Clock::sleep_until`](crate::clock::Clock::sleep_until)); it never spins.
-//! It is never re-based: an event that is late is sent at once, and its lag is measured against the
-//! time the schedule gave it.
+//! is due by then ([`Clock::sleep_until`](crate::clock::Clock::sleep_until)). What a sleep ends
+//! late by is learnt, and spun in place of slept, for a bounded share of a core ([`Early`]). It is
+//! never re-based: an event that is late is sent at once, and its lag is measured against the time
+//! the schedule gave it.
 //!
 //! It runs in real time ([`Priority`]), as the one thread on which the honesty of every other
 //! figure rests: where generator and servers share a machine, a fair scheduler lets whatever runs
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::clock::{self, Clock};
+use crate::early::Early;
 use crate::prepare::{Slice, Slices};
 use crate::real_time::Priority;
 use crate::systems::client::{Lot, Observer, Settled, Token, Writer};
@@ -80,6 +82,7 @@ impl Pacer {
             clock: self.observer.clock.clone(),
             next: 0,
             priority: Priority::default(),
+            early: Early::default(),
             refused: Lot::of_settled(&self.observer),
         };
         while let Some(mut slice) = self.slices.next() {
@@ -148,11 +151,24 @@ impl Pacer {
         let Pace::Schedule { lag_max } = self.pace else { return None };
         let began = hand.clock.now();
         let at = due.max(hand.next);
-        if at > began && !hand.clock.sleep_until(at, &self.stop) {
-            return Some(Paced::Stopped);
+        let mut now = began;
+        if at > began {
+            if !hand.clock.sleep_until(hand.early.before(at), &self.stop) {
+                return Some(Paced::Stopped);
+            }
+            now = hand.clock.now();
+            hand.priority.slept(began, now);
+            // A sleep that was not made says nothing.
+            if hand.early.before(at) > began {
+                hand.early.woke(at, now);
+            }
+            while now < at {
+                std::hint::spin_loop();
+                now = hand.clock.now();
+            }
+        } else {
+            hand.priority.slept(began, began);
         }
-        let now = hand.clock.now();
-        hand.priority.slept(began, now);
         (now > due.saturating_add(lag_max.as_nanos() as u64)).then_some(Paced::TooLate)
     }
 }
@@ -165,6 +181,7 @@ struct Hand {
     /// Before this there is no other hand-over, nanoseconds.
     next: u64,
     priority: Priority,
+    early: Early,
     refused: Lot<Settled>,
 }
 

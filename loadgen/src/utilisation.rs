@@ -127,6 +127,12 @@ fn process_ticks(pid: u32) -> Option<u64> {
     Some(ticks(11)? + ticks(12)?)
 }
 
+/// Time that cores were ready to run and the host ran something else so far, seconds; zero where
+/// nothing says.
+pub(crate) fn stolen_seconds() -> f64 {
+    machine_ticks().stolen as f64 / TICKS_PER_SECOND
+}
+
 /// The name in a line of `/proc/PID/stat`, and the fields behind it: it stands in parentheses and
 /// may hold anything.
 pub(crate) fn stat_fields(stat: &str) -> Option<(&str, Vec<&str>)> {

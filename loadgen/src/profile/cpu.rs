@@ -26,6 +26,18 @@ impl Clock {
     }
 }
 
+/// Bytes a second of copies of `size` bytes.
+pub(crate) fn copies(size: usize, time: Duration) -> f64 {
+    let (from, mut to) = (vec![0x5a_u8; size], vec![0_u8; size]);
+    let (mut bytes, since) = (0, Instant::now());
+    while bytes == 0 || since.elapsed() < time {
+        to.copy_from_slice(black_box(&from));
+        black_box(&mut to);
+        bytes += size;
+    }
+    bytes as f64 / since.elapsed().as_secs_f64()
+}
+
 /// Measures for `time`: the median over pieces, so that what else runs does not count.
 pub(crate) fn measure(time: Duration) -> Clock {
     let until = Instant::now() + time;

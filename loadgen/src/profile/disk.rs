@@ -21,6 +21,8 @@ use crate::failure::{Failure, Result};
 pub(crate) struct Disk {
     /// Append of 4 KiB and fdatasync.
     pub(crate) sync: Times,
+    /// The same of larger appends, by their KiB.
+    pub(crate) larger: Vec<(usize, Times)>,
     /// Append of 4 KiB, to the page cache.
     pub(crate) append: Times,
     /// Bytes per second into the page cache, in pieces of 64 KiB.
@@ -38,6 +40,9 @@ pub(crate) struct Disk {
 const BLOCK: usize = 4 << 10;
 const PIECE: usize = 64 << 10;
 
+/// Appends, beside those of a block, of which a sync is measured: a batch, and a megabyte.
+const LARGER_KIB: [usize; 2] = [64, 1 << 10];
+
 /// The file for bandwidth is no larger than this.
 const FILE_MAX: usize = 512 << 20;
 
@@ -48,7 +53,10 @@ pub(crate) fn measure(directory: &Path, time: Duration) -> Result<Disk> {
     };
     let temporary = tempfile::Builder::new().prefix(".headwater-profile-").tempdir_in(directory);
     let temporary = temporary.map_err(fail)?;
-    let sync = syncs(&temporary.path().join("sync"), time).map_err(fail)?;
+    let sync_of = |bytes: usize, time| syncs(&temporary.path().join("sync"), bytes, time);
+    let sync = sync_of(BLOCK, time).map_err(fail)?;
+    let larger = LARGER_KIB.map(|kib| Ok((kib, sync_of(kib << 10, time / 2)?)));
+    let larger = larger.into_iter().collect::<std::io::Result<_>>().map_err(fail)?;
     let append = appends(&temporary.path().join("append"), time / 4).map_err(fail)?;
     let path = temporary.path().join("bandwidth");
     let (cache_rate, write) = writes(&path, time).map_err(fail)?;
@@ -56,13 +64,15 @@ pub(crate) fn measure(directory: &Path, time: Duration) -> Result<Disk> {
     let seek = seeks(&path, time / 2).map_err(fail)?;
     let space = rustix::fs::statvfs(directory).map_err(|error| fail(error.into()))?;
     let capacity = space.f_blocks * space.f_frsize;
-    Ok(Disk { sync, append, cache_rate, write, read, seek, capacity })
+    Ok(Disk { sync, larger, append, cache_rate, write, read, seek, capacity })
 }
 
-fn syncs(path: &Path, time: Duration) -> std::io::Result<Times> {
+fn syncs(path: &Path, bytes: usize, time: Duration) -> std::io::Result<Times> {
     let mut file = File::create(path)?;
-    let (block, until, mut times) = ([0x5a; BLOCK], Instant::now() + time, Times::new());
-    while Instant::now() < until {
+    let (block, until, mut times) = (vec![0x5a; bytes], Instant::now() + time, Times::new());
+    let mut left = FILE_MAX / bytes;
+    while Instant::now() < until && left > 0 {
+        left -= 1;
         let start = Instant::now();
         file.write_all(&block)?;
         file.sync_data()?;

@@ -2,7 +2,7 @@
 //! simulator.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
@@ -12,7 +12,7 @@ use headwater_sim::units::{Bytes, BytesPerSecond};
 use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::terminal;
-use crate::utilisation::cores;
+use crate::utilisation::{cores, stolen_seconds};
 
 mod cpu;
 mod disk;
@@ -24,6 +24,7 @@ mod scheduler;
 /// Measures, and writes or prints the profile.
 pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let time = Duration::from_nanos(arguments.time.0);
+    let stolen = (Instant::now(), stolen_seconds());
     let clock = cpu::measure(time / 4);
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
     let scheduler = scheduler::measure(time);
@@ -38,6 +39,8 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         disk.append.tell(),
         disk.cache_rate / 1e6
     ));
+    let told = more(&disk, time, stolen);
+    told.iter().for_each(terminal::note);
     let machine = Machine {
         cores: cores(),
         nic: BytesPerSecond::UNLIMITED,
@@ -60,7 +63,8 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         options: toml::Table::new(),
     };
     let head = header(&clock, &scheduler, [&waiting, &spinning], &disk);
-    let text = head + &profile.to_toml();
+    let told: String = told.iter().map(|line| format!("# {line}\n")).collect();
+    let text = head + &told + &profile.to_toml();
     // What is written must read back.
     Profile::parse(&text, "the measured profile")?;
     match &arguments.out {
@@ -74,6 +78,24 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
             .map_err(|error| Failure::io("can't write to standard output", &error))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the machine does besides, a line each: syncs by size, copies, and what its host took since
+/// it was first asked. The simulator has no use for them yet.
+fn more(disk: &disk::Disk, time: Duration, stolen: (Instant, f64)) -> Vec<String> {
+    let sync = |(kib, times): &(usize, quantiles::Times)| {
+        format!("append of {kib} KiB and fdatasync: {}", times.tell())
+    };
+    let copy = |kib: usize| {
+        let rate = cpu::copies(kib << 10, time / 16);
+        format!("copy of {kib} KiB: {:.1} GB/s", rate / 1e9)
+    };
+    let mut all: Vec<String> = disk.larger.iter().map(sync).collect();
+    all.extend([4, 64, 1 << 10, 64 << 10].map(copy));
+    let (since, before) = stolen;
+    let share = (stolen_seconds() - before) / since.elapsed().as_secs_f64().max(1e-9);
+    all.push(format!("taken by the host meanwhile: {:.2} % of a core", share * 100.0));
+    all
 }
 
 /// What was measured, in words; the profile has the part that the simulator uses.

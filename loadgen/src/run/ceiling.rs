@@ -30,8 +30,8 @@ use crate::prepare::prepare;
 use crate::sampler::Sampler;
 use crate::systems::client::{Observer, Writer};
 use crate::systems::system::{Cluster, Connection, LoadTest, Source};
-use crate::terminal;
 use crate::utilisation::{UtilisationSampler, Watched, cpu_seconds};
+use crate::{systems, terminal};
 
 /// How long each side writes before it is counted: code is compiled and batches have grown by then.
 /// Load tests tell every five seconds how it goes, so that this is one of their lines.
@@ -73,6 +73,9 @@ impl Speed {
     }
 }
 
+/// The speeds of a turn: the generator's, and that of the system's load test, if it has one.
+type Turn = (Speed, Option<Speed>);
+
 /// Measures and prints.
 pub(crate) fn run(arguments: &Ceiling) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
@@ -107,10 +110,12 @@ fn cant_print(error: std::io::Error) -> Failure {
 
 /// The run that a side of the comparison is.
 fn asked(arguments: &Ceiling, size: Bytes) -> Run {
-    let mut settings = arguments.settings.clone();
-    let mut set = |path: &str, value: &str| settings.push((path.to_owned(), value.to_owned()));
-    set("traffic.key", "none");
-    set("traffic.arrivals", "constant");
+    let own = |(path, value): (&str, &str)| (path.to_owned(), value.to_owned());
+    let traffic = [("traffic.key", "none"), ("traffic.arrivals", "constant")];
+    let system = systems::by_name(&arguments.target).map_or(&[][..], |of| of.load_test_settings());
+    // What is asked for comes last, and wins.
+    let mut settings: Vec<_> = traffic.into_iter().chain(system.iter().copied()).map(own).collect();
+    settings.extend(arguments.settings.iter().cloned());
     Run {
         target: Some(arguments.target.clone()),
         rate: FLOOD.parse().ok(),
@@ -155,11 +160,12 @@ fn head(arguments: &Ceiling, plan: &RunPlan, cluster: &Cluster, placement: &Plac
 }
 
 /// The medians over the turns, and how the generator compares.
-fn conclude(size: Bytes, speeds: &[(Speed, Option<Speed>)]) -> String {
-    let median = |of: &dyn Fn(&(Speed, Option<Speed>)) -> Option<f64>| {
+fn conclude(size: Bytes, speeds: &[Turn]) -> String {
+    let median = |of: &dyn Fn(&Turn) -> Option<f64>| {
         let mut all: Vec<f64> = speeds.iter().filter_map(of).collect();
         all.sort_by(f64::total_cmp);
-        all.get(all.len() / 2).copied()
+        let middle = all.get(all.len().saturating_sub(1) / 2).zip(all.get(all.len() / 2));
+        middle.map(|(low, high)| (low + high) / 2.0)
     };
     let rate = median(&|(own, _)| Some(own.rate)).unwrap_or(0.0);
     let us = median(&|(own, _)| Some(own.us())).unwrap_or(0.0);
@@ -187,7 +193,7 @@ struct Sides<'a> {
 
 impl Sides<'_> {
     /// Measures both, as often as asked, beginning with the one and with the other.
-    fn by_turns(&self, size: Bytes, arguments: &Ceiling) -> Result<Vec<(Speed, Option<Speed>)>> {
+    fn by_turns(&self, size: Bytes, arguments: &Ceiling) -> Result<Vec<Turn>> {
         let time = Duration::from_nanos(arguments.time.0);
         let mut speeds = Vec::new();
         for turn in 1..=arguments.pairs {

@@ -156,6 +156,11 @@ pub(crate) trait LiveSystem: Sync {
         observer: &Observer,
     ) -> Result<Connection>;
 
+    /// What is set in a scenario, by path, that is run beside its load test.
+    fn load_test_settings(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// The load test that comes with it, with the clients' options of `scenario` and events of its
     /// mean size; none where none does.
     ///

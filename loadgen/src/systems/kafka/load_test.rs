@@ -11,6 +11,10 @@ use crate::launch::artifacts::{Artifacts, pom};
 use crate::launch::{Places, java};
 use crate::systems::system::LoadTest;
 
+/// The Java client's own buffer of 32 MiB (`buffer.memory`): its heap here has no room for the
+/// gigabyte that librdkafka has by default.
+pub(super) const SETTINGS: &[(&str, &str)] = &[("system.producer.buffer.memory", "33554432")];
+
 /// Makes a topic, and the test ready to write events of `bytes` to it.
 pub(super) fn prepare(
     cluster: &Cluster,

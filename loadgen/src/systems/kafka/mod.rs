@@ -123,6 +123,10 @@ impl LiveSystem for Kafka {
         producer.into_iter().chain(consumer).map(told).collect()
     }
 
+    fn load_test_settings(&self) -> &'static [(&'static str, &'static str)] {
+        load_test::SETTINGS
+    }
+
     fn load_test(
         &self,
         scenario: &Scenario,
