@@ -103,6 +103,11 @@ pub trait System: Serialize + Debug + Send + Sync {
     /// What it claims to survive.
     fn claims(&self) -> Claims;
 
+    /// Disks that each of its servers' machines has to have.
+    fn disks(&self) -> u8 {
+        1
+    }
+
     /// Copies that it keeps of everything.
     fn copies(&self) -> u32;
 

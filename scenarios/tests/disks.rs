@@ -99,3 +99,117 @@ fn a_disk_that_hangs_stops_the_clients_within_seconds() {
         assert_eq!((outcome.counts.lost, outcome.counts.failed), (0, 0), "{brokers} brokers");
     }
 }
+
+/// One producer that writes 30 MB/s to one broker with two drives of 20 MB/s each.
+fn on_drives(partitions: u32, log_dirs: &str) -> Outcome {
+    let text = format!(
+        "[system]\nkind = \"kafka\"\npartitions = {partitions}\nkeyed = false\n\
+         broker.\"log.dirs\" = {log_dirs}\nproducer.\"batch.size\" = 65536\n\
+         [traffic]\nrate = \"30000/s\"\nduration = \"6s\"\narrivals = \"constant\"\n\
+         key = \"none\"\nsize.model = \"fixed\"\nsize.mean = \"1000B\"\n\
+         [measure]\nwarm_up = \"3s\"\ndrain = \"1s\"\n"
+    );
+    let text = format!("title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n{text}");
+    let read = Scenario::parse(&text, "t.toml", None, &[]);
+    let mut scenario = read.unwrap_or_else(|problems| panic!("{problems}"));
+    for disk in &mut scenario.profile.server.disks {
+        (disk.write, disk.dirty_max) = (BytesPerSecond(20_000_000), Bytes(10_000_000));
+    }
+    run(&scenario, &Options::default()).outcome
+}
+
+#[test]
+fn partitions_are_spread_over_log_directories_and_each_has_one_drive() {
+    let rate = |partitions, dirs| on_drives(partitions, dirs).rates.acked.bytes_per_second / 1e6;
+    let one_drive = [rate(1, "[0]"), rate(6, "[0]"), rate(1, "[0, 1]")];
+    assert!(one_drive.iter().all(|rate| (18.0..21.0).contains(rate)), "{one_drive:?} MB/s");
+    let two_drives = rate(6, "[0, 1]");
+    assert!(two_drives > 29.0, "{two_drives} MB/s");
+}
+
+#[test]
+fn a_log_directory_on_a_disk_that_is_not_there_is_refused() {
+    let refused = |dirs: &str| {
+        let text = format!(
+            "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n\
+             [system]\nkind = \"kafka\"\nbroker.\"log.dirs\" = {dirs}\n"
+        );
+        let read = Scenario::parse(&text, "t.toml", None, &[]);
+        read.map_or_else(|problems| problems.to_string(), |_| String::new())
+    };
+    assert_eq!(refused("[1, 0]"), "");
+    let missing = refused("[0, 2]");
+    assert!(missing.contains("uses disk 2") && missing.contains("have 2: 0 to 1"), "{missing}");
+    let twice = refused("[0, 0]");
+    assert!(twice.contains("broker.log.dirs is [0, 0]"), "{twice}");
+}
+
+/// A broker of 4 MB/s whose reader is away from 5 s to 15 s and then catches up, with a page cache
+/// of two seconds or of everything.
+fn caught_up(fault: &str, page_cache: Bytes) -> Outcome {
+    let text = format!(
+        "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n\
+         [system]\nkind = \"kafka\"\ntopic.\"flush.messages\" = 1\n\
+         producer.\"linger.ms\" = 5\n\
+         [traffic]\nrate = \"4000/s\"\nduration = \"25s\"\nkey = \"none\"\n\
+         size.model = \"fixed\"\nsize.mean = \"1000B\"\n\
+         [[fault]]\nkind = \"pause\"\ntarget = \"consumer-1\"\nat = \"5s\"\nfor = \"10s\"\n{fault}\
+         [measure]\nwarm_up = \"1s\"\ninterval = \"100ms\"\ndrain = \"20s\"\n"
+    );
+    let read = Scenario::parse(&text, "t.toml", None, &[]);
+    let mut scenario = read.unwrap_or_else(|problems| panic!("{problems}"));
+    scenario.profile.server.page_cache = page_cache;
+    run(&scenario, &Options::default()).outcome
+}
+
+const SMALL: Bytes = Bytes(8_000_000);
+const LARGE: Bytes = Bytes(8_000_000_000);
+
+/// What the disk of the reads was asked for in the second after 15 s, share of it.
+fn reads(outcome: &Outcome) -> f64 {
+    let disk = outcome.resources.iter().find(|of| of.name == "broker-1/disk0").expect("a disk");
+    let second = |from: usize| disk.series[from * 10..(from + 1) * 10].iter().sum::<f64>() / 10.0;
+    second(15) - second(10)
+}
+
+/// KIP-501 begins with this: a reader of old data has it read from the disk.
+#[test]
+fn a_reader_that_catches_up_reads_from_the_disk_what_the_page_cache_has_no_more() {
+    let [small, large] = [SMALL, LARGE].map(|cache| caught_up("", cache));
+    for outcome in [&small, &large] {
+        assert_eq!(outcome.counts.delivered, outcome.counts.acked);
+        assert_eq!(outcome.counts.lost, 0);
+    }
+    // 40 MB at 1,690 MB/s, and nothing.
+    let [cold, warm] = [&small, &large].map(reads);
+    assert!((0.012..0.03).contains(&cold), "{cold} of a second");
+    assert!(warm.abs() < 0.003, "{warm} of a second");
+}
+
+fn at_the_catch_up(kind: &str) -> String {
+    format!(
+        "[[fault]]\nkind = \"{kind}\"\ntarget = \"broker-1\"\nat = \"14s\"\nfor = \"4s\"\nrate = 1\n"
+    )
+}
+
+#[test]
+fn faults_of_reads_bite_on_what_the_page_cache_has_no_more_and_on_nothing_else() {
+    let halted = |outcome: &Outcome| outcome.marks.iter().any(|of| of.name == "log_dir_failed");
+    let errors = at_the_catch_up("read-errors");
+    let [small, large] = [SMALL, LARGE].map(|cache| caught_up(&errors, cache));
+    assert!(halted(&small) && !halted(&large));
+    // The receiver finds what is not what it should be, and asks again; it is right in the end.
+    let misdirected = at_the_catch_up("misdirected-reads");
+    let [small, large] = [SMALL, LARGE].map(|cache| caught_up(&misdirected, cache));
+    let waited = |outcome: &Outcome| outcome.latency.end_to_end.max().unwrap_or(0) / 1_000_000;
+    assert!(waited(&small) > 12_500 && waited(&large) < 11_000, "{} ms", waited(&small));
+    for outcome in [small, large] {
+        assert_eq!(outcome.counts.delivered, outcome.counts.acked);
+    }
+    // What is corrupt stays so: the reader comes no further.
+    let corrupt = at_the_catch_up("corrupt");
+    let [small, large] = [SMALL, LARGE].map(|cache| caught_up(&corrupt, cache));
+    let read = |outcome: &Outcome| outcome.counts.delivered as f64 / outcome.counts.acked as f64;
+    assert!(read(&small) < 0.25, "{}", read(&small));
+    assert_eq!(read(&large), 1.0);
+}

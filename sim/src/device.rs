@@ -113,6 +113,10 @@ const LOG_BLOCK: u64 = 4 << 10;
 /// `mm/page-writeback.c` @ 6.12).
 const PAUSE_MAX: Duration = Duration::from_millis(200);
 
+/// A writer that would have to sleep for less goes on, and its pause is added to the next one's
+/// (`wb_min_pause`, `mm/page-writeback.c` @ 6.12: HZ/100 to begin with).
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+
 /// One in the fixed point of `mm/page-writeback.c` (`RATELIMIT_CALC_SHIFT`, 10 bits).
 const ONE: i64 = 1 << 10;
 
@@ -315,7 +319,7 @@ impl Device {
         let share = (ONE + cube).clamp(1, 2 * ONE) as u64;
         let pause = (time(bytes) * ONE as u64 / share).min(PAUSE_MAX);
         self.paced_until = self.paced_until.max(now) + pause;
-        self.paced_until
+        if self.paced_until.since(now) < PAUSE_MIN { now } else { self.paced_until }
     }
 
     /// `bytes` of dirty data are handed to the device.

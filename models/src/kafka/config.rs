@@ -109,6 +109,10 @@ pub struct Broker {
     /// Longest wait of a follower's fetch at the leader.
     #[serde(rename = "replica.fetch.wait.max.ms")]
     pub replica_fetch_wait_max_ms: u64,
+    /// Disks of the server's machine, by number, with a log directory on each. The log of the
+    /// controller quorum and checkpoints lie on disk 0.
+    #[serde(rename = "log.dirs")]
+    pub log_dirs: Vec<u8>,
     /// Bytes of one partition in a fetch.
     #[serde(rename = "replica.fetch.max.bytes")]
     pub replica_fetch_max_bytes: u64,
@@ -270,6 +274,7 @@ impl Cluster {
                 recovery_threads: if matches!(version, Version::V3_9) { 1 } else { 2 },
                 replica_lag_time_max_ms: 30_000,
                 replica_fetch_wait_max_ms: 500,
+                log_dirs: vec![0],
                 replica_fetch_max_bytes: 1 << 20,
                 replica_fetch_response_max_bytes: 10 << 20,
                 replica_fetch_backoff_ms: 1_000,
@@ -332,6 +337,12 @@ impl Cluster {
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} is 0, but there must be at least 1"));
+        }
+        let dirs = &self.broker.log_dirs;
+        if dirs.is_empty() || (1..dirs.len()).any(|at| dirs[..at].contains(&dirs[at])) {
+            return Err(format!(
+                "broker.log.dirs is {dirs:?}, but it lists one disk at least, and each once"
+            ));
         }
         let (replicas, brokers) = (self.replication_factor, self.brokers);
         if replicas > brokers {

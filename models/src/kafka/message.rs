@@ -22,6 +22,8 @@ pub enum ErrorCode {
     FencedLeaderEpoch,
     /// The offset is not in the log.
     OffsetOutOfRange,
+    /// What was sent does not have the checksum that it should have.
+    CorruptMessage,
     /// Too few in-sync replicas; nothing was appended.
     NotEnoughReplicas,
     /// Too few in-sync replicas; it was appended all the same.
@@ -52,6 +54,7 @@ impl ErrorCode {
             Self::NotLeader => "NOT_LEADER_OR_FOLLOWER",
             Self::FencedLeaderEpoch => "FENCED_LEADER_EPOCH",
             Self::OffsetOutOfRange => "OFFSET_OUT_OF_RANGE",
+            Self::CorruptMessage => "CORRUPT_MESSAGE",
             Self::NotEnoughReplicas => "NOT_ENOUGH_REPLICAS",
             Self::NotEnoughReplicasAfterAppend => "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
             Self::RequestTimedOut => "REQUEST_TIMED_OUT",

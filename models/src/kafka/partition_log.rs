@@ -1,10 +1,11 @@
 //! The log of one replica of a partition.
 //!
 //! Stands for `UnifiedLog`, `LeaderEpochFileCache` and `ProducerStateManager` of apache/kafka @
-//! 3.9.0. The batches stay in memory beside the disk: reads of the tail come from the page cache.
+//! 3.9.0. The batches stay in memory beside the disk; whether that has to be waited for is
+//! asked for each fetch ([`super::broker`]).
 //! Segments are places in one file: where they begin says what is checked after an unclean stop.
 //! Parameters: `segment.bytes`. Left out: rolling by time and by full indexes, retention, indexes,
-//! reads that miss the page cache, expiry of producer ids.
+//! expiry of producer ids.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -189,6 +190,11 @@ impl PartitionLog {
         self.batches.truncate(keep);
         *self = Self::recover(std::mem::take(&mut self.batches), segment_bytes);
         keep as u64
+    }
+
+    /// Number of the batch with this offset, which is that of its record in the file.
+    pub fn record_at(&self, offset: u64) -> u64 {
+        self.batches.partition_point(|batch| batch.end_offset() <= offset) as u64
     }
 
     /// Batches from `offset` up to `limit`, of at most `bytes` (one at least, if there is any).

@@ -130,6 +130,10 @@ impl System for Cluster {
         }
     }
 
+    fn disks(&self) -> u8 {
+        self.broker.log_dirs.iter().max().map_or(1, |last| last + 1)
+    }
+
     fn copies(&self) -> u32 {
         self.replication_factor
     }

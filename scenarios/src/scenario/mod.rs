@@ -237,6 +237,7 @@ impl Scenario {
         let bugs = header.as_ref().map(|header| bugs(&tree, &header.bugs, findings));
         let (header, profile, systems) = (header?, profile?, systems?);
         plan::check(&faults, &systems, findings);
+        check_disks(&profile, &systems, system.and_then(|tree| tree.span), findings);
         let end = traffic.value.duration + measure.value.drain;
         let doubts = plan::doubt(&faults, traffic.value.duration, end);
         Some(Self {
@@ -372,6 +373,30 @@ fn profile(
         }
     })
     .ok()
+}
+
+/// Every disk that a system's servers use is on their machine.
+fn check_disks(
+    profile: &Profile,
+    systems: &Topology,
+    span: Option<std::ops::Range<usize>>,
+    findings: &mut Vec<Finding>,
+) {
+    let have = profile.server.disks.len();
+    for (_, part) in systems.iter() {
+        let wanted = usize::from(part.system.disks());
+        if wanted > have {
+            let message = format!(
+                "`{}` uses disk {} of its servers, but those of the profile `{}` have {have}: 0 to \
+                 {}",
+                part.name,
+                wanted - 1,
+                profile.name,
+                have - 1
+            );
+            findings.push(Finding::new(message, span.clone()).label("this can't be"));
+        }
+    }
 }
 
 fn check_window(

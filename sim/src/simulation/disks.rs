@@ -376,7 +376,9 @@ fn read<R: Record>(
     }));
     let damaged = records.len() < shifted.len();
     let count = range.len() as u64;
-    warm(cache, file, (from, count));
+    if fate == ReadFate::Good {
+        warm(cache, file, (from, count));
+    }
     (device.read(at, bytes), Completion::Read { records, damaged })
 }
 

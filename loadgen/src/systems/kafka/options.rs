@@ -6,7 +6,7 @@ use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 use headwater_scenarios::scenario::Scenario;
 
 use crate::systems::departure::Departure;
-use crate::systems::options::Treatment::{Client, Generator, Model, Server, Storage};
+use crate::systems::options::Treatment::{Client, Generator, Model, Server, ServerFixed, Storage};
 use crate::systems::options::{self, EXISTING, ListedOption};
 use crate::systems::system::Source;
 
@@ -30,6 +30,7 @@ const OPTIONS: &[ListedOption] = &[
     ("broker.num.recovery.threads.per.data.dir", Server),
     ("broker.replica.lag.time.max.ms", Server),
     ("broker.replica.fetch.wait.max.ms", Server),
+    (LOG_DIRS, ServerFixed("one folder on one disk", "It is gone with the run.")),
     ("broker.replica.fetch.max.bytes", Server),
     ("broker.replica.fetch.response.max.bytes", Server),
     ("broker.replica.fetch.backoff.ms", Server),
@@ -66,12 +67,15 @@ const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 /// Whether partitions have eligible leader replicas.
 const ELR: &str = "quorum.eligible.leader.replicas.version";
 
+/// The disks of a broker's logs.
+const LOG_DIRS: &str = "broker.log.dirs";
+
 /// Options of a launched broker's properties file: those below `broker` and `quorum`, by their own
 /// names.
 pub(super) fn of_broker(cluster: &Cluster) -> BTreeMap<String, String> {
     let own = |(path, value): (String, String)| {
         let section = ["broker.", "quorum."].iter().find_map(|of| path.strip_prefix(of));
-        let option = section.filter(|_| path != ELR)?;
+        let option = section.filter(|_| ![ELR, LOG_DIRS].contains(&path.as_str()))?;
         Some((option.to_owned(), value))
     };
     options::flattened(cluster).into_iter().filter_map(own).collect()

@@ -95,7 +95,8 @@ impl Broker {
             && let Some(partition) = todo.pop_front()
         {
             *under_way += 1;
-            ctx.sync(DISK, log_file(partition), TAGS.tag(kind::STOP_FLUSHED, partition.into()));
+            let (disk, file) = (self.dirs.of(partition), log_file(partition));
+            ctx.sync(disk, file, TAGS.tag(kind::STOP_FLUSHED, partition.into()));
         }
         if *under_way > 0 {
             return;

@@ -10,6 +10,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::fetch::Session;
+use super::log_reads::Reading;
 use super::{Broker, Ctx, TAGS, kind};
 use crate::kafka::message::{Fetch, Message};
 use crate::kafka::replica::RequestId;
@@ -61,6 +62,8 @@ pub(super) enum State {
     Fetching { fetch: Box<Fetch>, deadline: Time },
     /// There is data, or it has waited for long enough: its session is being read.
     Completing(Box<Fetch>),
+    /// What its fetch returns is being read from the disk.
+    ReadingLogs(Box<Reading>),
     /// The response is being sent; nothing for acks=0.
     Responding(Option<Message>),
 }

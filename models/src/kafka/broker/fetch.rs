@@ -5,8 +5,8 @@
 //! its partitions when a fetch comes, and again when a waiting fetch has become answerable: that is
 //! CPU time of a handler by partition ([`crate::kafka::costs::Costs::fetch`]). Here only those are
 //! looked at in which something may be to be sent, in turns, as a session's partitions take turns.
-//! Parameters: those of the request. Left out: `fetch.min.bytes` (1), reads that miss the page
-//! cache, the limit on sessions.
+//! Parameters: those of the request. Left out: `fetch.min.bytes` (1), the limit on
+//! sessions.
 
 use std::collections::VecDeque;
 
@@ -153,9 +153,7 @@ impl Broker {
             connection.session = Some(session);
         }
         let Some(partitions) = answer else { return false };
-        let error = ErrorCode::None;
-        let response = Message::FetchResponse { correlation, error, partitions };
-        self.respond(ctx, from, Some(response));
+        self.send_fetched(ctx, from, correlation, partitions);
         true
     }
 

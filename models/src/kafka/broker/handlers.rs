@@ -25,7 +25,9 @@ pub struct Handlers {
     queue: VecDeque<u64>,
     /// Requests that a network thread cannot put into the queue.
     blocked: VecDeque<u64>,
-    /// Work for network threads that all are blocked.
+    /// Network threads that wait for the disk.
+    pub(super) reading: u32,
+    /// Work for network threads that all are held up.
     held_back: VecDeque<(Duration, u64)>,
 }
 
@@ -39,8 +41,14 @@ impl Handlers {
             busy: 0,
             queue: VecDeque::new(),
             blocked: VecDeque::new(),
+            reading: 0,
             held_back: VecDeque::new(),
         }
+    }
+
+    /// No network thread can work.
+    fn is_held_up(&self) -> bool {
+        self.blocked.len() as u32 + self.reading >= self.network_threads
     }
 
     fn take(&mut self) -> Option<u64> {
@@ -57,7 +65,7 @@ impl Broker {
     /// Work for a network thread.
     pub(super) fn network(&mut self, ctx: &mut Ctx<'_>, cost: Duration, tag: u64) {
         let handlers = &mut self.handlers;
-        if handlers.blocked.len() as u32 >= handlers.network_threads {
+        if handlers.is_held_up() {
             return handlers.held_back.push_back((cost, tag));
         }
         ctx.compute(NETWORK, cost, tag);
@@ -84,11 +92,17 @@ impl Broker {
             ctx.compute(HANDLERS, cost, TAGS.tag(kind::HANDLED, which));
         }
         let handlers = &mut self.handlers;
-        while (handlers.blocked.len() as u32) < handlers.network_threads
+        while !handlers.is_held_up()
             && let Some((cost, tag)) = handlers.held_back.pop_front()
         {
             ctx.compute(NETWORK, cost, tag);
         }
+    }
+
+    /// A network thread has its data from the disk.
+    pub(super) fn reader_free(&mut self, ctx: &mut Ctx<'_>) {
+        self.handlers.reading -= 1;
+        self.next_handler(ctx);
     }
 
     /// A handler has done with its request.

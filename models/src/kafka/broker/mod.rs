@@ -6,7 +6,7 @@
 //! votes are synced always. A restarted broker reads its logs, checkpoints and votes from disk.
 //!
 //! Parameters: [`super::config::Broker`], [`super::config::Quorum`], [`super::costs::Costs`].
-//! Left out: several log directories, quotas, consumer groups, transactions, tiered storage,
+//! Left out: quotas, consumer groups, transactions, tiered storage,
 //! throttling.
 
 mod alter_partition;
@@ -17,6 +17,8 @@ mod fetch;
 mod fetcher;
 mod handlers;
 mod lifecycle;
+mod log_dirs;
+mod log_reads;
 mod produce;
 mod quorum;
 mod recovery;
@@ -38,6 +40,7 @@ use self::connections::Connection;
 use self::fetcher::Fetcher;
 use self::handlers::Handlers;
 use self::lifecycle::Lifecycle;
+use self::log_dirs::LogDirs;
 use self::produce::Producing;
 use self::quorum::{Input, Quorum};
 use self::recovery::Recovery;
@@ -107,6 +110,7 @@ mod kind {
     pub const STOP_FLUSHED: u64 = 30;
     pub const STOP_MARKED: u64 = 31;
     pub const STOP_LATE: u64 = 32;
+    pub const READ_LOG: u64 = 33;
 }
 
 /// Threads of a broker's pools.
@@ -133,6 +137,7 @@ pub struct Broker {
     replicas: Replicas,
     connections: SortedVecMap<NodeId, Connection>,
     handlers: Handlers,
+    dirs: LogDirs,
     /// Produce requests under way.
     producing: SortedVecMap<RequestId, Box<Producing>>,
     /// Number of the last produce request.
@@ -156,7 +161,9 @@ impl Broker {
     /// Broker number `me` of the nodes `brokers`, with its planted bugs.
     pub fn new(config: Rc<Cluster>, bugs: BugSet, me: BrokerId, brokers: Vec<NodeId>) -> Self {
         let image = Image::new(config.brokers, config.partitions, config.replication_factor);
+        let mine = image.partitions.iter().map(|state| state.replicas.contains(&me));
         Self {
+            dirs: LogDirs::new(&config.broker.log_dirs, mine),
             handlers: Handlers::new(&config.broker),
             config,
             bugs,
@@ -319,6 +326,7 @@ impl Node<Streaming> for Broker {
             kind::RAFT_SYNCED => self.voter_synced(ctx),
             kind::CONTROLLED => self.control(ctx),
             kind::RECOVER => self.recover(ctx, which, completion),
+            kind::READ_LOG => self.log_was_read(ctx, which, completion),
             kind::LOG_READ => self.log_read(ctx, partition(), completion),
             kind::LOG_CHECKED => self.log_checked(ctx, partition()),
             kind::STOP_FLUSHED => self.stop_flushed(ctx, partition()),

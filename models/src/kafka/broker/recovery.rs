@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use headwater_sim::disk::{DiskOp, FileId};
+use headwater_sim::disk::{DiskId, DiskOp, FileId};
 use headwater_sim::node::Completion;
 use headwater_sim::time::Duration;
 
@@ -38,6 +38,8 @@ use crate::protocol;
 /// What has been read so far.
 #[derive(Default)]
 pub struct Recovery {
+    /// Disks whose files are not listed yet.
+    listing: usize,
     /// All but logs of partitions.
     files: Vec<FileId>,
     next: usize,
@@ -61,8 +63,11 @@ pub struct Recovery {
 
 impl Broker {
     pub(super) fn begin_recovery(&mut self, ctx: &mut Ctx<'_>) {
-        self.recovery = Some(Box::default());
-        ctx.disk(DISK, DiskOp::List, TAGS.tag(kind::RECOVER, 0));
+        let listing = self.dirs.disks().len();
+        self.recovery = Some(Box::new(Recovery { listing, ..Recovery::default() }));
+        for disk in self.dirs.disks() {
+            ctx.disk(*disk, DiskOp::List, TAGS.tag(kind::RECOVER, 0));
+        }
     }
 
     /// One step of what comes before the logs: the list of files, or one file's records.
@@ -75,14 +80,21 @@ impl Broker {
         let Some(recovery) = &mut self.recovery else { return };
         match completion {
             Completion::Listed { files } => {
-                let files: Vec<_> = files.into_iter().map(|(file, _)| file).collect();
-                recovery.logs = files.iter().filter_map(|file| log_partition(*file)).collect();
-                recovery.files = files;
-                recovery.files.retain(|file| log_partition(*file).is_none());
+                for (file, _) in files {
+                    match log_partition(file) {
+                        Some(partition) => recovery.logs.push(partition),
+                        None => recovery.files.push(file),
+                    }
+                }
+                recovery.listing -= 1;
+                if recovery.listing > 0 {
+                    return;
+                }
+                recovery.logs.sort_unstable();
             }
             Completion::Read { records, damaged } => {
                 let file = recovery.files[which as usize - 1];
-                cut_torn_end(ctx, file, records.len(), damaged);
+                cut_torn_end(ctx, (DISK, file), records.len(), damaged);
                 recovery.take(file, records);
                 recovery.next += 1;
             }
@@ -142,7 +154,7 @@ impl Broker {
             if recovery.logs.binary_search(&partition).is_ok() {
                 recovery.loading += 1;
                 let tag = TAGS.tag(kind::LOG_READ, partition.into());
-                ctx.read(DISK, log_file(partition), 0, u64::MAX, tag);
+                ctx.read(self.dirs.of(partition), log_file(partition), 0, u64::MAX, tag);
             } else {
                 self.log_ready(partition, PartitionLog::default());
             }
@@ -167,7 +179,8 @@ impl Broker {
             self.log_ready(partition, PartitionLog::default());
             return self.load_next(ctx);
         };
-        cut_torn_end(ctx, log_file(partition), records.len(), damaged);
+        let disk = self.dirs.of(partition);
+        cut_torn_end(ctx, (disk, log_file(partition)), records.len(), damaged);
         let batches: Vec<_> = records.into_iter().filter_map(log_batch).collect();
         let (read, segment_bytes) = (batches.len() as u64, self.config.topic.segment_bytes);
         let known = recovery.recovery_points.get(partition.index()).copied().unwrap_or(0);
@@ -175,7 +188,7 @@ impl Broker {
         let unchecked = log.load(batches, segment_bytes, known);
         if log.len() < read {
             let (file, keep) = (log_file(partition), log.len());
-            ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
+            ctx.disk(disk, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
         }
         recovery.read.insert(partition, log);
         let unchecked = if recovery.clean.is_some() { 0 } else { unchecked };
@@ -241,17 +254,17 @@ impl Broker {
         let end = replica.log.end_offset();
         replica.high_watermark = replica.high_watermark.min(end);
         replica.recovery_point = replica.recovery_point.min(end);
-        let file = log_file(partition);
-        ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
+        let (disk, file) = (self.dirs.of(partition), log_file(partition));
+        ctx.disk(disk, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
         signals::TRUNCATED.note(ctx, u64::from(partition), lost);
     }
 }
 
 /// The torn end of a file is cut off, as the check of the last segment does.
-fn cut_torn_end(ctx: &mut Ctx<'_>, file: FileId, kept: usize, damaged: bool) {
+fn cut_torn_end(ctx: &mut Ctx<'_>, (disk, file): (DiskId, FileId), kept: usize, damaged: bool) {
     if damaged {
         let keep = kept as u64;
-        ctx.disk(DISK, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
+        ctx.disk(disk, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
     }
 }
 

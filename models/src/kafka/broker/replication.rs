@@ -2,13 +2,13 @@
 //!
 //! Stands for `ReplicaManager` and `Partition` of apache/kafka @ 3.9.0.
 //! Parameters: `min.insync.replicas`, `flush.messages`, `segment.bytes`, `replica.lag.time.max.ms`
-//! ([`crate::kafka::config`]). Left out: log directories beyond one, reassignment.
+//! ([`crate::kafka::config`]). Left out: reassignment.
 
 use std::cmp::Ordering;
 
 use headwater_sim::time::Duration;
 
-use super::{Broker, Ctx, DISK, TAGS, kind};
+use super::{Broker, Ctx, TAGS, kind};
 use crate::bugs::Bug;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, FetchPartition, InSync};
@@ -74,7 +74,8 @@ impl Broker {
             (replica.busy, replica.writing) = (true, Some(batch.clone()));
         }
         let record = protocol::Record::Kafka(Record::Log(batch));
-        ctx.write(DISK, log_file(partition), record, TAGS.tag(kind::APPENDED, partition.into()));
+        let (disk, file) = (self.dirs.of(partition), log_file(partition));
+        ctx.write(disk, file, record, TAGS.tag(kind::APPENDED, partition.into()));
     }
 
     fn note_refused(ctx: &mut Ctx<'_>, error: ErrorCode) {
@@ -133,6 +134,7 @@ impl Broker {
     /// The batch is in the page cache: sync it if so configured.
     pub(super) fn appended(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         self.about_to_grow(partition);
+        let disk = self.dirs.of(partition);
         let Some(replica) = self.replicas.get_mut(partition) else { return };
         let Some(batch) = replica.writing.take() else { return };
         // A log that was cut meanwhile has cut the record off its file, too.
@@ -146,11 +148,11 @@ impl Broker {
         if rolled {
             replica.recovery_point = replica.log.active_segment();
             // The rolled segment is flushed in the background (`UnifiedLog.roll`).
-            ctx.sync(DISK, log_file(partition), TAGS.tag(kind::IGNORED, 0));
+            ctx.sync(disk, log_file(partition), TAGS.tag(kind::IGNORED, 0));
         }
         if replica.unflushed >= self.config.topic.flush_messages {
             replica.unflushed = 0;
-            return ctx.sync(DISK, log_file(partition), TAGS.tag(kind::FLUSHED, partition.into()));
+            return ctx.sync(disk, log_file(partition), TAGS.tag(kind::FLUSHED, partition.into()));
         }
         self.append_done(ctx, partition);
     }
