@@ -6,6 +6,8 @@ use headwater_sim::fingerprint::mix;
 use headwater_sim::time::Time;
 use serde::Serialize;
 
+use crate::arrival::Arrival;
+
 /// The smallest unit in which a system promises order for one writer: a Kafka partition, a Pravega
 /// segment or routing-key range. Numbered from 0 by the model; stable over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +49,20 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Before its first event, whose number is `first`.
+    pub fn empty(writer: StreamWriter, lane: Lane, first: u64) -> Self {
+        let (stream, writer) = (writer.stream, writer.number);
+        let (intended, started) = (Vec::new(), Vec::new());
+        Self { stream, writer, lane, first, bytes: 0, intended, started }
+    }
+
+    /// With one more event, which its writer took `now`.
+    pub fn push(&mut self, arrival: &Arrival, now: Time) {
+        self.bytes += u64::from(arrival.bytes);
+        self.intended.push(arrival.at);
+        self.started.push(now);
+    }
+
     /// Number of events.
     pub fn count(&self) -> u64 {
         self.intended.len() as u64

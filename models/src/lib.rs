@@ -33,6 +33,7 @@ pub mod feed;
 pub mod handover;
 pub mod intake;
 pub mod kafka;
+pub mod key_hash;
 pub mod note;
 pub mod outlet;
 pub mod pravega;

@@ -52,6 +52,12 @@ pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
         &[]
     }
 
+    /// Names of options that it has in life and not here, sorted, so that a scenario that sets one
+    /// is not told that there is none.
+    fn unmodelled(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The configuration before the file's options. `deciding` holds those of
     /// [`deciding`](Self::deciding) that the file sets; `keyed` is whether events have keys.
     ///

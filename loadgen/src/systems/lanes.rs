@@ -11,10 +11,18 @@ pub(crate) struct LanePlan {
 }
 
 /// How events are spread over lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Spread {
     /// A key's events share a lane.
     ByKey,
+    /// The same, where the system's own clients have a rule for it: the lane of a key among so
+    /// many.
+    ByRule {
+        /// The rule.
+        lane_of_key: fn(u64, u32) -> u32,
+        /// Lanes.
+        count: u32,
+    },
     /// Whatever is due within [`STICKY_NS`] shares a lane: what clients do with records that have
     /// no key.
     Sticky {
@@ -40,15 +48,43 @@ impl LanePlan {
         (0..writers).map(|writer| Self::new(writer, count, keyed)).collect()
     }
 
+    /// With keys spread as the system's own clients do it, if the events have any.
+    pub(crate) fn ruled_by(mut self, lane_of_key: fn(u64, u32) -> u32, count: u32) -> Self {
+        if matches!(self.spread, Spread::ByKey) {
+            self.spread = Spread::ByRule { lane_of_key, count };
+        }
+        self
+    }
+
     /// The place of the next event of the schedule.
     pub(crate) fn place(&mut self, arrival: &Arrival) -> Place {
         match self.spread {
             Spread::ByKey => self.lanes.by_key(arrival.key),
+            Spread::ByRule { lane_of_key, count } => self.lanes.on(lane_of_key(arrival.key, count)),
             Spread::Sticky { count, writer } => {
                 let salt = mix(writer.into(), 0x1f83_d9ab_fb41_bd6b);
                 let hash = mix(arrival.at.0 / STICKY_NS, salt);
                 self.lanes.on(((u128::from(hash) * u128::from(count)) >> 64) as u32)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_models::key_hash::lane_of_key;
+    use headwater_sim::time::Time;
+
+    use super::*;
+
+    #[test]
+    fn keys_go_where_the_rule_says_and_events_without_keys_do_not() {
+        let arrival = |key| Arrival { index: 0, at: Time(5), key, bytes: 10 };
+        let mut keyed = LanePlan::new(0, 24, true).ruled_by(lane_of_key, 24);
+        let lanes: Vec<_> = (0..4).map(|key| keyed.place(&arrival(key)).lane).collect();
+        assert_eq!(lanes, [0, 1, 2, 3].map(|key| lane_of_key(key, 24)));
+        let mut sticky = LanePlan::new(0, 24, false).ruled_by(lane_of_key, 24);
+        let first = sticky.place(&arrival(0)).lane;
+        assert!((1..4).all(|key| sticky.place(&arrival(key)).lane == first));
     }
 }

@@ -210,10 +210,21 @@ pub struct Producer {
     /// Time that a batch waits to fill, in milliseconds.
     #[serde(rename = "linger.ms")]
     pub linger_ms: u64,
-    /// Memory for unsent batches (librdkafka: `queue.buffering.max.kbytes`); when it is used up,
-    /// the writer waits.
+    /// Bytes that the client holds at the most (librdkafka: `queue.buffering.max.kbytes`). When
+    /// they are used up, the Java client's caller waits for `max.block.ms`; librdkafka refuses
+    /// events.
     #[serde(rename = "buffer.memory")]
     pub buffer_memory: u64,
+    /// Events that librdkafka holds at the most, acknowledged ones not counted; 0 for no limit.
+    #[serde(rename = "queue.buffering.max.messages")]
+    pub queue_buffering_max_messages: u64,
+    /// How long the Java client's caller waits for memory before its event has failed.
+    #[serde(rename = "max.block.ms")]
+    pub max_block_ms: u64,
+    /// For how long librdkafka sends events without a key to one partition; 0 to draw one for each
+    /// event.
+    #[serde(rename = "sticky.partitioning.linger.ms")]
+    pub sticky_linger_ms: u64,
     /// Bytes of one request.
     #[serde(rename = "max.request.size")]
     pub max_request_size: u64,
@@ -223,15 +234,29 @@ pub struct Producer {
     /// Exactly one copy of each batch in the log, in order, across retries.
     #[serde(rename = "enable.idempotence")]
     pub enable_idempotence: bool,
-    /// A request without a response for this long is taken as failed.
+    /// How long the broker waits for followers; the Java client takes a request without a response
+    /// for this long as failed.
     #[serde(rename = "request.timeout.ms")]
     pub request_timeout_ms: u64,
-    /// A batch that is not acknowledged for this long is given up.
+    /// librdkafka takes a request without a response for this long as failed.
+    #[serde(rename = "socket.timeout.ms")]
+    pub socket_timeout_ms: u64,
+    /// An event (Java: a batch) that is not acknowledged for this long is given up (librdkafka:
+    /// `message.timeout.ms`).
     #[serde(rename = "delivery.timeout.ms")]
     pub delivery_timeout_ms: u64,
-    /// Pause before a retry.
+    /// Pause before the first retry; each further one is twice as long, give or take a fifth.
     #[serde(rename = "retry.backoff.ms")]
     pub retry_backoff_ms: u64,
+    /// Longest pause before a retry.
+    #[serde(rename = "retry.backoff.max.ms")]
+    pub retry_backoff_max_ms: u64,
+    /// Pause from one attempt to connect to the next.
+    #[serde(rename = "reconnect.backoff.ms")]
+    pub reconnect_backoff_ms: u64,
+    /// Longest such pause.
+    #[serde(rename = "reconnect.backoff.max.ms")]
+    pub reconnect_backoff_max_ms: u64,
 }
 
 /// Options of a consumer (`ConsumerConfig`).
@@ -393,17 +418,25 @@ impl Producer {
             batch_num_messages: u32::MAX as u64,
             linger_ms: if matches!(version, Version::V3_9) { 0 } else { 5 },
             buffer_memory: 33_554_432,
+            queue_buffering_max_messages: 0,
+            max_block_ms: 60_000,
+            sticky_linger_ms: 0,
             max_request_size: 1_048_576,
             max_in_flight: 5,
             enable_idempotence: true,
             request_timeout_ms: 30_000,
+            socket_timeout_ms: 60_000,
             delivery_timeout_ms: 120_000,
             retry_backoff_ms: 100,
+            retry_backoff_max_ms: 1_000,
+            reconnect_backoff_ms: 50,
+            reconnect_backoff_max_ms: 1_000,
         }
     }
 
-    /// librdkafka (`CONFIGURATION.md` @ 2.x): no idempotence, batches of a million bytes or ten
-    /// thousand messages after 5 ms, a million requests in flight, a queue of 1 GiB.
+    /// librdkafka (`rdkafka_conf.c` @ 2.12.1): no idempotence, batches of a million bytes or ten
+    /// thousand messages after 5 ms, a million requests in flight, a queue of 1 GiB or a hundred
+    /// thousand messages, another partition after twice the linger.
     pub const fn librdkafka() -> Self {
         Self {
             acks: -1,
@@ -411,12 +444,19 @@ impl Producer {
             batch_num_messages: 10_000,
             linger_ms: 5,
             buffer_memory: 1_073_741_824,
+            queue_buffering_max_messages: 100_000,
+            max_block_ms: 60_000,
+            sticky_linger_ms: 10,
             max_request_size: 1_000_000,
             max_in_flight: 1_000_000,
             enable_idempotence: false,
             request_timeout_ms: 30_000,
+            socket_timeout_ms: 60_000,
             delivery_timeout_ms: 300_000,
             retry_backoff_ms: 100,
+            retry_backoff_max_ms: 1_000,
+            reconnect_backoff_ms: 100,
+            reconnect_backoff_max_ms: 10_000,
         }
     }
 }

@@ -1,58 +1,123 @@
 //! A consumer of some of the partitions, from the beginning.
 //!
-//! Stands for the Java client's `Fetcher` @ 3.9.0 with partitions assigned by hand: one fetch at a
-//! time to each leader, answered once there is a byte or after `fetch.max.wait.ms`.
+//! Stands for the Java client's `Fetcher` @ 3.9.0 and for librdkafka's consumer @ 2.12.1
+//! (`rdkafka_fetcher.c`) with partitions assigned by hand: one fetch at a time to each leader,
+//! answered once there is a byte or after `fetch.max.wait.ms`. The Java client takes a response
+//! apart and hands its records over on one thread. librdkafka takes it apart on a thread for each
+//! broker, fetches again, and queues the records for the application's thread; a partition with
+//! `queued.min.messages` records in that queue, or any with `queued.max.messages.kbytes`, is not
+//! fetched for `fetch.queue.backoff.ms`.
 //!
-//! Parameters: [`crate::kafka::config::Consumer`]; `retry.backoff.ms` and `request.timeout.ms` at
-//! their defaults. Left out: groups and offset commits (every consumer reads from the beginning,
-//! once), `max.poll.records` and the CPU time of handing records over (a reader that keeps up).
+//! Parameters: [`crate::kafka::config::Consumer`], [`crate::kafka::costs::Costs`]; others at their
+//! defaults. Left out: groups and offset commits (every consumer reads from the beginning, once),
+//! `max.poll.records`, what the application does with its records.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use super::config::Cluster;
+use super::config::{ClientLibrary, Cluster};
 use super::ids::{BrokerId, TopicPartition};
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
-use super::reconnect::{MetadataRefresher, RefreshTags};
+use super::reconnect::{Connections, Pauses, TAGS};
+use super::record::LogBatch;
 use crate::collections::SortedVecMap;
 use crate::feed::Feed;
 use crate::outlet::Outlet;
 use crate::protocol::{self, Record, Streaming};
-use crate::tags::TagLayout;
 
 type Ctx<'a> = Context<'a, Streaming>;
 
-/// Pause before another look at the metadata after an error (`retry.backoff.ms`).
-const RETRY_BACKOFF: Duration = Duration::from_millis(100);
-/// A fetch without an answer for this long is taken as lost (`request.timeout.ms`).
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The application's thread.
+const APPLICATION: PoolId = PoolId(0);
+/// `rdk:brokerN` of librdkafka, one for each broker.
+const BROKERS: PoolId = PoolId(1);
 
-const REFRESH: RefreshTags = RefreshTags { late: 0, reconnect: 1 };
-/// Tags: eight bits of kind, and the request's number.
-const TAGS: TagLayout = TagLayout::new(56);
-/// The kind of a request's timeout; the refresher's tags are of kind 0.
-const LATE: u64 = 1;
+/// A fetch without an answer for this long is taken as lost (`request.timeout.ms`; librdkafka: what
+/// the fetch may wait and `socket.timeout.ms` on top, which is 60.5 s).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// `queued.min.messages` (`rdkafka_conf.c:1403`).
+const QUEUED_MESSAGES_MAX: u64 = 100_000;
+/// `queued.max.messages.kbytes` (`rdkafka_conf.c:1408`), in bytes.
+const QUEUED_BYTES_MAX: u64 = 65_536 << 10;
+/// `fetch.queue.backoff.ms` (`rdkafka_conf.c:1424`).
+const QUEUE_BACKOFF: Duration = Duration::from_secs(1);
+
+/// Kinds of tags.
+mod kind {
+    /// A request is late; which.
+    pub const LATE: u64 = 1;
+    /// A response is taken apart; the broker's number.
+    pub const PARSED: u64 = 2;
+    /// Records are handed over.
+    pub const DELIVERED: u64 = 3;
+    /// Partitions that were left out may be fetched again.
+    pub const BACKOFF: u64 = 4;
+}
+
+/// Threads of a consumer's pools.
+pub fn pools(config: &Cluster) -> Vec<u32> {
+    match config.client {
+        ClientLibrary::Java => vec![1],
+        ClientLibrary::Librdkafka => vec![1, config.brokers],
+    }
+}
 
 struct Position {
     offset: u64,
     leader: Option<BrokerId>,
     leader_epoch: u32,
+    /// Records that wait for the application.
+    queued: u64,
+    /// Not fetched before then.
+    not_before: Time,
+}
+
+/// What goes on with a broker.
+#[derive(Default)]
+struct Fetching {
+    /// Number of the fetch that is at it.
+    correlation: Option<u64>,
+    /// The response that is being taken apart.
+    parsing: Option<Vec<FetchedPartition>>,
+}
+
+/// Records of a partition that wait for the application.
+struct Queued {
+    partition: TopicPartition,
+    batches: Vec<LogBatch>,
+}
+
+impl Queued {
+    fn records(&self) -> u64 {
+        records(&self.batches)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.batches.iter().map(LogBatch::size_bytes).sum()
+    }
+}
+
+fn records(batches: &[LogBatch]) -> u64 {
+    batches.iter().map(|of| of.batch.count()).sum()
 }
 
 /// A consumer node.
 pub struct Consumer {
     config: Rc<Cluster>,
     outlet: Outlet,
-    brokers: Vec<NodeId>,
     positions: SortedVecMap<TopicPartition, Position>,
-    /// Number of the fetch that is at each broker; zero for none.
-    waiting: Vec<u64>,
+    each: Vec<Fetching>,
+    queue: VecDeque<Queued>,
+    queued_bytes: u64,
+    backing_off: bool,
     correlation: u64,
-    refresher: MetadataRefresher,
+    connections: Connections,
 }
 
 impl Consumer {
@@ -65,46 +130,47 @@ impl Consumer {
             offset: 0,
             leader: Some(partition.first_leader(config.brokers)),
             leader_epoch: 0,
+            queued: 0,
+            not_before: Time::ZERO,
         };
-        let refresher = MetadataRefresher::new(brokers.clone(), REFRESH, RETRY_BACKOFF);
         Self {
             positions: mine.map(|partition| (partition, position(partition))).collect(),
-            waiting: vec![0; brokers.len()],
-            config,
+            each: brokers.iter().map(|_| Fetching::default()).collect(),
+            connections: Connections::new(brokers, Pauses::of(&config)),
             outlet: feed.outlet(reader),
-            brokers,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            backing_off: false,
             correlation: 0,
-            refresher,
+            config,
         }
     }
 
+    fn librdkafka(&self) -> bool {
+        self.config.client == ClientLibrary::Librdkafka
+    }
+
     fn fetch_all(&mut self, ctx: &mut Ctx<'_>) {
-        for broker in 0..self.brokers.len() {
+        for broker in 0..self.each.len() {
             self.fetch(ctx, BrokerId(broker as u32));
         }
         if self.positions.values().any(|position| position.leader.is_none()) {
-            self.refresher.refresh(ctx);
+            self.connections.refresh(ctx);
         }
     }
 
     fn fetch(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
-        if self.waiting[broker.index()] != 0 {
+        let fetching = &self.each[broker.index()];
+        let busy = fetching.correlation.is_some() || fetching.parsing.is_some();
+        if busy || !self.connections.up(broker) {
             return;
         }
-        let led = self.positions.iter().filter(|(_, position)| position.leader == Some(broker));
-        let partitions: Vec<_> = led
-            .map(|(partition, position)| FetchPartition {
-                partition: *partition,
-                offset: position.offset,
-                leader_epoch: position.leader_epoch,
-                last_fetched_epoch: None,
-            })
-            .collect();
+        let partitions = self.wanted(ctx, broker);
         if partitions.is_empty() {
             return;
         }
         self.correlation += 1;
-        self.waiting[broker.index()] = self.correlation;
+        self.each[broker.index()].correlation = Some(self.correlation);
         let config = &self.config.consumer;
         let fetch = Fetch {
             correlation: self.correlation,
@@ -116,23 +182,99 @@ impl Consumer {
             partitions,
             forgotten: Vec::new(),
         };
-        let to = self.brokers[broker.index()];
+        let to = self.connections.node(broker);
         ctx.send(to, protocol::Message::Kafka(Message::Fetch(Box::new(fetch))));
-        ctx.timer(REQUEST_TIMEOUT, TAGS.tag(LATE, self.correlation));
+        let wait = Duration::from_millis(config.fetch_max_wait_ms);
+        let late = if self.librdkafka() { REQUEST_TIMEOUT * 2 + wait } else { REQUEST_TIMEOUT };
+        ctx.timer(late, TAGS.tag(kind::LATE, self.correlation));
     }
 
+    /// What to fetch from a broker: its partitions, but for those of which enough is queued.
+    fn wanted(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) -> Vec<FetchPartition> {
+        let (now, limited) = (ctx.now(), self.librdkafka());
+        let (mut wanted, mut left_out) = (Vec::new(), false);
+        for (partition, position) in self.positions.iter_mut() {
+            if position.leader != Some(broker) {
+                continue;
+            }
+            let full =
+                position.queued >= QUEUED_MESSAGES_MAX || self.queued_bytes >= QUEUED_BYTES_MAX;
+            if limited && full {
+                position.not_before = now + QUEUE_BACKOFF;
+            }
+            if position.not_before > now {
+                left_out = true;
+                continue;
+            }
+            wanted.push(FetchPartition {
+                partition: *partition,
+                offset: position.offset,
+                leader_epoch: position.leader_epoch,
+                last_fetched_epoch: None,
+            });
+        }
+        if left_out && !std::mem::replace(&mut self.backing_off, true) {
+            ctx.timer(QUEUE_BACKOFF, TAGS.tag(kind::BACKOFF, 0));
+        }
+        wanted
+    }
+
+    /// A response has come: it is taken apart.
+    fn received(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId, answer: Vec<FetchedPartition>) {
+        let batches = answer.iter().flat_map(|fetched| &fetched.batches);
+        let (mut records, mut bytes) = (0, 0);
+        for of in batches {
+            records += of.batch.count();
+            bytes += of.size_bytes();
+        }
+        let pool = if self.librdkafka() { BROKERS } else { APPLICATION };
+        let cost = Duration(self.config.costs.parse(records, bytes));
+        let fetching = &mut self.each[broker.index()];
+        (fetching.correlation, fetching.parsing) = (None, Some(answer));
+        ctx.compute(pool, cost, TAGS.tag(kind::PARSED, broker.into()));
+    }
+
+    /// A partition's part of a response is taken apart: its records are for the application.
     fn take(&mut self, ctx: &mut Ctx<'_>, fetched: FetchedPartition) {
-        let Some(position) = self.positions.get_mut(&fetched.partition) else { return };
-        if fetched.error == ErrorCode::OffsetOutOfRange {
+        let FetchedPartition { partition, error, high_watermark, batches, .. } = fetched;
+        let Some(position) = self.positions.get_mut(&partition) else { return };
+        if error == ErrorCode::OffsetOutOfRange {
             // `auto.offset.reset`: what was read is gone from the log; go on from its end.
-            position.offset = position.offset.min(fetched.high_watermark);
-        } else if fetched.error != ErrorCode::None {
+            position.offset = position.offset.min(high_watermark);
+        } else if error != ErrorCode::None {
             position.leader = None;
         }
-        for of in fetched.batches {
-            position.offset = of.end_offset();
+        let Some(last) = batches.last() else { return };
+        position.offset = last.end_offset();
+        position.queued += records(&batches);
+        let queued = Queued { partition, batches };
+        self.queued_bytes += queued.bytes();
+        let cost = Duration(self.config.costs.client_deliver_record_ns * queued.records());
+        self.queue.push_back(queued);
+        ctx.compute(APPLICATION, cost, TAGS.tag(kind::DELIVERED, 0));
+    }
+
+    /// The application has its records.
+    fn deliver(&mut self, ctx: &mut Ctx<'_>) {
+        let queued = self.queue.pop_front().expect("records are handed over");
+        self.queued_bytes -= queued.bytes();
+        if let Some(position) = self.positions.get_mut(&queued.partition) {
+            position.queued -= queued.records();
+        }
+        for of in queued.batches {
             self.outlet.deliver(ctx, of.batch, of.base_offset);
         }
+    }
+
+    /// The connection with a broker has broken, or is closed.
+    fn lose(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
+        self.each[broker.index()].correlation = None;
+        for position in self.positions.values_mut() {
+            if position.leader == Some(broker) {
+                position.leader = None;
+            }
+        }
+        self.connections.broken(ctx, broker);
     }
 }
 
@@ -146,44 +288,58 @@ impl Node<Streaming> for Consumer {
             protocol::Message::Kafka(Message::FetchResponse {
                 correlation, partitions, ..
             }) => {
-                let at = self.brokers.iter().position(|broker| *broker == from);
-                let Some(broker) = at.filter(|at| self.waiting[*at] == correlation) else { return };
-                self.waiting[broker] = 0;
-                partitions.into_iter().for_each(|fetched| self.take(ctx, fetched));
+                let Some(broker) = self.connections.broker(from) else { return };
+                if self.each[broker.index()].correlation == Some(correlation) {
+                    self.received(ctx, broker, partitions);
+                }
+                return;
+            }
+            protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
+                let mut news = false;
+                for (partition, position) in self.positions.iter_mut() {
+                    let (leader, epoch) = leaders[partition.index()];
+                    news |= leader.is_some() && position.leader != leader;
+                    (position.leader, position.leader_epoch) = (leader, epoch);
+                }
+                self.connections.answered(from, news);
             }
             protocol::Message::Kafka(Message::Refused) => return self.on_disconnect(ctx, from),
-            protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
-                self.refresher.answered();
-                for (partition, position) in self.positions.iter_mut() {
-                    (position.leader, position.leader_epoch) = leaders[partition.index()];
-                }
-            }
             _ => return,
         }
         self.fetch_all(ctx);
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        if !self.refresher.timer(ctx, tag) {
-            let late = self.waiting.iter_mut().find(|request| **request == TAGS.low(tag));
-            let Some(late) = late else { return };
-            *late = 0;
-            self.refresher.refresh(ctx);
+        match TAGS.split(tag) {
+            (kind::LATE, which) => {
+                let late = self.each.iter().position(|one| one.correlation == Some(which));
+                let Some(late) = late else { return };
+                self.lose(ctx, BrokerId(late as u32));
+            }
+            (kind::BACKOFF, _) => self.backing_off = false,
+            _ => {
+                self.connections.timer(ctx, tag);
+            }
         }
         self.fetch_all(ctx);
     }
 
-    fn on_completion(&mut self, _: &mut Ctx<'_>, _: u64, _: Completion<Record>) {}
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _: Completion<Record>) {
+        let (kind, which) = TAGS.split(tag);
+        if kind == kind::DELIVERED {
+            return self.deliver(ctx);
+        }
+        let parsed = self.each[which as usize].parsing.take();
+        for fetched in parsed.into_iter().flatten() {
+            self.take(ctx, fetched);
+        }
+        self.fetch_all(ctx);
+    }
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
-        if let Some(broker) = self.brokers.iter().position(|broker| *broker == peer) {
-            self.waiting[broker] = 0;
-            for position in self.positions.values_mut() {
-                if position.leader == Some(BrokerId(broker as u32)) {
-                    position.leader = None;
-                }
-            }
-            self.refresher.disconnected(ctx);
+        if let Some(broker) = self.connections.broker(peer) {
+            self.lose(ctx, broker);
+            self.fetch_all(ctx);
         }
     }
 }

@@ -14,6 +14,12 @@
 //! What a partition costs: a follower's pass over 100 of them took 26 us before apache/kafka #7443
 //! and 16 us in 2024 (#17443). Nobody has published what a leader's pass over a session takes,
 //! which reads the state of each partition's log.
+//!
+//! What librdkafka 2.12.1 takes is measured: CPU time by thread against its own mock broker over
+//! loopback, a million messages of 100 B and 300,000 of 1,000 B at linger 5; on a virtual machine
+//! that is taken to be 1.5 times slower than such a core. The broker's thread took 342 and 1,280 ns
+//! a message, the poller 88 and 187, a consumer's broker thread 337 and its application 307 (100
+//! B). The Java consumer's figures are taken to be the same.
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +52,19 @@ pub struct Costs {
     pub client_record_ns: u64,
     /// The producer's sender thread builds one request or takes one response.
     pub client_request_ns: u64,
+    /// A client's thread builds or takes in a KiB of a request or response (checksums, and a copy
+    /// between its memory and the socket).
+    pub client_kib_ns: u64,
+    /// A thread of librdkafka's wakes from `poll()` and looks at its queues.
+    pub client_wakeup_ns: u64,
+    /// A thread of librdkafka's puts one record into a request.
+    pub client_batch_record_ns: u64,
+    /// librdkafka hands the application the report of one record.
+    pub client_report_ns: u64,
+    /// A consumer takes one record out of a response.
+    pub client_parse_record_ns: u64,
+    /// A consumer hands one record to the application.
+    pub client_deliver_record_ns: u64,
 }
 
 impl Default for Costs {
@@ -63,6 +82,12 @@ impl Default for Costs {
             recovery_mib_ns: 7_000_000,
             client_record_ns: 500,
             client_request_ns: 15_000,
+            client_kib_ns: 700,
+            client_wakeup_ns: 5_000,
+            client_batch_record_ns: 160,
+            client_report_ns: 100,
+            client_parse_record_ns: 140,
+            client_deliver_record_ns: 185,
         }
     }
 }
@@ -86,5 +111,19 @@ impl Costs {
     /// A recovery thread's work on so many bytes that have to be checked.
     pub const fn check_log(&self, bytes: u64) -> u64 {
         ((self.recovery_mib_ns as u128 * bytes as u128) >> 20) as u64
+    }
+
+    /// A thread of librdkafka's work on a request that it makes.
+    pub const fn build(&self, records: u64, bytes: u64) -> u64 {
+        self.client_request_ns
+            + self.client_batch_record_ns * records
+            + self.client_kib_ns * bytes / 1024
+    }
+
+    /// A consumer's work on a response that it takes apart.
+    pub const fn parse(&self, records: u64, bytes: u64) -> u64 {
+        self.client_request_ns
+            + self.client_parse_record_ns * records
+            + self.client_kib_ns * bytes / 1024
     }
 }

@@ -12,9 +12,9 @@ use headwater_sim::units::NodeId;
 
 use super::broker::{self, Broker};
 use super::config::Cluster;
-use super::consumer::Consumer;
+use super::consumer::{self, Consumer};
 use super::ids::BrokerId;
-use super::producer::{self, Producer};
+use super::producer;
 use super::signals;
 use crate::bugs::Bug;
 use crate::deployment::{Deployment, Environment};
@@ -53,20 +53,19 @@ pub fn deploy(
         let name = format!("producer-{}", writer + 1);
         let machine = feed.writer_machine(deployment, environment, &name, writer);
         let (config, brokers, of_writer) = (config.clone(), brokers.clone(), feed.clone());
-        let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            let (config, brokers) = (config.clone(), brokers.clone());
-            Box::new(Producer::new(config, brokers, writer, &of_writer))
-        };
-        let pools = producer::POOLS.to_vec();
+        let pools = producer::pools(&config);
+        let build =
+            move |_| producer::producer(config.clone(), brokers.clone(), writer, &of_writer);
         feed.add_writer(deployment.node(PRODUCER, name, machine, pools, Box::new(build)));
     }
     for reader in 0..cluster.consumers {
         let name = format!("consumer-{}", reader + 1);
         let machine = feed.reader_machine(deployment, environment, &name);
         let (config, brokers, feed) = (config.clone(), brokers.clone(), feed.clone());
+        let pools = consumer::pools(&config);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             Box::new(Consumer::new(config.clone(), brokers.clone(), reader, &feed))
         };
-        deployment.node(CONSUMER, name, machine, vec![], Box::new(build));
+        deployment.node(CONSUMER, name, machine, pools, Box::new(build));
     }
 }

@@ -4,6 +4,7 @@
 //! An event's lane is its partition. See each module for what it stands for and what it
 //! leaves out; [`deploy::deploy`] puts it all together.
 
+pub mod backoff;
 pub mod broker;
 pub mod config;
 pub mod consumer;
@@ -22,3 +23,4 @@ pub mod record;
 pub mod replica;
 pub mod signals;
 pub mod system;
+pub mod unmodelled;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::config::{ClientLibrary, Cluster, Version};
 use super::record::META_PROPERTIES_FILE;
-use super::{deploy, properties, signals};
+use super::{deploy, properties, signals, unmodelled};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
@@ -74,6 +74,10 @@ impl SystemKind for Kafka {
 
     fn deciding(&self) -> &'static [&'static str] {
         &["version", "client"]
+    }
+
+    fn unmodelled(&self) -> &'static [&'static str] {
+        unmodelled::OPTIONS
     }
 
     fn defaults(&self, deciding: Input, keyed: bool) -> Configured {

@@ -6,6 +6,7 @@ mod harness;
 mod bugs;
 mod failover;
 mod latency;
+mod librdkafka;
 mod loss;
 mod partitions;
 mod producer;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use headwater_models::kafka::config::Cluster;
+use headwater_models::kafka::config::{ClientLibrary, Cluster, Producer, Version};
 use headwater_sim::fault::Fault;
-use headwater_sim::time::Time;
+use headwater_sim::time::{Duration, Time};
 
 use crate::harness::{bench, steady, three};
 
@@ -61,4 +61,47 @@ fn each_seed_draws_partitions_of_its_own_for_events_without_keys() {
     let drawn: BTreeSet<_> = (0..16).map(first_partition).collect();
     // Sixteen draws of eight hit fewer than four with a probability of 2e-6.
     assert!(drawn.len() >= 4, "sixteen seeds drew {drawn:?} only");
+}
+
+#[test]
+fn an_event_that_finds_no_memory_for_a_minute_has_failed() {
+    let mut cluster = Cluster::defaults(Version::V3_9);
+    cluster.producer.buffer_memory = 32_768;
+    let failed = |max_block_ms: u64| {
+        let cluster = Cluster {
+            producer: Producer { max_block_ms, ..cluster.producer.clone() },
+            ..cluster.clone()
+        };
+        let mut bench = bench(&cluster, &steady(1_000, 200, 10), 1);
+        // The batches in the memory are tried until 120 s are over, which comes after this.
+        bench.at(5, 0, |node, _| Fault::Pause { node });
+        bench.at(95, 0, |node, _| Fault::Resume { node });
+        let notes = bench.run(200);
+        assert!(notes.errors.iter().all(|error| *error == "BUFFER_EXHAUSTED"));
+        assert_eq!((notes.acked() + notes.failed(), notes.lost()), (10_000, 0));
+        notes.failed()
+    };
+    // One event waits at a time, for 60 s or 20 s of the 90.
+    assert_eq!(failed(60_000), 1);
+    assert_eq!(failed(20_000), 4);
+}
+
+#[test]
+fn events_without_keys_keep_away_from_a_partition_without_leader() {
+    // librdkafka draws twice, and sends one event where the second draw says.
+    for (client, least) in [(ClientLibrary::Java, 9_990), (ClientLibrary::Librdkafka, 9_700)] {
+        let mut cluster = three().with_client(client);
+        (cluster.partitions, cluster.keyed) = (3, false);
+        (cluster.replication_factor, cluster.topic.min_insync_replicas) = (1, 1);
+        let mut bench = bench(&cluster, &steady(500, 200, 40), 3);
+        bench.at(5, 2, |node, _| Fault::Crash { node });
+        let notes = bench.run(60);
+        // It is fenced after 9 s, and clients ask every second at the latest.
+        let due = |(at, response): &&(Time, _)| -> bool {
+            let due: Time = Time(at.0 - Duration::as_nanos(*response));
+            due >= Time(20_000_000_000)
+        };
+        let acked = notes.acks.iter().filter(due).count();
+        assert!(acked >= least, "{client:?}: {acked} of 10,000 went to where there is a leader");
+    }
 }

@@ -11,4 +11,4 @@ pub mod problem;
 pub mod settings;
 pub mod tree;
 
-pub use overlay::overlay;
+pub use overlay::{Problems, overlay};

@@ -6,19 +6,30 @@
 use super::problem::Finding;
 use super::tree::{Span, Tree, Value};
 
+/// What the options are of, and what is wrong with them.
+#[derive(Debug)]
+pub struct Problems<'a> {
+    /// Where problems are pushed.
+    pub findings: &'a mut Vec<Finding>,
+    /// Whose options they are.
+    pub of: &'a str,
+    /// Options that it has and the configuration has not.
+    pub unmodelled: &'a [&'a str],
+}
+
 /// Lays `options`, which stand under `at` (such as `system`), over `base`. Options that `base` does
-/// not have are pushed to `findings` with the nearest name. `places` gets, for each option laid,
+/// not have are among the `problems`, with the nearest name. `places` gets, for each option laid,
 /// where it stands, under the name that `base` has for it.
 pub fn overlay(
     base: &mut toml::Table,
     options: &Tree,
     at: &str,
     places: &mut Tree,
-    findings: &mut Vec<Finding>,
+    problems: &mut Problems<'_>,
 ) {
     let Value::Table(table) = &options.value else {
         let message = format!("{at} is a table of options; found {}", options.kind());
-        findings.push(Finding::new(message, options.span.clone()));
+        problems.findings.push(Finding::new(message, options.span.clone()));
         return;
     };
     places.span = options.span.clone();
@@ -32,7 +43,7 @@ pub fn overlay(
         };
         let short = !known(key, &format!("{key}.")) && known(&whole, &prefix);
         let name = if short { &whole } else { key };
-        lay(base, name, (span, tree), at, places, findings);
+        lay(base, name, (span, tree), at, places, problems);
     }
 }
 
@@ -42,12 +53,12 @@ fn lay(
     (span, tree): (&Span, &Tree),
     at: &str,
     places: &mut Tree,
-    findings: &mut Vec<Finding>,
+    problems: &mut Problems<'_>,
 ) {
     match base.get_mut(name) {
         Some(toml::Value::Table(inner)) if !inner.contains_key("shape") => {
             let mut below = Tree::empty();
-            overlay(inner, tree, &format!("{at}.{name}"), &mut below, findings);
+            overlay(inner, tree, &format!("{at}.{name}"), &mut below, problems);
             remember(places, name, span, below);
         }
         Some(value) => {
@@ -56,17 +67,25 @@ fn lay(
         }
         None => {
             let prefix = format!("{name}.");
-            let goes_on = base.keys().any(|key| key.starts_with(&prefix));
+            let goes_on = base.keys().any(|key| key.starts_with(&prefix))
+                || problems.unmodelled.iter().any(|known| known.starts_with(&prefix));
             if let (true, Value::Table(table)) = (goes_on, &tree.value) {
                 for (key, (span, tree)) in table {
-                    lay(base, &format!("{name}.{key}"), (span, tree), at, places, findings);
+                    lay(base, &format!("{name}.{key}"), (span, tree), at, places, problems);
                 }
                 return;
             }
             let name = full_name(name, tree);
-            let finding = Finding::new(format!("unknown key `{name}` in {at}"), span.clone());
-            let known = base.keys().map(String::as_str);
-            findings.push(finding.label("no such option").known(&name, known));
+            let finding = if problems.unmodelled.contains(&name.as_str()) {
+                let of = problems.of;
+                let message = format!("{of} has `{name}`, but it is not modelled ({at})");
+                Finding::new(message, span.clone()).label("not modelled").help("leave it out")
+            } else {
+                let message = format!("unknown key `{name}` in {at}");
+                let known = base.keys().map(String::as_str);
+                Finding::new(message, span.clone()).label("no such option").known(&name, known)
+            };
+            problems.findings.push(finding);
         }
     }
 }
@@ -124,11 +143,17 @@ mod tests {
 
     const BASE: &str = "brokers = 3\n[producer]\n\"linger.ms\" = 0\n\"batch.size\" = 16384\n";
 
+    fn lay_over(base: &mut toml::Table, tree: &Tree, findings: &mut Vec<Finding>) {
+        let unmodelled = &["linger.longer", "retries"];
+        let mut problems = Problems { findings, of: "kafka", unmodelled };
+        overlay(base, tree, "system", &mut Tree::empty(), &mut problems);
+    }
+
     fn laid(options: &str) -> (toml::Table, Vec<Finding>) {
         let mut base: toml::Table = toml::from_str(BASE).unwrap();
         let mut findings = Vec::new();
         let tree = Tree::parse(options).unwrap();
-        overlay(&mut base, &tree, "system", &mut Tree::empty(), &mut findings);
+        lay_over(&mut base, &tree, &mut findings);
         (base, findings)
     }
 
@@ -152,7 +177,7 @@ mod tests {
             let mut base: toml::Table = toml::from_str(text).unwrap();
             let mut findings = Vec::new();
             let tree = Tree::parse(options).unwrap();
-            overlay(&mut base, &tree, "system", &mut Tree::empty(), &mut findings);
+            lay_over(&mut base, &tree, &mut findings);
             assert_eq!(findings, []);
             assert_eq!(base["broker"]["broker.session.timeout.ms"].as_integer(), Some(1));
         }
@@ -163,5 +188,17 @@ mod tests {
         let (_, findings) = laid("[producer]\nlinger.sm = 5");
         assert_eq!(findings[0].help.as_deref(), Some("did you mean `linger.ms`?"));
         assert!(findings[0].message.contains("`linger.sm` in system.producer"), "{findings:?}");
+    }
+
+    #[test]
+    fn an_option_that_is_not_modelled_is_told_apart_from_a_typo() {
+        for option in ["retries = 5", "linger.longer = 5"] {
+            let (_, findings) = laid(&format!("[producer]\n{option}"));
+            let name = option.split(' ').next().unwrap();
+            let said = format!("kafka has `{name}`, but it is not modelled (system.producer)");
+            assert_eq!(findings[0].message, said);
+        }
+        let (_, findings) = laid("[producer]\nretrys = 5");
+        assert!(findings[0].message.starts_with("unknown key `retrys`"), "{findings:?}");
     }
 }

@@ -7,9 +7,9 @@ use headwater_models::system::{System, SystemKind};
 use headwater_models::systems::Systems;
 
 use headwater_reading::decode::decode_by;
-use headwater_reading::overlay;
 use headwater_reading::problem::Finding;
 use headwater_reading::tree::{Span, Tree, Value};
+use headwater_reading::{Problems, overlay};
 
 /// What a system is read with.
 pub(super) struct Source<'a> {
@@ -83,13 +83,15 @@ impl Reading<'_> {
         let defaults = defaults(kind, (options, at), keyed, findings)?;
         let before = findings.len();
         let mut merged = table(&*defaults);
+        let (of, unmodelled) = (kind.name(), kind.unmodelled());
+        let mut problems = Problems { findings: &mut *findings, of, unmodelled };
         if let Some(measured) = measured {
             let tree = Tree::from_toml(toml::Value::Table(measured.clone()));
             let of_profile = "options of the profile";
-            overlay(&mut merged, &tree, of_profile, &mut Tree::empty(), findings);
+            overlay(&mut merged, &tree, of_profile, &mut Tree::empty(), &mut problems);
         }
         let mut places = Tree::empty();
-        overlay(&mut merged, options, at, &mut places, findings);
+        overlay(&mut merged, options, at, &mut places, &mut problems);
         let unknown = findings.len() > before;
         let value = toml::Value::Table(merged);
         let configured = |options| kind.configured(options);

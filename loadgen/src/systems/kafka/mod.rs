@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use headwater_models::kafka::config::{ClientLibrary, Cluster as Configuration};
+use headwater_models::kafka::producer::partitioner::partition_for_key;
 use headwater_scenarios::scenario::Scenario;
 
 use super::client::{Observer, Writer};
@@ -168,7 +169,16 @@ impl LiveSystem for Kafka {
         };
         let writers = (0..configuration.producers).map(producer).collect::<Result<_>>()?;
         let keyed = configuration.keyed && scenario.traffic.keyed();
-        let lanes = LanePlan::of_writers(configuration.producers, configuration.partitions, keyed);
+        // The client's own rule, so that the hot partition is the simulated one's.
+        let rule: fn(u64, u32) -> u32 = match configuration.client {
+            ClientLibrary::Librdkafka => {
+                |key, of| partition_for_key(ClientLibrary::Librdkafka, key, of)
+            }
+            ClientLibrary::Java => |key, of| partition_for_key(ClientLibrary::Java, key, of),
+        };
+        let partitions = configuration.partitions;
+        let plans = LanePlan::of_writers(configuration.producers, partitions, keyed);
+        let lanes = plans.into_iter().map(|plan| plan.ruled_by(rule, partitions)).collect();
         let (of, options, watching) = (topic.clone(), configuration.clone(), observer.clone());
         let read: StartReading = Box::new(move || match options.client {
             ClientLibrary::Librdkafka => reader::start(&of, &options, &watching),

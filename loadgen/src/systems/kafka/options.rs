@@ -6,7 +6,9 @@ use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 use headwater_scenarios::scenario::Scenario;
 
 use crate::systems::departure::Departure;
-use crate::systems::options::Treatment::{Client, Generator, Model, Server, ServerFixed, Storage};
+use crate::systems::options::Treatment::{
+    Client, Elsewhere, Generator, Model, Server, ServerFixed, Storage,
+};
 use crate::systems::options::{self, EXISTING, ListedOption};
 use crate::systems::system::Source;
 
@@ -50,12 +52,20 @@ const OPTIONS: &[ListedOption] = &[
     ("producer.batch.num.messages", Client("batch.num.messages")),
     ("producer.linger.ms", Client("linger.ms")),
     ("producer.buffer.memory", Client("queue.buffering.max.kbytes")),
+    ("producer.queue.buffering.max.messages", Client("queue.buffering.max.messages")),
+    ("producer.max.block.ms", Elsewhere),
+    // The generator picks the partition itself, as it writes the event's place into it.
+    ("producer.sticky.partitioning.linger.ms", Generator),
     ("producer.max.request.size", Client("message.max.bytes")),
     ("producer.max.in.flight.requests.per.connection", Client(IN_FLIGHT)),
     ("producer.enable.idempotence", Client("enable.idempotence")),
     ("producer.request.timeout.ms", Client("request.timeout.ms")),
+    ("producer.socket.timeout.ms", Client("socket.timeout.ms")),
     ("producer.delivery.timeout.ms", Client("message.timeout.ms")),
     ("producer.retry.backoff.ms", Client("retry.backoff.ms")),
+    ("producer.retry.backoff.max.ms", Client("retry.backoff.max.ms")),
+    ("producer.reconnect.backoff.ms", Client("reconnect.backoff.ms")),
+    ("producer.reconnect.backoff.max.ms", Client("reconnect.backoff.max.ms")),
     ("consumer.fetch.max.wait.ms", Client("fetch.wait.max.ms")),
     ("consumer.max.partition.fetch.bytes", Client("fetch.message.max.bytes")),
     ("consumer.fetch.max.bytes", Client("fetch.max.bytes")),
@@ -111,20 +121,20 @@ pub(super) fn of_producer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
         ("batch.num.messages", batch_events.to_string()),
         ("linger.ms", producer.linger_ms.to_string()),
         ("queue.buffering.max.kbytes", kbytes.to_string()),
-        ("queue.buffering.max.messages", QUEUE_MESSAGES_MAX.to_string()),
+        ("queue.buffering.max.messages", producer.queue_buffering_max_messages.to_string()),
         ("message.max.bytes", request.to_string()),
         (IN_FLIGHT, in_flight.to_string()),
         ("enable.idempotence", producer.enable_idempotence.to_string()),
         ("request.timeout.ms", producer.request_timeout_ms.to_string()),
         ("message.timeout.ms", producer.delivery_timeout_ms.to_string()),
         ("retry.backoff.ms", producer.retry_backoff_ms.to_string()),
+        ("retry.backoff.max.ms", producer.retry_backoff_max_ms.to_string()),
+        ("reconnect.backoff.ms", producer.reconnect_backoff_ms.to_string()),
+        ("reconnect.backoff.max.ms", producer.reconnect_backoff_max_ms.to_string()),
+        ("socket.timeout.ms", producer.socket_timeout_ms.to_string()),
         ("socket.nagle.disable", "true".into()),
     ])
 }
-
-/// Events that a producer holds at the most, sent or not: librdkafka's own default is 100,000
-/// (`queue.buffering.max.messages`), which is less than one goal shot.
-const QUEUE_MESSAGES_MAX: u32 = 1_000_000;
 
 /// The options of librdkafka's consumer for those of the scenario.
 pub(super) fn of_consumer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
@@ -150,6 +160,10 @@ pub(super) fn of_java_producer(cluster: &Cluster) -> BTreeMap<&'static str, Stri
         ("request.timeout.ms", producer.request_timeout_ms.to_string()),
         ("delivery.timeout.ms", producer.delivery_timeout_ms.to_string()),
         ("retry.backoff.ms", producer.retry_backoff_ms.to_string()),
+        ("retry.backoff.max.ms", producer.retry_backoff_max_ms.to_string()),
+        ("reconnect.backoff.ms", producer.reconnect_backoff_ms.to_string()),
+        ("reconnect.backoff.max.ms", producer.reconnect_backoff_max_ms.to_string()),
+        ("max.block.ms", producer.max_block_ms.to_string()),
     ])
 }
 
@@ -267,7 +281,7 @@ mod tests {
                 told.retain(|told| told != name);
             }
         }
-        assert_eq!(told, ["queue.buffering.max.messages", "socket.nagle.disable"]);
+        assert_eq!(told, ["socket.nagle.disable"]);
     }
 
     #[test]

@@ -1,13 +1,22 @@
 //! Which partition an event goes to.
 //!
-//! Stands for `BuiltInPartitioner` of the Java client @ 3.9.0. Keyed: murmur2 of the key (here the
-//! eight bytes of its number) modulo the partitions. Without a key: sticky, that is one partition
-//! until `batch.size` bytes went to it, then another, drawn with weights that fall with the length
-//! of its queue. Parameter: `batch.size` in bytes. Left out: `partitioner.availability.timeout.ms`
-//! (off by default).
+//! Stands for `BuiltInPartitioner` of the Java client @ 3.9.0 and the default partitioner of
+//! librdkafka @ 2.12.1 (`rdkafka_msg.c:1049-1165`). Keyed: a hash of the key (here the eight bytes
+//! of its number) modulo the partitions, murmur2 in Java and CRC-32 in librdkafka. Without a key,
+//! Java sends `batch.size` bytes to one partition, then to another, drawn with weights that fall
+//! with the length of its queue; librdkafka changes after `sticky.partitioning.linger.ms`. Both
+//! leave out partitions without a leader, librdkafka by drawing a second time and taking what
+//! comes.
+//!
+//! Parameters: `batch.size` in bytes, `sticky.partitioning.linger.ms`. Left out:
+//! `partitioner.availability.timeout.ms` (off by default).
 
 use headwater_sim::random::Stream;
+use headwater_sim::time::{Duration, Time};
 use rand::Rng;
+
+use crate::kafka::config::ClientLibrary;
+use crate::key_hash::lane_of_key;
 
 /// Kafka's murmur2 (`Utils.murmur2` @ 3.9.0, seed 0x9747b28c) of the eight bytes of `key`.
 pub fn murmur2(key: u64) -> u32 {
@@ -24,42 +33,103 @@ pub fn murmur2(key: u64) -> u32 {
 }
 
 /// The partition of a key.
-pub fn partition_for_key(key: u64, partitions: u32) -> u32 {
-    (murmur2(key) & 0x7fff_ffff) % partitions
+pub fn partition_for_key(client: ClientLibrary, key: u64, partitions: u32) -> u32 {
+    match client {
+        ClientLibrary::Java => (murmur2(key) & 0x7fff_ffff) % partitions,
+        ClientLibrary::Librdkafka => lane_of_key(key, partitions),
+    }
 }
 
-/// The sticky partitioner.
+/// The Java client's sticky partitioner.
 #[derive(Debug)]
 pub struct Sticky {
-    partition: u32,
+    partition: Option<u32>,
     bytes: u64,
     batch_size: u64,
     draws: Stream,
 }
 
+/// A partition as the partitioner sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// It has a leader, as far as the client knows.
+    pub available: bool,
+    /// Batches that wait for it.
+    pub queued: usize,
+}
+
 impl Sticky {
-    /// Starts on a drawn partition.
-    pub fn new(partitions: u32, batch_size: u64, mut draws: Stream) -> Self {
-        let partition = draws.random_range(0..u64::from(partitions)) as u32;
-        Self { partition, bytes: 0, batch_size, draws }
+    /// Without a partition yet.
+    pub const fn new(batch_size: u64, draws: Stream) -> Self {
+        Self { partition: None, bytes: 0, batch_size, draws }
     }
 
-    /// The partition for an event of `bytes`, where `queued` tells each partition's queue length.
-    pub fn next(&mut self, bytes: u64, queued: impl Iterator<Item = usize> + Clone) -> u32 {
-        if self.bytes >= self.batch_size {
-            self.bytes = 0;
-            let longest = queued.clone().max().unwrap_or(0);
-            let weights = queued.map(|length| (longest + 1 - length) as u64);
-            let mut draw = self.draws.random_range(0..weights.clone().sum());
-            for (partition, weight) in (0..).zip(weights) {
-                if draw < weight {
-                    self.partition = partition;
-                    break;
-                }
-                draw -= weight;
+    /// The partition for the next event.
+    pub fn current(&mut self, loads: impl Iterator<Item = Load> + Clone) -> u32 {
+        match self.partition {
+            Some(partition) => partition,
+            None => {
+                let drawn = self.draw(loads);
+                self.partition = Some(drawn);
+                drawn
             }
         }
+    }
+
+    /// So many bytes went to the current partition. Another one's turn comes once a batch's worth
+    /// did and no batch is left half full there (`updatePartitionInfo`), or twice as much.
+    pub fn appended(&mut self, bytes: u64, open: bool) {
         self.bytes += bytes;
+        if self.bytes >= self.batch_size && !open || self.bytes >= 2 * self.batch_size {
+            (self.partition, self.bytes) = (None, 0);
+        }
+    }
+
+    fn draw(&mut self, loads: impl Iterator<Item = Load> + Clone) -> u32 {
+        let any = loads.clone().any(|load| load.available);
+        let usable = move |load: &Load| load.available || !any;
+        let longest = loads.clone().filter(usable).map(|load| load.queued).max().unwrap_or(0);
+        let weights = loads.map(move |load| match usable(&load) {
+            true => (longest + 1 - load.queued) as u64,
+            false => 0,
+        });
+        let mut draw = self.draws.random_range(0..weights.clone().sum());
+        for (partition, weight) in (0..).zip(weights) {
+            if draw < weight {
+                return partition;
+            }
+            draw -= weight;
+        }
+        unreachable!("a draw is below the sum of the weights")
+    }
+}
+
+/// librdkafka's sticky partitioner.
+#[derive(Debug)]
+pub struct StickyForAWhile {
+    partition: u32,
+    since: Option<Time>,
+    linger: Duration,
+    partitions: u32,
+    draws: Stream,
+}
+
+impl StickyForAWhile {
+    /// Draws a partition when the first event comes, and again once `linger` is over.
+    pub const fn new(partitions: u32, linger: Duration, draws: Stream) -> Self {
+        Self { partition: 0, since: None, linger, partitions, draws }
+    }
+
+    /// The partition for an event, where `available` tells which have a leader.
+    pub fn next(&mut self, now: Time, available: impl Fn(u32) -> bool) -> u32 {
+        let fresh = self.since.is_some_and(|since| now.since(since) <= self.linger);
+        if !fresh || self.linger == Duration::ZERO || !available(self.partition) {
+            self.partition = self.draws.random_range(0..u64::from(self.partitions)) as u32;
+            if !available(self.partition) {
+                self.partition = self.draws.random_range(0..u64::from(self.partitions)) as u32;
+            }
+            self.since = Some(now);
+        }
         self.partition
     }
 }
@@ -70,25 +140,55 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn keys_spread_over_partitions_and_stay_there() {
-        let mut counts = [0; 8];
-        for key in 0..8_000 {
-            counts[partition_for_key(key, 8) as usize] += 1;
-            assert_eq!(partition_for_key(key, 8), partition_for_key(key, 8));
-        }
-        assert!(counts.iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+    fn loads(queued: [usize; 3], available: [bool; 3]) -> impl Iterator<Item = Load> + Clone {
+        queued.into_iter().zip(available).map(|(queued, available)| Load { available, queued })
     }
 
     #[test]
-    fn sticky_stays_for_a_batch_and_avoids_long_queues() {
-        let mut sticky = Sticky::new(3, 1_000, Seed(1).stream("sticky", 0));
-        let first = sticky.next(600, [0, 0, 0].into_iter());
-        assert_eq!(sticky.next(600, [0, 0, 0].into_iter()), first);
+    fn keys_spread_over_partitions_and_stay_there() {
+        for client in [ClientLibrary::Java, ClientLibrary::Librdkafka] {
+            let mut counts = [0; 8];
+            for key in 0..8_000 {
+                counts[partition_for_key(client, key, 8) as usize] += 1;
+            }
+            assert!(counts.iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn java_stays_for_a_batch_and_avoids_long_queues_and_partitions_without_leader() {
+        let mut sticky = Sticky::new(1_000, Seed(1).stream("sticky", 0));
+        let first = sticky.current(loads([0, 0, 0], [true; 3]));
+        sticky.appended(600, true);
+        assert_eq!(sticky.current(loads([0, 0, 0], [true; 3])), first);
+        // A batch's worth, but the batch still fills.
+        sticky.appended(600, true);
+        assert_eq!(sticky.partition, Some(first));
+        sticky.appended(600, false);
+        assert_eq!(sticky.partition, None);
         let mut counts = [0; 3];
         for _ in 0..3_000 {
-            counts[sticky.next(1_000, [9, 0, 0].into_iter()) as usize] += 1;
+            counts[sticky.current(loads([9, 0, 0], [true, true, false])) as usize] += 1;
+            sticky.appended(1_000, false);
         }
-        assert!(counts[0] * 5 < counts[1], "{counts:?}");
+        assert!(counts[0] * 5 < counts[1] && counts[2] == 0, "{counts:?}");
+    }
+
+    #[test]
+    fn librdkafka_changes_every_ten_milliseconds_and_leaves_a_partition_without_leader_at_once() {
+        let linger = Duration::from_millis(10);
+        let mut sticky = StickyForAWhile::new(64, linger, Seed(1).stream("sticky", 0));
+        let ms = |at: u64| Time(at * 1_000_000);
+        let drawn: Vec<_> = (0..1_000).map(|at| sticky.next(ms(at), |_| true)).collect();
+        let changes = drawn.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        // It changes with the first event later than 10 ms: every 11 ms; one draw in 64 is no
+        // change.
+        assert!((82..=91).contains(&changes), "{changes} changes in a second");
+        let of = drawn[999];
+        assert_ne!(sticky.next(ms(999), |partition| partition != of), of);
+        let mut each = StickyForAWhile::new(64, Duration::ZERO, Seed(1).stream("sticky", 0));
+        let drawn: std::collections::BTreeSet<_> =
+            (0..640).map(|_| each.next(ms(0), |_| true)).collect();
+        assert!(drawn.len() > 60, "{} of 64", drawn.len());
     }
 }

@@ -3,9 +3,9 @@
 //! Stands for `RecordAccumulator` and `BufferPool` of the Java client @ 3.9.0: batches of at most
 //! `batch.size`, each ready when it is full, when a younger batch stands behind it, when it has
 //! waited for `linger.ms`, or when the memory is used up; a retried batch when its backoff is over.
-//! librdkafka's queues differ in their limits only, which are configuration. Parameters: those of
-//! [`crate::kafka::config::Producer`], bytes and milliseconds. Left out: compression and its
-//! estimate of sizes, blocking of one thread by another for memory (there is one caller).
+//! Parameters: those of [`crate::kafka::config::Producer`], bytes and milliseconds. Left out:
+//! compression and its estimate of sizes, blocking of one thread by another for memory (there is
+//! one caller).
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -30,6 +30,8 @@ pub struct Sendable {
     pub created: Time,
     /// Not before then.
     pub not_before: Time,
+    /// How often it was sent in vain.
+    pub attempts: u32,
     /// The producer's epoch on the partition when it was last sent.
     pub epoch: ProducerEpoch,
 }
@@ -73,28 +75,23 @@ impl Queue {
 pub struct Accumulator {
     writer: StreamWriter,
     batch_size: u64,
-    batch_events: u64,
     linger: Duration,
     memory: u64,
     used: u64,
-    java: bool,
     ordered: bool,
     single: bool,
     queues: Vec<Queue>,
 }
 
 impl Accumulator {
-    /// Empty queues. `java`: a batch takes `batch.size` of memory at once, as the Java client
-    /// allocates it; else what it holds.
-    pub fn new(writer: StreamWriter, partitions: u32, config: &Producer, java: bool) -> Self {
+    /// Empty queues.
+    pub fn new(writer: StreamWriter, partitions: u32, config: &Producer) -> Self {
         Self {
             writer,
             batch_size: config.batch_size,
-            batch_events: config.batch_num_messages,
             linger: Duration::from_millis(config.linger_ms),
             memory: config.buffer_memory,
             used: 0,
-            java,
             ordered: config.enable_idempotence,
             single: config.max_in_flight == 1,
             queues: (0..partitions).map(|_| Queue::default()).collect(),
@@ -118,14 +115,9 @@ impl Accumulator {
     pub fn append(&mut self, now: Time, lane: Lane, sequence: u64, arrival: &Arrival) -> bool {
         let size = RECORD_OVERHEAD + u64::from(arrival.bytes);
         let queue = &mut self.queues[lane.0 as usize];
-        let fits = queue.open.as_ref().is_some_and(|open| {
-            open.size + size <= self.batch_size && open.batch.count() < self.batch_events
-        });
-        let memory = match (fits, self.java) {
-            (true, true) => 0,
-            (false, true) => self.batch_size.max(BATCH_OVERHEAD + size),
-            (_, false) => size,
-        };
+        let fits = queue.open.as_ref().is_some_and(|open| open.size + size <= self.batch_size);
+        // A batch takes its memory at once.
+        let memory = if fits { 0 } else { self.batch_size.max(BATCH_OVERHEAD + size) };
         if self.used + memory > self.memory {
             return false;
         }
@@ -133,29 +125,36 @@ impl Accumulator {
         if !fits {
             close(queue);
             queue.open = Some(Open {
-                batch: Batch {
-                    stream: self.writer.stream,
-                    writer: self.writer.number,
-                    lane,
-                    first: sequence,
-                    bytes: 0,
-                    intended: Vec::new(),
-                    started: Vec::new(),
-                },
+                batch: Batch::empty(self.writer, lane, sequence),
                 created: now,
                 size: BATCH_OVERHEAD,
             });
         }
         let open = queue.open.as_mut().expect("a batch is open");
-        open.batch.bytes += u64::from(arrival.bytes);
-        open.batch.intended.push(arrival.at);
-        open.batch.started.push(now);
+        open.batch.push(arrival, now);
         open.size += size;
-        if open.size + RECORD_OVERHEAD >= self.batch_size || open.batch.count() >= self.batch_events
-        {
+        if open.size + RECORD_OVERHEAD >= self.batch_size {
             close(queue);
         }
         true
+    }
+
+    /// A batch of the lane still fills.
+    pub fn fills(&self, lane: Lane) -> bool {
+        self.queues[lane.0 as usize].open.is_some()
+    }
+
+    /// Another broker leads the lane's partition: what is to be sent again goes there at once.
+    pub fn leader_changed(&mut self, lane: Lane, now: Time) {
+        for retry in self.queues[lane.0 as usize].retries.values_mut() {
+            retry.not_before = retry.not_before.min(now);
+        }
+    }
+
+    /// A batch in flight is given up: whether it is stored is not known, which ends the epoch.
+    pub fn unresolved(&mut self, batch: &SharedBatch) {
+        self.landed(batch);
+        self.queues[batch.lane.0 as usize].new_epoch = true;
     }
 
     /// When the partition's next batch is ready: `now` or before if it is.
@@ -233,7 +232,7 @@ impl Accumulator {
     /// The batch is done with: its memory is free again.
     pub fn release(&mut self, batch: &SharedBatch) {
         let size = RECORD_OVERHEAD * batch.count() + batch.bytes;
-        let memory = if self.java { self.batch_size.max(BATCH_OVERHEAD + size) } else { size };
+        let memory = self.batch_size.max(BATCH_OVERHEAD + size);
         self.used = self.used.saturating_sub(memory);
     }
 
@@ -288,6 +287,7 @@ impl Accumulator {
 fn close(queue: &mut Queue) {
     if let Some(Open { batch, created, .. }) = queue.open.take() {
         let (batch, epoch) = (Rc::new(batch), queue.epoch);
-        queue.closed.push_back(Sendable { batch, created, not_before: created, epoch });
+        let fresh = Sendable { batch, created, not_before: created, attempts: 0, epoch };
+        queue.closed.push_back(fresh);
     }
 }

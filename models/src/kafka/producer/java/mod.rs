@@ -1,0 +1,497 @@
+//! The Java client's producer.
+//!
+//! Stands for `KafkaProducer` and `Sender` @ 3.9.0. The caller's thread takes what is due, event by
+//! event, and blocks when the memory is used up (so that events start later than intended); an
+//! event that has waited for `max.block.ms` has failed (`BufferPool.allocate`). One sender thread
+//! takes responses and builds requests: for a broker with a ready partition it drains at most one
+//! batch a partition, from a rotating start, up to `max.request.size`. Started again it has a new
+//! producer id, and takes what is due from then on.
+//!
+//! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`]. Left out:
+//! compression, transactions, message splitting, the request for the producer id; metadata is
+//! refreshed on errors, not every five minutes.
+
+pub mod accumulator;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
+use headwater_sim::node::{Completion, Node};
+use headwater_sim::time::{Duration, Time};
+use headwater_sim::units::NodeId;
+
+use self::accumulator::{Accumulator, Sendable};
+use super::partitioner::{Load, Sticky, partition_for_key};
+use crate::arrival::Arrival;
+use crate::batch::{Batch, Lane, SharedBatch};
+use crate::collections::SortedVecMap;
+use crate::feed::Feed;
+use crate::intake::Intake;
+use crate::kafka::config::{ClientLibrary, Cluster};
+use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::message::{ErrorCode, Message, Produce, ProduceResult};
+use crate::kafka::reconnect::{Connections, Pauses, TAGS};
+use crate::kafka::record::{ProducerId, RECORD_OVERHEAD, batch_bytes};
+use crate::kafka::signals;
+use crate::protocol::{self, Record, Streaming};
+
+type Ctx<'a> = Context<'a, Streaming>;
+
+/// The caller's thread.
+const CALLER: PoolId = PoolId(0);
+/// The sender thread.
+const SENDER: PoolId = PoolId(1);
+/// Threads of a producer's pools.
+pub const POOLS: [u32; 2] = [1, 1];
+
+const TAKEN: u64 = TAGS.tag(1, 0);
+const BUILT: u64 = TAGS.tag(2, 0);
+const HANDLED: u64 = TAGS.tag(3, 0);
+const TIMEOUT: u64 = TAGS.tag(5, 0);
+const WAKE: u64 = TAGS.tag(7, 0);
+
+/// Events that the caller takes between two looks at the clock.
+const CHUNK: usize = 256;
+
+struct InFlight {
+    broker: BrokerId,
+    sent: Time,
+    batches: Vec<Sendable>,
+}
+
+/// The sender thread's next tasks.
+enum Work {
+    Response(u64, Vec<ProduceResult>),
+    Lost(u64),
+}
+
+/// A producer node.
+pub struct Producer {
+    config: Rc<Cluster>,
+    writer: u32,
+    intake: Intake,
+    accumulator: Accumulator,
+    /// Only of a producer without keys, once it has started.
+    sticky: Option<Sticky>,
+    /// Leader of each partition and its epoch, as far as known.
+    leaders: Vec<(Option<BrokerId>, u32)>,
+    in_flight: SortedVecMap<u64, InFlight>,
+    per_broker: Vec<u32>,
+    work: VecDeque<Work>,
+    building: Option<u64>,
+    correlation: u64,
+    drain_from: u32,
+    caller_busy: bool,
+    /// Since when an event waits for memory.
+    blocked: Option<Time>,
+    sender_busy: bool,
+    woken_at: Time,
+    connections: Connections,
+    timeout_armed: bool,
+    /// A batch that is ready waits for a request in flight to be answered.
+    held: bool,
+}
+
+impl Producer {
+    /// A producer, number `writer`, of the brokers' cluster.
+    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, writer: u32, feed: &Feed) -> Self {
+        let leaders = TopicPartition::all(config.partitions)
+            .map(|partition| (Some(partition.first_leader(config.brokers)), 0))
+            .collect();
+        let intake = feed.intake(writer, config.producers);
+        let (owner, partitions) = (intake.writer(), config.partitions);
+        Self {
+            accumulator: Accumulator::new(owner, partitions, &config.producer),
+            sticky: None,
+            per_broker: vec![0; brokers.len()],
+            leaders,
+            connections: Connections::new(brokers, Pauses::of(&config)),
+            writer,
+            intake,
+            in_flight: SortedVecMap::default(),
+            work: VecDeque::new(),
+            building: None,
+            correlation: 0,
+            drain_from: 0,
+            caller_busy: false,
+            blocked: None,
+            sender_busy: false,
+            woken_at: Time::MAX,
+            timeout_armed: false,
+            held: false,
+            config,
+        }
+    }
+
+    /// The caller's thread: takes what is due, or sleeps until something is.
+    fn take_due(&mut self, ctx: &mut Ctx<'_>) {
+        if self.caller_busy {
+            return;
+        }
+        let mut taken = 0;
+        let mut blocked = None;
+        while taken < CHUNK
+            && let Some(arrival) = self.intake.due(ctx.now())
+        {
+            let lane = Lane(self.partition(&arrival));
+            let number = self.intake.next_number(lane);
+            if self.accumulator.append(ctx.now(), lane, number, &arrival) {
+                self.taken(lane);
+                if let Some(sticky) = &mut self.sticky {
+                    let size = RECORD_OVERHEAD + u64::from(arrival.bytes);
+                    sticky.appended(size, self.accumulator.fills(lane));
+                }
+            } else {
+                let since = self.blocked.filter(|_| taken == 0).unwrap_or(ctx.now());
+                let until = since + Duration::from_millis(self.config.producer.max_block_ms);
+                if ctx.now() < until {
+                    blocked = Some(since);
+                    self.wake_at(ctx, until);
+                    break;
+                }
+                // The next event waits from now on.
+                self.blocked = None;
+                self.refuse(ctx, &arrival);
+            }
+            taken += 1;
+        }
+        self.blocked = blocked;
+        if taken > 0 {
+            self.caller_busy = true;
+            let cost = Duration(self.config.costs.client_record_ns * taken as u64);
+            ctx.compute(CALLER, cost, TAKEN);
+        } else if let (Some(next), None) = (self.intake.next_due(ctx.now()), self.blocked) {
+            self.wake_at(ctx, next);
+        }
+    }
+
+    fn partition(&mut self, arrival: &Arrival) -> u32 {
+        let Some(sticky) = &mut self.sticky else {
+            return partition_for_key(ClientLibrary::Java, arrival.key, self.config.partitions);
+        };
+        let available = self.leaders.iter().map(|(leader, _)| leader.is_some());
+        let loads = available.zip(self.accumulator.queued());
+        sticky.current(loads.map(|(available, queued)| Load { available, queued }))
+    }
+
+    fn taken(&mut self, lane: Lane) {
+        self.intake.take();
+        self.intake.number(lane, 1);
+    }
+
+    /// An event has failed before it was in a batch. It has a number of the lane of those, so that
+    /// none is missing in a batch of a partition.
+    fn refuse(&mut self, ctx: &mut Ctx<'_>, arrival: &Arrival) {
+        self.intake.take();
+        let lane = Lane(self.config.partitions);
+        let number = self.intake.number(lane, 1);
+        let mut batch = Batch::empty(self.intake.writer(), lane, number);
+        batch.push(arrival, ctx.now());
+        self.intake.failed(ctx, Rc::new(batch), "BUFFER_EXHAUSTED");
+    }
+
+    fn wake_at(&mut self, ctx: &mut Ctx<'_>, at: Time) {
+        if at < self.woken_at {
+            self.woken_at = at;
+            ctx.timer(at.since(ctx.now()), WAKE);
+        }
+    }
+
+    /// The sender thread: one piece of work at a time.
+    fn run_sender(&mut self, ctx: &mut Ctx<'_>) {
+        if self.sender_busy {
+            return;
+        }
+        let cost = Duration(self.config.costs.client_request_ns);
+        if !self.work.is_empty() {
+            self.sender_busy = true;
+            return ctx.compute(SENDER, cost, HANDLED);
+        }
+        self.expire(ctx);
+        if let Some(correlation) = self.build(ctx) {
+            self.building = Some(correlation);
+            self.sender_busy = true;
+            ctx.compute(SENDER, cost, BUILT);
+        }
+    }
+
+    /// Drains a request for a broker with a ready partition, if there is any.
+    fn build(&mut self, ctx: &mut Ctx<'_>) -> Option<u64> {
+        let partitions = self.config.partitions;
+        let blocked = self.blocked.is_some();
+        let (mut earliest, mut unknown, mut broker) = (Time::MAX, false, None);
+        self.held = false;
+        for offset in 0..partitions {
+            let partition = TopicPartition::of_events((self.drain_from + offset) % partitions);
+            let ready = self.accumulator.ready_at(ctx.now(), partition, blocked);
+            let Some(ready) = ready else { continue };
+            let Some(leader) = self.leaders[partition.index()].0 else {
+                unknown = true;
+                continue;
+            };
+            if !self.connections.up(leader) {
+                continue;
+            }
+            if self.per_broker[leader.index()] >= self.config.producer.max_in_flight {
+                self.held |= ready <= ctx.now();
+                continue;
+            }
+            if ready <= ctx.now() {
+                broker = Some(leader);
+                break;
+            }
+            earliest = earliest.min(ready);
+        }
+        if unknown {
+            self.connections.refresh(ctx);
+        }
+        let Some(broker) = broker else {
+            let timeout = Duration::from_millis(self.config.producer.delivery_timeout_ms);
+            let expires = self.accumulator.oldest().map_or(Time::MAX, |oldest| oldest + timeout);
+            let earliest = earliest.min(expires + Duration(1));
+            if earliest < Time::MAX {
+                self.wake_at(ctx, earliest);
+            }
+            return None;
+        };
+        let (mut batches, mut room) = (Vec::new(), self.config.producer.max_request_size);
+        for offset in 0..partitions {
+            let partition = TopicPartition::of_events((self.drain_from + offset) % partitions);
+            if self.leaders[partition.index()].0 != Some(broker) {
+                continue;
+            }
+            // The first batch is sent whatever its size.
+            let limit = if batches.is_empty() { u64::MAX } else { room };
+            if let Some(sendable) = self.accumulator.drain(ctx.now(), partition, limit) {
+                room = room.saturating_sub(batch_bytes(&sendable.batch));
+                batches.push(sendable);
+            }
+        }
+        self.drain_from = (self.drain_from + 1) % partitions;
+        if batches.is_empty() {
+            return None;
+        }
+        self.correlation += 1;
+        self.per_broker[broker.index()] += 1;
+        let in_flight = InFlight { broker, sent: ctx.now(), batches };
+        self.in_flight.insert(self.correlation, in_flight);
+        Some(self.correlation)
+    }
+
+    fn send(&mut self, ctx: &mut Ctx<'_>, correlation: u64) {
+        let Some(request) = self.in_flight.get_mut(&correlation) else { return };
+        request.sent = ctx.now();
+        let config = &self.config.producer;
+        let epoch = |sendable: &Sendable| config.enable_idempotence.then_some(sendable.epoch);
+        let produce = Produce {
+            correlation,
+            acks: config.acks,
+            producer_epochs: request.batches.iter().map(epoch).collect(),
+            timeout_ms: config.request_timeout_ms,
+            batches: request.batches.iter().map(|sendable| sendable.batch.clone()).collect(),
+        };
+        let to = self.connections.node(request.broker);
+        ctx.send(to, protocol::Message::Kafka(Message::Produce(Box::new(produce))));
+        if config.acks == 0 {
+            let result = |sendable: &Sendable| ProduceResult {
+                partition: sendable.batch.lane.into(),
+                error: ErrorCode::None,
+            };
+            let results: Vec<_> = request.batches.iter().map(result).collect();
+            return self.settle(ctx, correlation, &results);
+        }
+        if !self.timeout_armed {
+            self.timeout_armed = true;
+            ctx.timer(Duration::from_millis(config.request_timeout_ms), TIMEOUT);
+        }
+    }
+
+    /// Takes a response in: acknowledges, or arranges for another try.
+    fn settle(&mut self, ctx: &mut Ctx<'_>, correlation: u64, results: &[ProduceResult]) {
+        let Some(request) = self.in_flight.remove(&correlation) else { return };
+        self.per_broker[request.broker.index()] -= 1;
+        for sendable in request.batches {
+            self.accumulator.landed(&sendable.batch);
+            let partition = sendable.batch.lane.into();
+            let found = results.iter().find(|result| result.partition == partition);
+            match found.map(|result| result.error) {
+                Some(ErrorCode::None) => {
+                    self.accumulator.acked(&sendable.batch);
+                    self.intake.acked(ctx, sendable.batch);
+                }
+                error => {
+                    if matches!(error, None | Some(ErrorCode::NotLeader)) {
+                        self.connections.refresh(ctx);
+                    }
+                    if error == Some(ErrorCode::OutOfOrderSequence) {
+                        self.accumulator.out_of_order(&sendable);
+                    }
+                    let pause =
+                        Pauses::of(&self.config).retry.pause(sendable.attempts, ctx.random());
+                    let (not_before, attempts) = (ctx.now() + pause, sendable.attempts + 1);
+                    self.accumulator.retry(Sendable { not_before, attempts, ..sendable });
+                }
+            }
+        }
+    }
+
+    /// Gives up batches that have waited for too long, those in flight too
+    /// (`Sender.getExpiredInflightBatches`).
+    fn expire(&mut self, ctx: &mut Ctx<'_>) {
+        let timeout = Duration::from_millis(self.config.producer.delivery_timeout_ms);
+        let limit = Time(ctx.now().0.saturating_sub(timeout.0));
+        let old = |sendable: &Sendable| sendable.created < limit;
+        if self.in_flight.values().any(|request| request.batches.iter().any(old)) {
+            let mut gone = Vec::new();
+            for request in self.in_flight.values_mut() {
+                gone.extend(request.batches.extract_if(.., |one| old(one)));
+            }
+            for sendable in gone {
+                self.accumulator.unresolved(&sendable.batch);
+                self.fail(ctx, sendable.batch);
+            }
+        }
+        if self.accumulator.oldest().is_none_or(|oldest| oldest >= limit) {
+            return;
+        }
+        for sendable in self.accumulator.expired(limit) {
+            self.fail(ctx, sendable.batch);
+        }
+    }
+
+    fn fail(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch) {
+        self.accumulator.release(&batch);
+        self.intake.failed(ctx, batch, "DELIVERY_TIMEOUT");
+    }
+
+    /// Requests without a response for `request.timeout.ms` are taken as lost with their
+    /// connection.
+    fn time_out(&mut self, ctx: &mut Ctx<'_>) {
+        let timeout = Duration::from_millis(self.config.producer.request_timeout_ms);
+        let now = ctx.now();
+        let late = |request: &&InFlight| now.since(request.sent) >= timeout;
+        let late = self.in_flight.values().filter(late);
+        let stuck: SortedVecMap<_, ()> = late.map(|request| (request.broker, ())).collect();
+        for (broker, ()) in stuck {
+            self.lose(broker);
+            self.connections.broken(ctx, broker);
+        }
+        self.timeout_armed = false;
+        if let Some(oldest) = self.in_flight.values().map(|request| request.sent).min() {
+            self.timeout_armed = true;
+            ctx.timer((oldest + timeout).since(now).max(Duration::from_millis(1)), TIMEOUT);
+        }
+    }
+
+    fn lose(&mut self, broker: BrokerId) {
+        let lost = self.in_flight.iter().filter(|(_, request)| request.broker == broker);
+        let lost: Vec<_> = lost.map(|(correlation, _)| *correlation).collect();
+        self.work.extend(lost.into_iter().map(Work::Lost));
+    }
+
+    /// The leaders have been heard of from a broker. A batch need not wait to be sent again where
+    /// another leads now (`RecordAccumulator.shouldBackoff`).
+    fn learn(&mut self, ctx: &mut Ctx<'_>, from: NodeId, leaders: Vec<(Option<BrokerId>, u32)>) {
+        self.connections.answered(from, leaders != self.leaders);
+        let epochs = leaders.iter().zip(&self.leaders);
+        for (lane, ((_, epoch), (_, before))) in (0..).map(Lane).zip(epochs) {
+            if epoch > before {
+                self.accumulator.leader_changed(lane, ctx.now());
+            }
+        }
+        self.leaders = leaders;
+    }
+
+    fn proceed(&mut self, ctx: &mut Ctx<'_>) {
+        self.take_due(ctx);
+        self.run_sender(ctx);
+        signals::PRODUCER_BUFFER.set(ctx, self.accumulator.used());
+        signals::MAX_IN_FLIGHT.set(ctx, u64::from(self.held) * 1_000);
+        signals::BUFFER_MEMORY.set(ctx, u64::from(self.blocked.is_some()) * 1_000);
+    }
+}
+
+impl Node<Streaming> for Producer {
+    fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        let (partitions, keyed) = (self.config.partitions, self.config.keyed);
+        if !keyed {
+            let batch_size = self.config.producer.batch_size;
+            self.sticky = Some(Sticky::new(batch_size, ctx.stream("sticky")));
+        }
+        self.intake.start(ctx.now(), |missed: Arrival| {
+            let partition = partition_for_key(ClientLibrary::Java, missed.key, partitions);
+            // Without a key, an earlier life may have sent it to any.
+            let any = if keyed { partition..partition + 1 } else { 0..partitions };
+            any.chain([partitions]).map(Lane)
+        });
+        let id = ctx.now().0 * u64::from(self.config.producers) + u64::from(self.writer);
+        self.accumulator.identify(ProducerId::new(id), |lane| self.intake.next_number(lane));
+        self.proceed(ctx);
+    }
+
+    fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
+        let message = match message {
+            protocol::Message::Kafka(message) => message,
+            protocol::Message::Handover(_) => return self.proceed(ctx),
+            _ => return,
+        };
+        match message {
+            Message::ProduceResponse { correlation, results } => {
+                self.work.push_back(Work::Response(correlation, results));
+            }
+            Message::Refused => return self.on_disconnect(ctx, from),
+            Message::MetadataResponse { leaders } => {
+                self.learn(ctx, from, leaders);
+            }
+            _ => return,
+        }
+        self.proceed(ctx);
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        match tag {
+            // An earlier one may have been set since.
+            WAKE if self.woken_at <= ctx.now() => self.woken_at = Time::MAX,
+            WAKE => {}
+            TIMEOUT => self.time_out(ctx),
+            _ => {
+                self.connections.timer(ctx, tag);
+            }
+        }
+        self.proceed(ctx);
+    }
+
+    fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _: Completion<Record>) {
+        match tag {
+            TAKEN => self.caller_busy = false,
+            BUILT => {
+                self.sender_busy = false;
+                if let Some(correlation) = self.building.take() {
+                    self.send(ctx, correlation);
+                }
+            }
+            _ => {
+                self.sender_busy = false;
+                match self.work.pop_front() {
+                    Some(Work::Response(correlation, results)) => {
+                        self.settle(ctx, correlation, &results);
+                    }
+                    Some(Work::Lost(correlation)) => self.settle(ctx, correlation, &[]),
+                    None => {}
+                }
+            }
+        }
+        self.proceed(ctx);
+    }
+
+    fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
+        if let Some(broker) = self.connections.broker(peer) {
+            self.lose(broker);
+            self.connections.broken(ctx, broker);
+            self.connections.refresh(ctx);
+            self.proceed(ctx);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Published figures of Kafka beside the models': each row of docs/FIDELITY.md that is green there
+//! is held to its band here. The scenario files say where the figures come from.
+
+use headwater_reports::outcome::Outcome;
+use headwater_scenarios::run::{self, Options};
+use headwater_scenarios::scenario::Scenario;
+
+/// Runs a row's scenario with settings laid over it.
+fn row(name: &str, settings: &[(&str, &str)]) -> Outcome {
+    let file = format!("{}/published_kafka/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let settings: Vec<_> =
+        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let scenario = Scenario::load(&file, &settings).unwrap_or_else(|problems| panic!("{problems}"));
+    run::run(&scenario, &Options::default()).outcome
+}
+
+/// Events acknowledged in a second.
+fn acked(outcome: &Outcome) -> u64 {
+    outcome.rates.acked.events_per_second as u64
+}
+
+/// The response at a share of the events, in us.
+fn response_us(outcome: &Outcome, share: f64) -> u64 {
+    outcome.latency.response.quantile(share).expect("events were acknowledged") / 1_000
+}
+
+#[test]
+fn row_07_a_full_queue_of_librdkafka_does_not_collapse() {
+    let settings = [
+        ("profile", "nvme-10gbe"),
+        ("traffic.rate", "1800000/s"),
+        ("system.producer.buffer.memory", "50000000"),
+    ];
+    let rate = acked(&row("row-07-full-queue", &settings));
+    assert!((400_000..1_000_000).contains(&rate), "{rate}/s; 38,900/s before");
+}
+
+#[test]
+fn row_09_at_a_long_linger_it_does_not_matter_how_many_requests_are_in_flight() {
+    const IN_FLIGHT: &str = "system.producer.max.in.flight.requests.per.connection";
+    let median = |linger: &str, in_flight: &str| {
+        let settings = [("system.producer.linger.ms", linger), (IN_FLIGHT, in_flight)];
+        response_us(&row("row-09-in-flight", &settings), 0.5)
+    };
+    let (many, six) = (median("100", "1000000"), median("100", "6"));
+    let ratio = many * 100 / six;
+    assert!((90..=110).contains(&ratio), "linger 100: {many} and {six} us");
+}
+
+#[test]
+fn row_10_an_idempotent_librdkafka_sends_one_request_at_a_time() {
+    let outcome = row("row-10-idempotent-far-away", &[]);
+    let p95 = response_us(&outcome, 0.95);
+    assert!((1_750_000..=2_150_000).contains(&p95), "p95 {p95} us; published 1,950 ms");
+}
