@@ -12,6 +12,7 @@ use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::costs::Costs;
+use crate::runtime::jvm;
 
 /// A released line of Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,8 @@ pub struct Cluster {
     pub consumer: Consumer,
     /// What the work costs in CPU time.
     pub costs: Costs,
+    /// The JVM of every broker.
+    pub jvm: jvm::Config,
 }
 
 /// Options of the topic (`LogConfig`).
@@ -323,6 +326,7 @@ impl Cluster {
                 fetch_max_bytes: 50 << 20,
             },
             costs: Costs::default(),
+            jvm: jvm::Config::default(),
         }
     }
 
@@ -369,6 +373,7 @@ impl Cluster {
                 "broker.log.dirs is {dirs:?}, but it lists one disk at least, and each once"
             ));
         }
+        self.jvm.check().map_err(|(option, why)| format!("jvm.{option}: {why}"))?;
         let (replicas, brokers) = (self.replication_factor, self.brokers);
         if replicas > brokers {
             return Err(format!(

@@ -43,9 +43,12 @@ pub fn deploy(
         let name = format!("broker-{}", number + 1);
         let machine = environment.server_machine(deployment, &name);
         let (config, brokers) = (config.clone(), brokers.clone());
-        let pools = broker::pools(&config);
+        // A JVM asks how many there are; where there is no limit it gets the threads of eight.
+        let cores = if environment.server.cores == 0 { 8 } else { environment.server.cores };
+        let pools = broker::pools(&config, cores);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            Box::new(Broker::new(config.clone(), bugs, BrokerId(number), brokers.clone()))
+            let (config, me, brokers) = (config.clone(), BrokerId(number), brokers.clone());
+            Box::new(Broker::new(config, bugs, me, brokers, cores))
         };
         deployment.node(BROKER, name, machine, pools, Box::new(build));
     }

@@ -26,6 +26,10 @@ pub const SESSION_EXPIRED: Mark = Mark::new("session_expired").of("node.id");
 /// A follower can't go on with a partition; with its log's end.
 pub const PARTITION_FAILED: Mark =
     Mark::new("partition_failed").of("partition").with("log end offset");
+/// A collection has stopped a broker; for so long.
+pub const GC_PAUSE: Mark = Mark::turn("gc_pause").of("").with("us");
+/// A broker's heap is full of what it holds, and it ends; with what is in use.
+pub const OUT_OF_MEMORY: Mark = Mark::new("out_of_memory").of("").with("bytes");
 /// A log directory is offline.
 pub const LOG_DIR_FAILED: Mark = Mark::new("log_dir_failed").of("");
 /// A broker does not start: its directory is another's.
@@ -57,6 +61,8 @@ pub fn all() -> Signals {
             &FENCED,
             &SESSION_EXPIRED,
             &PARTITION_FAILED,
+            &GC_PAUSE,
+            &OUT_OF_MEMORY,
             &LOG_DIR_FAILED,
             &BROKER_REFUSED,
             &TRUNCATED,

@@ -70,6 +70,7 @@ const OPTIONS: &[ListedOption] = &[
     ("consumer.max.partition.fetch.bytes", Client("fetch.message.max.bytes")),
     ("consumer.fetch.max.bytes", Client("fetch.max.bytes")),
     ("costs.", Model),
+    ("jvm.", Model),
 ];
 
 const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";

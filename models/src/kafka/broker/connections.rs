@@ -92,8 +92,11 @@ impl Broker {
         let Some(message) = connection.waiting.pop_front() else { return };
         connection.serial += 1;
         let cost = self.config.costs.network(message.size_bytes());
-        connection.state = State::Reading(message);
         let tag = connection.tag(kind::NETWORK_IN, from);
+        self.allocate_for(ctx, &message);
+        if let Some(connection) = self.connections.get_mut(&from) {
+            connection.state = State::Reading(message);
+        }
         self.network(ctx, Duration(cost), tag);
     }
 

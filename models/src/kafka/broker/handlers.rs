@@ -64,6 +64,7 @@ impl Handlers {
 impl Broker {
     /// Work for a network thread.
     pub(super) fn network(&mut self, ctx: &mut Ctx<'_>, cost: Duration, tag: u64) {
+        let cost = self.jvm.cost(cost);
         let handlers = &mut self.handlers;
         if handlers.is_held_up() {
             return handlers.held_back.push_back((cost, tag));
@@ -88,6 +89,7 @@ impl Broker {
             let Some(cost) = self.current(which).and_then(|from| self.cost_of(from)) else {
                 continue;
             };
+            let cost = self.jvm.cost(cost);
             self.handlers.busy += 1;
             ctx.compute(HANDLERS, cost, TAGS.tag(kind::HANDLED, which));
         }

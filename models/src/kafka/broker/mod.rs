@@ -23,6 +23,7 @@ mod produce;
 mod quorum;
 mod recovery;
 mod replication;
+mod runtime;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -55,6 +56,7 @@ use crate::collections::SortedVecMap;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::signals;
 use crate::protocol::{self, Record, Streaming};
+use crate::runtime::jvm::{self, Jvm};
 use crate::tags::TagLayout;
 
 type Ctx<'a> = Context<'a, Streaming>;
@@ -111,12 +113,19 @@ mod kind {
     pub const STOP_MARKED: u64 = 31;
     pub const STOP_LATE: u64 = 32;
     pub const READ_LOG: u64 = 33;
+    pub const JVM: u64 = 34;
 }
 
-/// Threads of a broker's pools.
-pub fn pools(config: &Cluster) -> Vec<u32> {
+/// The first of the pools of its JVM.
+const JVM: u8 = 6;
+
+/// Threads of a broker's pools, on so many cores.
+pub fn pools(config: &Cluster, cores: u32) -> Vec<u32> {
     let broker = &config.broker;
-    vec![broker.network_threads, broker.io_threads, 0, 1, 1, broker.recovery_threads]
+    let mut pools =
+        vec![broker.network_threads, broker.io_threads, 0, 1, 1, broker.recovery_threads];
+    pools.extend(jvm::pools(cores));
+    pools
 }
 
 /// A broker node.
@@ -155,13 +164,23 @@ pub struct Broker {
     sessions_armed: Time,
     recovery: Option<Box<Recovery>>,
     stop: Stop,
+    jvm: Jvm,
+    cores: u32,
 }
 
 impl Broker {
-    /// Broker number `me` of the nodes `brokers`, with its planted bugs.
-    pub fn new(config: Rc<Cluster>, bugs: BugSet, me: BrokerId, brokers: Vec<NodeId>) -> Self {
+    /// Broker number `me` of the nodes `brokers`, on a machine of so many cores, with its planted
+    /// bugs.
+    pub fn new(
+        config: Rc<Cluster>,
+        bugs: BugSet,
+        me: BrokerId,
+        brokers: Vec<NodeId>,
+        cores: u32,
+    ) -> Self {
         let image = Image::new(config.brokers, config.partitions, config.replication_factor);
         let mine = image.partitions.iter().map(|state| state.replicas.contains(&me));
+        let jvm = Jvm::new(&config.jvm, cores, JVM, true);
         Self {
             dirs: LogDirs::new(&config.broker.log_dirs, mine),
             handlers: Handlers::new(&config.broker),
@@ -189,6 +208,8 @@ impl Broker {
             sessions_armed: Time::MAX,
             recovery: None,
             stop: Stop::No,
+            jvm,
+            cores,
         }
     }
 
@@ -234,6 +255,7 @@ impl Node<Streaming> for Broker {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.incarnation = ctx.now().0;
         self.life = Lifecycle::new(self.incarnation == 0);
+        self.jvm = Jvm::new(&self.config.jvm, self.cores, JVM, self.incarnation == 0);
         self.begin_recovery(ctx);
     }
 
@@ -331,6 +353,7 @@ impl Node<Streaming> for Broker {
             kind::LOG_CHECKED => self.log_checked(ctx, partition()),
             kind::STOP_FLUSHED => self.stop_flushed(ctx, partition()),
             kind::STOP_MARKED => self.stop_marked(ctx),
+            kind::JVM => self.jvm_done(ctx, which),
             _ => {}
         }
     }
