@@ -63,7 +63,7 @@ mod tests {
     fn nine_sleeps_in_ten_end_in_time_once_their_lateness_is_known() {
         // 40 to 60 us late, and one in fifty by a millisecond.
         let late = |number: u64| {
-            if number % 50 == 0 { 1_000_000 } else { 40_000 + number * 7_919 % 20_000 }
+            if number.is_multiple_of(50) { 1_000_000 } else { 40_000 + number * 7_919 % 20_000 }
         };
         let (missed, spun) = sleeps(625_000, late);
         assert!(missed < 0.2, "{missed} missed");
