@@ -188,7 +188,8 @@ fn a_reader_that_catches_up_reads_from_the_disk_what_the_page_cache_has_no_more(
 
 fn at_the_catch_up(kind: &str) -> String {
     format!(
-        "[[fault]]\nkind = \"{kind}\"\ntarget = \"broker-1\"\nat = \"14s\"\nfor = \"4s\"\nrate = 1\n"
+        "[[fault]]\nkind = \"{kind}\"\ntarget = \"broker-1\"\nat = \"14s\"\nfor = \"4s\"\n\
+         rate = 1\n"
     )
 }
 
