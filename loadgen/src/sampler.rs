@@ -304,6 +304,9 @@ fn not_ours(all: BTreeMap<u32, Process>, own: u32) -> BTreeMap<u32, Process> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     fn used(name: &str, parent: u32, own: u64, ended: u64) -> Process {
@@ -333,12 +336,14 @@ mod tests {
         let window = Window { from_ns: 0, until_ns: 200_000_000 };
         let mut sampler = Sampler::new(Watched::default(), window, 200_000_000);
         sampler.sample(0);
-        let busy = std::thread::Builder::new().name("busy-17".into()).spawn(|| {
-            let until = std::time::Instant::now() + std::time::Duration::from_millis(20);
-            while std::time::Instant::now() < until {}
-            std::thread::sleep(std::time::Duration::from_secs(60));
-        });
-        assert!(busy.is_ok());
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let spin = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        };
+        let busy = std::thread::Builder::new().name("busy-17".into()).spawn(spin).unwrap();
         let waits = |id: &str| std::fs::read_to_string(id).is_ok_and(|text| text.contains("busy"));
         let tasks = || std::fs::read_dir("/proc/self/task").unwrap().flatten();
         let ran = || tasks().find(|task| waits(&format!("{}/comm", task.path().display())));
@@ -350,6 +355,8 @@ mod tests {
             std::thread::yield_now();
         }
         sampler.sample(100_000_000);
+        stop.store(true, Ordering::Relaxed);
+        busy.join().unwrap();
         let (threads, _) = sampler.finish(&FullNames::new());
         let group = threads.groups.iter().find(|group| group.name == "busy").expect("it ran");
         assert_eq!((group.process.as_str(), group.threads), (GENERATOR, 1));

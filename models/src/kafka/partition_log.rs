@@ -113,6 +113,13 @@ impl PartitionLog {
             false => (self.segment.0, filled + bytes),
         };
         self.start_epoch(batch.leader_epoch);
+        // It was on its way to the file when its replica took the lead, which waits for the log's
+        // lock (`Partition.makeLeader` @ 3.9.0): the leader's epoch begins behind it.
+        if let Some((last, start)) = self.epochs.last_mut()
+            && batch.leader_epoch < *last
+        {
+            *start = batch.end_offset();
+        }
         if let Some(epoch) = batch.producer_epoch {
             let state = self.producers.entry_or_default(epoch.producer);
             if state.epoch != epoch.number {
@@ -287,6 +294,16 @@ mod tests {
         assert_eq!(repeated, Sequence::Duplicate { end_offset: 14 });
         // A batch of the earlier life that is still on its way is told by its own id.
         assert_eq!(log.sequence(&batch(12, 2, 0, 0).batch, EPOCH), Sequence::InOrder);
+    }
+
+    #[test]
+    fn what_was_under_way_when_its_replica_took_the_lead_is_of_the_epoch_before() {
+        let mut log = log();
+        log.start_epoch(6);
+        log.push(batch(12, 2, 12, 5), SEGMENT);
+        log.push(batch(14, 1, 14, 6), SEGMENT);
+        assert_eq!([log.end_offset_for(5), log.end_offset_for(6)], [(5, 14), (6, 15)]);
+        assert_eq!(log.diverges(Some(5), 14, BugSet::default()), None);
     }
 
     #[test]
