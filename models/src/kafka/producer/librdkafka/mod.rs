@@ -4,8 +4,8 @@
 //! hands over what is due, event by event; an event that finds the queue full is refused, and has
 //! failed. A thread for each broker makes requests of one partition each and takes answers; another
 //! thread hands the application what became of its messages, and makes room for more. An idempotent
-//! producer has one epoch for all partitions ([`idempotence`]). Started again it has a new producer
-//! id, and takes what is due from then on.
+//! producer has one epoch for all partitions (`idempotence.rs`). Started again it has a new
+//! producer id, and takes what is due from then on.
 //!
 //! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`]. Left out:
 //! compression, transactions, the request for the producer id, the acknowledgement of messages that
