@@ -178,10 +178,10 @@ fn a_swarm_that_goes_beyond_the_budget_loses_what_it_may() {
 fn planted_bugs_are_found_and_the_same_seeds_are_clean_without_them() {
     // Of docs/BUGS.md, those that are found soonest.
     let bugs = [
-        ("swarm/kafka", "truncate-to-high-watermark", 27),
-        ("swarm/kafka", "producer-state-lost", 27),
+        ("swarm/kafka", "truncate-to-high-watermark", 326),
+        ("swarm/kafka", "producer-state-lost", 53),
         ("swarm/kafka", "zombie-leader", 8),
-        ("swarm/kafka-five", "unclean-election", 76),
+        ("swarm/kafka-five", "unclean-election", 130),
         ("swarm/kafka-five", "last-replica-standing", 135),
         ("swarm/pravega", "truncate-beyond-tier", 2),
         ("swarm/pravega", "frames-twice-at-rollover", 1),
