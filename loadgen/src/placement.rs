@@ -107,13 +107,15 @@ impl fmt::Display for Placement {
 /// The generator has one core of so many, and one at the least.
 const QUARTER: usize = 4;
 
-/// The cores that this program may use.
-fn allowed() -> Vec<usize> {
+/// The cores that this program may use, ascending; the first one if the kernel does not tell.
+pub(crate) fn allowed() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(None) else { return vec![0] };
-    (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
+    let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect();
+    if cores.is_empty() { vec![0] } else { cores }
 }
 
-fn keep_to(cores: &[usize]) {
+/// Keeps the calling thread, and those that it starts, to these cores.
+pub(crate) fn keep_to(cores: &[usize]) {
     let mut set = CpuSet::new();
     cores.iter().for_each(|core| set.set(*core));
     // Where it is refused it runs on what it had, and CPU by thread shows it.

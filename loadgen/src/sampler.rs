@@ -90,13 +90,13 @@ impl Sampler {
             return;
         }
         let watched = self.watched.lock().map(|watched| watched.clone()).unwrap_or_default();
-        let own = (GENERATOR.to_owned(), std::process::id());
-        for (process, pid) in watched.iter().chain([&own]) {
-            self.sample_process(process, *pid);
-        }
         let (from, until) = (self.window.from_ns, self.window.until_ns);
         let end = self.samples as u64 * self.interval;
         let inside = self.samples > 0 && end >= from + self.interval && end <= until;
+        let own = (GENERATOR.to_owned(), std::process::id());
+        for (process, pid) in watched.iter().chain([&own]) {
+            self.sample_process(process, *pid, inside);
+        }
         self.others.sample(inside);
         self.samples += 1;
         // A sample that is an interval late stands for those that were left out.
@@ -105,9 +105,8 @@ impl Sampler {
         }
     }
 
-    fn sample_process(&mut self, process: &str, pid: u32) {
-        let end = self.samples as u64 * self.interval;
-        let inside = end >= self.window.from_ns + self.interval && end <= self.window.until_ns;
+    /// `inside`: the interval that is over lies within the window.
+    fn sample_process(&mut self, process: &str, pid: u32, inside: bool) {
         let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
         for task in tasks {
             let read = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();

@@ -99,7 +99,7 @@ fn run(server: &Server, seconds: u64) -> Simulation<Streaming, Marks> {
         pools: vec![8, c1, c2, marks],
         policy: Policy::default(),
         factory: Box::new(move |_| {
-            let jvm = Jvm::new(&server.config, 2, 1, true);
+            let jvm = Jvm::new(&server.config, 2, 1);
             Box::new(Running { server: server.clone(), jvm })
         }),
     });

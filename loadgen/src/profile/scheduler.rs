@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use headwater_sim::scheduling::{SchedulerSpec, WakePoint, WakeUp};
 use headwater_sim::time;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::quantiles::Times;
+use crate::placement::{allowed, keep_to};
 
 /// Idle times before a thread is woken up.
 const GAPS: [Duration; 4] = [
@@ -90,20 +90,6 @@ pub(crate) fn measure(time: Duration) -> Scheduler {
     }
 }
 
-/// The cores that this process may use, ascending; the first one if the kernel does not tell.
-fn allowed() -> Vec<usize> {
-    let Ok(set) = sched_getaffinity(None) else { return vec![0] };
-    let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect();
-    if cores.is_empty() { vec![0] } else { cores }
-}
-
-/// Keeps the calling thread on one core, as far as the kernel lets it.
-fn stay_on(core: usize) {
-    let mut set = CpuSet::new();
-    set.set(core);
-    let _ = sched_setaffinity(None, &set);
-}
-
 /// A thread that computes on a core until it is dropped.
 struct Busy {
     stop: Arc<AtomicBool>,
@@ -115,7 +101,7 @@ impl Busy {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
-            stay_on(core);
+            keep_to(&[core]);
             while !stopped.load(Ordering::Relaxed) {
                 std::hint::spin_loop();
             }
@@ -159,7 +145,7 @@ fn wake_ups(wakes: usize, sleeps: usize, gap: Duration, time: Duration) -> Times
     let shared = Arc::new(Shared { start: Instant::now(), parked, called, ran, stop });
     let sleeper = Arc::clone(&shared);
     let handle = thread::spawn(move || {
-        stay_on(sleeps);
+        keep_to(&[sleeps]);
         while !sleeper.stop.load(Ordering::Acquire) {
             sleeper.parked.store(sleeper.now().max(1), Ordering::Release);
             while sleeper.called.load(Ordering::Acquire) == 0
@@ -181,7 +167,7 @@ fn wake_ups(wakes: usize, sleeps: usize, gap: Duration, time: Duration) -> Times
 
 /// The waker's side.
 fn wake(shared: &Shared, sleeper: &Thread, core: usize, gap: Duration, time: Duration) -> Times {
-    stay_on(core);
+    keep_to(&[core]);
     // From the store to the sleep itself it is a microsecond or two.
     let asleep = gap.as_nanos() as u64 + 10_000;
     let wait_for = |ready: &dyn Fn() -> bool| {
@@ -215,14 +201,14 @@ fn switch(core: usize, time: Duration) -> Duration {
     let other = {
         let stop = Arc::clone(&stop);
         thread::spawn(move || {
-            stay_on(core);
+            keep_to(&[core]);
             while !stop.load(Ordering::Relaxed) {
                 thread::yield_now();
             }
         })
     };
     let this = thread::spawn(move || {
-        stay_on(core);
+        keep_to(&[core]);
         let (start, mut yields) = (Instant::now(), 0_u32);
         while start.elapsed() < time {
             thread::yield_now();

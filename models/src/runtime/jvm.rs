@@ -79,6 +79,13 @@ const EDEN_PERCENT: [u64; 2] = [5, 60];
 /// (`InitiatingHeapOccupancyPercent`).
 const MARK_PERCENT: u64 = 45;
 
+impl Config {
+    /// Bytes that eden has at the least and at the most.
+    fn eden(&self) -> [u64; 2] {
+        EDEN_PERCENT.map(|percent| self.heap.0 / 100 * percent)
+    }
+}
+
 /// What comes back under the tags of a JVM.
 const COLLECTED: u64 = 2;
 const MARKED: u64 = 3;
@@ -88,6 +95,11 @@ const COMPACTED: u64 = 4;
 pub fn pools(cores: u32) -> [u32; 3] {
     let [c1, c2] = warm_up::compilers(cores);
     [c1, c2, 1]
+}
+
+/// The pools of its compilers.
+const fn compilers(first_pool: u8) -> [PoolId; 2] {
+    [PoolId(first_pool), PoolId(first_pool + 1)]
 }
 
 /// What happened that an observer may want to know.
@@ -122,12 +134,12 @@ pub struct Jvm {
 }
 
 impl Jvm {
-    /// The JVM of a process on so many cores, whose own pools end before `first_pool`.
-    /// `first_life`: it has not been started before in this run.
-    pub fn new(config: &Config, cores: u32, first_pool: u8, first_life: bool) -> Self {
-        let compilers = [PoolId(first_pool), PoolId(first_pool + 1)];
-        let warm = config.warm && first_life;
-        let [least, most] = EDEN_PERCENT.map(|percent| config.heap.0 / 100 * percent);
+    /// The JVM of a process on so many cores, whose own pools end before `first_pool`, in its first
+    /// life.
+    pub fn new(config: &Config, cores: u32, first_pool: u8) -> Self {
+        let compilers = compilers(first_pool);
+        let warm = config.warm;
+        let [least, most] = config.eden();
         Self {
             // `ParallelGCThreads`: one a core up to eight, then five for eight.
             threads: if cores <= 8 { cores.max(1) } else { 8 + (cores - 8) * 5 / 8 },
@@ -143,6 +155,12 @@ impl Jvm {
             marking: false,
             config: config.clone(),
         }
+    }
+
+    /// This is not the first life of its process: nothing is compiled.
+    pub fn begin_cold(&mut self) {
+        self.code = WarmUp::cold(compilers(self.first_pool));
+        [self.eden, _] = self.config.eden();
     }
 
     /// What work of `cost` takes at present.
@@ -189,14 +207,13 @@ impl Jvm {
 
     fn collect(&mut self, ctx: &mut Context<'_, Streaming>, tag: impl Fn(u64) -> u64) {
         self.paused_at = Some(ctx.now());
-        let copied = self.config.survivor_kib_ns * (self.held_young >> 10);
         let full = self.live + self.dead + self.held_young + self.eden / 2 > self.config.heap.0;
-        let (work, kind) = if full {
-            (self.config.survivor_kib_ns * ((self.live + self.held_young) >> 10), COMPACTED)
-        } else {
-            (copied, COLLECTED)
+        let (moved, kind) = match full {
+            true => (self.live + self.held_young, COMPACTED),
+            false => (self.held_young, COLLECTED),
         };
-        let work = Duration(self.config.young_collection_us * 1_000 + work);
+        let moving = self.config.survivor_kib_ns * (moved >> 10);
+        let work = Duration(self.config.young_collection_us * 1_000 + moving);
         ctx.stop_the_world(work, self.threads, tag(kind));
     }
 
@@ -234,7 +251,7 @@ impl Jvm {
             self.dead = 0;
         }
         let heap = self.config.heap.0;
-        let [least, most] = EDEN_PERCENT.map(|percent| heap / 100 * percent);
+        let [least, most] = self.config.eden();
         if self.live + least > heap {
             return Some(Event::OutOfMemory);
         }

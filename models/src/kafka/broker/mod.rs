@@ -165,7 +165,6 @@ pub struct Broker {
     recovery: Option<Box<Recovery>>,
     stop: Stop,
     jvm: Jvm,
-    cores: u32,
 }
 
 impl Broker {
@@ -180,7 +179,7 @@ impl Broker {
     ) -> Self {
         let image = Image::new(config.brokers, config.partitions, config.replication_factor);
         let mine = image.partitions.iter().map(|state| state.replicas.contains(&me));
-        let jvm = Jvm::new(&config.jvm, cores, JVM, true);
+        let jvm = Jvm::new(&config.jvm, cores, JVM);
         Self {
             dirs: LogDirs::new(&config.broker.log_dirs, mine),
             handlers: Handlers::new(&config.broker),
@@ -209,7 +208,6 @@ impl Broker {
             recovery: None,
             stop: Stop::No,
             jvm,
-            cores,
         }
     }
 
@@ -255,7 +253,9 @@ impl Node<Streaming> for Broker {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.incarnation = ctx.now().0;
         self.life = Lifecycle::new(self.incarnation == 0);
-        self.jvm = Jvm::new(&self.config.jvm, self.cores, JVM, self.incarnation == 0);
+        if self.incarnation > 0 {
+            self.jvm.begin_cold();
+        }
         self.begin_recovery(ctx);
     }
 
