@@ -279,6 +279,63 @@ fn a_cut_between_clients_and_brokers_bites_and_loses_nothing_that_was_acknowledg
     assert_eq!(common::differences(&outcome), ["network", "profile"]);
 }
 
+const ROLES: &str = "title = 'Brokers stand still by their roles'
+hypothesis = 'Who leads, and who controls, is who the scenario says, as in its simulation.'
+profile = 'small-vm'
+[system]
+kind = 'kafka'
+client = 'librdkafka'
+producer.enable.idempotence = true
+producer.max.in.flight.requests.per.connection = 5
+brokers = 3
+'replication.factor' = 3
+[traffic]
+rate = '400/s'
+duration = '7s'
+[measure]
+warm_up = '1s'
+";
+
+/// What was held just before the last fault: the leader, and the controller.
+fn held(outcome: &Outcome) -> [String; 2] {
+    let marks = outcome.marks.iter().filter(|mark| mark.name == "before_fault");
+    let last = &marks.last().expect("it is marked").detail;
+    ["leader", "controller"].map(|office| {
+        let of = |part: &str| part.strip_prefix(office).map(|who| who.trim().to_owned());
+        last.split(", ").find_map(of).unwrap_or_else(|| panic!("{office}: {last}"))
+    })
+}
+
+#[test]
+fn faults_hit_who_has_the_role_that_the_scenario_asks_for() {
+    let Some(_turn) = turn("faults_hit_who_has_the_role") else { return };
+    let hit = |targets: [&str; 2]| {
+        let mut text = ROLES.to_owned();
+        for (target, at) in targets.iter().zip([2, 5]) {
+            text += &format!(
+                "[[fault]]\nkind = 'pause'\ntarget = '{target}'\nat = '{at}s'\nfor = '300ms'\n"
+            );
+        }
+        let outcome = run_text(&text);
+        all_kept(&outcome);
+        all_fired(&outcome, &["pause", "pause"]);
+        let who = outcome.faults.iter().map(|fault| fault.target.split(' ').next().unwrap().into());
+        (who.collect::<Vec<String>>(), held(&outcome))
+    };
+    let (hit_apart, [leader, controller]) =
+        hit(["leader that is not controller", "follower that is not controller"]);
+    assert_ne!(leader, controller);
+    assert_eq!(hit_apart[0], leader);
+    assert!(
+        ![&leader, &controller].contains(&&hit_apart[1]),
+        "{hit_apart:?} {leader} {controller}"
+    );
+    let (hit_together, [leader, controller]) =
+        hit(["leader that is controller", "follower that is not controller"]);
+    assert_eq!((&leader, &hit_together[0]), (&controller, &leader));
+    assert_ne!(hit_together[1], leader);
+}
+
 const SHUTDOWN: &str = "title = 'A broker is asked to stop and comes back'
 hypothesis = 'It stops in order, and what it acknowledged is there.'
 profile = 'small-vm'

@@ -17,6 +17,18 @@ pub struct Office {
     pub who: &'static str,
     /// The partition or container that it belongs to; none if it is the whole system's.
     pub of: Option<u64>,
+    /// The other servers that keep the same follow who holds it: a fault may be on one of them.
+    pub followed: bool,
+}
+
+/// In whose hands two offices of a system are at first, for a fault on a leader that is, or is not,
+/// the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roles {
+    /// One node holds both.
+    Together,
+    /// Two nodes hold one each.
+    Apart,
 }
 
 /// Something that happens, and that a reader of the timeline wants to see.

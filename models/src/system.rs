@@ -23,7 +23,7 @@ use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::Role;
-use crate::signal::{Office, Signals};
+use crate::signal::{Office, Roles, Signals};
 
 /// A system as it is configured.
 pub type Configured = Result<Arc<dyn System>, InputError>;
@@ -104,6 +104,14 @@ pub trait System: Serialize + Debug + Send + Sync {
     /// Why its writers cannot take from another system's readers, if they cannot.
     fn takes_schedule_only(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Itself, with its offices in such hands at first.
+    ///
+    /// # Errors
+    /// Why none of its nodes could be so.
+    fn arranged(&self, _roles: Roles) -> Result<Arc<dyn System>, String> {
+        Err(format!("{} can't be told who holds which office", self.kind().name()))
     }
 
     /// What it claims to survive.

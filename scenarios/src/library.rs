@@ -7,6 +7,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("faults/bookie-crash", include_str!("../library/faults/bookie-crash.toml")),
     ("faults/broker-crash", include_str!("../library/faults/broker-crash.toml")),
     ("faults/broker-stop", include_str!("../library/faults/broker-stop.toml")),
+    ("faults/leader-alone", include_str!("../library/faults/leader-alone.toml")),
     ("faults/partition", include_str!("../library/faults/partition.toml")),
     ("faults/power-cut", include_str!("../library/faults/power-cut.toml")),
     ("faults/slow-tier2", include_str!("../library/faults/slow-tier2.toml")),

@@ -22,8 +22,12 @@ pub mod signals {
     use headwater_models::signal::{Gauge, Level, Mark, Office};
 
     /// The replica that writers and readers talk to.
-    pub const LEADER: Office =
-        Office { name: "leader", who: "the replica that leads the log", of: Some(0) };
+    pub const LEADER: Office = Office {
+        name: "leader",
+        who: "the replica that leads the log",
+        of: Some(0),
+        followed: true,
+    };
     /// The leader has read its disk.
     pub const LEADS: Mark = Mark::takes("log_leads", &LEADER);
     /// A follower has read its disk.

@@ -68,15 +68,19 @@ pub(crate) fn check(scenario: &Scenario, system: &dyn LiveSystem) -> Result<()> 
 
 fn check_on(scenario: &Scenario, servers: &[String], tells: &[&str]) -> Result<()> {
     let several = servers.len() > 1;
-    let roster = roster(scenario, servers, None);
+    let roster = roster(scenario, servers, |_| None);
     for fault in &scenario.faults {
         check_target(fault, &roster, servers, |office| several && !tells.contains(&office))?;
     }
-    // Whoever leads when a fault begins is one of them.
-    let roster = self::roster(scenario, servers, Some(NodeId(0)));
-    let processes = Processes::named(servers.to_vec(), clients(&roster, servers.len()));
-    let rehearsed = planner(scenario, Seed(0), &roster).rehearse(&roster, &processes);
-    rehearsed.map_err(Failure::new)
+    // Whoever leads when a fault begins is one of them, and may have the other offices as well.
+    for apart in [0, 1] {
+        let holder = |office: u32| Some(NodeId((office * apart) % servers.len().max(1) as u32));
+        let roster = self::roster(scenario, servers, holder);
+        let processes = Processes::named(servers.to_vec(), clients(&roster, servers.len()));
+        let rehearsed = planner(scenario, Seed(0), &roster).rehearse(&roster, &processes);
+        rehearsed.map_err(Failure::new)?;
+    }
+    Ok(())
 }
 
 /// The plan of a scenario's faults; every node has a machine of its own.
@@ -118,15 +122,21 @@ impl Injected {
 const BEFORE: u64 = 300_000_000;
 
 impl<'a> Injector<'a> {
-    /// Of faults that have been checked.
+    /// Of faults that have been checked; `placed` are the servers that the first partition was
+    /// placed on, in order, as far as that is known.
     pub(crate) fn new(
         scenario: &'a Scenario,
         system: &dyn LiveSystem,
         seed: Seed,
         cluster: &LaunchedCluster,
+        placed: &[String],
     ) -> Self {
         let servers = system.servers(scenario);
-        let roster = roster(scenario, &servers, None);
+        let mut roster = roster(scenario, &servers, |_| None);
+        let placed: Vec<_> = placed.iter().flat_map(|name| roster.named(name)).collect();
+        if !placed.is_empty() {
+            roster.place(StreamId(0), placed);
+        }
         let planner = planner(scenario, seed, &roster);
         let clients = clients(&roster, servers.len());
         let processes = Processes::new(servers, clients, seed, cluster);
@@ -201,9 +211,13 @@ fn only(mut nodes: impl Iterator<Item = NodeId>) -> Option<NodeId> {
     nodes.next().filter(|_| nodes.next().is_none())
 }
 
-/// The launched processes, and the clients of the scenario behind them. `holder` holds every office
-/// at first.
-fn roster(scenario: &Scenario, launched: &[String], holder: Option<NodeId>) -> Roster {
+/// The launched processes, and the clients of the scenario behind them. `holder` says who holds
+/// each office, by its number, at first.
+fn roster(
+    scenario: &Scenario,
+    launched: &[String],
+    holder: impl Fn(u32) -> Option<NodeId>,
+) -> Roster {
     let simulated = scenario.systems.roster();
     let role = |name: &String| {
         let same = simulated.iter().find(|(node, _)| simulated.name(*node) == name);
@@ -219,8 +233,8 @@ fn roster(scenario: &Scenario, launched: &[String], holder: Option<NodeId>) -> R
         let never = Box::new(|_| unreachable!("only names and roles are of interest"));
         nodes.node(role, name, machine, vec![], never);
     }
-    for office in scenario.system().kind().offices() {
-        nodes.office(office, holder);
+    for (number, office) in (0..).zip(scenario.system().kind().offices()) {
+        nodes.office(office, holder(number));
     }
     scenario.systems.roster_of(&nodes)
 }
@@ -252,8 +266,13 @@ fn check_target(
             can.join(", ")
         )));
     }
-    for name in fault.target.0.iter().chain(fault.action.peers().into_iter().flat_map(|of| &of.0)) {
-        if roster.has_office(name) && vacant(name) {
+    let peers = fault.action.peers().into_iter().flat_map(Target::mentions);
+    for name in fault.target.mentions().chain(peers) {
+        let (one, office) = match name {
+            targets::FOLLOWER => (true, targets::LEADER),
+            name => (roster.has_office(name), name),
+        };
+        if one && vacant(office) {
             return Err(Failure::new(format!(
                 "the fault `{}` is on the {name}, and nobody can tell which of the launched \
                  processes that is: name one; there are {}",
@@ -262,8 +281,8 @@ fn check_target(
             )));
         }
         let nodes =
-            targets::resolve(&Target(vec![name.clone()]), roster, &Holders::default()).nodes;
-        if nodes.is_empty() && !roster.has_office(name) {
+            targets::resolve(&Target(vec![name.to_owned()]), roster, &Holders::default()).nodes;
+        if nodes.is_empty() && !one {
             return Err(Failure::new(format!(
                 "the launched cluster has no `{name}` to {}; it has {}",
                 entry.name,
@@ -299,8 +318,17 @@ mod tests {
 
     #[test]
     fn what_signals_can_do_is_done_on_every_target_that_is_launched() {
-        let targets =
-            ["broker-2", "brokers", "servers", "zone-1", "replicas", "leader", "controller"];
+        let targets = [
+            "broker-2",
+            "brokers",
+            "servers",
+            "zone-1",
+            "replicas",
+            "leader",
+            "controller",
+            "leader that is not controller",
+            "follower that is not controller",
+        ];
         for target in targets {
             for kind in ["'crash'", "'shutdown'", "'pause'", "'throttle-cpu'\nshare = 0.2"] {
                 assert_eq!(refused(kind, target), None, "{kind} on {target}");

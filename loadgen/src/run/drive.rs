@@ -63,8 +63,10 @@ pub(crate) fn drive(
         plan.system.open(&plan.scenario, cluster, &observer)?;
     let reading = read.map(|start| start()).transpose()?;
     let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
-    let injector = injector
-        .map(|cluster| Injector::new(&plan.scenario, plan.system, Seed(plan.seed), cluster));
+    let injector = injector.map(|cluster| {
+        let (scenario, placed) = (&plan.scenario, storage.placed());
+        Injector::new(scenario, plan.system, Seed(plan.seed), cluster, &placed)
+    });
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let (sampler, threads) = samplers(plan, cluster);

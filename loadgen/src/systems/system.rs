@@ -213,6 +213,12 @@ pub(crate) trait Storage: Send + Sync {
         None
     }
 
+    /// The processes that its first partition was placed on, in order, by their names in a launched
+    /// cluster; empty where the system does not tell.
+    fn placed(&self) -> Vec<String> {
+        vec![]
+    }
+
     /// What a launched cluster has logged of elections and roles since `started` (milliseconds
     /// since 1970), as far as this is concerned.
     fn marks(&self, _started: u64) -> Vec<Mark> {

@@ -12,6 +12,7 @@ use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::costs::Costs;
+use super::ids::BrokerId;
 use crate::runtime::jvm;
 
 /// A released line of Kafka.
@@ -70,6 +71,10 @@ pub struct Cluster {
     pub costs: Costs,
     /// The JVM of every broker.
     pub jvm: jvm::Config,
+    /// The voter that is there before the others, and so is the first controller; none where the
+    /// draws decide. No option of a file: a fault's target asks for it.
+    #[serde(skip)]
+    pub first_controller: Option<BrokerId>,
 }
 
 /// Options of the topic (`LogConfig`).
@@ -327,6 +332,7 @@ impl Cluster {
             },
             costs: Costs::default(),
             jvm: jvm::Config::default(),
+            first_controller: None,
         }
     }
 

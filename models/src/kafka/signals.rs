@@ -5,10 +5,11 @@
 use crate::signal::{Gauge, Level, Mark, Office, Signals};
 
 /// The leader of partition 0.
-pub const LEADER: Office = Office { name: "leader", who: "the leader of partition 0", of: Some(0) };
+pub const LEADER: Office =
+    Office { name: "leader", who: "the leader of partition 0", of: Some(0), followed: true };
 /// The active controller.
 pub const CONTROLLER: Office =
-    Office { name: "controller", who: "the active controller", of: None };
+    Office { name: "controller", who: "the active controller", of: None, followed: false };
 
 /// An in-sync or eligible replica begins to lead; of the partition, with its epoch.
 pub const LEADER_ELECTED: Mark =

@@ -7,13 +7,14 @@ use headwater_sim::time::Duration;
 use serde::Deserialize;
 
 use super::config::{ClientLibrary, Cluster, Version};
+use super::ids::BrokerId;
 use super::record::META_PROPERTIES_FILE;
 use super::{deploy, properties, signals, unmodelled};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
-use crate::signal::{Office, Signals};
+use crate::signal::{Office, Roles, Signals};
 use crate::system::{Claims, Configured, Input, Once, System, SystemKind};
 
 /// A broker (combined mode: also a KRaft controller).
@@ -112,6 +113,19 @@ impl System for Cluster {
 
     fn deploy(&self, to: &mut Deployment, environment: &Environment, feed: &Feed) {
         deploy::deploy(self, to, environment, feed);
+    }
+
+    /// Partition 0 is led by the first broker, and the controller is elected at once: it, or the
+    /// next.
+    fn arranged(&self, roles: Roles) -> Result<Arc<dyn System>, String> {
+        let first = match roles {
+            Roles::Together => 0,
+            Roles::Apart if self.brokers < 2 => {
+                return Err("one broker is leader and controller: brokers = 2 or more".into());
+            }
+            Roles::Apart => 1,
+        };
+        Ok(Arc::new(Self { first_controller: Some(BrokerId(first)), ..self.clone() }))
     }
 
     /// An acknowledgement with `acks=all` is from `min.insync.replicas` at the least; with fewer it

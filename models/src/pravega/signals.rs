@@ -7,10 +7,10 @@ use crate::{bookkeeper, tier};
 
 /// Who runs container 0.
 pub const LEADER: Office =
-    Office { name: "leader", who: "the store that runs container 0", of: Some(0) };
+    Office { name: "leader", who: "the store that runs container 0", of: Some(0), followed: false };
 /// The controller that is active.
 pub const CONTROLLER: Office =
-    Office { name: "controller", who: "the active controller", of: None };
+    Office { name: "controller", who: "the active controller", of: None, followed: false };
 
 /// A container has recovered; with the operations that it has replayed.
 pub const CONTAINER_RECOVERED: Mark =

@@ -12,7 +12,7 @@ use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
-use crate::signal::{Office, Signals};
+use crate::signal::{Office, Roles, Signals};
 use crate::system::{Claims, Configured, Input, Once, Positions, System, SystemKind};
 use crate::{bookkeeper, tier};
 
@@ -113,6 +113,14 @@ impl System for Cluster {
 
     fn deploy(&self, to: &mut Deployment, environment: &Environment, feed: &Feed) {
         deploy::deploy(self, to, environment, feed);
+    }
+
+    /// A store leads, and a controller controls.
+    fn arranged(&self, roles: Roles) -> Result<Arc<dyn System>, String> {
+        match roles {
+            Roles::Apart => Ok(Arc::new(self.clone())),
+            Roles::Together => Err("a store leads; controllers are processes of their own".into()),
+        }
     }
 
     /// What its log claims.

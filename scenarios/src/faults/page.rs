@@ -46,8 +46,17 @@ One slow replica is `limp`; one slow disk is `slow-disk` or `throttle-disk`; one
 const CORRELATED: &str = "
 ## Targets, and correlated faults
 
-A target is a node (`broker-1`), a group, a failure domain, or a list of these. Faults of a domain
-hit all of its servers at once: that is what makes them correlated.
+A target is a node (`broker-1`), a group, a failure domain, an office that is looked up when the
+fault begins (`leader`), or a list of these. Faults of a domain hit all of its servers at once: that
+is what makes them correlated.
+
+What else they have to be, or may not be, stands behind: `leader that is controller`, `leader that
+is not controller`, `follower that is not controller`, `brokers that is not leader`. Where that is
+about two offices, the run begins with them in one hand or in two, as the first such fault asks:
+simulated, the leader of partition 0 is `broker-1`, and the controller is elected at once, it or
+`broker-2`; live, the topic's partitions are placed from the broker on that is the controller, or
+the one before it. Who holds them later is up to the run: a fault that finds nobody hits nobody, and
+the outcome says so (`faults_fired`).
 
 ";
 

@@ -95,8 +95,8 @@ impl<'a> Planner<'a> {
     pub fn asks_for(&self, office: &str) -> bool {
         let Some((_, false, index)) = self.steps.last().copied() else { return false };
         let fault = &self.faults[index];
-        let peers = fault.action.peers().into_iter().flat_map(|peers| &peers.0);
-        fault.target.0.iter().chain(peers).any(|name| name.rsplit('.').next() == Some(office))
+        fault.target.asks_for(office)
+            || fault.action.peers().is_some_and(|peers| peers.asks_for(office))
     }
 
     /// Takes the next step, in a world.

@@ -235,8 +235,8 @@ impl Scenario {
         swarm.value.check(&swarm.tree, findings);
         check_window(&traffic, &measure, findings);
         let bugs = header.as_ref().map(|header| bugs(&tree, &header.bugs, findings));
-        let (header, profile, systems) = (header?, profile?, systems?);
-        plan::check(&faults, &systems, findings);
+        let (header, profile, mut systems) = (header?, profile?, systems?);
+        plan::check(&faults, &mut systems, findings);
         check_disks(&profile, &systems, system.and_then(|tree| tree.span), findings);
         let end = traffic.value.duration + measure.value.drain;
         let doubts = plan::doubt(&faults, traffic.value.duration, end);

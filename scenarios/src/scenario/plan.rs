@@ -1,5 +1,7 @@
 //! The plan of faults: reading them, and checking that their targets are there.
 
+use std::collections::BTreeSet;
+
 use crate::faults::{Family, FaultSpec};
 use crate::scenario::Topology;
 use crate::targets::{self, Holders};
@@ -24,16 +26,26 @@ pub fn read(tree: &Tree, findings: &mut Vec<Finding>) -> Vec<(FaultSpec, Tree)> 
     items.iter().enumerate().filter_map(one).collect()
 }
 
-/// Checks targets against the nodes of the system.
-pub fn check(faults: &[(FaultSpec, Tree)], systems: &Topology, findings: &mut Vec<Finding>) {
+/// Checks targets against the nodes of the systems, and lets these begin with their offices in the
+/// hands that the first fault asks for which minds: who holds them later is up to the run.
+pub fn check(faults: &[(FaultSpec, Tree)], systems: &mut Topology, findings: &mut Vec<Finding>) {
     if faults.is_empty() {
         return;
     }
     let roster = systems.roster();
+    let mut arranged = BTreeSet::new();
     for (fault, tree) in faults {
         targets::check(&fault.target, &roster, &place(tree, "target"), findings);
         if let Some(peers) = fault.action.peers() {
             targets::check(peers, &roster, &place(tree, "peers"), findings);
+        }
+        for (stream, roles) in fault.target.roles(&roster) {
+            if arranged.insert(stream)
+                && let Err(why) = systems.arrange(stream, roles)
+            {
+                let message = format!("nobody can be `{}`: {why}", fault.target);
+                findings.push(Finding::new(message, place(tree, "target")));
+            }
         }
         let tier = fault.action.entry().family == Family::Tier;
         let nodes = targets::resolve(&fault.target, &roster, &Holders::default()).nodes;

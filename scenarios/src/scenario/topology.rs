@@ -9,6 +9,7 @@ use headwater_models::batch::StreamId;
 use headwater_models::deployment::{Deployment, Environment};
 use headwater_models::feed::Feed;
 use headwater_models::role::Capability;
+use headwater_models::signal::Roles;
 use headwater_models::system::System;
 use headwater_models::systems::Systems;
 
@@ -50,6 +51,16 @@ impl Topology {
     /// If there is no such stream.
     pub fn part(&self, stream: StreamId) -> &Part {
         &self.0[stream.0 as usize]
+    }
+
+    /// Lets a system begin with its offices in such hands.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub fn arrange(&mut self, stream: StreamId, roles: Roles) -> Result<(), String> {
+        let part = &mut self.0[stream.0 as usize];
+        part.system = part.system.arranged(roles)?;
+        Ok(())
     }
 
     /// How many there are.

@@ -1,7 +1,7 @@
 //! The topic of a run, and what a cluster says of itself.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_models::kafka::config::Cluster;
 use headwater_reports::outcome::Mark;
@@ -81,7 +81,13 @@ pub(super) fn brokers(bootstrap: &str) -> std::result::Result<u32, KafkaError> {
 impl Topic {
     /// Makes the topic, with the options of the scenario's topic.
     pub(super) fn create(&self, cluster: &Cluster) -> Result<()> {
-        let replication = TopicReplication::Fixed(cluster.replication_factor as i32);
+        let placed = self.placement(cluster)?;
+        let placed: Option<Vec<&[i32]>> =
+            placed.as_ref().map(|placed| placed.iter().map(Vec::as_slice).collect());
+        let replication = match &placed {
+            Some(placed) => TopicReplication::Variable(placed),
+            None => TopicReplication::Fixed(cluster.replication_factor as i32),
+        };
         let options = [
             ("min.insync.replicas", cluster.topic.min_insync_replicas.to_string()),
             ("flush.messages", cluster.topic.flush_messages.to_string()),
@@ -103,6 +109,28 @@ impl Topic {
         }
     }
 
+    /// The brokers of each partition, where a fault asks for a leader that is, or is not, the
+    /// controller: as simulated, relative to the controller. None where the cluster places them.
+    fn placement(&self, cluster: &Cluster) -> Result<Option<Vec<Vec<i32>>>> {
+        let (Some(first), Some(inside)) = (cluster.first_controller, &self.inside) else {
+            return Ok(None);
+        };
+        let until = Instant::now() + ANSWER;
+        let controller = loop {
+            match controller(&inside.data) {
+                Some(controller) => break controller,
+                None if Instant::now() > until => {
+                    return Err(Failure::new(
+                        "no controller was elected, and a fault asks for a leader that is, or is \
+                         not, the controller",
+                    ));
+                }
+                None => std::thread::sleep(Duration::from_millis(50)),
+            }
+        };
+        Ok(Some(placed(cluster, controller, first.index())))
+    }
+
     fn admin(
         &self,
     ) -> std::result::Result<(AdminClient<DefaultClientContext>, AdminOptions), KafkaError> {
@@ -115,14 +143,24 @@ impl Topic {
 }
 
 impl Topic {
-    /// The broker that leads the first partition, as the brokers at `bootstrap` say.
-    fn leader(&self, bootstrap: &str) -> Option<usize> {
+    /// The first partition, as the brokers at `bootstrap` say: who leads it, and its replicas.
+    fn first_partition(&self, bootstrap: &str) -> Option<(i32, Vec<i32>)> {
         let config = client(bootstrap);
         let admin = AdminClient::<Silent>::from_config_and_context(&config, Silent).ok()?;
         let metadata = admin.inner().fetch_metadata(Some(&self.name), ANSWER).ok()?;
-        let leader = metadata.topics().first()?.partitions().first()?.leader();
-        usize::try_from(leader).ok()
+        let partition = metadata.topics().first()?.partitions().first()?;
+        Some((partition.leader(), partition.replicas().to_vec()))
     }
+}
+
+/// The brokers of each partition, round robin as the simulated cluster has them, from a broker such
+/// that the `controller` stands `after` places behind the leader of partition 0.
+fn placed(cluster: &Cluster, controller: usize, after: usize) -> Vec<Vec<i32>> {
+    let (brokers, copies) = (cluster.brokers as usize, cluster.replication_factor as usize);
+    let from = controller - 1 + brokers - after % brokers;
+    let broker = |place: usize| ((from + place) % brokers + 1) as i32;
+    let of = |partition: usize| (0..copies).map(|copy| broker(partition + copy)).collect();
+    (0..cluster.partitions as usize).map(of).collect()
 }
 
 /// What a voter of the metadata log keeps of the last election that it knows of
@@ -154,11 +192,18 @@ impl Storage for Topic {
     fn holder(&self, office: &str) -> Option<String> {
         let inside = self.inside.as_ref()?;
         let id = match office {
-            LEADER => self.leader(&inside.bootstrap)?,
+            LEADER => usize::try_from(self.first_partition(&inside.bootstrap)?.0).ok()?,
             CONTROLLER => controller(&inside.data)?,
             _ => return None,
         };
         Some(super::launch::broker_name(id))
+    }
+
+    fn placed(&self) -> Vec<String> {
+        let Some(inside) = &self.inside else { return vec![] };
+        let replicas = self.first_partition(&inside.bootstrap).unwrap_or_default().1;
+        let id = |replica: i32| usize::try_from(replica).ok().map(super::launch::broker_name);
+        replicas.into_iter().filter_map(id).collect()
     }
 
     fn marks(&self, started: u64) -> Vec<Mark> {
@@ -186,6 +231,20 @@ fn block_on<F: Future>(future: F) -> Result<F::Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headwater_models::kafka::config::Version;
+
+    #[test]
+    fn partitions_are_placed_as_simulated_relative_to_the_controller() {
+        let cluster = |brokers, copies| Cluster {
+            brokers,
+            partitions: 2,
+            replication_factor: copies,
+            ..Cluster::defaults(Version::V3_9)
+        };
+        assert_eq!(placed(&cluster(3, 3), 2, 0), [[2, 3, 1], [3, 1, 2]], "the controller leads");
+        assert_eq!(placed(&cluster(3, 2), 2, 1), [[1, 2], [2, 3]], "it follows");
+        assert_eq!(placed(&cluster(3, 2), 1, 1), [[3, 1], [1, 2]]);
+    }
 
     #[test]
     fn the_controller_is_who_was_elected_last() {

@@ -126,7 +126,10 @@ impl Broker {
         }
         let (voters, quorum) = (self.config.brokers, self.config.quorum.clone());
         let (draws, now) = (ctx.stream("raft"), ctx.now());
-        let raft = Raft::new(self.me, voters, quorum, vote, metadata, draws, now);
+        let mut raft = Raft::new(self.me, voters, quorum, vote, metadata, draws, now);
+        if self.config.first_controller == Some(self.me) {
+            raft.is_first(now);
+        }
         self.quorum = Some(Box::new(Quorum::new(raft)));
         self.run_voter(ctx);
         self.begin_life(ctx);

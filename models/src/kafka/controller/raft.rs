@@ -145,6 +145,14 @@ impl Raft {
         new
     }
 
+    /// It is there before the other voters: in a quorum in which nobody was elected yet it stands
+    /// for election at once.
+    pub const fn is_first(&mut self, now: Time) {
+        if self.epoch == 0 {
+            self.deadline = now;
+        }
+    }
+
     /// The leader, as far as known.
     pub const fn leader(&self) -> Option<BrokerId> {
         match &self.role {

@@ -15,8 +15,13 @@ use serde::{Deserialize, Serialize};
 use headwater_reading::problem::Finding;
 use headwater_reading::tree::Span;
 
-/// Who: names of nodes (`broker-1`, `tier`), or of groups and failure domains that are looked up
-/// when the fault happens ([`described`]).
+mod wanted;
+
+use wanted::Wanted;
+
+/// Who: names of nodes (`broker-1`, `tier`), or of groups, failure domains and offices that are
+/// looked up when the fault happens ([`described`]), each with conditions behind it if need be
+/// (`leader that is not controller`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "OneOrMany", into = "OneOrMany")]
 pub struct Target(pub Vec<String>);
@@ -81,7 +86,12 @@ pub fn described(systems: &Systems) -> Vec<(&'static str, String)> {
         None => described.push((name, who.to_owned())),
     };
     let offices = systems.iter().flat_map(SystemKind::offices);
-    offices.for_each(|office| add(office.name, office.who));
+    for office in offices {
+        add(office.name, office.who);
+        if office.followed {
+            add(FOLLOWER, FOLLOWS);
+        }
+    }
     systems.iter().flat_map(SystemKind::roles).for_each(|role| add(role.group, role.who));
     MIXED.iter().chain(&DOMAINS).for_each(|(name, who)| add(name, who));
     described
@@ -104,17 +114,34 @@ pub fn domains() -> impl Iterator<Item = String> {
 
 /// Says which names of a target are not there; `span` is where it stands.
 pub fn check(target: &Target, roster: &Roster, span: &Span, findings: &mut Vec<Finding>) {
-    for name in target.0.iter().filter(|name| !roster.knows(name)) {
+    for name in target.mentions().filter(|name| !roster.knows(name)) {
         let finding = Finding::new(format!("no node `{name}` in this system"), span.clone());
         let domains = ["zone-1", "rack-1", "power-1", "batch-1"];
         let groups = roster.groups();
         let known = roster.names.iter().chain(&groups).map(String::as_str).chain(domains);
-        findings.push(finding.label("not there").known(name, known));
+        let finding = finding.label("not there").known(name, known);
+        findings.push(match name.contains(' ') {
+            true => finding.help("a condition is written `leader that is not controller`"),
+            false => finding,
+        });
+    }
+    let alone = |stream: StreamId| roster.systems[stream.0 as usize].copies < 2;
+    for name in target.mentions().filter(|name| roster.scope(name).1 == FOLLOWER) {
+        if roster.followed(name).any(alone) {
+            let finding = Finding::new("nobody follows where there is one copy", span.clone());
+            findings.push(finding.label("\"replication.factor\" = 2 or more has followers"));
+        }
     }
 }
 
 /// The office whose holder swarms hit.
 pub const LEADER: &str = "leader";
+
+/// One that follows the [`LEADER`], where somebody does.
+pub const FOLLOWER: &str = "follower";
+
+/// Who that is.
+const FOLLOWS: &str = "the first replica of partition 0 that does not lead it";
 
 /// Who has taken the offices of the systems so far, by the system's stream and the office's name.
 pub type Holders = BTreeMap<(StreamId, &'static str), NodeId>;
@@ -131,21 +158,50 @@ pub struct Resolved {
 /// The nodes of a target.
 pub fn resolve(target: &Target, roster: &Roster, holders: &Holders) -> Resolved {
     let mut resolved = Resolved::default();
-    for name in target.0.iter().map(String::as_str) {
-        let mut offices = roster.offices_named(name).peekable();
-        if offices.peek().is_none() {
-            resolved.nodes.extend(roster.named(name));
-        }
-        for FirstHolder { stream, office, holder } in offices {
-            match holders.get(&(*stream, office.name)).copied().or(*holder) {
-                Some(holder) => resolved.nodes.push(holder),
-                None => resolved.vacant.push(name.to_owned()),
+    for text in &target.0 {
+        let Wanted { name, conditions } = Wanted::of(text);
+        let conditions: Vec<(bool, Vec<NodeId>)> = conditions
+            .into_iter()
+            .map(|(is, name)| (is, nodes(name, roster, holders).concat()))
+            .collect();
+        let meets = |node: &NodeId| conditions.iter().all(|(is, of)| of.contains(node) == *is);
+        let one = roster.is_one(name);
+        for mut found in nodes(name, roster, holders) {
+            found.retain(meets);
+            if one {
+                found.truncate(1);
             }
+            if found.is_empty() && (one || !conditions.is_empty()) {
+                resolved.vacant.push(text.clone());
+            }
+            resolved.nodes.extend(found);
         }
     }
     resolved.nodes.sort_unstable();
     resolved.nodes.dedup();
     resolved
+}
+
+/// The nodes of a name without conditions: of one who is somebody at a time those who may be that,
+/// by system.
+fn nodes(name: &str, roster: &Roster, holders: &Holders) -> Vec<Vec<NodeId>> {
+    let holder =
+        |of: &FirstHolder| holders.get(&(of.stream, of.office.name)).copied().or(of.holder);
+    if roster.scope(name).1 == FOLLOWER {
+        let follow = |of: &FirstHolder| {
+            let Some(leader) = holder(of) else { return vec![] };
+            let mut replicas = roster.replicas_of(of.stream);
+            replicas.retain(|replica| *replica != leader);
+            replicas
+        };
+        let led = roster.followed(name).filter_map(|stream| roster.leader_of(stream));
+        return led.map(follow).collect();
+    }
+    let mut offices = roster.offices_named(name).peekable();
+    match offices.peek() {
+        Some(_) => offices.map(|of| holder(of).into_iter().collect()).collect(),
+        None => vec![roster.named(name)],
+    }
 }
 
 /// Names and roles of the nodes of a deployment that has been taken apart. Where there are several
@@ -158,6 +214,8 @@ pub struct Roster {
     streams: Vec<StreamId>,
     offices: Vec<FirstHolder>,
     systems: Vec<SystemNames>,
+    /// By system, where it is known: those that what came first was placed on, in their order.
+    placed: BTreeMap<StreamId, Vec<NodeId>>,
 }
 
 /// How the nodes of a system are called, and how many of them keep the same.
@@ -178,7 +236,13 @@ impl Roster {
             streams: deployment.streams.clone(),
             offices: deployment.offices.clone(),
             systems,
+            placed: BTreeMap::new(),
         }
+    }
+
+    /// What came first in this system was placed on these, in this order.
+    pub fn place(&mut self, stream: StreamId, nodes: Vec<NodeId>) {
+        self.placed.insert(stream, nodes);
     }
 
     /// The nodes of one system alone whose role has this capability.
@@ -209,6 +273,24 @@ impl Roster {
         let (stream, name) = self.scope(name);
         let within = move |of: &&FirstHolder| stream.is_none_or(|stream| stream == of.stream);
         self.offices.iter().filter(within).filter(move |of| of.office.name == name)
+    }
+
+    /// Whether this is somebody, one of each system at a time.
+    fn is_one(&self, name: &str) -> bool {
+        self.has_office(name) || self.followed(name).next().is_some()
+    }
+
+    /// The systems that a name of a follower means.
+    fn followed(&self, name: &str) -> impl Iterator<Item = StreamId> {
+        let (stream, name) = self.scope(name);
+        let within = move |of: &&FirstHolder| stream.is_none_or(|stream| stream == of.stream);
+        let followed = move |of: &&FirstHolder| of.office.followed && name == FOLLOWER;
+        self.offices.iter().filter(within).filter(followed).map(|of| of.stream)
+    }
+
+    /// The office of a system's leader.
+    fn leader_of(&self, stream: StreamId) -> Option<&FirstHolder> {
+        self.offices.iter().find(|of| of.stream == stream && of.office.followed)
     }
 
     /// What a node is for.
@@ -248,7 +330,10 @@ impl Roster {
             let roles = self.iter().filter(move |(node, _)| within(self.stream(*node)));
             let offices = self.offices.iter().filter(move |of| within(of.stream));
             let mut groups: Vec<_> = roles.map(|(_, role)| role.group).collect();
-            groups.extend(offices.map(|of| of.office.name));
+            for FirstHolder { office, .. } in offices {
+                groups.push(office.name);
+                groups.extend(office.followed.then_some(FOLLOWER));
+            }
             groups.extend(MIXED.iter().map(|(name, _)| *name));
             groups.sort_unstable();
             groups.dedup();
@@ -293,11 +378,18 @@ impl Roster {
 
     /// Those that what came first was placed on, in each system.
     fn replicas(&self) -> Vec<NodeId> {
-        let of_system = |(stream, SystemNames { copies, .. }): (u32, &SystemNames)| {
-            let keep = self.with_in(StreamId(stream), Capability::KeepsData);
-            keep.take(*copies as usize).collect::<Vec<_>>()
-        };
-        (0..).zip(&self.systems).flat_map(of_system).collect()
+        (0..self.systems.len() as u32)
+            .flat_map(|stream| self.replicas_of(StreamId(stream)))
+            .collect()
+    }
+
+    /// The same of one system.
+    fn replicas_of(&self, stream: StreamId) -> Vec<NodeId> {
+        let copies = self.systems[stream.0 as usize].copies as usize;
+        match self.placed.get(&stream) {
+            Some(placed) => placed.clone(),
+            None => self.with_in(stream, Capability::KeepsData).take(copies).collect(),
+        }
     }
 }
 
@@ -357,6 +449,80 @@ mod tests {
         let target = Target(vec!["controller".into()]);
         let resolved = resolve(&target, &scenario.systems.roster(), &Holders::default());
         assert_eq!((resolved.nodes.len(), resolved.vacant), (0, vec!["controller".to_owned()]));
+    }
+
+    /// Who was hit in Kafka on three brokers by a pause at 3 s, for some seeds.
+    fn hit_of_three(target: &str) -> Vec<String> {
+        let text = format!(
+            "title = 't'\nhypothesis = 'h'\nprofile = 'nvme-10gbe'\n\
+             [system]\nkind = 'kafka'\nbrokers = 3\n'replication.factor' = 3\n\
+             [traffic]\nrate = '50/s'\nduration = '4s'\n\
+             [[fault]]\nkind = 'pause'\ntarget = '{target}'\nat = '3s'\nfor = '500ms'\n"
+        );
+        let scenario = Scenario::parse(&text, "t.toml", None, &[]);
+        let scenario = scenario.unwrap_or_else(|wrong| panic!("{wrong}"));
+        let hit = |seed| {
+            let seed = Some(seed);
+            let outcome = run(&scenario, &Options { seed, ..Options::default() }).outcome;
+            let amiss = outcome.verdicts.iter().find(|verdict| verdict.name == "faults_fired");
+            assert_eq!(amiss, None);
+            outcome.faults[0].target.clone()
+        };
+        (1..=5).map(hit).collect()
+    }
+
+    #[test]
+    fn whoever_leads_controls_or_follows_can_be_told_apart_whatever_the_seed() {
+        let cases = [
+            ("leader that is controller", "broker-1"),
+            ("leader that is not controller", "broker-1"),
+            ("controller that is not leader", "broker-2"),
+            ("follower that is controller", "broker-2"),
+            ("follower that is not controller", "broker-2"),
+        ];
+        for (target, who) in cases {
+            assert_eq!(hit_of_three(target), vec![format!("{who} ({target})"); 5], "{target}");
+        }
+    }
+
+    #[test]
+    fn who_is_not_what_a_target_says_is_nobody() {
+        let text = "title = 't'\nhypothesis = 'h'\nprofile = 'nvme-10gbe'\n\
+                    [system]\nkind = 'kafka'\nbrokers = 3\n'replication.factor' = 3\n";
+        let roster = Scenario::parse(text, "t.toml", None, &[]).unwrap().systems.roster();
+        let nodes = |names: &[&str]| names.iter().flat_map(|name| roster.named(name)).collect();
+        let resolved = |text: &str, leads: &str, controls: &str| {
+            let [leads, controls] = [leads, controls].map(|name| roster.named(name)[0]);
+            let stream = StreamId(0);
+            let holders =
+                Holders::from([((stream, "leader"), leads), ((stream, "controller"), controls)]);
+            resolve(&Target(vec![text.into()]), &roster, &holders)
+        };
+        let none = resolved("leader that is not controller", "broker-2", "broker-2");
+        let vacant = vec!["leader that is not controller".to_owned()];
+        assert_eq!(none, Resolved { nodes: vec![], vacant });
+        let found = |text, leads, controls| resolved(text, leads, controls).nodes;
+        let neither = "follower that is not controller";
+        let expect = |names: &[&str]| -> Vec<NodeId> { nodes(names) };
+        assert_eq!(found(neither, "broker-1", "broker-2"), expect(&["broker-3"]));
+        assert_eq!(found(neither, "broker-1", "broker-1"), expect(&["broker-2"]));
+        let others = "brokers that is not leader";
+        assert_eq!(found(others, "broker-2", "broker-2"), expect(&["broker-1", "broker-3"]));
+    }
+
+    #[test]
+    fn what_no_broker_can_be_is_told_when_the_file_is_read() {
+        let refused = |target| read("kafka", target, "1s").unwrap_err();
+        let apart = refused("leader that is not controller");
+        assert!(apart.contains("one broker") && apart.contains("t.toml:"), "{apart}");
+        assert!(refused("follower").contains("nobody follows"), "{}", refused("follower"));
+        let free = refused("leader that isn't the controller");
+        assert!(free.contains("no node `leader that isn't the controller`"), "{free}");
+        let both = read("pravega", "leader that is controller", "1s").unwrap_err();
+        assert!(both.contains("controllers are processes of their own"), "{both}");
+        assert!(read("pravega", "leader that is not controller", "1s").is_ok());
+        let none = read("pravega", "follower", "1s").unwrap_err();
+        assert!(none.contains("no node `follower`"), "{none}");
     }
 
     #[test]
