@@ -3,12 +3,27 @@
 //! Stands for `rd_crc32` of librdkafka @ 2.12.1 (`rdcrc32.h:161`), by which its default partitioner
 //! spreads keys. The bytes of a key are those of its number, the lowest first. No parameters.
 
-/// CRC-32 (polynomial 0x04c11db7, reflected) of the eight bytes of `key`.
+/// What a byte makes of a remainder of zero, by polynomial 0x04c11db7, reflected.
+const TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut crc, mut bit) = (byte as u32, 0);
+        while bit < 8 {
+            crc = crc >> 1 ^ 0xedb8_8320 & (crc & 1).wrapping_neg();
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+/// CRC-32 of the eight bytes of `key`.
 pub fn crc32(key: u64) -> u32 {
-    !key.to_le_bytes().into_iter().fold(u32::MAX, |crc, byte| {
-        (0..8)
-            .fold(crc ^ u32::from(byte), |crc, _| crc >> 1 ^ 0xedb8_8320 & (crc & 1).wrapping_neg())
-    })
+    !key.to_le_bytes()
+        .into_iter()
+        .fold(u32::MAX, |crc, byte| crc >> 8 ^ TABLE[usize::from(crc as u8 ^ byte)])
 }
 
 /// The lane of `lanes` that a key belongs to: `rd_kafka_msg_partitioner_consistent` @ 2.12.1.

@@ -2,6 +2,7 @@
 
 use headwater_models::arrival::Arrival;
 use headwater_sim::fingerprint::mix;
+use headwater_sim::time::Duration;
 use headwater_traffic::{Lanes, Place};
 
 /// Which lane an event goes to. A lane is what order is promised in.
@@ -23,23 +24,26 @@ pub(crate) enum Spread {
         /// Lanes.
         count: u32,
     },
-    /// Whatever is due within [`STICKY_NS`] shares a lane: what clients do with records that have
-    /// no key.
+    /// Whatever is due within so many nanoseconds shares a lane: what clients do with records that
+    /// have no key. Within none, each event has one of its own.
     Sticky {
         /// Lanes.
         count: u32,
         /// The writer: each chooses for itself.
         writer: u32,
+        /// How long it stays with a lane.
+        stays_ns: u64,
     },
 }
 
-/// `sticky.partitioning.linger.ms` of librdkafka is 10 ms (`CONFIGURATION.md` @ 2.x).
+/// Where a client has no rule of its own.
 const STICKY_NS: u64 = 10_000_000;
 
 impl LanePlan {
     /// Spreads the events of `writer` over `count` lanes, above zero.
     pub(crate) fn new(writer: u32, count: u32, keyed: bool) -> Self {
-        let spread = if keyed { Spread::ByKey } else { Spread::Sticky { count, writer } };
+        let sticky = Spread::Sticky { count, writer, stays_ns: STICKY_NS };
+        let spread = if keyed { Spread::ByKey } else { sticky };
         Self { lanes: Lanes::new(writer, count), spread }
     }
 
@@ -56,14 +60,22 @@ impl LanePlan {
         self
     }
 
+    /// Without keys, with another lane after so long.
+    pub(crate) const fn staying(mut self, stays: Duration) -> Self {
+        if let Spread::Sticky { stays_ns, .. } = &mut self.spread {
+            *stays_ns = stays.0;
+        }
+        self
+    }
+
     /// The place of the next event of the schedule.
     pub(crate) fn place(&mut self, arrival: &Arrival) -> Place {
         match self.spread {
             Spread::ByKey => self.lanes.by_key(arrival.key),
             Spread::ByRule { lane_of_key, count } => self.lanes.on(lane_of_key(arrival.key, count)),
-            Spread::Sticky { count, writer } => {
+            Spread::Sticky { count, writer, stays_ns } => {
                 let salt = mix(writer.into(), 0x1f83_d9ab_fb41_bd6b);
-                let hash = mix(arrival.at.0 / STICKY_NS, salt);
+                let hash = mix(arrival.at.0.checked_div(stays_ns).unwrap_or(arrival.index), salt);
                 self.lanes.on(((u128::from(hash) * u128::from(count)) >> 64) as u32)
             }
         }
@@ -86,5 +98,17 @@ mod tests {
         let mut sticky = LanePlan::new(0, 24, false).ruled_by(lane_of_key, 24);
         let first = sticky.place(&arrival(0)).lane;
         assert!((1..4).all(|key| sticky.place(&arrival(key)).lane == first));
+    }
+
+    #[test]
+    fn events_without_keys_change_lanes_as_often_as_their_client_does() {
+        let changes = |stays: Duration| {
+            let mut plan = LanePlan::new(0, 1_000, false).staying(stays);
+            let at = |index| Arrival { index, at: Time(index * 1_000_000), key: 0, bytes: 10 };
+            let lanes: Vec<_> = (0..100).map(|ms| plan.place(&at(ms)).lane).collect();
+            lanes.windows(2).filter(|pair| pair[0] != pair[1]).count()
+        };
+        let changes = [0, 4, 20].map(|ms| changes(Duration::from_millis(ms)));
+        assert_eq!(changes, [99, 24, 4]);
     }
 }

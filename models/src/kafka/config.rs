@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use headwater_sim::time::Duration;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -230,9 +231,9 @@ pub struct Producer {
     #[serde(rename = "max.block.ms")]
     pub max_block_ms: u64,
     /// For how long librdkafka sends events without a key to one partition; 0 to draw one for each
-    /// event.
+    /// event, -1 for its default: twice `linger.ms` ([`Producer::sticky_linger`]).
     #[serde(rename = "sticky.partitioning.linger.ms")]
-    pub sticky_linger_ms: u64,
+    pub sticky_linger_ms: i64,
     /// Bytes of one request.
     #[serde(rename = "max.request.size")]
     pub max_request_size: u64,
@@ -394,33 +395,46 @@ impl Cluster {
                  no write with acks=all could ever succeed"
             ));
         }
-        if !matches!(self.producer.acks, -1..=1) {
-            return Err(format!(
-                "producer.acks is {}, but it is 0, 1, or -1 (\"all\")",
-                self.producer.acks
-            ));
-        }
-        if self.producer.enable_idempotence
-            && (self.producer.acks != -1 || self.producer.max_in_flight > 5)
-        {
-            return Err("producer.enable.idempotence needs acks -1 and at most 5 requests in \
-                        flight (producer.max.in.flight.requests.per.connection)"
-                .into());
-        }
         if self.quorum.eligible_leader_replicas > 1 {
             return Err(format!(
                 "quorum.eligible.leader.replicas.version is {}, but it is 0 or 1",
                 self.quorum.eligible_leader_replicas
             ));
         }
-        if self.producer.buffer_memory < self.producer.batch_size {
-            return Err("producer.buffer.memory is below producer.batch.size: no batch fits".into());
-        }
-        Ok(())
+        self.producer.check()
     }
 }
 
 impl Producer {
+    fn check(&self) -> Result<(), String> {
+        if !matches!(self.acks, -1..=1) {
+            return Err(format!("producer.acks is {}, but it is 0, 1, or -1 (\"all\")", self.acks));
+        }
+        if self.enable_idempotence && (self.acks != -1 || self.max_in_flight > 5) {
+            return Err("producer.enable.idempotence needs acks -1 and at most 5 requests in \
+                        flight (producer.max.in.flight.requests.per.connection)"
+                .into());
+        }
+        if self.sticky_linger_ms < -1 {
+            return Err(format!(
+                "producer.sticky.partitioning.linger.ms is {}, but it is at least 0, or -1 for \
+                 twice producer.linger.ms",
+                self.sticky_linger_ms
+            ));
+        }
+        if self.buffer_memory < self.batch_size {
+            return Err("producer.buffer.memory is below producer.batch.size: no batch fits".into());
+        }
+        Ok(())
+    }
+
+    /// For how long librdkafka stays with a partition: unless it is set, twice `linger.ms`, and 900
+    /// s at the most (`rd_kafka_conf_finalize`, `rdkafka_conf.c:4373` @ 2.12.1).
+    pub fn sticky_linger(&self) -> Duration {
+        let set = u64::try_from(self.sticky_linger_ms);
+        Duration::from_millis(set.unwrap_or((2 * self.linger_ms).min(900_000)))
+    }
+
     /// The Java client (`ProducerConfig`; KIP-1030: `linger.ms` went from 0 to 5 in 4.0).
     pub const fn java(version: Version) -> Self {
         Self {
@@ -457,7 +471,7 @@ impl Producer {
             buffer_memory: 1_073_741_824,
             queue_buffering_max_messages: 100_000,
             max_block_ms: 60_000,
-            sticky_linger_ms: 10,
+            sticky_linger_ms: -1,
             max_request_size: 1_000_000,
             max_in_flight: 1_000_000,
             enable_idempotence: false,

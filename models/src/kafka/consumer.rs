@@ -4,9 +4,14 @@
 //! (`rdkafka_fetcher.c`) with partitions assigned by hand: one fetch at a time to each leader,
 //! answered once there is a byte or after `fetch.max.wait.ms`. The Java client takes a response
 //! apart and hands its records over on one thread. librdkafka takes it apart on a thread for each
-//! broker, fetches again, and queues the records for the application's thread; a partition with
-//! `queued.min.messages` records in that queue, or any with `queued.max.messages.kbytes`, is not
-//! fetched for `fetch.queue.backoff.ms`.
+//! broker, fetches again, and queues the records for the application's thread; with
+//! `queued.min.messages` records or `queued.max.messages.kbytes` in that queue, which all
+//! partitions are forwarded to (`rd_kafka_q_len`, `rdkafka_queue.h:638`), nothing is fetched for
+//! `fetch.queue.backoff.ms` (`rd_kafka_toppar_fetch_decide`, `rdkafka_fetcher.c:1362-1381`).
+//!
+//! The Java client has a fetch session with each broker (KIP-227). librdkafka has none
+//! (`rdkafka_fetcher.c:1049`): its requests and the answers list every partition, which is what
+//! they weigh; only what has changed is told here all the same.
 //!
 //! Parameters: [`crate::kafka::config::Consumer`], [`crate::kafka::costs::Costs`]; others at their
 //! defaults. Left out: groups and offset commits (every consumer reads from the beginning, once),
@@ -22,6 +27,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::config::{ClientLibrary, Cluster};
+use super::fetch_session::{FetchNews, FetchSession};
 use super::ids::{BrokerId, TopicPartition};
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
 use super::reconnect::{Connections, Pauses, TAGS};
@@ -42,7 +48,7 @@ const BROKERS: PoolId = PoolId(1);
 /// the fetch may wait and `socket.timeout.ms` on top, which is 60.5 s).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// `queued.min.messages` (`rdkafka_conf.c:1403`).
-const QUEUED_MESSAGES_MAX: u64 = 100_000;
+const QUEUED_RECORDS_MAX: u64 = 100_000;
 /// `queued.max.messages.kbytes` (`rdkafka_conf.c:1408`), in bytes.
 const QUEUED_BYTES_MAX: u64 = 65_536 << 10;
 /// `fetch.queue.backoff.ms` (`rdkafka_conf.c:1424`).
@@ -56,7 +62,7 @@ mod kind {
     pub const PARSED: u64 = 2;
     /// Records are handed over.
     pub const DELIVERED: u64 = 3;
-    /// Partitions that were left out may be fetched again.
+    /// A broker may be fetched from again; its number.
     pub const BACKOFF: u64 = 4;
 }
 
@@ -72,10 +78,13 @@ struct Position {
     offset: u64,
     leader: Option<BrokerId>,
     leader_epoch: u32,
-    /// Records that wait for the application.
-    queued: u64,
-    /// Not fetched before then.
-    not_before: Time,
+}
+
+impl Position {
+    const fn asked(&self, partition: TopicPartition) -> FetchPartition {
+        let Self { offset, leader_epoch, .. } = *self;
+        FetchPartition { partition, offset, leader_epoch, last_fetched_epoch: None }
+    }
 }
 
 /// What goes on with a broker.
@@ -85,26 +94,23 @@ struct Fetching {
     correlation: Option<u64>,
     /// The response that is being taken apart.
     parsing: Option<Vec<FetchedPartition>>,
+    /// What is wanted of it.
+    session: FetchSession,
+    /// Not before then.
+    not_before: Time,
 }
 
-/// Records of a partition that wait for the application.
-struct Queued {
-    partition: TopicPartition,
-    batches: Vec<LogBatch>,
-}
+/// Records that wait for the application.
+struct Queued(Vec<LogBatch>);
 
 impl Queued {
     fn records(&self) -> u64 {
-        records(&self.batches)
+        self.0.iter().map(|of| of.batch.count()).sum()
     }
 
     fn bytes(&self) -> u64 {
-        self.batches.iter().map(LogBatch::size_bytes).sum()
+        self.0.iter().map(LogBatch::size_bytes).sum()
     }
-}
-
-fn records(batches: &[LogBatch]) -> u64 {
-    batches.iter().map(|of| of.batch.count()).sum()
 }
 
 /// A consumer node.
@@ -112,10 +118,12 @@ pub struct Consumer {
     config: Rc<Cluster>,
     outlet: Outlet,
     positions: SortedVecMap<TopicPartition, Position>,
+    /// Partitions of which the leader is not known.
+    leaderless: usize,
     each: Vec<Fetching>,
     queue: VecDeque<Queued>,
+    queued_records: u64,
     queued_bytes: u64,
-    backing_off: bool,
     correlation: u64,
     connections: Connections,
 }
@@ -126,21 +134,23 @@ impl Consumer {
         let mine =
             (0..config.partitions).filter(|partition| partition % config.consumers == reader);
         let mine = mine.map(TopicPartition::of_events);
-        let position = |partition: TopicPartition| Position {
-            offset: 0,
-            leader: Some(partition.first_leader(config.brokers)),
-            leader_epoch: 0,
-            queued: 0,
-            not_before: Time::ZERO,
-        };
+        let mut each: Vec<_> = brokers.iter().map(|_| Fetching::default()).collect();
+        let mut positions = SortedVecMap::default();
+        for partition in mine {
+            let leader = partition.first_leader(config.brokers);
+            let position = Position { offset: 0, leader: Some(leader), leader_epoch: 0 };
+            each[leader.index()].session.want(position.asked(partition));
+            positions.insert(partition, position);
+        }
         Self {
-            positions: mine.map(|partition| (partition, position(partition))).collect(),
-            each: brokers.iter().map(|_| Fetching::default()).collect(),
+            positions,
+            leaderless: 0,
+            each,
             connections: Connections::new(brokers, Pauses::of(&config)),
             outlet: feed.outlet(reader),
             queue: VecDeque::new(),
+            queued_records: 0,
             queued_bytes: 0,
-            backing_off: false,
             correlation: 0,
             config,
         }
@@ -154,7 +164,7 @@ impl Consumer {
         for broker in 0..self.each.len() {
             self.fetch(ctx, BrokerId(broker as u32));
         }
-        if self.positions.values().any(|position| position.leader.is_none()) {
+        if self.leaderless > 0 {
             self.connections.refresh(ctx);
         }
     }
@@ -162,15 +172,17 @@ impl Consumer {
     fn fetch(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
         let fetching = &self.each[broker.index()];
         let busy = fetching.correlation.is_some() || fetching.parsing.is_some();
-        if busy || !self.connections.up(broker) {
+        if busy || fetching.session.is_empty() || !self.connections.up(broker) {
             return;
         }
-        let partitions = self.wanted(ctx, broker);
-        if partitions.is_empty() {
+        if self.librdkafka() && self.backs_off(ctx, broker) {
             return;
         }
         self.correlation += 1;
-        self.each[broker.index()].correlation = Some(self.correlation);
+        let fetching = &mut self.each[broker.index()];
+        fetching.correlation = Some(self.correlation);
+        let FetchNews { full, partitions, forgotten } = fetching.session.tell();
+        let whole = self.config.client == ClientLibrary::Librdkafka;
         let config = &self.config.consumer;
         let fetch = Fetch {
             correlation: self.correlation,
@@ -178,45 +190,47 @@ impl Consumer {
             max_wait_ms: config.fetch_max_wait_ms,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
-            full: true,
+            full,
+            listed: whole.then_some(fetching.session.len() as u64),
             partitions,
-            forgotten: Vec::new(),
+            forgotten,
         };
         let to = self.connections.node(broker);
         ctx.send(to, protocol::Message::Kafka(Message::Fetch(Box::new(fetch))));
         let wait = Duration::from_millis(config.fetch_max_wait_ms);
-        let late = if self.librdkafka() { REQUEST_TIMEOUT * 2 + wait } else { REQUEST_TIMEOUT };
+        let late = if whole { REQUEST_TIMEOUT * 2 + wait } else { REQUEST_TIMEOUT };
         ctx.timer(late, TAGS.tag(kind::LATE, self.correlation));
     }
 
-    /// What to fetch from a broker: its partitions, but for those of which enough is queued.
-    fn wanted(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) -> Vec<FetchPartition> {
-        let (now, limited) = (ctx.now(), self.librdkafka());
-        let (mut wanted, mut left_out) = (Vec::new(), false);
-        for (partition, position) in self.positions.iter_mut() {
-            if position.leader != Some(broker) {
-                continue;
-            }
-            let full =
-                position.queued >= QUEUED_MESSAGES_MAX || self.queued_bytes >= QUEUED_BYTES_MAX;
-            if limited && full {
-                position.not_before = now + QUEUE_BACKOFF;
-            }
-            if position.not_before > now {
-                left_out = true;
-                continue;
-            }
-            wanted.push(FetchPartition {
-                partition: *partition,
-                offset: position.offset,
-                leader_epoch: position.leader_epoch,
-                last_fetched_epoch: None,
-            });
+    /// Enough is queued, or was not long ago.
+    fn backs_off(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) -> bool {
+        let full =
+            self.queued_records >= QUEUED_RECORDS_MAX || self.queued_bytes >= QUEUED_BYTES_MAX;
+        let fetching = &mut self.each[broker.index()];
+        let waits = fetching.not_before > ctx.now();
+        if full && !waits {
+            fetching.not_before = ctx.now() + QUEUE_BACKOFF;
+            ctx.timer(QUEUE_BACKOFF, TAGS.tag(kind::BACKOFF, broker.into()));
         }
-        if left_out && !std::mem::replace(&mut self.backing_off, true) {
-            ctx.timer(QUEUE_BACKOFF, TAGS.tag(kind::BACKOFF, 0));
+        full || waits
+    }
+
+    /// A partition is led by a broker, or by none as far as is known.
+    fn led(&mut self, partition: TopicPartition, leader: Option<BrokerId>, epoch: u32) {
+        let Some(position) = self.positions.get_mut(&partition) else { return };
+        let before = std::mem::replace(&mut position.leader, leader);
+        position.leader_epoch = epoch;
+        let asked = position.asked(partition);
+        if before != leader {
+            if let Some(before) = before {
+                self.each[before.index()].session.forget(partition);
+            }
+            self.leaderless += usize::from(leader.is_none());
+            self.leaderless -= usize::from(before.is_none());
         }
-        wanted
+        if let Some(leader) = leader {
+            self.each[leader.index()].session.want(asked);
+        }
     }
 
     /// A response has come: it is taken apart.
@@ -238,16 +252,26 @@ impl Consumer {
     fn take(&mut self, ctx: &mut Ctx<'_>, fetched: FetchedPartition) {
         let FetchedPartition { partition, error, high_watermark, batches, .. } = fetched;
         let Some(position) = self.positions.get_mut(&partition) else { return };
-        if error == ErrorCode::OffsetOutOfRange {
+        let (leader, epoch) = (position.leader, position.leader_epoch);
+        match error {
+            ErrorCode::None => {}
             // `auto.offset.reset`: what was read is gone from the log; go on from its end.
-            position.offset = position.offset.min(high_watermark);
-        } else if error != ErrorCode::None {
-            position.leader = None;
+            ErrorCode::OffsetOutOfRange => position.offset = position.offset.min(high_watermark),
+            _ => self.led(partition, None, epoch),
         }
-        let Some(last) = batches.last() else { return };
-        position.offset = last.end_offset();
-        position.queued += records(&batches);
-        let queued = Queued { partition, batches };
+        if let Some(last) = batches.last()
+            && let Some(position) = self.positions.get_mut(&partition)
+        {
+            position.offset = last.end_offset();
+        }
+        if matches!(error, ErrorCode::None | ErrorCode::OffsetOutOfRange) {
+            self.led(partition, leader, epoch);
+        }
+        if batches.is_empty() {
+            return;
+        }
+        let queued = Queued(batches);
+        self.queued_records += queued.records();
         self.queued_bytes += queued.bytes();
         let cost = Duration(self.config.costs.client_deliver_record_ns * queued.records());
         self.queue.push_back(queued);
@@ -257,22 +281,22 @@ impl Consumer {
     /// The application has its records.
     fn deliver(&mut self, ctx: &mut Ctx<'_>) {
         let queued = self.queue.pop_front().expect("records are handed over");
+        self.queued_records -= queued.records();
         self.queued_bytes -= queued.bytes();
-        if let Some(position) = self.positions.get_mut(&queued.partition) {
-            position.queued -= queued.records();
-        }
-        for of in queued.batches {
+        for of in queued.0 {
             self.outlet.deliver(ctx, of.batch, of.base_offset);
         }
     }
 
     /// The connection with a broker has broken, or is closed.
     fn lose(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
-        self.each[broker.index()].correlation = None;
-        for position in self.positions.values_mut() {
-            if position.leader == Some(broker) {
-                position.leader = None;
-            }
+        let fetching = &mut self.each[broker.index()];
+        fetching.correlation = None;
+        fetching.session.lose();
+        let here = self.positions.iter().filter(|(_, position)| position.leader == Some(broker));
+        let here: Vec<_> = here.map(|(of, position)| (*of, position.leader_epoch)).collect();
+        for (partition, epoch) in here {
+            self.led(partition, None, epoch);
         }
         self.connections.broken(ctx, broker);
     }
@@ -286,20 +310,29 @@ impl Node<Streaming> for Consumer {
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
         match message {
             protocol::Message::Kafka(Message::FetchResponse {
-                correlation, partitions, ..
+                correlation,
+                error,
+                partitions,
+                ..
             }) => {
                 let Some(broker) = self.connections.broker(from) else { return };
-                if self.each[broker.index()].correlation == Some(correlation) {
+                let fetching = &mut self.each[broker.index()];
+                if fetching.correlation == Some(correlation) {
+                    if error != ErrorCode::None {
+                        fetching.session.lose();
+                    }
                     self.received(ctx, broker, partitions);
                 }
                 return;
             }
             protocol::Message::Kafka(Message::MetadataResponse { leaders }) => {
                 let mut news = false;
-                for (partition, position) in self.positions.iter_mut() {
+                let all: Vec<_> = self.positions.keys().copied().collect();
+                for partition in all {
                     let (leader, epoch) = leaders[partition.index()];
-                    news |= leader.is_some() && position.leader != leader;
-                    (position.leader, position.leader_epoch) = (leader, epoch);
+                    let before = self.positions[&partition].leader;
+                    news |= leader.is_some() && before != leader;
+                    self.led(partition, leader, epoch);
                 }
                 self.connections.answered(from, news);
             }
@@ -316,7 +349,7 @@ impl Node<Streaming> for Consumer {
                 let Some(late) = late else { return };
                 self.lose(ctx, BrokerId(late as u32));
             }
-            (kind::BACKOFF, _) => self.backing_off = false,
+            (kind::BACKOFF, _) => {}
             _ => {
                 self.connections.timer(ctx, tag);
             }

@@ -133,6 +133,9 @@ pub struct Fetch {
     pub full: bool,
     /// What it lists.
     pub partitions: Vec<FetchPartition>,
+    /// Of a fetcher without sessions: how many partitions request and response list, whether there
+    /// is news of them or not.
+    pub listed: Option<u64>,
     /// Partitions that leave the session.
     pub forgotten: Vec<TopicPartition>,
 }
@@ -272,6 +275,8 @@ pub enum Message {
         error: ErrorCode,
         /// What is new of the session's partitions.
         partitions: Vec<FetchedPartition>,
+        /// How many partitions it lists, those without news included.
+        listed: u64,
     },
     /// Client to any broker: who leads?
     MetadataRequest,
@@ -341,12 +346,13 @@ impl Message {
                 }
                 Self::ProduceResponse { results, .. } => 30 * results.len() as u64,
                 Self::Fetch(fetch) => {
-                    33 * fetch.partitions.len() as u64 + 4 * fetch.forgotten.len() as u64
+                    let listed = fetch.listed.unwrap_or(fetch.partitions.len() as u64);
+                    33 * listed + 4 * fetch.forgotten.len() as u64
                 }
-                Self::FetchResponse { partitions, .. } => {
+                Self::FetchResponse { partitions, listed, .. } => {
                     let batches = partitions.iter().flat_map(|fetched| &fetched.batches);
                     let bytes: u64 = batches.map(LogBatch::size_bytes).sum();
-                    40 * partitions.len() as u64 + bytes
+                    40 * listed + bytes
                 }
                 Self::MetadataResponse { leaders } => 60 + 30 * leaders.len() as u64,
                 Self::AlterPartition(asked) => {

@@ -1,6 +1,6 @@
 //! What many partitions cost: the cluster in latency, the simulation in little.
 
-use headwater_models::kafka::config::{Cluster, Version};
+use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 use headwater_sim::time::Time;
 
 use crate::harness::{bench_on, steady};
@@ -33,6 +33,26 @@ fn thousands_of_partitions_lengthen_replication() {
     // streamnative's openmessaging-benchmark, 200,000/s, 100 and 5,000 partitions: 2.8 and 10.2 ms.
     let (few, many) = (run(100, -1).0, run(5_000, -1).0);
     assert!((2.0..5.0).contains(&(many / few)), "acks=all: {few} us, {many} us");
+}
+
+#[test]
+fn java_consumers_name_what_has_changed_and_librdkafkas_every_partition_in_each_fetch() {
+    let bytes = |client, partitions| {
+        let mut cluster = spread(partitions, 1).with_client(client);
+        (cluster.producer.acks, cluster.producer.enable_idempotence) = (1, false);
+        cluster.replication_factor = 1;
+        cluster.topic.min_insync_replicas = 1;
+        let mut bench = bench_on(8, &cluster, &steady(2_000, 100, 3), 1);
+        bench.run(1);
+        let before = bench.sim.totals().message_bytes;
+        bench.run(3);
+        bench.sim.totals().message_bytes - before
+    };
+    // Bytes of a fetch and its answer grow by 33 and 40 for each partition that they list.
+    let java = [1, 3_000].map(|partitions| bytes(ClientLibrary::Java, partitions));
+    assert!(java[1] < 2 * java[0], "Java: {java:?} bytes");
+    let librdkafka = [1, 3_000].map(|partitions| bytes(ClientLibrary::Librdkafka, partitions));
+    assert!(librdkafka[1] > 10 * librdkafka[0], "librdkafka: {librdkafka:?} bytes");
 }
 
 #[test]

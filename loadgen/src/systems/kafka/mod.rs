@@ -178,7 +178,18 @@ impl LiveSystem for Kafka {
         };
         let partitions = configuration.partitions;
         let plans = LanePlan::of_writers(configuration.producers, partitions, keyed);
-        let lanes = plans.into_iter().map(|plan| plan.ruled_by(rule, partitions)).collect();
+        let stays = match configuration.client {
+            ClientLibrary::Librdkafka => Some(configuration.producer.sticky_linger()),
+            ClientLibrary::Java => None,
+        };
+        let as_client_does = |plan: LanePlan| {
+            let plan = plan.ruled_by(rule, partitions);
+            match stays {
+                Some(stays) => plan.staying(stays),
+                None => plan,
+            }
+        };
+        let lanes = plans.into_iter().map(as_client_does).collect();
         let (of, options, watching) = (topic.clone(), configuration.clone(), observer.clone());
         let read: StartReading = Box::new(move || match options.client {
             ClientLibrary::Librdkafka => reader::start(&of, &options, &watching),

@@ -5,7 +5,8 @@
 //! its partitions when a fetch comes, and again when a waiting fetch has become answerable: that is
 //! CPU time of a handler by partition ([`crate::kafka::costs::Costs::fetch`]). Here only those are
 //! looked at in which something may be to be sent, in turns, as a session's partitions take turns.
-//! Parameters: those of the request. Left out: `fetch.min.bytes` (1), the limit on
+//! A fetcher without sessions (librdkafka) has one here all the same; its answers list every
+//! partition. Parameters: those of the request. Left out: `fetch.min.bytes` (1), the limit on
 //! sessions.
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::connections::State;
+use super::log_reads::Answer;
 use super::{Broker, Ctx, HANDLERS, kind};
 use crate::collections::SortedVecMap;
 use crate::kafka::ids::TopicPartition;
@@ -79,6 +81,7 @@ impl Broker {
                 correlation: fetch.correlation,
                 error: ErrorCode::FetchSessionIdNotFound,
                 partitions: Vec::new(),
+                listed: 0,
             };
             return self.respond(ctx, from, Some(lost));
         };
@@ -148,12 +151,13 @@ impl Broker {
             return true;
         };
         let answer = self.read_session(&mut session, fetch, in_any_case);
-        let correlation = fetch.correlation;
+        let (correlation, listed) = (fetch.correlation, fetch.listed);
         if let Some(connection) = self.connections.get_mut(&from) {
             connection.session = Some(session);
         }
         let Some(partitions) = answer else { return false };
-        self.send_fetched(ctx, from, correlation, partitions);
+        let listed = listed.unwrap_or(partitions.len() as u64);
+        self.send_fetched(ctx, from, Answer { correlation, partitions, listed });
         true
     }
 

@@ -116,6 +116,7 @@ impl Broker {
             max_bytes: config.replica_fetch_response_max_bytes,
             full,
             partitions,
+            listed: None,
             forgotten,
         };
         self.send(ctx, leader, Message::Fetch(Box::new(fetch)));

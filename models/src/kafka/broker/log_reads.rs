@@ -18,33 +18,42 @@ use crate::kafka::message::{ErrorCode, FetchedPartition, Message};
 use crate::kafka::record::{LogBatch, Record, log_file};
 use crate::protocol;
 
+/// What a fetch is answered with.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The request's number.
+    pub correlation: u64,
+    /// Partitions of which there is news.
+    pub partitions: Vec<FetchedPartition>,
+    /// How many partitions it lists.
+    pub listed: u64,
+}
+
+impl From<Answer> for Message {
+    fn from(Answer { correlation, partitions, listed }: Answer) -> Self {
+        Self::FetchResponse { correlation, error: ErrorCode::None, partitions, listed }
+    }
+}
+
 /// A response whose batches are being read from the disk.
 #[derive(Debug)]
 pub struct Reading {
-    correlation: u64,
-    partitions: Vec<FetchedPartition>,
+    answer: Answer,
     /// Places in the answer, and the first record of each there: what is to be read.
     cold: VecDeque<(usize, u64)>,
 }
 
 impl Broker {
     /// Sends what a fetch gives, once it is read.
-    pub(super) fn send_fetched(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        to: NodeId,
-        correlation: u64,
-        partitions: Vec<FetchedPartition>,
-    ) {
+    pub(super) fn send_fetched(&mut self, ctx: &mut Ctx<'_>, to: NodeId, answer: Answer) {
+        let partitions = &answer.partitions;
         let cold: VecDeque<_> = (0..partitions.len())
             .filter_map(|at| Some((at, self.cold(ctx, &partitions[at])?)))
             .collect();
         let Some(connection) = self.connections.get_mut(&to).filter(|_| !cold.is_empty()) else {
-            let error = ErrorCode::None;
-            let response = Message::FetchResponse { correlation, error, partitions };
-            return self.respond(ctx, to, Some(response));
+            return self.respond(ctx, to, Some(answer.into()));
         };
-        connection.state = State::ReadingLogs(Box::new(Reading { correlation, partitions, cold }));
+        connection.state = State::ReadingLogs(Box::new(Reading { answer, cold }));
         self.read_next(ctx, to);
     }
 
@@ -62,17 +71,14 @@ impl Broker {
         let tag = connection.tag(kind::READ_LOG, to);
         let State::ReadingLogs(reading) = &mut connection.state else { return };
         if let Some((at, from)) = reading.cold.front() {
-            let fetched = &reading.partitions[*at];
+            let fetched = &reading.answer.partitions[*at];
             let (partition, count) = (fetched.partition, fetched.batches.len() as u64);
             let (disk, from) = (self.dirs.of(partition), *from);
             self.handlers.reading += 1;
             return ctx.read(disk, log_file(partition), from, count, tag);
         }
         if let State::ReadingLogs(reading) = std::mem::take(&mut connection.state) {
-            let Reading { correlation, partitions, .. } = *reading;
-            let error = ErrorCode::None;
-            let response = Message::FetchResponse { correlation, error, partitions };
-            self.respond(ctx, to, Some(response));
+            self.respond(ctx, to, Some(reading.answer.into()));
         }
     }
 
@@ -92,7 +98,7 @@ impl Broker {
             Completion::Read { records, .. } => records,
             _ => Vec::new(),
         };
-        keep_sound(&mut reading.partitions[at], &records);
+        keep_sound(&mut reading.answer.partitions[at], &records);
         self.read_next(ctx, to);
     }
 }

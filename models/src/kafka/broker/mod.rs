@@ -275,7 +275,7 @@ impl Node<Streaming> for Broker {
                     self.fetcher_lost(ctx, broker);
                 }
             }
-            Message::FetchResponse { correlation, error, partitions } if serves => {
+            Message::FetchResponse { correlation, error, partitions, .. } if serves => {
                 self.fetch_response(ctx, from, correlation, error, partitions);
             }
             Message::Registration { .. }

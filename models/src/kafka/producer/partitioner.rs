@@ -49,27 +49,19 @@ pub struct Sticky {
     draws: Stream,
 }
 
-/// A partition as the partitioner sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Load {
-    /// It has a leader, as far as the client knows.
-    pub available: bool,
-    /// Batches that wait for it.
-    pub queued: usize,
-}
-
 impl Sticky {
     /// Without a partition yet.
     pub const fn new(batch_size: u64, draws: Stream) -> Self {
         Self { partition: None, bytes: 0, batch_size, draws }
     }
 
-    /// The partition for the next event.
-    pub fn current(&mut self, loads: impl Iterator<Item = Load> + Clone) -> u32 {
+    /// The partition for the next event, by the batches that are `queued` in each partition and
+    /// which of them have a leader, as far as the client knows.
+    pub fn current(&mut self, queued: &[u32], led: &[bool]) -> u32 {
         match self.partition {
             Some(partition) => partition,
             None => {
-                let drawn = self.draw(loads);
+                let drawn = self.draw(queued, led);
                 self.partition = Some(drawn);
                 drawn
             }
@@ -85,20 +77,19 @@ impl Sticky {
         }
     }
 
-    fn draw(&mut self, loads: impl Iterator<Item = Load> + Clone) -> u32 {
-        let any = loads.clone().any(|load| load.available);
-        let usable = move |load: &Load| load.available || !any;
-        let longest = loads.clone().filter(usable).map(|load| load.queued).max().unwrap_or(0);
-        let weights = loads.map(move |load| match usable(&load) {
-            true => (longest + 1 - load.queued) as u64,
-            false => 0,
-        });
-        let mut draw = self.draws.random_range(0..weights.clone().sum());
-        for (partition, weight) in (0..).zip(weights) {
-            if draw < weight {
+    fn draw(&mut self, queued: &[u32], led: &[bool]) -> u32 {
+        let any = led.contains(&true);
+        let usable = |led: bool| u32::from(led || !any);
+        let loads = || queued.iter().zip(led);
+        let longest = loads().map(|(queued, led)| queued * usable(*led)).max().unwrap_or(0);
+        let weights =
+            || loads().map(|(queued, led)| (longest + 1).saturating_sub(*queued) * usable(*led));
+        let mut draw = self.draws.random_range(0..weights().map(u64::from).sum());
+        for (partition, weight) in (0..).zip(weights()) {
+            if draw < weight.into() {
                 return partition;
             }
-            draw -= weight;
+            draw -= u64::from(weight);
         }
         unreachable!("a draw is below the sum of the weights")
     }
@@ -140,10 +131,6 @@ mod tests {
 
     use super::*;
 
-    fn loads(queued: [usize; 3], available: [bool; 3]) -> impl Iterator<Item = Load> + Clone {
-        queued.into_iter().zip(available).map(|(queued, available)| Load { available, queued })
-    }
-
     #[test]
     fn keys_spread_over_partitions_and_stay_there() {
         for client in [ClientLibrary::Java, ClientLibrary::Librdkafka] {
@@ -158,9 +145,9 @@ mod tests {
     #[test]
     fn java_stays_for_a_batch_and_avoids_long_queues_and_partitions_without_leader() {
         let mut sticky = Sticky::new(1_000, Seed(1).stream("sticky", 0));
-        let first = sticky.current(loads([0, 0, 0], [true; 3]));
+        let first = sticky.current(&[0; 3], &[true; 3]);
         sticky.appended(600, true);
-        assert_eq!(sticky.current(loads([0, 0, 0], [true; 3])), first);
+        assert_eq!(sticky.current(&[0; 3], &[true; 3]), first);
         // A batch's worth, but the batch still fills.
         sticky.appended(600, true);
         assert_eq!(sticky.partition, Some(first));
@@ -168,7 +155,7 @@ mod tests {
         assert_eq!(sticky.partition, None);
         let mut counts = [0; 3];
         for _ in 0..3_000 {
-            counts[sticky.current(loads([9, 0, 0], [true, true, false])) as usize] += 1;
+            counts[sticky.current(&[9, 0, 0], &[true, true, false]) as usize] += 1;
             sticky.appended(1_000, false);
         }
         assert!(counts[0] * 5 < counts[1] && counts[2] == 0, "{counts:?}");

@@ -7,16 +7,17 @@
 //! compression and its estimate of sizes, blocking of one thread by another for memory (there is
 //! one caller).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use headwater_sim::time::{Duration, Time};
 
+use super::turns::Turns;
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch, StreamWriter};
 use crate::collections::SortedVecMap;
 use crate::kafka::config::Producer;
-use crate::kafka::ids::TopicPartition;
+use crate::kafka::ids::BrokerId;
 use crate::kafka::record::{
     BATCH_OVERHEAD, ProducerEpoch, ProducerId, RECORD_OVERHEAD, batch_bytes,
 };
@@ -58,6 +59,12 @@ struct Queue {
     new_epoch: bool,
     /// The sequence number behind the last that was acknowledged.
     acked: u64,
+    /// The partition's leader, as far as known.
+    leader: Option<BrokerId>,
+    /// When its next batch is ready, as it stands among the turns.
+    placed: Option<Time>,
+    /// When its oldest batch was opened, as it stands among the ages.
+    aged: Option<Time>,
 }
 
 impl Queue {
@@ -67,6 +74,29 @@ impl Queue {
     fn waits_for_flight(&self, ordered: bool, single: bool) -> bool {
         let one = single || ordered && (self.new_epoch || !self.retries.is_empty());
         one && !self.in_flight.is_empty()
+    }
+
+    /// When the next batch is ready, unless memory is short: at `Time::ZERO` if it waits for
+    /// nothing. `None` if there is none, or it waits for what is in flight.
+    fn ready_at(&self, ordered: bool, single: bool, linger: Duration) -> Option<Time> {
+        if self.waits_for_flight(ordered, single) {
+            return None;
+        }
+        if let Some((_, retry)) = self.retries.first() {
+            return Some(retry.not_before);
+        }
+        if !self.closed.is_empty() {
+            return Some(Time::ZERO);
+        }
+        self.open.as_ref().map(|open| open.created + linger)
+    }
+
+    /// When the oldest batch that waits was opened.
+    fn oldest(&self) -> Option<Time> {
+        let retry = self.retries.values().map(|sendable| sendable.created).min();
+        let closed = self.closed.front().map(|sendable| sendable.created);
+        let open = self.open.as_ref().map(|open| open.created);
+        [retry, closed, open].into_iter().flatten().min()
     }
 }
 
@@ -81,11 +111,26 @@ pub struct Accumulator {
     ordered: bool,
     single: bool,
     queues: Vec<Queue>,
+    /// Batches that wait in each partition.
+    queued: Vec<u32>,
+    /// Which partitions have a leader, as far as known.
+    led: Vec<bool>,
+    /// By leader; behind them those of partitions without one.
+    turns: Vec<Turns>,
+    /// When the oldest batch of each partition was opened that has any.
+    ages: BTreeSet<(Time, u32)>,
 }
 
 impl Accumulator {
-    /// Empty queues.
-    pub fn new(writer: StreamWriter, partitions: u32, config: &Producer) -> Self {
+    /// Empty queues of partitions with these leaders, of so many `brokers`.
+    pub fn new(
+        writer: StreamWriter,
+        leaders: &[BrokerId],
+        brokers: usize,
+        config: &Producer,
+    ) -> Self {
+        let queue = |leader: &BrokerId| Queue { leader: Some(*leader), ..Queue::default() };
+        let queues: Vec<_> = leaders.iter().map(queue).collect();
         Self {
             writer,
             batch_size: config.batch_size,
@@ -94,7 +139,11 @@ impl Accumulator {
             used: 0,
             ordered: config.enable_idempotence,
             single: config.max_in_flight == 1,
-            queues: (0..partitions).map(|_| Queue::default()).collect(),
+            queued: vec![0; queues.len()],
+            led: vec![true; queues.len()],
+            turns: (0..=brokers).map(|_| Turns::default()).collect(),
+            ages: BTreeSet::new(),
+            queues,
         }
     }
 
@@ -107,8 +156,43 @@ impl Accumulator {
     }
 
     /// Batches that wait in each partition.
-    pub fn queued(&self) -> impl Iterator<Item = usize> + Clone + '_ {
-        self.queues.iter().map(|queue| queue.closed.len() + usize::from(queue.open.is_some()))
+    pub fn queued(&self) -> &[u32] {
+        &self.queued
+    }
+
+    /// Which partitions have a leader, as far as known.
+    pub fn led(&self) -> &[bool] {
+        &self.led
+    }
+
+    /// The turns of the partitions that a broker leads, or of those without a leader.
+    pub fn turns(&self, leader: Option<BrokerId>) -> &Turns {
+        &self.turns[self.place(leader)]
+    }
+
+    fn place(&self, leader: Option<BrokerId>) -> usize {
+        leader.map_or(self.turns.len() - 1, BrokerId::index)
+    }
+
+    /// Puts a partition where it belongs among turns and ages.
+    fn arrange(&mut self, lane: Lane) {
+        let at = lane.0 as usize;
+        let queue = &self.queues[at];
+        self.queued[at] = queue.closed.len() as u32 + u32::from(queue.open.is_some());
+        let ready = queue.ready_at(self.ordered, self.single, self.linger);
+        let (oldest, placed, aged) = (queue.oldest(), queue.placed, queue.aged);
+        let place = self.place(queue.leader);
+        if ready != placed {
+            self.turns[place].arrange(lane.0, placed, ready);
+            self.queues[at].placed = ready;
+        }
+        if oldest != aged {
+            if let Some(aged) = aged {
+                self.ages.remove(&(aged, lane.0));
+            }
+            self.ages.extend(oldest.map(|oldest| (oldest, lane.0)));
+            self.queues[at].aged = oldest;
+        }
     }
 
     /// Takes an event with its sequence number, or refuses it: then the memory is used up.
@@ -133,8 +217,12 @@ impl Accumulator {
         let open = queue.open.as_mut().expect("a batch is open");
         open.batch.push(arrival, now);
         open.size += size;
-        if open.size + RECORD_OVERHEAD >= self.batch_size {
+        let full = open.size + RECORD_OVERHEAD >= self.batch_size;
+        if full {
             close(queue);
+        }
+        if full || !fits {
+            self.arrange(lane);
         }
         true
     }
@@ -144,38 +232,59 @@ impl Accumulator {
         self.queues[lane.0 as usize].open.is_some()
     }
 
-    /// Another broker leads the lane's partition: what is to be sent again goes there at once.
-    pub fn leader_changed(&mut self, lane: Lane, now: Time) {
-        for retry in self.queues[lane.0 as usize].retries.values_mut() {
-            retry.not_before = retry.not_before.min(now);
+    /// A broker leads the lane's partition, or none. In a new epoch what is to be sent again goes
+    /// there at once.
+    pub fn lead(&mut self, lane: Lane, leader: Option<BrokerId>, new_epoch: bool, now: Time) {
+        let queue = &mut self.queues[lane.0 as usize];
+        let (old, placed) = (std::mem::replace(&mut queue.leader, leader), queue.placed.take());
+        if new_epoch {
+            for retry in queue.retries.values_mut() {
+                retry.not_before = retry.not_before.min(now);
+            }
         }
+        self.led[lane.0 as usize] = leader.is_some();
+        let old = self.place(old);
+        self.turns[old].arrange(lane.0, placed, None);
+        self.arrange(lane);
     }
 
     /// A batch in flight is given up: whether it is stored is not known, which ends the epoch.
     pub fn unresolved(&mut self, batch: &SharedBatch) {
-        self.landed(batch);
         self.queues[batch.lane.0 as usize].new_epoch = true;
+        self.landed(batch);
     }
 
-    /// When the partition's next batch is ready: `now` or before if it is.
-    pub fn ready_at(&self, now: Time, partition: TopicPartition, exhausted: bool) -> Option<Time> {
-        let queue = &self.queues[partition.index()];
-        if queue.waits_for_flight(self.ordered, self.single) {
-            return None;
+    /// The first of a leader's partitions from `start` on that has a batch ready; every batch is
+    /// when memory is `exhausted`, but for those that back off.
+    pub fn first_ready(
+        &mut self,
+        now: Time,
+        leader: BrokerId,
+        start: u32,
+        exhausted: bool,
+    ) -> Option<u32> {
+        let turns = &mut self.turns[leader.index()];
+        turns.ripen(now);
+        if !exhausted {
+            return turns.first_ready(start);
         }
-        if let Some((_, retry)) = queue.retries.first() {
-            return Some(retry.not_before);
-        }
-        if !queue.closed.is_empty() || (exhausted && queue.open.is_some()) {
-            return Some(now);
-        }
-        queue.open.as_ref().map(|open| open.created + self.linger)
+        let backs_off = |partition: &u32| {
+            let retry = self.queues[*partition as usize].retries.first();
+            retry.is_some_and(|(_, retry)| retry.not_before > now)
+        };
+        turns.from(start).find(|partition| !backs_off(partition))
     }
 
     /// Takes the partition's next batch, whether it has lingered or not (a sibling that is ready
     /// drags it along); not one that backs off.
-    pub fn drain(&mut self, now: Time, partition: TopicPartition, room: u64) -> Option<Sendable> {
-        let queue = &mut self.queues[partition.index()];
+    pub fn drain(&mut self, now: Time, lane: Lane, room: u64) -> Option<Sendable> {
+        let drained = self.drain_queue(now, lane, room);
+        self.arrange(lane);
+        drained
+    }
+
+    fn drain_queue(&mut self, now: Time, lane: Lane, room: u64) -> Option<Sendable> {
+        let queue = &mut self.queues[lane.0 as usize];
         if queue.waits_for_flight(self.ordered, self.single) {
             return None;
         }
@@ -206,6 +315,7 @@ impl Accumulator {
     /// The response has come, or never will: the batch is no longer in flight.
     pub fn landed(&mut self, batch: &SharedBatch) {
         self.queues[batch.lane.0 as usize].in_flight.remove(&batch.first);
+        self.arrange(batch.lane);
     }
 
     /// The batch is stored.
@@ -227,6 +337,7 @@ impl Accumulator {
         let retried = queue.retries.first().is_some_and(|(of, _)| *of < first);
         let next = first >= queue.acked && !in_flight && !retried;
         queue.new_epoch |= next && sendable.epoch.number == queue.epoch.number;
+        self.arrange(sendable.batch.lane);
     }
 
     /// The batch is done with: its memory is free again.
@@ -238,15 +349,20 @@ impl Accumulator {
 
     /// The batch is to be sent again.
     pub fn retry(&mut self, sendable: Sendable) {
-        let queue = &mut self.queues[sendable.batch.lane.0 as usize];
-        queue.retries.insert(sendable.batch.first, sendable);
+        let lane = sendable.batch.lane;
+        self.queues[lane.0 as usize].retries.insert(sendable.batch.first, sendable);
+        self.arrange(lane);
     }
 
     /// Takes out the waiting batches that were opened before `limit`. They leave a gap in the
     /// sequence numbers, which ends the epoch (`TransactionManager.maybeResolveSequences` @ 3.9.0).
     pub fn expired(&mut self, limit: Time) -> Vec<Sendable> {
         let mut gone = Vec::new();
-        for queue in &mut self.queues {
+        let old = self.ages.range(..(limit, 0));
+        let mut old: Vec<_> = old.map(|(_, partition)| Lane(*partition)).collect();
+        old.sort_unstable();
+        for lane in old {
+            let queue = &mut self.queues[lane.0 as usize];
             let before = gone.len();
             queue.retries.retain(|_, sendable| {
                 let keep = sendable.created >= limit;
@@ -263,19 +379,14 @@ impl Accumulator {
                 gone.extend(queue.closed.pop_back());
             }
             queue.new_epoch |= gone.len() > before;
+            self.arrange(lane);
         }
         gone
     }
 
     /// The opening time of the oldest batch that waits.
     pub fn oldest(&self) -> Option<Time> {
-        let times = self.queues.iter().filter_map(|queue| {
-            let retry = queue.retries.values().map(|sendable| sendable.created).min();
-            let closed = queue.closed.front().map(|sendable| sendable.created);
-            let open = queue.open.as_ref().map(|open| open.created);
-            [retry, closed, open].into_iter().flatten().min()
-        });
-        times.min()
+        self.ages.first().map(|(oldest, _)| *oldest)
     }
 
     /// Bytes of memory in use.

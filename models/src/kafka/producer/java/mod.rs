@@ -12,6 +12,7 @@
 //! refreshed on errors, not every five minutes.
 
 pub mod accumulator;
+mod turns;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -23,7 +24,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use self::accumulator::{Accumulator, Sendable};
-use super::partitioner::{Load, Sticky, partition_for_key};
+use super::partitioner::{Sticky, partition_for_key};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch};
 use crate::collections::SortedVecMap;
@@ -59,6 +60,12 @@ struct InFlight {
     broker: BrokerId,
     sent: Time,
     batches: Vec<Sendable>,
+    /// When the oldest of them was opened.
+    oldest: Time,
+}
+
+fn oldest(batches: &[Sendable]) -> Time {
+    batches.iter().map(|sendable| sendable.created).min().unwrap_or(Time::MAX)
 }
 
 /// The sender thread's next tasks.
@@ -97,16 +104,15 @@ pub struct Producer {
 impl Producer {
     /// A producer, number `writer`, of the brokers' cluster.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, writer: u32, feed: &Feed) -> Self {
-        let leaders = TopicPartition::all(config.partitions)
-            .map(|partition| (Some(partition.first_leader(config.brokers)), 0))
-            .collect();
-        let intake = feed.intake(writer, config.producers);
-        let (owner, partitions) = (intake.writer(), config.partitions);
+        let first = |partition: TopicPartition| partition.first_leader(config.brokers);
+        let leaders: Vec<_> = TopicPartition::all(config.partitions).map(first).collect();
+        let (intake, servers) = (feed.intake(writer, config.producers), brokers.len());
+        let accumulator = Accumulator::new(intake.writer(), &leaders, servers, &config.producer);
         Self {
-            accumulator: Accumulator::new(owner, partitions, &config.producer),
+            accumulator,
             sticky: None,
-            per_broker: vec![0; brokers.len()],
-            leaders,
+            per_broker: vec![0; servers],
+            leaders: leaders.into_iter().map(|leader| (Some(leader), 0)).collect(),
             connections: Connections::new(brokers, Pauses::of(&config)),
             writer,
             intake,
@@ -171,9 +177,7 @@ impl Producer {
         let Some(sticky) = &mut self.sticky else {
             return partition_for_key(ClientLibrary::Java, arrival.key, self.config.partitions);
         };
-        let available = self.leaders.iter().map(|(leader, _)| leader.is_some());
-        let loads = available.zip(self.accumulator.queued());
-        sticky.current(loads.map(|(available, queued)| Load { available, queued }))
+        sticky.current(self.accumulator.queued(), self.accumulator.led())
     }
 
     fn taken(&mut self, lane: Lane) {
@@ -217,65 +221,68 @@ impl Producer {
         }
     }
 
-    /// Drains a request for a broker with a ready partition, if there is any.
-    fn build(&mut self, ctx: &mut Ctx<'_>) -> Option<u64> {
+    /// The broker of the first partition whose turn it is. If there is none, the time at which the
+    /// next batch is ready that could be sent.
+    fn turn(&mut self, ctx: &mut Ctx<'_>) -> Result<BrokerId, Time> {
+        let (now, start, exhausted) = (ctx.now(), self.drain_from, self.blocked.is_some());
         let partitions = self.config.partitions;
-        let blocked = self.blocked.is_some();
-        let (mut earliest, mut unknown, mut broker) = (Time::MAX, false, None);
-        self.held = false;
-        for offset in 0..partitions {
-            let partition = TopicPartition::of_events((self.drain_from + offset) % partitions);
-            let ready = self.accumulator.ready_at(ctx.now(), partition, blocked);
-            let Some(ready) = ready else { continue };
-            let Some(leader) = self.leaders[partition.index()].0 else {
-                unknown = true;
-                continue;
-            };
-            if !self.connections.up(leader) {
+        let distance = |partition: u32| (partition + partitions - start) % partitions;
+        let (mut chosen, mut held, mut next) = (None, u32::MAX, Time::MAX);
+        for broker in BrokerId::all(self.per_broker.len() as u32) {
+            if !self.connections.up(broker) {
                 continue;
             }
-            if self.per_broker[leader.index()] >= self.config.producer.max_in_flight {
-                self.held |= ready <= ctx.now();
+            let first = self.accumulator.first_ready(now, broker, start, exhausted).map(distance);
+            if self.per_broker[broker.index()] >= self.config.producer.max_in_flight {
+                held = held.min(first.unwrap_or(u32::MAX));
                 continue;
             }
-            if ready <= ctx.now() {
-                broker = Some(leader);
-                break;
-            }
-            earliest = earliest.min(ready);
+            let ready = first.map(|first| (first, broker));
+            chosen = ready.into_iter().chain(chosen).min();
+            let later = self.accumulator.turns(Some(broker)).next_ready();
+            next = next.min(later.unwrap_or(Time::MAX));
         }
-        if unknown {
+        let before = chosen.map_or(u32::MAX, |(first, _)| first);
+        self.held = held < before;
+        let mut leaderless = self.accumulator.turns(None).from(start).map(distance);
+        if leaderless.next().is_some_and(|first| first < before) {
             self.connections.refresh(ctx);
         }
-        let Some(broker) = broker else {
-            let timeout = Duration::from_millis(self.config.producer.delivery_timeout_ms);
-            let expires = self.accumulator.oldest().map_or(Time::MAX, |oldest| oldest + timeout);
-            let earliest = earliest.min(expires + Duration(1));
-            if earliest < Time::MAX {
-                self.wake_at(ctx, earliest);
+        chosen.map(|(_, broker)| broker).ok_or(next)
+    }
+
+    /// Drains a request for a broker with a ready partition, if there is any.
+    fn build(&mut self, ctx: &mut Ctx<'_>) -> Option<u64> {
+        let broker = match self.turn(ctx) {
+            Ok(broker) => broker,
+            Err(next) => {
+                let timeout = Duration::from_millis(self.config.producer.delivery_timeout_ms);
+                let expires =
+                    self.accumulator.oldest().map_or(Time::MAX, |oldest| oldest + timeout);
+                let next = next.min(expires + Duration(1));
+                if next < Time::MAX {
+                    self.wake_at(ctx, next);
+                }
+                return None;
             }
-            return None;
         };
         let (mut batches, mut room) = (Vec::new(), self.config.producer.max_request_size);
-        for offset in 0..partitions {
-            let partition = TopicPartition::of_events((self.drain_from + offset) % partitions);
-            if self.leaders[partition.index()].0 != Some(broker) {
-                continue;
-            }
+        let turns: Vec<_> = self.accumulator.turns(Some(broker)).from(self.drain_from).collect();
+        for lane in turns.into_iter().map(Lane) {
             // The first batch is sent whatever its size.
             let limit = if batches.is_empty() { u64::MAX } else { room };
-            if let Some(sendable) = self.accumulator.drain(ctx.now(), partition, limit) {
+            if let Some(sendable) = self.accumulator.drain(ctx.now(), lane, limit) {
                 room = room.saturating_sub(batch_bytes(&sendable.batch));
                 batches.push(sendable);
             }
         }
-        self.drain_from = (self.drain_from + 1) % partitions;
+        self.drain_from = (self.drain_from + 1) % self.config.partitions;
         if batches.is_empty() {
             return None;
         }
         self.correlation += 1;
         self.per_broker[broker.index()] += 1;
-        let in_flight = InFlight { broker, sent: ctx.now(), batches };
+        let in_flight = InFlight { broker, sent: ctx.now(), oldest: oldest(&batches), batches };
         self.in_flight.insert(self.correlation, in_flight);
         Some(self.correlation)
     }
@@ -312,10 +319,12 @@ impl Producer {
     fn settle(&mut self, ctx: &mut Ctx<'_>, correlation: u64, results: &[ProduceResult]) {
         let Some(request) = self.in_flight.remove(&correlation) else { return };
         self.per_broker[request.broker.index()] -= 1;
-        for sendable in request.batches {
+        for (at, sendable) in request.batches.into_iter().enumerate() {
             self.accumulator.landed(&sendable.batch);
             let partition = sendable.batch.lane.into();
-            let found = results.iter().find(|result| result.partition == partition);
+            // A broker answers in the order of the request, of which some may have been given up.
+            let same = |result: &&ProduceResult| result.partition == partition;
+            let found = results.get(at).filter(same).or_else(|| results.iter().find(same));
             match found.map(|result| result.error) {
                 Some(ErrorCode::None) => {
                     self.accumulator.acked(&sendable.batch);
@@ -343,10 +352,11 @@ impl Producer {
         let timeout = Duration::from_millis(self.config.producer.delivery_timeout_ms);
         let limit = Time(ctx.now().0.saturating_sub(timeout.0));
         let old = |sendable: &Sendable| sendable.created < limit;
-        if self.in_flight.values().any(|request| request.batches.iter().any(old)) {
+        if self.in_flight.values().any(|request| request.oldest < limit) {
             let mut gone = Vec::new();
             for request in self.in_flight.values_mut() {
                 gone.extend(request.batches.extract_if(.., |one| old(one)));
+                request.oldest = oldest(&request.batches);
             }
             for sendable in gone {
                 self.accumulator.unresolved(&sendable.batch);
@@ -395,10 +405,10 @@ impl Producer {
     /// another leads now (`RecordAccumulator.shouldBackoff`).
     fn learn(&mut self, ctx: &mut Ctx<'_>, from: NodeId, leaders: Vec<(Option<BrokerId>, u32)>) {
         self.connections.answered(from, leaders != self.leaders);
-        let epochs = leaders.iter().zip(&self.leaders);
-        for (lane, ((_, epoch), (_, before))) in (0..).map(Lane).zip(epochs) {
-            if epoch > before {
-                self.accumulator.leader_changed(lane, ctx.now());
+        let changes = leaders.iter().zip(&self.leaders);
+        for (lane, (new @ (leader, epoch), old @ (_, before))) in (0..).map(Lane).zip(changes) {
+            if new != old {
+                self.accumulator.lead(lane, *leader, epoch > before, ctx.now());
             }
         }
         self.leaders = leaders;

@@ -310,7 +310,7 @@ impl Node<Streaming> for Producer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         let (partitions, keyed) = (self.config.partitions, self.config.keyed);
         if !keyed {
-            let linger = Duration::from_millis(self.config.producer.sticky_linger_ms);
+            let linger = self.config.producer.sticky_linger();
             let draws = ctx.stream("sticky");
             self.sticky = Some(StickyForAWhile::new(partitions, linger, draws));
         }
