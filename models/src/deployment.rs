@@ -87,6 +87,19 @@ impl Deployment {
     }
 }
 
+/// Which nodes share a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Machines {
+    /// None: each has its own.
+    #[default]
+    Each,
+    /// Servers share one, and clients another: two halves of one real machine, each with cores of
+    /// its own, between which messages take what they take between processes.
+    Halves,
+    /// All share one, made from [`Environment::server`]: a laptop, a standalone cluster.
+    One,
+}
+
 /// Where a deployment runs.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -94,8 +107,8 @@ pub struct Environment {
     pub server: MachineSpec,
     /// The clients' machine.
     pub client: MachineSpec,
-    /// Everything on one machine, made from `server`: a laptop, a standalone cluster.
-    pub one_machine: bool,
+    /// Who shares them.
+    pub machines: Machines,
     /// Defects to plant in the systems.
     pub bugs: BugSet,
 }
@@ -112,12 +125,17 @@ impl Environment {
     }
 
     fn machine_from(&self, spec: &MachineSpec, to: &mut Deployment, name: &str) -> MachineId {
-        if self.one_machine {
-            if to.machines.is_empty() {
-                to.machines.push(self.server.clone());
+        let shared = match self.machines {
+            Machines::Each => return to.machine(MachineSpec { name: name.into(), ..spec.clone() }),
+            Machines::Halves => spec,
+            Machines::One => &self.server,
+        };
+        match to.machines.iter().position(|machine| machine.name == shared.name) {
+            Some(at) => MachineId(at as u32),
+            None => {
+                to.machines.push(shared.clone());
+                MachineId(to.machines.len() as u32 - 1)
             }
-            return MachineId(0);
         }
-        to.machine(MachineSpec { name: name.into(), ..spec.clone() })
     }
 }

@@ -81,7 +81,7 @@ pub struct Outcome {
     pub series: Series,
     /// Utilisation of the resources, over the window.
     pub resources: Resources,
-    /// CPU of a live run's threads, over the window.
+    /// CPU of the processes' threads, over the window; simulated threads are not told apart.
     #[serde(default, skip_serializing_if = "Threads::is_empty")]
     pub threads: Threads,
     /// Faults, as injected.

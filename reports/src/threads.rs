@@ -1,9 +1,9 @@
-//! CPU by thread: who ran on a live run's cores, for how long, and how long it waited for one.
+//! CPU by thread: who ran on a run's cores, for how long, and how long it waited for one.
 
 use serde::{Deserialize, Serialize};
 
-/// What the threads of a live run's processes used, over the measurement window. Empty where the
-/// platform does not say, and for a simulated run.
+/// What the threads of a run's processes used, over the measurement window. Empty where the
+/// platform does not say. Of a simulated process all are one group, without dispatches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threads {

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::Environment;
+use headwater_models::deployment::{Environment, Machines};
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
@@ -33,6 +33,10 @@ pub struct Profile {
     pub source: String,
     /// Servers and clients share one machine, made from `server`.
     pub one_machine: bool,
+    /// Of that machine servers and clients have cores of their own, as many as `server.cores` and
+    /// `client.cores` say; without it both have all of `server.cores`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_cores: bool,
     /// CPU time that the models' costs take here, in percent of what they state; 100 as stated, 200
     /// on a machine half as fast.
     pub cpu_percent: u32,
@@ -71,6 +75,9 @@ pub struct Machine {
     #[serde(default)]
     pub others: Vec<OtherSpec>,
 }
+
+/// The name of the one machine, or of the servers' half of it, in what is measured.
+pub const MACHINE: &str = "machine";
 
 impl Machine {
     fn spec(&self, name: &str) -> MachineSpec {
@@ -173,17 +180,37 @@ impl Profile {
             let message = format!("{} is not a percentage from 1 to 100,000", self.cpu_percent);
             return Err(("cpu_percent".into(), message));
         }
+        if self.own_cores && !self.one_machine {
+            let message = "cores are divided between servers and clients of one machine: \
+                           one_machine has to be true";
+            return Err(("own_cores".into(), message.into()));
+        }
         self.network.latency.check().map_err(|message| ("network.latency".into(), message))
     }
 
     /// Where a deployment runs.
     pub fn environment(&self) -> Environment {
-        Environment {
-            server: self.server.spec(if self.one_machine { "machine" } else { "server" }),
-            client: self.client.spec("client"),
-            one_machine: self.one_machine,
-            bugs: BugSet::default(),
+        let machines = match (self.one_machine, self.own_cores) {
+            (false, _) => Machines::Each,
+            (true, false) => Machines::One,
+            (true, true) => Machines::Halves,
+        };
+        let mut server = self.server.spec(if self.one_machine { MACHINE } else { "server" });
+        let mut client = self.client.spec("client");
+        if machines == Machines::Halves {
+            // What one process sends another passes no card.
+            (server.nic, client.nic) = (BytesPerSecond::UNLIMITED, BytesPerSecond::UNLIMITED);
         }
+        Environment { server, client, machines, bugs: BugSet::default() }
+    }
+
+    /// What lies between machines: between the two halves of one, what lies between its processes.
+    pub fn network(&self) -> NetworkSpec {
+        let mut network = self.network.clone();
+        if self.one_machine && self.own_cores {
+            network.latency = self.server.loopback.clone();
+        }
+        network
     }
 
     /// The file that [`Self::parse`] reads back.
@@ -234,6 +261,50 @@ activity = { spin = { lead = "150us", mean = "625us" } }
             let error = Profile::parse(&wrong, "mine.toml").unwrap_err().to_string();
             assert!(error.contains(tells) && error.contains("mine.toml:"), "{error}");
         }
+    }
+
+    #[test]
+    fn servers_and_clients_of_one_machine_have_cores_of_their_own() {
+        let text = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'kafka'\n\
+                    brokers = 3\n[traffic]\nrate = '500/s'\nduration = '3s'\n[measure]\n\
+                    warm_up = '1s'\n";
+        let mut scenario = crate::scenario::Scenario::parse(text, "t", None, &[]).unwrap();
+        let run = |scenario: &crate::scenario::Scenario| {
+            let outcome = crate::run::run(scenario, &crate::run::Options::default()).outcome;
+            let cpus = outcome.resources.iter().filter(|of| of.name.ends_with("/cpu"));
+            let cpus: Vec<_> = cpus.map(|of| (of.name.clone(), of.utilisation_mean)).collect();
+            let used = |process: &str| {
+                let of = outcome.threads.groups.iter().find(|group| group.process == process);
+                of.expect("it is told").cpu_ns as f64 / 1e9
+            };
+            let brokers: f64 = ["broker-1", "broker-2", "broker-3"].map(used).iter().sum();
+            (cpus, brokers, outcome.latency.response.quantile(0.5).unwrap() as f64)
+        };
+        let (shared, brokers, median) = run(&scenario);
+        assert_eq!(shared.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["machine/cpu"]);
+        // What the brokers used in two seconds is the most of what two cores did.
+        assert!(brokers / 4.0 < shared[0].1 && brokers > 0.0, "{brokers} {shared:?}");
+        let profile = &mut scenario.profile;
+        (profile.own_cores, profile.server.cores, profile.client.cores) = (true, 1, 1);
+        // What keeps the clients' core busy is none of the brokers' affair.
+        let us = |us| headwater_sim::time::Duration::from_micros(us);
+        profile.client.others.push(OtherSpec {
+            name: "hog".into(),
+            policy: headwater_sim::scheduling::Policy::Fair { nice: 19 },
+            activity: headwater_sim::other::Activity::Bursts {
+                gap: Distribution::constant(us(500)),
+                work: Distribution::constant(us(500)),
+            },
+        });
+        let (halves, of_one_core, apart) = run(&scenario);
+        let names: Vec<&str> = halves.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["machine/cpu", "client/cpu"]);
+        assert!(halves[1].1 > 0.5, "the hog: {halves:?}");
+        assert!((of_one_core / 2.0 - halves[0].1).abs() < 0.02, "{of_one_core} {halves:?}");
+        assert!((0.5..2.0).contains(&(apart / median)), "{apart} {median}");
+        let wrong = Profile { one_machine: false, ..scenario.profile }.to_toml();
+        let error = Profile::parse(&wrong, "wrong.toml").unwrap_err().to_string();
+        assert!(error.contains("one_machine has to be true"), "{error}");
     }
 
     #[test]

@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use headwater_reports::Outcome;
+use headwater_reports::outcome::Status;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -166,11 +168,29 @@ pub fn sweep(
     })
 }
 
+/// Runs a scenario with each of these seeds, on all cores: the outcomes in the order of the seeds,
+/// without those that `stop` ended. `done` is called after each run with the number done.
+pub fn outcomes(
+    scenario: &Scenario,
+    seeds: &[u64],
+    stop: &AtomicBool,
+    done: &(dyn Fn(usize) + Sync),
+) -> Vec<Outcome> {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let one = |seed: &u64| {
+        let options = Options { seed: Some(*seed), stop: Some(stop), ..Options::default() };
+        let outcome = run::run(scenario, &options).outcome;
+        done(count.fetch_add(1, Ordering::Relaxed) + 1);
+        (outcome.status == Status::Completed).then_some(outcome)
+    };
+    seeds.par_iter().filter_map(one).collect()
+}
+
 /// One run; nothing if it was stopped.
 fn point(scenario: &Scenario, seed: u64, metrics: &[Metric], stop: &AtomicBool) -> Option<Point> {
     let options = Options { seed: Some(seed), stop: Some(stop), ..Options::default() };
     let outcome = run::run(scenario, &options).outcome;
-    if outcome.status != headwater_reports::outcome::Status::Completed {
+    if outcome.status != Status::Completed {
         return None;
     }
     let figure = |metric: &Metric| match metric.read(&outcome) {

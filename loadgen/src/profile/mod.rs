@@ -56,6 +56,7 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         describes: format!("{} cores, {}; disk of {data}", cores(), kernel::release()),
         source: format!("Measured by loadgen {} profile", env!("CARGO_PKG_VERSION")),
         one_machine: true,
+        own_cores: false,
         cpu_percent: clock.percent(),
         server: machine.clone(),
         client: machine,

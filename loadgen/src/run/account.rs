@@ -64,6 +64,7 @@ pub(crate) fn account(
             total: None,
             end: Time(collected.end),
             resources: collected.resources,
+            threads,
             gauges: vec![],
             faults: injected.faults,
             faults_amiss: injected.amiss,
@@ -73,7 +74,6 @@ pub(crate) fn account(
         },
     );
     outcome.started_unix_ms = started_unix_ms;
-    outcome.threads = threads;
     outcome.reproduce.clone_from(&plan.reproduce);
     if interrupted {
         let seconds = collected.end as f64 / 1e9;

@@ -3,7 +3,7 @@
 use headwater_check::{Events, Positions, Promises, Replica, Stored, Suite};
 use headwater_models::arrival::ArrivalSource;
 use headwater_models::bugs::Bug;
-use headwater_models::deployment::Environment;
+use headwater_models::deployment::{Environment, Machines};
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_models::kafka::system::BROKER;
 use headwater_models::protocol::Streaming;
@@ -80,7 +80,7 @@ fn deployed(
     let environment = Environment {
         server: machine.clone(),
         client: machine,
-        one_machine: false,
+        machines: Machines::Each,
         bugs: bugs.iter().copied().collect(),
     };
     let deployment = cluster.deployed(&environment, source);

@@ -15,7 +15,7 @@ use headwater_check::Positions;
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::bookkeeper::record::Record as JournalRecord;
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::Environment;
+use headwater_models::deployment::{Environment, Machines};
 use headwater_models::pravega::config::{Cluster, Mode, Version};
 use headwater_models::protocol::{Record, Streaming};
 use headwater_models::system::System;
@@ -79,16 +79,11 @@ const fn key_of(index: u64, keys: u64) -> u64 {
 }
 
 /// Machines with quick disks and no limit on cores: what is measured is the protocol.
-pub fn environment(one_machine: bool) -> Environment {
+pub fn environment(machines: Machines) -> Environment {
     let flush = Distribution::constant(Duration::from_micros(100));
     let disk = DiskSpec { sync: flush, ..DiskSpec::default() };
     let server = MachineSpec { disks: vec![disk], ..MachineSpec::named("server") };
-    Environment {
-        server,
-        client: MachineSpec::named("client"),
-        one_machine,
-        bugs: BugSet::default(),
-    }
+    Environment { server, client: MachineSpec::named("client"), machines, bugs: BugSet::default() }
 }
 
 /// A cluster in a simulation.
@@ -101,8 +96,9 @@ pub struct Bench {
 impl Bench {
     /// Puts the cluster together.
     pub fn new(seed: u64, cluster: &Cluster, source: &ArrivalSource) -> Self {
-        let one_machine = cluster.mode == Mode::Standalone;
-        Self::on(seed, cluster, &environment(one_machine), source)
+        let standalone = cluster.mode == Mode::Standalone;
+        let machines = if standalone { Machines::One } else { Machines::Each };
+        Self::on(seed, cluster, &environment(machines), source)
     }
 
     /// The same on machines of one's own.

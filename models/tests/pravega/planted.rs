@@ -2,7 +2,7 @@
 
 use headwater_check::Promises;
 use headwater_models::bugs::{Bug, BugSet};
-use headwater_models::deployment::Environment;
+use headwater_models::deployment::{Environment, Machines};
 use headwater_models::pravega::config::{BookKeeperLog, Client, Cluster, Scaling, SegmentStore};
 use headwater_models::pravega::system::SEGMENT_STORE;
 use headwater_models::role::CONSUMER;
@@ -13,7 +13,7 @@ use super::bench::{self, Bench, distributed, paced};
 const SEEDS: u64 = 3;
 
 fn environment(bug: Option<Bug>) -> Environment {
-    Environment { bugs: bug.into_iter().collect::<BugSet>(), ..bench::environment(false) }
+    Environment { bugs: bug.into_iter().collect::<BugSet>(), ..bench::environment(Machines::Each) }
 }
 
 /// `lost` counts acknowledged events that are not delivered as promised.

@@ -1,6 +1,7 @@
 //! The emulator in memory with the Rust client.
 
 use headwater_models::bookkeeper::system::BOOKIE;
+use headwater_models::deployment::Machines;
 use headwater_models::pravega::config::{
     BookKeeperLog, Client, Cluster, Costs, DataLogKind, SegmentStore,
 };
@@ -29,7 +30,7 @@ fn one_event_at_a_time_takes_the_published_fifth_of_a_millisecond() {
 
 #[test]
 fn a_segment_takes_at_most_500_events_of_the_rust_client_per_round_trip() {
-    let mut far = environment(true);
+    let mut far = environment(Machines::One);
     let loopback = Distribution::constant(Duration::from_millis(1));
     far.server = MachineSpec { loopback, ..far.server };
     let mut single = Bench::on(1, &one_segment(), &far, &paced(20, 100, 3));

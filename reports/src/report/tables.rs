@@ -100,14 +100,16 @@ pub(super) fn threads(outcome: &Outcome) -> String {
     let rows: Vec<Vec<String>> = busiest
         .into_iter()
         .map(|group| {
+            // A simulated process has no dispatches.
+            let told = |text| if group.dispatches == 0 { "–".to_owned() } else { text };
             vec![
                 escape(&group.process),
                 escape(&group.name),
-                count(group.threads.into()),
+                told(count(group.threads.into())),
                 percent(group.cpu_ns as f64 / 1e9 / seconds),
-                count((group.dispatches as f64 / seconds) as u64),
-                duration(group.per_dispatch(group.cpu_ns)),
-                duration(group.per_dispatch(group.wait_ns)),
+                told(count((group.dispatches as f64 / seconds) as u64)),
+                told(duration(group.per_dispatch(group.cpu_ns))),
+                told(duration(group.per_dispatch(group.wait_ns))),
             ]
         })
         .collect();

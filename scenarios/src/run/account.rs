@@ -3,7 +3,7 @@
 use headwater_reports::outcome::{
     self, Counts, Environment, Fault, Generator, Mark, Source, Stream, Traffic, VerdictStatus,
 };
-use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources};
+use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources, Threads};
 
 use crate::observe::{Measured, Started};
 use crate::scenario::Scenario;
@@ -28,6 +28,8 @@ pub struct Account {
     pub end: Time,
     /// How busy everything was.
     pub resources: Vec<Resource>,
+    /// What CPU the processes have used.
+    pub threads: Threads,
     /// Named levels, an entry per interval.
     pub gauges: Vec<Gauge>,
     /// Faults as they were injected.
@@ -102,6 +104,7 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     let sampled = |resource: &&mut Resource| !resource.series.is_empty();
     resources.iter_mut().filter(sampled).for_each(|r| r.series.resize(intervals, 0.0));
     outcome.resources = Resources::new(resources);
+    outcome.threads = observed.threads;
     outcome.faults = observed.faults;
     outcome.marks = observed.marks;
     outcome.generator = observed.generator;

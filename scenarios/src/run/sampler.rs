@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use headwater_models::batch::StreamId;
 use headwater_models::protocol::Streaming;
 use headwater_models::signal;
-use headwater_reports::{self as reports, Gauge, Resource};
+use headwater_reports::{self as reports, Gauge, Resource, ThreadGroup, Threads};
 use headwater_sim::simulation::Simulation;
 use headwater_sim::units::{BytesPerSecond, NodeId};
 use headwater_sim::usage::{ResourceKind, Usage};
@@ -19,6 +19,9 @@ use crate::units::Duration;
 /// throttled writers, which moves a little, makes of it.
 const OUTRUN: f64 = 1.05;
 
+/// What the threads of a simulated process are called: they are not told apart.
+const ALL_THREADS: &str = "all threads";
+
 /// Samples at the end of each interval.
 pub(super) struct Sampler {
     /// The gauges that the models of each system have, by its stream.
@@ -27,6 +30,8 @@ pub(super) struct Sampler {
     busy: Vec<Vec<Duration>>,
     /// Bytes that the files of each disk have taken in so far, at the end of each interval.
     written: Vec<Vec<u64>>,
+    /// CPU time so far of each node, at the end of each interval.
+    cpu: Vec<Vec<Duration>>,
     samples: usize,
     /// Named levels at the end of each interval.
     gauges: BTreeMap<(NodeId, &'static str), Vec<Option<f64>>>,
@@ -36,8 +41,8 @@ impl Sampler {
     /// Of these systems.
     pub(super) fn new(systems: &Topology) -> Self {
         let known = systems.iter().map(|(_, part)| part.system.kind().signals().gauges).collect();
-        let (busy, written) = (Vec::new(), Vec::new());
-        Self { known, busy, written, samples: 0, gauges: BTreeMap::new() }
+        let (busy, written, cpu) = (Vec::new(), Vec::new(), Vec::new());
+        Self { known, busy, written, cpu, samples: 0, gauges: BTreeMap::new() }
     }
 
     fn gauge(&self, stream: StreamId, name: &str) -> Option<&'static signal::Gauge> {
@@ -54,7 +59,9 @@ impl Sampler {
             self.written.resize_with(self.written.len().max(disk + 1), Vec::new);
             self.written[disk].push(written);
         }
+        self.cpu.resize_with(roster.iter().count(), Vec::new);
         for (node, _) in roster.iter() {
+            self.cpu[node.index()].push(sim.cpu_time(node));
             for (name, gauge) in sim.gauges(node) {
                 let series = self.gauges.entry((node, name)).or_default();
                 series.resize(self.samples, None);
@@ -138,6 +145,31 @@ impl Sampler {
     fn within(&self, (from, until): (Duration, Duration), interval: Duration) -> (usize, usize) {
         let first = from.0.div_ceil(interval.0) as usize;
         (first, ((until.0 / interval.0) as usize).min(self.samples))
+    }
+
+    /// What CPU each process has used, of all its threads together.
+    pub(super) fn threads(
+        &self,
+        roster: &Roster,
+        window: (Duration, Duration),
+        interval: Duration,
+    ) -> Threads {
+        let (first, last) = self.within(window, interval);
+        let group = |(node, cpu): (NodeId, &Vec<Duration>)| {
+            let before = |index: usize| index.checked_sub(1).map_or(Duration::ZERO, |at| cpu[at]);
+            let used = |from, until| before(until).saturating_sub(before(from)).0;
+            let share = |index| used(index, index + 1) as f64 / interval.0 as f64;
+            ThreadGroup {
+                process: roster.name(node).to_owned(),
+                name: ALL_THREADS.into(),
+                cpu_ns: if first < last { used(first, last) } else { 0 },
+                cpu: (0..cpu.len()).map(share).collect(),
+                ..ThreadGroup::default()
+            }
+        };
+        let nodes = roster.iter().map(|(node, _)| node);
+        let groups: Vec<_> = nodes.zip(&self.cpu).map(group).collect();
+        Threads { interval_ns: interval.0, groups }
     }
 
     /// The resources that have a limit, with their utilisation in the window.

@@ -65,7 +65,7 @@ impl<'a> Stage<'a> {
         observed.healed_from = Time::ZERO + over.unwrap_or(Duration::ZERO).max(last);
         let spec = SimulationSpec {
             seed: Seed(seed),
-            network: scenario.profile.network.clone(),
+            network: scenario.profile.network(),
             buggify: scenario.buggify,
             ..SimulationSpec::default()
         };
@@ -229,6 +229,7 @@ impl<'a> Stage<'a> {
             .collect();
         let resources =
             sampler.resources(&sim, &roster, scenario.window(), scenario.measure.interval);
+        let threads = sampler.threads(&roster, scenario.window(), scenario.measure.interval);
         let disks_outrun = sampler.outrun(&sim, scenario.window(), scenario.measure.interval);
         let observed = sim.into_observer();
         let parts = observed.streams.into_iter().zip(replicas).zip(delivered);
@@ -263,6 +264,7 @@ impl<'a> Stage<'a> {
             faults: planner.windows(now),
             faults_amiss: planner.amiss(now),
             disks_outrun,
+            threads,
             generator: None,
         }
     }
