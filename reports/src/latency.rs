@@ -171,6 +171,11 @@ impl Latency {
     }
 }
 
+/// Shares at which a percentile spectrum is drawn: five for each factor of ten of `1 / (1 - p)`.
+pub(crate) fn spectrum_shares() -> impl Iterator<Item = f64> {
+    (0..=50).map(|step| 1.0 - libm::pow(10.0, -f64::from(step) / 10.0))
+}
+
 /// A latency as the file has it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -202,6 +202,11 @@ impl Comparison {
         page::html(self)
     }
 
+    /// What stands in that file below its heading.
+    pub(crate) fn html_body(&self) -> String {
+        page::body(self)
+    }
+
     /// The comparison as JSON, ending in a newline.
     pub fn to_json(&self) -> String {
         let mut json = serde_json::to_string_pretty(self).expect("every key is a string");

@@ -13,9 +13,14 @@ use crate::text::escape;
 type Of = fn(&Outcome) -> &Latency;
 
 pub(super) fn html(comparison: &Comparison) -> String {
+    page("Comparison", &format!("<header><h1>Comparison</h1></header>\n{}", body(comparison)))
+}
+
+/// The page without its head.
+pub(super) fn body(comparison: &Comparison) -> String {
     let class = if comparison.ok() { "pass" } else { "fail" };
     let mut body = format!(
-        "<header><h1>Comparison</h1></header>\n<section class=\"box {class}\" \
+        "<section class=\"box {class}\" \
          aria-label=\"How the runs came out\"><strong class=\"{class}\">{}</strong></section>\n",
         escape(&comparison.heading())
     );
@@ -53,7 +58,7 @@ pub(super) fn html(comparison: &Comparison) -> String {
             escape(&outcome.reproduce)
         ));
     }
-    page("Comparison", &body)
+    body
 }
 
 fn runs(comparison: &Comparison) -> String {

@@ -1,7 +1,7 @@
 //! The charts of a report.
 
 use crate::chart::{Axis, Band, Chart, Line, Tick, Unit};
-use crate::latency::Latency;
+use crate::latency::{Latency, spectrum_shares};
 use crate::outcome::Outcome;
 use crate::text::duration;
 
@@ -153,14 +153,8 @@ pub(super) fn stream_spectra(outcome: &Outcome) -> Chart {
 /// The percentile spectrum of a distribution: five points per factor of ten of `1 / (1 - p)`, as
 /// far as ten samples lie beyond.
 pub(crate) fn spectrum_line(label: &str, colour: usize, latency: &Latency) -> Line {
-    let mut points = vec![];
-    for step in 0..=50 {
-        let share = 1.0 - libm::pow(10.0, -f64::from(step) / 10.0);
-        match latency.quantile(share) {
-            Some(ns) => points.push((share, Some(ns as f64))),
-            None => break,
-        }
-    }
+    let at = |share| latency.quantile(share).map(|ns| (share, Some(ns as f64)));
+    let points = spectrum_shares().map_while(at).collect();
     Line { label: label.to_owned(), colour, dashed: false, points }
 }
 
