@@ -64,6 +64,17 @@ pub(crate) struct Run {
     /// are two or more), or both all
     #[arg(long, value_enum)]
     pub(crate) cores: Option<Cores>,
+    /// Simulates the run first, over several seeds, and writes what it will show; runs; then tells
+    /// which figures lay inside and which outside, and by how much
+    #[arg(long)]
+    pub(crate) forecast: bool,
+    /// Seeds of the forecast
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) seeds: u64,
+    /// The machine profile that is simulated, such as the one that `loadgen profile` has written;
+    /// without it the scenario's
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
     /// How long traffic warms the cluster up before the run: until the median of a second stays
     /// where a cluster is launched (auto), or a time such as 20s, or 0s
     #[arg(long, value_name = "auto|TIME", default_value = "auto")]
@@ -123,6 +134,66 @@ pub(crate) struct Ceiling {
     /// Which cores a launched cluster and the generator, or the load test, have: as in a run
     #[arg(long, value_enum)]
     pub(crate) cores: Option<Cores>,
+}
+
+/// A folder of cases, each to be forecast and run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Validate {
+    /// The folder: each scenario file below it is a case; files whose names differ only behind an @
+    /// are configurations of which the better one is to be named (small@linger-0.toml,
+    /// small@linger-5.toml)
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// How often each case is run, each time on a cluster of its own
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub(crate) repeats: u64,
+    /// The machine profile that is simulated, such as the one that `loadgen profile` has written;
+    /// without it each scenario's
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
+    /// Seeds of each forecast; the repeats have the first of them
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) seeds: u64,
+    /// Only cases with this in their name; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Where everything is kept; what is there and still holds is not run again
+    #[arg(long, value_name = "DIR", default_value = "validation")]
+    pub(crate) out: PathBuf,
+    /// Writes the tables into this document, between its two markers of validation
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Prints the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Shuffles the order and draws for the intervals
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub(crate) shuffle: u64,
+    /// How often a run is repeated that was late or disturbed
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) again: u32,
+    /// No run is begun after this time
+    #[arg(long, value_name = "TIME", default_value = "6h")]
+    pub(crate) within: Duration,
+    /// Keeps live runs that were made before another forecast, such as that of an older model: what
+    /// is told of them is no forecast then, and says so
+    #[arg(long)]
+    pub(crate) hindcast: bool,
+    /// Says what would be run, in which order, and about how long it takes; runs nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Length of each case's traffic, in place of its own
+    #[arg(long, value_name = "TIME")]
+    pub(crate) duration: Option<Duration>,
+    /// Sets anything of each scenario, such as measure.warm_up=1s; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    pub(crate) settings: Vec<(String, String)>,
+    /// Which cores cluster and generator have, as in a run
+    #[arg(long, value_enum)]
+    pub(crate) cores: Option<Cores>,
+    /// How long traffic warms each cluster up, as in a run
+    #[arg(long, value_name = "auto|TIME", default_value = "auto")]
+    pub(crate) warm_up: WarmUp,
 }
 
 /// A machine to be measured.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::arguments::{Ceiling, Profile, Run};
-use crate::{launch, profile, run, systems, utilisation};
+use crate::arguments::{Ceiling, Profile, Run, Validate};
+use crate::{launch, profile, run, systems, utilisation, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +24,12 @@ Examples:
       the way
   loadgen --rate 100000 --target null
       what the generator itself can do
+  loadgen --scenario live/stress-1600-kafka --launch --forecast --profile mine.toml --out result
+      simulates the run over 20 seeds, prints what it will show and a hash of that, runs, and says
+      which figures lay inside and which outside; report.html has both
+  loadgen validate scenarios/validation --repeats 3 --profile mine.toml --write docs/VALIDATION.md
+      the same for every scenario file of a folder, each case three times: errors with intervals,
+      and whether they are within the targets
   loadgen ceiling --target kafka --launch
       its highest rate on one broker, beside that of kafka-producer-perf-test
   loadgen profile --out mine.toml
@@ -50,6 +56,8 @@ enum Command {
     Profile(Profile),
     /// Measures the highest rate of the generator beside that of the system's own load test
     Ceiling(Ceiling),
+    /// Forecasts and runs every scenario of a folder, and says how wrong the forecasts were
+    Validate(Validate),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -73,6 +81,7 @@ pub fn main() -> ExitCode {
         Some(Command::LogServer(serve)) => serve.run(),
         Some(Command::Profile(arguments)) => profile::run(&arguments),
         Some(Command::Ceiling(arguments)) => run::ceiling::run(&arguments),
+        Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(
                 shell,

@@ -25,6 +25,7 @@ mod collect;
 mod early;
 mod failure;
 mod fault;
+mod forecast;
 mod health;
 pub mod launch;
 mod output;
@@ -40,5 +41,6 @@ mod sampler;
 mod systems;
 mod terminal;
 mod utilisation;
+mod validate;
 
 pub use cli::main;

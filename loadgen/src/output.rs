@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use headwater_reports::{Outcome, OutcomeError, write_hlog, write_report};
+use headwater_reports::{Outcome, OutcomeError, Score, forecast_report, write_hlog, write_report};
 
 use crate::failure::{Failure, Result};
+use crate::forecast::Made;
 use crate::terminal;
 
 /// A folder that can be written to.
@@ -29,6 +30,11 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// Writes every file that can be written: a run can't be repeated. Returns the first error.
     fn write(&self, outcome: &Outcome) -> std::result::Result<(), OutcomeError> {
         let written = outcome.write(&self.0.join("outcome.json"));
@@ -36,6 +42,44 @@ impl Folder {
         let reported = write_report(outcome, &self.0.join("report.html"));
         written.and(logged).and(reported)
     }
+}
+
+/// Prints how a forecast came out, and writes it to `folder`: the score, the simulation of the run's
+/// seed, and both overlaid in place of the run's own report, which is `live.html` then.
+pub(crate) fn tell_score(
+    made: &Made,
+    score: &Score,
+    live: &Outcome,
+    folder: Option<&Folder>,
+    json: bool,
+) -> Result<()> {
+    // Standard output is the outcome's, where that is asked for as JSON.
+    let text = score.to_text();
+    let printed = if json {
+        terminal::note(text.trim_end());
+        Ok(())
+    } else {
+        terminal::result(&format!("\n{}", text.trim_end()))
+    };
+    if let Some(Folder(path)) = folder {
+        write_score(made, score, live, path)?;
+        terminal::note(
+            "report.html has the forecast and the run, live.html the run alone; forecast.json, \
+             score.json and simulated.json are beside them",
+        );
+    }
+    printed.map_err(|error| Failure::io("can't write to standard output", &error))
+}
+
+/// Writes the score and both overlaid into the folder of a run.
+pub(crate) fn write_score(made: &Made, score: &Score, live: &Outcome, path: &Path) -> Result<()> {
+    let fail = |error: std::io::Error| Failure::after_run(format!("{}: {error}", path.display()));
+    std::fs::rename(path.join("report.html"), path.join("live.html")).map_err(fail)?;
+    let html = forecast_report(&made.forecast, score, live, &made.simulated);
+    std::fs::write(path.join("report.html"), html).map_err(fail)?;
+    std::fs::write(path.join("score.json"), score.to_json()).map_err(fail)?;
+    let simulated = made.simulated.write(&path.join("simulated.json"));
+    simulated.map_err(|error| Failure::after_run(error.to_string()))
 }
 
 /// Prints an outcome and writes it to `folder`.

@@ -1,7 +1,7 @@
 //! From the command line to what is run: a scenario, a system, a seed.
 
 use headwater_scenarios::estimate::Estimate;
-use headwater_scenarios::scenario::{Scenario, shell_word};
+use headwater_scenarios::scenario::{self, Scenario, shell_word};
 use headwater_sim::time::Duration;
 use headwater_traffic::Rate;
 
@@ -22,6 +22,8 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 pub(crate) struct RunPlan {
     /// Traffic, system, faults, promises.
     pub(crate) scenario: Scenario,
+    /// The text that it was read from.
+    pub(crate) written: scenario::Source,
     /// What is written to.
     pub(crate) system: &'static dyn LiveSystem,
     /// The cluster that the command line names, without a scheme.
@@ -45,9 +47,10 @@ impl RunPlan {
             None => named_system(&asked)?,
             some => some,
         };
-        let scenario = match (&run.scenario, target) {
+        let (written, scenario) = match (&run.scenario, target) {
             (Some(name), _) => {
-                let first = Scenario::load(name, &run.settings)?;
+                let written = scenario::Source::find(name)?;
+                let first = written.read(&run.settings)?;
                 if first.systems.is_several() {
                     return Err(Failure::new(format!(
                         "{name} has several systems ({}); a live run drives one: write a scenario \
@@ -55,7 +58,9 @@ impl RunPlan {
                         first.systems.kinds()
                     )));
                 }
-                Scenario::load(name, &settings(run, &asked, first.system().kind().name())?)?
+                let set = settings(run, &asked, first.system().kind().name())?;
+                let scenario = written.read(&set)?;
+                (written, scenario)
             }
             (None, None) => {
                 return Err(Failure::new(format!(
@@ -90,6 +95,7 @@ impl RunPlan {
                 || set.iter().any(|(path, _)| path.starts_with("system")),
             named: named_address(&asked, system),
             scenario,
+            written,
             system,
             seed,
         })
@@ -166,7 +172,11 @@ fn check_size(scenario: &Scenario) -> Result<()> {
 const STAMP_BYTES: u64 = 49;
 
 /// The default scenario. `live/` of the library has the same with longer names.
-fn plain(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result<Scenario> {
+fn plain(
+    run: &Run,
+    asked: &AllAsked,
+    system: &dyn LiveSystem,
+) -> Result<(scenario::Source, Scenario)> {
     let duration = run.duration.unwrap_or(DEFAULT_DURATION);
     // Two seconds of warm-up, or a fifth of a short run.
     let warm_up = Duration((duration.0 / 5).min(2_000_000_000));
@@ -179,9 +189,10 @@ fn plain(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result<Scenari
          [measure]\nwarm_up = \"{warm_up}\"\n"
     );
     let name = format!("loadgen-{target}");
-    let first = Scenario::parse(&text, &name, None, &run.settings)?;
-    let settings = settings(run, asked, first.system().kind().name())?;
-    Ok(Scenario::parse(&text, &name, None, &settings)?)
+    let written = scenario::Source::of(name, text);
+    let first = written.read(&run.settings)?;
+    let scenario = written.read(&settings(run, asked, first.system().kind().name())?)?;
+    Ok((written, scenario))
 }
 
 fn default_rate() -> Rate {
@@ -192,6 +203,9 @@ fn default_rate() -> Rate {
 fn settings(run: &Run, asked: &AllAsked, kind: &str) -> Result<Vec<(String, String)>> {
     let mut all = run.settings.clone();
     let mut set = |path: &str, value: String| all.push((path.to_owned(), value));
+    if let Some(profile) = &run.profile {
+        set("profile", profile.clone());
+    }
     if run.scenario.is_some() {
         if let Some(rate) = run.rate {
             set("traffic.rate", rate.to_string());

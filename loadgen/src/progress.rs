@@ -55,3 +55,32 @@ impl Drop for ProgressLine {
         self.bar.finish_and_clear();
     }
 }
+
+/// A bar of so many steps; nothing if standard error is not a terminal.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// For `length` steps of `unit`.
+    pub(crate) fn new(length: u64, unit: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        let style = format!("{{bar:24}} {{pos}}/{{len}} {unit}, {{elapsed}}, {{eta}} left {{msg}}");
+        bar.set_style(ProgressStyle::with_template(&style).expect("the template is right"));
+        Self(bar)
+    }
+
+    /// `position` steps are done.
+    pub(crate) fn set(&self, position: u64) {
+        self.0.set_position(position);
+    }
+
+    /// What is going on.
+    pub(crate) fn say(&self, what: String) {
+        self.0.set_message(what);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

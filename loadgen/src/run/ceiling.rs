@@ -133,6 +133,9 @@ fn asked(arguments: &Ceiling, size: Bytes) -> Run {
         json: false,
         keep: false,
         cores: None,
+        forecast: false,
+        seeds: 1,
+        profile: None,
         warm_up: WarmUp::Auto,
     }
 }

@@ -8,6 +8,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 use headwater_scenarios::scenario::Problems;
 
 use crate::failure::{Failure, Result};
+use crate::forecast::{self, Asked, Made};
 use crate::launch::Places;
 use crate::output::{self, Folder};
 use crate::placement::Placement;
@@ -39,6 +40,10 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         check(&departures)?;
     }
     let placement = Placement::find(arguments.cores, source == Source::Launch)?;
+    let forecast = match arguments.forecast {
+        true => Some(foretell(&plan, arguments, &source, &placement, folder.as_ref())?),
+        false => None,
+    };
     placement.keep_generator();
     let places = || Places::find(arguments.keep, placement.clone());
     let cluster = reach::reach(&plan, &source, places)?;
@@ -50,6 +55,10 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     // The cluster is removed before the results are printed, so that they come last.
     drop(cluster);
     output::tell(&outcome, folder.as_ref(), arguments.json)?;
+    if let Some(made) = &forecast {
+        let score = made.score(&plan, &outcome);
+        output::tell_score(made, &score, &outcome, folder.as_ref(), arguments.json)?;
+    }
     if interrupted {
         return Ok(ExitCode::from(INTERRUPTED));
     }
@@ -58,6 +67,24 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         terminal::note(format_args!("reproduce: {}", outcome.reproduce));
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Forecasts the run, and says and writes what, before anything is launched.
+fn foretell(
+    plan: &RunPlan,
+    arguments: &arguments::Run,
+    source: &Source,
+    placement: &Placement,
+    folder: Option<&Folder>,
+) -> Result<Made> {
+    let (seeds, insist) = (arguments.seeds, arguments.yes);
+    let asked = Asked { plan, source, placement, seeds, insist };
+    let made = forecast::make(&asked, &AtomicBool::new(false))?;
+    if let Some(folder) = folder {
+        made.write(folder.path())?;
+    }
+    terminal::note(made.tell());
+    Ok(made)
 }
 
 /// Tells what a scenario has been read with doubts about.
@@ -69,7 +96,7 @@ fn warn(doubts: &Problems) {
 }
 
 /// Whether the run is the experiment that the scenario describes.
-fn check(departures: &[Departure]) -> Result<()> {
+pub(crate) fn check(departures: &[Departure]) -> Result<()> {
     let refused = |departure: &Departure| {
         let (difference, remedy) = (&departure.difference, departure.remedy.as_ref()?);
         Some(format!(
@@ -99,7 +126,7 @@ fn named<'scope, T: Send + 'scope>(
 }
 
 /// Exit code of an interrupted run: 128 plus SIGINT's number, as in shells.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Ctrl-C and SIGTERM: the first one ends the measurement, or the program where there is none yet;
 /// the second one the program.
@@ -110,7 +137,8 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    fn listen() -> Result<Self> {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Result<Self> {
         let (stop, measuring) =
             (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let this = Self { stop: Arc::clone(&stop), measuring: Arc::clone(&measuring) };

@@ -1,0 +1,137 @@
+//! Forecasts: the run that is about to be made, simulated over several seeds on the machine that it
+//! will have; and how it then came out.
+
+mod figures;
+mod generator;
+mod placed;
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use headwater_reports::forecast::Figure;
+use headwater_reports::{Forecast, Outcome, Score};
+use headwater_scenarios::estimate::Estimate;
+use headwater_scenarios::scenario::Scenario;
+use headwater_scenarios::sweep;
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::{Failure, Result};
+use crate::placement::Placement;
+use crate::plan::RunPlan;
+use crate::progress::Bar;
+use crate::systems::system::Source;
+
+pub(crate) use figures::{ACKED, CPU, GAP, HIGHEST, RECOVERY};
+
+/// What is forecast of a plan.
+pub(crate) struct Asked<'a> {
+    /// The run.
+    pub(crate) plan: &'a RunPlan,
+    /// What it is driven against.
+    pub(crate) source: &'a Source,
+    /// Who has which cores.
+    pub(crate) placement: &'a Placement,
+    /// How many seeds, from the plan's on.
+    pub(crate) seeds: u64,
+    /// Whatever it is estimated to take.
+    pub(crate) insist: bool,
+}
+
+/// A forecast, before the run.
+pub(crate) struct Made {
+    /// It.
+    pub(crate) forecast: Forecast,
+    /// Its file.
+    pub(crate) text: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub(crate) hash: String,
+    /// The simulation of the run's own seed.
+    pub(crate) simulated: Outcome,
+}
+
+/// Simulates what `asked` says; `stop` ends it.
+///
+/// # Errors
+/// If nothing models the system, it would take too long, or it was stopped.
+pub(crate) fn make(asked: &Asked<'_>, stop: &AtomicBool) -> Result<Made> {
+    let Asked { plan, placement, seeds, .. } = *asked;
+    let scenario = placed::placed(plan, asked.source, placement)?;
+    if !asked.insist {
+        check(&scenario)?;
+    }
+    let seeds: Vec<u64> = (plan.seed..plan.seed + seeds).collect();
+    let bar = Bar::new(seeds.len() as u64, "seeds simulated");
+    let outcomes = sweep::outcomes(&scenario, &seeds, stop, &|done| bar.set(done as u64));
+    drop(bar);
+    let [simulated, ..] = &outcomes[..] else {
+        return Err(Failure::new("the forecast was stopped before it was made"));
+    };
+    if outcomes.len() < seeds.len() {
+        return Err(Failure::new("the forecast was stopped before it was made"));
+    }
+    let servers = figures::simulated_servers(&scenario);
+    let each: Vec<Vec<Figure>> =
+        outcomes.iter().map(|run| figures::of(&scenario, run, &servers)).collect();
+    let mut forecast = Forecast::of(&outcomes, &each);
+    forecast.inputs = inputs(plan, &scenario, &seeds);
+    forecast.notes = placed::notes(plan, &scenario, placement);
+    let text = forecast.to_json();
+    let hash = sha256(text.as_bytes());
+    Ok(Made { forecast, text, hash, simulated: simulated.clone() })
+}
+
+impl Made {
+    /// Says what is forecast, and its hash.
+    pub(crate) fn tell(&self) -> String {
+        format!("{}forecast sha256 {}", self.forecast.to_text(), self.hash)
+    }
+
+    /// Writes the forecast into a folder.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join("forecast.json");
+        Forecast::write(&self.text, &path).map_err(|error| Failure::new(error.to_string()))
+    }
+
+    /// How the run came out.
+    pub(crate) fn score(&self, plan: &RunPlan, live: &Outcome) -> Score {
+        Score::of(&self.forecast, &self.hash, live, &measured(plan, live))
+    }
+}
+
+/// The figures of a live run of `plan`.
+pub(crate) fn measured(plan: &RunPlan, live: &Outcome) -> Vec<Figure> {
+    figures::of(&plan.scenario, live, &plan.system.servers(&plan.scenario))
+}
+
+/// SHA-256, hexadecimal: what `sha256sum` prints.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a forecast is made from: the scenario as it is written and set, the machine that is
+/// simulated, the seeds.
+fn inputs(plan: &RunPlan, scenario: &Scenario, seeds: &[u64]) -> String {
+    let text = format!(
+        "{}\n{:?}\n{}\n{seeds:?}",
+        plan.written.text,
+        scenario.settings,
+        scenario.profile.to_toml()
+    );
+    sha256(text.as_bytes())
+}
+
+/// Whether each seed can be simulated in reasonable time and memory.
+fn check(scenario: &Scenario) -> Result<()> {
+    Estimate::simulated(scenario).check().map_err(Failure::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_that_of_sha256sum() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), abc);
+    }
+}

@@ -1,0 +1,82 @@
+//! The scenario as the run will have it: on one machine, with the cores that cluster and generator
+//! have there, warm or cold.
+
+use headwater_scenarios::estimate::Estimate;
+use headwater_scenarios::profile::SHIPPED;
+use headwater_scenarios::scenario::Scenario;
+use headwater_sim::time::Duration;
+
+use super::generator;
+use crate::arguments::WarmUp;
+use crate::failure::{Failure, Result};
+use crate::placement::{Cores, Placement};
+use crate::plan::RunPlan;
+use crate::systems::system::Source;
+use crate::utilisation;
+
+/// The setting of a system on JVMs that says whether its code is compiled from the start.
+const WARM: &str = "jvm.warm";
+
+/// The scenario of `plan` as the run on `source` will have it.
+///
+/// # Errors
+/// If nothing models what is run.
+pub(super) fn placed(plan: &RunPlan, source: &Source, placement: &Placement) -> Result<Scenario> {
+    let (name, kind) = (plan.system.name(), plan.scenario.system().kind().name());
+    if name != kind || *source == Source::InProcess {
+        return Err(Failure::new(format!(
+            "nothing models {name}: --forecast is for a system that is simulated as well"
+        )));
+    }
+    let mut settings = plan.scenario.settings.clone();
+    if *source == Source::Launch
+        && plan.system.runs_on_jvms()
+        && plan.scenario.configuration().contains_key(WARM)
+    {
+        let warm = plan.warm_up != WarmUp::For(Duration::ZERO);
+        settings.push((format!("system.{WARM}"), warm.to_string()));
+    }
+    let mut scenario = plan.written.read(&settings)?;
+    let profile = &mut scenario.profile;
+    if *source == Source::Launch {
+        profile.one_machine = true;
+        profile.own_cores = placement.cores == Cores::Own;
+        profile.server.cores = placement.cluster.len() as u32;
+    }
+    profile.client.cores = placement.generator.len() as u32;
+    let rate = Estimate::simulated(&plan.scenario).events
+        / plan.scenario.traffic.duration.as_secs_f64().max(1e-9);
+    let beside = if profile.one_machine && !profile.own_cores {
+        &mut profile.server.others
+    } else {
+        &mut profile.client.others
+    };
+    for thread in generator::threads(rate) {
+        // The profile knows better.
+        if !beside.iter().any(|other| other.name == thread.name) {
+            beside.push(thread);
+        }
+    }
+    Ok(scenario)
+}
+
+/// What is worth knowing of what was simulated.
+pub(super) fn notes(plan: &RunPlan, scenario: &Scenario, placement: &Placement) -> Vec<String> {
+    let mut all = vec![format!("simulated with the run's cores, {placement}")];
+    let profile = &scenario.profile;
+    if SHIPPED.iter().any(|(shipped, _)| *shipped == profile.name) {
+        all.push(format!(
+            "the profile {} was not measured on this machine, so that the forecast says little: \
+             `loadgen profile --out here.toml`, then `--profile here.toml`",
+            profile.name
+        ));
+    } else if plan.scenario.profile.server.cores != utilisation::cores() {
+        all.push(format!(
+            "the profile {} is of a machine of {} cores, this one has {}",
+            profile.name,
+            plan.scenario.profile.server.cores,
+            utilisation::cores()
+        ));
+    }
+    all
+}
