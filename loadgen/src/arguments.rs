@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use headwater_sim::time::Duration;
 use headwater_sim::units::Bytes;
 use headwater_traffic::Rate;
@@ -69,7 +70,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) forecast: bool,
     /// Seeds of the forecast
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = from_1_to(1_000))]
     pub(crate) seeds: u64,
     /// The machine profile that is simulated, such as the one that `loadgen profile` has written;
     /// without it the scenario's
@@ -145,14 +146,14 @@ pub(crate) struct Validate {
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
     /// How often each case is run, each time on a cluster of its own
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = from_1_to(100))]
     pub(crate) repeats: u64,
     /// The machine profile that is simulated, such as the one that `loadgen profile` has written;
     /// without it each scenario's
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
     /// Seeds of each forecast; the repeats have the first of them
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = from_1_to(1_000))]
     pub(crate) seeds: u64,
     /// Only cases with this in their name; may be repeated
     #[arg(long, value_name = "TEXT")]
@@ -211,6 +212,10 @@ pub(crate) struct Profile {
     /// How long each of the measurements may take
     #[arg(long, default_value = "3s")]
     pub(crate) time: Duration,
+}
+
+fn from_1_to(most: u64) -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=most)
 }
 
 fn rate(text: &str) -> Result<Rate, String> {

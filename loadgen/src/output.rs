@@ -44,8 +44,8 @@ impl Folder {
     }
 }
 
-/// Prints how a forecast came out, and writes it to `folder`: the score, the simulation of the run's
-/// seed, and both overlaid in place of the run's own report, which is `live.html` then.
+/// Prints how a forecast came out, and writes it to `folder`: the score, the simulation of the
+/// run's seed, and both overlaid in place of the run's own report, which is `live.html` then.
 pub(crate) fn tell_score(
     made: &Made,
     score: &Score,

@@ -63,7 +63,7 @@ impl Bar {
     /// For `length` steps of `unit`.
     pub(crate) fn new(length: u64, unit: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-        let style = format!("{{bar:24}} {{pos}}/{{len}} {unit}, {{elapsed}}, {{eta}} left {{msg}}");
+        let style = format!("{{bar:24}} {{pos}}/{{len}} {unit}, {{elapsed}}, {{eta}} left");
         bar.set_style(ProgressStyle::with_template(&style).expect("the template is right"));
         Self(bar)
     }
@@ -71,11 +71,6 @@ impl Bar {
     /// `position` steps are done.
     pub(crate) fn set(&self, position: u64) {
         self.0.set_position(position);
-    }
-
-    /// What is going on.
-    pub(crate) fn say(&self, what: String) {
-        self.0.set_message(what);
     }
 }
 

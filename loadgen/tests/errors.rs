@@ -268,3 +268,31 @@ fn faults_that_have_nothing_to_hurt_are_refused_and_left_out_with_a_warning_wher
     let fired = outcome.verdicts.iter().find(|verdict| verdict.name == "faults_fired").unwrap();
     assert!(fired.measured.contains("crash at 1s never began"), "{}", fired.measured);
 }
+
+#[test]
+fn what_nothing_models_is_not_forecast() {
+    let line = common::failure(&common::run(common::loadgen("--target null --forecast")));
+    assert!(line.contains("nothing models null"), "{line}");
+}
+
+#[test]
+fn a_validation_says_what_it_would_run_and_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().display();
+    let validate = |arguments: &str| common::run(common::loadgen(&format!("validate {arguments}")));
+    let line = common::failure(&validate(&format!("{at}")));
+    assert!(line.contains("has no scenario file"), "{line}");
+    let cases = "../scenarios/validation";
+    let line = common::failure(&validate(&format!("{cases} --only one/1k --write Cargo.toml")));
+    assert!(line.contains("expected a line that begins with `<!-- validation"), "{line}");
+    let line = common::failure(&validate(&format!("{cases} --only nothing-like-it")));
+    assert!(line.contains("no case has `nothing-like-it` in its name"), "{line}");
+    let planned =
+        validate(&format!("{cases} --only one/small@ --repeats 2 --dry-run --out {at}/o"));
+    assert_eq!(planned.status.code(), Some(0), "{}", common::errors(&planned));
+    let order = String::from_utf8_lossy(&planned.stdout).into_owned();
+    assert_eq!(order.lines().count(), 8, "{order}");
+    assert!(order.contains("one/small@linger-20, repeat 2"), "{order}");
+    assert!(common::errors(&planned).contains("4 cases, 8 runs: about"), "{planned:?}");
+    assert!(!folder.path().join("o").exists(), "nothing is written");
+}

@@ -146,6 +146,38 @@ fn a_live_run_is_warmed_up_and_says_who_ran_where() {
     assert_eq!(pauses.status, VerdictStatus::Info, "{pauses:?}");
 }
 
+#[test]
+fn a_run_is_forecast_before_it_is_launched_and_scored_after_it() {
+    let Some(_turn) = turn("a_run_is_forecast_before_it_is_launched") else { return };
+    let out = tempfile::tempdir().unwrap();
+    let mut command = common::loadgen(
+        "--rate 300 --target kafka --duration 5s --launch --warm-up 0s --forecast --seeds 3 --out",
+    );
+    command.arg(out.path());
+    let output = common::run(command);
+    let text = common::errors(&output);
+    assert_ne!(output.status.code(), Some(2), "{text}");
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("no `{what}`: {text}"));
+    assert!(at("forecast sha256 ") < at("launching kafka"), "{text}");
+    let file = |name: &str| std::fs::read_to_string(out.path().join(name)).expect(name);
+    let score: serde_json::Value = serde_json::from_str(&file("score.json")).unwrap();
+    let hash = score["forecast"].as_str().unwrap();
+    assert!(hash.len() == 64 && text.contains(hash), "{hash}: {text}");
+    let median = &score["rows"][0];
+    assert_eq!(median["name"], "response p50");
+    for side in [&median["measured"], &median["forecast"]["median"]] {
+        assert!(side.as_f64().is_some_and(|ns| ns > 0.0), "{median}");
+    }
+    let (live, simulated) = (common::outcome(out.path()), file("simulated.json"));
+    let simulated = Outcome::parse(simulated.as_bytes(), Path::new("simulated.json")).unwrap();
+    assert_eq!(live.traffic, simulated.traffic, "the same schedule");
+    // Not warmed up: neither is what is simulated.
+    assert_eq!(simulated.configuration["jvm.warm"], "false");
+    let report = file("report.html");
+    assert!(report.contains("measured (live)") && report.contains("simulated, median"), "overlaid");
+    assert!(out.path().join("live.html").exists());
+}
+
 /// Idempotent, as all that are under faults here: librdkafka's defaults let a retry overtake.
 const CRASH: &str = "title = 'A broker is killed and comes back'
 hypothesis = 'What it acknowledged is in its page cache, which a SIGKILL does not take.'

@@ -278,9 +278,9 @@ activity = { spin = { lead = "150us", mean = "625us" } }
                 of.expect("it is told").cpu_ns as f64 / 1e9
             };
             let brokers: f64 = ["broker-1", "broker-2", "broker-3"].map(used).iter().sum();
-            (cpus, brokers, outcome.latency.response.quantile(0.5).unwrap() as f64)
+            (cpus, brokers)
         };
-        let (shared, brokers, median) = run(&scenario);
+        let (shared, brokers) = run(&scenario);
         assert_eq!(shared.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["machine/cpu"]);
         // What the brokers used in two seconds is the most of what two cores did.
         assert!(brokers / 4.0 < shared[0].1 && brokers > 0.0, "{brokers} {shared:?}");
@@ -296,12 +296,12 @@ activity = { spin = { lead = "150us", mean = "625us" } }
                 work: Distribution::constant(us(500)),
             },
         });
-        let (halves, of_one_core, apart) = run(&scenario);
+        let (halves, of_one_core) = run(&scenario);
         let names: Vec<&str> = halves.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["machine/cpu", "client/cpu"]);
         assert!(halves[1].1 > 0.5, "the hog: {halves:?}");
         assert!((of_one_core / 2.0 - halves[0].1).abs() < 0.02, "{of_one_core} {halves:?}");
-        assert!((0.5..2.0).contains(&(apart / median)), "{apart} {median}");
+        assert!((0.7..1.4).contains(&(of_one_core / brokers)), "{of_one_core} {brokers}");
         let wrong = Profile { one_machine: false, ..scenario.profile }.to_toml();
         let error = Profile::parse(&wrong, "wrong.toml").unwrap_err().to_string();
         assert!(error.contains("one_machine has to be true"), "{error}");

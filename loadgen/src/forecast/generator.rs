@@ -9,8 +9,8 @@ use headwater_sim::other::{Activity, OtherSpec};
 use headwater_sim::scheduling::Policy;
 use headwater_sim::time::Duration;
 
-/// CPU of a hand-over: the timer, two switches and what it costs to hand an event to a client;
-/// measured at 1,600/s ([`super::figures`] has the generator's CPU by thread, as every outcome).
+/// CPU of a hand-over without the client: the timer, two switches, what is told of it. 7.7 % of a
+/// core at 1,600/s of `--target null`, of which the share below is spun (docs/PERFORMANCE.md).
 const HAND_OVER_NS: f64 = 29_000.0;
 
 /// Share of a core that the pacer may spin ([`crate::early`]), and the least time between two

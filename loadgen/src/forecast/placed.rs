@@ -62,7 +62,12 @@ pub(super) fn placed(plan: &RunPlan, source: &Source, placement: &Placement) -> 
 
 /// What is worth knowing of what was simulated.
 pub(super) fn notes(plan: &RunPlan, scenario: &Scenario, placement: &Placement) -> Vec<String> {
-    let mut all = vec![format!("simulated with the run's cores, {placement}")];
+    let warm = match scenario.configuration().get(WARM).map(String::as_str) {
+        Some("true") => ", on a cluster that is warm",
+        Some(_) => ", on a cluster that is cold",
+        None => "",
+    };
+    let mut all = vec![format!("simulated with the run's cores, {placement}{warm}")];
     let profile = &scenario.profile;
     if SHIPPED.iter().any(|(shipped, _)| *shipped == profile.name) {
         all.push(format!(

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Command, FromArgMatches};
+use clap::{Args as _, Command, FromArgMatches as _};
 
 use crate::arguments::{Run, Validate};
 use crate::failure::{Failure, Result};
@@ -14,7 +14,6 @@ use crate::fault;
 use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::run;
-use crate::systems::SystemArguments;
 use crate::systems::system::{Home, Source};
 
 /// A case.
@@ -110,29 +109,18 @@ fn plan(file: &Path, asked: &Validate) -> Result<RunPlan> {
 
 /// What every case is run with.
 fn arguments(asked: &Validate) -> Run {
-    let none = Command::new("none").no_binary_name(true);
-    let none = <SystemArguments as clap::Args>::augment_args(none).get_matches_from([""; 0]);
+    let nothing = Run::augment_args(Command::new("none").no_binary_name(true));
+    let nothing = nothing.get_matches_from([""; 0]);
     Run {
-        target: None,
-        rate: None,
         duration: asked.duration,
-        size: None,
-        seed: None,
-        scenario: None,
         settings: asked.settings.clone(),
-        systems: SystemArguments::from_arg_matches(&none).expect("nothing is asked of a system"),
         launch: true,
-        no_launch: false,
-        accept_differences: false,
-        yes: false,
-        out: None,
-        json: false,
-        keep: false,
         cores: asked.cores,
         forecast: true,
         seeds: asked.seeds,
         profile: asked.profile.clone(),
         warm_up: asked.warm_up,
+        ..Run::from_arg_matches(&nothing).expect("a run needs no option")
     }
 }
 

@@ -59,7 +59,7 @@ fn between(text: &str, tables: &str) -> Option<String> {
     let begin = text.find(BEGIN)?;
     let from = begin + text[begin..].find('\n')? + 1;
     let until = from + text[from..].find(END)?;
-    Some(format!("{}\n{}\n{}", &text[..from], tables.trim(), &text[until..]))
+    Some(format!("{}\n{}\n\n{}", &text[..from], tables.trim(), &text[until..]))
 }
 
 /// The tables.
@@ -92,8 +92,8 @@ fn head(summary: &Summary) -> String {
     format!(
         "{}, {}; profile {}; cores {}. {} cases, {} seeds and up to {} repeats each: {runs} runs \
          count, {} were late or disturbed and discarded, {} are missing.{kind} Errors are \
-         (simulated - measured) / measured of the medians, with 95 % intervals by bootstrap over \
-         seeds and repeats, over cases as well where cases are several. Latencies under faults and \
+         (simulated - measured) / measured of the medians, with 95 % intervals by drawing seeds \
+         and repeats again, and cases as well where they are several. Latencies under faults and \
          of queues that grow are in no median.\n\n",
         about.date,
         about.machine,

@@ -33,7 +33,6 @@ use crate::failure::{Failure, Result};
 use crate::forecast::{self, Asked, Made};
 use crate::output::write_score;
 use crate::placement::Placement;
-use crate::progress::Bar;
 use crate::run::{INTERRUPTED, Interrupt};
 use crate::systems::system::Source;
 use crate::{terminal, utilisation};
@@ -90,10 +89,8 @@ fn forecasts(
     asked: &Validate,
     stop: &AtomicBool,
 ) -> Result<Vec<Made>> {
-    let bar = Bar::new(cases.len() as u64, "cases forecast");
-    let mut all = Vec::new();
+    let mut all: Vec<Made> = Vec::new();
     for case in cases {
-        bar.say(case.name.clone());
         let key = store::key(case, placement, asked);
         let made = match store.forecast(case, &key) {
             Some(made) => made,
@@ -106,17 +103,19 @@ fn forecasts(
                 made
             }
         };
+        let (number, of, name) = (all.len() + 1, cases.len(), &case.name);
+        let short = made.hash.get(..12).unwrap_or(&made.hash);
+        terminal::note(format_args!("forecast {number}/{of}  {short}  {name}"));
         all.push(made);
-        bar.set(all.len() as u64);
     }
-    drop(bar);
     let lines = cases.iter().zip(&all).map(|(case, made)| {
         let name = &case.name;
         format!("{}  {name}/forecast.json\n", made.hash)
     });
     let hashes: String = lines.collect();
     store.write("forecasts.sha256", &hashes)?;
-    terminal::note(format_args!("forecasts, sha256:\n{}", hashes.trim_end()));
+    let hash = forecast::sha256(hashes.as_bytes());
+    terminal::note(format_args!("all forecasts (forecasts.sha256): sha256 {hash}"));
     if let Some(note) = all.first().and_then(|made| made.forecast.notes.get(1)) {
         terminal::note(note);
     }

@@ -118,7 +118,7 @@ impl Store {
         write(&self.repeat(case, repeat).join("stamp.json"), &text)
     }
 
-    /// Makes room for a repeat: what is left of one that was stopped, or that no longer holds, goes.
+    /// Makes room for a repeat: what is left of one that was stopped, or no longer holds, goes.
     pub(super) fn clear(&self, case: &Case, repeat: u64) -> Result<PathBuf> {
         let folder = self.repeat(case, repeat);
         match std::fs::remove_dir_all(&folder) {
