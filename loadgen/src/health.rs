@@ -1,10 +1,12 @@
 //! The generator's own health: whether it, or the system, set the figures.
 
 use headwater_reports::Outcome;
+use headwater_reports::fair::{CLOCK_STEADY, CLUSTER_ALONE, NOT_LATE, UNDISTURBED};
 use headwater_reports::outcome::{self, Generator, Verdict, VerdictStatus};
 
 use crate::sampler::Disturbance;
 use crate::utilisation;
+use crate::wall_clock::Step;
 
 /// A schedule lag below this at the 99th percentile is never the generator's fault, nanoseconds.
 const LAG_NS: u64 = 1_000_000;
@@ -99,7 +101,7 @@ pub(crate) fn verdicts(generator: &Generator) -> Vec<Verdict> {
     };
     vec![
         verdict(
-            "generator_not_the_bottleneck",
+            NOT_LATE,
             generator.bottleneck,
             format!("{lag}, {:.2} % of the offered rate{cpu}", generator.achieved * 100.0),
             "lag p99 at most 1 ms or 10 % of the response p99, at least 99.5 % of the offered rate",
@@ -115,18 +117,20 @@ pub(crate) fn verdicts(generator: &Generator) -> Vec<Verdict> {
     ]
 }
 
-/// Share of a core that other machines may use before it shows in latencies of milliseconds.
-const STOLEN: f64 = 0.02;
+/// Share of the cores that a run had which other machines may use before it shows in latencies of
+/// milliseconds.
+const STOLEN: f64 = 0.01;
 
 /// The same of other processes of this machine, of which the scheduler takes turns with ours.
-const OTHERS: f64 = 0.05;
+const OTHERS: f64 = 0.025;
 
-/// Whether the machine ran all the time, and for this run, where that is known.
-pub(crate) fn undisturbed(outcome: &Outcome, others: &Disturbance) -> Option<Verdict> {
+/// Whether the machine ran all the time, and for this run, where that is known. The run `had` so
+/// many cores.
+pub(crate) fn undisturbed(outcome: &Outcome, others: &Disturbance, had: u32) -> Option<Verdict> {
     let stolen = outcome.resources.iter().find(|resource| resource.name == utilisation::STOLEN)?;
-    let cores = f64::from(outcome.environment.cores?);
+    let (cores, had) = (f64::from(outcome.environment.cores?), f64::from(had));
     let share = stolen.utilisation_mean * cores;
-    let bad = share > STOLEN || others.cores > OTHERS;
+    let bad = share > STOLEN * had || others.cores > OTHERS * had;
     let status = if bad { VerdictStatus::Warn } else { VerdictStatus::Pass };
     let percent = |share: f64| format!("{:.0} % of a core", share * 100.0);
     let mut measured = format!(
@@ -134,7 +138,7 @@ pub(crate) fn undisturbed(outcome: &Outcome, others: &Disturbance) -> Option<Ver
         percent(share),
         percent(others.cores)
     );
-    if others.cores > OTHERS {
+    if others.cores > OTHERS * had {
         let who: Vec<String> = others
             .who
             .iter()
@@ -143,12 +147,13 @@ pub(crate) fn undisturbed(outcome: &Outcome, others: &Disturbance) -> Option<Ver
         measured += &format!(" ({}), {} at worst", who.join(", "), percent(others.cores_max));
     }
     Some(Verdict {
-        name: outcome::UNDISTURBED.into(),
+        name: UNDISTURBED.into(),
         stream: None,
         status,
         measured,
         expected: format!(
-            "at most {:.0} % to other machines, {:.0} % to other processes",
+            "of the {had:.0} that the run had at most {:.1} % to other machines, {:.1} % to other \
+             processes",
             STOLEN * 100.0,
             OTHERS * 100.0
         ),
@@ -158,6 +163,53 @@ pub(crate) fn undisturbed(outcome: &Outcome, others: &Disturbance) -> Option<Ver
                       run."
             .into(),
     })
+}
+
+/// Share of what a run offers that others may write to its cluster.
+const SHARED: f64 = 0.01;
+
+/// Whether the cluster worked for this run alone: others wrote so many events to it meanwhile.
+pub(crate) fn alone(outcome: &Outcome, others: u64) -> Verdict {
+    let bad = others as f64 > outcome.counts.scheduled as f64 * SHARED;
+    let seconds = (outcome.duration_ns as f64 / 1e9).max(1e-9);
+    Verdict {
+        name: CLUSTER_ALONE.into(),
+        stream: None,
+        status: if bad { VerdictStatus::Warn } else { VerdictStatus::Pass },
+        measured: match others {
+            0 => "nobody else wrote".into(),
+            others => format!("others wrote {others} events, {:.0}/s", others as f64 / seconds),
+        },
+        expected: format!("at most {:.0} % of what the run offers", SHARED * 100.0),
+        explanation: "A cluster that was loaded already answers this run as well as the others \
+                      let it. No error of a forecast is told of such a run."
+            .into(),
+    }
+}
+
+/// Steps of the wall clock that are told one by one.
+const STEPS_TOLD: usize = 5;
+
+/// Whether the wall clock ran as the monotonic one.
+pub(crate) fn steady(steps: &[Step]) -> Verdict {
+    let told = steps.iter().take(STEPS_TOLD).map(ToString::to_string);
+    let mut measured = told.collect::<Vec<_>>().join(", ");
+    match steps.len() {
+        0 => measured = "it ran as the monotonic clock".into(),
+        all if all > STEPS_TOLD => measured += &format!(" and {} more", all - STEPS_TOLD),
+        _ => {}
+    }
+    Verdict {
+        name: CLOCK_STEADY.into(),
+        stream: None,
+        status: if steps.is_empty() { VerdictStatus::Pass } else { VerdictStatus::Warn },
+        measured,
+        expected: "a wall clock that is not set".into(),
+        explanation: "Latencies are taken by the monotonic clock, and stand. Servers and clients \
+                      that wait by the wall clock waited too long or too short, and marks from \
+                      their logs are off. No error of a forecast is told of such a run."
+            .into(),
+    }
 }
 
 /// Whether the cluster was warm when the run began, where that was waited for.
@@ -228,14 +280,40 @@ mod tests {
         };
         outcome.resources = Resources::new(vec![stolen]);
         let quiet = Disturbance { cores: 0.01, ..Disturbance::default() };
-        let told = |others: &Disturbance| undisturbed(&outcome, others).unwrap();
+        let told = |others: &Disturbance| undisturbed(&outcome, others, 2).unwrap();
         assert_eq!(told(&quiet).status, VerdictStatus::Pass);
         let who = vec![("rustc".to_owned(), 0.4)];
-        let loud = told(&Disturbance { cores: 0.42, cores_max: 0.9, who });
+        let steps = vec![];
+        let loud = told(&Disturbance { cores: 0.42, cores_max: 0.9, who, steps });
         assert_eq!(loud.status, VerdictStatus::Warn);
         let measured = "0 % of a core went to other machines, 42 % of a core to other processes \
                         (rustc 40 %), 90 % of a core at worst";
         assert_eq!(loud.measured, measured);
+        // The limit is a share of the cores that the run had.
+        let some = Disturbance { cores: 0.06, ..Disturbance::default() };
+        assert_eq!(told(&some).status, VerdictStatus::Warn);
+        assert_eq!(undisturbed(&outcome, &some, 4).unwrap().status, VerdictStatus::Pass);
+    }
+
+    #[test]
+    fn a_cluster_that_others_write_to_is_told() {
+        let outcome = outcome(0, 20_000);
+        let told = |others| alone(&outcome, others);
+        assert_eq!((told(0).status, told(100).status), (VerdictStatus::Pass, VerdictStatus::Pass));
+        let loaded = told(5_000);
+        assert_eq!(loaded.status, VerdictStatus::Warn);
+        assert_eq!(loaded.measured, "others wrote 5000 events, 500/s");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_is_told_with_when_and_how_far() {
+        assert_eq!(steady(&[]).status, VerdictStatus::Pass);
+        let step = |s: u64, ms: i64| Step { at_ns: s * 1_000 * MS, by_ns: ms * MS as i64 };
+        let verdict = steady(&[step(3, 1_200), step(9, -40)]);
+        assert_eq!(verdict.status, VerdictStatus::Warn);
+        assert_eq!(verdict.measured, "+1200.0 ms at 3.0 s, -40.0 ms at 9.0 s");
+        let many: Vec<_> = (0..7).map(|s| step(s, 20)).collect();
+        assert!(steady(&many).measured.ends_with(" and 2 more"), "{:?}", steady(&many));
     }
 
     #[test]

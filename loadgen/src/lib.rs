@@ -42,5 +42,6 @@ mod systems;
 mod terminal;
 mod utilisation;
 mod validate;
+mod wall_clock;
 
 pub use cli::main;

@@ -8,6 +8,7 @@ use headwater_reports::outcome::Window;
 use headwater_reports::{ThreadGroup, Threads};
 
 use crate::utilisation::{TICKS_PER_SECOND, Watched, stat_fields};
+use crate::wall_clock::{Step, WallClock};
 
 /// The generator, as a process among those of the cluster.
 pub(crate) const GENERATOR: &str = "generator";
@@ -73,6 +74,7 @@ pub(crate) struct Sampler {
     samples: usize,
     threads: BTreeMap<u32, Seen>,
     others: Others,
+    clock: WallClock,
 }
 
 impl Sampler {
@@ -81,7 +83,8 @@ impl Sampler {
         let [least, most] = INTERVALS_NS;
         let interval = (length / SAMPLES / least * least).clamp(least, most);
         let threads = BTreeMap::new();
-        Self { watched, window, interval, samples: 0, threads, others: Others::default() }
+        let (others, clock) = (Others::default(), WallClock::default());
+        Self { watched, window, interval, samples: 0, threads, others, clock }
     }
 
     /// Samples if one is due at `now` (nanoseconds): at the start, and at the end of each interval.
@@ -97,7 +100,9 @@ impl Sampler {
         for (process, pid) in watched.iter().chain([&own]) {
             self.sample_process(process, *pid, inside);
         }
-        self.others.sample(inside);
+        let ours: Vec<u32> = watched.iter().chain([&own]).map(|(_, pid)| *pid).collect();
+        self.others.sample(&ours, inside);
+        self.clock.look(now);
         self.samples += 1;
         // A sample that is an interval late stands for those that were left out.
         while now >= self.samples as u64 * self.interval {
@@ -157,7 +162,8 @@ impl Sampler {
         let mut groups: Vec<ThreadGroup> = groups.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.cpu_ns));
         let interval_ns = if groups.is_empty() { 0 } else { self.interval };
-        (Threads { interval_ns, groups }, self.others.found(self.interval))
+        let steps = self.clock.steps();
+        (Threads { interval_ns, groups }, Disturbance { steps, ..self.others.found(self.interval) })
     }
 }
 
@@ -174,7 +180,8 @@ fn without_numbers(name: &str) -> String {
     text.trim_end_matches(['-', '#', '_', ' ', '*']).to_owned()
 }
 
-/// CPU that processes took which are neither the generator's nor the cluster's.
+/// What disturbed a run: CPU that processes took which are neither the generator's nor the
+/// cluster's, and a clock that was set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Disturbance {
     /// Cores that they took, on average over the window.
@@ -183,6 +190,8 @@ pub(crate) struct Disturbance {
     pub(crate) cores_max: f64,
     /// Who took most, with cores, the busiest first.
     pub(crate) who: Vec<(String, f64)>,
+    /// Steps of the wall clock.
+    pub(crate) steps: Vec<Step>,
 }
 
 /// What a process has used, in ticks.
@@ -213,8 +222,8 @@ const KERNEL: u32 = 2;
 
 impl Others {
     /// An interval is over; it counts if it is `inside` of the window.
-    fn sample(&mut self, inside: bool) {
-        self.add(not_ours(processes(), std::process::id()), inside);
+    fn sample(&mut self, ours: &[u32], inside: bool) {
+        self.add(not_ours(processes(), ours), inside);
     }
 
     fn add(&mut self, now: BTreeMap<u32, Process>, inside: bool) {
@@ -253,6 +262,7 @@ impl Others {
             cores: self.ticks as f64 / all,
             cores_max: self.ticks_max as f64 / ticks,
             who,
+            steps: vec![],
         }
     }
 }
@@ -279,8 +289,9 @@ fn process(text: &str) -> Option<Process> {
     })
 }
 
-/// Those that are neither the kernel's nor `own`, nor descended from it.
-fn not_ours(all: BTreeMap<u32, Process>, own: u32) -> BTreeMap<u32, Process> {
+/// Those that are neither the kernel's nor `ours`, nor descended from these.
+fn not_ours(all: BTreeMap<u32, Process>, ours: &[u32]) -> BTreeMap<u32, Process> {
+    let roots = [ours, &[KERNEL]].concat();
     let is_of = |pid: u32, roots: &[u32]| {
         let mut at = pid;
         // A chain of parents is no longer than there are processes.
@@ -295,7 +306,7 @@ fn not_ours(all: BTreeMap<u32, Process>, own: u32) -> BTreeMap<u32, Process> {
         }
         false
     };
-    let kept: Vec<u32> = all.keys().copied().filter(|pid| !is_of(*pid, &[own, KERNEL])).collect();
+    let kept: Vec<u32> = all.keys().copied().filter(|pid| !is_of(*pid, &roots)).collect();
     let mut all = all;
     all.retain(|pid, _| kept.contains(pid));
     all
@@ -374,7 +385,9 @@ mod tests {
             (12, used("java", 11, 5, 0)),
             (20, used("rustc", 1, 5, 0)),
         ]);
-        assert_eq!(not_ours(all, 10).into_keys().collect::<Vec<_>>(), [1, 20]);
+        // A cluster that was there before is not one of ours by descent.
+        assert_eq!(not_ours(all.clone(), &[10, 20]).into_keys().collect::<Vec<_>>(), [1]);
+        assert_eq!(not_ours(all, &[10]).into_keys().collect::<Vec<_>>(), [1, 20]);
     }
 
     #[test]

@@ -123,6 +123,21 @@ fn a_half_dead_cluster_is_given_up_after_a_bounded_time() {
 }
 
 #[test]
+fn a_listener_that_hangs_up_on_plain_text_is_told_apart_from_a_dead_one() {
+    use std::io::Read;
+    // As one with TLS does.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        listener.incoming().flatten().for_each(|mut peer| drop(peer.read(&mut [0; 16])));
+    });
+    let arguments = format!("--rate 10 --bootstrap 127.0.0.1:{port}");
+    let line = common::failure(&common::run(common::loadgen(&arguments)));
+    assert!(line.contains("does not answer as Kafka without TLS or SASL"), "{line}");
+    assert!(line.contains("(Disconnected"), "{line}");
+}
+
+#[test]
 fn a_default_port_that_another_program_holds_is_told_with_its_holder() {
     for (target, port) in [("kafka", 9092), ("pravega", 9090)] {
         let _held = TcpListener::bind(("127.0.0.1", port)).expect("the default port is free");
@@ -167,6 +182,18 @@ fn without_maven_it_says_what_to_install_and_leaves_no_half_cache() {
     let line = common::failure(&common::run(command));
     assert!(line.contains("no `mvn` on the PATH") && line.contains("apt install"), "{line}");
     assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_heap_that_the_machine_has_no_memory_for_is_told_before_anything_is_fetched() {
+    let directory = path_with(&["sh"]);
+    fake_java(directory.path(), "17.0.1");
+    let arguments = "--rate 10 --launch --target kafka --set system.jvm.heap=100TiB";
+    let mut command = common::loadgen(arguments);
+    command.env("PATH", directory.path());
+    let line = common::failure(&common::run(command));
+    assert!(line.contains("1 broker with a heap of 102400GiB needs 102400.0 GiB"), "{line}");
+    assert!(line.contains("--set system.jvm.heap"), "{line}");
 }
 
 #[test]

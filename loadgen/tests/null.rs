@@ -72,18 +72,30 @@ fn a_plain_run_has_the_default_rate_and_differs_in_nothing() {
 /// Interrupts a run once, when it measures: before that there would be nothing to write. How long
 /// that takes is the machine's affair; an interruption too early ends it with the same code.
 fn interrupted(arguments: &str) -> headwater_reports::Outcome {
+    interrupted_when(arguments, |child, _| cpu_ticks(child) > 5)
+}
+
+/// Interrupts a run once, when that says so of its process and of what it has told.
+fn interrupted_when(
+    arguments: &str,
+    ready: impl Fn(u32, &str) -> bool,
+) -> headwater_reports::Outcome {
     let out = tempfile::tempdir().unwrap();
     let mut command = common::loadgen(arguments);
-    command.arg("--out").arg(out.path()).stderr(Stdio::null()).stdout(Stdio::null());
+    command.env("HEADWATER_CACHE", out.path().join("cache"));
+    let said = out.path().join("said");
+    let stderr = std::fs::File::create(&said).unwrap();
+    command.arg("--out").arg(out.path()).stderr(stderr).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
-    let measuring = || cpu_ticks(child.id()) > 5;
-    while !measuring() {
+    while !ready(child.id(), &std::fs::read_to_string(&said).unwrap()) {
         std::thread::yield_now();
     }
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
+    let left = std::fs::read_dir(out.path().join("cache/clusters"));
+    assert_eq!(left.map_or(0, Iterator::count), 0, "data of a cluster is left behind");
     let outcome = common::outcome(out.path());
     assert!(matches!(outcome.status, Status::Interrupted { .. }), "{:?}", outcome.status);
     outcome
@@ -94,6 +106,15 @@ fn an_interrupted_run_writes_what_it_measured() {
     let counts = interrupted("--target null --rate 1000 --duration 600s").counts;
     assert!(counts.sent > 0 && counts.scheduled < 100_000, "{counts:?}");
     assert_eq!(counts.lost, 0);
+}
+
+#[test]
+fn a_run_that_is_interrupted_while_it_warms_up_says_so_and_leaves_nothing_behind() {
+    let arguments = "--target log --rate 1000 --warm-up 600s --duration 1s";
+    let outcome = interrupted_when(arguments, |_, said| said.contains("warming up for 600.0 s"));
+    assert_eq!(outcome.counts.sent, 0, "{:?}", outcome.counts);
+    let warm_up = outcome.environment.warm_up.expect("it is told");
+    assert!(warm_up.duration_ns < 600_000_000_000, "{warm_up:?}");
 }
 
 #[test]

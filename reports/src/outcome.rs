@@ -24,10 +24,6 @@ pub const SCHEMA: &str = "headwater-outcome/2";
 /// failures, no `conclusion`.
 pub const SCHEMA_1: &str = "headwater-outcome/1";
 
-/// The verdict on whether a live run's machine did nothing else meanwhile. No error of a simulation
-/// is told of a run that it warns of.
-pub const UNDISTURBED: &str = "machine_undisturbed";
-
 /// The name of a run's only stream, if it was given none.
 const ONLY_STREAM: &str = "stream";
 
@@ -157,6 +153,39 @@ pub struct Environment {
     /// How a live run's cluster was warmed up before it; absent where it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<WarmUp>,
+    /// The machine: that of a live run, or the one that a simulated run's profile was measured on;
+    /// absent where a profile does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
+}
+
+/// What tells one machine from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Model of its processor, as the kernel calls it; empty where it does not say.
+    pub cpu: String,
+    /// Logical cores that a program may use.
+    pub cores: u32,
+    /// Name and release of its kernel.
+    pub kernel: String,
+}
+
+impl Host {
+    /// In what another differs, such as `cores 2 and 16`; nothing where they are alike.
+    pub fn differs(&self, other: &Self) -> Option<String> {
+        let cores = [self, other].map(|host| host.cores.to_string());
+        let facts = [
+            ("processor", &self.cpu, &other.cpu),
+            ("cores", &cores[0], &cores[1]),
+            ("kernel", &self.kernel, &other.kernel),
+        ];
+        let known = facts.iter().filter(|(_, one, two)| !one.is_empty() && !two.is_empty());
+        let differing = known.filter(|(_, one, two)| one != two);
+        let all: Vec<_> =
+            differing.map(|(what, one, two)| format!("{what} {one} and {two}")).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
 }
 
 /// Cores of a live run, by their number on the machine.

@@ -7,13 +7,15 @@
 use std::path::Path;
 
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::{Environment, Machines};
+use headwater_models::deployment::{Deployment, Environment, Machines};
+use headwater_models::role::Capability;
+use headwater_reports::outcome::Host;
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::network::NetworkSpec;
 use headwater_sim::other::OtherSpec;
-use headwater_sim::scheduling::SchedulerSpec;
+use headwater_sim::scheduling::{Policy, SchedulerSpec};
 use headwater_sim::units::{Bytes, BytesPerSecond};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,9 @@ pub struct Profile {
     /// CPU time that the models' costs take here, in percent of what they state; 100 as stated, 200
     /// on a machine half as fast.
     pub cpu_percent: u32,
+    /// The machine that it was measured on, if it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_on: Option<Host>,
     /// Every server's machine.
     pub server: Machine,
     /// The clients' machine.
@@ -74,6 +79,11 @@ pub struct Machine {
     /// Processes that are not of the system and take cores from it, such as the load generator.
     #[serde(default)]
     pub others: Vec<OtherSpec>,
+    /// How the threads of the nodes are scheduled that this stands for: of `server` those of every
+    /// server, of `client` those of every client, also where they share one machine. Default: nice
+    /// 0.
+    #[serde(default)]
+    pub policy: Policy,
 }
 
 /// The name of the one machine, or of the servers' half of it, in what is measured.
@@ -96,6 +106,7 @@ impl Machine {
     fn check(&self, at: &str) -> Result<(), (String, String)> {
         let here = |key: String, message: String| (format!("{at}.{key}"), message);
         self.loopback.check().map_err(|message| here("loopback".into(), message))?;
+        self.policy.check().map_err(|message| here("policy".into(), message))?;
         let points = || "scheduler.wake_up".to_owned();
         self.scheduler.wake_up.check().map_err(|message| here(points(), message))?;
         for (index, other) in self.others.iter().enumerate() {
@@ -213,6 +224,14 @@ impl Profile {
         network
     }
 
+    /// Gives each node of a deployment the policy of servers or of clients.
+    pub fn schedule(&self, deployment: &mut Deployment) {
+        for (node, role) in deployment.nodes.iter_mut().zip(&deployment.roles) {
+            let serves = role.can(Capability::Serves) || role.can(Capability::KeepsData);
+            node.policy = if serves { self.server.policy } else { self.client.policy };
+        }
+    }
+
     /// The file that [`Self::parse`] reads back.
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self).expect("a profile is plain data")
@@ -254,6 +273,7 @@ activity = { spin = { lead = "150us", mean = "625us" } }
         for (right, wrong, tells) in [
             ("idle = \"1ms\"", "idle = \"0us\"", "`idle` must rise"),
             ("mean = \"625us\"", "mean = \"1us\"", "it would spin all the time"),
+            ("priority = 1 ", "priority = 100 ", "priority is 100; expected 1 to 99"),
             ("timer_slack", "timer_slac", "did you mean `timer_slack`?"),
             ("real-time = ", "realtime = ", "real-time"),
         ] {
@@ -305,6 +325,45 @@ activity = { spin = { lead = "150us", mean = "625us" } }
         let wrong = Profile { one_machine: false, ..scenario.profile }.to_toml();
         let error = Profile::parse(&wrong, "wrong.toml").unwrap_err().to_string();
         assert!(error.contains("one_machine has to be true"), "{error}");
+    }
+
+    #[test]
+    fn servers_that_are_nicer_than_what_else_runs_wait_for_it() {
+        use crate::run::{Options, run};
+        use crate::scenario::Scenario;
+        let more = r#"
+[[server.others]]
+name = "compiler"
+[server.others.activity.bursts]
+gap = { shape = "constant", value = "1ms" }
+work = { shape = "constant", value = "30ms" }
+"#;
+        let response = |policy: &str| {
+            let (_, text) = SHIPPED[2];
+            let text = text.replacen("cores = 2", &format!("cores = 1\n{policy}"), 1) + more;
+            let kafka = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\n\
+                         kind = 'kafka'\n[traffic]\nrate = '50/s'\nduration = '8s'\n";
+            let mut scenario = Scenario::parse(kafka, "t.toml", None, &[]).unwrap();
+            scenario.profile = Profile::parse(&text, "mine.toml").unwrap();
+            let outcome = run(&scenario, &Options::default()).outcome;
+            assert_eq!(outcome.counts.lost, 0);
+            outcome.latency.response.quantile(0.5).unwrap() as f64 / 1e6
+        };
+        let (equal, nicer) = (response(""), response("policy = { fair = { nice = 15 } }"));
+        assert!(nicer > equal * 2.0, "{nicer} ms against {equal} ms");
+        let first = response("policy = { real-time = { priority = 1 } }");
+        assert!(first < equal, "{first} ms against {equal} ms");
+    }
+
+    #[test]
+    fn a_profile_may_say_which_machine_it_was_measured_on() {
+        let (name, text) = SHIPPED[2];
+        let shipped = Profile::parse(text, name).unwrap();
+        assert_eq!(shipped.measured_on, None);
+        let (cpu, kernel) = ("Xeon".to_owned(), "linux 6.1.0".to_owned());
+        let measured_on = Some(Host { cpu, cores: 2, kernel });
+        let measured = Profile { measured_on, ..shipped };
+        assert_eq!(Profile::parse(&measured.to_toml(), "mine.toml").unwrap(), measured);
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub enum Activity {
 impl OtherSpec {
     /// What is wrong with it, if anything: where, and why.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
+        self.policy.check().map_err(|message| ("policy", message))?;
         match &self.activity {
             Activity::Bursts { gap, work } => {
                 gap.check().map_err(|message| ("activity.bursts.gap", message))?;

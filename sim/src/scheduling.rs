@@ -32,6 +32,19 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// What is wrong with it, if anything.
+    pub fn check(self) -> Result<(), String> {
+        match self {
+            Self::Fair { nice } if !(-20..=19).contains(&nice) => {
+                Err(format!("nice is {nice}; expected -20 to 19"))
+            }
+            Self::RealTime { priority } if !(1..=99).contains(&priority) => {
+                Err(format!("priority is {priority}; expected 1 to 99"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Its share against [`NICE_0`]; the class of real time has none, and counts as that.
     #[inline]
     pub fn weight(self) -> u64 {

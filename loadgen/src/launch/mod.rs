@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::Proxy;
+use headwater_sim::scheduling::Policy;
+
 use crate::placement::Placement;
 use crate::utilisation::Watched;
 
@@ -25,11 +27,22 @@ const READY: Duration = Duration::from_secs(120);
 /// POSIX `nice`, where systems have it.
 const NICE: &str = "/usr/bin/nice";
 
-/// The start of a server's command line: a lower priority than the generator's. Of the two the
-/// server waits for a core, and the generator keeps its schedule.
+/// How much nicer a launched server is than the generator: of the two the server waits for a core,
+/// and the generator keeps its schedule.
+const NICER: i8 = 5;
+
+/// The start of a server's command line.
 pub(crate) fn java_command() -> Vec<String> {
-    let nice = Path::new(NICE).exists().then_some([NICE, "-n", "5"]);
-    nice.into_iter().flatten().chain(["java"]).map(str::to_owned).collect()
+    let nice = match policy() {
+        Policy::Fair { nice } if nice > 0 => vec![NICE.to_owned(), "-n".into(), nice.to_string()],
+        _ => vec![],
+    };
+    nice.into_iter().chain(["java".to_owned()]).collect()
+}
+
+/// How a launched server is scheduled.
+pub(crate) fn policy() -> Policy {
+    Policy::Fair { nice: if Path::new(NICE).exists() { NICER } else { 0 } }
 }
 
 /// A launched cluster. Dropping it ends its processes and removes its data.

@@ -40,23 +40,26 @@ pub(crate) fn free_or(port: u16) -> Result<u16> {
 
 /// The process that listens on `port`, such as `java (pid 1234)`, as far as `/proc` tells.
 pub(crate) fn holder(port: u16) -> Option<String> {
+    let pid = holding(port)?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    Some(format!("{} (pid {pid})", name.trim()))
+}
+
+/// The id of the process that listens on `port`, as far as `/proc` tells.
+pub(crate) fn holding(port: u16) -> Option<u32> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
         let text = std::fs::read_to_string(table).ok()?;
         text.lines().skip(1).find_map(|line| listening_inode(line, port))
     })?;
     let wanted = format!("socket:[{inode}]");
     for process in std::fs::read_dir("/proc").ok()?.flatten() {
-        let pid = process.file_name().to_string_lossy().into_owned();
-        if pid.parse::<u32>().is_err() {
-            continue;
-        }
+        let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
         let Ok(files) = std::fs::read_dir(process.path().join("fd")) else { continue };
         let holds = |file: std::fs::DirEntry| {
             std::fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
         };
         if files.flatten().any(holds) {
-            let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            return Some(format!("{} (pid {pid})", name.trim()));
+            return Some(pid);
         }
     }
     None
@@ -79,6 +82,7 @@ mod tests {
         let listener = TcpListener::bind(local(0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let holder = holder(port).unwrap();
+        assert_eq!(holding(port), Some(std::process::id()));
         assert!(holder.ends_with(&format!("(pid {})", std::process::id())), "{holder}");
         assert!(listens(local(port)));
         assert_ne!(free_or(port).unwrap(), port);

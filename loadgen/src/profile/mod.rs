@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
+use headwater_sim::scheduling::Policy;
 use headwater_sim::units::{Bytes, BytesPerSecond};
 
 use crate::arguments;
 use crate::failure::{Failure, Result};
+use crate::launch;
 use crate::terminal;
 use crate::utilisation::{cores, stolen_seconds};
 
 mod cpu;
 mod disk;
-mod kernel;
+pub(crate) mod kernel;
 mod loopback;
 mod quantiles;
 mod scheduler;
@@ -49,6 +51,7 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         disks: vec![disk.spec()],
         scheduler: scheduler.spec(),
         others: Vec::new(),
+        policy: Policy::default(),
     };
     let data = arguments.data.display();
     let profile = Profile {
@@ -58,7 +61,9 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
         one_machine: true,
         own_cores: false,
         cpu_percent: clock.percent(),
-        server: machine.clone(),
+        measured_on: Some(kernel::host()),
+        // As servers are launched here.
+        server: Machine { policy: launch::policy(), ..machine.clone() },
         client: machine,
         network: NetworkSpec::default(),
         options: toml::Table::new(),

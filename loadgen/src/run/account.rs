@@ -13,6 +13,7 @@ use crate::health;
 use crate::pacing::Paced;
 use crate::placement::Placement;
 use crate::plan::RunPlan;
+use crate::profile::kernel;
 use crate::systems::client::ReadBack;
 use crate::systems::departure::Departure;
 use crate::systems::system::Cluster;
@@ -37,9 +38,10 @@ pub(crate) fn account(
     driven: Driven,
     interrupted: bool,
 ) -> Outcome {
-    let Driven { collected, recorded, injected, read_back, paced, cpu, started_unix_ms } = driven;
-    let Recorded { threads, disturbance, pauses, marks } = recorded;
-    let marks = by_time(collected.marks, marks);
+    let Driven { collected, mut recorded, injected, read_back, paced, cpu, started_unix_ms } =
+        driven;
+    let marks = by_time(collected.marks, std::mem::take(&mut recorded.marks));
+    let threads = std::mem::take(&mut recorded.threads);
     let damaged = intact(&collected.history);
     let reading = reading(&read_back, interrupted);
     let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
@@ -89,9 +91,7 @@ pub(crate) fn account(
     let generator = health::judge(&outcome, cpu, refused);
     outcome.verdicts.extend([damaged, reading, replicas()]);
     outcome.verdicts.extend(health::verdicts(&generator));
-    outcome.verdicts.extend(health::undisturbed(&outcome, &disturbance));
-    outcome.verdicts.extend(recorded::pauses(&pauses));
-    outcome.verdicts.extend(setting.warm_up.as_ref().and_then(health::warm));
+    outcome.verdicts.extend(fair(&outcome, &recorded, &setting));
     outcome.verdicts.extend(errors(&collected.errors));
     outcome.generator = Some(generator);
     configuration(plan, &setting, &mut outcome);
@@ -101,6 +101,18 @@ pub(crate) fn account(
     outcome
 }
 
+/// Whether machine and cluster were the run's.
+fn fair(outcome: &Outcome, recorded: &Recorded, setting: &Setting<'_>) -> Vec<outcome::Verdict> {
+    let Recorded { disturbance, pauses, others, .. } = recorded;
+    let had = cores_of(&setting.placement.told());
+    let mut all = vec![health::steady(&disturbance.steps)];
+    all.extend(health::undisturbed(outcome, disturbance, had));
+    all.extend(others.map(|others| health::alone(outcome, others)));
+    all.extend(recorded::pauses(pauses));
+    all.extend(setting.warm_up.as_ref().and_then(health::warm));
+    all
+}
+
 /// The marks of both, by time.
 fn by_time(mut some: Vec<Mark>, others: Vec<Mark>) -> Vec<Mark> {
     some.extend(others);
@@ -108,17 +120,24 @@ fn by_time(mut some: Vec<Mark>, others: Vec<Mark>) -> Vec<Mark> {
     some
 }
 
+/// How many cores a run had, the cluster's and the generator's.
+fn cores_of(placement: &outcome::Placement) -> u32 {
+    let mut all = [&placement.cluster[..], &placement.generator].concat();
+    all.sort_unstable();
+    all.dedup();
+    all.len().max(1) as u32
+}
+
 fn environment(plan: &RunPlan, setting: &Setting<'_>) -> Environment {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let system = format!("{} {}", std::env::consts::OS, release.trim());
     Environment {
         profile: plan.scenario.profile.name.clone(),
         system: plan.system.name().into(),
         system_version: setting.cluster.version.clone(),
-        operating_system: Some(system.trim().to_owned()),
+        operating_system: Some(kernel::release()),
         cores: Some(utilisation::cores()),
         placement: Some(setting.placement.told()),
         warm_up: setting.warm_up.clone(),
+        host: Some(kernel::host()),
     }
 }
 

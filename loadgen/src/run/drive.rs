@@ -1,7 +1,7 @@
 //! Driving: the pacer, the faults, the collector and the reader, side by side.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -88,11 +88,11 @@ pub(crate) fn drive(
         storage: storage.as_ref(),
     };
     let over = AtomicBool::new(false);
+    let before = storage.written_by_others();
     let driven = std::thread::scope(|scope| {
         let over = &over;
         let collecting = named(scope, "collector", move || collector.run(&observations, over));
         named(scope, "preparer", move || preparer.run());
-        interrupt.measuring();
         observer.clock.start();
         let played = driver.play(scope, pacer, writers, reading, injector);
         over.store(true, Ordering::Relaxed);
@@ -102,7 +102,9 @@ pub(crate) fn drive(
             collected.map_err(|_| Failure::new("the collector panicked"))?;
         collected.give_up(outstanding);
         let (clock, end) = (&observer.clock, collected.end);
+        let others = recorded::others(before, storage.as_ref());
         let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end);
+        let recorded = Recorded { others, ..recorded };
         let Played { injected, read_back, paced, cpu } = played;
         let started_unix_ms = observer.clock.started_unix_ms();
         Ok(Driven { collected, recorded, injected, read_back, paced, cpu, started_unix_ms })
@@ -120,8 +122,11 @@ pub(crate) fn drive(
 fn samplers(plan: &RunPlan, cluster: &Cluster) -> (UtilisationSampler, Sampler) {
     let (from, until) = plan.scenario.window();
     let window = Window { from_ns: from.0, until_ns: until.0 };
-    let watched = cluster.launched.as_ref().map(|cluster| Arc::clone(&cluster.watched));
-    let (watched, interval) = (watched.unwrap_or_default(), plan.scenario.measure.interval.0);
+    let watched = match &cluster.launched {
+        Some(launched) => Arc::clone(&launched.watched),
+        None => Arc::new(Mutex::new(cluster.local.clone())),
+    };
+    let interval = plan.scenario.measure.interval.0;
     let length = plan.scenario.traffic.duration.0;
     let threads = Sampler::new(Arc::clone(&watched), window, length);
     (UtilisationSampler::new(watched, window, interval), threads)

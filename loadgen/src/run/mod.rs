@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     placement.keep_generator();
     let places = || Places::find(arguments.keep, placement.clone());
     let cluster = reach::reach(&plan, &source, places)?;
+    interrupt.measuring();
     let warm_up = warm_up::warm_up(&plan, &cluster, &source, &interrupt)?;
     let driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep)?;
     let interrupted = interrupt.raised();
@@ -143,16 +144,23 @@ impl Interrupt {
             (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let this = Self { stop: Arc::clone(&stop), measuring: Arc::clone(&measuring) };
         ctrlc::set_handler(move || {
+            let first = !stop.swap(true, Ordering::Relaxed);
             // The guard sees the pipe close, and clears away.
-            if stop.swap(true, Ordering::Relaxed) || !measuring.load(Ordering::Relaxed) {
+            let end = |why: &str| {
+                terminal::note(why);
                 std::process::exit(INTERRUPTED.into());
+            };
+            match (first, measuring.load(Ordering::Relaxed)) {
+                (true, true) => terminal::note("interrupted: what was measured is being written"),
+                (true, false) => end("interrupted before anything was measured"),
+                (false, _) => end("interrupted again: nothing is written"),
             }
         })
         .map_err(|error| Failure::new(format!("can't listen for Ctrl-C: {error}")))?;
         Ok(this)
     }
 
-    /// From now on there are results to write.
+    /// From now on there is something to write, or to remove.
     pub(crate) fn measuring(&self) {
         self.measuring.store(true, Ordering::Relaxed);
     }

@@ -100,6 +100,18 @@ fn at_default_port(system: &dyn LiveSystem, port: u16, option: &str, run: &Run) 
     Ok(Source::Launch)
 }
 
+/// The processes on this machine that listen at these addresses, with names.
+fn local(name: &str, addresses: &str) -> Vec<(String, u32)> {
+    let here = |address: &str| {
+        let found = address.to_socket_addrs().ok()?.find(|found| found.ip().is_loopback())?;
+        ports::holding(found.port())
+    };
+    let mut pids: Vec<u32> = addresses.split(',').filter_map(here).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    (1..).zip(pids).map(|(number, pid)| (format!("{name}-{number}"), pid)).collect()
+}
+
 /// Reaches what was found, or launches it.
 pub(super) fn reach(
     plan: &RunPlan,
@@ -113,12 +125,14 @@ pub(super) fn reach(
             describes: format!("{name}, in the generator itself"),
             version: env!("CARGO_PKG_VERSION").into(),
             launched: None,
+            local: vec![],
         }),
         Source::Existing { address, .. } => Ok(Cluster {
             describes: format!("{name} at {address}"),
             address: address.clone(),
             version: "unknown".into(),
             launched: None,
+            local: local(name, address),
         }),
         Source::Launch => {
             let launched = plan.system.launch(&plan.scenario, &places()?)?;
@@ -127,6 +141,7 @@ pub(super) fn reach(
                 describes: launched.describes.clone(),
                 version: launched.version.clone(),
                 launched: Some(launched),
+                local: vec![],
             })
         }
     }

@@ -22,6 +22,14 @@ pub(crate) struct Recorded {
     pub(crate) pauses: Pauses,
     /// Elections, changes of roles, pauses.
     pub(crate) marks: Vec<Mark>,
+    /// Events that others wrote to the cluster meanwhile; none where nobody tells.
+    pub(crate) others: Option<u64>,
+}
+
+/// How many events others have written since `before`.
+pub(super) fn others(before: Option<u64>, storage: &dyn Storage) -> Option<u64> {
+    let (before, after) = before.zip(storage.written_by_others())?;
+    Some(after.saturating_sub(before))
 }
 
 /// Reads what a run that took `length` nanoseconds by `clock` has left behind.
@@ -38,8 +46,13 @@ pub(super) fn read(
     let (threads, disturbance) = sampler.finish(&names);
     let mut marks = storage.marks(clock.started_unix_ms());
     marks.extend(pauses.marks.iter().cloned());
+    marks.extend(disturbance.steps.iter().map(|step| Mark {
+        at_ns: step.at_ns,
+        name: "clock_stepped".into(),
+        detail: step.to_string(),
+    }));
     marks.retain(|mark| mark.at_ns <= length);
-    Recorded { threads, disturbance, pauses, marks }
+    Recorded { threads, disturbance, pauses, marks, others: None }
 }
 
 /// Names of the launched processes' threads, of which Linux has the first 15 characters.

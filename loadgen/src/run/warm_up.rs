@@ -21,6 +21,7 @@ use crate::failure::{Failure, Result};
 use crate::pacing::{Pace, Pacer};
 use crate::plan::RunPlan;
 use crate::prepare::prepare;
+use crate::progress::ProgressLine;
 use crate::sampler::Sampler;
 use crate::systems::client::Observer;
 use crate::systems::system::{Cluster, Connection, Source};
@@ -66,6 +67,10 @@ pub(super) fn warm_up(
         WarmUp::For(time) => (false, Duration::from_nanos(time.0)),
     };
     let traffic = plain(&plan.scenario, longest);
+    terminal::note(match auto {
+        true => format!("warming up until medians stay, for {} s at the most", longest.as_secs()),
+        false => format!("warming up for {:.1} s", longest.as_secs_f64()),
+    });
     let warmed = send(plan, &traffic, cluster, auto, interrupt)?;
     terminal::note(tell(&warmed, auto));
     Ok(Some(warmed))
@@ -113,8 +118,11 @@ fn send(
             pacer.run(&mut writers);
             writers.iter_mut().for_each(|writer| writer.abandon());
         });
+        let length = Duration::from_nanos(scenario.traffic.duration.0);
+        let mut line = ProgressLine::new(length);
         while !pacing.is_finished() {
             std::thread::sleep(Duration::from_millis(50));
+            line.draw(Duration::from_nanos(observer.clock.now()), "warming up", &counters);
             let enough = auto && stationary(&counters.medians());
             if enough || interrupt.raised() {
                 stop.store(true, Ordering::Relaxed);

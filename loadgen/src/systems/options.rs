@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::departure::Departure;
 use super::system::Source;
+use crate::profile::kernel;
 
 /// What becomes of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +95,17 @@ fn flatten(below: &str, table: &toml::Table, all: &mut BTreeMap<String, String>)
 /// The departures of every live run, whatever its system: the machine is this one, and what only a
 /// simulation can do is not done.
 pub(crate) fn of_every_system(scenario: &Scenario) -> Vec<Departure> {
-    let cores = crate::utilisation::cores();
-    let mut all = vec![Departure::told(
-        "profile",
-        &scenario.profile.name,
-        format!("this machine, {cores} cores"),
-        "A live run has the machine that it runs on; `loadgen profile` measures it for the \
-         simulator.",
-    )];
+    let host = kernel::host();
+    let mut why = "A live run has the machine that it runs on; `loadgen profile` measures it for \
+                   the simulator."
+        .to_owned();
+    let measured = scenario.profile.measured_on.as_ref();
+    if let Some(differs) = measured.and_then(|measured| measured.differs(&host)) {
+        why = format!("The profile was measured on another machine ({differs}). {why}");
+    }
+    let (name, cores) = (&scenario.profile.name, host.cores);
+    let mut all =
+        vec![Departure::told("profile", name, format!("this machine, {cores} cores"), why)];
     if scenario.buggify {
         let why = "Rare delays are drawn where the simulator acts: a real system has its own.";
         all.push(Departure::told("buggify", true, "off", why));

@@ -55,6 +55,8 @@ pub(crate) struct Cluster {
     pub(crate) version: String,
     /// Its processes, if it was launched here.
     pub(crate) launched: Option<LaunchedCluster>,
+    /// Processes of one that was there before, as far as they are on this machine: name and id.
+    pub(crate) local: Vec<(String, u32)>,
 }
 
 /// What the command line asks of one system.
@@ -217,6 +219,12 @@ pub(crate) trait Storage: Send + Sync {
     /// cluster; empty where the system does not tell.
     fn placed(&self) -> Vec<String> {
         vec![]
+    }
+
+    /// How many events others have written to the cluster so far, beside this topic or stream;
+    /// none where the system does not tell, or the cluster was launched for the run alone.
+    fn written_by_others(&self) -> Option<u64> {
+        None
     }
 
     /// What a launched cluster has logged of elections and roles since `started` (milliseconds

@@ -25,7 +25,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use headwater_reports::Outcome;
-use headwater_reports::forecast::why_not;
 
 use crate::arguments::Validate;
 use crate::clock::unix_ms;
@@ -180,7 +179,7 @@ impl Validation<'_> {
                 }
                 Ended::Ran(outcome) => {
                     gathered.hold(&outcome);
-                    let why = why_not(&outcome);
+                    let why = outcome.withheld();
                     if why.is_none() {
                         self.store.keep_run(case, turn.repeat, made, self.asked)?;
                         self.overlay(turn, &outcome)?;

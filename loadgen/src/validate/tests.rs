@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use headwater_reports::outcome::{self, Generator, UNDISTURBED, Verdict, VerdictStatus};
+use headwater_reports::fair::UNDISTURBED;
+use headwater_reports::outcome::{self, Generator, Verdict, VerdictStatus};
 use headwater_reports::write_report;
 use headwater_scenarios::run::{Options, run as simulate};
 

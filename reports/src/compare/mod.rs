@@ -6,9 +6,7 @@ mod text;
 
 use serde::Serialize;
 
-use crate::outcome::{
-    Conclusion, Difference, Ending, Outcome, Source, UNDISTURBED, VerdictStatus, View,
-};
+use crate::outcome::{Conclusion, Difference, Ending, Outcome, Source, View};
 use crate::text::count;
 
 pub use figure::Figure;
@@ -113,7 +111,7 @@ pub struct PairErrors {
     pub simulated: String,
     /// Label of the live run.
     pub live: String,
-    /// Why there is no error: the live run was disturbed. The verdict's finding.
+    /// Why there is no error: the live run was late, disturbed or stopped ([`Outcome::withheld`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withheld: Option<String>,
     /// One per figure that both have.
@@ -291,15 +289,15 @@ fn pairs(outcomes: &[Outcome], runs: &[Run]) -> Vec<PairErrors> {
             let of_pair = simulated.source == Source::Simulated && live.source == Source::Live;
             let same_system = simulated.environment.system == live.environment.system;
             if of_pair && same_system && same_traffic(simulated, live) {
+                let withheld = live.withheld();
                 all.push(PairErrors {
                     simulated: simulated_run.label.clone(),
                     live: live_run.label.clone(),
-                    errors: if disturbed(live).is_none() {
-                        errors(simulated, live)
-                    } else {
-                        vec![]
+                    errors: match &withheld {
+                        None => errors(simulated, live),
+                        Some(_) => vec![],
                     },
-                    withheld: disturbed(live),
+                    withheld,
                 });
             }
         }
@@ -307,10 +305,11 @@ fn pairs(outcomes: &[Outcome], runs: &[Run]) -> Vec<PairErrors> {
     all
 }
 
-/// What disturbed a live run, if it was.
-fn disturbed(live: &Outcome) -> Option<String> {
-    let verdict = live.verdicts.iter().find(|verdict| verdict.name == UNDISTURBED)?;
-    (verdict.status != VerdictStatus::Pass).then(|| verdict.measured.clone())
+/// Whether a simulation on a measured profile and a live run stand for two machines, and in what
+/// these differ.
+fn foreign(simulated: &Outcome, live: &Outcome) -> Option<String> {
+    let measured = simulated.environment.host.as_ref()?;
+    measured.differs(live.environment.host.as_ref()?)
 }
 
 fn errors(simulated: &Outcome, live: &Outcome) -> Vec<FigureError> {
@@ -347,6 +346,15 @@ fn warnings(outcomes: &[Outcome], runs: &[Run]) -> Vec<String> {
                 first.window.seconds(),
                 outcome.window.seconds()
             ));
+        }
+        let others = outcomes.iter().zip(runs).filter(|(other, _)| other.source == Source::Live);
+        for (live, live_run) in others.filter(|_| outcome.source == Source::Simulated) {
+            if let Some(differs) = foreign(outcome, live) {
+                all.push(format!(
+                    "the profile of {} was measured on another machine than {} ran on: {differs}",
+                    run.label, live_run.label
+                ));
+            }
         }
         if let crate::outcome::Status::Interrupted { why } = &outcome.status {
             all.push(format!("{} was interrupted: {why}", run.label));

@@ -50,7 +50,7 @@ pub(super) fn text(comparison: &Comparison) -> String {
     for pair in &comparison.errors {
         let _ = writeln!(text, "\nsimulated {} against live {}", pair.simulated, pair.live);
         if let Some(why) = &pair.withheld {
-            let _ = writeln!(text, "no error is told: the live run was disturbed ({why})");
+            let _ = writeln!(text, "no error is told: {why}");
             continue;
         }
         let _ = writeln!(text, "{:20}{:>12}{:>12}{:>12}", "", "simulated", "live", "error");

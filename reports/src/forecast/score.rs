@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Figure, FigureForecast, Forecast, Range, Unit};
-use crate::outcome::{Outcome, Status, UNDISTURBED, VerdictStatus};
+use crate::outcome::Outcome;
 
 /// The schema of a score's JSON.
 pub const SCORE_SCHEMA: &str = "headwater-score/1";
@@ -62,9 +62,9 @@ pub const UNSCORED: &str = "not compared";
 
 impl Score {
     /// Of `live`, which has these figures. No error is told of a run that is not to be compared
-    /// ([`why_not`]).
+    /// ([`Outcome::withheld`]).
     pub fn of(forecast: &Forecast, hash: &str, live: &Outcome, figures: &[Figure]) -> Self {
-        let withheld = why_not(live);
+        let withheld = live.withheld();
         let row = |figure: &Figure| {
             let forecast = forecast.figure(figure.name)?;
             (forecast.range.is_some() || figure.value.is_some())
@@ -92,20 +92,6 @@ impl Score {
         json.push('\n');
         json
     }
-}
-
-/// Why the figures of a live run are not to be compared with a forecast, if they are not: it was
-/// stopped, its generator was late, or its machine did something else.
-pub fn why_not(live: &Outcome) -> Option<String> {
-    if let Status::Interrupted { why } = &live.status {
-        return Some(format!("the run did not come to its end: {why}"));
-    }
-    if let Some(generator) = live.generator.as_ref().filter(|generator| generator.bottleneck) {
-        return Some(format!("the generator was late: {}", generator.explanation));
-    }
-    let verdict = live.verdicts.iter().find(|verdict| verdict.name == UNDISTURBED)?;
-    let disturbed = verdict.status != VerdictStatus::Pass;
-    disturbed.then(|| format!("the run was disturbed: {}", verdict.measured))
 }
 
 fn row(forecast: &FigureForecast, measured: Option<f64>, withheld: bool) -> Row {
@@ -137,7 +123,8 @@ fn row(forecast: &FigureForecast, measured: Option<f64>, withheld: bool) -> Row 
 mod tests {
     use super::super::tests::{figures, forecast, run};
     use super::*;
-    use crate::outcome::{Source, Verdict};
+    use crate::fair::UNDISTURBED;
+    use crate::outcome::{Source, Status, Verdict, VerdictStatus};
 
     fn score(live: &Outcome) -> Score {
         Score::of(&forecast(), "ab", live, &figures(live))
@@ -176,8 +163,8 @@ mod tests {
         let row = &withheld.rows[0];
         assert!(row.measured.is_some() && row.error_percent.is_none() && row.position.is_none());
         live.verdicts.clear();
-        assert_eq!(why_not(&live), None);
+        assert_eq!(live.withheld(), None);
         live.status = Status::Interrupted { why: "stopped".into() };
-        assert!(why_not(&live).unwrap().contains("did not come to its end"));
+        assert!(live.withheld().unwrap().contains("did not come to its end"));
     }
 }

@@ -1,7 +1,9 @@
 //! Outcomes side by side.
 
+use headwater_reports::Outcome;
 use headwater_reports::compare;
-use headwater_reports::outcome::{Source, VerdictStatus};
+use headwater_reports::fair::{CLOCK_STEADY, NOT_LATE, UNDISTURBED};
+use headwater_reports::outcome::{Host, Source, Status, VerdictStatus};
 
 use crate::sample;
 
@@ -46,23 +48,61 @@ fn runs_of_different_traffic_are_flagged_and_give_no_error_table() {
 }
 
 #[test]
-fn the_error_of_a_disturbed_live_run_is_withheld_with_the_reason() {
+fn the_error_of_a_late_or_disturbed_live_run_is_withheld_in_every_rendering_with_the_reason() {
+    let simulated = sample::outcome(Source::Simulated, 1, 2e6);
+    for (name, measured, why) in [
+        (UNDISTURBED, "42 % of a core to other processes", "the machine was disturbed"),
+        (NOT_LATE, "lag p99 3.000 ms", "the generator was late"),
+        (CLOCK_STEADY, "it jumped by 1.2 s", "the clock jumped"),
+    ] {
+        let mut live = sample::outcome(Source::Live, 1, 2e6);
+        let mut verdict = live.verdicts[0].clone();
+        (verdict.name, verdict.measured) = (name.into(), measured.into());
+        verdict.status = VerdictStatus::Warn;
+        live.verdicts.push(verdict);
+        let comparison = compare(&[simulated.clone(), live.clone()]);
+        let told = format!("{why} ({measured})");
+        assert_eq!(comparison.errors[0].withheld.as_deref(), Some(told.as_str()));
+        assert!(comparison.errors[0].errors.is_empty());
+        for rendered in [comparison.to_text(), comparison.to_html(), comparison.to_json()] {
+            assert!(rendered.contains(&told), "{rendered}");
+            assert!(!rendered.contains("error_percent") && !rendered.contains("<th>error"));
+        }
+        live.verdicts.last_mut().unwrap().status = VerdictStatus::Pass;
+        let told = compare(&[simulated.clone(), live]);
+        assert_eq!(told.errors[0].withheld, None);
+        assert!(!told.errors[0].errors.is_empty());
+    }
+}
+
+#[test]
+fn the_error_of_a_run_that_was_stopped_is_withheld() {
     let (simulated, mut live) =
         (sample::outcome(Source::Simulated, 1, 2e6), sample::outcome(Source::Live, 1, 2e6));
-    let measured = "0 % of a core went to other machines, 42 % of a core to other processes";
-    let mut verdict = live.verdicts[0].clone();
-    verdict.name = "machine_undisturbed".into();
-    verdict.measured = measured.into();
-    verdict.status = VerdictStatus::Warn;
-    live.verdicts.push(verdict);
-    let comparison = compare(&[simulated.clone(), live.clone()]);
-    assert_eq!(comparison.errors[0].withheld.as_deref(), Some(measured));
-    assert!(comparison.errors[0].errors.is_empty());
-    for rendered in [comparison.to_text(), comparison.to_html(), comparison.to_json()] {
-        assert!(rendered.contains(measured), "{rendered}");
-    }
-    live.verdicts.last_mut().unwrap().status = VerdictStatus::Pass;
-    let told = compare(&[simulated, live]);
-    assert_eq!(told.errors[0].withheld, None);
-    assert!(!told.errors[0].errors.is_empty());
+    live.status = Status::Interrupted { why: "stopped by the user after 3.0 s".into() };
+    let withheld = compare(&[simulated, live]).errors[0].withheld.clone();
+    let why = "the run did not come to its end (stopped by the user after 3.0 s)";
+    assert_eq!(withheld.as_deref(), Some(why));
+}
+
+#[test]
+fn a_profile_of_another_machine_is_told() {
+    let host = |cores, kernel: &str| {
+        let (cpu, kernel) = ("Xeon".to_owned(), kernel.to_owned());
+        Some(Host { cpu, cores, kernel })
+    };
+    let (mut simulated, mut live) =
+        (sample::outcome(Source::Simulated, 1, 2e6), sample::outcome(Source::Live, 1, 2e6));
+    let told = |simulated: &Outcome, live: &Outcome| {
+        let warnings = compare(&[live.clone(), simulated.clone()]).warnings;
+        warnings.into_iter().find(|warning| warning.contains("another machine"))
+    };
+    live.environment.host = host(2, "linux 6.1.0");
+    assert_eq!(told(&simulated, &live), None, "a shipped profile is of no machine");
+    simulated.environment.host = host(2, "linux 6.1.0");
+    assert_eq!(told(&simulated, &live), None, "the same machine");
+    simulated.environment.host = host(16, "linux 5.10.0");
+    let why = "the profile of B was measured on another machine than A ran on: cores 16 and 2, \
+               kernel linux 5.10.0 and linux 6.1.0";
+    assert_eq!(told(&simulated, &live).as_deref(), Some(why));
 }

@@ -98,6 +98,7 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
     let settled = stage.settled();
     let environment = Environment {
         profile: scenario.profile.name.clone(),
+        host: scenario.profile.measured_on.clone(),
         system: scenario.systems.kinds(),
         system_version: scenario.systems.versions(),
         operating_system: None,

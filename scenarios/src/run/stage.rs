@@ -57,7 +57,8 @@ impl<'a> Stage<'a> {
         let plan = Arc::new(plan);
         let environment =
             models::Environment { bugs: scenario.bugs, ..scenario.profile.environment() };
-        let deployment = scenario.systems.deployed(&environment, &plan.source());
+        let mut deployment = scenario.systems.deployed(&environment, &plan.source());
+        scenario.profile.schedule(&mut deployment);
         let roster = scenario.systems.roster_of(&deployment);
         let mut observed = Observed::new(ObservedSpec::of(scenario, &deployment));
         let over = scenario.faults.iter().map(|fault| fault.until.unwrap_or(fault.at)).max();

@@ -16,6 +16,7 @@ use crate::launch::jvm::Jvm;
 use crate::launch::{
     LaunchedCluster, Places, java, java_command, last_line, ports, wait_ready, write,
 };
+use crate::profile::kernel;
 use crate::terminal;
 use crate::utilisation::Watched;
 
@@ -74,9 +75,10 @@ fn jvm(data: &Path, id: usize) -> Jvm {
 /// them through a proxy, and they find each other without.
 pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result<LaunchedCluster> {
     java(BOOTSTRAP)?;
+    let count = config.brokers as usize;
+    check_memory(config, kernel::available_memory())?;
     let jars = jars(config, &places.cache)?;
     let (exact, _) = version(config.version);
-    let count = config.brokers as usize;
     let plural = if count == 1 { "" } else { "s" };
     let ports = Ports::free(count, proxied)?;
     let data = places.data("kafka")?;
@@ -112,6 +114,27 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
         jvms: (1..=count).map(|id| jvm(&data, id)).collect(),
         data,
     })
+}
+
+/// Whether the heaps of all brokers fit into what memory there is, where that is known.
+fn check_memory(config: &Cluster, available: Option<u64>) -> Result<()> {
+    let (brokers, heap) = (config.brokers, config.jvm.heap);
+    let needed = heap.0 * u64::from(brokers);
+    let Some(available) = available.filter(|available| *available < needed) else {
+        return Ok(());
+    };
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    Err(Failure::new(format!(
+        "{brokers} broker{} {:.1} GiB, and {:.1} GiB of memory can be had: give --set \
+         system.jvm.heap=512MiB, or fewer brokers",
+        if brokers == 1 {
+            format!(" with a heap of {heap} needs")
+        } else {
+            format!("s with a heap of {heap} need")
+        },
+        gib(needed),
+        gib(available)
+    )))
 }
 
 fn addresses(ports: &[u16]) -> String {
@@ -186,7 +209,7 @@ impl Brokers<'_> {
         let logging = self.logging()?;
         let mut guarded = guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?;
         self.format(&file, &logging, &mut guarded)?;
-        let heap = if self.ports.clients.len() == 1 { "1g" } else { "512m" };
+        let heap = self.config.jvm.heap.0;
         let mut command = java_command();
         command.extend([
             format!("-Xms{heap}"),
@@ -277,6 +300,8 @@ impl Brokers<'_> {
 
 #[cfg(test)]
 mod tests {
+    use headwater_sim::units::Bytes;
+
     use super::*;
 
     fn ports(clients: &[u16], behind: &[u16], inside: &[u16]) -> Ports {
@@ -291,6 +316,17 @@ mod tests {
         assert_eq!(listens, "PLAINTEXT://127.0.0.1:12,INTERNAL://127.0.0.1:22");
         assert_eq!(told, "PLAINTEXT://127.0.0.1:2,INTERNAL://127.0.0.1:22");
         assert_eq!(brokers, "INTERNAL");
+    }
+
+    #[test]
+    fn heaps_that_memory_can_not_hold_are_refused() {
+        let mut config = Cluster { brokers: 3, ..Cluster::defaults(Version::V3_9) };
+        assert!(check_memory(&config, Some(3 << 30)).is_ok());
+        assert!(check_memory(&config, None).is_ok(), "nobody knows");
+        config.jvm.heap = Bytes::from_gib(2);
+        let refused = check_memory(&config, Some(5 << 30)).unwrap_err().to_string();
+        assert!(refused.starts_with("3 brokers with a heap of 2GiB need 6.0 GiB"), "{refused}");
+        assert!(refused.contains("5.0 GiB of memory can be had"), "{refused}");
     }
 
     #[test]

@@ -70,6 +70,8 @@ const OPTIONS: &[ListedOption] = &[
     ("consumer.max.partition.fetch.bytes", Client("fetch.message.max.bytes")),
     ("consumer.fetch.max.bytes", Client("fetch.max.bytes")),
     ("costs.", Model),
+    // An option of the broker's JVM.
+    (HEAP, Server),
     ("jvm.", Model),
 ];
 
@@ -77,6 +79,9 @@ const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 
 /// Whether partitions have eligible leader replicas.
 const ELR: &str = "quorum.eligible.leader.replicas.version";
+
+/// The heap of a broker's JVM.
+const HEAP: &str = "jvm.heap";
 
 /// The disks of a broker's logs.
 const LOG_DIRS: &str = "broker.log.dirs";
@@ -308,7 +313,7 @@ mod tests {
     fn a_launched_broker_is_told_what_the_list_says() {
         let properties = of_broker(&Cluster::defaults(Version::V4));
         let servers = OPTIONS.iter().filter(|(path, treatment)| {
-            *treatment == Server && !["version", "brokers", ELR].contains(path)
+            *treatment == Server && !["version", "brokers", ELR, HEAP].contains(path)
         });
         assert_eq!(properties.len(), servers.count());
         assert_eq!(properties["broker.heartbeat.interval.ms"], "2000");

@@ -1,6 +1,7 @@
 //! The topic of a run, and what a cluster says of itself.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use headwater_models::kafka::config::Cluster;
@@ -10,6 +11,9 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
+use rdkafka::message::DeliveryResult;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use serde::Deserialize;
 
 use super::events;
@@ -50,6 +54,9 @@ pub(super) const LEADER: &str = "leader";
 /// The office of the active controller.
 pub(super) const CONTROLLER: &str = "controller";
 
+/// Partitions of others that are asked at the most how much was written to them.
+const PARTITIONS_ASKED: usize = 200;
+
 /// What the client logs and warns of goes nowhere: connections are lost by design here.
 pub(super) struct Silent;
 
@@ -70,12 +77,53 @@ pub(super) fn client(bootstrap: &str) -> ClientConfig {
     config
 }
 
-/// Brokers that the cluster at `bootstrap` has, or why it does not answer within [`ANSWER`].
-pub(super) fn brokers(bootstrap: &str) -> std::result::Result<u32, KafkaError> {
-    let config = client(bootstrap);
-    let admin = AdminClient::<Silent>::from_config_and_context(&config, Silent)?;
-    let metadata = admin.inner().fetch_metadata(None, ANSWER)?;
-    Ok(metadata.brokers().len() as u32)
+/// Complaints of a client that are listened to.
+const COMPLAINTS: usize = 20;
+
+/// What the client complained of last.
+#[derive(Clone, Default)]
+struct Complaint(Arc<Mutex<String>>);
+
+impl ClientContext for Complaint {
+    /// A connection that failed: `[thrd:...]: 127.0.0.1:9092/bootstrap: Disconnected (after ...)`.
+    fn log(&self, _: RDKafkaLogLevel, what: &str, text: &str) {
+        if let (Ok(mut last), "FAIL") = (self.0.lock(), what) {
+            text.rsplit("/bootstrap: ").next().unwrap_or(text).clone_into(&mut last);
+        }
+    }
+
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ProducerContext for Complaint {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// Brokers that the cluster at `bootstrap` has.
+///
+/// # Errors
+/// Why it does not answer within [`ANSWER`], in a few words.
+pub(super) fn brokers(bootstrap: &str) -> std::result::Result<u32, String> {
+    let complaint = Complaint::default();
+    let fail = |error: KafkaError| {
+        let reason = complaint.0.lock().map(|last| last.clone()).unwrap_or_default();
+        let seconds = ANSWER.as_secs();
+        let why = if reason.is_empty() { error.to_string() } else { reason };
+        format!("does not answer as Kafka without TLS or SASL within {seconds} s ({why})")
+    };
+    let mut config = client(bootstrap);
+    // It logs what connections fail of.
+    config.set("log_level", "6");
+    let asks: BaseProducer<Complaint> =
+        config.create_with_context(complaint.clone()).map_err(fail)?;
+    let metadata = asks.client().fetch_metadata(None, ANSWER);
+    if metadata.is_err() {
+        // Complaints are handed over one by one when somebody asks for them.
+        (0..COMPLAINTS).for_each(|_| asks.poll(Duration::from_millis(1)));
+    }
+    Ok(metadata.map_err(fail)?.brokers().len() as u32)
 }
 
 impl Topic {
@@ -204,6 +252,28 @@ impl Storage for Topic {
         let replicas = self.first_partition(&inside.bootstrap).unwrap_or_default().1;
         let id = |replica: i32| usize::try_from(replica).ok().map(super::launch::broker_name);
         replicas.into_iter().filter_map(id).collect()
+    }
+
+    /// The ends of the partitions of all other topics, together: of so many as can be asked soon.
+    fn written_by_others(&self) -> Option<u64> {
+        if self.inside.is_some() {
+            return None;
+        }
+        let config = client(&self.bootstrap);
+        let admin = AdminClient::<Silent>::from_config_and_context(&config, Silent).ok()?;
+        let metadata = admin.inner().fetch_metadata(None, ANSWER).ok()?;
+        let others = metadata.topics().iter().filter(|topic| topic.name() != self.name);
+        let of = |topic: &MetadataTopic| {
+            let id = |partition: &MetadataPartition| (topic.name().to_owned(), partition.id());
+            topic.partitions().iter().map(id).collect::<Vec<_>>()
+        };
+        let until = Instant::now() + ANSWER;
+        let end = |(topic, partition): (String, i32)| {
+            let left = until.saturating_duration_since(Instant::now());
+            let ends = admin.inner().fetch_watermarks(&topic, partition, left);
+            ends.map_or(0, |(_, end)| u64::try_from(end).unwrap_or(0))
+        };
+        Some(others.flat_map(of).take(PARTITIONS_ASKED).map(end).sum())
     }
 
     fn marks(&self, started: u64) -> Vec<Mark> {
