@@ -38,6 +38,21 @@ Examples:
 Exit codes: 0 all well; 1 a promise or an expectation was not kept; 2 nothing was run;
 130 interrupted (what was measured is written all the same).";
 
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  loadgen validate scenarios/validation --dry-run
+      which cases there are, in which order they would run, and about how long that takes
+  loadgen profile --out here.toml
+  loadgen validate scenarios/validation --profile here.toml --out out/validation
+      all of them on this machine, three times each; after Ctrl-C the same line goes on
+  loadgen validate scenarios/validation --profile here.toml --only one/ --only three/acks --repeats 5
+      some of them
+  loadgen validate scenarios/validation --profile new.toml --out out/validation --hindcast
+      the runs that are there, against what another profile or model says of them
+
+Exit codes: 0 everything was run; 1 a promise was not kept, or a run failed; 2 nothing was run;
+130 interrupted (what was gathered is told all the same).";
+
 /// Drives Kafka and Pravega with the simulator's traffic, open loop, and checks what they keep.
 #[derive(Debug, Parser)]
 #[command(name = "loadgen", version, after_help = EXAMPLES)]
@@ -57,6 +72,7 @@ enum Command {
     /// Measures the highest rate of the generator beside that of the system's own load test
     Ceiling(Ceiling),
     /// Forecasts and runs every scenario of a folder, and says how wrong the forecasts were
+    #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(Validate),
     /// Prints a completion script for a shell
     Completions {

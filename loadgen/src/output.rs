@@ -74,12 +74,12 @@ pub(crate) fn tell_score(
 /// Writes the score and both overlaid into the folder of a run.
 pub(crate) fn write_score(made: &Made, score: &Score, live: &Outcome, path: &Path) -> Result<()> {
     let fail = |error: std::io::Error| Failure::after_run(format!("{}: {error}", path.display()));
-    std::fs::rename(path.join("report.html"), path.join("live.html")).map_err(fail)?;
+    let written = |error: OutcomeError| Failure::after_run(error.to_string());
+    write_report(live, &path.join("live.html")).map_err(written)?;
     let html = forecast_report(&made.forecast, score, live, &made.simulated);
     std::fs::write(path.join("report.html"), html).map_err(fail)?;
     std::fs::write(path.join("score.json"), score.to_json()).map_err(fail)?;
-    let simulated = made.simulated.write(&path.join("simulated.json"));
-    simulated.map_err(|error| Failure::after_run(error.to_string()))
+    made.simulated.write(&path.join("simulated.json")).map_err(written)
 }
 
 /// Prints an outcome and writes it to `folder`.

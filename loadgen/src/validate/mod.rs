@@ -63,7 +63,10 @@ pub(crate) fn run(asked: &Validate) -> Result<ExitCode> {
     let store = Store::open(&asked.out)?;
     let interrupt = Interrupt::listen()?;
     interrupt.measuring();
-    let made = forecasts(&cases, &placement, &store, asked, &interrupt.stop)?;
+    let made = match forecasts(&cases, &placement, &store, asked, &interrupt.stop) {
+        Err(_) if interrupt.raised() => return Ok(ExitCode::from(INTERRUPTED)),
+        made => made?,
+    };
     let validation = Validation { cases: &cases, made: &made, store: &store, asked };
     let mut live = |case: &Case, seed: u64, folder: &Path| {
         live::run(case, seed, folder, asked, &interrupt.stop)
@@ -182,7 +185,8 @@ impl Validation<'_> {
                     let why = outcome.withheld();
                     if why.is_none() {
                         self.store.keep_run(case, turn.repeat, made, self.asked)?;
-                        self.overlay(turn, &outcome)?;
+                        let inside = self.overlay(turn, &outcome)?;
+                        terminal::note(self.line(turn, &inside, since.elapsed()));
                         gathered.add(case, &outcome);
                     }
                     why
@@ -205,11 +209,17 @@ impl Validation<'_> {
         format!("{:>6} s  {name}, repeat {repeat}, {what}", passed.as_secs())
     }
 
-    /// Lays a run over its forecast, in its folder.
-    fn overlay(&self, turn: Turn, outcome: &Outcome) -> Result<()> {
+    /// Lays a run over its forecast, in its folder. How that came out, in a few words.
+    fn overlay(&self, turn: Turn, outcome: &Outcome) -> Result<String> {
         let (case, made) = (&self.cases[turn.case], &self.made[turn.case]);
         let score = made.score(&case.plan, outcome);
-        write_score(made, &score, outcome, &self.store.repeat(case, turn.repeat))
+        write_score(made, &score, outcome, &self.store.repeat(case, turn.repeat))?;
+        let (inside, all) = score.inside();
+        let error = |row: &headwater_reports::forecast::Row| {
+            row.error_percent.map(|percent| format!(", {} {percent:+.0} %", row.name))
+        };
+        let errors: String = score.rows.iter().filter_map(error).collect();
+        Ok(format!("counts: {inside} of {all} inside{errors}"))
     }
 }
 

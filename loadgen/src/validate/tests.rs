@@ -121,6 +121,9 @@ fn every_case_is_forecast_and_run_and_what_is_there_is_not_run_again() {
     let file = std::fs::read(bench.asked.out.join("a/forecast.json")).unwrap();
     assert!(hashes.contains(&format!("{}  a/forecast.json", forecast::sha256(&file))), "{hashes}");
     assert_eq!(bench.validate(&mut |_, _| ()).0, []);
+    let page = |name: &str| std::fs::read_to_string(bench.asked.out.join("a/repeat-1").join(name));
+    assert!(page("report.html").unwrap().contains("Forecast and run"));
+    assert!(!page("live.html").unwrap().contains("Forecast and run"), "it is the run's own");
     // Another forecast: what was run before it no longer counts, unless that is wanted.
     bench.asked.seeds = 4;
     bench.asked.hindcast = true;
