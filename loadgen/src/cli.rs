@@ -45,7 +45,7 @@ Examples:
   loadgen profile --out here.toml
   loadgen validate scenarios/validation --profile here.toml --out out/validation
       all of them on this machine, three times each; after Ctrl-C the same line goes on
-  loadgen validate scenarios/validation --profile here.toml --only one/ --only three/acks --repeats 5
+  loadgen validate scenarios/validation --profile here.toml --only one/ --only acks --repeats 5
       some of them
   loadgen validate scenarios/validation --profile new.toml --out out/validation --hindcast
       the runs that are there, against what another profile or model says of them
