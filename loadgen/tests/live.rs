@@ -330,8 +330,8 @@ warm_up = '1s'
 
 /// What was held just before the last fault: the leader, and the controller.
 fn held(outcome: &Outcome) -> [String; 2] {
-    let marks = outcome.marks.iter().filter(|mark| mark.name == "before_fault");
-    let last = &marks.last().expect("it is marked").detail;
+    let mut marks = outcome.marks.iter().filter(|mark| mark.name == "before_fault");
+    let last = &marks.next_back().expect("it is marked").detail;
     ["leader", "controller"].map(|office| {
         let of = |part: &str| part.strip_prefix(office).map(|who| who.trim().to_owned());
         last.split(", ").find_map(of).unwrap_or_else(|| panic!("{office}: {last}"))

@@ -74,7 +74,7 @@ pub(crate) fn make(asked: &Asked<'_>, stop: &AtomicBool) -> Result<Made> {
         outcomes.iter().map(|run| figures::of(&scenario, run, &servers)).collect();
     let mut forecast = Forecast::of(&outcomes, &each);
     forecast.inputs = inputs(plan, &scenario, &seeds);
-    forecast.notes = placed::notes(plan, &scenario, placement);
+    forecast.notes = placed::notes(&scenario, placement);
     let text = forecast.to_json();
     let hash = sha256(text.as_bytes());
     Ok(Made { forecast, text, hash, simulated: simulated.clone() })

@@ -2,7 +2,6 @@
 //! have there, warm or cold.
 
 use headwater_scenarios::estimate::Estimate;
-use headwater_scenarios::profile::SHIPPED;
 use headwater_scenarios::scenario::Scenario;
 use headwater_sim::time::Duration;
 
@@ -11,8 +10,8 @@ use crate::arguments::WarmUp;
 use crate::failure::{Failure, Result};
 use crate::placement::{Cores, Placement};
 use crate::plan::RunPlan;
+use crate::profile::kernel;
 use crate::systems::system::Source;
-use crate::utilisation;
 
 /// The setting of a system on JVMs that says whether its code is compiled from the start.
 const WARM: &str = "jvm.warm";
@@ -61,7 +60,7 @@ pub(super) fn placed(plan: &RunPlan, source: &Source, placement: &Placement) -> 
 }
 
 /// What is worth knowing of what was simulated.
-pub(super) fn notes(plan: &RunPlan, scenario: &Scenario, placement: &Placement) -> Vec<String> {
+pub(super) fn notes(scenario: &Scenario, placement: &Placement) -> Vec<String> {
     let warm = match scenario.configuration().get(WARM).map(String::as_str) {
         Some("true") => ", on a cluster that is warm",
         Some(_) => ", on a cluster that is cold",
@@ -69,19 +68,16 @@ pub(super) fn notes(plan: &RunPlan, scenario: &Scenario, placement: &Placement) 
     };
     let mut all = vec![format!("simulated with the run's cores, {placement}{warm}")];
     let profile = &scenario.profile;
-    if SHIPPED.iter().any(|(shipped, _)| *shipped == profile.name) {
-        all.push(format!(
-            "the profile {} was not measured on this machine, so that the forecast says little: \
-             `loadgen profile --out here.toml`, then `--profile here.toml`",
-            profile.name
-        ));
-    } else if plan.scenario.profile.server.cores != utilisation::cores() {
-        all.push(format!(
-            "the profile {} is of a machine of {} cores, this one has {}",
-            profile.name,
-            plan.scenario.profile.server.cores,
-            utilisation::cores()
-        ));
+    let name = &profile.name;
+    let remedy = "`loadgen profile --out here.toml`, then `--profile here.toml`";
+    match &profile.measured_on {
+        Some(host) => all.extend(host.differs(&kernel::host()).map(|differs| {
+            format!("the profile {name} was measured on another machine ({differs}): {remedy}")
+        })),
+        None => all.push(format!(
+            "it is not known that the profile {name} was measured on this machine, so that the \
+             forecast says little: {remedy}"
+        )),
     }
     all
 }

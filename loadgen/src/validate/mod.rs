@@ -32,6 +32,7 @@ use crate::failure::{Failure, Result};
 use crate::forecast::{self, Asked, Made};
 use crate::output::write_score;
 use crate::placement::Placement;
+use crate::profile::kernel;
 use crate::run::{INTERRUPTED, Interrupt};
 use crate::systems::system::Source;
 use crate::{terminal, utilisation};
@@ -224,11 +225,9 @@ impl Validation<'_> {
 }
 
 fn about(asked: &Validate, placement: &Placement, cases: &[Gathered]) -> About {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let system = format!("{} {}", std::env::consts::OS, release.trim());
     let runs: u64 = cases.iter().map(|case| case.runs).sum();
     About {
-        machine: format!("{}, {} cores", system.trim(), utilisation::cores()),
+        machine: format!("{}, {} cores", kernel::release(), utilisation::cores()),
         profile: asked.profile.clone().unwrap_or_else(|| "of each scenario".into()),
         cores: placement.to_string(),
         date: date(unix_ms() / 1_000),
