@@ -17,7 +17,7 @@ use crate::outcome::Outcome;
 use crate::text as shown;
 
 pub use page::report as forecast_report;
-pub use score::{Position, Row, Score};
+pub use score::{Position, Row, SCORE_SCHEMA, Score};
 
 /// The schema of a forecast's JSON.
 pub const FORECAST_SCHEMA: &str = "headwater-forecast/1";
