@@ -173,6 +173,17 @@ fn an_old_java_is_told_from_a_new_one() {
 }
 
 #[test]
+fn a_java_that_does_not_start_is_told_with_what_it_says() {
+    let directory = path_with(&["sh"]);
+    let broken = "17\"'; echo 'Unrecognized VM option' >&2; exit 1; echo '";
+    fake_java(directory.path(), broken);
+    let mut command = common::loadgen("--rate 10 --launch --target kafka");
+    command.env("PATH", directory.path());
+    let line = common::failure(&common::run(command));
+    assert!(line.contains("does not start") && line.contains("Unrecognized VM option"), "{line}");
+}
+
+#[test]
 fn without_maven_it_says_what_to_install_and_leaves_no_half_cache() {
     let directory = path_with(&["sh"]);
     fake_java(directory.path(), "17.0.1");
@@ -218,6 +229,14 @@ fn a_directory_that_cant_be_written_costs_no_run() {
     let arguments = "--target null --rate 10 --duration 1s --out /dev/full/result";
     let line = common::failure(&common::run(common::loadgen(arguments)));
     assert!(line.contains("--out /dev/full/result"), "{line}");
+}
+
+#[test]
+fn a_profile_that_cant_be_written_is_not_measured() {
+    let output = common::run(common::loadgen("profile --out /dev/null/mine.toml"));
+    let line = common::failure(&output);
+    assert!(line.contains("can't write /dev/null/mine.toml"), "{line}");
+    assert!(!common::errors(&output).contains("CPU:"), "it was measured first");
 }
 
 #[test]

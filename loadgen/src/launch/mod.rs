@@ -128,6 +128,13 @@ pub(crate) fn java(or: &str) -> Result<()> {
     let output =
         found.map_err(|_| missing("there is no `java` on the PATH to launch a cluster"))?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        let said: Vec<&str> = text.lines().map(str::trim).collect();
+        return Err(Failure::new(format!(
+            "the `java` on the PATH does not start; it says: {}",
+            said.join("; ")
+        )));
+    }
     // Such as: openjdk version "17.0.15" 2025-04-15
     let major = text.split('"').nth(1).and_then(|version| version.split('.').next());
     match major.and_then(|major| major.parse::<u32>().ok()) {

@@ -26,6 +26,14 @@ mod scheduler;
 /// Measures, and writes or prints the profile.
 pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let time = Duration::from_nanos(arguments.time.0);
+    let cant_write = |path: &std::path::Path, error: std::io::Error| {
+        Failure::io(format_args!("can't write {}", path.display()), &error)
+    };
+    if let Some(path) = &arguments.out {
+        // Tried before half a minute is spent; what stands there stays until there is a better one.
+        let tried = std::fs::File::options().append(true).create(true).open(path);
+        tried.map_err(|error| cant_write(path, error))?;
+    }
     let stolen = (Instant::now(), stolen_seconds());
     let clock = cpu::measure(time / 4);
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
@@ -75,9 +83,7 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     Profile::parse(&text, "the measured profile")?;
     match &arguments.out {
         Some(path) => {
-            std::fs::write(path, text).map_err(|error| {
-                Failure::io(format_args!("can't write {}", path.display()), &error)
-            })?;
+            std::fs::write(path, text).map_err(|error| cant_write(path, error))?;
             terminal::note(format_args!("written to {}", path.display()));
         }
         None => terminal::result(text.trim_end())

@@ -143,15 +143,14 @@ fn send(
 }
 
 fn tell(warmed: &outcome::WarmUp, auto: bool) -> String {
-    let ms =
-        |median: Option<u64>| median.map_or("-".to_owned(), |ns| format!("{:.2}", ns as f64 / 1e6));
     let seconds = warmed.duration_ns as f64 / 1e9;
-    let (first, last) = (warmed.medians_ns.first(), warmed.medians_ns.last());
-    let medians = format!(
-        "{} ms at first, {} ms at last",
-        ms(first.copied().flatten()),
-        ms(last.copied().flatten())
-    );
+    // Seconds in which nothing was acknowledged have none.
+    let mut known = warmed.medians_ns.iter().flatten().map(|ns| *ns as f64 / 1e6);
+    let Some(first) = known.next() else {
+        return format!("warmed up for {seconds:.1} s: nothing was acknowledged");
+    };
+    let last = known.next_back().unwrap_or(first);
+    let medians = format!("{first:.2} ms at first, {last:.2} ms at last");
     let stays = match (warmed.stationary, auto) {
         (true, _) => "it stays",
         (false, true) => "it did not stay by then",
