@@ -53,3 +53,44 @@ fn row_10_an_idempotent_librdkafka_sends_one_request_at_a_time() {
     let p95 = response_us(&outcome, 0.95);
     assert!((1_750_000..=2_150_000).contains(&p95), "p95 {p95} us; published 1,950 ms");
 }
+
+/// Median response in us by partitions.
+fn medians_by_partitions(acks: &str) -> [u64; 2] {
+    ["100", "5000"].map(|partitions| {
+        let settings = [("system.producer.acks", acks), ("system.partitions", partitions)];
+        response_us(&row("row-04-partitions", &settings), 0.5)
+    })
+}
+
+#[test]
+fn row_04_thousands_of_partitions_lengthen_the_answer_of_the_leader_alone() {
+    let [few, many] = medians_by_partitions("1");
+    let percent = many * 100 / few;
+    assert!((160..=250).contains(&percent), "{few} and {many} us; published 1.6 and 3.1 ms");
+}
+
+#[test]
+fn row_04_thousands_of_partitions_lengthen_replication() {
+    let [few, many] = medians_by_partitions("-1");
+    let percent = many * 100 / few;
+    // Out of the band of 500 above: a hundred partitions are too fast (docs/FIDELITY.md).
+    assert!((250..=650).contains(&percent), "{few} and {many} us; published 2.8 and 10.2 ms");
+}
+
+#[test]
+fn row_12_syncs_weigh_more_than_small_batches_and_those_more_than_linger() {
+    let rate = |setting| acked(&row("row-12-three-small-containers", &[setting]));
+    let synced = rate(("system.topic.flush.messages", "1"));
+    let small = rate(("system.producer.batch.size", "16384"));
+    let unlingered = rate(("system.producer.linger.ms", "0"));
+    assert!(2 * synced < small && small < unlingered, "{synced}, {small} and {unlingered}/s");
+}
+
+#[test]
+fn row_16_two_requests_in_flight_are_better_than_one_and_more_are_not() {
+    const IN_FLIGHT: &str = "system.producer.max.in.flight.requests.per.connection";
+    let rate = |in_flight| acked(&row("row-16-in-flight", &[(IN_FLIGHT, in_flight)]));
+    let [one, two, five] = ["1", "2", "5"].map(rate);
+    assert!(two * 100 >= one * 110, "{one} and {two}/s");
+    assert!((90..=115).contains(&(five * 100 / two)), "{two} and {five}/s");
+}

@@ -242,8 +242,11 @@ impl Consumer {
             bytes += of.size_bytes();
         }
         let pool = if self.librdkafka() { BROKERS } else { APPLICATION };
-        let cost = Duration(self.config.costs.parse(records, bytes));
         let fetching = &mut self.each[broker.index()];
+        // The next fetch is made of a walk over the broker's partitions: which are to be fetched,
+        // and what is told of them.
+        let walk = 2 * self.config.costs.client_partition_ns * fetching.session.len() as u64;
+        let cost = Duration(self.config.costs.parse(records, bytes) + walk);
         (fetching.correlation, fetching.parsing) = (None, Some(answer));
         ctx.compute(pool, cost, TAGS.tag(kind::PARSED, broker.into()));
     }
@@ -273,7 +276,11 @@ impl Consumer {
         let queued = Queued(batches);
         self.queued_records += queued.records();
         self.queued_bytes += queued.bytes();
-        let cost = Duration(self.config.costs.client_deliver_record_ns * queued.records());
+        let costs = &self.config.costs;
+        let each = costs.client_deliver_record_ns * queued.records();
+        // The Java client has taken the response apart on the same thread.
+        let woken = if self.librdkafka() { costs.client_poll_ns } else { 0 };
+        let cost = Duration(woken + each);
         self.queue.push_back(queued);
         ctx.compute(APPLICATION, cost, TAGS.tag(kind::DELIVERED, 0));
     }

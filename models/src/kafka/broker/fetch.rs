@@ -129,7 +129,7 @@ impl Broker {
         match std::mem::take(&mut connection.state) {
             State::Fetching { fetch, .. } => {
                 connection.state = State::Completing(fetch);
-                let cost = Duration(self.config.costs.fetch_partition_ns * sessions);
+                let cost = self.jvm.cost(Duration(self.config.costs.fetch(sessions)));
                 ctx.compute(HANDLERS, cost, connection.tag(kind::COMPLETED, from));
             }
             other => connection.state = other,

@@ -163,7 +163,8 @@ impl Broker {
         let taken =
             if bytes == 0 { costs.handle_request_ns } else { costs.produce(batches, bytes) };
         let cost = taken + costs.follower_partition_ns * fetcher.session.len() as u64;
-        ctx.compute(FETCHERS, Duration(cost), TAGS.tag(kind::FETCHED, leader.into()));
+        let cost = self.jvm.cost(Duration(cost));
+        ctx.compute(FETCHERS, cost, TAGS.tag(kind::FETCHED, leader.into()));
     }
 
     /// The response's batches go to the logs.

@@ -8,11 +8,6 @@ use crate::kafka::message::Message;
 use crate::kafka::signals;
 use crate::runtime::jvm::Event;
 
-/// Garbage of a request and its response besides what a produce request carries. Measured: Kafka
-/// 3.9.2 allocates 23 MB/s for 1,500 produce requests of one record of 1,000 B and as many fetches
-/// (docs/VALIDATION.md).
-const GARBAGE: u64 = 7 << 10;
-
 const fn tag(number: u64) -> u64 {
     TAGS.tag(kind::JVM, number)
 }
@@ -21,7 +16,8 @@ impl Broker {
     /// A request is read into the heap.
     pub(super) fn allocate_for(&mut self, ctx: &mut Ctx<'_>, message: &Message) {
         let carried = if let Message::Produce(_) = message { message.size_bytes() } else { 0 };
-        self.jvm.request(ctx, GARBAGE + carried, tag);
+        let garbage = self.config.costs.request_garbage_bytes;
+        self.jvm.request(ctx, garbage + carried, tag);
     }
 
     /// The JVM has done some of its work.

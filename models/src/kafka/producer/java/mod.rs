@@ -12,6 +12,7 @@
 //! refreshed on errors, not every five minutes.
 
 pub mod accumulator;
+mod passes;
 mod turns;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use self::accumulator::{Accumulator, Sendable};
+use self::passes::Passes;
 use super::partitioner::{Sticky, partition_for_key};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch};
@@ -94,6 +96,9 @@ pub struct Producer {
     /// Since when an event waits for memory.
     blocked: Option<Time>,
     sender_busy: bool,
+    passes: Passes,
+    /// The pass under way has found what is ready, and sends it.
+    walked: bool,
     woken_at: Time,
     connections: Connections,
     timeout_armed: bool,
@@ -124,6 +129,8 @@ impl Producer {
             caller_busy: false,
             blocked: None,
             sender_busy: false,
+            passes: Passes::default(),
+            walked: false,
             woken_at: Time::MAX,
             timeout_armed: false,
             held: false,
@@ -143,8 +150,12 @@ impl Producer {
         {
             let lane = Lane(self.partition(&arrival));
             let number = self.intake.next_number(lane);
+            let fresh = !self.accumulator.fills(lane);
             if self.accumulator.append(ctx.now(), lane, number, &arrival) {
                 self.taken(lane);
+                if fresh && !self.sender_busy {
+                    self.passes.wake(ctx.now(), self.walk());
+                }
                 if let Some(sticky) = &mut self.sticky {
                     let size = RECORD_OVERHEAD + u64::from(arrival.bytes);
                     sticky.appended(size, self.accumulator.fills(lane));
@@ -208,17 +219,34 @@ impl Producer {
         if self.sender_busy {
             return;
         }
-        let cost = Duration(self.config.costs.client_request_ns);
+        let (walk, costs) = (self.walk(), &self.config.costs);
+        let request = Duration(costs.client_request_ns);
+        let drain = costs.client_partition_ns * u64::from(self.config.partitions)
+            / u64::from(self.config.brokers);
         if !self.work.is_empty() {
-            self.sender_busy = true;
+            (self.sender_busy, self.walked) = (true, false);
+            let cost = self.passes.rest(ctx.now(), walk) + request;
             return ctx.compute(SENDER, cost, HANDLED);
         }
         self.expire(ctx);
         if let Some(correlation) = self.build(ctx) {
             self.building = Some(correlation);
             self.sender_busy = true;
-            ctx.compute(SENDER, cost, BUILT);
+            // A pass under way finds what has become ready if it has yet to come there, or else the
+            // next one does: from any place on that is a pass on average.
+            let found = match std::mem::replace(&mut self.walked, true) {
+                true => Duration::ZERO,
+                false => walk,
+            };
+            ctx.compute(SENDER, found + request + Duration(drain), BUILT);
+        } else if std::mem::take(&mut self.walked) {
+            self.passes.wake(ctx.now(), walk);
         }
+    }
+
+    /// What a pass over all partitions takes: what is ready, and what has expired.
+    fn walk(&self) -> Duration {
+        Duration(2 * self.config.costs.client_partition_ns * u64::from(self.config.partitions))
     }
 
     /// The broker of the first partition whose turn it is. If there is none, the time at which the
@@ -490,6 +518,9 @@ impl Node<Streaming> for Producer {
                     }
                     Some(Work::Lost(correlation)) => self.settle(ctx, correlation, &[]),
                     None => {}
+                }
+                if self.work.is_empty() {
+                    self.passes.wake(ctx.now(), self.walk());
                 }
             }
         }

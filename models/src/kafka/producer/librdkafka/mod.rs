@@ -271,7 +271,8 @@ impl Producer {
 
     fn report(&mut self, ctx: &mut Ctx<'_>, report: Report) {
         let (Report::Acked(queued) | Report::Failed(queued, _)) = &report;
-        let cost = Duration(self.config.costs.client_report_ns * queued.batch.count());
+        let costs = &self.config.costs;
+        let cost = Duration(costs.client_poll_ns + costs.client_report_ns * queued.batch.count());
         self.reports.push_back(report);
         ctx.compute(POLLER, cost, TAGS.tag(kind::REPORTED, 0));
     }

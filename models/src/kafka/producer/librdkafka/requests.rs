@@ -39,9 +39,16 @@ impl Producer {
         let sender = &mut self.threads[broker.index()];
         if !sender.busy {
             sender.busy = true;
-            let cost = Duration(self.config.costs.client_wakeup_ns);
+            let cost = Duration(self.config.costs.client_wakeup_ns + self.walk_ns());
             ctx.compute(BROKERS, cost, TAGS.tag(kind::WOKEN, broker.into()));
         }
+    }
+
+    /// A thread's pass over its partitions, which follows on whatever wakes it
+    /// (`rd_kafka_broker_produce_toppars`).
+    fn walk_ns(&self) -> u64 {
+        let partitions = self.config.partitions / self.config.brokers;
+        self.config.costs.client_partition_ns * u64::from(partitions)
     }
 
     /// A broker's thread goes on: answers first, then one request after the other, then sleep.
@@ -53,7 +60,9 @@ impl Producer {
         }
         if !sender.inbox.is_empty() {
             sender.busy = true;
-            let cost = Duration(self.config.costs.client_request_ns);
+            // Answers that have come together are taken together.
+            let walk = if sender.inbox.len() == 1 { self.walk_ns() } else { 0 };
+            let cost = Duration(self.config.costs.client_request_ns + walk);
             return ctx.compute(BROKERS, cost, TAGS.tag(kind::HANDLED, broker.into()));
         }
         if !self.connections.up(broker) || sender.in_flight.len() >= most && sender.unsent.is_some()
