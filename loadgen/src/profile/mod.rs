@@ -1,6 +1,7 @@
 //! `loadgen profile`: measures the machine it runs on, and writes a machine profile for the
 //! simulator.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,13 @@ use headwater_sim::units::{Bytes, BytesPerSecond};
 use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::launch;
+use crate::placement::{Cores, Placement};
 use crate::terminal;
 use crate::utilisation::{cores, stolen_seconds};
 
 mod cpu;
 mod disk;
+mod interruptions;
 pub(crate) mod kernel;
 mod loopback;
 mod quantiles;
@@ -26,14 +29,51 @@ mod scheduler;
 /// Measures, and writes or prints the profile.
 pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let time = Duration::from_nanos(arguments.time.0);
-    let cant_write = |path: &std::path::Path, error: std::io::Error| {
-        Failure::io(format_args!("can't write {}", path.display()), &error)
-    };
     if let Some(path) = &arguments.out {
-        // Tried before half a minute is spent; what stands there stays until there is a better one.
-        let tried = std::fs::File::options().append(true).create(true).open(path);
-        tried.map_err(|error| cant_write(path, error))?;
+        try_out(path)?;
     }
+    let (head, profile) = measure(&arguments.data, &arguments.name, time)?;
+    let text = head + &profile.to_toml();
+    // What is written must read back.
+    Profile::parse(&text, "the measured profile")?;
+    write(arguments.out.as_deref(), &text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cant_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::io(format_args!("can't write {}", path.display()), error)
+}
+
+/// Tries whether a file can be written, before minutes are spent; what stands there stays until
+/// there is something better.
+pub(crate) fn try_out(path: &Path) -> Result<()> {
+    let tried = std::fs::File::options().append(true).create(true).open(path);
+    tried.map(|_| ()).map_err(|error| cant_write(path, &error))
+}
+
+/// Writes the text of a profile to a file, or prints it.
+pub(crate) fn write(out: Option<&Path>, text: &str) -> Result<()> {
+    match out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| cant_write(path, &error))?;
+            terminal::note(format_args!("written to {}", path.display()));
+            Ok(())
+        }
+        None => terminal::result(text.trim_end())
+            .map_err(|error| Failure::io("can't write to standard output", &error)),
+    }
+}
+
+/// What stands in comments before a profile that is a file.
+pub(crate) fn head_of(name: &str) -> String {
+    let text = std::fs::read_to_string(name).unwrap_or_default();
+    let comments = text.lines().take_while(|line| line.starts_with('#'));
+    comments.map(|line| format!("{line}\n")).collect()
+}
+
+/// Measures this machine and the disk of `data`, each thing for `time` at the most: what to say
+/// before the profile, and the profile.
+pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String, Profile)> {
     let stolen = (Instant::now(), stolen_seconds());
     let clock = cpu::measure(time / 4);
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
@@ -42,7 +82,9 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let [waiting, spinning] = loopback::measure(time)?;
     terminal::note(format_args!("loopback round trip: {}", waiting.tell()));
     terminal::note(format_args!("the same without waking anybody up: {}", spinning.tell()));
-    let disk = disk::measure(&arguments.data, time)?;
+    let interruptions = interruptions::measure(time);
+    terminal::note(interruptions.tell());
+    let disk = disk::measure(data, time)?;
     terminal::note(format_args!("append of 4 KiB and fdatasync: {}", disk.sync.tell()));
     terminal::note(format_args!(
         "append of 4 KiB to the page cache: {} ({:.0} MB/s in pieces of 64 KiB)",
@@ -51,45 +93,36 @@ pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     ));
     let told = more(&disk, time, stolen);
     told.iter().for_each(terminal::note);
-    let machine = Machine {
-        cores: cores(),
+    // As a run has it that launches a cluster here.
+    let placement = Placement::find(None, true)?;
+    let machine = |cores: &[usize]| Machine {
+        cores: cores.len() as u32,
         nic: BytesPerSecond::UNLIMITED,
         loopback: spinning.halved().distribution(),
         page_cache: Bytes(0),
         disks: vec![disk.spec()],
         scheduler: scheduler.spec(),
-        others: Vec::new(),
+        others: interruptions.on(cores.len() as u32).into_iter().collect(),
         policy: Policy::default(),
     };
-    let data = arguments.data.display();
     let profile = Profile {
-        name: arguments.name.clone(),
-        describes: format!("{} cores, {}; disk of {data}", cores(), kernel::release()),
+        name: name.to_owned(),
+        describes: format!("{} cores, {}; disk of {}", cores(), kernel::release(), data.display()),
         source: format!("Measured by loadgen {} profile", env!("CARGO_PKG_VERSION")),
         one_machine: true,
-        own_cores: false,
+        own_cores: placement.cores == Cores::Own,
         cpu_percent: clock.percent(),
         measured_on: Some(kernel::host()),
         // As servers are launched here.
-        server: Machine { policy: launch::policy(), ..machine.clone() },
-        client: machine,
+        server: Machine { policy: launch::policy(), ..machine(&placement.cluster) },
+        client: machine(&placement.generator),
         network: NetworkSpec::default(),
         options: toml::Table::new(),
     };
     let head = header(&clock, &scheduler, [&waiting, &spinning], &disk);
-    let told: String = told.iter().map(|line| format!("# {line}\n")).collect();
-    let text = head + &told + &profile.to_toml();
-    // What is written must read back.
-    Profile::parse(&text, "the measured profile")?;
-    match &arguments.out {
-        Some(path) => {
-            std::fs::write(path, text).map_err(|error| cant_write(path, error))?;
-            terminal::note(format_args!("written to {}", path.display()));
-        }
-        None => terminal::result(text.trim_end())
-            .map_err(|error| Failure::io("can't write to standard output", &error))?,
-    }
-    Ok(ExitCode::SUCCESS)
+    let told = told.into_iter().chain([interruptions.tell()]);
+    let told: String = told.map(|line| format!("# {line}\n")).collect();
+    Ok((head + &told, profile))
 }
 
 /// What the machine does besides, a line each: syncs by size, copies, and what its host took since
