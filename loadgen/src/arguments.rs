@@ -82,6 +82,35 @@ pub(crate) struct Run {
     pub(crate) warm_up: WarmUp,
 }
 
+impl Run {
+    /// A run of a command other than to run: on this system, whatever it takes and whatever it
+    /// departs from, with nothing left behind.
+    pub(crate) fn of(target: &str, systems: SystemArguments) -> Self {
+        Self {
+            target: Some(target.to_owned()),
+            rate: None,
+            duration: None,
+            size: None,
+            seed: None,
+            scenario: None,
+            settings: vec![],
+            systems,
+            launch: false,
+            no_launch: false,
+            accept_differences: true,
+            yes: true,
+            out: None,
+            json: false,
+            keep: false,
+            cores: None,
+            forecast: false,
+            seeds: 1,
+            profile: None,
+            warm_up: WarmUp::Auto,
+        }
+    }
+}
+
 /// How long to warm up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WarmUp {
@@ -195,6 +224,38 @@ pub(crate) struct Validate {
     /// How long traffic warms each cluster up, as in a run
     #[arg(long, value_name = "auto|TIME", default_value = "auto")]
     pub(crate) warm_up: WarmUp,
+}
+
+/// The costs of a system's model, to be measured on the system.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Calibrate {
+    /// What to measure, such as kafka
+    #[arg(value_name = "SYSTEM")]
+    pub(crate) target: String,
+    /// The machine profile that the costs are added to, shipped or a file; without it the machine
+    /// is measured first
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
+    /// Writes the profile there; without it, prints it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How long each case is counted; each is run twice
+    #[arg(long, default_value = "10s")]
+    pub(crate) time: Duration,
+    /// A further case to run, to tell apart what the others leave together; may be repeated
+    #[arg(long, value_name = "CASE")]
+    pub(crate) also: Vec<String>,
+    /// Prints the costs as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) systems: SystemArguments,
+    /// Launches a cluster, even if one answers at the default address
+    #[arg(long)]
+    pub(crate) launch: bool,
+    /// Which cores a launched cluster and the generator have: as in a run
+    #[arg(long, value_enum)]
+    pub(crate) cores: Option<Cores>,
 }
 
 /// A machine to be measured.

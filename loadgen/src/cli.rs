@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::arguments::{Ceiling, Profile, Run, Validate};
+use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
 use crate::{launch, profile, run, systems, utilisation, validate};
 
 const EXAMPLES: &str = "\
@@ -34,6 +34,8 @@ Examples:
       its highest rate on one broker, beside that of kafka-producer-perf-test
   loadgen profile --out mine.toml
       measures this machine, for the simulator
+  loadgen calibrate kafka --profile mine.toml --out mine-kafka.toml
+      measures what Kafka's requests cost on it, for the simulator
 
 Exit codes: 0 all well; 1 a promise or an expectation was not kept; 2 nothing was run;
 130 interrupted (what was measured is written all the same).";
@@ -69,6 +71,8 @@ struct Arguments {
 enum Command {
     /// Measures this machine and writes a machine profile for the simulator
     Profile(Profile),
+    /// Measures what a system's requests cost here, and writes it into a machine profile
+    Calibrate(Calibrate),
     /// Measures the highest rate of the generator beside that of the system's own load test
     Ceiling(Ceiling),
     /// Forecasts and runs every scenario of a folder, and says how wrong the forecasts were
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
         Some(Command::Guard) => return launch::guard::run(),
         Some(Command::LogServer(serve)) => serve.run(),
         Some(Command::Profile(arguments)) => profile::run(&arguments),
+        Some(Command::Calibrate(arguments)) => run::calibrate::run(&arguments),
         Some(Command::Ceiling(arguments)) => run::ceiling::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Completions { shell }) => {

@@ -4,9 +4,11 @@ use std::fmt;
 
 use clap::ValueEnum;
 use headwater_reports::outcome;
+use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::failure::{Failure, Result};
+use crate::utilisation::Watched;
 
 /// Who has which cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,6 +80,29 @@ impl Placement {
         started
     }
 
+    /// Lets the cluster's processes run on all cores until what is returned is dropped.
+    pub(crate) fn lend(&self, watched: &Watched) -> Lent<'_> {
+        let mut all = [&self.generator[..], &self.cluster[..]].concat();
+        all.sort_unstable();
+        all.dedup();
+        self.move_to(watched, &all);
+        Lent { placement: self, watched: watched.clone() }
+    }
+
+    fn move_to(&self, watched: &Watched, cores: &[usize]) {
+        if self.cores == Cores::Shared {
+            return;
+        }
+        let pids = watched.lock().map(|watched| watched.clone()).unwrap_or_default();
+        for (_, pid) in pids {
+            let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+            for task in tasks.into_iter().flatten().flatten() {
+                let id = task.file_name().to_str().and_then(|id| id.parse::<i32>().ok());
+                keep(id.and_then(Pid::from_raw), cores);
+            }
+        }
+    }
+
     /// For the outcome.
     pub(crate) fn told(&self) -> outcome::Placement {
         let numbers = |cores: &[usize]| cores.iter().map(|core| *core as u32).collect();
@@ -86,6 +111,18 @@ impl Placement {
             generator: numbers(&self.generator),
             cluster: numbers(&self.cluster),
         }
+    }
+}
+
+/// The cluster has all cores for a while.
+pub(crate) struct Lent<'a> {
+    placement: &'a Placement,
+    watched: Watched,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.placement.move_to(&self.watched, &self.placement.cluster);
     }
 }
 
@@ -116,10 +153,15 @@ pub(crate) fn allowed() -> Vec<usize> {
 
 /// Keeps the calling thread, and those that it starts, to these cores.
 pub(crate) fn keep_to(cores: &[usize]) {
+    keep(None, cores);
+}
+
+/// Keeps a thread, the calling one where none is named, to these cores.
+fn keep(thread: Option<Pid>, cores: &[usize]) {
     let mut set = CpuSet::new();
     cores.iter().for_each(|core| set.set(*core));
     // Where it is refused it runs on what it had, and CPU by thread shows it.
-    let _ = sched_setaffinity(None, &set);
+    let _ = sched_setaffinity(thread, &set);
 }
 
 #[cfg(test)]
@@ -151,6 +193,28 @@ mod tests {
         assert_eq!(of(Cores::Own, true, &[0, 1]).unwrap(), own);
         assert!(of(Cores::Own, true, &[3]).unwrap_err().contains("there is one core"));
         assert!(of(Cores::Own, false, &[0, 1]).unwrap_err().contains("only processes that are"));
+    }
+
+    #[test]
+    fn a_cluster_that_was_lent_all_cores_has_its_own_again() {
+        let all = allowed();
+        let [first, .., last] = all[..] else { return };
+        let child = std::process::Command::new("sleep").arg("60").spawn();
+        let mut child = child.unwrap();
+        let pid = child.id();
+        let of = || {
+            let set = sched_getaffinity(Pid::from_raw(pid as i32)).unwrap();
+            all.iter().copied().filter(|core| set.is_set(*core)).collect::<Vec<_>>()
+        };
+        let placed = Placement { cores: Cores::Own, generator: vec![first], cluster: vec![last] };
+        let watched = Watched::default();
+        watched.lock().unwrap().push(("server".into(), pid));
+        let lent = placed.lend(&watched);
+        assert_eq!(of(), [first, last]);
+        drop(lent);
+        assert_eq!(of(), [last]);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

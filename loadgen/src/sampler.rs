@@ -62,6 +62,18 @@ struct Seen {
     cpu: Vec<f64>,
 }
 
+/// CPU time that the compilers of a JVM have used so far, nanoseconds.
+pub(crate) fn compilers_ns(pid: u32) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let of = |task: std::fs::DirEntry| {
+        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();
+        let compiles = read("comm").is_some_and(|name| name.contains("CompilerThre"));
+        let usage = compiles.then(|| Usage::parse(&read("schedstat")?)).flatten();
+        usage.unwrap_or_default().cpu_ns
+    };
+    tasks.map(of).sum()
+}
+
 /// Names of threads by their ids, in full, where their process has told.
 pub(crate) type FullNames = BTreeMap<u32, String>;
 

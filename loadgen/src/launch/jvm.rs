@@ -90,6 +90,46 @@ fn pause(line: &str) -> Option<Pause> {
     counts.then(|| Pause { from_ns, length_ns, collects, what: what.to_owned() })
 }
 
+/// A collection of the young generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Collection {
+    /// Which JVM.
+    pub(crate) jvm: usize,
+    /// When it began, nanoseconds on the machine's monotonic clock.
+    pub(crate) at_ns: u64,
+    /// How long it took.
+    pub(crate) length_ns: u64,
+    /// What of the heap was in use before it, to the MiB.
+    pub(crate) before_bytes: u64,
+    /// And after it.
+    pub(crate) after_bytes: u64,
+}
+
+/// The collections of young generations by JVM and time.
+pub(crate) fn collections(jvms: &[Jvm]) -> Vec<Collection> {
+    let each = |(jvm, of): (usize, &Jvm)| {
+        let pauses = of.pauses().unwrap_or_default();
+        let mut found: Vec<_> = pauses.iter().filter_map(|pause| collection(jvm, pause)).collect();
+        found.sort_by_key(|collection| collection.at_ns);
+        found
+    };
+    jvms.iter().enumerate().flat_map(each).collect()
+}
+
+/// From `Pause Young (Normal) (G1 Evacuation Pause) 24M->4M(256M)`.
+fn collection(jvm: usize, pause: &Pause) -> Option<Collection> {
+    let (what, heap) = pause.what.rsplit_once(' ')?;
+    let (before, after) = heap.split_once('(')?.0.split_once("->")?;
+    let bytes = |text: &str| Some(text.strip_suffix('M')?.parse::<u64>().ok()? << 20);
+    what.starts_with("Pause Young (Normal)").then_some(Collection {
+        jvm,
+        at_ns: pause.from_ns,
+        length_ns: pause.length_ns,
+        before_bytes: bytes(before)?,
+        after_bytes: bytes(after)?,
+    })
+}
+
 /// What was found of the pauses of all JVMs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pauses {
@@ -240,6 +280,19 @@ safepoint: 6 ns, At safepoint: 7 ns, Total: 2500000 ns
         );
         let later = pauses(&[jvm(folder.path())], 2_000_000_000, 1_000_000_000);
         assert_eq!(later.marks, []);
+    }
+
+    #[test]
+    fn collections_of_the_young_tell_what_the_heap_held() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = "[8131061ns][gc] GC(0) Pause Young (Normal) (G1 Evacuation Pause) \
+                    240M->40M(1024M) 3.123ms\n\
+                    [9131061ns][gc] GC(1) Pause Remark 41M->41M(1024M) 2.000ms\n";
+        std::fs::write(directory.path().join("broker-1.gc.7.log"), text).unwrap();
+        let [before_bytes, after_bytes] = [240 << 20, 40 << 20];
+        let (at_ns, length_ns) = (8_131_061 - 3_123_000, 3_123_000);
+        let first = Collection { jvm: 0, at_ns, length_ns, before_bytes, after_bytes };
+        assert_eq!(collections(&[jvm(directory.path())]), [first]);
     }
 
     #[test]

@@ -38,8 +38,7 @@ pub(crate) fn account(
     driven: Driven,
     interrupted: bool,
 ) -> Outcome {
-    let Driven { collected, mut recorded, injected, read_back, paced, cpu, started_unix_ms } =
-        driven;
+    let Driven { collected, mut recorded, injected, read_back, paced, cpu, started } = driven;
     let marks = by_time(collected.marks, std::mem::take(&mut recorded.marks));
     let threads = std::mem::take(&mut recorded.threads);
     let damaged = intact(&collected.history);
@@ -75,7 +74,7 @@ pub(crate) fn account(
             generator: None,
         },
     );
-    outcome.started_unix_ms = started_unix_ms;
+    (outcome.started_unix_ms, _) = started;
     outcome.reproduce.clone_from(&plan.reproduce);
     if interrupted {
         let seconds = collected.end as f64 / 1e9;

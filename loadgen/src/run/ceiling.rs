@@ -16,7 +16,7 @@ use headwater_sim::random::Seed;
 use headwater_sim::units::Bytes;
 
 use super::{Interrupt, named, reach};
-use crate::arguments::{Ceiling, Run, WarmUp};
+use crate::arguments::{Ceiling, Run};
 use crate::clock::Clock;
 use crate::collect::Collector;
 use crate::failure::{Failure, Result};
@@ -117,26 +117,12 @@ fn asked(arguments: &Ceiling, size: Bytes) -> Run {
     let mut settings: Vec<_> = traffic.into_iter().chain(system.iter().copied()).map(own).collect();
     settings.extend(arguments.settings.iter().cloned());
     Run {
-        target: Some(arguments.target.clone()),
         rate: FLOOD.parse().ok(),
         duration: Some(headwater_sim::time::Duration::from_secs(3_600)),
         size: Some(size),
-        seed: None,
-        scenario: None,
         settings,
-        systems: arguments.systems.clone(),
         launch: arguments.launch,
-        no_launch: false,
-        accept_differences: true,
-        yes: true,
-        out: None,
-        json: false,
-        keep: false,
-        cores: None,
-        forecast: false,
-        seeds: 1,
-        profile: None,
-        warm_up: WarmUp::Auto,
+        ..Run::of(&arguments.target, arguments.systems.clone())
     }
 }
 

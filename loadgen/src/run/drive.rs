@@ -20,6 +20,7 @@ use crate::prepare::prepare;
 use crate::progress::ProgressLine;
 use crate::sampler::Sampler;
 use crate::systems::client::{Observer, ReadBack, Reading, Writer};
+use crate::systems::counts::Counting;
 use crate::systems::system::{Cluster, Connection, Storage};
 use crate::terminal;
 use crate::utilisation::{UtilisationSampler, own_cpu_seconds};
@@ -47,8 +48,22 @@ pub(crate) struct Driven {
     pub(crate) paced: Paced,
     /// Share of one core that the generator used while it sent.
     pub(crate) cpu: Option<f64>,
-    /// Start, milliseconds since the Unix epoch.
-    pub(crate) started_unix_ms: u64,
+    /// Start: milliseconds since the Unix epoch, and nanoseconds on the machine's monotonic clock.
+    pub(crate) started: (u64, u64),
+}
+
+/// What is asked of a run besides its plan.
+pub(crate) struct Asked {
+    /// What is written is read at the same time.
+    pub(crate) reads: bool,
+    /// Where clients tell what they do.
+    pub(crate) counting: Option<Counting>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { reads: true, counting: None }
+    }
 }
 
 /// Runs `plan` on `cluster`.
@@ -57,11 +72,13 @@ pub(crate) fn drive(
     cluster: &Cluster,
     interrupt: &Interrupt,
     keep: bool,
+    asked: Asked,
 ) -> Result<Driven> {
-    let (observer, observations) = Observer::new(Clock::default());
+    let (mut observer, observations) = Observer::new(Clock::default());
+    observer.counting = asked.counting;
     let Connection { writers, lanes, read, storage } =
         plan.system.open(&plan.scenario, cluster, &observer)?;
-    let reading = read.map(|start| start()).transpose()?;
+    let reading = read.filter(|_| asked.reads).map(|start| start()).transpose()?;
     let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
     let injector = injector.map(|cluster| {
         let (scenario, placed) = (&plan.scenario, storage.placed());
@@ -106,8 +123,8 @@ pub(crate) fn drive(
         let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end);
         let recorded = Recorded { others, ..recorded };
         let Played { injected, read_back, paced, cpu } = played;
-        let started_unix_ms = observer.clock.started_unix_ms();
-        Ok(Driven { collected, recorded, injected, read_back, paced, cpu, started_unix_ms })
+        let started = (observer.clock.started_unix_ms(), clock.started().unwrap_or(0));
+        Ok(Driven { collected, recorded, injected, read_back, paced, cpu, started })
     });
     // A launched cluster is removed as a whole.
     if cluster.launched.is_none()

@@ -19,6 +19,7 @@ use crate::{arguments, fault, terminal};
 use account::Setting;
 
 mod account;
+pub(crate) mod calibrate;
 pub(crate) mod ceiling;
 mod drive;
 mod reach;
@@ -48,8 +49,9 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let places = || Places::find(arguments.keep, placement.clone());
     let cluster = reach::reach(&plan, &source, places)?;
     interrupt.measuring();
-    let warm_up = warm_up::warm_up(&plan, &cluster, &source, &interrupt)?;
-    let driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep)?;
+    let warm_up = warm_up::warm_up(&plan, &cluster, &source, &placement, &interrupt)?;
+    let asked = drive::Asked::default();
+    let driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep, asked)?;
     let interrupted = interrupt.raised();
     let setting = Setting { cluster: &cluster, placement, warm_up, departures };
     let outcome = account::account(&plan, setting, driven, interrupted);

@@ -1,13 +1,16 @@
 //! Warming up: traffic before the measurement, until the cluster answers as it goes on to.
 //!
-//! A JVM interprets what it has not compiled yet, and compiles what is called often: a cold broker
-//! takes ten seconds and more until its latency stays. The traffic is the scenario's, without its
-//! bursts and its faults, to a topic or stream of its own that is removed afterwards; nothing of it
-//! is in the figures.
+//! A JVM interprets what it has not compiled yet, and compiles what is called often, on threads
+//! that want cores like any other: on one core of its own a broker has still a third of it taken by
+//! them after 45 s of a thousand requests a second, with latencies that seem to stay. So it is
+//! exercised first, by many requests and on all cores, until its compilers rest; then comes the
+//! scenario's traffic, without its bursts and its faults, until its latency stays as well. Both go
+//! to topics or streams of their own that are removed afterwards; nothing of it is in the figures.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_reports::outcome::{self, Window};
 use headwater_scenarios::scenario::Scenario;
@@ -19,17 +22,25 @@ use crate::clock::Clock;
 use crate::collect::Collector;
 use crate::failure::{Failure, Result};
 use crate::pacing::{Pace, Pacer};
+use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::prepare::prepare;
 use crate::progress::ProgressLine;
-use crate::sampler::Sampler;
+use crate::sampler::{self, Sampler};
 use crate::systems::client::Observer;
 use crate::systems::system::{Cluster, Connection, Source};
 use crate::terminal;
 use crate::utilisation::{UtilisationSampler, Watched};
 
-/// Longest warm-up that medians decide about.
-const LONGEST: Duration = Duration::from_secs(60);
+/// Longest exercise that compilers decide about.
+const EXERCISE: Duration = Duration::from_secs(75);
+
+/// Longest traffic of the scenario's own that medians decide about.
+const LONGEST: Duration = Duration::from_secs(45);
+
+/// Compilers rest when they take no more than this of a core, for so many seconds.
+const RESTING: f64 = 0.1;
+const RESTS: usize = 3;
 
 /// Seconds whose medians are looked at.
 const LOOKED_AT: usize = 6;
@@ -58,6 +69,7 @@ pub(super) fn warm_up(
     plan: &RunPlan,
     cluster: &Cluster,
     source: &Source,
+    placement: &Placement,
     interrupt: &Interrupt,
 ) -> Result<Option<outcome::WarmUp>> {
     let (auto, longest) = match plan.warm_up {
@@ -66,14 +78,75 @@ pub(super) fn warm_up(
         WarmUp::For(time) if time.0 == 0 => return Ok(None),
         WarmUp::For(time) => (false, Duration::from_nanos(time.0)),
     };
+    let exercised = if auto { exercise(plan, cluster, placement, interrupt)? } else { 0 };
     let traffic = plain(&plan.scenario, longest);
     terminal::note(match auto {
         true => format!("warming up until medians stay, for {} s at the most", longest.as_secs()),
         false => format!("warming up for {:.1} s", longest.as_secs_f64()),
     });
-    let warmed = send(plan, &traffic, cluster, auto, interrupt)?;
+    let compilers = RefCell::new(Compilers::of(cluster));
+    let enough = |medians: &[Option<u64>]| {
+        let rest = compilers.borrow_mut().rest();
+        auto && rest && stationary(medians)
+    };
+    let mut warmed = send(plan, &traffic, cluster, &enough, interrupt)?;
+    warmed.duration_ns += exercised;
     terminal::note(tell(&warmed, auto));
     Ok(Some(warmed))
+}
+
+/// Has the cluster compile what it will need, on all cores: how long it took, nanoseconds.
+fn exercise(
+    plan: &RunPlan,
+    cluster: &Cluster,
+    placement: &Placement,
+    interrupt: &Interrupt,
+) -> Result<u64> {
+    let Some(scenario) = plan.system.exercise(&plan.scenario) else { return Ok(0) };
+    let traffic = plain(&scenario, EXERCISE);
+    let compilers = RefCell::new(Compilers::of(cluster));
+    let lent = cluster.launched.as_ref().map(|launched| placement.lend(&launched.watched));
+    let enough = |_: &[Option<u64>]| compilers.borrow_mut().rest();
+    let exercised = send(plan, &traffic, cluster, &enough, interrupt);
+    drop(lent);
+    let exercised = exercised?;
+    let (seconds, share) = (exercised.duration_ns as f64 / 1e9, compilers.borrow().share());
+    terminal::note(format_args!(
+        "exercised for {seconds:.0} s: its compilers take {share:.2} of a core by now"
+    ));
+    Ok(exercised.duration_ns)
+}
+
+/// The compiler threads of a launched cluster's JVMs, looked at once a second.
+struct Compilers {
+    watched: Watched,
+    /// Nanoseconds of CPU so far, and when, for each look.
+    looks: Vec<(Instant, u64)>,
+}
+
+impl Compilers {
+    fn of(cluster: &Cluster) -> Self {
+        let watched = cluster.launched.as_ref().map(|launched| Arc::clone(&launched.watched));
+        Self { watched: watched.unwrap_or_default(), looks: vec![] }
+    }
+
+    /// Whether they have rested for a while. Looks if a second has passed since the last look.
+    fn rest(&mut self) -> bool {
+        if self.looks.last().is_none_or(|(at, _)| at.elapsed() >= Duration::from_secs(1)) {
+            let watched = self.watched.lock().map(|watched| watched.clone()).unwrap_or_default();
+            let used = watched.iter().map(|(_, pid)| sampler::compilers_ns(*pid)).sum();
+            self.looks.push((Instant::now(), used));
+        }
+        self.looks.len() > RESTS && self.share() <= RESTING
+    }
+
+    /// What they took of a core over the last looks.
+    fn share(&self) -> f64 {
+        let Some((last, used)) = self.looks.last() else { return 0.0 };
+        let (first, before) = self.looks[self.looks.len().saturating_sub(RESTS + 1)];
+        let time = last.duration_since(first).as_nanos() as f64;
+        used.saturating_sub(before) as f64 / time.max(1.0)
+    }
 }
 
 /// The scenario without what it does to the cluster.
@@ -86,12 +159,12 @@ fn plain(scenario: &Scenario, longest: Duration) -> Scenario {
     scenario
 }
 
-/// Sends until it is warm, or until the end of the traffic.
+/// Sends until it is enough by the medians of the seconds so far, or until the end of the traffic.
 fn send(
     plan: &RunPlan,
     scenario: &Scenario,
     cluster: &Cluster,
-    auto: bool,
+    enough: &dyn Fn(&[Option<u64>]) -> bool,
     interrupt: &Interrupt,
 ) -> Result<outcome::WarmUp> {
     let (observer, observations) = Observer::new(Clock::default());
@@ -107,7 +180,7 @@ fn send(
     let collector = Collector::new(scenario, used, utilisation, threads, observer.clock.clone());
     let counters = collector.counters();
     let (stop, over) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-    let pace = Pace::Schedule { lag_max: LONGEST };
+    let pace = Pace::Schedule { lag_max: EXERCISE };
     let pacer = Pacer { slices, observer: observer.clone(), stop: Arc::clone(&stop), pace };
     let medians = std::thread::scope(|scope| {
         let ended = &over;
@@ -123,8 +196,7 @@ fn send(
         while !pacing.is_finished() {
             std::thread::sleep(Duration::from_millis(50));
             line.draw(Duration::from_nanos(observer.clock.now()), "warming up", &counters);
-            let enough = auto && stationary(&counters.medians());
-            if enough || interrupt.raised() {
+            if enough(&counters.medians()) || interrupt.raised() {
                 stop.store(true, Ordering::Relaxed);
             }
         }

@@ -9,6 +9,7 @@ use headwater_traffic::{Damage, Place, Stamp, parse};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::prepare::Slice;
+use crate::systems::counts::Counting;
 
 /// An event in flight: what its acknowledgement is measured and checked by. Times are nanoseconds
 /// since the start of the run.
@@ -111,6 +112,8 @@ pub(crate) const LOT: usize = 256;
 pub(crate) struct Observer {
     /// The run's clock.
     pub(crate) clock: Clock,
+    /// Where clients tell what they do, if it is asked for.
+    pub(crate) counting: Option<Counting>,
     observed: SyncSender<Observation>,
 }
 
@@ -118,7 +121,7 @@ impl Observer {
     /// An observer by `clock`, and where the collector receives.
     pub(crate) fn new(clock: Clock) -> (Self, Receiver<Observation>) {
         let (observed, observations) = sync_channel(LOTS_MAX);
-        (Self { clock, observed }, observations)
+        (Self { clock, counting: None, observed }, observations)
     }
 
     /// The events of a slice were due, and were `handed` to their clients, at the times in it.

@@ -11,7 +11,9 @@ use headwater_scenarios::scenario::Scenario;
 
 use crate::failure::{Failure, Result};
 
+pub(crate) mod calibration;
 pub(crate) mod client;
+pub(crate) mod counts;
 pub(crate) mod departure;
 mod kafka;
 pub(crate) mod lanes;

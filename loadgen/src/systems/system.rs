@@ -6,6 +6,7 @@ use clap::{ArgMatches, Command, Error};
 use headwater_reports::outcome::Mark;
 use headwater_scenarios::scenario::Scenario;
 
+use super::calibration::Calibration;
 use super::client::{Observer, Reading, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
@@ -89,6 +90,11 @@ pub(crate) trait LiveSystem: Sync {
         false
     }
 
+    /// How the costs of its model are measured; none where there is no way.
+    fn calibration(&self) -> Option<&'static Calibration> {
+        None
+    }
+
     /// The options of a scenario's `[system]` where there is no scenario.
     fn plain_section(&self) -> &'static str;
 
@@ -96,6 +102,12 @@ pub(crate) trait LiveSystem: Sync {
     /// called often.
     fn runs_on_jvms(&self) -> bool {
         false
+    }
+
+    /// The scenario with traffic that calls what it calls more often, to warm a JVM up by; none
+    /// where it would be the same.
+    fn exercise(&self, _scenario: &Scenario) -> Option<Scenario> {
+        None
     }
 
     /// Adds its options to the command line.

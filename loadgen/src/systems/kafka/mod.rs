@@ -1,12 +1,14 @@
 //! Kafka, written to and read by librdkafka, or by the Java clients.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use headwater_models::kafka::config::{ClientLibrary, Cluster as Configuration};
 use headwater_models::kafka::producer::partitioner::partition_for_key;
-use headwater_scenarios::scenario::Scenario;
+use headwater_scenarios::scenario::{Scenario, Topology};
 
+use super::calibration::Calibration;
 use super::client::{Observer, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
@@ -18,6 +20,7 @@ use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 
 mod arguments;
+mod calibration;
 mod events;
 mod java;
 mod launch;
@@ -38,6 +41,11 @@ const NAME: &str = "kafka";
 
 /// The option that names a cluster.
 const BOOTSTRAP: &str = "--bootstrap HOST:PORT";
+
+/// Requests and bytes a second of an exercise: a broker whose code is still interpreted takes them
+/// with a delay, but takes them.
+const EXERCISE_RATE: u64 = 1_500;
+const EXERCISE_BYTES: u64 = 15_000_000;
 
 /// Where a broker listens by default.
 const DEFAULT_PORT: u16 = 9092;
@@ -67,6 +75,18 @@ impl LiveSystem for Kafka {
 
     fn runs_on_jvms(&self) -> bool {
         true
+    }
+
+    fn exercise(&self, scenario: &Scenario) -> Option<Scenario> {
+        let mut cluster = configuration(scenario).ok()?.clone();
+        // A request for each event.
+        cluster.producer.linger_ms = 0;
+        let mut scenario = scenario.clone();
+        scenario.systems = Topology::single(Arc::new(cluster));
+        let bytes = scenario.traffic.size.mean.0.max(1);
+        let rate = EXERCISE_RATE.min(EXERCISE_BYTES / bytes).max(50);
+        scenario.traffic.rate = format!("{rate}/s").parse().ok()?;
+        Some(scenario)
     }
 
     fn plain_section(&self) -> &'static str {
@@ -136,6 +156,10 @@ impl LiveSystem for Kafka {
             Topic { bootstrap: cluster.address.clone(), name: storage_name(), inside: None };
         let bytes = scenario.traffic.size.mean.0;
         load_test::prepare(configuration(scenario)?, topic, bytes, places).map(Some)
+    }
+
+    fn calibration(&self) -> Option<&'static Calibration> {
+        Some(&calibration::CALIBRATION)
     }
 
     fn open(

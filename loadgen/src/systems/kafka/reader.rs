@@ -11,11 +11,11 @@ use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::options;
-use super::topic::{self, ANSWER, Silent, Topic};
+use super::topic::{self, ANSWER, Told, Topic};
 use crate::failure::{Failure, Result};
 use crate::systems::client::{Delivered, Flags, Lot, Observer, ReadBack, Reading};
 
-impl ConsumerContext for Silent {}
+impl ConsumerContext for Told {}
 
 /// Longest wait for a message before looking at the flags.
 const POLL: Duration = Duration::from_millis(100);
@@ -37,7 +37,7 @@ pub(super) fn start(topic: &Topic, cluster: &Cluster, observer: &Observer) -> Re
 }
 
 struct Reader {
-    consumer: BaseConsumer<Silent>,
+    consumer: BaseConsumer<Told>,
     topic: String,
     partitions: Vec<Partition>,
     delivered: Lot<Delivered>,
@@ -70,8 +70,10 @@ impl Reader {
         let fail = |error: KafkaError| {
             Failure::new(format!("{}: can't connect a consumer: {error}", topic.bootstrap))
         };
-        let consumer: BaseConsumer<Silent> =
-            BaseConsumer::from_config_and_context(&config, Silent).map_err(fail)?;
+        let first = partitions.first().copied().unwrap_or_default();
+        let told = Told::new(observer, format!("consumer of {first}"), &mut config);
+        let consumer: BaseConsumer<Told> =
+            BaseConsumer::from_config_and_context(&config, told).map_err(fail)?;
         let partitions: Vec<_> =
             partitions.into_iter().map(|id| Partition { id: id as i32, next: 0 }).collect();
         let mut assigned = TopicPartitionList::new();

@@ -1,5 +1,6 @@
 //! The topic of a run, and what a cluster says of itself.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use headwater_models::kafka::config::Cluster;
 use headwater_reports::outcome::Mark;
 use rdkafka::ClientContext;
+use rdkafka::Statistics;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
@@ -18,6 +20,8 @@ use serde::Deserialize;
 
 use super::events;
 use crate::failure::{Failure, Result};
+use crate::systems::client::Observer;
+use crate::systems::counts::{Counting, Counts};
 use crate::systems::system::Storage;
 
 /// How long a cluster may take to answer a question about itself before it counts as dead.
@@ -59,6 +63,54 @@ const PARTITIONS_ASKED: usize = 200;
 
 /// What the client logs and warns of goes nowhere: connections are lost by design here.
 pub(super) struct Silent;
+
+/// A client that is as silent, and tells what it does if that is asked for.
+pub(super) struct Told(Option<(Counting, String)>);
+
+impl Told {
+    /// Of a client of this name, whose options are `config`.
+    pub(super) fn new(observer: &Observer, name: String, config: &mut ClientConfig) -> Self {
+        let counting = observer.counting.clone();
+        if counting.is_some() {
+            config.set("statistics.interval.ms", Counting::EVERY_MS.to_string());
+        }
+        Self(counting.map(|counting| (counting, name)))
+    }
+}
+
+impl ClientContext for Told {
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn error(&self, _: KafkaError, _: &str) {}
+
+    fn stats(&self, statistics: Statistics) {
+        if let Self(Some((counting, name))) = self {
+            // Microseconds of the monotonic clock (`rd_clock`, rdtime.h).
+            counting.tell(name, statistics.ts as u64 * 1_000, counted(&statistics));
+        }
+    }
+}
+
+/// What librdkafka counts of itself (STATISTICS.md @ 2.12.1).
+fn counted(statistics: &Statistics) -> Counts {
+    let of = |requests: &HashMap<String, i64>, name: &str| {
+        requests.get(name).copied().unwrap_or(0).max(0) as f64
+    };
+    let mut counts = Counts {
+        written: statistics.txmsgs as f64,
+        read: statistics.rxmsgs as f64,
+        ..Counts::default()
+    };
+    for broker in statistics.brokers.values() {
+        let (writes, reads) = (of(&broker.req, "Produce"), of(&broker.req, "Fetch"));
+        counts.writes += writes;
+        counts.reads += reads;
+        counts.others += broker.tx as f64 - writes - reads;
+        counts.sent += broker.txbytes as f64;
+        counts.received += broker.rxbytes as f64;
+    }
+    counts
+}
 
 impl ClientContext for Silent {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use headwater_models::kafka::config::Cluster;
 use rdkafka::ClientContext;
+use rdkafka::Statistics;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
@@ -14,7 +15,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 
 use super::options;
 use super::tokens::Tokens;
-use super::topic::{self, ANSWER, Topic};
+use super::topic::{self, ANSWER, Told, Topic};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::systems::client::{Lot, Observer, Refused, Settled, Token, Writer};
@@ -23,6 +24,7 @@ use crate::systems::client::{Lot, Observer, Refused, Settled, Token, Writer};
 struct Deliveries {
     tokens: Arc<Tokens>,
     settled: Mutex<Settling>,
+    told: Told,
 }
 
 /// What became of events, not told yet.
@@ -36,6 +38,10 @@ impl ClientContext for Deliveries {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, _: KafkaError, _: &str) {}
+
+    fn stats(&self, statistics: Statistics) {
+        self.told.stats(statistics);
+    }
 }
 
 impl ProducerContext for Deliveries {
@@ -112,12 +118,14 @@ impl Producer {
         for (name, value) in options::of_producer(cluster) {
             config.set(name, value);
         }
+        let told = Told::new(observer, format!("producer {number}"), &mut config);
         let fail = |error: KafkaError| {
             Failure::new(format!("{}: can't connect a producer: {error}", topic.bootstrap))
         };
         let tokens = Arc::new(Tokens::new(number));
         let settling = Settling { lot: Lot::of_settled(observer), numbers: vec![] };
-        let context = Deliveries { tokens: Arc::clone(&tokens), settled: Mutex::new(settling) };
+        let settled = Mutex::new(settling);
+        let context = Deliveries { tokens: Arc::clone(&tokens), settled, told };
         let producer: BaseProducer<Deliveries> =
             BaseProducer::from_config_and_context(&config, context).map_err(fail)?;
         // Leaders are known before the first event is due.

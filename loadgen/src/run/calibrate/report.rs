@@ -1,0 +1,206 @@
+//! What a calibration has found, in words, as JSON, and in a profile.
+
+use headwater_scenarios::profile::Profile;
+use headwater_sim::random::Seed;
+use serde::Serialize;
+
+use super::Measured;
+use super::fit::{APART_MAX, Found, fit};
+use crate::failure::{Failure, Result};
+use crate::systems::calibration::Calibration;
+
+/// A cost that was measured.
+#[derive(Clone, Debug, Serialize)]
+struct Cost {
+    /// An option of the system's `costs`.
+    name: &'static str,
+    /// On this machine, nanoseconds.
+    here_ns: f64,
+    /// 5th and 95th percentile, by resampling.
+    interval_ns: [f64; 2],
+    /// As the profile has it: on the machine that the models' costs are stated for.
+    reference_ns: u64,
+    /// What the cases can't tell it apart from, and which further case would.
+    not_apart_from: Option<(&'static str, Option<&'static str>)>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    system: &'static str,
+    costs: Vec<Cost>,
+    /// Garbage of a request besides what it carries, bytes: the option, and the value.
+    garbage: Option<(&'static str, u64)>,
+    /// CPU time of a collection of the young generation, microseconds.
+    young_collection_us: Option<u64>,
+    /// What is not measured, and why.
+    unmeasured: Vec<(&'static str, String)>,
+    /// Whatever was wrong with the measurement.
+    doubts: Vec<String>,
+}
+
+impl Report {
+    /// From what was measured, for a profile.
+    pub(super) fn new(
+        system: &'static str,
+        calibration: &Calibration,
+        measured: &Measured,
+        profile: &Profile,
+    ) -> Self {
+        let constants = calibration.constants();
+        let mut stream = Seed(1).stream("calibrate", 0);
+        let found = fit(&measured.rows, constants.len(), &mut stream);
+        let mut unmeasured: Vec<(&str, String)> =
+            calibration.unmeasured.iter().map(|(name, why)| (*name, (*why).to_owned())).collect();
+        let mut costs = Vec::new();
+        for (name, found) in constants.iter().zip(&found) {
+            if found.inflation.is_infinite() {
+                let why = if measured.servers { "its threads were not seen" } else { UNSEEN };
+                unmeasured.push((name, why.to_owned()));
+                continue;
+            }
+            costs.push(Cost {
+                name,
+                here_ns: found.ns,
+                interval_ns: found.interval,
+                reference_ns: (found.ns * 100.0 / f64::from(profile.cpu_percent)).round() as u64,
+                not_apart_from: not_apart(calibration, &constants, found),
+            });
+        }
+        let us = young_collection_us(measured, profile);
+        let garbage = calibration.garbage.zip(garbage(measured));
+        if us.is_none() {
+            unmeasured.push(("jvm.young_collection_us", FEW.into()));
+        }
+        if let (None, Some(name)) = (garbage, calibration.garbage) {
+            unmeasured.push((name, FEW.into()));
+        }
+        let mut doubts = measured.doubts.clone();
+        doubts.dedup();
+        Self { system, costs, garbage, young_collection_us: us, unmeasured, doubts }
+    }
+
+    /// In words, a line each.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!(
+            "What {} costs here, in nanoseconds of CPU time (5th to 95th percentile):",
+            self.system
+        )];
+        for cost in &self.costs {
+            let [low, high] = cost.interval_ns;
+            let (name, here) = (cost.name, cost.here_ns);
+            let mut line = format!("  {name:<24} {here:>9.0}  ({low:.0} to {high:.0})");
+            if let Some((with, case)) = cost.not_apart_from {
+                line += &format!("; not told apart from {with}");
+                if let Some(case) = case {
+                    line += &format!(": --also \"{case}\" would");
+                }
+            }
+            lines.push(line);
+        }
+        if let Some((name, bytes)) = self.garbage {
+            lines.push(format!("  {name:<24} {bytes:>9}  (bytes, by the logs of the JVMs)"));
+        }
+        if let Some(us) = self.young_collection_us {
+            lines.push(format!("  {:<24} {us:>9}  (microseconds)", "jvm.young_collection_us"));
+        }
+        for (name, why) in &self.unmeasured {
+            lines.push(format!("  {name:<24} not measured: {why}"));
+        }
+        lines.extend(self.doubts.iter().map(|doubt| format!("  warning: {doubt}")));
+        lines
+    }
+
+    /// As JSON.
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("costs are plain data")
+    }
+
+    /// The profile with these costs; those that were not measured stay.
+    ///
+    /// # Errors
+    /// If its options are not tables where they have to be.
+    pub(super) fn added_to(&self, mut profile: Profile) -> Result<Profile> {
+        let mut set = |section: &str, name: &str, value: u64| {
+            let mut at = &mut profile.options;
+            for key in [self.system, section] {
+                let entry = at.entry(key).or_insert_with(|| toml::Table::new().into());
+                let found = entry.as_table_mut();
+                at = found.ok_or_else(|| Failure::new(format!("options.{key} is no table")))?;
+            }
+            at.insert(name.to_owned(), toml::Value::Integer(value as i64));
+            Ok::<_, Failure>(())
+        };
+        for cost in &self.costs {
+            set("costs", cost.name, cost.reference_ns)?;
+        }
+        if let Some((name, bytes)) = self.garbage {
+            set("costs", name, bytes)?;
+        }
+        if let Some(us) = self.young_collection_us {
+            set("jvm", "young_collection_us", us)?;
+        }
+        Ok(profile)
+    }
+}
+
+/// Why servers of others are not measured.
+const UNSEEN: &str = "the cluster was not launched here, so its threads can't be seen";
+
+/// Why collections are not.
+const FEW: &str = "fewer than two collections of a young generation in all cases";
+
+/// What a cost can't be told apart from, and the further case that helps most, if one does.
+fn not_apart(
+    calibration: &Calibration,
+    constants: &[&'static str],
+    found: &Found,
+) -> Option<(&'static str, Option<&'static str>)> {
+    if found.inflation <= APART_MAX {
+        return None;
+    }
+    let with = constants[found.with?];
+    // The other cost must be in the case by another proportion than in all of the cases so far.
+    let ratio = |counts| {
+        let of = |name: &str| {
+            let terms = calibration.groups.iter().flat_map(|group| group.terms);
+            let times = terms.filter(|term| term.constant == name).map(|term| (term.times)(counts));
+            times.sum::<f64>()
+        };
+        of(constants[found.at]) / of(with).max(1e-9)
+    };
+    let so_far = calibration.cases.iter().map(|case| ratio(&case.expects));
+    let (least, most) =
+        so_far.fold((f64::MAX, 0.0_f64), |(least, most), of| (least.min(of), most.max(of)));
+    let outside = |ratio: f64| (ratio / most.max(1e-9)).max(least / ratio.max(1e-9));
+    let more = calibration.more.iter().map(|case| (case.name, outside(ratio(&case.expects))));
+    let best = more.max_by(|left, right| left.1.total_cmp(&right.1));
+    Some((with, best.filter(|(_, outside)| *outside > 1.5).map(|(name, _)| name)))
+}
+
+/// CPU time of a collection of a young generation of which next to nothing survives, on the
+/// machine that the models' costs are stated for.
+fn young_collection_us(measured: &Measured, profile: &Profile) -> Option<u64> {
+    let mut all: Vec<u64> = measured.collections.iter().map(|of| of.length_ns).collect();
+    all.sort_unstable();
+    let median = *all.get(all.len() / 2).filter(|_| all.len() >= 2)?;
+    // As many threads collect as there are cores, up to eight.
+    let work = median * measured.cores.clamp(1, 8) as u64;
+    Some(work * 100 / u64::from(profile.cpu_percent) / 1_000)
+}
+
+/// Garbage of a request besides what it carries, bytes: what filled the young generation between
+/// the first collection of the cases and the last.
+fn garbage(measured: &Measured) -> Option<u64> {
+    let (mut bytes, mut requests) = (0.0, 0.0);
+    for pair in measured.collections.windows(2) {
+        let [before, after] = pair else { continue };
+        let counts = measured.counts(before.at_ns, after.at_ns);
+        if before.jvm != after.jvm || counts.requests() < 1.0 {
+            continue;
+        }
+        bytes += after.before_bytes.saturating_sub(before.after_bytes) as f64 - counts.sent;
+        requests += counts.requests();
+    }
+    (requests > 0.0).then(|| (bytes / requests).max(0.0) as u64)
+}

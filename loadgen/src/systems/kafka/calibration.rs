@@ -1,0 +1,161 @@
+//! What the CPU time of brokers and of librdkafka's clients is made up of
+//! ([`headwater_models::kafka::costs::Costs`]), and the cases that tell its parts apart.
+
+use crate::systems::calibration::{Calibration, Case, Group, Side, Term};
+use crate::systems::counts::Counts;
+
+/// What a case's clients do in a second, about.
+const fn about(writes: f64, reads: f64, events: f64, bytes: f64) -> Counts {
+    let read = if reads > 0.0 { 1.0 } else { 0.0 };
+    Counts {
+        writes,
+        reads,
+        others: 0.0,
+        sent: events * bytes,
+        received: events * bytes * read,
+        written: events,
+        read: events * read,
+    }
+}
+
+macro_rules! settings {
+    ($rate:literal, $size:literal, $linger:literal) => {
+        &[
+            ("traffic.rate", $rate),
+            ("traffic.size.model", "fixed"),
+            ("traffic.size.mean", $size),
+            ("traffic.key", "none"),
+            ("system.producer.linger.ms", $linger),
+            ("system.partitions", "1"),
+        ]
+    };
+}
+
+/// Requests alone, bytes, events: each with readers and without.
+const CASES: &[Case] = &[
+    Case {
+        name: "small requests, read",
+        settings: settings!("1000/s", "200B", "0"),
+        reads: true,
+        expects: about(1_000.0, 1_000.0, 1_000.0, 200.0),
+    },
+    Case {
+        name: "small requests, not read",
+        settings: settings!("1000/s", "200B", "0"),
+        reads: false,
+        expects: about(1_000.0, 0.0, 1_000.0, 200.0),
+    },
+    Case {
+        name: "large requests, read",
+        settings: settings!("400/s", "60KiB", "0"),
+        reads: true,
+        expects: about(400.0, 400.0, 400.0, 61_440.0),
+    },
+    Case {
+        name: "large requests, not read",
+        settings: settings!("400/s", "60KiB", "0"),
+        reads: false,
+        expects: about(400.0, 0.0, 400.0, 61_440.0),
+    },
+    Case {
+        name: "many events, read",
+        settings: settings!("12000/s", "100B", "5"),
+        reads: true,
+        expects: about(180.0, 180.0, 12_000.0, 100.0),
+    },
+    Case {
+        name: "many events, not read",
+        settings: settings!("12000/s", "100B", "5"),
+        reads: false,
+        expects: about(180.0, 0.0, 12_000.0, 100.0),
+    },
+];
+
+/// Events by the hundred in requests of a hundred KiB.
+const MORE: &[Case] = &[
+    Case {
+        name: "large batches, read",
+        settings: settings!("8000/s", "1KiB", "20"),
+        reads: true,
+        expects: about(48.0, 48.0, 8_000.0, 1_024.0),
+    },
+    Case {
+        name: "requests as fast as they go, read",
+        settings: settings!("3000/s", "100B", "0"),
+        reads: true,
+        expects: about(3_000.0, 3_000.0, 3_000.0, 100.0),
+    },
+];
+
+/// KiB that go through the sockets.
+fn kib(counts: &Counts) -> f64 {
+    (counts.sent + counts.received) / 1024.0
+}
+
+/// The kinds of threads. A network thread reads a request and writes its response; a handler looks
+/// at a fetch when it comes and again when there is something to return.
+const GROUPS: &[Group] = &[
+    Group {
+        side: Side::Server,
+        thread: "data-plane-kafka-network-thread",
+        terms: &[
+            Term { constant: "network_request_ns", times: |of| 2.0 * of.requests() },
+            Term { constant: "network_kib_ns", times: kib },
+        ],
+    },
+    Group {
+        side: Side::Server,
+        thread: "data-plane-kafka-request-handler",
+        terms: &[
+            Term {
+                constant: "handle_request_ns",
+                times: |of| of.writes + of.others + 2.0 * of.reads,
+            },
+            Term { constant: "append_batch_ns", times: |of| of.writes },
+            Term { constant: "append_kib_ns", times: |of| of.sent / 1024.0 },
+        ],
+    },
+    Group {
+        side: Side::Generator,
+        thread: "rdk:broker",
+        terms: &[
+            Term { constant: "client_wakeup_ns", times: |of| of.writes },
+            Term { constant: "client_request_ns", times: |of| 2.0 * of.writes + of.reads },
+            Term { constant: "client_kib_ns", times: kib },
+            Term { constant: "client_batch_record_ns", times: |of| of.written },
+            Term { constant: "client_parse_record_ns", times: |of| of.read },
+        ],
+    },
+    Group {
+        side: Side::Generator,
+        thread: "deliveries",
+        terms: &[
+            Term { constant: "client_poll_ns", times: |of| of.writes },
+            Term { constant: "client_report_ns", times: |of| of.written },
+        ],
+    },
+    Group {
+        side: Side::Generator,
+        thread: "reader",
+        terms: &[
+            Term { constant: "client_poll_ns", times: |of| of.reads },
+            Term { constant: "client_deliver_record_ns", times: |of| of.read },
+        ],
+    },
+];
+
+/// How Kafka is calibrated.
+pub(super) const CALIBRATION: Calibration = Calibration {
+    cases: CASES,
+    more: MORE,
+    groups: GROUPS,
+    garbage: Some("request_garbage_bytes"),
+    unmeasured: &[
+        ("client_record_ns", "the generator's own thread hands records over, and spins besides"),
+        ("fetch_partition_ns", "all cases have one partition"),
+        ("follower_partition_ns", "all cases have one broker"),
+        ("control_request_ns", "nothing changes in the cluster"),
+        ("raft_message_ns", "the quorum has one voter"),
+        ("recovery_mib_ns", "no broker is killed"),
+    ],
+};
