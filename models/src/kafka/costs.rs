@@ -26,6 +26,10 @@
 //! B). The Java consumer's figures are taken to be the same, and an application's poll is taken to
 //! be what a thread of librdkafka takes to wake.
 //!
+//! Waking a network thread or a handler costs nothing by default: the figures above are of brokers
+//! that are never idle. On a small virtual machine it is most of a request at low load, which
+//! `loadgen calibrate kafka` measures.
+//!
 //! Kafka 3.9.2 allocates 23 MB/s for 1,500 produce requests of one record of 1,000 B and as many
 //! fetches (docs/VALIDATION.md). `loadgen calibrate kafka` measures on the machine at hand what of
 //! all this can be.
@@ -36,10 +40,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Costs {
+    /// A network thread wakes from its selector and passes through its queues
+    /// (`Processor.run`). What comes while one is at work is taken in its next pass.
+    pub network_pass_ns: u64,
     /// A network thread reads or writes one request or response.
     pub network_request_ns: u64,
     /// The same for each KiB of it (a copy between socket and heap).
     pub network_kib_ns: u64,
+    /// A request handler thread wakes at its queue. One that is at work takes the next request
+    /// without.
+    pub handler_wakeup_ns: u64,
     /// A request handler thread decodes, routes and answers one request.
     pub handle_request_ns: u64,
     /// The same for each batch in a produce request (validation, append, index).
@@ -88,8 +98,10 @@ pub struct Costs {
 impl Default for Costs {
     fn default() -> Self {
         Self {
+            network_pass_ns: 0,
             network_request_ns: 20_000,
             network_kib_ns: 400,
+            handler_wakeup_ns: 0,
             handle_request_ns: 30_000,
             append_batch_ns: 15_000,
             append_kib_ns: 600,

@@ -2,7 +2,7 @@
 
 use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 
-use crate::harness::{bench, steady, three};
+use crate::harness::{bench, bench_on, steady, three};
 
 #[test]
 fn acks_all_costs_a_fetch_round_more_than_acks_1() {
@@ -123,4 +123,23 @@ fn impossible_clusters_are_refused_with_the_reason() {
     assert!(refused(|cluster| cluster.producer.acks = 2).contains("0, 1, or -1"));
     assert!(refused(|cluster| cluster.partitions = 0).contains("partitions is 0"));
     assert!(refused(|cluster| cluster.producer.acks = 1).contains("idempotence"));
+}
+
+#[test]
+fn a_broker_wakes_for_each_request_when_few_come_and_finds_several_when_many_do() {
+    // Microseconds of a broker's CPU for a batch, on one core.
+    let each = |rate: u64, woken_us: u64| {
+        let mut cluster = Cluster::defaults(Version::V3_9);
+        cluster.costs.network_pass_ns = woken_us * 1_000;
+        cluster.costs.handler_wakeup_ns = woken_us * 1_000;
+        let mut bench = bench_on(1, &cluster, &steady(rate, 200, 3), 1);
+        let batches = bench.run(3).batches;
+        bench.sim.cpu_time(bench.broker(0)).as_nanos() as u64 / 1_000 / batches
+    };
+    let costs = |rate| each(rate, 50) - each(rate, 0);
+    // A produce request and a fetch: both are read and answered, and three times handled, the
+    // fetch's second time by the handler that is at work anyway.
+    let (few, many) = (costs(100), costs(20_000));
+    assert!((250..=350).contains(&few), "{few} us a batch");
+    assert!(many * 3 < few * 2, "{many} us a batch, {few} us when few come");
 }

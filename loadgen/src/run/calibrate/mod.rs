@@ -143,7 +143,7 @@ fn measure(
         let counting = Counting::default();
         let reads = drive::Asked { reads: cases[at].reads, counting: Some(counting.clone()) };
         let driven = drive::drive(&plans[at], &cluster, interrupt, false, reads)?;
-        measured.take(calibration, at, &driven, &counting);
+        measured.take(calibration, (at, &plans[at]), &driven, &counting);
         measured.counting.push(counting);
     }
     measured.collections = collections(&cluster);
@@ -160,10 +160,12 @@ impl Measured {
     fn take(
         &mut self,
         calibration: &Calibration,
-        case: usize,
+        (case, plan): (usize, &RunPlan),
         driven: &Driven,
         counting: &Counting,
     ) {
+        let (from, until) = plan.scenario.window();
+        let window = (until.0 - from.0).max(1) as f64;
         let constants = calibration.constants();
         let threads = &driven.recorded.threads;
         let (_, started) = driven.started;
@@ -178,11 +180,14 @@ impl Measured {
             let of: Vec<&ThreadGroup> =
                 threads.groups.iter().filter(|of| is_of(group, of)).collect();
             let intervals = of.iter().map(|of| of.cpu.len()).max().unwrap_or(0);
+            let dispatches: u64 = of.iter().map(|of| of.dispatches).sum();
+            let dispatches = dispatches as f64 / window * threads.interval_ns as f64;
             let settled = (SETTLES * 1_000_000_000).div_ceil(threads.interval_ns.max(1));
             // The last one may be cut short.
             for at in settled as usize..intervals.saturating_sub(1) {
                 let from = started + at as u64 * threads.interval_ns;
                 let counts = counting.between(from, from + threads.interval_ns);
+                let counts = Counts { dispatches, ..counts };
                 let share: f64 = of.iter().filter_map(|of| of.cpu.get(at)).sum();
                 let cpu_ns = share * threads.interval_ns as f64;
                 if counts.requests() > 0.0 && cpu_ns > 0.0 {

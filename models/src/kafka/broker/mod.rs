@@ -332,12 +332,17 @@ impl Node<Streaming> for Broker {
         }
         let partition = || TopicPartition::of_events(which as u32);
         match kind {
-            of @ (kind::NETWORK_IN | kind::NETWORK_OUT | kind::COMPLETED) => {
-                let Some(peer) = self.current(which) else { return };
-                match of {
-                    kind::NETWORK_IN => self.enqueue(ctx, which),
-                    kind::NETWORK_OUT => self.responded(ctx, peer),
-                    _ => self.completed(ctx, peer),
+            of @ (kind::NETWORK_IN | kind::NETWORK_OUT) => {
+                match (of, self.current(which)) {
+                    (kind::NETWORK_IN, Some(_)) => self.enqueue(ctx, which),
+                    (_, Some(peer)) => self.responded(ctx, peer),
+                    (_, None) => {}
+                }
+                self.network_done();
+            }
+            kind::COMPLETED => {
+                if let Some(peer) = self.current(which) {
+                    self.completed(ctx, peer);
                 }
             }
             kind::HANDLED => self.handle(ctx, which),
