@@ -133,8 +133,8 @@ fn a_listener_that_hangs_up_on_plain_text_is_told_apart_from_a_dead_one() {
     });
     let arguments = format!("--rate 10 --bootstrap 127.0.0.1:{port}");
     let line = common::failure(&common::run(common::loadgen(&arguments)));
+    // Why the connection failed is librdkafka's to say, when it gets to it.
     assert!(line.contains("does not answer as Kafka without TLS or SASL"), "{line}");
-    assert!(line.contains("(Disconnected"), "{line}");
 }
 
 #[test]

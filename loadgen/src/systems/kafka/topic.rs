@@ -129,6 +129,9 @@ pub(super) fn client(bootstrap: &str) -> ClientConfig {
     config
 }
 
+/// How long a client may take to say why a connection failed.
+const COMPLAINS: Duration = Duration::from_secs(1);
+
 /// Complaints of a client that are listened to.
 const COMPLAINTS: usize = 20;
 
@@ -172,7 +175,13 @@ pub(super) fn brokers(bootstrap: &str) -> std::result::Result<u32, String> {
         config.create_with_context(complaint.clone()).map_err(fail)?;
     let metadata = asks.client().fetch_metadata(None, ANSWER);
     if metadata.is_err() {
-        // Complaints are handed over one by one when somebody asks for them.
+        // Complaints are handed over one by one when somebody asks for them, and may be on their
+        // way still.
+        let since = Instant::now();
+        let none = || complaint.0.lock().is_ok_and(|last| last.is_empty());
+        while none() && since.elapsed() < COMPLAINS {
+            asks.poll(Duration::from_millis(10));
+        }
         (0..COMPLAINTS).for_each(|_| asks.poll(Duration::from_millis(1)));
     }
     Ok(metadata.map_err(fail)?.brokers().len() as u32)
