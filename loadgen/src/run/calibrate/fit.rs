@@ -154,9 +154,8 @@ fn gauss(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         right.swap(column, pivot);
         for row in (0..count).filter(|row| *row != column).collect::<Vec<_>>() {
             let factor = matrix[row][column] / matrix[column][column];
-            for at in column..count {
-                matrix[row][at] -= factor * matrix[column][at];
-            }
+            let by = matrix[column].clone();
+            matrix[row].iter_mut().zip(by).for_each(|(of, by)| *of -= factor * by);
             right[row] -= factor * right[column];
         }
     }

@@ -130,7 +130,7 @@ pub(super) fn client(bootstrap: &str) -> ClientConfig {
 }
 
 /// How long a client may take to say why a connection failed.
-const COMPLAINS: Duration = Duration::from_secs(1);
+const SAYS_WHY: Duration = Duration::from_secs(1);
 
 /// Complaints of a client that are listened to.
 const COMPLAINTS: usize = 20;
@@ -179,7 +179,7 @@ pub(super) fn brokers(bootstrap: &str) -> std::result::Result<u32, String> {
         // way still.
         let since = Instant::now();
         let none = || complaint.0.lock().is_ok_and(|last| last.is_empty());
-        while none() && since.elapsed() < COMPLAINS {
+        while none() && since.elapsed() < SAYS_WHY {
             asks.poll(Duration::from_millis(10));
         }
         (0..COMPLAINTS).for_each(|_| asks.poll(Duration::from_millis(1)));
