@@ -14,6 +14,8 @@ pub(super) struct Row {
     pub(super) times: Vec<f64>,
     /// Nanoseconds.
     pub(super) cpu_ns: f64,
+    /// Mean of the case's, which errors are in proportion to.
+    pub(super) typical_ns: f64,
 }
 
 /// What was found of a constant.
@@ -74,11 +76,11 @@ fn shape(row: &Row) -> Vec<bool> {
     row.times.iter().map(|times| *times > 0.0).collect()
 }
 
-/// The normal equations of rows that weigh by what they measure: errors are in proportion to it.
+/// The normal equations of rows, each in proportion to what is typical of its case.
 fn normal(rows: &[&Row], constants: usize) -> (Vec<Vec<f64>>, Vec<f64>) {
     let (mut matrix, mut right) = (vec![vec![0.0; constants]; constants], vec![0.0; constants]);
     for row in rows {
-        let weight = 1.0 / row.cpu_ns.max(1.0).powi(2);
+        let weight = 1.0 / row.typical_ns.max(1.0).powi(2);
         for (left, times) in row.times.iter().enumerate() {
             right[left] += weight * times * row.cpu_ns;
             for (other, also) in row.times.iter().enumerate() {
@@ -178,7 +180,8 @@ mod tests {
         let noise = [0.95, 1.05, 1.0, 0.97, 1.03, 1.0];
         let row = |case: usize, noise: f64| {
             let times = cases[case].to_vec();
-            Row { case, cpu_ns: (times[0] * 50_000.0 + times[1] * 2_000.0) * noise, times }
+            let typical_ns = times[0] * 50_000.0 + times[1] * 2_000.0;
+            Row { case, cpu_ns: typical_ns * noise, typical_ns, times }
         };
         (0..cases.len()).flat_map(|case| noise.map(|noise| row(case, noise))).collect()
     }
@@ -206,7 +209,12 @@ mod tests {
 
     #[test]
     fn no_cost_is_negative() {
-        let row = |times: [f64; 2], cpu_ns| Row { case: 0, times: times.to_vec(), cpu_ns };
+        let row = |times: [f64; 2], cpu_ns| Row {
+            case: 0,
+            times: times.to_vec(),
+            cpu_ns,
+            typical_ns: cpu_ns,
+        };
         let rows = [row([1.0, 0.0], 100.0), row([1.0, 1.0], 90.0)];
         let found = fit(&rows, 2, &mut Seed(1).stream("fit", 0));
         assert!((90.0..=100.0).contains(&found[0].ns) && found[1].ns == 0.0, "{found:?}");

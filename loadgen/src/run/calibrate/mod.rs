@@ -183,17 +183,24 @@ impl Measured {
             let dispatches: u64 = of.iter().map(|of| of.dispatches).sum();
             let dispatches = dispatches as f64 / window * threads.interval_ns as f64;
             let settled = (SETTLES * 1_000_000_000).div_ceil(threads.interval_ns.max(1));
-            // The last one may be cut short.
-            for at in settled as usize..intervals.saturating_sub(1) {
+            // What comes after the last event is not the case's.
+            let over = (until.0 / threads.interval_ns.max(1)) as usize;
+            let first = self.rows.len();
+            for at in settled as usize..intervals.min(over) {
                 let from = started + at as u64 * threads.interval_ns;
                 let counts = counting.between(from, from + threads.interval_ns);
                 let counts = Counts { dispatches, ..counts };
                 let share: f64 = of.iter().filter_map(|of| of.cpu.get(at)).sum();
                 let cpu_ns = share * threads.interval_ns as f64;
                 if counts.requests() > 0.0 && cpu_ns > 0.0 {
-                    self.rows.push(Row { case, times: times(group, &constants, &counts), cpu_ns });
+                    let times = times(group, &constants, &counts);
+                    self.rows.push(Row { case, times, cpu_ns, typical_ns: cpu_ns });
                 }
             }
+            let rows = &mut self.rows[first..];
+            let sum: f64 = rows.iter().map(|row| row.cpu_ns).sum();
+            let mean = sum / rows.len().max(1) as f64;
+            rows.iter_mut().for_each(|row| row.typical_ns = mean);
         }
     }
 
