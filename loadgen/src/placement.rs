@@ -8,6 +8,7 @@ use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::failure::{Failure, Result};
+use crate::sampler::Task;
 use crate::utilisation::Watched;
 
 /// Who has which cores.
@@ -95,10 +96,8 @@ impl Placement {
         }
         let pids = watched.lock().map(|watched| watched.clone()).unwrap_or_default();
         for (_, pid) in pids {
-            let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
-            for task in tasks.into_iter().flatten().flatten() {
-                let id = task.file_name().to_str().and_then(|id| id.parse::<i32>().ok());
-                keep(id.and_then(Pid::from_raw), cores);
+            for task in Task::all_of(pid) {
+                keep(Pid::from_raw(task.id as i32), cores);
             }
         }
     }

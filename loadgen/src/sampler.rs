@@ -3,6 +3,7 @@
 //! that are neither (`/proc/PID/stat`, proc(5)).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use headwater_reports::outcome::Window;
 use headwater_reports::{ThreadGroup, Threads};
@@ -62,16 +63,42 @@ struct Seen {
     cpu: Vec<f64>,
 }
 
+/// A thread in `/proc`.
+pub(crate) struct Task {
+    /// Its id.
+    pub(crate) id: u32,
+    folder: PathBuf,
+}
+
+impl Task {
+    /// The threads of a process.
+    pub(crate) fn all_of(pid: u32) -> impl Iterator<Item = Self> {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks.filter_map(|task| {
+            let id = task.file_name().to_str()?.parse().ok()?;
+            Some(Self { id, folder: task.path() })
+        })
+    }
+
+    fn read(&self, file: &str) -> Option<String> {
+        std::fs::read_to_string(self.folder.join(file)).ok()
+    }
+
+    /// Its name, of which Linux keeps 15 characters.
+    fn name(&self) -> Option<String> {
+        Some(self.read("comm")?.trim_end().to_owned())
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        Usage::parse(&self.read("schedstat")?)
+    }
+}
+
 /// CPU time that the compilers of a JVM have used so far, nanoseconds.
 pub(crate) fn compilers_ns(pid: u32) -> u64 {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let of = |task: std::fs::DirEntry| {
-        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();
-        let compiles = read("comm").is_some_and(|name| name.contains("CompilerThre"));
-        let usage = compiles.then(|| Usage::parse(&read("schedstat")?)).flatten();
-        usage.unwrap_or_default().cpu_ns
-    };
-    tasks.map(of).sum()
+    let compiles = |task: &Task| task.name().is_some_and(|name| name.contains("CompilerThre"));
+    let used = |task: Task| task.usage().map(|usage| usage.cpu_ns);
+    Task::all_of(pid).filter(compiles).filter_map(used).sum()
 }
 
 /// Names of threads by their ids, in full, where their process has told.
@@ -124,20 +151,13 @@ impl Sampler {
 
     /// `inside`: the interval that is over lies within the window.
     fn sample_process(&mut self, process: &str, pid: u32, inside: bool) {
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        for task in tasks {
-            let read = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();
-            let id = task.file_name().to_str().and_then(|id| id.parse::<u32>().ok());
-            let (Some(id), Some(usage)) =
-                (id, read("schedstat").and_then(|text| Usage::parse(&text)))
-            else {
-                continue;
-            };
+        for task in Task::all_of(pid) {
+            let Some(usage) = task.usage() else { continue };
             // What was used before the start is not the run's.
             let first = if self.samples == 0 { usage } else { Usage::default() };
-            let seen = self.threads.entry(id).or_insert_with(|| Seen {
+            let seen = self.threads.entry(task.id).or_insert_with(|| Seen {
                 process: process.to_owned(),
-                name: read("comm").unwrap_or_default().trim_end().to_owned(),
+                name: task.name().unwrap_or_default(),
                 last: first,
                 total: Usage::default(),
                 cpu: vec![],

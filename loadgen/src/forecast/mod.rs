@@ -63,12 +63,10 @@ pub(crate) fn make(asked: &Asked<'_>, stop: &AtomicBool) -> Result<Made> {
     let bar = Bar::new(seeds.len() as u64, "seeds simulated");
     let outcomes = sweep::outcomes(&scenario, &seeds, stop, &|done| bar.set(done as u64));
     drop(bar);
-    let [simulated, ..] = &outcomes[..] else {
+    let all_there = outcomes.len() == seeds.len();
+    let Some(simulated) = outcomes.first().filter(|_| all_there) else {
         return Err(Failure::new("the forecast was stopped before it was made"));
     };
-    if outcomes.len() < seeds.len() {
-        return Err(Failure::new("the forecast was stopped before it was made"));
-    }
     let servers = figures::simulated_servers(&scenario);
     let each: Vec<Vec<Figure>> =
         outcomes.iter().map(|run| figures::of(&scenario, run, &servers)).collect();

@@ -119,9 +119,7 @@ pub(crate) fn drive(
             collected.map_err(|_| Failure::new("the collector panicked"))?;
         collected.give_up(outstanding);
         let (clock, end) = (&observer.clock, collected.end);
-        let others = recorded::others(before, storage.as_ref());
-        let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end);
-        let recorded = Recorded { others, ..recorded };
+        let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end, before);
         let Played { injected, read_back, paced, cpu } = played;
         let started = (observer.clock.started_unix_ms(), clock.started().unwrap_or(0));
         Ok(Driven { collected, recorded, injected, read_back, paced, cpu, started })

@@ -26,20 +26,18 @@ pub(crate) struct Recorded {
     pub(crate) others: Option<u64>,
 }
 
-/// How many events others have written since `before`.
-pub(super) fn others(before: Option<u64>, storage: &dyn Storage) -> Option<u64> {
-    let (before, after) = before.zip(storage.written_by_others())?;
-    Some(after.saturating_sub(before))
-}
-
-/// Reads what a run that took `length` nanoseconds by `clock` has left behind.
+/// Reads what a run that took `length` nanoseconds by `clock` has left behind; others had written
+/// so many events `before`, where that is told.
 pub(super) fn read(
     cluster: &Cluster,
     storage: &dyn Storage,
     sampler: Sampler,
     clock: &Clock,
     length: u64,
+    before: Option<u64>,
 ) -> Recorded {
+    let others = before.zip(storage.written_by_others());
+    let others = others.map(|(before, after)| after.saturating_sub(before));
     let jvms = cluster.launched.as_ref().map_or(&[][..], |launched| &launched.jvms);
     let pauses = jvm::pauses(jvms, clock.started().unwrap_or(0), length);
     let names = cluster.launched.as_ref().map_or_else(FullNames::new, full_names);
@@ -52,7 +50,7 @@ pub(super) fn read(
         detail: step.to_string(),
     }));
     marks.retain(|mark| mark.at_ns <= length);
-    Recorded { threads, disturbance, pauses, marks, others: None }
+    Recorded { threads, disturbance, pauses, marks, others }
 }
 
 /// Names of the launched processes' threads, of which Linux has the first 15 characters.

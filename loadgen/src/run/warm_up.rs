@@ -7,7 +7,6 @@
 //! scenario's traffic, without its bursts and its faults, until its latency stays as well. Both go
 //! to topics or streams of their own that are removed afterwards; nothing of it is in the figures.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -84,12 +83,9 @@ pub(super) fn warm_up(
         true => format!("warming up until medians stay, for {} s at the most", longest.as_secs()),
         false => format!("warming up for {:.1} s", longest.as_secs_f64()),
     });
-    let compilers = RefCell::new(Compilers::of(cluster));
-    let enough = |medians: &[Option<u64>]| {
-        let rest = compilers.borrow_mut().rest();
-        auto && rest && stationary(medians)
-    };
-    let mut warmed = send(plan, &traffic, cluster, &enough, interrupt)?;
+    let mut compilers = Compilers::of(cluster);
+    let mut enough = |medians: &[Option<u64>]| auto && compilers.rest() && stationary(medians);
+    let mut warmed = send(plan, &traffic, cluster, &mut enough, interrupt)?;
     warmed.duration_ns += exercised;
     terminal::note(tell(&warmed, auto));
     Ok(Some(warmed))
@@ -104,13 +100,12 @@ fn exercise(
 ) -> Result<u64> {
     let Some(scenario) = plan.system.exercise(&plan.scenario) else { return Ok(0) };
     let traffic = plain(&scenario, EXERCISE);
-    let compilers = RefCell::new(Compilers::of(cluster));
+    let mut compilers = Compilers::of(cluster);
     let lent = cluster.launched.as_ref().map(|launched| placement.lend(&launched.watched));
-    let enough = |_: &[Option<u64>]| compilers.borrow_mut().rest();
-    let exercised = send(plan, &traffic, cluster, &enough, interrupt);
+    let exercised = send(plan, &traffic, cluster, &mut |_| compilers.rest(), interrupt);
     drop(lent);
     let exercised = exercised?;
-    let (seconds, share) = (exercised.duration_ns as f64 / 1e9, compilers.borrow().share());
+    let (seconds, share) = (exercised.duration_ns as f64 / 1e9, compilers.share());
     terminal::note(format_args!(
         "exercised for {seconds:.0} s: its compilers take {share:.2} of a core by now"
     ));
@@ -164,7 +159,7 @@ fn send(
     plan: &RunPlan,
     scenario: &Scenario,
     cluster: &Cluster,
-    enough: &dyn Fn(&[Option<u64>]) -> bool,
+    enough: &mut dyn FnMut(&[Option<u64>]) -> bool,
     interrupt: &Interrupt,
 ) -> Result<outcome::WarmUp> {
     let (observer, observations) = Observer::new(Clock::default());

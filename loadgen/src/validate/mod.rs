@@ -252,16 +252,9 @@ fn tell(summary: &Summary, store: &Store, asked: &Validate) -> Result<()> {
     terminal::result(text.trim_end()).map_err(|error| Failure::io("standard output", &error))
 }
 
-/// The day of a time in seconds since 1970, such as `2026-11-28` (Hinnant, `civil_from_days`).
+/// The day of a time in seconds since 1970, such as `2026-11-28`.
 fn date(seconds: u64) -> String {
-    let days = seconds / 86_400 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
+    let (year, month, day) = headwater_traffic::civil(seconds / 86_400);
     format!("{year:04}-{month:02}-{day:02}")
 }
 

@@ -175,14 +175,14 @@ impl Consumer {
         if busy || fetching.session.is_empty() || !self.connections.up(broker) {
             return;
         }
-        if self.librdkafka() && self.backs_off(ctx, broker) {
+        let whole = self.librdkafka();
+        if whole && self.backs_off(ctx, broker) {
             return;
         }
         self.correlation += 1;
         let fetching = &mut self.each[broker.index()];
         fetching.correlation = Some(self.correlation);
         let FetchNews { full, partitions, forgotten } = fetching.session.tell();
-        let whole = self.config.client == ClientLibrary::Librdkafka;
         let config = &self.config.consumer;
         let fetch = Fetch {
             correlation: self.correlation,

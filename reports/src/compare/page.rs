@@ -6,7 +6,7 @@ use crate::chart::{Axis, Chart, Line, Unit};
 use crate::latency::Latency;
 use crate::outcome::{Outcome, Source};
 use crate::page::{page, table};
-use crate::report::{rate_lines, spectrum_line};
+use crate::report::{rate_lines, spectra, spectrum_line};
 use crate::text::escape;
 
 /// Which distribution of a run.
@@ -48,7 +48,7 @@ pub(super) fn body(comparison: &Comparison) -> String {
         ("end-to-end", "End to end latency", |outcome| &outcome.latency.end_to_end),
     ];
     for (id, title, of) in kinds {
-        body.push_str(&spectra(comparison, id, title, of).render());
+        body.push_str(&run_spectra(comparison, id, title, of).render());
     }
     body.push_str("<h2>Reproduce</h2>\n");
     for (run, outcome) in comparison.outcomes() {
@@ -207,21 +207,11 @@ fn rates(comparison: &Comparison) -> Chart {
     }
 }
 
-fn spectra(comparison: &Comparison, id: &str, title: &str, of: Of) -> Chart {
+fn run_spectra(comparison: &Comparison, id: &str, title: &str, of: Of) -> Chart {
     let lines = comparison
         .outcomes()
         .enumerate()
         .filter(|(_, (_, outcome))| of(outcome).count() > 0)
-        .map(|(index, (run, outcome))| overlay(run, index, spectrum_line("", 0, of(outcome))))
-        .collect();
-    Chart {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        x: Axis::tail("share of events, by log 1/(1-p)"),
-        y: Axis::log("latency", Unit::Nanoseconds),
-        lines,
-        bands: vec![],
-        ticks: vec![],
-        height: 260.0,
-    }
+        .map(|(index, (run, outcome))| overlay(run, index, spectrum_line("", 0, of(outcome))));
+    spectra(id, title, lines)
 }

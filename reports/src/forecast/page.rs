@@ -3,12 +3,12 @@
 
 use super::score::{Position, Row, Score};
 use super::{Forecast, Range, Spectrum, text};
-use crate::chart::{Axis, Chart, Line, Unit};
+use crate::chart::{Chart, Line};
 use crate::compare::compare;
 use crate::latency::Latency;
 use crate::outcome::Outcome;
 use crate::page::{page, table};
-use crate::report::spectrum_line;
+use crate::report::{spectra, spectrum_line};
 use crate::text::escape;
 
 /// The report: the score, the spectra of all seeds with the run's, then the run beside the
@@ -96,16 +96,7 @@ fn chart(spectrum: &Spectrum, title: &str, measured: &Latency) -> Chart {
     if measured.count() > 0 {
         lines.push(spectrum_line("measured (live)", 0, measured));
     }
-    Chart {
-        id: format!("forecast-{}", spectrum.name.replace(' ', "-")),
-        title: title.to_owned(),
-        x: Axis::tail("share of events, by log 1/(1-p)"),
-        y: Axis::log("latency", Unit::Nanoseconds),
-        lines,
-        bands: vec![],
-        ticks: vec![],
-        height: 260.0,
-    }
+    spectra(&format!("forecast-{}", spectrum.name.replace(' ', "-")), title, lines)
 }
 
 #[cfg(test)]

@@ -170,13 +170,14 @@ pub(super) fn spectrum(outcome: &Outcome) -> Chart {
     spectra("spectrum", "Percentile spectrum (as far as ten events lie beyond)", lines)
 }
 
-fn spectra(id: &str, title: &str, lines: impl Iterator<Item = Line>) -> Chart {
+/// A chart of percentile spectra.
+pub(crate) fn spectra(id: &str, title: &str, lines: impl IntoIterator<Item = Line>) -> Chart {
     Chart {
         id: id.to_owned(),
         title: title.to_owned(),
         x: Axis::tail("share of events, by log 1/(1-p)"),
         y: Axis::log("latency", Unit::Nanoseconds),
-        lines: lines.collect(),
+        lines: lines.into_iter().collect(),
         bands: vec![],
         ticks: vec![],
         height: 260.0,

@@ -5,7 +5,7 @@ mod head;
 mod streams;
 mod tables;
 
-pub(crate) use charts::{rate_lines, spectrum_line};
+pub(crate) use charts::{rate_lines, spectra, spectrum_line};
 
 use std::path::Path;
 

@@ -38,7 +38,7 @@ pub use error::TrafficError;
 pub use hashtags::Topics;
 pub use lanes::Lanes;
 pub use parse::{Damage, parse};
-pub use payload::{Payloads, Place, Stamp};
+pub use payload::{Payloads, Place, Stamp, civil};
 pub use plan::Plan;
 pub use rate::Rate;
 pub use schedule::{Part, Schedule};

@@ -26,7 +26,7 @@ use crate::plan::RunPlan;
 use crate::sampler::GENERATOR;
 use crate::systems::calibration::{Calibration, Case, Group, Side};
 use crate::systems::counts::{Counting, Counts};
-use crate::systems::system::Cluster;
+use crate::systems::system::{Cluster, Source};
 use crate::{profile, systems, terminal};
 
 mod fit;
@@ -126,7 +126,7 @@ fn measure(
 ) -> Result<Measured> {
     let first = &plans[0];
     let source = reach::find(first, &asked(arguments, &cases[0]))?;
-    let launched = source == crate::systems::system::Source::Launch;
+    let launched = source == Source::Launch;
     let placement = Placement::find(arguments.cores, launched)?;
     placement.keep_generator();
     let cluster = reach::reach(first, &source, || Places::find(false, placement.clone()))?;

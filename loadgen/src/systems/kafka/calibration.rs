@@ -4,19 +4,26 @@
 use crate::systems::calibration::{Calibration, Case, Group, Side, Term};
 use crate::systems::counts::Counts;
 
-/// What a case's clients do in a second, about.
-const fn about(writes: f64, reads: f64, events: f64, bytes: f64) -> Counts {
-    let read = if reads > 0.0 { 1.0 } else { 0.0 };
-    Counts {
+/// A case that writes `events` of `bytes` in so many requests a second, about, and reads them in
+/// so many; nothing is read where those are none.
+const fn case(
+    name: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    [writes, reads]: [f64; 2],
+    [events, bytes]: [f64; 2],
+) -> Case {
+    let read = if reads > 0.0 { events } else { 0.0 };
+    let expects = Counts {
         writes,
         reads,
         others: 0.0,
         sent: events * bytes,
-        received: events * bytes * read,
+        received: read * bytes,
         written: events,
-        read: events * read,
+        read,
         dispatches: 0.0,
-    }
+    };
+    Case { name, settings, reads: reads > 0.0, expects }
 }
 
 macro_rules! settings {
@@ -32,60 +39,26 @@ macro_rules! settings {
     };
 }
 
+const SMALL: &[(&str, &str)] = settings!("1000/s", "200B", "0");
+const DENSE: &[(&str, &str)] = settings!("4500/s", "200B", "0");
+const LARGE: &[(&str, &str)] = settings!("400/s", "60KiB", "0");
+const MANY: &[(&str, &str)] = settings!("12000/s", "100B", "5");
+const BATCHES: &[(&str, &str)] = settings!("8000/s", "1KiB", "20");
+
 /// Requests alone, bytes, events, each with readers and without; and requests so dense that a
 /// thread finds several when it wakes.
 const CASES: &[Case] = &[
-    Case {
-        name: "small requests, read",
-        settings: settings!("1000/s", "200B", "0"),
-        reads: true,
-        expects: about(1_000.0, 1_000.0, 1_000.0, 200.0),
-    },
-    Case {
-        name: "small requests, not read",
-        settings: settings!("1000/s", "200B", "0"),
-        reads: false,
-        expects: about(1_000.0, 0.0, 1_000.0, 200.0),
-    },
-    Case {
-        name: "dense requests, read",
-        settings: settings!("4500/s", "200B", "0"),
-        reads: true,
-        expects: about(4_500.0, 4_000.0, 4_500.0, 200.0),
-    },
-    Case {
-        name: "large requests, read",
-        settings: settings!("400/s", "60KiB", "0"),
-        reads: true,
-        expects: about(400.0, 400.0, 400.0, 61_440.0),
-    },
-    Case {
-        name: "large requests, not read",
-        settings: settings!("400/s", "60KiB", "0"),
-        reads: false,
-        expects: about(400.0, 0.0, 400.0, 61_440.0),
-    },
-    Case {
-        name: "many events, read",
-        settings: settings!("12000/s", "100B", "5"),
-        reads: true,
-        expects: about(180.0, 180.0, 12_000.0, 100.0),
-    },
-    Case {
-        name: "many events, not read",
-        settings: settings!("12000/s", "100B", "5"),
-        reads: false,
-        expects: about(180.0, 0.0, 12_000.0, 100.0),
-    },
+    case("small requests, read", SMALL, [1_000.0, 1_000.0], [1_000.0, 200.0]),
+    case("small requests, not read", SMALL, [1_000.0, 0.0], [1_000.0, 200.0]),
+    case("dense requests, read", DENSE, [4_500.0, 4_000.0], [4_500.0, 200.0]),
+    case("large requests, read", LARGE, [400.0, 400.0], [400.0, 61_440.0]),
+    case("large requests, not read", LARGE, [400.0, 0.0], [400.0, 61_440.0]),
+    case("many events, read", MANY, [180.0, 180.0], [12_000.0, 100.0]),
+    case("many events, not read", MANY, [180.0, 0.0], [12_000.0, 100.0]),
 ];
 
 /// Events by the hundred in requests of a hundred KiB.
-const MORE: &[Case] = &[Case {
-    name: "large batches, read",
-    settings: settings!("8000/s", "1KiB", "20"),
-    reads: true,
-    expects: about(48.0, 48.0, 8_000.0, 1_024.0),
-}];
+const MORE: &[Case] = &[case("large batches, read", BATCHES, [48.0, 48.0], [8_000.0, 1_024.0])];
 
 /// KiB that go through the sockets.
 fn kib(counts: &Counts) -> f64 {
