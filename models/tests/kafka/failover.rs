@@ -46,6 +46,20 @@ fn a_follower_that_stands_still_is_fenced_out_of_the_isr_before_it_lags_out() {
 }
 
 #[test]
+fn a_follower_that_was_fenced_joins_again_though_nothing_is_written() {
+    let mut bench = led_by_another_than_the_controller(8);
+    let follower = if bench.controller() == 1 { 2 } else { 1 };
+    bench.at(10, follower, |node, _| Fault::Pause { node });
+    bench.at(22, follower, |node, _| Fault::Resume { node });
+    let notes = bench.run(60);
+    assert_eq!(notes.times("leader_elected").len(), 0, "its leader stays, and so does the epoch");
+    let shrunk = notes.first_ms("isr_shrunk").expect("the ISR shrinks");
+    assert!((17_000..19_700).contains(&shrunk), "ISR shrunk at {shrunk} ms");
+    let expanded = notes.first_ms("isr_expanded").expect("the follower comes back");
+    assert!((22_000..30_000).contains(&expanded), "ISR expanded at {expanded} ms");
+}
+
+#[test]
 fn a_follower_that_can_reach_the_controller_only_leaves_the_isr_after_the_lag_time() {
     let mut bench = led_by_another_than_the_controller(70);
     let follower = if bench.controller() == 1 { 2 } else { 1 };

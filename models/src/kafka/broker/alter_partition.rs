@@ -139,6 +139,9 @@ impl Broker {
                 Self::note_isr(ctx, partition, old, new);
                 self.advance(ctx, partition);
                 self.check_waiting_produce(ctx, partition);
+                if new < old {
+                    self.check_waiting_fetches(ctx, partition);
+                }
             }
             Err(ErrorCode::IneligibleReplica) => replica.proposed_isr = None,
             _ => {}

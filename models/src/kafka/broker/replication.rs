@@ -324,8 +324,12 @@ impl Broker {
             self.truncate(ctx, partition, high_watermark);
         }
         self.check_waiting_produce(ctx, partition);
-        if moved || new_epoch {
+        // Who has left the ISR joins again by a fetch that is looked at.
+        let left = old.isr.iter().any(|replica| !state.isr.contains(replica));
+        if moved || new_epoch || left {
             self.check_waiting_fetches(ctx, partition);
+        }
+        if moved || new_epoch {
             self.touch(partition, old.leader);
             self.touch(partition, state.leader);
         }
