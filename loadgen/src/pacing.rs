@@ -23,7 +23,7 @@ use crate::systems::client::{Lot, Observer, Settled, Token, Writer};
 
 /// Least time between two hand-overs, nanoseconds. Each costs a timer and two switches, 5 to 10 us
 /// together: at most a fifth of a core, at rates at which there is one event in each.
-const GAP_NS: u64 = 50_000;
+pub(crate) const GAP_NS: u64 = 50_000;
 
 /// The same while hand-overs have at least [`MANY`] events, which is from 160,000/s on.
 const GAP_MANY_NS: u64 = 200_000;

@@ -1,8 +1,10 @@
 //! A deployment: the machines and nodes of the systems of a run, ready to be put into a simulation.
 
-use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
+use headwater_sim::machine::{Factory, MachineSpec, NodeSpec, PoolSpec};
 use headwater_sim::scheduling::Policy;
+use headwater_sim::time::Duration;
 use headwater_sim::units::{MachineId, NodeId};
+use serde::{Deserialize, Serialize};
 
 use crate::batch::StreamId;
 use crate::bugs::BugSet;
@@ -58,13 +60,13 @@ impl Deployment {
         NodeId(self.nodes.len() as u32)
     }
 
-    /// Adds a node on a machine, with its thread pools (zero: no limit).
+    /// Adds a node on a machine, with its thread pools.
     pub fn node(
         &mut self,
         role: &'static Role,
         name: impl Into<String>,
         machine: MachineId,
-        pools: Vec<u32>,
+        pools: Vec<PoolSpec>,
         factory: Factory<Streaming>,
     ) -> NodeId {
         let id = self.next_node();
@@ -100,6 +102,25 @@ pub enum Machines {
     One,
 }
 
+/// An open-loop load generator's pacer: a thread of the writer's that runs in real time, wakes up
+/// before an event is due, spins until then, and hands over all that is due. Without a lead there
+/// is none, and events come by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pacer {
+    /// How long before. With less time than that until the next event it does not sleep at all.
+    pub lead: Duration,
+    /// Least time from one hand-over to the next.
+    pub gap: Duration,
+}
+
+impl Pacer {
+    /// There is one.
+    pub fn is_there(self) -> bool {
+        self.lead > Duration::ZERO
+    }
+}
+
 /// Where a deployment runs.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -109,6 +130,8 @@ pub struct Environment {
     pub client: MachineSpec,
     /// Who shares them.
     pub machines: Machines,
+    /// What hands events to writers, of systems that say so ([`crate::system::System::paces`]).
+    pub pacer: Pacer,
     /// Defects to plant in the systems.
     pub bugs: BugSet,
 }

@@ -101,6 +101,11 @@ pub trait System: Serialize + Debug + Send + Sync {
         deployment
     }
 
+    /// Whether its writers have a pacer where there is one ([`Environment::pacer`]).
+    fn paces(&self) -> bool {
+        false
+    }
+
     /// Why its writers cannot take from another system's readers, if they cannot.
     fn takes_schedule_only(&self) -> Option<&'static str> {
         None

@@ -6,7 +6,7 @@ use headwater_models::runtime::jvm::{self, Config, Event, Jvm};
 use headwater_models::signal::Mark;
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
-use headwater_sim::machine::{MachineSpec, NodeSpec};
+use headwater_sim::machine::{MachineSpec, NodeSpec, PoolSpec};
 use headwater_sim::node::{Completion, Node, Observer};
 use headwater_sim::scheduling::Policy;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
@@ -92,11 +92,11 @@ fn run(server: &Server, seconds: u64) -> Simulation<Streaming, Marks> {
     let mut sim = Simulation::new(SimulationSpec::default(), Marks::default());
     let machine = sim.add_machine(MachineSpec { cores: 2, ..MachineSpec::named("machine") });
     let server = server.clone();
-    let [c1, c2, marks] = jvm::pools(2);
+    let pools = [PoolSpec::named("requests", 8)].into_iter().chain(jvm::pools(2)).collect();
     sim.add_node(NodeSpec {
         name: "server".into(),
         machine,
-        pools: vec![8, c1, c2, marks],
+        pools,
         policy: Policy::default(),
         factory: Box::new(move |_| {
             let jvm = Jvm::new(&server.config, 2, 1);

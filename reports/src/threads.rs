@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What the threads of a run's processes used, over the measurement window. Empty where the
-/// platform does not say. Of a simulated process all are one group, without dispatches.
+/// platform does not say. Of a simulated process they are told apart where its model names them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threads {
@@ -27,10 +27,18 @@ pub struct ThreadGroup {
     pub dispatches: u64,
     /// How long they ran, nanoseconds.
     pub cpu_ns: u64,
+    /// How long of that they fetched again what the caches had lost, nanoseconds; known of
+    /// simulated ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refill_ns: u64,
     /// How long they were ready to run and waited for a core, nanoseconds.
     pub wait_ns: u64,
     /// CPU in each interval since the run's start, as a share of one core; above 1 of several.
     pub cpu: Vec<f64>,
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 impl Threads {

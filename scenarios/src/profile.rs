@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::{Deployment, Environment, Machines};
+use headwater_models::deployment::{Deployment, Environment, Machines, Pacer};
 use headwater_models::role::Capability;
 use headwater_reports::outcome::Host;
 use headwater_sim::disk::DiskSpec;
@@ -39,6 +39,9 @@ pub struct Profile {
     /// `client.cores` say; without it both have all of `server.cores`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own_cores: bool,
+    /// The load generator's pacer; none by default. What a forecast is made on has it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub pacer: Pacer,
     /// CPU time that the models' costs take here, in percent of what they state; 100 as stated, 200
     /// on a machine half as fast.
     pub cpu_percent: u32,
@@ -55,6 +58,10 @@ pub struct Profile {
     /// of system: laid over the defaults, and under what the scenario says.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub options: toml::Table,
+}
+
+fn is_none(pacer: &Pacer) -> bool {
+    *pacer == Pacer::default()
 }
 
 /// What the nodes on a machine share.
@@ -107,8 +114,10 @@ impl Machine {
         let here = |key: String, message: String| (format!("{at}.{key}"), message);
         self.loopback.check().map_err(|message| here("loopback".into(), message))?;
         self.policy.check().map_err(|message| here("policy".into(), message))?;
-        let points = || "scheduler.wake_up".to_owned();
-        self.scheduler.wake_up.check().map_err(|message| here(points(), message))?;
+        let scheduler = &self.scheduler;
+        for (key, cost) in [("wake_up", &scheduler.wake_up), ("refill", &scheduler.refill)] {
+            cost.check().map_err(|message| here(format!("scheduler.{key}"), message))?;
+        }
         for (index, other) in self.others.iter().enumerate() {
             other.check().map_err(|(key, why)| here(format!("others.{index}.{key}"), why))?;
         }
@@ -212,7 +221,8 @@ impl Profile {
             // What one process sends another passes no card.
             (server.nic, client.nic) = (BytesPerSecond::UNLIMITED, BytesPerSecond::UNLIMITED);
         }
-        Environment { server, client, machines, bugs: BugSet::default() }
+        let (pacer, bugs) = (self.pacer, BugSet::default());
+        Environment { server, client, machines, pacer, bugs }
     }
 
     /// What lies between machines: between the two halves of one, what lies between its processes.
@@ -293,9 +303,9 @@ activity = { spin = { lead = "150us", mean = "625us" } }
             let outcome = crate::run::run(scenario, &crate::run::Options::default()).outcome;
             let cpus = outcome.resources.iter().filter(|of| of.name.ends_with("/cpu"));
             let cpus: Vec<_> = cpus.map(|of| (of.name.clone(), of.utilisation_mean)).collect();
-            let used = |process: &str| {
-                let of = outcome.threads.groups.iter().find(|group| group.process == process);
-                of.expect("it is told").cpu_ns as f64 / 1e9
+            let used = |process: &str| -> f64 {
+                let of = outcome.threads.groups.iter().filter(|group| group.process == process);
+                of.map(|group| group.cpu_ns as f64 / 1e9).sum()
             };
             let brokers: f64 = ["broker-1", "broker-2", "broker-3"].map(used).iter().sum();
             (cpus, brokers)

@@ -107,7 +107,20 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// Does CPU work on a thread of `pool`; completes as `Computed`.
     #[inline]
     pub fn compute(&mut self, pool: PoolId, cost: Duration, tag: u64) {
-        self.effects.push(Effect::Compute { pool, cost, tag });
+        self.compute_with_tail(pool, cost, Duration::ZERO, tag);
+    }
+
+    /// Does CPU work on a thread of `pool` that completes as `Computed` after `cost`; the thread is
+    /// at work for `tail` longer, when no other thread wants its core, or before its own next work.
+    #[inline]
+    pub fn compute_with_tail(&mut self, pool: PoolId, cost: Duration, tail: Duration, tag: u64) {
+        self.effects.push(Effect::Compute { pool, cost, tail, tag });
+    }
+
+    /// Waits on a thread of `pool`, at work all the while, until `time` has passed; completes as
+    /// `Computed`.
+    pub fn spin(&mut self, pool: PoolId, time: Duration, tag: u64) {
+        self.effects.push(Effect::Spin { pool, time, tag });
     }
 
     /// Stops every other thread of the node until `threads` threads have done `work` between them;

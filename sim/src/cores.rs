@@ -15,9 +15,10 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use crate::cpu::{Job, Quota};
+use crate::random::Stream;
 use crate::scheduling::{NICE_0, Policy, SchedulerSpec};
 use crate::time::{Duration, Time};
-use crate::units::NodeId;
+use crate::units::{Bytes, NodeId};
 
 /// Something that is to happen on a core, if it is still the same turn then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +81,20 @@ impl Ord for Task {
     }
 }
 
+/// What a thread still does after its work. Whoever wakes up goes before it (as a thread that wakes
+/// up goes before the one that has woken it), and so it is done when the core has nothing else, or
+/// before the thread's own next work.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    node: NodeId,
+    pool: u8,
+    left: Duration,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Running {
     task: Task,
-    /// When this piece of work began, what it took to get there included.
+    /// When this piece of work began: a switch to it counts, waking the core up does not.
     began: Time,
     /// When it is done.
     until: Time,
@@ -93,12 +104,18 @@ struct Running {
     armed: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Core {
     running: Option<Running>,
     /// Number of the turn; an event of another one is stale.
     turn: u32,
+    /// How long it had been idle in all when it last began to work.
+    idle: Duration,
     idle_since: Time,
+    /// What threads still do after their work there, in the order in which they will.
+    tails: Vec<Tail>,
+    /// When it will be through with its tails, if nothing comes between.
+    free_at: Time,
     /// Its thread's work is done, and it is not yet known whether the thread has more.
     held: bool,
 }
@@ -107,6 +124,8 @@ struct Core {
 #[derive(Debug)]
 pub struct Cores {
     spec: SchedulerSpec,
+    /// Draws what waking up takes.
+    stream: Stream,
     cores: Vec<Core>,
     /// The one that fell idle last is taken first: it wakes up soonest.
     idle: Vec<u32>,
@@ -120,14 +139,17 @@ pub struct Cores {
     busy_until_now: Duration,
     /// Time that cores took to wake up, which is no work.
     waking: Duration,
+    /// Time of tails that was counted a second time.
+    counted_twice: Duration,
     last_change: Time,
 }
 
 impl Cores {
     /// Idle cores.
-    pub fn new(cores: u32, spec: SchedulerSpec) -> Self {
+    pub fn new(cores: u32, spec: SchedulerSpec, stream: Stream) -> Self {
         Self {
             spec,
+            stream,
             cores: vec![Core::default(); cores as usize],
             idle: (0..cores).rev().collect(),
             waiting: BinaryHeap::new(),
@@ -138,6 +160,7 @@ impl Cores {
             quota: None,
             busy_until_now: Duration::ZERO,
             waking: Duration::ZERO,
+            counted_twice: Duration::ZERO,
             last_change: Time::ZERO,
         }
     }
@@ -172,17 +195,42 @@ impl Cores {
         self.sequence += 1;
         let ran = self.virtual_now;
         let task = Task { job, policy, ran, deadline: 0, sequence: self.sequence };
-        match self.idle.last().copied() {
-            Some(core) => {
+        let free = |core: &u32| self.cores[*core as usize].free_at <= now;
+        match self.idle.iter().rposition(free) {
+            Some(at) => {
                 self.account(now);
-                self.idle.pop();
-                let idle = now.since(self.cores[core as usize].idle_since);
-                let waking = self.spec.wake_up.after(idle);
+                let core = self.idle.remove(at);
+                let on = &mut self.cores[core as usize];
+                on.tails.clear();
+                let idle = now.since(on.idle_since);
+                on.idle += idle;
+                let waking = self.spec.wake_up.draw(idle, &mut self.stream);
                 self.waking += waking;
-                self.begin(now, core, task, waking, now, events);
+                self.begin(now + waking, core, task, Duration::ZERO, now, events);
             }
-            None => self.wait(now, task, events),
+            None if self.idle.is_empty() => self.wait(now, task, events),
+            None => self.interrupt_tails(now, task, events),
         }
+    }
+
+    /// No core is free, but some have only tails left: one of them leaves them for later.
+    #[cold]
+    fn interrupt_tails(&mut self, now: Time, task: Task, events: &mut Vec<CoreEvent>) {
+        self.account(now);
+        let core = self.idle.pop().expect("one has tails left");
+        let on = &mut self.cores[core as usize];
+        let left = on.free_at.since(now);
+        // They counted as work up to their end.
+        self.counted_twice += left;
+        let all = Duration(on.tails.iter().map(|tail| tail.left.0).sum());
+        let mut done = all.saturating_sub(left);
+        for tail in &mut on.tails {
+            let part = tail.left.min(done);
+            (tail.left, done) = (tail.left.saturating_sub(part), done.saturating_sub(part));
+        }
+        on.tails.retain(|tail| tail.left > Duration::ZERO);
+        on.free_at = now;
+        self.begin(now, core, task, self.spec.switch, now, events);
     }
 
     /// All cores are taken: the thread takes one from a lesser thread, or waits.
@@ -228,15 +276,26 @@ impl Cores {
         if task.is_fair() {
             self.virtual_now = self.virtual_now.max(task.ran);
         }
-        let until = self.end(now + overhead, task.job.cost);
+        let own = self.take_tail(core, &task.job);
+        let start = now + overhead + own;
+        let until = self.end(start, task.job.work.cost).max(task.job.work.until);
         let on = &mut self.cores[core as usize];
         on.turn = on.turn.wrapping_add(1);
         on.held = false;
-        on.running = Some(Running { task, began: now, until, since, armed: false });
+        // Its tail has been booked already.
+        on.running = Some(Running { task, began: now + own, until, since, armed: false });
         events.push(CoreEvent { core, turn: on.turn, at: until, done: true });
         if !self.waiting.is_empty() {
             self.arm(now, core, events);
         }
+    }
+
+    /// What the thread of a job still has to do on a core before it.
+    #[inline]
+    fn take_tail(&mut self, core: u32, job: &Job) -> Duration {
+        let tails = &mut self.cores[core as usize].tails;
+        let own = tails.iter().position(|tail| (tail.node, tail.pool) == (job.node, job.pool));
+        own.map_or(Duration::ZERO, |at| tails.remove(at).left)
     }
 
     /// Others wait: sees to it that a fair thread is looked at when its slice is over.
@@ -259,14 +318,22 @@ impl Cores {
     /// [`Self::go_on`] or [`Self::leave`]. Nothing if the turn is over already.
     #[inline]
     pub fn done(&mut self, now: Time, core: u32, turn: u32) -> Option<Job> {
-        let on = &mut self.cores[core as usize];
-        if on.turn != turn {
+        if self.cores[core as usize].turn != turn {
             return None;
         }
-        let running = on.running.as_mut()?;
+        let tail = self.cores[core as usize].running.as_ref()?.task.job.work.tail;
+        let left = if tail == Duration::ZERO { tail } else { self.end(now, tail).since(now) };
+        let on = &mut self.cores[core as usize];
         on.held = true;
+        let running = on.running.as_mut()?;
         settle(running, now);
-        Some(running.task.job)
+        let job = &mut running.task.job;
+        if left > Duration::ZERO {
+            // It is booked at once, whenever it is done.
+            job.spent += left;
+            on.tails.push(Tail { node: job.node, pool: job.pool, left });
+        }
+        Some(*job)
     }
 
     /// The thread that holds the core has another piece of work. It goes on with it, or waits if
@@ -291,7 +358,10 @@ impl Cores {
             None => {
                 self.account(now);
                 let on = &mut self.cores[core as usize];
-                (on.running, on.held, on.idle_since) = (None, false, now);
+                let tails = Duration(on.tails.iter().map(|tail| tail.left.0).sum());
+                on.free_at = now + tails;
+                self.busy_until_now += tails;
+                (on.running, on.held, on.idle_since) = (None, false, on.free_at);
                 self.idle.push(core);
             }
         }
@@ -336,11 +406,13 @@ impl Cores {
         let on = &mut self.cores[core as usize];
         on.turn = on.turn.wrapping_add(1);
         let mut running = on.running.take().expect("a thread runs there");
-        let (all, left) = (running.until.since(running.began), running.until.since(now));
-        let cost = running.task.job.cost;
+        // It may still be waking up.
+        let all = running.until.since(running.began);
+        let left = running.until.since(now).min(all);
+        let cost = running.task.job.work.cost;
         settle(&mut running, now);
         let left = u128::from(cost.0) * u128::from(left.0) / u128::from(all.0.max(1));
-        running.task.job.cost = Duration(left as u64);
+        running.task.job.work.cost = Duration(left as u64);
         running.task
     }
 
@@ -399,7 +471,25 @@ impl Cores {
     pub fn busy_time(&self, now: Time) -> Duration {
         let busy = (self.cores.len() - self.idle.len()) as u64;
         let all = self.busy_until_now + now.since(self.last_change) * busy;
-        Duration(all.0.saturating_sub(self.waking.0))
+        Duration(all.0.saturating_sub(self.waking.0 + self.counted_twice.0))
+    }
+
+    /// How long a core has been idle in all.
+    #[inline]
+    pub fn idle_time(&self, core: u32, now: Time) -> Duration {
+        let on = &self.cores[core as usize];
+        if on.running.is_some() { on.idle } else { on.idle + now.since(on.idle_since) }
+    }
+
+    /// CPU time that it takes to fetch a working set again, after the core where it was has been
+    /// idle for so long.
+    pub fn refill(&self, working_set: Bytes, idle: Duration) -> Duration {
+        Duration(self.spec.refill.after(idle).0 * working_set.0 / 1024)
+    }
+
+    /// The cost of work that takes so long on this machine.
+    pub fn cost_of(&self, time: Duration) -> Duration {
+        time * 100 / u64::from(self.percent)
     }
 
     /// Number of cores; zero for no limit.
@@ -422,7 +512,7 @@ impl Cores {
 #[inline]
 fn settle(running: &mut Running, now: Time) {
     let ran = now.since(running.began);
-    running.began = now;
+    running.began = running.began.max(now);
     running.task.job.spent += ran;
     running.task.ran += ran.0 * NICE_0 / running.task.policy.weight();
 }

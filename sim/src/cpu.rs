@@ -5,8 +5,38 @@
 
 use std::collections::VecDeque;
 
+use crate::cores::Cores;
+use crate::machine::PoolSpec;
+use crate::scheduling::Policy;
 use crate::time::{Duration, Time};
 use crate::units::NodeId;
+
+/// How much CPU work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Until it is done.
+    pub cost: Duration,
+    /// And afterwards, before the thread does anything else.
+    pub tail: Duration,
+    /// It is not done before that; zero for when the cost is paid.
+    pub until: Time,
+}
+
+impl Work {
+    /// More of the same: before it is done and afterwards as the rest of it.
+    #[inline]
+    pub fn add(&mut self, more: Duration) {
+        let all = self.cost.0 + self.tail.0;
+        let tail = if self.tail.0 == 0 { 0 } else { more.0 * self.tail.0 / all };
+        self.cost.0 += more.0 - tail;
+        self.tail.0 += tail;
+    }
+
+    /// So much, and nothing afterwards.
+    pub const fn of(cost: Duration) -> Self {
+        Self { cost, tail: Duration::ZERO, until: Time::ZERO }
+    }
+}
 
 /// A piece of CPU work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +48,26 @@ pub struct Job {
     /// On which pool.
     pub pool: u8,
     /// How much.
-    pub cost: Duration,
+    pub work: Work,
     /// Handed back.
     pub tag: u64,
     /// Time that it has had a core so far.
     pub spent: Duration,
+    /// Since when its thread has wanted one.
+    pub asked: Time,
+}
+
+/// What the threads of a pool have had of cores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// How often one of them was given a core.
+    pub dispatches: u64,
+    /// How long they ran.
+    pub cpu: Duration,
+    /// How long of that they fetched their working sets again.
+    pub refill: Duration,
+    /// How long they were ready to run and waited for a core, waking it up included.
+    pub waited: Duration,
 }
 
 /// A cgroup's CPU quota: work runs in the first part of each period only.
@@ -55,8 +100,10 @@ impl Quota {
 /// The threads of a pool: `servers` servers with one queue.
 #[derive(Debug, Default)]
 pub struct Servers {
-    /// Zero: no limit.
-    servers: u32,
+    spec: PoolSpec,
+    ran: Ran,
+    /// The core where one of them ran last, and how long that had been idle by then.
+    ran_on: Option<(u32, Duration)>,
     busy: u32,
     queue: VecDeque<Job>,
     busy_until_now: Duration,
@@ -65,15 +112,59 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Idle servers; zero if their number is unlimited.
-    pub fn new(servers: u32) -> Self {
-        Self { servers, ..Self::default() }
+    /// Idle servers.
+    pub fn new(spec: PoolSpec) -> Self {
+        Self { spec, ..Self::default() }
+    }
+
+    /// The same, idle, in the next life of their process.
+    pub fn again(&self) -> Self {
+        Self { ran: self.ran, ..Self::new(self.spec) }
+    }
+
+    /// One of them has done a job on a core.
+    #[inline]
+    pub fn note_run(&mut self, cores: &Cores, core: u32, now: Time, job: &Job) {
+        self.ran.cpu += job.spent;
+        self.ran.waited += Duration(now.since(job.asked).0.saturating_sub(job.spent.0));
+        if self.spec.working_set.0 > 0 {
+            self.ran_on = Some((core, cores.idle_time(core, now)));
+        }
+    }
+
+    /// One of them wakes up: the cost of fetching its working set again.
+    #[inline]
+    pub fn wake(&mut self, cores: &Cores, now: Time) -> Duration {
+        self.ran.dispatches += 1;
+        if self.spec.working_set.0 == 0 || cores.count() == 0 {
+            return Duration::ZERO;
+        }
+        let since = |(core, idle): (u32, Duration)| Duration(cores.idle_time(core, now).0 - idle.0);
+        let idle = self.ran_on.map_or(Duration::MAX, since);
+        let refill = cores.refill(self.spec.working_set, idle);
+        self.ran.refill += refill;
+        cores.cost_of(refill)
+    }
+
+    /// What they have had of cores so far.
+    pub const fn ran(&self) -> Ran {
+        self.ran
+    }
+
+    /// How they are scheduled, if not as their process.
+    pub const fn policy(&self) -> Option<Policy> {
+        self.spec.policy
+    }
+
+    /// The pool.
+    pub const fn spec(&self) -> PoolSpec {
+        self.spec
     }
 
     /// Gives the job a server, or queues it. True if it got one.
     #[inline]
     pub fn admit(&mut self, now: Time, job: Job) -> bool {
-        if self.servers != 0 && self.busy >= self.servers {
+        if self.spec.threads != 0 && self.busy >= self.spec.threads {
             self.queue.push_back(job);
             self.queue_max = self.queue_max.max(self.queue.len());
             return false;
@@ -106,7 +197,7 @@ impl Servers {
 
     /// Number of servers; zero for no limit.
     pub const fn servers(&self) -> u32 {
-        self.servers
+        self.spec.threads
     }
 
     /// Jobs waiting now.

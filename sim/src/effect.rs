@@ -45,6 +45,18 @@ pub enum Effect<P: Protocol> {
         pool: PoolId,
         /// CPU time on an unhindered core.
         cost: Duration,
+        /// The same of what the thread still does once it has completed.
+        tail: Duration,
+        /// Handed back.
+        tag: u64,
+    },
+    /// Occupy a thread of `pool` for `time` from now, and a core for what is left when it has one;
+    /// then complete.
+    Spin {
+        /// Which pool.
+        pool: PoolId,
+        /// For how long.
+        time: Duration,
         /// Handed back.
         tag: u64,
     },

@@ -60,14 +60,52 @@ impl MachineSpec {
 /// Builds a node; called at the start and at every restart. It may close over configuration only.
 pub type Factory<P> = Box<dyn Fn(NodeId) -> Box<dyn Node<P>>>;
 
+/// Threads of a process that share a queue of work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolSpec {
+    /// What its threads are called; empty if they are not told apart from others.
+    pub name: &'static str,
+    /// How many; zero for no limit.
+    pub threads: u32,
+    /// How they are scheduled, if not as their process.
+    pub policy: Option<Policy>,
+    /// Memory, code included, that a thread goes through each time. What the core's caches have
+    /// lost of it while the core was idle has to be fetched again
+    /// ([`crate::scheduling::SchedulerSpec::refill`]).
+    pub working_set: Bytes,
+}
+
+impl PoolSpec {
+    /// A pool of so many threads of this name.
+    pub const fn named(name: &'static str, threads: u32) -> Self {
+        Self { name, threads, policy: None, working_set: Bytes(0) }
+    }
+
+    /// The same threads, scheduled otherwise than their process.
+    pub const fn scheduled(self, policy: Policy) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+
+    /// The same threads, each of which goes through so much memory.
+    pub const fn through(self, kib: u64) -> Self {
+        Self { working_set: Bytes(kib << 10), ..self }
+    }
+
+    /// Pools of so many threads that need no memory.
+    pub fn plain(threads: impl IntoIterator<Item = u32>) -> Vec<Self> {
+        let pool = |threads| Self { threads, ..Self::default() };
+        threads.into_iter().map(pool).collect()
+    }
+}
+
 /// A process: where it runs, what threads it has, how it is built.
 pub struct NodeSpec<P: Protocol> {
     /// Name, unique in the simulation, such as `broker-1`.
     pub name: String,
     /// The machine it runs on.
     pub machine: MachineId,
-    /// Threads of each of its pools; zero for no limit.
-    pub pools: Vec<u32>,
+    /// The pools of its threads.
+    pub pools: Vec<PoolSpec>,
     /// How its threads are scheduled.
     pub policy: Policy,
     /// Builds it.

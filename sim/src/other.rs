@@ -62,6 +62,18 @@ impl OtherSpec {
 }
 
 impl Activity {
+    /// How many cores it takes, on the average, of those that it can have at once.
+    pub fn mean_cores(&self) -> f64 {
+        let seconds = |duration: Duration| duration.as_secs_f64();
+        match self {
+            Self::Bursts { gap, work } => {
+                let (gap, work) = (seconds(gap.mean()), seconds(work.mean()));
+                if work > 0.0 { work / (gap + work) } else { 0.0 }
+            }
+            Self::Spin { lead, mean } => 1.0 - libm::exp(-seconds(*lead) / seconds(*mean)),
+        }
+    }
+
     /// Time until the next burst, and its work.
     pub(crate) fn next(&self, stream: &mut Stream) -> (Duration, Duration) {
         match self {

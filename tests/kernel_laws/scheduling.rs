@@ -3,9 +3,9 @@
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::effect::PoolId;
-use headwater_sim::machine::{Factory, MachineSpec};
+use headwater_sim::machine::{Factory, MachineSpec, NodeSpec, PoolSpec};
 use headwater_sim::other::{Activity, OtherSpec};
-use headwater_sim::scheduling::{Policy, SchedulerSpec, WakePoint, WakeUp};
+use headwater_sim::scheduling::{IdleCost, IdlePoint, Policy, SchedulerSpec};
 use headwater_sim::simulation::SimulationSpec;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -250,9 +250,9 @@ fn a_thread_that_has_more_to_do_goes_on_before_those_that_wait() {
 fn waking_up_costs_what_the_idle_time_makes_it_cost_and_is_no_work() {
     let point = |idle, cost| {
         let [idle, cost] = [idle, cost].map(Duration::from_micros);
-        WakePoint { idle, cost }
+        IdlePoint::new(idle, cost)
     };
-    let wake_up = WakeUp { points: vec![point(0, 0), point(1_000, 50)] };
+    let wake_up = IdleCost { points: vec![point(0, 0), point(1_000, 50)] };
     let scheduler = SchedulerSpec { wake_up, ..SchedulerSpec::default() };
     // Idle for 2 ms, 500 us, 5 ms.
     let times = vec![2_000, 2_650, 7_775];
@@ -262,6 +262,93 @@ fn waking_up_costs_what_the_idle_time_makes_it_cost_and_is_no_work() {
     assert_eq!(microseconds_done(&sim), [2_150, 2_775, 7_925]);
     let cpu = sim.usage().first().expect("a machine has cores").busy;
     assert_eq!(cpu, Duration::from_micros(300));
+}
+
+#[test]
+fn a_thread_fetches_again_what_its_core_has_lost_since_it_ran() {
+    let point = |idle, cost| IdlePoint::new(Duration::from_micros(idle), Duration(cost));
+    let refill = IdleCost { points: vec![point(0, 0), point(1_000, 1_000)] };
+    let scheduler = SchedulerSpec { refill, ..SchedulerSpec::default() };
+    let mut sim = simulation(1, SimulationSpec::default());
+    let one = sim.add_machine(machine(1, scheduler));
+    // 50 KiB, for 50 us after a millisecond. The core idles for 2 ms, then for 500 us; for none
+    // while another node has it; and for 200 us in two parts, of which one is before the other
+    // node's work.
+    let times = vec![2_000, 2_650, 2_900, 3_300];
+    let factory = at_times(times, Duration::from_micros(100));
+    let pools = vec![PoolSpec::named("threads", 1).through(50)];
+    let name = "first".to_owned();
+    sim.add_node(NodeSpec { name, machine: one, pools, policy: fair(0), factory });
+    let second = at_times(vec![2_700, 3_100], Duration::from_micros(100));
+    add_with(&mut sim, one, "second", &[1], fair(0), second);
+    sim.run_until(Time(SECOND));
+    // The second's: from 2,775 to 2,875, and from 3,100 to 3,200.
+    let done = [2_150, 2_775, 2_875, 3_001, 3_200, 3_409];
+    assert_eq!(microseconds_done(&sim), done);
+    let cpu = sim.usage().first().expect("a machine has cores").busy;
+    assert_eq!(cpu, Duration(686_150), "it is work");
+}
+
+#[test]
+fn what_follows_the_result_is_work_that_lets_others_go_first() {
+    let mut sim = simulation(1, SimulationSpec::default());
+    let one = sim.add_machine(machine(1, SchedulerSpec::default()));
+    // 60 us, of which the result shows after 40. The first is on its own; another comes in the tail
+    // of the second and goes first; the third and the fourth are of one thread, which does all of
+    // the third before the fourth.
+    let times = [1_000, 2_000, 3_000, 3_010];
+    let node = actor(move || {
+        move |ctx: &mut Ctx<'_>, event| match event {
+            Event::Start => {
+                times.iter().for_each(|time| ctx.timer(Duration::from_micros(*time), *time));
+            }
+            Event::Timer(id) => {
+                let [cost, tail] = [40, 20].map(Duration::from_micros);
+                ctx.compute_with_tail(PoolId(0), cost, tail, id);
+            }
+            Event::Done(id, _) => ctx.note(Saw { what: "done", id, since: ctx.now() }),
+            _ => unreachable!("nobody writes"),
+        }
+    });
+    add_with(&mut sim, one, "node", &[1], fair(0), node);
+    let other = at_times(vec![2_050], Duration::from_micros(100));
+    add_with(&mut sim, one, "other", &[1], fair(0), other);
+    sim.run_until(Time(SECOND));
+    assert_eq!(microseconds_done(&sim), [1_040, 2_040, 2_150, 3_040, 3_100]);
+    let cpu = sim.usage().first().expect("a machine has cores").busy;
+    assert_eq!(cpu, Duration::from_micros(4 * 60 + 100));
+    assert_eq!(sim.cpu_time(NodeId(0)), Duration::from_micros(4 * 60));
+}
+
+#[test]
+fn a_thread_that_spins_is_done_on_time_and_has_a_core_meanwhile() {
+    let wake_up =
+        IdleCost { points: vec![IdlePoint::new(Duration::ZERO, Duration::from_micros(40))] };
+    let scheduler = SchedulerSpec { wake_up, ..SchedulerSpec::default() };
+    let mut sim = simulation(1, SimulationSpec::default());
+    let one = sim.add_machine(machine(1, scheduler));
+    // It wakes at 1,000 for what is due at 1,150, and again at 2,000 when the core is taken by
+    // another, from which it takes it.
+    let spinner = actor(|| {
+        |ctx: &mut Ctx<'_>, event| match event {
+            Event::Start => {
+                let _ = [1_000, 2_000].map(|at| ctx.timer(Duration::from_micros(at), at));
+            }
+            Event::Timer(id) => ctx.spin(PoolId(0), Duration::from_micros(150), id),
+            Event::Done(id, _) => ctx.note(Saw { what: "done", id, since: ctx.now() }),
+            _ => unreachable!("nobody writes"),
+        }
+    });
+    let pools = vec![PoolSpec::named("pacer", 1).scheduled(real_time(1))];
+    let name = "spinner".to_owned();
+    sim.add_node(NodeSpec { name, machine: one, pools, policy: fair(0), factory: spinner });
+    let other = at_times(vec![1_900], Duration::from_micros(300));
+    add_with(&mut sim, one, "other", &[1], fair(0), other);
+    sim.run_until(Time(SECOND));
+    // The other wakes for 40 us, has 60 of its 300 us before and 240 after.
+    assert_eq!(microseconds_done(&sim), [1_150, 2_150, 2_390]);
+    let cpu = sim.usage().first().expect("a machine has cores").busy;
+    assert_eq!(cpu, Duration::from_micros(110 + 150 + 300));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use headwater_sim::condition::Condition;
 use headwater_sim::context::Context;
 use headwater_sim::fingerprint::mix;
-use headwater_sim::machine::{Factory, MachineSpec, NodeSpec};
+use headwater_sim::machine::{Factory, MachineSpec, NodeSpec, PoolSpec};
 use headwater_sim::node::{Completion, Message, Node, Note, Observer, Protocol, Record};
 use headwater_sim::queue::{CalendarQueue, EventQueue};
 use headwater_sim::random::Seed;
@@ -227,5 +227,6 @@ pub fn add_with<Q: EventQueue>(
     policy: Policy,
     factory: Factory<Bench>,
 ) -> NodeId {
-    sim.add_node(NodeSpec { name: name.into(), machine, pools: pools.into(), policy, factory })
+    let pools = PoolSpec::plain(pools.iter().copied());
+    sim.add_node(NodeSpec { name: name.into(), machine, pools, policy, factory })
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use headwater_reports::forecast::Figure;
 use headwater_reports::{Forecast, Outcome, Score};
 use headwater_scenarios::estimate::Estimate;
+use headwater_scenarios::profile::Profile;
 use headwater_scenarios::scenario::Scenario;
 use headwater_scenarios::sweep;
 use sha2::{Digest as _, Sha256};
@@ -55,7 +56,9 @@ pub(crate) struct Made {
 /// If nothing models the system, it would take too long, or it was stopped.
 pub(crate) fn make(asked: &Asked<'_>, stop: &AtomicBool) -> Result<Made> {
     let Asked { plan, placement, seeds, .. } = *asked;
-    let scenario = placed::placed(plan, asked.source, placement)?;
+    let source = asked.source;
+    let on = On { source, placement, profile: None, settings: &[], reads: true };
+    let scenario = placed::placed(plan, &on)?;
     if !asked.insist {
         check(&scenario)?;
     }
@@ -76,6 +79,30 @@ pub(crate) fn make(asked: &Asked<'_>, stop: &AtomicBool) -> Result<Made> {
     let text = forecast.to_json();
     let hash = sha256(text.as_bytes());
     Ok(Made { forecast, text, hash, simulated: simulated.clone() })
+}
+
+/// What a run of a plan is simulated on.
+pub(crate) struct On<'a> {
+    /// What it is driven against.
+    pub(crate) source: &'a Source,
+    /// Who has which cores.
+    pub(crate) placement: &'a Placement,
+    /// The machine, in place of the scenario's; its options are not looked at.
+    pub(crate) profile: Option<&'a Profile>,
+    /// Settings beside the scenario's, by path.
+    pub(crate) settings: &'a [(String, String)],
+    /// What is written is read at the same time.
+    pub(crate) reads: bool,
+}
+
+/// Simulates a run of `plan` with its own seed.
+///
+/// # Errors
+/// If nothing models the system, a setting is none of its, or it was stopped.
+pub(crate) fn simulate(plan: &RunPlan, on: &On<'_>, stop: &AtomicBool) -> Result<Outcome> {
+    let scenario = placed::placed(plan, on)?;
+    let outcome = sweep::outcomes(&scenario, &[plan.seed], stop, &|_| {}).pop();
+    outcome.ok_or_else(|| Failure::new("the simulation was stopped"))
 }
 
 impl Made {

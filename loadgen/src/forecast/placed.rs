@@ -5,7 +5,7 @@ use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::scenario::Scenario;
 use headwater_sim::time::Duration;
 
-use super::generator;
+use super::{On, generator};
 use crate::arguments::WarmUp;
 use crate::failure::{Failure, Result};
 use crate::placement::{Cores, Placement};
@@ -16,11 +16,15 @@ use crate::systems::system::Source;
 /// The setting of a system on JVMs that says whether its code is compiled from the start.
 const WARM: &str = "jvm.warm";
 
-/// The scenario of `plan` as the run on `source` will have it.
+/// A system has readers; those of a run that reads nothing stand still from its start on.
+const READERS_STAND_STILL: &str = "\n[[fault]]\nkind = 'pause'\ntarget = 'consumers'\nat = '0s'\n";
+
+/// The scenario of `plan` as the run will have it.
 ///
 /// # Errors
 /// If nothing models what is run.
-pub(super) fn placed(plan: &RunPlan, source: &Source, placement: &Placement) -> Result<Scenario> {
+pub(super) fn placed(plan: &RunPlan, on: &On<'_>) -> Result<Scenario> {
+    let On { source, placement, .. } = *on;
     let (name, kind) = (plan.system.name(), plan.scenario.system().kind().name());
     if name != kind || *source == Source::InProcess {
         return Err(Failure::new(format!(
@@ -35,7 +39,15 @@ pub(super) fn placed(plan: &RunPlan, source: &Source, placement: &Placement) -> 
         let warm = plan.warm_up != WarmUp::For(Duration::ZERO);
         settings.push((format!("system.{WARM}"), warm.to_string()));
     }
-    let mut scenario = plan.written.read(&settings)?;
+    settings.extend_from_slice(on.settings);
+    let mut written = plan.written.clone();
+    if !on.reads {
+        written.text += READERS_STAND_STILL;
+    }
+    let mut scenario = written.read(&settings)?;
+    if let Some(profile) = on.profile {
+        scenario.profile = profile.clone();
+    }
     let profile = &mut scenario.profile;
     if *source == Source::Launch {
         profile.one_machine = true;
@@ -45,14 +57,20 @@ pub(super) fn placed(plan: &RunPlan, source: &Source, placement: &Placement) -> 
     profile.client.cores = placement.generator.len() as u32;
     let rate = Estimate::simulated(&plan.scenario).events
         / plan.scenario.traffic.duration.as_secs_f64().max(1e-9);
+    let paces = scenario.systems.iter().all(|(_, part)| part.system.paces());
+    let profile = &mut scenario.profile;
+    if paces && !profile.pacer.is_there() {
+        profile.pacer = generator::pacer(rate, &profile.client.scheduler);
+    }
     let beside = if profile.one_machine && !profile.own_cores {
         &mut profile.server.others
     } else {
         &mut profile.client.others
     };
     for thread in generator::threads(rate) {
-        // The profile knows better.
-        if !beside.iter().any(|other| other.name == thread.name) {
+        // The profile knows better; and a pacer that is the writers' own is one of them.
+        let is_theirs = paces && thread.name == generator::PACER;
+        if !is_theirs && !beside.iter().any(|other| other.name == thread.name) {
             beside.push(thread);
         }
     }

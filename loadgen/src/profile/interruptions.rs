@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use headwater_scenarios::profile::Machine;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::other::{Activity, OtherSpec};
 use headwater_sim::scheduling::Policy;
@@ -50,6 +51,13 @@ impl Interruptions {
             self.lengths.tell()
         )
     }
+}
+
+/// For which share of the time each core of a profile's machine is interrupted.
+pub(crate) fn usual(machine: &Machine) -> f64 {
+    let interruptions = machine.others.iter().filter(|other| other.name == NAME);
+    let cores: f64 = interruptions.map(|other| other.activity.mean_cores()).sum();
+    cores / f64::from(machine.cores.max(1))
 }
 
 /// Looks at the clock for `time`.

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use headwater_models::deployment::Pacer;
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
-use headwater_sim::scheduling::Policy;
+use headwater_sim::scheduling::{Policy, SchedulerSpec};
 use headwater_sim::units::{Bytes, BytesPerSecond};
 
 use crate::arguments;
@@ -18,9 +19,10 @@ use crate::placement::{Cores, Placement};
 use crate::terminal;
 use crate::utilisation::{cores, stolen_seconds};
 
+mod caches;
 mod cpu;
 mod disk;
-mod interruptions;
+pub(crate) mod interruptions;
 pub(crate) mod kernel;
 mod loopback;
 mod quantiles;
@@ -79,6 +81,8 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
     let scheduler = scheduler::measure(time);
     scheduler.tell().iter().for_each(|line| terminal::note(format_args!("{line}")));
+    let caches = caches::measure(time);
+    terminal::note(caches.tell());
     let [waiting, spinning] = loopback::measure(time)?;
     terminal::note(format_args!("loopback round trip: {}", waiting.tell()));
     terminal::note(format_args!("the same without waking anybody up: {}", spinning.tell()));
@@ -101,7 +105,7 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         loopback: spinning.halved().distribution(),
         page_cache: Bytes(0),
         disks: vec![disk.spec()],
-        scheduler: scheduler.spec(),
+        scheduler: SchedulerSpec { refill: caches.refill(), ..scheduler.spec() },
         others: interruptions.on(cores.len() as u32).into_iter().collect(),
         policy: Policy::default(),
     };
@@ -111,6 +115,7 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         source: format!("Measured by loadgen {} profile", env!("CARGO_PKG_VERSION")),
         one_machine: true,
         own_cores: placement.cores == Cores::Own,
+        pacer: Pacer::default(),
         cpu_percent: clock.percent(),
         measured_on: Some(kernel::host()),
         // As servers are launched here.
@@ -120,7 +125,7 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         options: toml::Table::new(),
     };
     let head = header(&clock, &scheduler, [&waiting, &spinning], &disk);
-    let told = told.into_iter().chain([interruptions.tell()]);
+    let told = told.into_iter().chain([interruptions.tell(), caches.tell()]);
     let told: String = told.map(|line| format!("# {line}\n")).collect();
     Ok((head + &told, profile))
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use headwater_sim::scheduling::{SchedulerSpec, WakePoint, WakeUp};
+use headwater_sim::scheduling::{IdleCost, IdlePoint, SchedulerSpec};
 use headwater_sim::time;
 
 use super::quantiles::Times;
@@ -44,17 +44,20 @@ impl Scheduler {
     /// For the profile.
     pub(crate) fn spec(&self) -> SchedulerSpec {
         let simulated = |real: Duration| time::Duration(real.as_nanos() as u64);
-        let mut points: Vec<WakePoint> = Vec::new();
+        let mut points: Vec<IdlePoint> = Vec::new();
         for (idle, times) in &self.wake_ups {
-            points.push(WakePoint { idle: simulated(*idle), cost: time::Duration(times.at(0.5)) });
+            let median = time::Duration(times.at(0.5));
+            let varies = Some(times.distribution());
+            points.push(IdlePoint { varies, ..IdlePoint::new(simulated(*idle), median) });
         }
-        let woken = WakeUp { points };
+        let woken = IdleCost { points };
         let late = self.late.at(0.5).saturating_sub(woken.after(simulated(SLEEP)).0);
         SchedulerSpec {
             slice: self.slice.map_or(SchedulerSpec::default().slice, simulated),
             switch: simulated(self.switch),
             timer_slack: time::Duration(late),
             wake_up: woken,
+            ..SchedulerSpec::default()
         }
     }
 

@@ -13,7 +13,7 @@ use crate::health;
 use crate::pacing::Paced;
 use crate::placement::Placement;
 use crate::plan::RunPlan;
-use crate::profile::kernel;
+use crate::profile::{interruptions, kernel};
 use crate::systems::client::ReadBack;
 use crate::systems::departure::Departure;
 use crate::systems::system::Cluster;
@@ -90,7 +90,7 @@ pub(crate) fn account(
     let generator = health::judge(&outcome, cpu, refused);
     outcome.verdicts.extend([damaged, reading, replicas()]);
     outcome.verdicts.extend(health::verdicts(&generator));
-    outcome.verdicts.extend(fair(&outcome, &recorded, &setting));
+    outcome.verdicts.extend(fair(&outcome, &recorded, &setting, plan));
     outcome.verdicts.extend(errors(&collected.errors));
     outcome.generator = Some(generator);
     configuration(plan, &setting, &mut outcome);
@@ -101,11 +101,17 @@ pub(crate) fn account(
 }
 
 /// Whether machine and cluster were the run's.
-fn fair(outcome: &Outcome, recorded: &Recorded, setting: &Setting<'_>) -> Vec<outcome::Verdict> {
+fn fair(
+    outcome: &Outcome,
+    recorded: &Recorded,
+    setting: &Setting<'_>,
+    plan: &RunPlan,
+) -> Vec<outcome::Verdict> {
     let Recorded { disturbance, pauses, others, .. } = recorded;
     let had = cores_of(&setting.placement.told());
     let mut all = vec![health::steady(&disturbance.steps)];
-    all.extend(health::undisturbed(outcome, disturbance, had));
+    let usual = interruptions::usual(&plan.scenario.profile.server);
+    all.extend(health::undisturbed(outcome, disturbance, had, usual));
     all.extend(others.map(|others| health::alone(outcome, others)));
     all.extend(recorded::pauses(pauses));
     all.extend(setting.warm_up.as_ref().and_then(health::warm));

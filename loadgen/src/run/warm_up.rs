@@ -38,7 +38,7 @@ const EXERCISE: Duration = Duration::from_secs(75);
 const LONGEST: Duration = Duration::from_secs(45);
 
 /// Compilers rest when they take no more than this of a core, for so many seconds.
-const RESTING: f64 = 0.1;
+const RESTING: f64 = 0.05;
 const RESTS: usize = 3;
 
 /// Seconds whose medians are looked at.

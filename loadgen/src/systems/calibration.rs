@@ -39,10 +39,45 @@ pub(crate) struct Group {
 /// So often as `times` says, the cost `constant`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Term {
-    /// An option of the system's `costs`, in nanoseconds.
+    /// An option of the system's `costs`.
     pub(crate) constant: &'static str,
-    /// How often, by what clients have counted.
-    pub(crate) times: fn(&Counts) -> f64,
+    /// How often.
+    pub(crate) times: Times,
+}
+
+/// How often a cost is in the time of threads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Times {
+    /// A cost in nanoseconds: by what clients have counted.
+    Counted(fn(&Counts) -> f64),
+    /// A working set in KiB: by how often its threads wake, and how long their cores have idled
+    /// then. Nobody records that of a real system; a simulation of the case tells it.
+    Woken,
+}
+
+impl Term {
+    /// A cost in nanoseconds.
+    pub(crate) const fn ns(constant: &'static str, times: fn(&Counts) -> f64) -> Self {
+        Self { constant, times: Times::Counted(times) }
+    }
+
+    /// The working set of the group's threads.
+    pub(crate) const fn working_set(constant: &'static str) -> Self {
+        Self { constant, times: Times::Woken }
+    }
+
+    /// By what clients have counted; nothing of a working set.
+    pub(crate) fn counted(&self, counts: &Counts) -> f64 {
+        match self.times {
+            Times::Counted(times) => times(counts),
+            Times::Woken => 0.0,
+        }
+    }
+
+    /// It is a working set.
+    pub(crate) const fn is_memory(&self) -> bool {
+        matches!(self.times, Times::Woken)
+    }
 }
 
 /// How a system is calibrated.
@@ -54,6 +89,13 @@ pub(crate) struct Calibration {
     pub(crate) more: &'static [Case],
     /// The threads.
     pub(crate) groups: &'static [Group],
+    /// Costs that no case can tell from another one: taken to be such a share of it.
+    pub(crate) shares: &'static [(&'static str, f64, &'static str)],
+    /// The cost that says how much of their work comes before its result, in percent.
+    pub(crate) before: Option<&'static str>,
+    /// Threads of servers that are in none of these groups and that the model has, by what their
+    /// names begin with: all others are written into the profile as processes beside the system.
+    pub(crate) modelled: &'static [&'static str],
     /// The cost of the memory that a request leaves behind, in bytes, where servers are JVMs.
     pub(crate) garbage: Option<&'static str>,
     /// Costs that no case measures, and why.
@@ -70,5 +112,11 @@ impl Calibration {
             }
         }
         all
+    }
+
+    /// A constant is a working set.
+    pub(crate) fn is_memory(&self, constant: &str) -> bool {
+        let mut terms = self.groups.iter().flat_map(|group| group.terms);
+        terms.any(|term| term.constant == constant && term.is_memory())
     }
 }

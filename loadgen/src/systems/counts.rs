@@ -21,8 +21,6 @@ pub(crate) struct Counts {
     pub(crate) written: f64,
     /// Events read.
     pub(crate) read: f64,
-    /// How often the threads that are looked at were given a core; no client tells that.
-    pub(crate) dispatches: f64,
 }
 
 impl Counts {
@@ -35,7 +33,6 @@ impl Counts {
             received: of(self.received, other.received),
             written: of(self.written, other.written),
             read: of(self.read, other.read),
-            dispatches: of(self.dispatches, other.dispatches),
         }
     }
 

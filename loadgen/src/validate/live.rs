@@ -39,6 +39,9 @@ pub(super) fn arguments(case: &Case, seed: u64, asked: &Validate) -> Vec<String>
         ["--scenario", &case.file.display().to_string(), "--launch"].map(str::to_owned).into();
     let mut add = |option: &str, value: String| all.extend([option.to_owned(), value]);
     add("--seed", seed.to_string());
+    if let Some(profile) = &asked.profile {
+        add("--profile", profile.clone());
+    }
     for (path, value) in &asked.settings {
         add("--set", format!("{path}={value}"));
     }

@@ -145,7 +145,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
         .map_err(|error| Failure::io(format_args!("{}", path.display()), &error))
 }
 
-/// What a run of a repeat is made from; not the machine profile, which a live run has no use for.
+/// What a run of a repeat is made from; not the machine profile, by which a live run is
+/// only judged.
 fn live(case: &Case, repeat: u64, asked: &Validate) -> String {
     let settings = case.plan.scenario.settings.iter().filter(|(path, _)| path != "profile");
     let text = format!(

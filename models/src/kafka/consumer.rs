@@ -22,6 +22,7 @@ use std::rc::Rc;
 
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -66,11 +67,16 @@ mod kind {
     pub const BACKOFF: u64 = 4;
 }
 
-/// Threads of a consumer's pools.
-pub fn pools(config: &Cluster) -> Vec<u32> {
+/// A consumer's pools.
+pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
+    let costs = &config.costs;
+    let application = PoolSpec::named("reader", 1).through(costs.client_poll_working_set_kib);
     match config.client {
-        ClientLibrary::Java => vec![1],
-        ClientLibrary::Librdkafka => vec![1, config.brokers],
+        ClientLibrary::Java => vec![application],
+        ClientLibrary::Librdkafka => {
+            let brokers = PoolSpec::named("rdk:broker", config.brokers);
+            vec![application, brokers.through(costs.client_working_set_kib)]
+        }
     }
 }
 
@@ -248,7 +254,7 @@ impl Consumer {
         let walk = 2 * self.config.costs.client_partition_ns * fetching.session.len() as u64;
         let cost = Duration(self.config.costs.parse(records, bytes) + walk);
         (fetching.correlation, fetching.parsing) = (None, Some(answer));
-        ctx.compute(pool, cost, TAGS.tag(kind::PARSED, broker.into()));
+        self.config.costs.work(ctx, pool, cost, TAGS.tag(kind::PARSED, broker.into()));
     }
 
     /// A partition's part of a response is taken apart: its records are for the application.
@@ -282,7 +288,7 @@ impl Consumer {
         let woken = if self.librdkafka() { costs.client_poll_ns } else { 0 };
         let cost = Duration(woken + each);
         self.queue.push_back(queued);
-        ctx.compute(APPLICATION, cost, TAGS.tag(kind::DELIVERED, 0));
+        costs.work(ctx, APPLICATION, cost, TAGS.tag(kind::DELIVERED, 0));
     }
 
     /// The application has its records.

@@ -26,34 +26,48 @@
 //! B). The Java consumer's figures are taken to be the same, and an application's poll is taken to
 //! be what a thread of librdkafka takes to wake.
 //!
-//! Waking a network thread or a handler costs nothing by default: the figures above are of brokers
-//! that are never idle. On a small virtual machine it is most of a request at low load, which
-//! `loadgen calibrate kafka` measures.
+//! What a leader does for each record is in the cost of its batch: the figures above don't tell it
+//! apart.
+//!
+//! The figures above are of threads that are never idle. One that wakes up fetches its working set
+//! again where the profile says what that takes; how large it is was measured by `loadgen calibrate
+//! kafka` on a virtual machine of two cores (docs/VALIDATION.md).
 //!
 //! Kafka 3.9.2 allocates 23 MB/s for 1,500 produce requests of one record of 1,000 B and as many
 //! fetches (docs/VALIDATION.md). `loadgen calibrate kafka` measures on the machine at hand what of
 //! all this can be.
 
+use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
+use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
+
+use crate::protocol::Streaming;
 
 /// CPU times in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Costs {
-    /// A network thread wakes from its selector and passes through its queues
-    /// (`Processor.run`). What comes while one is at work is taken in its next pass.
-    pub network_pass_ns: u64,
+    /// What a network thread, a request handler or a client's thread does of its work on a message
+    /// before others see the result, in percent: the rest (metrics, looking for more, going back to
+    /// sleep) it does while they go on.
+    pub before_percent: u64,
+    /// Memory that a network thread goes through each time that it wakes, code included. What the
+    /// core's caches have lost of it meanwhile is fetched again.
+    pub network_working_set_kib: u64,
     /// A network thread reads or writes one request or response.
     pub network_request_ns: u64,
     /// The same for each KiB of it (a copy between socket and heap).
     pub network_kib_ns: u64,
-    /// A request handler thread wakes at its queue. One that is at work takes the next request
-    /// without.
-    pub handler_wakeup_ns: u64,
+    /// Memory that a request handler thread goes through, as above.
+    pub handler_working_set_kib: u64,
     /// A request handler thread decodes, routes and answers one request.
     pub handle_request_ns: u64,
     /// The same for each batch in a produce request (validation, append, index).
     pub append_batch_ns: u64,
+    /// The same for each record: a leader looks at every one (`LogValidator`,
+    /// `assignOffsetsNonCompressed`), a follower does not.
+    pub append_record_ns: u64,
     /// The same for each KiB (CRC and write to the page cache).
     pub append_kib_ns: u64,
     /// A handler looks at one partition of a fetch session, when a fetch comes and again when one
@@ -77,10 +91,15 @@ pub struct Costs {
     /// A client's thread looks at one partition: whether there is something to send, to give up or
     /// to fetch.
     pub client_partition_ns: u64,
+    /// Memory that a client's own thread goes through (librdkafka's for a broker, the Java
+    /// producer's sender), as above.
+    pub client_working_set_kib: u64,
     /// A thread of librdkafka's wakes from `poll()` and looks at its queues.
     pub client_wakeup_ns: u64,
     /// A thread of librdkafka's puts one record into a request.
     pub client_batch_record_ns: u64,
+    /// Memory that the application's thread goes through that polls, as above.
+    pub client_poll_working_set_kib: u64,
     /// The application's thread wakes from a poll: for what became of a request's records, or for
     /// those of a response.
     pub client_poll_ns: u64,
@@ -98,12 +117,14 @@ pub struct Costs {
 impl Default for Costs {
     fn default() -> Self {
         Self {
-            network_pass_ns: 0,
+            before_percent: 100,
+            network_working_set_kib: 64,
             network_request_ns: 20_000,
             network_kib_ns: 400,
-            handler_wakeup_ns: 0,
+            handler_working_set_kib: 64,
             handle_request_ns: 30_000,
             append_batch_ns: 15_000,
+            append_record_ns: 0,
             append_kib_ns: 600,
             fetch_partition_ns: 100,
             follower_partition_ns: 160,
@@ -114,8 +135,10 @@ impl Default for Costs {
             client_request_ns: 15_000,
             client_kib_ns: 700,
             client_partition_ns: 50,
+            client_working_set_kib: 32,
             client_wakeup_ns: 5_000,
             client_batch_record_ns: 160,
+            client_poll_working_set_kib: 32,
             client_poll_ns: 5_000,
             client_report_ns: 100,
             client_parse_record_ns: 140,
@@ -126,6 +149,13 @@ impl Default for Costs {
 }
 
 impl Costs {
+    /// Work on a message: a thread of `pool` does it for `cost` in all, and the result shows before
+    /// it is through ([`Self::before_percent`]).
+    pub fn work(&self, ctx: &mut Context<'_, Streaming>, pool: PoolId, cost: Duration, tag: u64) {
+        let before = cost * self.before_percent / 100;
+        ctx.compute_with_tail(pool, before, cost.saturating_sub(before), tag);
+    }
+
     /// A network thread's work on a message.
     pub const fn network(&self, bytes: u64) -> u64 {
         self.network_request_ns + self.network_kib_ns * bytes / 1024
@@ -138,8 +168,8 @@ impl Costs {
         self.handle_request_ns + self.fetch_partition_ns * partitions
     }
 
-    /// A request handler's work on a produce request.
-    pub const fn produce(&self, batches: u64, bytes: u64) -> u64 {
+    /// The work of a thread that appends batches, besides what a leader does for each record.
+    pub const fn append(&self, batches: u64, bytes: u64) -> u64 {
         self.handle_request_ns + self.append_batch_ns * batches + self.append_kib_ns * bytes / 1024
     }
 

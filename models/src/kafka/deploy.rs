@@ -56,9 +56,10 @@ pub fn deploy(
         let name = format!("producer-{}", writer + 1);
         let machine = feed.writer_machine(deployment, environment, &name, writer);
         let (config, brokers, of_writer) = (config.clone(), brokers.clone(), feed.clone());
-        let pools = producer::pools(&config);
+        let pacer = environment.pacer;
+        let pools = producer::pools(&config, pacer);
         let build =
-            move |_| producer::producer(config.clone(), brokers.clone(), writer, &of_writer);
+            move |_| producer::producer(config.clone(), brokers.clone(), writer, &of_writer, pacer);
         feed.add_writer(deployment.node(PRODUCER, name, machine, pools, Box::new(build)));
     }
     for reader in 0..cluster.consumers {

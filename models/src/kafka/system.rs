@@ -117,6 +117,10 @@ impl System for Cluster {
 
     /// Partition 0 is led by the first broker, and the controller is elected at once: it, or the
     /// next.
+    fn paces(&self) -> bool {
+        self.client == ClientLibrary::Librdkafka
+    }
+
     fn arranged(&self, roles: Roles) -> Result<Arc<dyn System>, String> {
         let first = match roles {
             Roles::Together => 0,

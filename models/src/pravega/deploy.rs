@@ -10,7 +10,7 @@ use crate::role::{CONSUMER, PRODUCER};
 use crate::tier::TIER;
 use std::rc::Rc;
 
-use headwater_sim::machine::Factory;
+use headwater_sim::machine::{Factory, PoolSpec};
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper;
@@ -69,7 +69,7 @@ fn add_tier(
 
 fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spec) -> Vec<NodeId> {
     let options = &spec.cluster.segment_store;
-    let pools = vec![options.connection_threads, options.core_threads];
+    let pools = PoolSpec::plain([options.connection_threads, options.core_threads]);
     let add = |number| {
         let name = format!("store-{number}");
         let machine = environment.server_machine(deployment, &name);
@@ -92,7 +92,7 @@ fn add_controller(
     let factory: Factory<Streaming> = Box::new(move |_| {
         Box::new(Controller::new(Rc::clone(&spec.cluster), spec.metadata, &stores))
     });
-    deployment.node(CONTROLLER, "controller-1", machine, vec![0], factory)
+    deployment.node(CONTROLLER, "controller-1", machine, PoolSpec::plain([0]), factory)
 }
 
 fn add_clients(
@@ -103,10 +103,8 @@ fn add_clients(
     feed: &Feed,
 ) {
     // The Rust client's reactor is one thread; the Java client writes and reads on two.
-    let pools = match cluster.client {
-        Client::Rust => vec![1],
-        Client::Java => vec![1, 1],
-    };
+    let threads = if cluster.client == Client::Rust { 1 } else { 2 };
+    let pools = PoolSpec::plain(vec![1; threads]);
     for number in 0..cluster.writers {
         let name = format!("producer-{}", number + 1);
         let machine = feed.writer_machine(deployment, environment, &name, number);
@@ -123,6 +121,6 @@ fn add_clients(
         let factory: Factory<Streaming> = Box::new(move |_| {
             Box::new(Reader::new(Rc::clone(&cluster), number, controller, &feed))
         });
-        deployment.node(CONSUMER, name, machine, vec![1], factory);
+        deployment.node(CONSUMER, name, machine, PoolSpec::plain([1]), factory);
     }
 }

@@ -13,6 +13,7 @@
 
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::Bytes;
 use serde::{Deserialize, Serialize};
@@ -92,9 +93,10 @@ const MARKED: u64 = 3;
 const COMPACTED: u64 = 4;
 
 /// Pools that a JVM adds to those of its process: two of compilers, and one that marks.
-pub fn pools(cores: u32) -> [u32; 3] {
+pub fn pools(cores: u32) -> [PoolSpec; 3] {
     let [c1, c2] = warm_up::compilers(cores);
-    [c1, c2, 1]
+    let pool = PoolSpec::named;
+    [pool("C1 CompilerThread", c1), pool("C2 CompilerThread", c2), pool("G1 Conc", 1)]
 }
 
 /// The pools of its compilers.

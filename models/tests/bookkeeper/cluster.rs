@@ -7,7 +7,7 @@ use headwater_check::Positions;
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::bookkeeper::config;
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::{Deployment, Environment, Machines};
+use headwater_models::deployment::{Deployment, Environment, Machines, Pacer};
 use headwater_models::protocol::Streaming;
 use headwater_models::system::System;
 use headwater_sim::disk::DiskSpec;
@@ -43,6 +43,7 @@ pub fn environment() -> Environment {
         client: MachineSpec::named("client"),
         server,
         machines: Machines::Each,
+        pacer: Pacer::default(),
         bugs: BugSet::default(),
     }
 }

@@ -3,7 +3,7 @@
 use headwater_check::{Events, Positions, Promises, Replica, Stored, Suite};
 use headwater_models::arrival::ArrivalSource;
 use headwater_models::bugs::Bug;
-use headwater_models::deployment::{Environment, Machines};
+use headwater_models::deployment::{Environment, Machines, Pacer};
 use headwater_models::kafka::config::{Cluster, Version};
 use headwater_models::kafka::system::BROKER;
 use headwater_models::protocol::Streaming;
@@ -60,30 +60,45 @@ pub fn bench(cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
 
 /// The same with planted bugs.
 pub fn bench_with(cluster: &Cluster, bugs: &[Bug], source: &ArrivalSource, seed: u64) -> Bench {
-    deployed(4, cluster, bugs, source, seed)
+    bench_of(machine(4), cluster, bugs, source, seed)
 }
 
 /// The same on machines with so many cores.
 pub fn bench_on(cores: u32, cluster: &Cluster, source: &ArrivalSource, seed: u64) -> Bench {
-    deployed(cores, cluster, &[], source, seed)
+    bench_of(machine(cores), cluster, &[], source, seed)
 }
 
-fn deployed(
-    cores: u32,
+fn machine(cores: u32) -> MachineSpec {
+    MachineSpec { cores, ..MachineSpec::named("machine") }
+}
+
+/// The same on such machines.
+pub fn bench_of(
+    machine: MachineSpec,
     cluster: &Cluster,
     bugs: &[Bug],
     source: &ArrivalSource,
     seed: u64,
 ) -> Bench {
-    cluster.check().expect("the cluster is possible");
-    let machine = MachineSpec { cores, ..MachineSpec::named("machine") };
     let environment = Environment {
         server: machine.clone(),
         client: machine,
         machines: Machines::Each,
+        pacer: Pacer::default(),
         bugs: bugs.iter().copied().collect(),
     };
-    let deployment = cluster.deployed(&environment, source);
+    bench_in(&environment, cluster, source, seed)
+}
+
+/// The same in any environment.
+pub fn bench_in(
+    environment: &Environment,
+    cluster: &Cluster,
+    source: &ArrivalSource,
+    seed: u64,
+) -> Bench {
+    cluster.check().expect("the cluster is possible");
+    let deployment = cluster.deployed(environment, source);
     let mut spec = SimulationSpec { seed: Seed(seed), ..SimulationSpec::default() };
     let us = Duration::from_micros;
     spec.network.latency = Distribution::uniform(us(20), us(30));

@@ -1,8 +1,11 @@
 //! What sets latency and throughput.
 
 use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
+use headwater_sim::machine::MachineSpec;
+use headwater_sim::scheduling::{IdleCost, IdlePoint, SchedulerSpec};
+use headwater_sim::time::Duration;
 
-use crate::harness::{bench, bench_on, steady, three};
+use crate::harness::{bench, bench_of, steady, three};
 
 #[test]
 fn acks_all_costs_a_fetch_round_more_than_acks_1() {
@@ -126,20 +129,25 @@ fn impossible_clusters_are_refused_with_the_reason() {
 }
 
 #[test]
-fn a_broker_wakes_for_each_request_when_few_come_and_finds_several_when_many_do() {
-    // Microseconds of a broker's CPU for a batch, on one core.
-    let each = |rate: u64, woken_us: u64| {
+fn a_broker_fetches_its_memory_again_for_each_request_when_few_come() {
+    // Microseconds of a broker's CPU for a batch, on one core: 50 us for each working set after an
+    // idle millisecond.
+    let each = |rate: u64, kib: u64| {
         let mut cluster = Cluster::defaults(Version::V3_9);
-        cluster.costs.network_pass_ns = woken_us * 1_000;
-        cluster.costs.handler_wakeup_ns = woken_us * 1_000;
-        let mut bench = bench_on(1, &cluster, &steady(rate, 200, 3), 1);
+        cluster.costs.network_working_set_kib = kib;
+        cluster.costs.handler_working_set_kib = kib;
+        let point = |idle, cost| IdlePoint::new(Duration(idle), Duration(cost));
+        let refill = IdleCost { points: vec![point(0, 0), point(1_000_000, 500)] };
+        let scheduler = SchedulerSpec { refill, ..SchedulerSpec::default() };
+        let machine = MachineSpec { cores: 1, scheduler, ..MachineSpec::named("machine") };
+        let mut bench = bench_of(machine, &cluster, &[], &steady(rate, 200, 3), 1);
         let batches = bench.run(3).batches;
         bench.sim.cpu_time(bench.broker(0)).as_nanos() as u64 / 1_000 / batches
     };
-    let costs = |rate| each(rate, 50) - each(rate, 0);
-    // A produce request and a fetch: both are read and answered, and three times handled, the
-    // fetch's second time by the handler that is at work anyway.
+    let costs = |rate| each(rate, 100) - each(rate, 0);
+    // The request comes to a network thread and a handler after ten idle milliseconds; the fetch
+    // that follows it finds most of their memory in the caches.
     let (few, many) = (costs(100), costs(20_000));
-    assert!((250..=350).contains(&few), "{few} us a batch");
-    assert!(many * 3 < few * 2, "{many} us a batch, {few} us when few come");
+    assert!((100..=160).contains(&few), "{few} us a batch");
+    assert!(many * 4 < few, "{many} us a batch, {few} us when few come");
 }

@@ -3,15 +3,19 @@
 use std::rc::Rc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource};
+use headwater_models::bugs::BugSet;
+use headwater_models::deployment::{Environment, Machines, Pacer};
 use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 use headwater_models::key_hash::lane_of_key;
 use headwater_sim::fault::Fault;
+use headwater_sim::machine::MachineSpec;
 use headwater_sim::random::Seed;
+use headwater_sim::scheduling::{IdleCost, IdlePoint, SchedulerSpec};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::Bytes;
 use headwater_traffic::{KeyMode, Rate, SizeModel, SizeSpec, TrafficSpec};
 
-use crate::harness::{bench, steady, three};
+use crate::harness::{bench, bench_in, steady, three};
 
 fn librdkafka() -> Cluster {
     Cluster::defaults(Version::V3_9).with_client(ClientLibrary::Librdkafka)
@@ -56,6 +60,33 @@ fn linger_is_waited_for_in_whole_milliseconds_from_the_last_waking() {
     let [first, second] = medians_of_pairs(&cluster, [keys[0]; 2], Duration::from_micros(300));
     assert!((5_050..5_400).contains(&first), "{first} us, the second {second} us");
     assert!((280..320).contains(&(first - second)), "{first} and {second} us");
+}
+
+#[test]
+fn a_pacer_spares_an_event_what_waking_up_takes() {
+    let mut cluster = librdkafka();
+    cluster.producer.linger_ms = 0;
+    // A core that takes 200 us to wake, of a client alone.
+    let median = |pacer_lead_us| {
+        let point = IdlePoint::new(Duration::ZERO, Duration::from_micros(200));
+        let wake_up = IdleCost { points: vec![point] };
+        let scheduler = SchedulerSpec { wake_up, ..SchedulerSpec::default() };
+        let client = MachineSpec { cores: 1, scheduler, ..MachineSpec::named("client") };
+        let environment = Environment {
+            server: MachineSpec { cores: 4, ..MachineSpec::named("server") },
+            client,
+            machines: Machines::Each,
+            pacer: Pacer { lead: Duration::from_micros(pacer_lead_us), gap: Duration::ZERO },
+            bugs: BugSet::default(),
+        };
+        let mut bench = bench_in(&environment, &cluster, &steady(100, 1_000, 4), 1);
+        let mut all: Vec<_> = bench.run(6).acks.iter().map(|ack| ack.1.0 / 1_000).collect();
+        all.sort_unstable();
+        all[all.len() / 2]
+    };
+    // Without it the thread of librdkafka's wakes up for the event as well as for the answer.
+    let (alone, paced) = (median(0), median(300));
+    assert!((180..220).contains(&(alone - paced)), "{alone} us alone, {paced} us paced");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use headwater_check::Positions;
 use headwater_models::arrival::{Arrival, ArrivalSource, Arrivals};
 use headwater_models::bookkeeper::record::Record as JournalRecord;
 use headwater_models::bugs::BugSet;
-use headwater_models::deployment::{Environment, Machines};
+use headwater_models::deployment::{Environment, Machines, Pacer};
 use headwater_models::pravega::config::{Cluster, Mode, Version};
 use headwater_models::protocol::{Record, Streaming};
 use headwater_models::system::System;
@@ -83,7 +83,8 @@ pub fn environment(machines: Machines) -> Environment {
     let flush = Distribution::constant(Duration::from_micros(100));
     let disk = DiskSpec { sync: flush, ..DiskSpec::default() };
     let server = MachineSpec { disks: vec![disk], ..MachineSpec::named("server") };
-    Environment { server, client: MachineSpec::named("client"), machines, bugs: BugSet::default() }
+    let (client, pacer) = (MachineSpec::named("client"), Pacer::default());
+    Environment { server, client, machines, pacer, bugs: BugSet::default() }
 }
 
 /// A cluster in a simulation.

@@ -14,7 +14,7 @@ use headwater_models::role::{Capability, Role};
 use headwater_sim::disk::{DiskError, DiskId, DiskOp, DiskSpec, FileId};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::effect::PoolId;
-use headwater_sim::machine::{Factory, MachineSpec};
+use headwater_sim::machine::{Factory, MachineSpec, PoolSpec};
 use headwater_sim::network::NetworkSpec;
 use headwater_sim::node::Completion;
 use headwater_sim::random::Seed;
@@ -201,7 +201,7 @@ pub(super) fn run(seed: u64, faults: &[&str]) -> Seen {
         add(&mut sim, machine(name), &[1], tester());
         let machine = deployment.machine(machine(name));
         let never = Box::new(|_| unreachable!("only its name and role are of interest"));
-        deployment.node(TESTER, name, machine, vec![1], never);
+        deployment.node(TESTER, name, machine, PoolSpec::plain([1]), never);
     }
     let systems = vec![SystemNames { prefix: String::new(), copies: 3 }];
     let roster = Roster::new(&deployment, systems);

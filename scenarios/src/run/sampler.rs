@@ -6,6 +6,7 @@ use headwater_models::batch::StreamId;
 use headwater_models::protocol::Streaming;
 use headwater_models::signal;
 use headwater_reports::{self as reports, Gauge, Resource, ThreadGroup, Threads};
+use headwater_sim::cpu::Ran;
 use headwater_sim::simulation::Simulation;
 use headwater_sim::units::{BytesPerSecond, NodeId};
 use headwater_sim::usage::{ResourceKind, Usage};
@@ -19,8 +20,18 @@ use crate::units::Duration;
 /// throttled writers, which moves a little, makes of it.
 const OUTRUN: f64 = 1.05;
 
-/// What the threads of a simulated process are called: they are not told apart.
-const ALL_THREADS: &str = "all threads";
+/// What the threads of a simulated process are called that its model does not name, and what it
+/// computes on none: all of them, of many models.
+const OTHER_THREADS: &str = "other threads";
+
+/// Threads of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    node: NodeId,
+    /// The pool, if the model names it.
+    pool: Option<usize>,
+    name: &'static str,
+}
 
 /// Samples at the end of each interval.
 pub(super) struct Sampler {
@@ -30,8 +41,8 @@ pub(super) struct Sampler {
     busy: Vec<Vec<Duration>>,
     /// Bytes that the files of each disk have taken in so far, at the end of each interval.
     written: Vec<Vec<u64>>,
-    /// CPU time so far of each node, at the end of each interval.
-    cpu: Vec<Vec<Duration>>,
+    /// What the threads of each group have had of cores so far, at the end of each interval.
+    ran: BTreeMap<Group, Vec<Ran>>,
     samples: usize,
     /// Named levels at the end of each interval.
     gauges: BTreeMap<(NodeId, &'static str), Vec<Option<f64>>>,
@@ -41,8 +52,8 @@ impl Sampler {
     /// Of these systems.
     pub(super) fn new(systems: &Topology) -> Self {
         let known = systems.iter().map(|(_, part)| part.system.kind().signals().gauges).collect();
-        let (busy, written, cpu) = (Vec::new(), Vec::new(), Vec::new());
-        Self { known, busy, written, cpu, samples: 0, gauges: BTreeMap::new() }
+        let (busy, written, ran) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { known, busy, written, ran, samples: 0, gauges: BTreeMap::new() }
     }
 
     fn gauge(&self, stream: StreamId, name: &str) -> Option<&'static signal::Gauge> {
@@ -59,9 +70,17 @@ impl Sampler {
             self.written.resize_with(self.written.len().max(disk + 1), Vec::new);
             self.written[disk].push(written);
         }
-        self.cpu.resize_with(roster.iter().count(), Vec::new);
         for (node, _) in roster.iter() {
-            self.cpu[node.index()].push(sim.cpu_time(node));
+            let mut rest = sim.cpu_time(node);
+            for (pool, (spec, ran)) in sim.pools(node).enumerate() {
+                if !spec.name.is_empty() {
+                    let group = Group { node, pool: Some(pool), name: spec.name };
+                    self.ran.entry(group).or_default().push(ran);
+                    rest = rest.saturating_sub(ran.cpu);
+                }
+            }
+            let group = Group { node, pool: None, name: OTHER_THREADS };
+            self.ran.entry(group).or_default().push(Ran { cpu: rest, ..Ran::default() });
             for (name, gauge) in sim.gauges(node) {
                 let series = self.gauges.entry((node, name)).or_default();
                 series.resize(self.samples, None);
@@ -147,7 +166,7 @@ impl Sampler {
         (first, ((until.0 / interval.0) as usize).min(self.samples))
     }
 
-    /// What CPU each process has used, of all its threads together.
+    /// What CPU the threads of each process have used.
     pub(super) fn threads(
         &self,
         roster: &Roster,
@@ -155,21 +174,27 @@ impl Sampler {
         interval: Duration,
     ) -> Threads {
         let (first, last) = self.within(window, interval);
-        let group = |(node, cpu): (NodeId, &Vec<Duration>)| {
-            let before = |index: usize| index.checked_sub(1).map_or(Duration::ZERO, |at| cpu[at]);
-            let used = |from, until| before(until).saturating_sub(before(from)).0;
-            let share = |index| used(index, index + 1) as f64 / interval.0 as f64;
+        let group = |(group, ran): (&Group, &Vec<Ran>)| {
+            let before = |index: usize| index.checked_sub(1).map_or(Ran::default(), |at| ran[at]);
+            let ns = |of: fn(&Ran) -> Duration, from, until| {
+                of(&before(until)).saturating_sub(of(&before(from))).0
+            };
+            let within = |of| if first < last { ns(of, first, last) } else { 0 };
+            let cpu = |index| ns(|ran| ran.cpu, index, index + 1) as f64 / interval.0 as f64;
+            let dispatches = [last, first.min(last)].map(|index| before(index).dispatches);
             ThreadGroup {
-                process: roster.name(node).to_owned(),
-                name: ALL_THREADS.into(),
-                cpu_ns: if first < last { used(first, last) } else { 0 },
-                cpu: (0..cpu.len()).map(share).collect(),
-                ..ThreadGroup::default()
+                process: roster.name(group.node).to_owned(),
+                name: group.name.into(),
+                threads: 0,
+                dispatches: dispatches[0].saturating_sub(dispatches[1]),
+                cpu_ns: within(|ran| ran.cpu),
+                refill_ns: within(|ran| ran.refill),
+                wait_ns: within(|ran| ran.waited),
+                cpu: (0..ran.len()).map(cpu).collect(),
             }
         };
-        let nodes = roster.iter().map(|(node, _)| node);
-        let groups: Vec<_> = nodes.zip(&self.cpu).map(group).collect();
-        Threads { interval_ns: interval.0, groups }
+        let ran = self.ran.iter().filter(|(_, ran)| ran.iter().any(|ran| ran.cpu > Duration::ZERO));
+        Threads { interval_ns: interval.0, groups: ran.map(group).collect() }
     }
 
     /// The resources that have a limit, with their utilisation in the window.

@@ -2,12 +2,13 @@
 
 use super::{Pending, Simulation, Status};
 use crate::buggify::Site;
+use crate::cpu::Work;
 use crate::effect::{Effect, Transport};
 use crate::impairment::Fate;
 use crate::node::{Message, Note, Observer, Protocol};
 use crate::queue::EventQueue;
 use crate::scheduling::Policy;
-use crate::time::Duration;
+use crate::time::{Duration, Time};
 use crate::units::NodeId;
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
@@ -20,7 +21,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             match effect {
                 Effect::Send { to, message, transport } => self.send(node, to, message, transport),
                 Effect::Timer { delay, tag } => self.timer(node, delay, tag),
-                Effect::Compute { pool, cost, tag } => self.compute(node, pool, cost, tag),
+                Effect::Compute { pool, cost, tail, tag } => {
+                    self.compute(node, pool, Work { cost, tail, until: Time::ZERO }, tag);
+                }
+                Effect::Spin { pool, time, tag } => {
+                    let (cost, tail) = (Duration::ZERO, Duration::ZERO);
+                    self.compute(node, pool, Work { cost, tail, until: self.now + time }, tag);
+                }
                 Effect::StopTheWorld { work, threads, tag } => {
                     self.stop_the_world(node, work, threads, tag);
                 }

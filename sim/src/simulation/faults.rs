@@ -174,7 +174,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         state.parked.clear();
         (state.signalled, state.collectors) = (false, 0);
         state.gauges.clear();
-        state.pools = state.spec.pools.iter().map(|threads| Servers::new(*threads)).collect();
+        state.pools = state.pools.iter().map(Servers::again).collect();
         // A job that is on a core runs to its end; nobody is told.
         self.machines[state.spec.machine.index()].cores.purge(node);
         self.close_connections(node, closed);

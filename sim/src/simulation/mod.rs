@@ -13,7 +13,7 @@ use crate::buggify::{Buggify, Site};
 use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::cores::{CoreEvent, Cores};
-use crate::cpu::{Job, Servers};
+use crate::cpu::{Job, Ran, Servers};
 use crate::device::Device;
 use crate::disk::{DiskId, FileId};
 use crate::effect::Effect;
@@ -22,7 +22,7 @@ use crate::files::Files;
 use crate::fingerprint::{Checkpoint, Fingerprint};
 use crate::gauge::{Gauge, Gauges};
 use crate::log::EventLog;
-use crate::machine::{MachineSpec, NodeSpec};
+use crate::machine::{MachineSpec, NodeSpec, PoolSpec};
 use crate::network::{Network, NetworkSpec, Nic};
 use crate::node::{Completion, Node, Observer, Protocol};
 use crate::other::OtherSpec;
@@ -263,7 +263,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             (other.clone(), self.seed.stream("other process", entity))
         };
         self.machines.push(MachineState {
-            cores: Cores::new(spec.cores, spec.scheduler.clone()),
+            cores: Cores::new(
+                spec.cores,
+                spec.scheduler.clone(),
+                self.seed.stream("scheduler", id.0.into()),
+            ),
             others: spec.others.iter().enumerate().map(other).collect(),
             devices: spec.disks.iter().enumerate().map(device).collect(),
             flushers: spec.disks.iter().map(|_| Flusher::default()).collect(),
@@ -284,7 +288,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let disks = self.machines[spec.machine.index()].devices.len();
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(NodeState {
-            pools: spec.pools.iter().map(|threads| Servers::new(*threads)).collect(),
+            pools: spec.pools.iter().map(|pool| Servers::new(*pool)).collect(),
             node: None,
             status: Status::Down,
             incarnation: 0,
@@ -447,6 +451,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// CPU time that a node has had.
     pub fn cpu_time(&self, node: NodeId) -> Duration {
         self.nodes[node.index()].cpu
+    }
+
+    /// The pools of a node's threads, and what they have had of cores.
+    pub fn pools(&self, node: NodeId) -> impl Iterator<Item = (PoolSpec, Ran)> + '_ {
+        self.nodes[node.index()].pools.iter().map(|pool| (pool.spec(), pool.ran()))
     }
 
     /// The named levels of a node.

@@ -2,7 +2,7 @@
 
 use super::{Holder, Input, Pending, Simulation, Status};
 use crate::buggify::Site;
-use crate::cpu::Job;
+use crate::cpu::{Job, Servers, Work};
 use crate::effect::PoolId;
 use crate::node::{Completion, Observer, Protocol};
 use crate::queue::EventQueue;
@@ -18,13 +18,14 @@ const NOBODY: NodeId = NodeId(u32::MAX);
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     #[inline]
-    pub(super) fn compute(&mut self, node: NodeId, pool: PoolId, mut cost: Duration, tag: u64) {
+    pub(super) fn compute(&mut self, node: NodeId, pool: PoolId, mut work: Work, tag: u64) {
         if let Some(buggify) = &mut self.buggify {
-            cost += buggify.delay(Site::SlowCompute);
+            work.cost += buggify.delay(Site::SlowCompute);
         }
         let state = &mut self.nodes[node.index()];
         let (incarnation, spent) = (state.incarnation, Duration::ZERO);
-        let job = Job { node, incarnation, pool: pool.0, cost, tag, spent };
+        let asked = self.now;
+        let job = Job { node, incarnation, pool: pool.0, work, tag, spent, asked };
         let has_thread =
             state.pools.get_mut(pool.0 as usize).is_none_or(|pool| pool.admit(self.now, job));
         if has_thread {
@@ -35,12 +36,15 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// A thread that has work asks for a core; or goes on, if it is the one that has just told of
     /// work that is done.
     #[inline]
-    pub(super) fn ask_for_core(&mut self, job: Job) {
+    pub(super) fn ask_for_core(&mut self, mut job: Job) {
         let state = &mut self.nodes[job.node.index()];
         if state.status == Status::Paused {
             return state.parked.push(job);
         }
-        let (machine, policy) = (state.spec.machine, state.spec.policy);
+        job.asked = self.now;
+        let machine = state.spec.machine;
+        let pool = state.pools.get(job.pool as usize);
+        let policy = pool.and_then(Servers::policy).unwrap_or(state.spec.policy);
         match self.holder {
             Some(Holder { core, node, pool, .. }) if (node, pool) == (job.node, job.pool) => {
                 self.holder = None;
@@ -48,7 +52,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 cores.go_on(self.now, core, job, &mut self.core_events);
                 self.push_core_events(machine);
             }
-            _ => self.run_on(machine, job, policy),
+            _ => {
+                let cores = &self.machines[machine.index()].cores;
+                if let Some(pool) = state.pools.get_mut(job.pool as usize) {
+                    job.work.add(pool.wake(cores, self.now));
+                }
+                self.run_on(machine, job, policy);
+            }
         }
     }
 
@@ -57,7 +67,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     fn run_on(&mut self, machine: MachineId, job: Job, policy: Policy) {
         let cores = &mut self.machines[machine.index()].cores;
         if cores.count() == 0 {
-            let done = cores.end(self.now, job.cost);
+            let done = cores.end(self.now, job.work.cost).max(job.work.until);
             return self.push(done, Pending::Computed { job });
         }
         cores.ask(self.now, job, policy, &mut self.core_events);
@@ -101,7 +111,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let (machine, policy) = (state.spec.machine, state.spec.policy);
         self.halt(node);
         let cost = Duration(work.0.div_ceil(u64::from(threads)));
-        let job = Job { node, incarnation, pool: COLLECTOR, cost, tag, spent };
+        let (asked, work) = (self.now, Work::of(cost));
+        let job = Job { node, incarnation, pool: COLLECTOR, work, tag, spent, asked };
         for _ in 0..threads {
             self.run_on(machine, job, policy);
         }
@@ -142,7 +153,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             self.push_core_events(machine);
             return self.next_of_other(machine, job.tag as u32);
         }
-        self.nodes[job.node.index()].cpu += job.spent;
+        let state = &mut self.nodes[job.node.index()];
+        state.cpu += job.spent;
+        if let Some(pool) = state.pools.get_mut(job.pool as usize) {
+            pool.note_run(&self.machines[machine.index()].cores, core, self.now, &job);
+        }
         self.holder = Some(Holder { machine, core, node: job.node, pool: job.pool });
         self.computed(job);
         if let Some(Holder { machine, core, .. }) = self.holder.take() {
@@ -172,7 +187,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub(super) fn other_wakes(&mut self, machine: MachineId, other: u32, work: Duration) {
         let policy = self.machines[machine.index()].others[other as usize].0.policy;
         let (tag, spent) = (u64::from(other), Duration::ZERO);
-        let job = Job { node: NOBODY, incarnation: 0, pool: 0, cost: work, tag, spent };
+        let (node, asked, work) = (NOBODY, self.now, Work::of(work));
+        let job = Job { node, incarnation: 0, pool: 0, work, tag, spent, asked };
         self.run_on(machine, job, policy);
     }
 

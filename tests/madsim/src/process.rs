@@ -134,10 +134,11 @@ impl Hosted {
                     process.hand(Input::Timer(tag));
                 });
             }
-            Effect::Compute { pool, cost, tag } => {
-                let cost = cost * u64::from(process.world.cpu_percent) / 100;
+            Effect::Compute { pool, cost, tail, tag } => {
+                let cost = (cost + tail) * u64::from(process.world.cpu_percent) / 100;
                 self.pools.compute(process, pool, cost, tag);
             }
+            Effect::Spin { pool, time, tag } => self.pools.compute(process, pool, time, tag),
             // A pause changes when things happen, and never what: it is work like any other.
             Effect::StopTheWorld { work, threads, tag } => {
                 let share = work / u64::from(threads);

@@ -96,7 +96,7 @@ impl World {
             ),
             name: spec.name,
             machine: spec.machine,
-            pools: spec.pools,
+            pools: spec.pools.iter().map(|pool| pool.threads).collect(),
             factory: spec.factory,
             life: Cell::new(0),
             dark: Cell::new(0),

@@ -3,13 +3,17 @@
 
 use rand::Rng;
 
-use headwater_sim::random::Stream;
+use headwater_sim::random::{Seed, Stream};
 
 /// CPU time of a kind of thread in an interval of a case, and how often each cost is in it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
-    /// Which case; intervals are resampled within it.
+    /// Which case, and which kind of thread; intervals are resampled within them.
     pub(super) case: usize,
+    /// See above.
+    pub(super) kind: usize,
+    /// How long the interval is, seconds.
+    pub(super) seconds: f64,
     /// How often each of the constants.
     pub(super) times: Vec<f64>,
     /// Nanoseconds.
@@ -23,8 +27,8 @@ pub(super) struct Row {
 pub(super) struct Found {
     /// Which constant.
     pub(super) at: usize,
-    /// Nanoseconds each.
-    pub(super) ns: f64,
+    /// Nanoseconds each, or KiB.
+    pub(super) cost: f64,
     /// From the 5th to the 95th percentile over the resampled intervals.
     pub(super) interval: [f64; 2],
     /// How much wider its interval is than if the others were known; the other that it is told
@@ -41,39 +45,35 @@ const RESAMPLES: usize = 200;
 pub(super) const APART_MAX: f64 = 5.0;
 
 /// Fits `constants` costs to rows.
-pub(super) fn fit(rows: &[Row], constants: usize, stream: &mut Stream) -> Vec<Found> {
+pub(super) fn fit(rows: &[Row], constants: usize) -> Vec<Found> {
+    let mut stream = Seed(1).stream("calibrate", 0);
     let all: Vec<&Row> = rows.iter().collect();
     let best = solve(&normal(&all, constants));
     let mut resampled = vec![Vec::with_capacity(RESAMPLES); constants];
     for _ in 0..RESAMPLES {
-        let costs = solve(&normal(&resample(rows, stream), constants));
+        let costs = solve(&normal(&resample(rows, &mut stream), constants));
         resampled.iter_mut().zip(costs).for_each(|(of, cost)| of.push(cost));
     }
     let inflations = inflations(&normal(&all, constants).0);
-    let found = |(at, ns): (usize, f64)| {
+    let found = |(at, cost): (usize, f64)| {
         let of = &mut resampled[at];
         of.sort_by(f64::total_cmp);
         let interval = [of[RESAMPLES / 20], of[RESAMPLES - 1 - RESAMPLES / 20]];
         let (inflation, with) = inflations[at];
-        Found { at, ns, interval, inflation, with }
+        Found { at, cost, interval, inflation, with }
     };
     best.into_iter().enumerate().map(found).collect()
 }
 
-/// As many rows of each case and shape as there are, drawn with replacement.
+/// As many rows of each case and kind of thread as there are, drawn with replacement.
 fn resample<'a>(rows: &'a [Row], stream: &mut Stream) -> Vec<&'a Row> {
     let mut drawn = Vec::with_capacity(rows.len());
     for row in rows {
-        let same = |other: &&Row| other.case == row.case && shape(other) == shape(row);
+        let same = |other: &&Row| (other.case, other.kind) == (row.case, row.kind);
         let like: Vec<&Row> = rows.iter().filter(same).collect();
         drawn.push(like[stream.random_range(0..like.len())]);
     }
     drawn
-}
-
-/// Which constants a row has: those of its kind of thread.
-fn shape(row: &Row) -> Vec<bool> {
-    row.times.iter().map(|times| *times > 0.0).collect()
 }
 
 /// The normal equations of rows, each in proportion to what is typical of its case.
@@ -170,8 +170,6 @@ fn gauss(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use headwater_sim::random::Seed;
-
     use super::*;
 
     /// Rows of cases with these features, of threads that take 50 us and 2 us each, give or take
@@ -181,17 +179,16 @@ mod tests {
         let row = |case: usize, noise: f64| {
             let times = cases[case].to_vec();
             let typical_ns = times[0] * 50_000.0 + times[1] * 2_000.0;
-            Row { case, cpu_ns: typical_ns * noise, typical_ns, times }
+            Row { case, kind: 0, seconds: 1.0, cpu_ns: typical_ns * noise, typical_ns, times }
         };
         (0..cases.len()).flat_map(|case| noise.map(|noise| row(case, noise))).collect()
     }
 
     #[test]
     fn costs_are_found_with_intervals_around_them() {
-        let mut stream = Seed(1).stream("fit", 0);
-        let found = fit(&rows(&[[1_000.0, 10.0], [100.0, 20_000.0]]), 2, &mut stream);
+        let found = fit(&rows(&[[1_000.0, 10.0], [100.0, 20_000.0]]), 2);
         for (of, right) in found.iter().zip([50_000.0, 2_000.0]) {
-            assert!((of.ns - right).abs() < right * 0.02, "{found:?}");
+            assert!((of.cost - right).abs() < right * 0.02, "{found:?}");
             assert!(of.interval[0] < right && right < of.interval[1], "{found:?}");
             assert!(of.inflation < APART_MAX, "{found:?}");
         }
@@ -199,11 +196,10 @@ mod tests {
 
     #[test]
     fn costs_that_always_come_together_are_not_told_apart() {
-        let mut stream = Seed(1).stream("fit", 0);
-        let found = fit(&rows(&[[1_000.0, 1_000.0], [100.0, 101.0]]), 2, &mut stream);
+        let found = fit(&rows(&[[1_000.0, 1_000.0], [100.0, 101.0]]), 2);
         assert!(found.iter().all(|of| of.inflation > APART_MAX), "{found:?}");
         assert_eq!((found[0].with, found[1].with), (Some(1), Some(0)));
-        let total = found[0].ns + found[1].ns;
+        let total = found[0].cost + found[1].cost;
         assert!((total - 52_000.0).abs() < 1_000.0, "their sum is: {found:?}");
     }
 
@@ -211,12 +207,14 @@ mod tests {
     fn no_cost_is_negative() {
         let row = |times: [f64; 2], cpu_ns| Row {
             case: 0,
+            kind: 0,
+            seconds: 1.0,
             times: times.to_vec(),
             cpu_ns,
             typical_ns: cpu_ns,
         };
         let rows = [row([1.0, 0.0], 100.0), row([1.0, 1.0], 90.0)];
-        let found = fit(&rows, 2, &mut Seed(1).stream("fit", 0));
-        assert!((90.0..=100.0).contains(&found[0].ns) && found[1].ns == 0.0, "{found:?}");
+        let found = fit(&rows, 2);
+        assert!((90.0..=100.0).contains(&found[0].cost) && found[1].cost == 0.0, "{found:?}");
     }
 }

@@ -10,11 +10,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use headwater_reports::ThreadGroup;
+use headwater_reports::{Outcome, ThreadGroup};
 use headwater_scenarios::profile::Profile;
 
+use self::beside::Beside;
 use self::fit::Row;
 use self::report::Report;
+use self::woken::Ran;
 use super::drive::Driven;
 use super::{Interrupt, drive, reach, warm_up};
 use crate::arguments::{Calibrate, Run};
@@ -27,10 +29,12 @@ use crate::sampler::GENERATOR;
 use crate::systems::calibration::{Calibration, Case, Group, Side};
 use crate::systems::counts::{Counting, Counts};
 use crate::systems::system::{Cluster, Source};
-use crate::{profile, systems, terminal};
+use crate::{health, profile, systems, terminal};
 
+mod beside;
 mod fit;
 mod report;
+mod woken;
 
 /// How long each measurement of the machine takes where no profile is given.
 const PROFILE_TIME: Duration = Duration::from_secs(3);
@@ -51,13 +55,21 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
         profile::try_out(path)?;
     }
     let interrupt = Interrupt::listen()?;
-    let (head, profile) = match &arguments.profile {
+    let (head, mut profile) = match &arguments.profile {
         Some(name) => (profile::head_of(name), Profile::load(name, None)?),
         None => profile::measure(Path::new("."), "measured", PROFILE_TIME)?,
     };
-    let measured = measure(arguments, calibration, &cases, &plans, &interrupt)?;
-    let report = Report::new(system.name(), calibration, &measured, &profile);
-    let lines = report.lines();
+    let (mut measured, source, placement) =
+        measure(arguments, calibration, &cases, &plans, &interrupt)?;
+    let beside = measured.beside.add_to(&mut profile);
+    let ran = Ran { cases: &cases, plans: &plans, source, placement, profile: &profile };
+    let explained = woken::explain(calibration, &ran, &mut measured)?;
+    let report = Report::new(system.name(), calibration, &ran, &measured, &explained);
+    let mut lines = report.lines();
+    if !beside.is_empty() {
+        lines.push("What runs beside requests there:".into());
+        lines.extend(beside);
+    }
     lines.iter().for_each(terminal::note);
     let told: String = lines.iter().map(|line| format!("# {line}\n")).collect();
     let text = head + &told + &report.added_to(profile)?.to_toml();
@@ -105,6 +117,12 @@ fn asked(arguments: &Calibrate, case: &Case) -> Run {
 struct Measured {
     /// CPU times of threads.
     rows: Vec<Row>,
+    /// When the first case began, nanoseconds on the machine's monotonic clock.
+    began: Option<u64>,
+    /// Case, and medians of response times and of end to end, nanoseconds.
+    medians: Vec<(usize, [Option<u64>; 2])>,
+    /// Threads of servers that the model has not.
+    beside: Beside,
     /// Collections of the servers' JVMs.
     collections: Vec<Collection>,
     /// What the clients counted.
@@ -123,7 +141,7 @@ fn measure(
     cases: &[Case],
     plans: &[RunPlan],
     interrupt: &Interrupt,
-) -> Result<Measured> {
+) -> Result<(Measured, Source, Placement)> {
     let first = &plans[0];
     let source = reach::find(first, &asked(arguments, &cases[0]))?;
     let launched = source == Source::Launch;
@@ -131,8 +149,8 @@ fn measure(
     placement.keep_generator();
     let cluster = reach::reach(first, &source, || Places::find(false, placement.clone()))?;
     warm_up::warm_up(first, &cluster, &source, &placement, interrupt)?;
-    let mut measured =
-        Measured { cores: placement.cluster.len(), servers: launched, ..Measured::default() };
+    let cores = placement.cluster.len();
+    let mut measured = Measured { cores, servers: launched, ..Measured::default() };
     let forth = 0..plans.len();
     for (turn, at) in forth.clone().chain(forth.rev()).enumerate() {
         if interrupt.raised() {
@@ -147,7 +165,7 @@ fn measure(
         measured.counting.push(counting);
     }
     measured.collections = collections(&cluster);
-    Ok(measured)
+    Ok((measured, source, placement))
 }
 
 fn collections(cluster: &Cluster) -> Vec<Collection> {
@@ -165,23 +183,31 @@ impl Measured {
         counting: &Counting,
     ) {
         let (from, until) = plan.scenario.window();
-        let window = (until.0 - from.0).max(1) as f64;
         let constants = calibration.constants();
         let threads = &driven.recorded.threads;
         let (_, started) = driven.started;
+        self.began.get_or_insert(started);
         let disturbed = driven.recorded.disturbance.cores;
-        if disturbed > DISTURBED {
+        if disturbed > health::OTHERS * self.cores as f64 {
             self.doubts.push(format!(
                 "other processes took {disturbed:.2} of a core meanwhile: stop them, and calibrate \
                  again"
             ));
         }
-        for group in calibration.groups {
+        let other = |of: &&ThreadGroup| {
+            let modelled = calibration.modelled.iter().any(|name| of.name.starts_with(name));
+            let fitted = calibration.groups.iter().any(|group| is_of(group, of));
+            side_of(of) == Side::Server && !modelled && !fitted
+        };
+        let latency = driven.collected.recorder.latency();
+        let medians = [&latency.response, &latency.end_to_end].map(|of| of.quantile(0.5));
+        self.medians.push((case, medians));
+        let seconds = until.saturating_sub(from).as_secs_f64();
+        self.beside.add(seconds, threads.groups.iter().filter(other));
+        for (kind, group) in calibration.groups.iter().enumerate() {
             let of: Vec<&ThreadGroup> =
                 threads.groups.iter().filter(|of| is_of(group, of)).collect();
             let intervals = of.iter().map(|of| of.cpu.len()).max().unwrap_or(0);
-            let dispatches: u64 = of.iter().map(|of| of.dispatches).sum();
-            let dispatches = dispatches as f64 / window * threads.interval_ns as f64;
             let settled = (SETTLES * 1_000_000_000).div_ceil(threads.interval_ns.max(1));
             // What comes after the last event is not the case's.
             let over = (until.0 / threads.interval_ns.max(1)) as usize;
@@ -189,12 +215,12 @@ impl Measured {
             for at in settled as usize..intervals.min(over) {
                 let from = started + at as u64 * threads.interval_ns;
                 let counts = counting.between(from, from + threads.interval_ns);
-                let counts = Counts { dispatches, ..counts };
                 let share: f64 = of.iter().filter_map(|of| of.cpu.get(at)).sum();
                 let cpu_ns = share * threads.interval_ns as f64;
                 if counts.requests() > 0.0 && cpu_ns > 0.0 {
-                    let times = times(group, &constants, &counts);
-                    self.rows.push(Row { case, times, cpu_ns, typical_ns: cpu_ns });
+                    let (times, typical_ns) = (times(group, &constants, &counts), cpu_ns);
+                    let seconds = threads.interval_ns as f64 / 1e9;
+                    self.rows.push(Row { case, kind, seconds, times, cpu_ns, typical_ns });
                 }
             }
             let rows = &mut self.rows[first..];
@@ -204,6 +230,19 @@ impl Measured {
         }
     }
 
+    /// How far the medians of a simulated case lie above those that were measured, as logarithms.
+    fn medians_off(&self, case: usize, run: &Outcome, reads: bool) -> Vec<f64> {
+        let of = [&run.latency.response, &run.latency.end_to_end].map(|of| of.quantile(0.5));
+        let measured = self.medians.iter().filter(|(of, _)| *of == case);
+        let pairs =
+            measured.flat_map(|(_, medians)| medians.iter().zip(&of).take(1 + usize::from(reads)));
+        pairs
+            .filter_map(|(measured, simulated)| {
+                Some(((*simulated)? as f64 / (*measured)? as f64).ln())
+            })
+            .collect()
+    }
+
     /// What clients counted between two times of the monotonic clock.
     fn counts(&self, from: u64, until: u64) -> Counts {
         let each = self.counting.iter().map(|of| of.between(from, until));
@@ -211,20 +250,21 @@ impl Measured {
     }
 }
 
-/// Other processes may take so much of a core before it is told.
-const DISTURBED: f64 = 0.05;
-
 /// Whether these threads are of the group.
 fn is_of(group: &Group, threads: &ThreadGroup) -> bool {
-    let side = if threads.process == GENERATOR { Side::Generator } else { Side::Server };
-    side == group.side && threads.name.starts_with(group.thread)
+    side_of(threads) == group.side && threads.name.starts_with(group.thread)
+}
+
+/// Whose threads they are.
+fn side_of(threads: &ThreadGroup) -> Side {
+    if threads.process == GENERATOR { Side::Generator } else { Side::Server }
 }
 
 /// How often each of the constants is in the group's time.
 fn times(group: &Group, constants: &[&str], counts: &Counts) -> Vec<f64> {
     let of = |constant: &&str| {
         let terms = group.terms.iter().filter(|term| term.constant == *constant);
-        terms.map(|term| (term.times)(counts)).sum()
+        terms.map(|term| term.counted(counts)).sum()
     };
     constants.iter().map(of).collect()
 }

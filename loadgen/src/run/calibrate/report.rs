@@ -1,27 +1,40 @@
 //! What a calibration has found, in words, as JSON, and in a profile.
 
 use headwater_scenarios::profile::Profile;
-use headwater_sim::random::Seed;
 use serde::Serialize;
 
 use super::Measured;
-use super::fit::{APART_MAX, Found, fit};
+use super::fit::{APART_MAX, Found};
+use super::woken::{self, Ran};
 use crate::failure::{Failure, Result};
-use crate::systems::calibration::Calibration;
+use crate::systems::calibration::{Calibration, Case};
 
 /// A cost that was measured.
 #[derive(Clone, Debug, Serialize)]
 struct Cost {
     /// An option of the system's `costs`.
     name: &'static str,
-    /// On this machine, nanoseconds.
-    here_ns: f64,
+    /// On this machine, nanoseconds; or KiB, as its name says.
+    here: f64,
     /// 5th and 95th percentile, by resampling.
-    interval_ns: [f64; 2],
-    /// As the profile has it: on the machine that the models' costs are stated for.
-    reference_ns: u64,
+    interval: [f64; 2],
+    /// As the profile has it: times are on the machine that the models' costs are stated for.
+    reference: u64,
     /// What the cases can't tell it apart from, and which further case would.
     not_apart_from: Option<(&'static str, Option<&'static str>)>,
+}
+
+/// How much of what threads used in a case the costs explain.
+#[derive(Clone, Debug, Serialize)]
+struct Explained {
+    case: &'static str,
+    threads: &'static str,
+    /// Milliseconds of CPU time.
+    measured_ms: f64,
+    /// Of it, by the costs.
+    explained_ms: f64,
+    /// How often each cost was in it.
+    times: Vec<(&'static str, f64)>,
 }
 
 /// What was found.
@@ -29,6 +42,12 @@ struct Cost {
 pub(super) struct Report {
     system: &'static str,
     costs: Vec<Cost>,
+    /// Costs that are shares of others, as the profile has them.
+    shares: Vec<(&'static str, u64)>,
+    /// What the costs make of the cases.
+    explained: Vec<Explained>,
+    /// How much of their work comes before its result, per cent: the option, and the value.
+    before_percent: Option<(&'static str, u64)>,
     /// Garbage of a request besides what it carries, bytes: the option, and the value.
     garbage: Option<(&'static str, u64)>,
     /// CPU time of a collection of the young generation, microseconds.
@@ -44,29 +63,37 @@ impl Report {
     pub(super) fn new(
         system: &'static str,
         calibration: &Calibration,
+        ran: &Ran<'_>,
         measured: &Measured,
-        profile: &Profile,
+        all: &woken::Explained,
     ) -> Self {
+        let (found, profile) = (&all.found, ran.profile);
         let constants = calibration.constants();
-        let mut stream = Seed(1).stream("calibrate", 0);
-        let found = fit(&measured.rows, constants.len(), &mut stream);
         let mut unmeasured: Vec<(&str, String)> =
             calibration.unmeasured.iter().map(|(name, why)| (*name, (*why).to_owned())).collect();
         let mut costs = Vec::new();
-        for (name, found) in constants.iter().zip(&found) {
+        for (name, found) in constants.iter().zip(found) {
+            let memory = calibration.is_memory(name);
             if found.inflation.is_infinite() {
-                let why = if measured.servers { "its threads were not seen" } else { UNSEEN };
+                let why = match (memory, measured.servers) {
+                    (true, _) => UNKNOWN,
+                    (false, true) => "its threads were not seen",
+                    (false, false) => UNSEEN,
+                };
                 unmeasured.push((name, why.to_owned()));
                 continue;
             }
             costs.push(Cost {
                 name,
-                here_ns: found.ns,
-                interval_ns: found.interval,
-                reference_ns: (found.ns * 100.0 / f64::from(profile.cpu_percent)).round() as u64,
+                here: found.cost,
+                interval: found.interval,
+                reference: reference(calibration, profile, name, found.cost),
                 not_apart_from: not_apart(calibration, &constants, found),
             });
         }
+        let known: Vec<_> = costs.iter().map(|cost| (cost.name, cost.reference)).collect();
+        let shares = woken::shares(calibration, &known);
+        let explained = explained(calibration, ran.cases, measured, found);
         let us = young_collection_us(measured, profile);
         let garbage = calibration.garbage.zip(garbage(measured));
         if us.is_none() {
@@ -77,18 +104,29 @@ impl Report {
         }
         let mut doubts = measured.doubts.clone();
         doubts.dedup();
-        Self { system, costs, garbage, young_collection_us: us, unmeasured, doubts }
+        let before_percent = calibration.before.zip(all.before_percent);
+        Self {
+            system,
+            costs,
+            shares,
+            explained,
+            before_percent,
+            garbage,
+            young_collection_us: us,
+            unmeasured,
+            doubts,
+        }
     }
 
     /// In words, a line each.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
-            "What {} costs here, in nanoseconds of CPU time (5th to 95th percentile):",
+            "What {} costs here, in nanoseconds of CPU time or KiB (5th to 95th percentile):",
             self.system
         )];
         for cost in &self.costs {
-            let [low, high] = cost.interval_ns;
-            let (name, here) = (cost.name, cost.here_ns);
+            let [low, high] = cost.interval;
+            let (name, here) = (cost.name, cost.here);
             let mut line = format!("  {name:<24} {here:>9.0}  ({low:.0} to {high:.0})");
             if let Some((with, case)) = cost.not_apart_from {
                 line += &format!("; not told apart from {with}");
@@ -98,11 +136,23 @@ impl Report {
             }
             lines.push(line);
         }
+        if let Some((name, percent)) = self.before_percent {
+            lines.push(format!("  {name:<24} {percent:>9}  (per cent, by medians of quiet cases)"));
+        }
         if let Some((name, bytes)) = self.garbage {
             lines.push(format!("  {name:<24} {bytes:>9}  (bytes, by the logs of the JVMs)"));
         }
         if let Some(us) = self.young_collection_us {
             lines.push(format!("  {:<24} {us:>9}  (microseconds)", "jvm.young_collection_us"));
+        }
+        if let Some(worst) = self.explained.iter().max_by(|a, b| a.error().total_cmp(&b.error())) {
+            lines.push(format!(
+                "  they explain the time of threads in each case within {:.0} %; worst of all {} \
+                 in \"{}\"",
+                worst.error() * 100.0,
+                worst.threads,
+                worst.case
+            ));
         }
         for (name, why) in &self.unmeasured {
             lines.push(format!("  {name:<24} not measured: {why}"));
@@ -132,7 +182,13 @@ impl Report {
             Ok::<_, Failure>(())
         };
         for cost in &self.costs {
-            set("costs", cost.name, cost.reference_ns)?;
+            set("costs", cost.name, cost.reference)?;
+        }
+        for (name, cost) in &self.shares {
+            set("costs", name, *cost)?;
+        }
+        if let Some((name, percent)) = self.before_percent {
+            set("costs", name, percent)?;
         }
         if let Some((name, bytes)) = self.garbage {
             set("costs", name, bytes)?;
@@ -143,6 +199,63 @@ impl Report {
         Ok(profile)
     }
 }
+
+/// A cost as the profile has it: times are those on the machine that the models' costs are stated
+/// for.
+pub(super) fn reference(
+    calibration: &Calibration,
+    profile: &Profile,
+    name: &str,
+    here: f64,
+) -> u64 {
+    let percent = if calibration.is_memory(name) { 100 } else { profile.cpu_percent };
+    (here * 100.0 / f64::from(percent)).round() as u64
+}
+
+impl Explained {
+    /// How far off, relative.
+    fn error(&self) -> f64 {
+        (self.explained_ms / self.measured_ms.max(1e-9) - 1.0).abs()
+    }
+}
+
+/// By case and kind of thread.
+fn explained(
+    calibration: &Calibration,
+    cases: &[Case],
+    measured: &Measured,
+    found: &[Found],
+) -> Vec<Explained> {
+    let constants = calibration.constants();
+    let mut all = Vec::new();
+    for (at, case) in cases.iter().enumerate() {
+        for (kind, group) in calibration.groups.iter().enumerate() {
+            let rows = measured.rows.iter().filter(|row| (row.case, row.kind) == (at, kind));
+            let (mut cpu_ns, mut times) = (0.0, vec![0.0; constants.len()]);
+            for row in rows {
+                cpu_ns += row.cpu_ns;
+                times.iter_mut().zip(&row.times).for_each(|(sum, of)| *sum += of);
+            }
+            let by_costs: f64 = times.iter().zip(found).map(|(of, found)| of * found.cost).sum();
+            let times = constants.iter().zip(times).filter(|(_, times)| *times > 0.0);
+            if cpu_ns > 0.0 {
+                all.push(Explained {
+                    case: case.name,
+                    threads: group.thread,
+                    measured_ms: cpu_ns / 1e6,
+                    explained_ms: by_costs / 1e6,
+                    times: times.map(|(name, times)| (*name, times)).collect(),
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Why working sets are not measured.
+const UNKNOWN: &str = "the profile does not say what it takes to fetch memory again \
+                       (`scheduler.refill`; `loadgen profile` measures it), or its threads were \
+                       not seen";
 
 /// Why servers of others are not measured.
 const UNSEEN: &str = "the cluster was not launched here, so its threads can't be seen";
@@ -159,15 +272,15 @@ fn not_apart(
     if found.inflation <= APART_MAX {
         return None;
     }
-    let with = constants[found.with?];
+    let (name, with) = (constants[found.at], constants[found.with?]);
     // The other cost must be in the case by another proportion than in all of the cases so far.
     let ratio = |counts| {
         let of = |name: &str| {
             let terms = calibration.groups.iter().flat_map(|group| group.terms);
-            let times = terms.filter(|term| term.constant == name).map(|term| (term.times)(counts));
+            let times = terms.filter(|term| term.constant == name).map(|term| term.counted(counts));
             times.sum::<f64>()
         };
-        of(constants[found.at]) / of(with).max(1e-9)
+        of(name) / of(with).max(1e-9)
     };
     let so_far = calibration.cases.iter().map(|case| ratio(&case.expects));
     let (least, most) =
@@ -196,7 +309,8 @@ fn garbage(measured: &Measured) -> Option<u64> {
     for pair in measured.collections.windows(2) {
         let [before, after] = pair else { continue };
         let counts = measured.counts(before.at_ns, after.at_ns);
-        if before.jvm != after.jvm || counts.requests() < 1.0 {
+        let warming = measured.began.is_none_or(|began| before.at_ns < began);
+        if warming || before.jvm != after.jvm || counts.requests() < 1.0 {
             continue;
         }
         bytes += after.before_bytes.saturating_sub(before.after_bytes) as f64 - counts.sent;

@@ -103,8 +103,10 @@ pub(super) struct Producer {
     polling: Option<JoinHandle<()>>,
 }
 
-/// Longest wait of the polling thread for what became of events. It tells at the latest then.
-const POLL: Duration = Duration::from_millis(10);
+/// Longest wait of the polling thread for what became of events. It tells at the latest then. Not
+/// shorter: rdkafka waits in whole milliseconds, and spins through what is left of one
+/// (`BaseProducer::poll` @ 0.39).
+const POLL: Duration = Duration::from_millis(100);
 
 impl Producer {
     /// Connects producer `number`, from 0, with the scenario's options to the topic.

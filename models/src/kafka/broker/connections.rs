@@ -107,7 +107,10 @@ impl Broker {
         let costs = &self.config.costs;
         let cost = match message {
             Message::Produce(produce) => {
-                costs.produce(produce.batches.len() as u64, message.size_bytes())
+                let batches = &produce.batches;
+                let records: u64 = batches.iter().map(|batch| batch.count()).sum();
+                costs.append(batches.len() as u64, message.size_bytes())
+                    + costs.append_record_ns * records
             }
             Message::Fetch(fetch) if fetch.full => costs.fetch(fetch.partitions.len() as u64),
             Message::Fetch(_) => {

@@ -130,7 +130,7 @@ impl Broker {
             State::Fetching { fetch, .. } => {
                 connection.state = State::Completing(fetch);
                 let cost = self.jvm.cost(Duration(self.config.costs.fetch(sessions)));
-                ctx.compute(HANDLERS, cost, connection.tag(kind::COMPLETED, from));
+                self.config.costs.work(ctx, HANDLERS, cost, connection.tag(kind::COMPLETED, from));
             }
             other => connection.state = other,
         }

@@ -160,8 +160,7 @@ impl Broker {
         let batches = batches().count() as u64;
         fetcher.state = State::Handling(partitions);
         let costs = &self.config.costs;
-        let taken =
-            if bytes == 0 { costs.handle_request_ns } else { costs.produce(batches, bytes) };
+        let taken = if bytes == 0 { costs.handle_request_ns } else { costs.append(batches, bytes) };
         let cost = taken + costs.follower_partition_ns * fetcher.session.len() as u64;
         let cost = self.jvm.cost(Duration(cost));
         ctx.compute(FETCHERS, cost, TAGS.tag(kind::FETCHED, leader.into()));

@@ -25,8 +25,6 @@ pub struct Handlers {
     queue: VecDeque<u64>,
     /// Requests that a network thread cannot put into the queue.
     blocked: VecDeque<u64>,
-    /// Work that network threads have.
-    networking: u32,
     /// Network threads that wait for the disk.
     pub(super) reading: u32,
     /// Work for network threads that all are held up.
@@ -43,7 +41,6 @@ impl Handlers {
             busy: 0,
             queue: VecDeque::new(),
             blocked: VecDeque::new(),
-            networking: 0,
             reading: 0,
             held_back: VecDeque::new(),
         }
@@ -67,19 +64,12 @@ impl Handlers {
 impl Broker {
     /// Work for a network thread.
     pub(super) fn network(&mut self, ctx: &mut Ctx<'_>, cost: Duration, tag: u64) {
+        let cost = self.jvm.cost(cost);
         let handlers = &mut self.handlers;
-        let pass = if handlers.networking == 0 { self.config.costs.network_pass_ns } else { 0 };
-        handlers.networking += 1;
-        let cost = self.jvm.cost(cost + Duration(pass));
         if handlers.is_held_up() {
             return handlers.held_back.push_back((cost, tag));
         }
-        ctx.compute(NETWORK, cost, tag);
-    }
-
-    /// A network thread has done a piece of its work, and what followed at once.
-    pub(super) fn network_done(&mut self) {
-        self.handlers.networking -= 1;
+        self.config.costs.work(ctx, NETWORK, cost, tag);
     }
 
     /// A request is read, and waits for a handler.
@@ -90,41 +80,36 @@ impl Broker {
         } else {
             handlers.queue.push_back(which);
         }
-        let wakes = handlers.busy == 0;
-        self.next_handler(ctx, wakes);
+        self.next_handler(ctx);
     }
 
-    /// Gives requests to handlers, of which the first `wakes` for it.
-    fn next_handler(&mut self, ctx: &mut Ctx<'_>, mut wakes: bool) {
+    fn next_handler(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(which) = self.handlers.take() {
             // A request whose connection has broken costs nothing any more.
             let Some(cost) = self.current(which).and_then(|from| self.cost_of(from)) else {
                 continue;
             };
-            let woken = if wakes { self.config.costs.handler_wakeup_ns } else { 0 };
-            wakes = false;
-            let cost = self.jvm.cost(cost + Duration(woken));
+            let cost = self.jvm.cost(cost);
             self.handlers.busy += 1;
-            ctx.compute(HANDLERS, cost, TAGS.tag(kind::HANDLED, which));
+            self.config.costs.work(ctx, HANDLERS, cost, TAGS.tag(kind::HANDLED, which));
         }
         let handlers = &mut self.handlers;
         while !handlers.is_held_up()
             && let Some((cost, tag)) = handlers.held_back.pop_front()
         {
-            ctx.compute(NETWORK, cost, tag);
+            self.config.costs.work(ctx, NETWORK, cost, tag);
         }
     }
 
     /// A network thread has its data from the disk.
     pub(super) fn reader_free(&mut self, ctx: &mut Ctx<'_>) {
         self.handlers.reading -= 1;
-        let wakes = self.handlers.busy == 0;
-        self.next_handler(ctx, wakes);
+        self.next_handler(ctx);
     }
 
     /// A handler has done with its request.
     pub(super) fn handler_free(&mut self, ctx: &mut Ctx<'_>) {
         self.handlers.busy -= 1;
-        self.next_handler(ctx, false);
+        self.next_handler(ctx);
     }
 }

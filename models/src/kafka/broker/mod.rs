@@ -31,6 +31,7 @@ use std::rc::Rc;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId};
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
@@ -119,11 +120,19 @@ mod kind {
 /// The first of the pools of its JVM.
 const JVM: u8 = 6;
 
-/// Threads of a broker's pools, on so many cores.
-pub fn pools(config: &Cluster, cores: u32) -> Vec<u32> {
-    let broker = &config.broker;
-    let mut pools =
-        vec![broker.network_threads, broker.io_threads, 0, 1, 1, broker.recovery_threads];
+/// A broker's pools, on so many cores.
+pub fn pools(config: &Cluster, cores: u32) -> Vec<PoolSpec> {
+    let (broker, costs) = (&config.broker, &config.costs);
+    let mut pools = vec![
+        PoolSpec::named("data-plane-kafka-network-thread", broker.network_threads)
+            .through(costs.network_working_set_kib),
+        PoolSpec::named("data-plane-kafka-request-handler", broker.io_threads)
+            .through(costs.handler_working_set_kib),
+        PoolSpec::named("ReplicaFetcherThread", 0),
+        PoolSpec::named("raft-io-thread", 1),
+        PoolSpec::named("quorum-controller-event-handler", 1),
+        PoolSpec::named("log-recovery", broker.recovery_threads),
+    ];
     pools.extend(jvm::pools(cores));
     pools
 }
@@ -332,17 +341,12 @@ impl Node<Streaming> for Broker {
         }
         let partition = || TopicPartition::of_events(which as u32);
         match kind {
-            of @ (kind::NETWORK_IN | kind::NETWORK_OUT) => {
-                match (of, self.current(which)) {
-                    (kind::NETWORK_IN, Some(_)) => self.enqueue(ctx, which),
-                    (_, Some(peer)) => self.responded(ctx, peer),
-                    (_, None) => {}
-                }
-                self.network_done();
-            }
-            kind::COMPLETED => {
-                if let Some(peer) = self.current(which) {
-                    self.completed(ctx, peer);
+            of @ (kind::NETWORK_IN | kind::NETWORK_OUT | kind::COMPLETED) => {
+                let Some(peer) = self.current(which) else { return };
+                match of {
+                    kind::NETWORK_IN => self.enqueue(ctx, which),
+                    kind::NETWORK_OUT => self.responded(ctx, peer),
+                    _ => self.completed(ctx, peer),
                 }
             }
             kind::HANDLED => self.handle(ctx, which),

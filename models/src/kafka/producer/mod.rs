@@ -10,32 +10,35 @@ pub mod partitioner;
 
 use std::rc::Rc;
 
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::Node;
 use headwater_sim::units::NodeId;
 
 use super::config::{ClientLibrary, Cluster};
+use crate::deployment::Pacer;
 use crate::feed::Feed;
 use crate::protocol::Streaming;
 
-/// Producer number `writer` of the brokers' cluster.
+/// Producer number `writer` of the brokers' cluster. The Java client has no pacer.
 pub fn producer(
     config: Rc<Cluster>,
     brokers: Vec<NodeId>,
     writer: u32,
     feed: &Feed,
+    pacer: Pacer,
 ) -> Box<dyn Node<Streaming>> {
     match config.client {
         ClientLibrary::Java => Box::new(java::Producer::new(config, brokers, writer, feed)),
         ClientLibrary::Librdkafka => {
-            Box::new(librdkafka::Producer::new(config, brokers, writer, feed))
+            Box::new(librdkafka::Producer::new(config, brokers, writer, feed, pacer))
         }
     }
 }
 
-/// Threads of a producer's pools.
-pub fn pools(config: &Cluster) -> Vec<u32> {
+/// A producer's pools.
+pub fn pools(config: &Cluster, pacer: Pacer) -> Vec<PoolSpec> {
     match config.client {
-        ClientLibrary::Java => java::POOLS.to_vec(),
-        ClientLibrary::Librdkafka => librdkafka::pools(config.brokers),
+        ClientLibrary::Java => java::pools(config),
+        ClientLibrary::Librdkafka => librdkafka::pools(config, pacer),
     }
 }

@@ -20,6 +20,7 @@ use std::rc::Rc;
 
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -46,8 +47,14 @@ type Ctx<'a> = Context<'a, Streaming>;
 const CALLER: PoolId = PoolId(0);
 /// The sender thread.
 const SENDER: PoolId = PoolId(1);
-/// Threads of a producer's pools.
-pub const POOLS: [u32; 2] = [1, 1];
+/// A producer's pools.
+pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
+    vec![
+        PoolSpec::named("application", 1),
+        PoolSpec::named("kafka-producer-network-thread", 1)
+            .through(config.costs.client_working_set_kib),
+    ]
+}
 
 const TAKEN: u64 = TAGS.tag(1, 0);
 const BUILT: u64 = TAGS.tag(2, 0);
@@ -226,7 +233,7 @@ impl Producer {
         if !self.work.is_empty() {
             (self.sender_busy, self.walked) = (true, false);
             let cost = self.passes.rest(ctx.now(), walk) + request;
-            return ctx.compute(SENDER, cost, HANDLED);
+            return self.config.costs.work(ctx, SENDER, cost, HANDLED);
         }
         self.expire(ctx);
         if let Some(correlation) = self.build(ctx) {
@@ -238,7 +245,7 @@ impl Producer {
                 true => Duration::ZERO,
                 false => walk,
             };
-            ctx.compute(SENDER, found + request + Duration(drain), BUILT);
+            self.config.costs.work(ctx, SENDER, found + request + Duration(drain), BUILT);
         } else if std::mem::take(&mut self.walked) {
             self.passes.wake(ctx.now(), walk);
         }

@@ -21,7 +21,9 @@ use std::rc::Rc;
 
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
+use headwater_sim::scheduling::Policy;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
@@ -31,6 +33,7 @@ use self::partition_queue::{Limits, PartitionQueue, Queued};
 use super::partitioner::{StickyForAWhile, partition_for_key};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane};
+use crate::deployment::Pacer;
 use crate::feed::Feed;
 use crate::intake::Intake;
 use crate::kafka::config::{ClientLibrary, Cluster};
@@ -50,9 +53,17 @@ const BROKERS: PoolId = PoolId(1);
 /// The application's thread that polls for delivery reports.
 const POLLER: PoolId = PoolId(2);
 
-/// Threads of a producer's pools.
-pub fn pools(brokers: u32) -> Vec<u32> {
-    vec![1, brokers, 1]
+/// A producer's pools.
+pub fn pools(config: &Cluster, pacer: Pacer) -> Vec<PoolSpec> {
+    let costs = &config.costs;
+    let application = PoolSpec::named("application", 1);
+    let in_real_time = Policy::RealTime { priority: 1 };
+    let paced = PoolSpec::named("pacer", 1).scheduled(in_real_time);
+    vec![
+        if pacer.is_there() { paced } else { application },
+        PoolSpec::named("rdk:broker", config.brokers).through(costs.client_working_set_kib),
+        PoolSpec::named("deliveries", 1).through(costs.client_poll_working_set_kib),
+    ]
 }
 
 /// Kinds of tags; the number below is that of the broker, or 0.
@@ -73,6 +84,8 @@ mod kind {
     pub const REPORTED: u64 = 7;
     /// Time to look for what has waited for too long.
     pub const SCAN: u64 = 8;
+    /// The application has spun until the next event was due.
+    pub const SPUN: u64 = 9;
 }
 
 /// Events that the application hands over between two looks at the clock.
@@ -128,6 +141,11 @@ pub struct Producer {
     correlation: u64,
     taking: bool,
     due_at: Time,
+    pacer: Pacer,
+    /// The pacer spins; it has woken up for what is due; it handed over last.
+    spinning: bool,
+    awake: bool,
+    handed_at: Time,
     scanning: bool,
     /// Something was refused when events were last handed over.
     refuses: bool,
@@ -135,7 +153,13 @@ pub struct Producer {
 
 impl Producer {
     /// A producer, number `writer`, of the brokers' cluster.
-    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, writer: u32, feed: &Feed) -> Self {
+    pub fn new(
+        config: Rc<Cluster>,
+        brokers: Vec<NodeId>,
+        writer: u32,
+        feed: &Feed,
+        pacer: Pacer,
+    ) -> Self {
         let options = &config.producer;
         let leaders = TopicPartition::all(config.partitions)
             .map(|partition| (Some(partition.first_leader(config.brokers)), 0))
@@ -159,6 +183,10 @@ impl Producer {
             correlation: 0,
             taking: false,
             due_at: Time::MAX,
+            pacer,
+            spinning: false,
+            awake: false,
+            handed_at: Time::ZERO,
             scanning: false,
             refuses: false,
             writer,
@@ -168,8 +196,14 @@ impl Producer {
 
     /// The application hands over what is due, or sleeps until something is.
     fn take_due(&mut self, ctx: &mut Ctx<'_>) {
-        if self.taking {
+        if self.taking || self.spinning {
             return;
+        }
+        if self.pacer.is_there()
+            && !self.awake
+            && let Some(next) = self.intake.next_due(ctx.now())
+        {
+            return self.sleep_until(ctx, next);
         }
         let (mut taken, mut refused, mut wakes) = (0, None, Vec::new());
         while taken < CHUNK
@@ -190,6 +224,7 @@ impl Producer {
                 wakes.push(leader);
             }
         }
+        self.awake = taken == CHUNK;
         self.refuses = refused.is_some();
         if let Some(batch) = refused {
             let error = if self.idempotence.failed { "FATAL" } else { "QUEUE_FULL" };
@@ -197,15 +232,42 @@ impl Producer {
         }
         wakes.into_iter().for_each(|leader| self.wake(ctx, leader));
         if taken > 0 {
-            self.taking = true;
+            (self.taking, self.handed_at) = (true, ctx.now());
             let cost = Duration(self.config.costs.client_record_ns * taken as u64);
             ctx.compute(APPLICATION, cost, TAGS.tag(kind::TAKEN, 0));
             self.scan_later(ctx);
-        } else if let Some(next) = self.intake.next_due(ctx.now())
-            && next < self.due_at
-        {
-            self.due_at = next;
-            ctx.timer(next.since(ctx.now()), TAGS.tag(kind::DUE, 0));
+        } else if let Some(next) = self.intake.next_due(ctx.now()) {
+            self.sleep_until(ctx, next);
+        }
+    }
+
+    /// The application has nothing to hand over until then.
+    fn sleep_until(&mut self, ctx: &mut Ctx<'_>, next: Time) {
+        let at = next.max(self.handed_at + self.pacer.gap);
+        if at >= self.due_at {
+            return;
+        }
+        let time = at.since(ctx.now());
+        if time > Duration::ZERO && time <= self.pacer.lead {
+            return self.spin(ctx, time);
+        }
+        self.due_at = at;
+        ctx.timer(time.saturating_sub(self.pacer.lead), TAGS.tag(kind::DUE, 0));
+    }
+
+    /// An event will be due so soon that it is not slept for.
+    fn spin(&mut self, ctx: &mut Ctx<'_>, time: Duration) {
+        self.spinning = true;
+        ctx.spin(APPLICATION, time, TAGS.tag(kind::SPUN, 0));
+    }
+
+    /// The application wakes up: an event is due, or will be and is spun for.
+    fn due(&mut self, ctx: &mut Ctx<'_>) {
+        let early = std::mem::replace(&mut self.due_at, Time::MAX).since(ctx.now());
+        if early == Duration::ZERO {
+            self.awake = true;
+        } else if !self.taking && !self.spinning {
+            self.spin(ctx, early);
         }
     }
 
@@ -274,7 +336,7 @@ impl Producer {
         let costs = &self.config.costs;
         let cost = Duration(costs.client_poll_ns + costs.client_report_ns * queued.batch.count());
         self.reports.push_back(report);
-        ctx.compute(POLLER, cost, TAGS.tag(kind::REPORTED, 0));
+        costs.work(ctx, POLLER, cost, TAGS.tag(kind::REPORTED, 0));
     }
 
     /// The application is told what became of messages: there is room for others.
@@ -354,7 +416,7 @@ impl Node<Streaming> for Producer {
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         let (kind, which) = TAGS.split(tag);
         match kind {
-            kind::DUE if self.due_at <= ctx.now() => self.due_at = Time::MAX,
+            kind::DUE if self.due_at <= ctx.now() + self.pacer.lead => self.due(ctx),
             kind::DUE => {}
             kind::ALARM => {
                 let broker = BrokerId(which as u32);
@@ -378,6 +440,7 @@ impl Node<Streaming> for Producer {
         let broker = BrokerId(which as u32);
         match kind {
             kind::TAKEN => self.taking = false,
+            kind::SPUN => (self.spinning, self.awake) = (false, true),
             kind::REPORTED => self.reported(ctx),
             kind => {
                 self.threads[broker.index()].busy = false;

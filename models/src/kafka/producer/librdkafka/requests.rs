@@ -63,7 +63,12 @@ impl Producer {
             // Answers that have come together are taken together.
             let walk = if sender.inbox.len() == 1 { self.walk_ns() } else { 0 };
             let cost = Duration(self.config.costs.client_request_ns + walk);
-            return ctx.compute(BROKERS, cost, TAGS.tag(kind::HANDLED, broker.into()));
+            return self.config.costs.work(
+                ctx,
+                BROKERS,
+                cost,
+                TAGS.tag(kind::HANDLED, broker.into()),
+            );
         }
         if !self.connections.up(broker) || sender.in_flight.len() >= most && sender.unsent.is_some()
         {
@@ -76,7 +81,12 @@ impl Producer {
             let sender = &mut self.threads[broker.index()];
             let cost = self.config.costs.build(queued.batch.count(), batch_bytes(&queued.batch));
             (sender.busy, sender.unsent) = (true, Some(queued));
-            return ctx.compute(BROKERS, Duration(cost), TAGS.tag(kind::BUILT, broker.into()));
+            return self.config.costs.work(
+                ctx,
+                BROKERS,
+                Duration(cost),
+                TAGS.tag(kind::BUILT, broker.into()),
+            );
         }
         let sender = &mut self.threads[broker.index()];
         let pause = sender.sleep(ctx.now());

@@ -1,0 +1,174 @@
+//! What no real system tells, from simulations of the cases with the costs as they are known so
+//! far: how often threads wake and how long their cores have idled then, and how much of their work
+//! comes before others see its result.
+
+use std::sync::atomic::AtomicBool;
+
+use headwater_reports::Outcome;
+use headwater_scenarios::profile::Profile;
+
+use super::Measured;
+use super::fit::{Found, fit};
+use super::report::reference;
+use crate::failure::Result;
+use crate::forecast;
+use crate::placement::Placement;
+use crate::plan::RunPlan;
+use crate::progress::Bar;
+use crate::systems::calibration::{Calibration, Case, Group, Side};
+use crate::systems::system::Source;
+
+/// What a working set is taken to be at first, KiB, and what of the work to come before its result.
+const FIRST_KIB: u64 = 128;
+const FIRST_PERCENT: u64 = 70;
+
+/// How often all is done again with what was found: what wakes when does not depend much on what it
+/// costs.
+const ROUNDS: usize = 3;
+
+/// Halvings of what may come before: from 20 to 100 %, to within 2 %.
+const HALVINGS: usize = 5;
+const PERCENT: (u64, u64) = (20, 100);
+
+/// Cases of no more events a second and no more bytes each are looked at for their medians: in
+/// others queues and copies make them up.
+const QUIET: (f64, f64) = (1_000.0, 1_024.0);
+
+/// The cases as they were run.
+pub(super) struct Ran<'a> {
+    /// Them, in order.
+    pub(super) cases: &'a [Case],
+    /// As runs.
+    pub(super) plans: &'a [RunPlan],
+    /// On what.
+    pub(super) source: Source,
+    /// With which cores.
+    pub(super) placement: Placement,
+    /// On which machine.
+    pub(super) profile: &'a Profile,
+}
+
+/// Costs of a model, by their names.
+type Costs = Vec<(&'static str, u64)>;
+
+/// What was found.
+pub(super) struct Explained {
+    /// The costs that are fitted.
+    pub(super) found: Vec<Found>,
+    /// How much of their work comes before its result, per cent, where that is known.
+    pub(super) before_percent: Option<u64>,
+}
+
+/// Fits the costs, with the working sets among them, and what comes before.
+///
+/// # Errors
+/// If a case can't be simulated.
+pub(super) fn explain(
+    calibration: &Calibration,
+    ran: &Ran<'_>,
+    measured: &mut Measured,
+) -> Result<Explained> {
+    let constants = calibration.constants();
+    let memory = constants.iter().filter(|name| calibration.is_memory(name));
+    let mut costs: Costs = memory.map(|name| (*name, FIRST_KIB)).collect();
+    let mut before = calibration.before.map(|name| (name, FIRST_PERCENT));
+    let quiet = ran.cases.iter().filter(|case| is_quiet(case)).count();
+    let bar = Bar::new((ROUNDS * (ran.cases.len() + HALVINGS * quiet)) as u64, "cases simulated");
+    let (mut found, mut done) = (Vec::new(), 0);
+    let mut simulate = |case: usize, costs: &Costs, before: Option<(&'static str, u64)>| {
+        done += 1;
+        bar.set(done);
+        simulate(ran, case, costs.iter().copied().chain(before))
+    };
+    for _ in 0..ROUNDS {
+        for case in 0..ran.cases.len() {
+            let run = simulate(case, &costs, before)?;
+            put_refills(calibration, &costs, measured, case, &run);
+        }
+        found = fit(&measured.rows, constants.len());
+        let fitted = constants.iter().zip(&found).filter(|(_, of)| of.inflation.is_finite());
+        let cost = |(name, of): (&&'static str, &Found)| {
+            let cost = reference(calibration, ran.profile, name, of.cost);
+            // Without any memory nobody would know what it takes to fetch it again.
+            (*name, if calibration.is_memory(name) { cost.max(1) } else { cost })
+        };
+        costs = fitted.map(cost).collect();
+        costs.extend(shares(calibration, &costs));
+        let Some((name, _)) = before else { continue };
+        let (mut low, mut high) = PERCENT;
+        for _ in 0..HALVINGS {
+            let percent = (low + high) / 2;
+            let mut off = Vec::new();
+            for case in (0..ran.cases.len()).filter(|at| is_quiet(&ran.cases[*at])) {
+                let run = simulate(case, &costs, Some((name, percent)))?;
+                off.extend(measured.medians_off(case, &run, ran.cases[case].reads));
+            }
+            off.sort_by(f64::total_cmp);
+            let Some(median) = off.get(off.len() / 2) else { break };
+            if *median > 0.0 { high = percent } else { low = percent }
+        }
+        before = Some((name, (low + high) / 2));
+    }
+    Ok(Explained { found, before_percent: before.map(|(_, percent)| percent) })
+}
+
+/// The costs that are shares of these.
+pub(super) fn shares(calibration: &Calibration, costs: &[(&'static str, u64)]) -> Costs {
+    let of = |(name, share, of): &(&'static str, f64, &str)| {
+        let (_, cost) = costs.iter().find(|(name, _)| name == of)?;
+        Some((*name, (*cost as f64 * share).round() as u64))
+    };
+    calibration.shares.iter().filter_map(of).collect()
+}
+
+/// Puts into the rows of a case how often their threads fetched each KiB of their working sets
+/// again, by its simulation with these costs.
+fn put_refills(
+    calibration: &Calibration,
+    costs: &Costs,
+    measured: &mut Measured,
+    case: usize,
+    run: &Outcome,
+) {
+    let constants = calibration.constants();
+    for row in measured.rows.iter_mut().filter(|row| row.case == case) {
+        let group = &calibration.groups[row.kind];
+        let Some(term) = group.terms.iter().find(|term| term.is_memory()) else { continue };
+        let kib = costs.iter().find(|(name, _)| *name == term.constant);
+        let kib = kib.map_or(FIRST_KIB, |(_, kib)| *kib);
+        if let Some(at) = constants.iter().position(|name| *name == term.constant) {
+            row.times[at] = refill_ns(run, group) / kib as f64 * row.seconds;
+        }
+    }
+}
+
+fn is_quiet(case: &Case) -> bool {
+    let (written, sent) = (case.expects.written, case.expects.sent);
+    written <= QUIET.0 && sent <= written * QUIET.1
+}
+
+/// A case with these costs.
+fn simulate(
+    ran: &Ran<'_>,
+    case: usize,
+    costs: impl Iterator<Item = (&'static str, u64)>,
+) -> Result<Outcome> {
+    let of = |(name, cost): (&str, u64)| (format!("system.costs.{name}"), cost.to_string());
+    let settings: Vec<(String, String)> = costs.map(of).collect();
+    let (source, placement, reads) = (&ran.source, &ran.placement, ran.cases[case].reads);
+    let profile = Some(ran.profile);
+    let on = forecast::On { source, placement, profile, settings: &settings, reads };
+    forecast::simulate(&ran.plans[case], &on, &AtomicBool::new(false))
+}
+
+/// Nanoseconds a second that threads of a kind took to fetch their working sets again.
+fn refill_ns(run: &Outcome, group: &Group) -> f64 {
+    let is_client = |process: &str| ["producer", "consumer"].map(|of| process.starts_with(of));
+    let groups = run.threads.groups.iter().filter(|of| {
+        let side =
+            if is_client(&of.process).contains(&true) { Side::Generator } else { Side::Server };
+        side == group.side && of.name.starts_with(group.thread)
+    });
+    let taken: u64 = groups.map(|of| of.refill_ns).sum();
+    taken as f64 * 1e9 / (run.window.until_ns - run.window.from_ns).max(1) as f64
+}
