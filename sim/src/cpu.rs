@@ -126,7 +126,9 @@ impl Servers {
     #[inline]
     pub fn note_run(&mut self, cores: &Cores, core: u32, now: Time, job: &Job) {
         self.ran.cpu += job.spent;
-        self.ran.waited += Duration(now.since(job.asked).0.saturating_sub(job.spent.0));
+        // What it does afterwards is booked, and has not been done.
+        let ran = job.spent.saturating_sub(job.work.tail);
+        self.ran.waited += now.since(job.asked).saturating_sub(ran);
         if self.spec.working_set.0 > 0 {
             self.ran_on = Some((core, cores.idle_time(core, now)));
         }

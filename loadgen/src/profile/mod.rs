@@ -73,15 +73,16 @@ pub(crate) fn head_of(name: &str) -> String {
     comments.map(|line| format!("{line}\n")).collect()
 }
 
-/// Measures this machine and the disk of `data`, each thing for `time` at the most: what to say
-/// before the profile, and the profile.
+/// Measures this machine and the disk of `data`, each thing for `time` at the most and its caches
+/// for twice as long: what to say before the profile, and the profile.
 pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String, Profile)> {
     let stolen = (Instant::now(), stolen_seconds());
     let clock = cpu::measure(time / 4);
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
     let scheduler = scheduler::measure(time);
     scheduler.tell().iter().for_each(|line| terminal::note(format_args!("{line}")));
-    let caches = caches::measure(time);
+    // What others on the host do to them comes and goes: it takes longer to see.
+    let caches = caches::measure(2 * time);
     terminal::note(caches.tell());
     let [waiting, spinning] = loopback::measure(time)?;
     terminal::note(format_args!("loopback round trip: {}", waiting.tell()));

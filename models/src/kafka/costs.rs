@@ -118,10 +118,10 @@ impl Default for Costs {
     fn default() -> Self {
         Self {
             before_percent: 100,
-            network_working_set_kib: 64,
+            network_working_set_kib: 220,
             network_request_ns: 20_000,
             network_kib_ns: 400,
-            handler_working_set_kib: 64,
+            handler_working_set_kib: 230,
             handle_request_ns: 30_000,
             append_batch_ns: 15_000,
             append_record_ns: 0,
@@ -135,7 +135,7 @@ impl Default for Costs {
             client_request_ns: 15_000,
             client_kib_ns: 700,
             client_partition_ns: 50,
-            client_working_set_kib: 32,
+            client_working_set_kib: 100,
             client_wakeup_ns: 5_000,
             client_batch_record_ns: 160,
             client_poll_working_set_kib: 32,

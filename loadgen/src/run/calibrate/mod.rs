@@ -127,8 +127,10 @@ struct Measured {
     collections: Vec<Collection>,
     /// What the clients counted.
     counting: Vec<Counting>,
-    /// Cores of the servers.
+    /// Cores of the servers, and of both sides together.
     cores: usize,
+    /// See above.
+    had: usize,
     /// The servers were seen.
     servers: bool,
     /// Whatever was wrong with the measurement, in words.
@@ -150,7 +152,8 @@ fn measure(
     let cluster = reach::reach(first, &source, || Places::find(false, placement.clone()))?;
     warm_up::warm_up(first, &cluster, &source, &placement, interrupt)?;
     let cores = placement.cluster.len();
-    let mut measured = Measured { cores, servers: launched, ..Measured::default() };
+    let had = cores + placement.generator.len();
+    let mut measured = Measured { cores, had, servers: launched, ..Measured::default() };
     let forth = 0..plans.len();
     for (turn, at) in forth.clone().chain(forth.rev()).enumerate() {
         if interrupt.raised() {
@@ -188,7 +191,7 @@ impl Measured {
         let (_, started) = driven.started;
         self.began.get_or_insert(started);
         let disturbed = driven.recorded.disturbance.cores;
-        if disturbed > health::OTHERS * self.cores as f64 {
+        if disturbed > health::OTHERS * self.had as f64 {
             self.doubts.push(format!(
                 "other processes took {disturbed:.2} of a core meanwhile: stop them, and calibrate \
                  again"
