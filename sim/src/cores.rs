@@ -483,11 +483,13 @@ impl Cores {
 
     /// CPU time that it takes to fetch a working set again, after the core where it was has been
     /// idle for so long.
+    #[inline]
     pub fn refill(&self, working_set: Bytes, idle: Duration) -> Duration {
         Duration(self.spec.refill.after(idle).0 * working_set.0 / 1024)
     }
 
     /// The cost of work that takes so long on this machine.
+    #[inline]
     pub fn cost_of(&self, time: Duration) -> Duration {
         time * 100 / u64::from(self.percent)
     }

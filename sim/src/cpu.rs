@@ -33,6 +33,7 @@ impl Work {
     }
 
     /// So much, and nothing afterwards.
+    #[inline]
     pub const fn of(cost: Duration) -> Self {
         Self { cost, tail: Duration::ZERO, until: Time::ZERO }
     }
@@ -154,6 +155,7 @@ impl Servers {
     }
 
     /// How they are scheduled, if not as their process.
+    #[inline]
     pub const fn policy(&self) -> Option<Policy> {
         self.spec.policy
     }

@@ -151,6 +151,7 @@ impl Default for Costs {
 impl Costs {
     /// Work on a message: a thread of `pool` does it for `cost` in all, and the result shows before
     /// it is through ([`Self::before_percent`]).
+    #[inline]
     pub fn work(&self, ctx: &mut Context<'_, Streaming>, pool: PoolId, cost: Duration, tag: u64) {
         let before = cost * self.before_percent / 100;
         ctx.compute_with_tail(pool, before, cost.saturating_sub(before), tag);
