@@ -48,6 +48,7 @@ pub(super) fn placed(plan: &RunPlan, on: &On<'_>) -> Result<Scenario> {
     if let Some(profile) = on.profile {
         scenario.profile = profile.clone();
     }
+    let paces = scenario.systems.iter().all(|(_, part)| part.system.paces());
     let profile = &mut scenario.profile;
     if *source == Source::Launch {
         profile.one_machine = true;
@@ -57,8 +58,6 @@ pub(super) fn placed(plan: &RunPlan, on: &On<'_>) -> Result<Scenario> {
     profile.client.cores = placement.generator.len() as u32;
     let rate = Estimate::simulated(&plan.scenario).events
         / plan.scenario.traffic.duration.as_secs_f64().max(1e-9);
-    let paces = scenario.systems.iter().all(|(_, part)| part.system.paces());
-    let profile = &mut scenario.profile;
     if paces && !profile.pacer.is_there() {
         profile.pacer = generator::pacer(rate, &profile.client.scheduler);
     }

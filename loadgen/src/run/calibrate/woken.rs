@@ -163,11 +163,10 @@ fn simulate(
 
 /// Nanoseconds a second that threads of a kind took to fetch their working sets again.
 fn refill_ns(run: &Outcome, group: &Group) -> f64 {
-    let is_client = |process: &str| ["producer", "consumer"].map(|of| process.starts_with(of));
+    let clients = ["producer", "consumer"];
     let groups = run.threads.groups.iter().filter(|of| {
-        let side =
-            if is_client(&of.process).contains(&true) { Side::Generator } else { Side::Server };
-        side == group.side && of.name.starts_with(group.thread)
+        let is_client = clients.iter().any(|client| of.process.starts_with(client));
+        is_client == (group.side == Side::Generator) && of.name.starts_with(group.thread)
     });
     let taken: u64 = groups.map(|of| of.refill_ns).sum();
     taken as f64 * 1e9 / (run.window.until_ns - run.window.from_ns).max(1) as f64
