@@ -162,6 +162,7 @@ pub fn run<Q: EventQueue>(seed: Seed, messages: u64) -> Figures {
         name: "server".into(),
         machine,
         pools: vec![],
+        background: vec![],
         policy: Policy::default(),
         factory,
     });
@@ -169,7 +170,8 @@ pub fn run<Q: EventQueue>(seed: Seed, messages: u64) -> Figures {
         let name = format!("client-{client}");
         let machine = sim.add_machine(MachineSpec::named(name.clone()));
         let factory = Box::new(|_| Box::new(Client) as Box<dyn Node<Call>>);
-        sim.add_node(NodeSpec { name, machine, pools: vec![], policy: Policy::default(), factory });
+        let (pools, background, policy) = (vec![], vec![], Policy::default());
+        sim.add_node(NodeSpec { name, machine, pools, background, policy, factory });
     }
     while sim.totals().messages < messages {
         sim.run_until(sim.now() + Duration::from_millis(100));

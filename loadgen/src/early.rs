@@ -5,13 +5,13 @@
 const STEP_NS: u64 = 1_000;
 
 /// The estimate is the lateness that one sleep in so many exceeds.
-const ONE_IN: u64 = 10;
+pub(crate) const ONE_IN: u64 = 10;
 
 /// Earliest that a sleep is ended, nanoseconds.
-const EARLY_NS_MAX: u64 = 150_000;
+pub(crate) const EARLY_NS_MAX: u64 = 150_000;
 
 /// Share of a core that may be spun, in per cent, and what may be spun before that, nanoseconds.
-const SPIN_PERCENT: u64 = 3;
+pub(crate) const SPIN_PERCENT: u64 = 3;
 const SPIN_NS: u64 = 2_000_000;
 
 /// How much earlier than intended to end a sleep. Times are nanoseconds.

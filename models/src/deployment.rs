@@ -71,7 +71,8 @@ impl Deployment {
     ) -> NodeId {
         let id = self.next_node();
         let name = format!("{}{}", self.prefix, name.into());
-        self.nodes.push(NodeSpec { name, machine, pools, policy: Policy::default(), factory });
+        let (policy, background) = (Policy::default(), vec![]);
+        self.nodes.push(NodeSpec { name, machine, pools, background, policy, factory });
         self.roles.push(role);
         self.streams.push(self.adding);
         id
@@ -112,6 +113,9 @@ pub struct Pacer {
     pub lead: Duration,
     /// Least time from one hand-over to the next.
     pub gap: Duration,
+    /// CPU time of a hand-over, timers and switches among it, besides what the client takes.
+    #[serde(default)]
+    pub work: Duration,
 }
 
 impl Pacer {

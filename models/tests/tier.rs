@@ -110,6 +110,7 @@ fn simulate(config: &config::Tier, script: Vec<(Time, Operation)>) -> Sim {
         name: "tier".into(),
         machine: tier,
         pools: vec![],
+        background: vec![],
         policy: Policy::default(),
         factory: Box::new(move |_| Box::new(Tier::new(config.clone()))),
     });
@@ -117,6 +118,7 @@ fn simulate(config: &config::Tier, script: Vec<(Time, Operation)>) -> Sim {
         name: "client".into(),
         machine: client,
         pools: vec![],
+        background: vec![],
         policy: Policy::default(),
         factory: Box::new(move |_| {
             Box::new(Client { script: script.clone(), unanswered: BTreeSet::new() })

@@ -14,18 +14,22 @@ pub const CLOCK_STEADY: &str = "clock_steady";
 /// The verdict on whether others wrote to the cluster of a live run.
 pub const CLUSTER_ALONE: &str = "cluster_alone";
 
+/// The verdict on whether the cluster of a live run was warm when it began.
+pub const WARMED_UP: &str = "warmed_up";
+
 /// The verdicts that have to pass, with what is said where one does not.
-const HELD: [(&str, &str); 4] = [
+const HELD: [(&str, &str); 5] = [
     (NOT_LATE, "the generator was late"),
     (UNDISTURBED, "the machine was disturbed"),
     (CLOCK_STEADY, "the clock jumped"),
     (CLUSTER_ALONE, "the cluster was not its own"),
+    (WARMED_UP, "the cluster was not warm"),
 ];
 
 impl Outcome {
     /// Why no error of a simulation is told of this live run, if none is: it did not come to its
-    /// end, its generator was late, its machine did something else, its clock jumped, or others
-    /// used its cluster.
+    /// end, its generator was late, its machine did something else, its clock jumped, others used
+    /// its cluster, or that was not warm yet.
     pub fn withheld(&self) -> Option<String> {
         let mut all = Vec::new();
         if let Status::Interrupted { why } = &self.status {

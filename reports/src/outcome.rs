@@ -208,6 +208,10 @@ pub struct WarmUp {
     pub duration_ns: u64,
     /// Whether the medians stayed at the end.
     pub stationary: bool,
+    /// What the servers' compilers still took of a core at the end, in percent, where that was
+    /// waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compilers_percent: Option<u32>,
     /// Median response time of each second, nanoseconds; absent where nothing was acknowledged.
     pub medians_ns: Vec<Option<u64>>,
 }

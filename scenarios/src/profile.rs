@@ -14,7 +14,7 @@ use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::network::NetworkSpec;
-use headwater_sim::other::OtherSpec;
+use headwater_sim::other::{BackgroundSpec, OtherSpec};
 use headwater_sim::scheduling::{Policy, SchedulerSpec};
 use headwater_sim::units::{Bytes, BytesPerSecond};
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,10 @@ pub struct Machine {
     /// Processes that are not of the system and take cores from it, such as the load generator.
     #[serde(default)]
     pub others: Vec<OtherSpec>,
+    /// Threads of each node that this stands for, of which its model knows nothing: the compilers
+    /// of a JVM, clocks of metrics. Their CPU time is their process's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub background: Vec<BackgroundSpec>,
     /// How the threads of the nodes are scheduled that this stands for: of `server` those of every
     /// server, of `client` those of every client, also where they share one machine. Default: nice
     /// 0.
@@ -120,6 +124,10 @@ impl Machine {
         }
         for (index, other) in self.others.iter().enumerate() {
             other.check().map_err(|(key, why)| here(format!("others.{index}.{key}"), why))?;
+        }
+        for (index, thread) in self.background.iter().enumerate() {
+            let wrong = |(key, why)| here(format!("background.{index}.{key}"), why);
+            thread.activity.check().map_err(wrong)?;
         }
         if self.disks.is_empty() {
             return Err(here("disks".into(), "a machine needs at least one disk".into()));
@@ -234,11 +242,13 @@ impl Profile {
         network
     }
 
-    /// Gives each node of a deployment the policy of servers or of clients.
+    /// Gives each node of a deployment the policy and the background threads of servers or of
+    /// clients.
     pub fn schedule(&self, deployment: &mut Deployment) {
         for (node, role) in deployment.nodes.iter_mut().zip(&deployment.roles) {
             let serves = role.can(Capability::Serves) || role.can(Capability::KeepsData);
-            node.policy = if serves { self.server.policy } else { self.client.policy };
+            let of = if serves { &self.server } else { &self.client };
+            (node.policy, node.background) = (of.policy, of.background.clone());
         }
     }
 
@@ -273,9 +283,16 @@ wake_up = [{ idle = "0us", cost = "5us" }, { idle = "1ms", cost = "40us" }]
 name = "pacer"
 policy = { real-time = { priority = 1 } }
 activity = { spin = { lead = "150us", mean = "625us" } }
+
+[[server.background]]
+name = "compiler"
+activity.bursts.gap = { shape = "constant", value = "5ms" }
+activity.bursts.work = { shape = "constant", value = "500us" }
 "#;
         let text = format!("{text}{more}");
-        let server = Profile::parse(&text, "mine.toml").unwrap().environment().server;
+        let profile = Profile::parse(&text, "mine.toml").unwrap();
+        assert_eq!(profile.server.background[0].name, "compiler");
+        let server = profile.environment().server;
         assert_eq!(server.scheduler.slice, SchedulerSpec::default().slice);
         let idle = headwater_sim::time::Duration::from_micros(500);
         assert_eq!(server.scheduler.wake_up.after(idle).0, 22_500);
@@ -286,6 +303,7 @@ activity = { spin = { lead = "150us", mean = "625us" } }
             ("priority = 1 ", "priority = 100 ", "priority is 100; expected 1 to 99"),
             ("timer_slack", "timer_slac", "did you mean `timer_slack`?"),
             ("real-time = ", "realtime = ", "real-time"),
+            ("name = \"compiler\"", "nam = \"compiler\"", "did you mean `name`?"),
         ] {
             let wrong = text.replacen(right, wrong, 1);
             let error = Profile::parse(&wrong, "mine.toml").unwrap_err().to_string();

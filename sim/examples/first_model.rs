@@ -192,6 +192,7 @@ fn run(syncs: bool) -> [usize; 3] {
             name: name.into(),
             machine,
             pools: vec![],
+            background: vec![],
             policy: Policy::default(),
             factory: Box::new(move |me| match me {
                 CLIENT => Box::new(Client { next: 0 }),

@@ -101,7 +101,14 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// Calls `on_timer(tag)` after `delay`.
     #[inline]
     pub fn timer(&mut self, delay: Duration, tag: u64) {
-        self.effects.push(Effect::Timer { delay, tag });
+        self.effects.push(Effect::Timer { delay, tag, exact: false });
+    }
+
+    /// The same for a thread that is in real time, or has asked for timers without slack
+    /// (`PR_SET_TIMERSLACK`).
+    #[inline]
+    pub fn exact_timer(&mut self, delay: Duration, tag: u64) {
+        self.effects.push(Effect::Timer { delay, tag, exact: true });
     }
 
     /// Does CPU work on a thread of `pool`; completes as `Computed`.

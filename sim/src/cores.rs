@@ -91,6 +91,11 @@ struct Tail {
     left: Duration,
 }
 
+/// How long they take together.
+fn length(tails: &[Tail]) -> Duration {
+    Duration(tails.iter().map(|tail| tail.left.0).sum())
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Running {
     task: Task,
@@ -222,8 +227,7 @@ impl Cores {
         let left = on.free_at.since(now);
         // They counted as work up to their end.
         self.counted_twice += left;
-        let all = Duration(on.tails.iter().map(|tail| tail.left.0).sum());
-        let mut done = all.saturating_sub(left);
+        let mut done = length(&on.tails).saturating_sub(left);
         for tail in &mut on.tails {
             let part = tail.left.min(done);
             (tail.left, done) = (tail.left.saturating_sub(part), done.saturating_sub(part));
@@ -358,7 +362,7 @@ impl Cores {
             None => {
                 self.account(now);
                 let on = &mut self.cores[core as usize];
-                let tails = Duration(on.tails.iter().map(|tail| tail.left.0).sum());
+                let tails = length(&on.tails);
                 on.free_at = now + tails;
                 self.busy_until_now += tails;
                 (on.running, on.held, on.idle_since) = (None, false, on.free_at);

@@ -38,6 +38,8 @@ pub enum Effect<P: Protocol> {
         delay: Duration,
         /// Handed back.
         tag: u64,
+        /// The thread that it wakes takes no slack ([`crate::scheduling::SchedulerSpec`]).
+        exact: bool,
     },
     /// Occupy a thread of `pool`, and a core of the machine, for `cost`; then complete.
     Compute {

@@ -66,6 +66,7 @@
 //!         name: machine.0.to_string(),
 //!         machine,
 //!         pools: vec![],
+//!         background: vec![],
 //!         policy: Policy::default(),
 //!         factory: Box::new(move |_| Box::new(Peer { other, opens })),
 //!     });

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::DiskSpec;
 use crate::distribution::Distribution;
 use crate::node::{Node, Protocol};
-use crate::other::OtherSpec;
+use crate::other::{BackgroundSpec, OtherSpec};
 use crate::scheduling::{Policy, SchedulerSpec};
 use crate::time::Duration;
 use crate::units::{Bytes, BytesPerSecond, MachineId, NodeId};
@@ -106,6 +106,8 @@ pub struct NodeSpec<P: Protocol> {
     pub machine: MachineId,
     /// The pools of its threads.
     pub pools: Vec<PoolSpec>,
+    /// Its threads that the model knows nothing of.
+    pub background: Vec<BackgroundSpec>,
     /// How its threads are scheduled.
     pub policy: Policy,
     /// Builds it.

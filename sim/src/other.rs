@@ -1,5 +1,6 @@
-//! Processes that are not of the modelled system, and take cores from it: the load generator's
-//! pacer and readers, a collector of metrics, what a host takes from a virtual machine.
+//! Threads that no model describes, and that take cores from those it does: of processes that are
+//! not of the system (the load generator's readers, a collector of metrics, what a host takes from
+//! a virtual machine), and of its own (a JVM's compilers).
 
 use rand::distr::Distribution as _;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,17 @@ pub struct OtherSpec {
     /// How it is scheduled.
     #[serde(default)]
     pub policy: Policy,
+    /// When it runs.
+    pub activity: Activity,
+}
+
+/// A thread that each process of a kind has, and of which its model knows nothing: a compiler, a
+/// clock of metrics. It runs while the process does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackgroundSpec {
+    /// Name, such as `C2 CompilerThread`.
+    pub name: String,
     /// When it runs.
     pub activity: Activity,
 }
@@ -47,21 +59,26 @@ impl OtherSpec {
     /// What is wrong with it, if anything: where, and why.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         self.policy.check().map_err(|message| ("policy", message))?;
-        match &self.activity {
-            Activity::Bursts { gap, work } => {
-                gap.check().map_err(|message| ("activity.bursts.gap", message))?;
-                work.check().map_err(|message| ("activity.bursts.work", message))
-            }
-            Activity::Spin { lead, mean } if *mean < *lead / 20 || *mean == Duration::ZERO => {
-                let message = "more than 20 events within `lead`: it would spin all the time";
-                Err(("activity.spin.mean", message.into()))
-            }
-            Activity::Spin { .. } => Ok(()),
-        }
+        self.activity.check()
     }
 }
 
 impl Activity {
+    /// What is wrong with it, if anything: where, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        match self {
+            Self::Bursts { gap, work } => {
+                gap.check().map_err(|message| ("activity.bursts.gap", message))?;
+                work.check().map_err(|message| ("activity.bursts.work", message))
+            }
+            Self::Spin { lead, mean } if *mean < *lead / 20 || *mean == Duration::ZERO => {
+                let message = "more than 20 events within `lead`: it would spin all the time";
+                Err(("activity.spin.mean", message.into()))
+            }
+            Self::Spin { .. } => Ok(()),
+        }
+    }
+
     /// How many cores it takes, on the average, of those that it can have at once.
     pub fn mean_cores(&self) -> f64 {
         let seconds = |duration: Duration| duration.as_secs_f64();

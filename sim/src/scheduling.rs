@@ -116,6 +116,9 @@ impl IdleCost {
     /// before or of the point after, of the nearer one the more often.
     #[inline]
     pub fn draw(&self, idle: Duration, stream: &mut Stream) -> Duration {
+        if self.points.is_empty() {
+            return Duration::ZERO;
+        }
         if self.points.iter().all(|point| point.varies.is_none()) {
             return self.after(idle);
         }

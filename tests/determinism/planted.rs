@@ -69,6 +69,7 @@ fn run(plant: Plant) -> impl Fn(&Watch) -> Ran + Sync {
                 name: name.into(),
                 machine,
                 pools: vec![],
+                background: vec![],
                 policy: Policy::default(),
                 factory,
             });

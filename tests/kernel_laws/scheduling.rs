@@ -3,8 +3,9 @@
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::effect::PoolId;
+use headwater_sim::fault::Fault;
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec, PoolSpec};
-use headwater_sim::other::{Activity, OtherSpec};
+use headwater_sim::other::{Activity, BackgroundSpec, OtherSpec};
 use headwater_sim::scheduling::{IdleCost, IdlePoint, Policy, SchedulerSpec};
 use headwater_sim::simulation::SimulationSpec;
 use headwater_sim::time::{Duration, Time};
@@ -210,6 +211,37 @@ fn a_spinning_pacer_takes_the_share_that_theory_says() {
 }
 
 #[test]
+fn the_background_of_a_process_is_its_own_lives_with_it_and_yields_to_real_time() {
+    let every = |us| Distribution::constant(Duration::from_micros(us));
+    let activity = Activity::Bursts { gap: every(9_000), work: every(1_000) };
+    let background = vec![BackgroundSpec { name: "compiler".into(), activity }];
+    let mut sim = simulation(1, SimulationSpec::default());
+    let one = sim.add_machine(machine(1, SchedulerSpec::default()));
+    let (name, pools) = ("server".to_owned(), PoolSpec::plain([1]));
+    let factory = at_times(vec![], Duration::ZERO);
+    let server = NodeSpec { name, machine: one, pools, background, policy: fair(0), factory };
+    let server = sim.add_node(server);
+    let client = at_times(vec![9_500], Duration::from_micros(100));
+    add_with(&mut sim, one, "client", &[1], real_time(1), client);
+    let at = |ms: u64| Time(ms * 1_000_000);
+    sim.schedule(at(1_000), Fault::Pause { node: server });
+    sim.schedule(at(2_000), Fault::Resume { node: server });
+    sim.schedule(at(3_000), Fault::Crash { node: server });
+    sim.schedule(at(4_000), Fault::Restart { node: server });
+    let used = [1_000, 2_000, 3_000, 4_000, 5_000].map(|ms| {
+        sim.run_until(at(ms));
+        sim.cpu_time(server).as_secs_f64()
+    });
+    for (used, expected) in used.into_iter().zip([0.1, 0.1, 0.2, 0.2, 0.3]) {
+        assert_near("CPU of the server", used, expected, 0.02);
+    }
+    assert_eq!(microseconds_done(&sim), [9_600], "a compiler makes room");
+    let (of, ran) = sim.pools(server).last().unwrap();
+    assert_eq!((of.name, ran.cpu), ("background", sim.cpu_time(server)));
+    assert!(ran.dispatches.abs_diff(300) <= 6, "{ran:?}");
+}
+
+#[test]
 fn what_is_not_contended_costs_one_event() {
     let times: Vec<u64> = (0..100).map(|job| job * 1_000).collect();
     let node = || at_times(times.clone(), Duration::from_micros(300));
@@ -277,8 +309,8 @@ fn a_thread_fetches_again_what_its_core_has_lost_since_it_ran() {
     let times = vec![2_000, 2_650, 2_900, 3_300];
     let factory = at_times(times, Duration::from_micros(100));
     let pools = vec![PoolSpec::named("threads", 1).through(50)];
-    let name = "first".to_owned();
-    sim.add_node(NodeSpec { name, machine: one, pools, policy: fair(0), factory });
+    let (name, background) = ("first".to_owned(), vec![]);
+    sim.add_node(NodeSpec { name, machine: one, pools, background, policy: fair(0), factory });
     let second = at_times(vec![2_700, 3_100], Duration::from_micros(100));
     add_with(&mut sim, one, "second", &[1], fair(0), second);
     sim.run_until(Time(SECOND));
@@ -340,8 +372,8 @@ fn a_thread_that_spins_is_done_on_time_and_has_a_core_meanwhile() {
         }
     });
     let pools = vec![PoolSpec::named("pacer", 1).scheduled(real_time(1))];
-    let name = "spinner".to_owned();
-    sim.add_node(NodeSpec { name, machine: one, pools, policy: fair(0), factory: spinner });
+    let (name, background, factory) = ("spinner".to_owned(), vec![], spinner);
+    sim.add_node(NodeSpec { name, machine: one, pools, background, policy: fair(0), factory });
     let other = at_times(vec![1_900], Duration::from_micros(300));
     add_with(&mut sim, one, "other", &[1], fair(0), other);
     sim.run_until(Time(SECOND));

@@ -228,5 +228,6 @@ pub fn add_with<Q: EventQueue>(
     factory: Factory<Bench>,
 ) -> NodeId {
     let pools = PoolSpec::plain(pools.iter().copied());
-    sim.add_node(NodeSpec { name: name.into(), machine, pools, policy, factory })
+    let (name, background) = (name.into(), vec![]);
+    sim.add_node(NodeSpec { name, machine, pools, background, policy, factory })
 }

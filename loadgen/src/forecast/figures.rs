@@ -35,7 +35,7 @@ const CALM_NS: u64 = 1_000_000_000;
 const NO_BACKLOG: f64 = 0.05;
 
 /// The servers of a simulation, as its processes are called.
-pub(super) fn simulated_servers(scenario: &Scenario) -> Vec<String> {
+pub(crate) fn simulated_servers(scenario: &Scenario) -> Vec<String> {
     let roster = scenario.systems.roster();
     let is_client =
         |of: &headwater_models::role::Role| of.can(Capability::Writes) || of.can(Capability::Reads);

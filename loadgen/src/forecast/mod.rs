@@ -22,7 +22,7 @@ use crate::plan::RunPlan;
 use crate::progress::Bar;
 use crate::systems::system::Source;
 
-pub(crate) use figures::{ACKED, CPU, GAP, HIGHEST, RECOVERY};
+pub(crate) use figures::{ACKED, CPU, GAP, HIGHEST, RECOVERY, simulated_servers};
 
 /// What is forecast of a plan.
 pub(crate) struct Asked<'a> {

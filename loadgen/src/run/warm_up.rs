@@ -3,9 +3,10 @@
 //! A JVM interprets what it has not compiled yet, and compiles what is called often, on threads
 //! that want cores like any other: on one core of its own a broker has still a third of it taken by
 //! them after 45 s of a thousand requests a second, with latencies that seem to stay. So it is
-//! exercised first, by many requests and on all cores, until its compilers rest; then comes the
-//! scenario's traffic, without its bursts and its faults, until its latency stays as well. Both go
-//! to topics or streams of their own that are removed afterwards; nothing of it is in the figures.
+//! exercised first, by many requests and by many batches, on all cores, until its compilers rest;
+//! then comes the scenario's traffic, without its bursts and its faults, until its latency stays as
+//! well. All of it goes to topics or streams of their own that are removed afterwards; nothing of
+//! it is in the figures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +32,8 @@ use crate::systems::system::{Cluster, Connection, Source};
 use crate::terminal;
 use crate::utilisation::{UtilisationSampler, Watched};
 
-/// Longest exercise that compilers decide about.
+/// Longest exercise that compilers decide about, for each server: they share the cores that there
+/// are.
 const EXERCISE: Duration = Duration::from_secs(75);
 
 /// Longest traffic of the scenario's own that medians decide about.
@@ -87,6 +89,7 @@ pub(super) fn warm_up(
     let mut enough = |medians: &[Option<u64>]| auto && compilers.rest() && stationary(medians);
     let mut warmed = send(plan, &traffic, cluster, &mut enough, interrupt)?;
     warmed.duration_ns += exercised;
+    warmed.compilers_percent = auto.then(|| (compilers.share() * 100.0).round() as u32);
     terminal::note(tell(&warmed, auto));
     Ok(Some(warmed))
 }
@@ -98,18 +101,21 @@ fn exercise(
     placement: &Placement,
     interrupt: &Interrupt,
 ) -> Result<u64> {
-    let Some(scenario) = plan.system.exercise(&plan.scenario) else { return Ok(0) };
-    let traffic = plain(&scenario, EXERCISE);
-    let mut compilers = Compilers::of(cluster);
+    let mut taken_ns = 0;
     let lent = cluster.launched.as_ref().map(|launched| placement.lend(&launched.watched));
-    let exercised = send(plan, &traffic, cluster, &mut |_| compilers.rest(), interrupt);
+    for scenario in plan.system.exercises(&plan.scenario) {
+        let servers = plan.system.servers(&scenario).len().max(1) as u32;
+        let traffic = plain(&scenario, EXERCISE * servers);
+        let mut compilers = Compilers::of(cluster);
+        taken_ns +=
+            send(plan, &traffic, cluster, &mut |_| compilers.rest(), interrupt)?.duration_ns;
+        let (seconds, share) = (taken_ns as f64 / 1e9, compilers.share());
+        terminal::note(format_args!(
+            "exercised for {seconds:.0} s: its compilers take {share:.2} of a core by now"
+        ));
+    }
     drop(lent);
-    let exercised = exercised?;
-    let (seconds, share) = (exercised.duration_ns as f64 / 1e9, compilers.share());
-    terminal::note(format_args!(
-        "exercised for {seconds:.0} s: its compilers take {share:.2} of a core by now"
-    ));
-    Ok(exercised.duration_ns)
+    Ok(taken_ns)
 }
 
 /// The compiler threads of a launched cluster's JVMs, looked at once a second.
@@ -175,7 +181,7 @@ fn send(
     let collector = Collector::new(scenario, used, utilisation, threads, observer.clock.clone());
     let counters = collector.counters();
     let (stop, over) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-    let pace = Pace::Schedule { lag_max: EXERCISE };
+    let pace = Pace::Schedule { lag_max: Duration::from_nanos(u64::MAX) };
     let pacer = Pacer { slices, observer: observer.clone(), stop: Arc::clone(&stop), pace };
     let medians = std::thread::scope(|scope| {
         let ended = &over;
@@ -206,7 +212,7 @@ fn send(
     storage.remove()?;
     let stationary = stationary(&medians);
     let (duration_ns, medians_ns) = (observer.clock.now(), medians);
-    Ok(outcome::WarmUp { duration_ns, stationary, medians_ns })
+    Ok(outcome::WarmUp { duration_ns, stationary, medians_ns, ..outcome::WarmUp::default() })
 }
 
 fn tell(warmed: &outcome::WarmUp, auto: bool) -> String {

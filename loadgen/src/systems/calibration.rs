@@ -12,6 +12,8 @@ pub(crate) struct Case {
     pub(crate) settings: &'static [(&'static str, &'static str)],
     /// Whether what is written is read at the same time.
     pub(crate) reads: bool,
+    /// Whether servers flush for each request that writes, which no client can count.
+    pub(crate) flushes: bool,
     /// What its clients do in a second, about, as far as can be told beforehand.
     pub(crate) expects: Counts,
 }
@@ -53,6 +55,14 @@ pub(crate) enum Times {
     /// A working set in KiB: by how often its threads wake, and how long their cores have idled
     /// then. Nobody records that of a real system; a simulation of the case tells it.
     Woken,
+}
+
+impl Case {
+    /// What its clients have counted, and what follows from that.
+    pub(crate) fn completed(&self, counts: Counts) -> Counts {
+        let flushes = if self.flushes { counts.writes } else { 0.0 };
+        Counts { flushes, ..counts }
+    }
 }
 
 impl Term {

@@ -21,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) written: f64,
     /// Events read.
     pub(crate) read: f64,
+    /// Flushes that servers make for requests that write.
+    pub(crate) flushes: f64,
 }
 
 impl Counts {
@@ -33,6 +35,7 @@ impl Counts {
             received: of(self.received, other.received),
             written: of(self.written, other.written),
             read: of(self.read, other.read),
+            flushes: of(self.flushes, other.flushes),
         }
     }
 

@@ -104,10 +104,10 @@ pub(crate) trait LiveSystem: Sync {
         false
     }
 
-    /// The scenario with traffic that calls what it calls more often, to warm a JVM up by; none
-    /// where it would be the same.
-    fn exercise(&self, _scenario: &Scenario) -> Option<Scenario> {
-        None
+    /// The scenario with traffic that calls what it calls more often, to warm a JVM up by: one
+    /// kind after the other. None where it would be the same.
+    fn exercises(&self, _scenario: &Scenario) -> Vec<Scenario> {
+        vec![]
     }
 
     /// Adds its options to the command line.

@@ -9,23 +9,25 @@ use crate::arguments::{Validate, WarmUp};
 use crate::utilisation;
 
 /// What a run takes beside its traffic, seconds: the first server of a cluster, each further one,
-/// traffic until it is warm (60 s at the most), reading back and clearing away. As measured on two
-/// cores.
+/// traffic until the first is warm and each further one, reading back and clearing away. As
+/// measured on two cores.
 const FIRST_SERVER: f64 = 10.0;
 const FURTHER_SERVER: f64 = 4.0;
-const WARMING: f64 = 25.0;
+const WARMING: f64 = 55.0;
+const WARMING_FURTHER: f64 = 90.0;
 const CLEARING: f64 = 6.0;
 
 /// Forecasts and live runs of all cases, once each, seconds.
 fn seconds(cases: &[Case], asked: &Validate) -> (f64, f64) {
     let warming = match asked.warm_up {
-        WarmUp::Auto => WARMING,
-        WarmUp::For(time) => time.as_secs_f64(),
+        WarmUp::Auto => (WARMING, WARMING_FURTHER),
+        WarmUp::For(time) => (time.as_secs_f64(), 0.0),
     };
     let live = |case: &Case| {
         let servers = case.plan.system.servers(&case.plan.scenario).len().max(1) as f64;
         let traffic = case.plan.scenario.traffic.duration.as_secs_f64();
-        FIRST_SERVER + FURTHER_SERVER * (servers - 1.0) + warming + traffic + CLEARING
+        let first = FIRST_SERVER + warming.0;
+        first + (FURTHER_SERVER + warming.1) * (servers - 1.0) + traffic + CLEARING
     };
     let simulated = |case: &Case| Estimate::simulated(&case.plan.scenario).time_ns / 1e9;
     let on_all = asked.seeds as f64 / f64::from(utilisation::cores()).max(1.0);

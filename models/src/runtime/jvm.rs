@@ -2,7 +2,9 @@
 //!
 //! Stands for HotSpot @ JDK 17 with G1. Garbage fills eden, a full eden is a young collection,
 //! which stops all threads and takes the process's collector threads a fixed time and so much for
-//! what survives. Eden is as large as the pause's target allows, between 5 % and 60 % of the heap.
+//! what survives. Eden is as large as the pause's target allows by the pauses so far, between 5 %
+//! and 60 % of the heap (`G1Policy`, `G1Predictions`): one that took too long makes the next come
+//! soon.
 //! What lives long fills the old generation: beyond 45 % of the heap it is marked beside the
 //! program, on a thread of its own; what was garbage in it is free again after that. A heap that is
 //! full is compacted with the world standing still, and if what lives does not fit, the process
@@ -12,10 +14,12 @@
 //! marking), reference processing, safepoints for other reasons.
 
 use headwater_sim::context::Context;
+use headwater_sim::distribution::Distribution;
 use headwater_sim::effect::PoolId;
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::Bytes;
+use rand::distr::Distribution as _;
 use serde::{Deserialize, Serialize};
 
 use super::warm_up::{self, WarmUp};
@@ -34,8 +38,14 @@ pub struct Config {
     pub resident: Bytes,
     /// Its first life begins with compiled code; a later one never does.
     pub warm: bool,
+    /// CPU time of a start, from the start of the process until it looks at what the disk holds, in
+    /// milliseconds: classes are loaded, and all code is interpreted. Not of the first life. Zero
+    /// where nobody has measured it.
+    pub start_ms: u64,
     /// CPU time of a young collection from which nothing survives, in microseconds.
     pub young_collection_us: u64,
+    /// The same of the shortest: what they take beyond it is exponential. Zero: they take the same.
+    pub young_collection_least_us: u64,
     /// CPU time to copy a KiB that survives, or to mark one that lives, in nanoseconds.
     pub survivor_kib_ns: u64,
 }
@@ -51,7 +61,9 @@ impl Default for Config {
             max_gc_pause_millis: 20,
             resident: Bytes::from_mib(156),
             warm: true,
+            start_ms: 0,
             young_collection_us: 16_000,
+            young_collection_least_us: 0,
             survivor_kib_ns: 1_000,
         }
     }
@@ -69,6 +81,10 @@ impl Config {
         if self.max_gc_pause_millis == 0 {
             return Err(("max.gc.pause.millis", "a pause takes 1 ms at least".into()));
         }
+        if self.young_collection_least_us > self.young_collection_us {
+            let message = "the shortest is no longer than their mean, young_collection_us";
+            return Err(("young_collection_least_us", message.into()));
+        }
         Ok(())
     }
 }
@@ -80,7 +96,46 @@ const EDEN_PERCENT: [u64; 2] = [5, 60];
 /// (`InitiatingHeapOccupancyPercent`).
 const MARK_PERCENT: u64 = 45;
 
+/// Share of a pause that does not depend on eden: of Kafka's brokers, by the edens that followed
+/// pauses of 12 to 29 ms (docs/VALIDATION.md).
+const BASE: f64 = 0.8;
+/// How much the last pause counts for (`AbsSeq`), and how many deviations are added to the mean
+/// (`G1ConfidencePercent`).
+const LAST: f64 = 0.3;
+const DEVIATIONS: f64 = 0.5;
+
+/// What G1 expects of a quantity.
+#[derive(Clone, Copy, Debug, Default)]
+struct Expected {
+    mean: f64,
+    variance: f64,
+}
+
+impl Expected {
+    fn add(&mut self, sample: f64) {
+        let known = self.mean > 0.0;
+        self.mean = if known { LAST * sample + (1.0 - LAST) * self.mean } else { sample };
+        let off = sample - self.mean;
+        self.variance = LAST * off * off + (1.0 - LAST) * self.variance;
+    }
+
+    fn value(&self) -> f64 {
+        self.mean + DEVIATIONS * libm::sqrt(self.variance)
+    }
+}
+
 impl Config {
+    /// CPU time of a young collection from which nothing survives.
+    fn young_collection(&self, ctx: &mut Context<'_, Streaming>) -> Duration {
+        let mean = Duration::from_micros(self.young_collection_us);
+        if self.young_collection_least_us == 0 {
+            return mean;
+        }
+        let floor = Duration::from_micros(self.young_collection_least_us);
+        let beyond = mean.saturating_sub(floor);
+        Distribution::Exponential { floor, mean: beyond }.sample(ctx.random())
+    }
+
     /// Bytes that eden has at the least and at the most.
     fn eden(&self) -> [u64; 2] {
         EDEN_PERCENT.map(|percent| self.heap.0 / 100 * percent)
@@ -130,8 +185,9 @@ pub struct Jvm {
     /// Old, and not yet found to be garbage.
     dead: u64,
     paused_at: Option<Time>,
-    /// Mean pause so far, in nanoseconds, the last one counting for three tenths.
-    pause: u64,
+    /// Of a pause, in nanoseconds: what does not depend on eden, and what a byte of it takes.
+    base: Expected,
+    byte: Expected,
     marking: bool,
 }
 
@@ -142,18 +198,22 @@ impl Jvm {
         let compilers = compilers(first_pool);
         let warm = config.warm;
         let [least, most] = config.eden();
+        // One that has run for a while has an eden anywhere between the two, by ratio, and is
+        // somewhere between two collections.
+        let usual = libm::sqrt(least as f64 * most as f64) as u64;
         Self {
             // `ParallelGCThreads`: one a core up to eight, then five for eight.
             threads: if cores <= 8 { cores.max(1) } else { 8 + (cores - 8) * 5 / 8 },
             first_pool,
             code: if warm { WarmUp::warm(compilers) } else { WarmUp::cold(compilers) },
-            eden: if warm { most } else { least },
-            used: 0,
+            eden: if warm { usual } else { least },
+            used: if warm { usual / 2 } else { 0 },
             held_young: 0,
             live: config.resident.0,
             dead: 0,
             paused_at: None,
-            pause: 0,
+            base: Expected::default(),
+            byte: Expected::default(),
             marking: false,
             config: config.clone(),
         }
@@ -163,6 +223,12 @@ impl Jvm {
     pub fn begin_cold(&mut self) {
         self.code = WarmUp::cold(compilers(self.first_pool));
         [self.eden, _] = self.config.eden();
+        self.used = 0;
+    }
+
+    /// CPU time of a start.
+    pub const fn start(&self) -> Duration {
+        Duration::from_millis(self.config.start_ms)
     }
 
     /// What work of `cost` takes at present.
@@ -209,13 +275,15 @@ impl Jvm {
 
     fn collect(&mut self, ctx: &mut Context<'_, Streaming>, tag: impl Fn(u64) -> u64) {
         self.paused_at = Some(ctx.now());
-        let full = self.live + self.dead + self.held_young + self.eden / 2 > self.config.heap.0;
+        // Nothing would be left for the least eden.
+        let [least, _] = self.config.eden();
+        let full = self.live + self.dead + self.held_young + least > self.config.heap.0;
         let (moved, kind) = match full {
             true => (self.live + self.held_young, COMPACTED),
             false => (self.held_young, COLLECTED),
         };
-        let moving = self.config.survivor_kib_ns * (moved >> 10);
-        let work = Duration(self.config.young_collection_us * 1_000 + moving);
+        let moving = Duration(self.config.survivor_kib_ns * (moved >> 10));
+        let work = self.config.young_collection(ctx) + moving;
         ctx.stop_the_world(work, self.threads, tag(kind));
     }
 
@@ -257,12 +325,11 @@ impl Jvm {
         if self.live + least > heap {
             return Some(Event::OutOfMemory);
         }
-        self.pause = if self.pause == 0 { pause.0 } else { (self.pause * 7 + pause.0 * 3) / 10 };
-        // As large as the target allows if pauses go with eden, and half as large again at the
-        // most.
-        let target = self.config.max_gc_pause_millis * 1_000_000;
-        let wanted = u128::from(self.eden) * u128::from(target) / u128::from(self.pause.max(1));
-        let wanted = (wanted as u64).min(self.eden / 2 * 3).clamp(least, most);
+        self.base.add(pause.0 as f64 * BASE);
+        self.byte.add(pause.0 as f64 * (1.0 - BASE) / self.eden as f64);
+        let target = self.config.max_gc_pause_millis as f64 * 1e6;
+        let wanted = (target - self.base.value()) / self.byte.value().max(f64::MIN_POSITIVE);
+        let wanted = (wanted as u64).clamp(least, most);
         self.eden = wanted.min(heap - self.live - self.dead.min(heap - self.live - least));
         if !self.marking && self.live + self.dead > heap / 100 * MARK_PERCENT {
             self.marking = true;

@@ -68,16 +68,18 @@ fn one_connection_is_served_one_request_at_a_time() {
 }
 
 #[test]
-fn flush_messages_1_costs_a_sync_for_every_append() {
-    let median = |flush: u64| {
+fn flush_messages_1_costs_a_sync_and_a_handlers_work_for_every_append() {
+    let median = |flush: u64, work_us: u64| {
         let mut cluster = Cluster::defaults(Version::V3_9);
         cluster.topic.flush_messages = flush;
+        cluster.costs.flush_ns = work_us * 1_000;
         let mut bench = bench(&cluster, &steady(100, 1_000, 5), 1);
         bench.run(6).response(0.5).as_nanos() / 1_000
     };
-    let (cached, synced) = (median(u64::MAX), median(1));
+    let [cached, synced, worked] = [(u64::MAX, 0), (1, 0), (1, 300)].map(|of| median(of.0, of.1));
     // The default disk's sync has a median of 60 us.
     assert!((50..110).contains(&(synced - cached)), "cached {cached} us, synced {synced} us");
+    assert!((290..310).contains(&(worked - synced)), "synced {synced} us, with work {worked} us");
 }
 
 #[test]

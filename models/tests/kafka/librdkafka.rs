@@ -76,7 +76,7 @@ fn a_pacer_spares_an_event_what_waking_up_takes() {
             server: MachineSpec { cores: 4, ..MachineSpec::named("server") },
             client,
             machines: Machines::Each,
-            pacer: Pacer { lead: Duration::from_micros(pacer_lead_us), gap: Duration::ZERO },
+            pacer: Pacer { lead: Duration::from_micros(pacer_lead_us), ..Pacer::default() },
             bugs: BugSet::default(),
         };
         let mut bench = bench_in(&environment, &cluster, &steady(100, 1_000, 4), 1);

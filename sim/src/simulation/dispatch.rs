@@ -39,6 +39,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 self.push_core_events(machine);
             }
             Pending::Other { machine, other, work } => self.other_wakes(machine, other, work),
+            Pending::Background { node, incarnation, number, work } => {
+                self.background_wakes(node, incarnation, number, work);
+            }
             Pending::Done { node, incarnation, tag, completion } => {
                 self.input_if_alive(node, incarnation, Input::Done(tag, completion));
             }

@@ -20,7 +20,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             self.observer.effect(self.now, node, &effect);
             match effect {
                 Effect::Send { to, message, transport } => self.send(node, to, message, transport),
-                Effect::Timer { delay, tag } => self.timer(node, delay, tag),
+                Effect::Timer { delay, tag, exact } => self.timer(node, delay, tag, exact),
                 Effect::Compute { pool, cost, tail, tag } => {
                     self.compute(node, pool, Work { cost, tail, until: Time::ZERO }, tag);
                 }
@@ -49,7 +49,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     }
 
     #[inline]
-    fn timer(&mut self, node: NodeId, mut delay: Duration, tag: u64) {
+    fn timer(&mut self, node: NodeId, mut delay: Duration, tag: u64, exact: bool) {
         let state = &mut self.nodes[node.index()];
         let mut due = self.now + delay;
         if let Some((clock, stream)) = state.clock.as_deref_mut() {
@@ -59,7 +59,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if let Some(buggify) = &mut self.buggify {
             delay += buggify.delay(Site::LateTimer);
         }
-        if delay > Duration::ZERO && matches!(state.spec.policy, Policy::Fair { .. }) {
+        if !exact && delay > Duration::ZERO && matches!(state.spec.policy, Policy::Fair { .. }) {
             delay += self.machines[state.spec.machine.index()].cores.timer_slack();
         }
         let incarnation = state.incarnation;
@@ -133,6 +133,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         state.node = Some((state.spec.factory)(node));
         let life = u64::from(state.incarnation) << 32 | u64::from(node.0);
         state.random = self.seed.stream("node", life);
+        for number in 0..state.background.len() {
+            self.next_of_background(node, number as u32);
+        }
         self.input(node, super::Input::Start);
     }
 }

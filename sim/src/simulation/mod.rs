@@ -25,7 +25,7 @@ use crate::log::EventLog;
 use crate::machine::{MachineSpec, NodeSpec, PoolSpec};
 use crate::network::{Network, NetworkSpec, Nic};
 use crate::node::{Completion, Node, Observer, Protocol};
-use crate::other::OtherSpec;
+use crate::other::{BackgroundSpec, OtherSpec};
 use crate::page_cache::PageCache;
 use crate::queue::{CalendarQueue, EventQueue};
 use crate::random::{Seed, Stream};
@@ -102,6 +102,12 @@ enum Pending<P: Protocol> {
         other: u32,
         work: Duration,
     },
+    Background {
+        node: NodeId,
+        incarnation: u32,
+        number: u32,
+        work: Duration,
+    },
     Done {
         node: NodeId,
         incarnation: u32,
@@ -142,6 +148,9 @@ struct NodeState<P: Protocol> {
     incarnation: u32,
     random: Stream,
     pools: Vec<Servers>,
+    /// Threads apart from the pools: [`work::APART`].
+    apart: [Servers; 2],
+    background: Vec<(BackgroundSpec, Stream)>,
     /// By disk.
     files: Vec<Files<P::Record>>,
     waiting: VecDeque<Input<P>>,
@@ -285,10 +294,20 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// Adds a node, which starts with the first [`Self::run_until`]; before that.
     pub fn add_node(&mut self, spec: NodeSpec<P>) -> NodeId {
         assert!(!self.started, "nodes are added before the run");
-        let disks = self.machines[spec.machine.index()].devices.len();
+        let machine = &self.machines[spec.machine.index()];
+        let disks = machine.devices.len();
+        // Where no memory is ever lost, nobody keeps account of it.
+        let forgets = !machine.spec.scheduler.refill.points.is_empty();
+        let pool = |pool: &PoolSpec| if forgets { *pool } else { pool.through(0) };
         let id = NodeId(self.nodes.len() as u32);
+        let background = |(number, spec): (usize, &BackgroundSpec)| {
+            let entity = u64::from(id.0) << 8 | number as u64;
+            (spec.clone(), self.seed.stream("background", entity))
+        };
         self.nodes.push(NodeState {
-            pools: spec.pools.iter().map(|pool| Servers::new(*pool)).collect(),
+            pools: spec.pools.iter().map(|of| Servers::new(pool(of))).collect(),
+            apart: work::APART.map(|name| Servers::new(PoolSpec::named(name, 0))),
+            background: spec.background.iter().enumerate().map(background).collect(),
             node: None,
             status: Status::Down,
             incarnation: 0,
@@ -453,9 +472,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.nodes[node.index()].cpu
     }
 
-    /// The pools of a node's threads, and what they have had of cores.
+    /// The pools of a node's threads, and what they have had of cores; last the threads that
+    /// collect garbage, and those of which its model knows nothing.
     pub fn pools(&self, node: NodeId) -> impl Iterator<Item = (PoolSpec, Ran)> + '_ {
-        self.nodes[node.index()].pools.iter().map(|pool| (pool.spec(), pool.ran()))
+        let state = &self.nodes[node.index()];
+        state.pools.iter().chain(&state.apart).map(|pool| (pool.spec(), pool.ran()))
     }
 
     /// The named levels of a node.

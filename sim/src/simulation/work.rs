@@ -1,6 +1,6 @@
 //! CPU work: from a node's effect to a thread of its pool, to a core, and back to the node.
 
-use super::{Holder, Input, Pending, Simulation, Status};
+use super::{Holder, Input, NodeState, Pending, Simulation, Status};
 use crate::buggify::Site;
 use crate::cpu::{Job, Servers, Work};
 use crate::effect::PoolId;
@@ -13,8 +13,24 @@ use crate::units::{MachineId, NodeId};
 /// In place of a pool, for the threads that work while the world of their node stands still.
 const COLLECTOR: u8 = u8::MAX;
 
+/// In place of a pool, for the threads of a process that its model knows nothing of.
+const BACKGROUND: u8 = u8::MAX - 1;
+
+/// What the two are called.
+pub(super) const APART: [&str; 2] = ["collectors", "background"];
+
 /// In place of a node, for a process that is not of the system.
 const NOBODY: NodeId = NodeId(u32::MAX);
+
+impl<P: Protocol> NodeState<P> {
+    #[inline]
+    fn pool_mut(&mut self, pool: u8) -> Option<&mut Servers> {
+        if usize::from(pool) < self.pools.len() {
+            return self.pools.get_mut(usize::from(pool));
+        }
+        self.apart.get_mut(usize::from(u8::MAX - pool))
+    }
+}
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     #[inline]
@@ -54,7 +70,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             }
             _ => {
                 let cores = &self.machines[machine.index()].cores;
-                if let Some(pool) = state.pools.get_mut(job.pool as usize) {
+                if let Some(pool) = state.pool_mut(job.pool) {
                     job.work.add(pool.wake(cores, self.now));
                 }
                 self.run_on(machine, job, policy);
@@ -114,6 +130,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let (asked, work) = (self.now, Work::of(cost));
         let job = Job { node, incarnation, pool: COLLECTOR, work, tag, spent, asked };
         for _ in 0..threads {
+            self.nodes[node.index()].apart[0].note_dispatch();
             self.run_on(machine, job, policy);
         }
     }
@@ -155,7 +172,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
         let state = &mut self.nodes[job.node.index()];
         state.cpu += job.spent;
-        if let Some(pool) = state.pools.get_mut(job.pool as usize) {
+        if let Some(pool) = state.pool_mut(job.pool) {
             pool.note_run(&self.machines[machine.index()].cores, core, self.now, &job);
         }
         self.holder = Some(Holder { machine, core, node: job.node, pool: job.pool });
@@ -169,8 +186,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// A thread is free for the next job of its pool, and its node is told.
     #[inline]
     pub(super) fn computed(&mut self, job: Job) {
-        if job.pool == COLLECTOR {
-            return self.collected(job);
+        match job.pool {
+            COLLECTOR => return self.collected(job),
+            BACKGROUND => return self.background_done(job),
+            _ => {}
         }
         let state = &mut self.nodes[job.node.index()];
         if state.incarnation != job.incarnation {
@@ -190,6 +209,42 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let (node, asked, work) = (NOBODY, self.now, Work::of(work));
         let job = Job { node, incarnation: 0, pool: 0, work, tag, spent, asked };
         self.run_on(machine, job, policy);
+    }
+
+    /// A thread of a process that its model knows nothing of wakes up.
+    pub(super) fn background_wakes(
+        &mut self,
+        node: NodeId,
+        incarnation: u32,
+        number: u32,
+        work: Duration,
+    ) {
+        let state = &self.nodes[node.index()];
+        if state.incarnation != incarnation || state.status == Status::Down {
+            return;
+        }
+        if state.status == Status::Paused {
+            return self.next_of_background(node, number);
+        }
+        let (tag, spent, asked) = (u64::from(number), Duration::ZERO, self.now);
+        let work = Work::of(work);
+        let job = Job { node, incarnation, pool: BACKGROUND, work, tag, spent, asked };
+        self.ask_for_core(job);
+    }
+
+    fn background_done(&mut self, job: Job) {
+        if self.nodes[job.node.index()].incarnation == job.incarnation {
+            self.next_of_background(job.node, job.tag as u32);
+        }
+    }
+
+    /// Draws when a thread of a process that its model knows nothing of runs next.
+    pub(super) fn next_of_background(&mut self, node: NodeId, number: u32) {
+        let state = &mut self.nodes[node.index()];
+        let (spec, stream) = &mut state.background[number as usize];
+        let (gap, work) = spec.activity.next(stream);
+        let incarnation = state.incarnation;
+        self.push(self.now + gap, Pending::Background { node, incarnation, number, work });
     }
 
     /// Draws when a process that is not of the system runs next.

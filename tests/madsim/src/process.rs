@@ -127,7 +127,7 @@ impl Hosted {
             Effect::Send { message, transport: Transport::Datagram, .. } => {
                 panic!("no model sends datagrams, and this host has none: {message:?}");
             }
-            Effect::Timer { delay, tag } => {
+            Effect::Timer { delay, tag, .. } => {
                 let process = Rc::clone(process);
                 spawn_local(async move {
                     sleep(real(delay)).await;

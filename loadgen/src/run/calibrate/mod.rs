@@ -29,6 +29,7 @@ use crate::sampler::GENERATOR;
 use crate::systems::calibration::{Calibration, Case, Group, Side};
 use crate::systems::counts::{Counting, Counts};
 use crate::systems::system::{Cluster, Source};
+use crate::utilisation::cpu_seconds;
 use crate::{health, profile, systems, terminal};
 
 mod beside;
@@ -62,7 +63,14 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
     let (mut measured, source, placement) =
         measure(arguments, calibration, &cases, &plans, &interrupt)?;
     let beside = measured.beside.add_to(&mut profile);
-    let ran = Ran { cases: &cases, plans: &plans, source, placement, profile: &profile };
+    let ran = Ran {
+        cases: &cases,
+        plans: &plans,
+        source,
+        placement,
+        profile: &profile,
+        interrupt: &interrupt,
+    };
     let explained = woken::explain(calibration, &ran, &mut measured)?;
     let report = Report::new(system.name(), calibration, &ran, &measured, &explained);
     let mut lines = report.lines();
@@ -133,6 +141,8 @@ struct Measured {
     had: usize,
     /// The servers were seen.
     servers: bool,
+    /// CPU time of a launched server's start, milliseconds.
+    start_ms: Option<u64>,
     /// Whatever was wrong with the measurement, in words.
     doubts: Vec<String>,
 }
@@ -150,10 +160,11 @@ fn measure(
     let placement = Placement::find(arguments.cores, launched)?;
     placement.keep_generator();
     let cluster = reach::reach(first, &source, || Places::find(false, placement.clone()))?;
+    let start_ms = start_ms(&cluster);
     warm_up::warm_up(first, &cluster, &source, &placement, interrupt)?;
     let cores = placement.cluster.len();
     let had = cores + placement.generator.len();
-    let mut measured = Measured { cores, had, servers: launched, ..Measured::default() };
+    let mut measured = Measured { cores, had, servers: launched, start_ms, ..Measured::default() };
     let forth = 0..plans.len();
     for (turn, at) in forth.clone().chain(forth.rev()).enumerate() {
         if interrupt.raised() {
@@ -164,11 +175,19 @@ fn measure(
         let counting = Counting::default();
         let reads = drive::Asked { reads: cases[at].reads, counting: Some(counting.clone()) };
         let driven = drive::drive(&plans[at], &cluster, interrupt, false, reads)?;
-        measured.take(calibration, (at, &plans[at]), &driven, &counting);
+        measured.take(calibration, (at, &cases[at], &plans[at]), &driven, &counting);
         measured.counting.push(counting);
     }
     measured.collections = collections(&cluster);
     Ok((measured, source, placement))
+}
+
+/// CPU time that the servers of a cluster have had that has just been launched, milliseconds each.
+fn start_ms(cluster: &Cluster) -> Option<u64> {
+    let watched = cluster.launched.as_ref()?.watched.lock().ok()?.clone();
+    let each: Option<Vec<f64>> = watched.iter().map(|(_, pid)| cpu_seconds(*pid)).collect();
+    let each = each.filter(|each| !each.is_empty())?;
+    Some((each.iter().sum::<f64>() / each.len() as f64 * 1e3) as u64)
 }
 
 fn collections(cluster: &Cluster) -> Vec<Collection> {
@@ -181,7 +200,7 @@ impl Measured {
     fn take(
         &mut self,
         calibration: &Calibration,
-        (case, plan): (usize, &RunPlan),
+        (case, of_case, plan): (usize, &Case, &RunPlan),
         driven: &Driven,
         counting: &Counting,
     ) {
@@ -218,6 +237,7 @@ impl Measured {
             for at in settled as usize..intervals.min(over) {
                 let from = started + at as u64 * threads.interval_ns;
                 let counts = counting.between(from, from + threads.interval_ns);
+                let counts = of_case.completed(counts);
                 let share: f64 = of.iter().filter_map(|of| of.cpu.get(at)).sum();
                 let cpu_ns = share * threads.interval_ns as f64;
                 if counts.requests() > 0.0 && cpu_ns > 0.0 {

@@ -3,9 +3,9 @@
 use headwater_scenarios::profile::Profile;
 use serde::Serialize;
 
-use super::Measured;
 use super::fit::{APART_MAX, Found};
 use super::woken::{self, Ran};
+use super::{Collection, Measured};
 use crate::failure::{Failure, Result};
 use crate::systems::calibration::{Calibration, Case};
 
@@ -50,8 +50,10 @@ pub(super) struct Report {
     before_percent: Option<(&'static str, u64)>,
     /// Garbage of a request besides what it carries, bytes: the option, and the value.
     garbage: Option<(&'static str, u64)>,
-    /// CPU time of a collection of the young generation, microseconds.
-    young_collection_us: Option<u64>,
+    /// CPU time of a collection of the young generation, microseconds: the mean, and the shortest.
+    young_collection_us: Option<[u64; 2]>,
+    /// CPU time of a server's start, milliseconds.
+    start_ms: Option<u64>,
     /// What is not measured, and why.
     unmeasured: Vec<(&'static str, String)>,
     /// Whatever was wrong with the measurement.
@@ -113,6 +115,7 @@ impl Report {
             before_percent,
             garbage,
             young_collection_us: us,
+            start_ms: measured.start_ms.map(|ms| ms * 100 / u64::from(profile.cpu_percent)),
             unmeasured,
             doubts,
         }
@@ -142,8 +145,14 @@ impl Report {
         if let Some((name, bytes)) = self.garbage {
             lines.push(format!("  {name:<24} {bytes:>9}  (bytes, by the logs of the JVMs)"));
         }
-        if let Some(us) = self.young_collection_us {
-            lines.push(format!("  {:<24} {us:>9}  (microseconds)", "jvm.young_collection_us"));
+        if let Some([mean, least]) = self.young_collection_us {
+            lines.push(format!(
+                "  {:<24} {mean:>9}  (microseconds; at least {least})",
+                "jvm.young_collection_us"
+            ));
+        }
+        if let Some(ms) = self.start_ms {
+            lines.push(format!("  {:<24} {ms:>9}  (milliseconds)", "jvm.start_ms"));
         }
         if let Some(worst) = self.explained.iter().max_by(|a, b| a.error().total_cmp(&b.error())) {
             lines.push(format!(
@@ -193,8 +202,12 @@ impl Report {
         if let Some((name, bytes)) = self.garbage {
             set("costs", name, bytes)?;
         }
-        if let Some(us) = self.young_collection_us {
-            set("jvm", "young_collection_us", us)?;
+        if let Some([mean, least]) = self.young_collection_us {
+            set("jvm", "young_collection_us", mean)?;
+            set("jvm", "young_collection_least_us", least)?;
+        }
+        if let Some(ms) = self.start_ms {
+            set("jvm", "start_ms", ms)?;
         }
         Ok(profile)
     }
@@ -292,14 +305,17 @@ fn not_apart(
 }
 
 /// CPU time of a collection of a young generation of which next to nothing survives, on the
-/// machine that the models' costs are stated for.
-fn young_collection_us(measured: &Measured, profile: &Profile) -> Option<u64> {
-    let mut all: Vec<u64> = measured.collections.iter().map(|of| of.length_ns).collect();
-    all.sort_unstable();
-    let median = *all.get(all.len() / 2).filter(|_| all.len() >= 2)?;
+/// machine that the models' costs are stated for: the mean, and the shortest. Those of the warm-up
+/// had other cores.
+fn young_collection_us(measured: &Measured, profile: &Profile) -> Option<[u64; 2]> {
+    let in_cases = |of: &&Collection| measured.began.is_some_and(|began| of.at_ns >= began);
+    let all = measured.collections.iter().filter(in_cases).map(|of| of.length_ns);
+    let all: Vec<u64> = all.collect();
+    let mean = all.iter().sum::<u64>() / (all.len() as u64).max(1);
+    let least = *all.iter().min().filter(|_| all.len() >= 2)?;
     // As many threads collect as there are cores, up to eight.
-    let work = median * measured.cores.clamp(1, 8) as u64;
-    Some(work * 100 / u64::from(profile.cpu_percent) / 1_000)
+    let work = |length: u64| length * measured.cores.clamp(1, 8) as u64;
+    Some([mean, least].map(|ns| work(ns) * 100 / u64::from(profile.cpu_percent) / 1_000))
 }
 
 /// Garbage of a request besides what it carries, bytes: what filled the young generation between

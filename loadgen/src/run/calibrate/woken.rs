@@ -2,8 +2,6 @@
 //! far: how often threads wake and how long their cores have idled then, and how much of their work
 //! comes before others see its result.
 
-use std::sync::atomic::AtomicBool;
-
 use headwater_reports::Outcome;
 use headwater_scenarios::profile::Profile;
 
@@ -15,6 +13,7 @@ use crate::forecast;
 use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::progress::Bar;
+use crate::run::Interrupt;
 use crate::systems::calibration::{Calibration, Case, Group, Side};
 use crate::systems::system::Source;
 
@@ -30,8 +29,8 @@ const ROUNDS: usize = 3;
 const HALVINGS: usize = 5;
 const PERCENT: (u64, u64) = (20, 100);
 
-/// Cases of no more events a second and no more bytes each are looked at for their medians: in
-/// others queues and copies make them up.
+/// Cases of no more events a second and no more bytes each, without flushes, are looked at for
+/// their medians: in others queues, copies and disks make them up.
 const QUIET: (f64, f64) = (1_000.0, 1_024.0);
 
 /// The cases as they were run.
@@ -46,6 +45,8 @@ pub(super) struct Ran<'a> {
     pub(super) placement: Placement,
     /// On which machine.
     pub(super) profile: &'a Profile,
+    /// Ends simulations early.
+    pub(super) interrupt: &'a Interrupt,
 }
 
 /// Costs of a model, by their names.
@@ -83,7 +84,8 @@ pub(super) fn explain(
     for _ in 0..ROUNDS {
         for case in 0..ran.cases.len() {
             let run = simulate(case, &costs, before)?;
-            put_refills(calibration, &costs, measured, case, &run);
+            let servers = forecast::simulated_servers(&ran.plans[case].scenario);
+            put_refills(calibration, &costs, measured, case, (&run, &servers));
         }
         found = fit(&measured.rows, constants.len());
         let fitted = constants.iter().zip(&found).filter(|(_, of)| of.inflation.is_finite());
@@ -128,7 +130,7 @@ fn put_refills(
     costs: &Costs,
     measured: &mut Measured,
     case: usize,
-    run: &Outcome,
+    (run, servers): (&Outcome, &[String]),
 ) {
     let constants = calibration.constants();
     for row in measured.rows.iter_mut().filter(|row| row.case == case) {
@@ -137,14 +139,14 @@ fn put_refills(
         let kib = costs.iter().find(|(name, _)| *name == term.constant);
         let kib = kib.map_or(FIRST_KIB, |(_, kib)| *kib);
         if let Some(at) = constants.iter().position(|name| *name == term.constant) {
-            row.times[at] = refill_ns(run, group) / kib as f64 * row.seconds;
+            row.times[at] = refill_ns(run, servers, group) / kib as f64 * row.seconds;
         }
     }
 }
 
 fn is_quiet(case: &Case) -> bool {
     let (written, sent) = (case.expects.written, case.expects.sent);
-    written <= QUIET.0 && sent <= written * QUIET.1
+    written <= QUIET.0 && sent <= written * QUIET.1 && !case.flushes
 }
 
 /// A case with these costs.
@@ -158,15 +160,14 @@ fn simulate(
     let (source, placement, reads) = (&ran.source, &ran.placement, ran.cases[case].reads);
     let profile = Some(ran.profile);
     let on = forecast::On { source, placement, profile, settings: &settings, reads };
-    forecast::simulate(&ran.plans[case], &on, &AtomicBool::new(false))
+    forecast::simulate(&ran.plans[case], &on, &ran.interrupt.stop)
 }
 
 /// Nanoseconds a second that threads of a kind took to fetch their working sets again.
-fn refill_ns(run: &Outcome, group: &Group) -> f64 {
-    let clients = ["producer", "consumer"];
+fn refill_ns(run: &Outcome, servers: &[String], group: &Group) -> f64 {
     let groups = run.threads.groups.iter().filter(|of| {
-        let is_client = clients.iter().any(|client| of.process.starts_with(client));
-        is_client == (group.side == Side::Generator) && of.name.starts_with(group.thread)
+        let serves = servers.contains(&of.process);
+        serves == (group.side == Side::Server) && of.name.starts_with(group.thread)
     });
     let taken: u64 = groups.map(|of| of.refill_ns).sum();
     taken as f64 * 1e9 / (run.window.until_ns - run.window.from_ns).max(1) as f64

@@ -4,6 +4,12 @@
 use crate::systems::calibration::{Calibration, Case, Group, Side, Term};
 use crate::systems::counts::Counts;
 
+/// The same, each request flushed.
+const fn flushed(case: Case) -> Case {
+    let expects = Counts { flushes: case.expects.writes, ..case.expects };
+    Case { flushes: true, expects, ..case }
+}
+
 /// A case that writes `events` of `bytes` in so many requests a second, about, and reads them in
 /// so many; nothing is read where those are none.
 const fn case(
@@ -21,8 +27,9 @@ const fn case(
         received: read * bytes,
         written: events,
         read,
+        flushes: 0.0,
     };
-    Case { name, settings, reads: reads > 0.0, expects }
+    Case { name, settings, reads: reads > 0.0, flushes: false, expects }
 }
 
 macro_rules! settings {
@@ -41,6 +48,15 @@ macro_rules! settings {
 const FEW: &[(&str, &str)] = settings!("120/s", "200B", "0");
 const SMALL: &[(&str, &str)] = settings!("1000/s", "200B", "0");
 const DENSE: &[(&str, &str)] = settings!("7000/s", "200B", "0");
+const FLUSHED: &[(&str, &str)] = &[
+    ("traffic.rate", "150/s"),
+    ("traffic.size.model", "fixed"),
+    ("traffic.size.mean", "200B"),
+    ("traffic.key", "none"),
+    ("system.producer.linger.ms", "0"),
+    ("system.partitions", "1"),
+    ("system.topic.flush.messages", "1"),
+];
 const LARGE: &[(&str, &str)] = settings!("400/s", "60KiB", "0");
 const MANY: &[(&str, &str)] = settings!("12000/s", "100B", "5");
 const BATCHES: &[(&str, &str)] = settings!("8000/s", "1KiB", "20");
@@ -51,6 +67,7 @@ const CASES: &[Case] = &[
     case("small requests, read", SMALL, [1_000.0, 1_000.0], [1_000.0, 200.0]),
     case("small requests, not read", SMALL, [1_000.0, 0.0], [1_000.0, 200.0]),
     case("few requests, read", FEW, [120.0, 120.0], [120.0, 200.0]),
+    flushed(case("flushed requests, read", FLUSHED, [150.0, 150.0], [150.0, 200.0])),
     case("dense requests, read", DENSE, [7_000.0, 5_000.0], [7_000.0, 200.0]),
     case("large requests, read", LARGE, [400.0, 400.0], [400.0, 61_440.0]),
     case("large requests, not read", LARGE, [400.0, 0.0], [400.0, 61_440.0]),
@@ -91,6 +108,7 @@ const GROUPS: &[Group] = &[
             Term::ns("append_batch_ns", |of| of.writes),
             Term::ns("append_record_ns", |of| of.written),
             Term::ns("append_kib_ns", |of| of.sent / 1024.0),
+            Term::ns("flush_ns", |of| of.flushes),
         ],
     },
     Group {

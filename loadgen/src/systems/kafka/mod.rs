@@ -42,9 +42,10 @@ const NAME: &str = "kafka";
 /// The option that names a cluster.
 const BOOTSTRAP: &str = "--bootstrap HOST:PORT";
 
-/// Requests and bytes a second of an exercise: a broker whose code is still interpreted takes them
-/// with a delay, but takes them.
-const EXERCISE_RATE: u64 = 1_500;
+/// Events a second of an exercise, with `linger.ms` of zero, a request for each, and of one: a
+/// broker whose code is still interpreted takes them with a delay, but takes them.
+const EXERCISES: [(u64, u64); 2] = [(0, 1_500), (1, 6_000)];
+/// Bytes a second of an exercise at the most.
 const EXERCISE_BYTES: u64 = 15_000_000;
 
 /// Where a broker listens by default.
@@ -77,16 +78,22 @@ impl LiveSystem for Kafka {
         true
     }
 
-    fn exercise(&self, scenario: &Scenario) -> Option<Scenario> {
-        let mut cluster = configuration(scenario).ok()?.clone();
-        // A request for each event.
-        cluster.producer.linger_ms = 0;
-        let mut scenario = scenario.clone();
-        scenario.systems = Topology::single(Arc::new(cluster));
-        let bytes = scenario.traffic.size.mean.0.max(1);
-        let rate = EXERCISE_RATE.min(EXERCISE_BYTES / bytes).max(50);
-        scenario.traffic.rate = format!("{rate}/s").parse().ok()?;
-        Some(scenario)
+    fn exercises(&self, scenario: &Scenario) -> Vec<Scenario> {
+        let exercise = |(linger_ms, rate): (u64, u64)| {
+            let mut cluster = configuration(scenario).ok()?.clone();
+            // To brokers it is all the same, and Java's clients would have to warm up themselves.
+            cluster.client = ClientLibrary::Librdkafka;
+            cluster.producer.linger_ms = linger_ms;
+            // Each broker leads.
+            cluster.partitions = cluster.partitions.max(cluster.brokers);
+            let mut scenario = scenario.clone();
+            scenario.systems = Topology::single(Arc::new(cluster));
+            let bytes = scenario.traffic.size.mean.0.max(1);
+            let rate = rate.min(EXERCISE_BYTES / bytes).max(50);
+            scenario.traffic.rate = format!("{rate}/s").parse().ok()?;
+            Some(scenario)
+        };
+        EXERCISES.into_iter().filter_map(exercise).collect()
     }
 
     fn plain_section(&self) -> &'static str {

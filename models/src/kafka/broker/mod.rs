@@ -33,7 +33,7 @@ use headwater_sim::disk::{DiskError, DiskId};
 use headwater_sim::effect::PoolId;
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::Time;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use self::alter_partition::AlterPartitions;
@@ -115,6 +115,8 @@ mod kind {
     pub const STOP_LATE: u64 = 32;
     pub const READ_LOG: u64 = 33;
     pub const JVM: u64 = 34;
+    pub const SYNCED: u64 = 35;
+    pub const STARTED: u64 = 36;
 }
 
 /// The first of the pools of its JVM.
@@ -128,7 +130,8 @@ pub fn pools(config: &Cluster, cores: u32) -> Vec<PoolSpec> {
             .through(costs.network_working_set_kib),
         PoolSpec::named("data-plane-kafka-request-handler", broker.io_threads)
             .through(costs.handler_working_set_kib),
-        PoolSpec::named("ReplicaFetcherThread", 0),
+        // It appends as a handler does.
+        PoolSpec::named("ReplicaFetcherThread", 0).through(costs.handler_working_set_kib),
         PoolSpec::named("raft-io-thread", 1),
         PoolSpec::named("quorum-controller-event-handler", 1),
         PoolSpec::named("log-recovery", broker.recovery_threads),
@@ -264,6 +267,9 @@ impl Node<Streaming> for Broker {
         self.life = Lifecycle::new(self.incarnation == 0);
         if self.incarnation > 0 {
             self.jvm.begin_cold();
+            if self.jvm.start() > Duration::ZERO {
+                return ctx.compute(RECOVERY, self.jvm.start(), TAGS.tag(kind::STARTED, 0));
+            }
         }
         self.begin_recovery(ctx);
     }
@@ -351,6 +357,7 @@ impl Node<Streaming> for Broker {
             }
             kind::HANDLED => self.handle(ctx, which),
             kind::APPENDED => self.appended(ctx, partition()),
+            kind::SYNCED => self.synced(ctx, partition()),
             kind::FLUSHED => self.flushed(ctx, partition()),
             kind::FETCHED => self.take_fetched(ctx, BrokerId(which as u32)),
             kind::RAFT_RUN => self.voter_ran(ctx),
@@ -363,6 +370,7 @@ impl Node<Streaming> for Broker {
             kind::STOP_FLUSHED => self.stop_flushed(ctx, partition()),
             kind::STOP_MARKED => self.stop_marked(ctx),
             kind::JVM => self.jvm_done(ctx, which),
+            kind::STARTED => self.begin_recovery(ctx),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use headwater_sim::time::Duration;
 
-use super::{Broker, Ctx, TAGS, kind};
+use super::{Broker, Ctx, FETCHERS, HANDLERS, TAGS, kind};
 use crate::bugs::Bug;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, FetchPartition, InSync};
@@ -152,12 +152,20 @@ impl Broker {
         }
         if replica.unflushed >= self.config.topic.flush_messages {
             replica.unflushed = 0;
-            return ctx.sync(disk, log_file(partition), TAGS.tag(kind::FLUSHED, partition.into()));
+            return ctx.sync(disk, log_file(partition), TAGS.tag(kind::SYNCED, partition.into()));
         }
         self.append_done(ctx, partition);
     }
 
-    /// The log is synced.
+    /// The log is synced: the thread that has waited for it has its work with that.
+    pub(super) fn synced(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
+        let appends = self.replicas.get(partition).and_then(|replica| replica.appends.front());
+        let pool = if let Some(Append::Fetched { .. }) = appends { FETCHERS } else { HANDLERS };
+        let cost = self.jvm.cost(Duration(self.config.costs.flush_ns));
+        ctx.compute(pool, cost, TAGS.tag(kind::FLUSHED, partition.into()));
+    }
+
+    /// A flush is done.
     pub(super) fn flushed(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         if let Some(replica) = self.replicas.get_mut(partition) {
             replica.recovery_point = replica.log.end_offset();

@@ -233,7 +233,8 @@ impl Producer {
         wakes.into_iter().for_each(|leader| self.wake(ctx, leader));
         if taken > 0 {
             (self.taking, self.handed_at) = (true, ctx.now());
-            let cost = Duration(self.config.costs.client_record_ns * taken as u64);
+            let records = Duration(self.config.costs.client_record_ns * taken as u64);
+            let cost = records + self.pacer.work;
             ctx.compute(APPLICATION, cost, TAGS.tag(kind::TAKEN, 0));
             self.scan_later(ctx);
         } else if let Some(next) = self.intake.next_due(ctx.now()) {
@@ -252,7 +253,8 @@ impl Producer {
             return self.spin(ctx, time);
         }
         self.due_at = at;
-        ctx.timer(time.saturating_sub(self.pacer.lead), TAGS.tag(kind::DUE, 0));
+        let (until, tag) = (time.saturating_sub(self.pacer.lead), TAGS.tag(kind::DUE, 0));
+        if self.pacer.is_there() { ctx.exact_timer(until, tag) } else { ctx.timer(until, tag) }
     }
 
     /// An event will be due so soon that it is not slept for.
