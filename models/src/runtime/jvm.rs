@@ -275,9 +275,9 @@ impl Jvm {
 
     fn collect(&mut self, ctx: &mut Context<'_, Streaming>, tag: impl Fn(u64) -> u64) {
         self.paused_at = Some(ctx.now());
-        // Nothing would be left for the least eden.
+        // Too little would be left.
         let [least, _] = self.config.eden();
-        let full = self.live + self.dead + self.held_young + least > self.config.heap.0;
+        let full = self.live + self.dead + self.held_young + 2 * least > self.config.heap.0;
         let (moved, kind) = match full {
             true => (self.live + self.held_young, COMPACTED),
             false => (self.held_young, COLLECTED),
