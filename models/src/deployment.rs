@@ -113,7 +113,7 @@ pub struct Pacer {
     pub lead: Duration,
     /// Least time from one hand-over to the next.
     pub gap: Duration,
-    /// CPU time of a hand-over, timers and switches among it, besides what the client takes.
+    /// CPU time of a sleep: its timer, and waking up.
     #[serde(default)]
     pub work: Duration,
 }

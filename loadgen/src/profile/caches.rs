@@ -6,12 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rand::seq::SliceRandom;
-use rustix::time::{ClockId, clock_gettime};
 
 use headwater_sim::random::Seed;
 use headwater_sim::scheduling::{IdleCost, IdlePoint};
 use headwater_sim::time;
 
+use super::cpu::cpu_time;
 use crate::placement::{allowed, keep_to};
 
 /// Memory that is gone through, KiB: well within a second-level cache.
@@ -122,12 +122,6 @@ fn passes(chain: &[u32], sleep: Option<Duration>, time: Duration) -> (Duration, 
     times.truncate(count - (count as f64 * LEFT_OUT) as usize);
     let sum: Duration = times.iter().sum();
     (idle / count as u32, sum / (times.len() * KIB) as u32)
-}
-
-/// CPU time of this thread.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use headwater_sim::scheduling::{IdleCost, IdlePoint, SchedulerSpec};
 use headwater_sim::time;
 
+use super::cpu::cpu_time;
 use super::quantiles::Times;
 use crate::placement::{allowed, keep_to};
 
@@ -37,6 +38,8 @@ pub(crate) struct Scheduler {
     contended: Times,
     switch: Duration,
     late: Times,
+    /// CPU time of a sleep.
+    sleep: Duration,
     slice: Option<Duration>,
 }
 
@@ -61,6 +64,11 @@ impl Scheduler {
         }
     }
 
+    /// CPU time of a sleep, its timer and waking up.
+    pub(crate) fn sleep(&self) -> time::Duration {
+        time::Duration(self.sleep.as_nanos() as u64)
+    }
+
     /// In lines, for the head of the profile and for the terminal.
     pub(crate) fn tell(&self) -> Vec<String> {
         let idle = |(idle, times): &(Duration, Times)| {
@@ -69,7 +77,11 @@ impl Scheduler {
         let mut lines: Vec<_> = self.wake_ups.iter().map(idle).collect();
         lines.push(format!("wake-up beside a thread that computes: {}", self.contended.tell()));
         lines.push(format!("switch between threads: {:.2} us", self.switch.as_secs_f64() * 1e6));
-        lines.push(format!("a sleep of {SLEEP:?} is late by {}", self.late.tell()));
+        lines.push(format!(
+            "a sleep of {SLEEP:?} takes {:.1} us of CPU time and is late by {}",
+            self.sleep.as_secs_f64() * 1e6,
+            self.late.tell()
+        ));
         lines
     }
 }
@@ -84,11 +96,13 @@ pub(crate) fn measure(time: Duration) -> Scheduler {
     let busy = Busy::start(other);
     let contended = wake_ups(one, other, Duration::from_micros(100), share);
     drop(busy);
+    let (late, sleep) = sleeps(share);
     Scheduler {
         wake_ups: wake_ups_by_gap,
         contended,
         switch: switch(one, share),
-        late: lateness(share),
+        late,
+        sleep,
         slice: slice(),
     }
 }
@@ -226,16 +240,17 @@ fn switch(core: usize, time: Duration) -> Duration {
     taken
 }
 
-/// How much longer than asked for sleeps are.
-fn lateness(time: Duration) -> Times {
-    let mut times = Times::new();
+/// How much longer than asked for sleeps are, and the CPU time of one.
+fn sleeps(time: Duration) -> (Times, Duration) {
+    let (mut times, used) = (Times::new(), cpu_time());
     let until = Instant::now() + time;
     while Instant::now() < until {
         let start = Instant::now();
         thread::sleep(SLEEP);
         times.add(start.elapsed().saturating_sub(SLEEP));
     }
-    times
+    let each = cpu_time().saturating_sub(used) / times.count().max(1) as u32;
+    (times, each)
 }
 
 /// How long a thread keeps a core that others wait for: the kernel's slice, to the end of a tick.

@@ -142,8 +142,10 @@ pub struct Producer {
     taking: bool,
     due_at: Time,
     pacer: Pacer,
-    /// The pacer spins; it has woken up for what is due; it handed over last.
+    /// The pacer spins; it has slept since it handed over; it has woken up for what is due; it
+    /// handed over last.
     spinning: bool,
+    slept: bool,
     awake: bool,
     handed_at: Time,
     scanning: bool,
@@ -185,6 +187,7 @@ impl Producer {
             due_at: Time::MAX,
             pacer,
             spinning: false,
+            slept: false,
             awake: false,
             handed_at: Time::ZERO,
             scanning: false,
@@ -234,7 +237,8 @@ impl Producer {
         if taken > 0 {
             (self.taking, self.handed_at) = (true, ctx.now());
             let records = Duration(self.config.costs.client_record_ns * taken as u64);
-            let cost = records + self.pacer.work;
+            let slept = std::mem::take(&mut self.slept);
+            let cost = if slept { records + self.pacer.work } else { records };
             ctx.compute(APPLICATION, cost, TAGS.tag(kind::TAKEN, 0));
             self.scan_later(ctx);
         } else if let Some(next) = self.intake.next_due(ctx.now()) {
@@ -266,6 +270,7 @@ impl Producer {
     /// The application wakes up: an event is due, or will be and is spun for.
     fn due(&mut self, ctx: &mut Ctx<'_>) {
         let early = std::mem::replace(&mut self.due_at, Time::MAX).since(ctx.now());
+        self.slept = true;
         if early == Duration::ZERO {
             self.awake = true;
         } else if !self.taking && !self.spinning {
