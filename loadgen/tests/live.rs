@@ -122,7 +122,7 @@ fn a_live_run_is_warmed_up_and_says_who_ran_where() {
     let (outcome, text) =
         run("--rate 1600 --target kafka --duration 5s --launch --warm-up 3s --cores shared");
     all_kept(&outcome);
-    assert!(text.contains("warmed up for 3 s"), "{text}");
+    assert!(text.contains("warming up for 3.0 s") && text.contains("warmed up for "), "{text}");
     let warm_up = outcome.environment.warm_up.as_ref().expect("it was warmed up");
     assert!(warm_up.duration_ns >= 3_000_000_000, "{warm_up:?}");
     // What warmed it up is in no figure.
