@@ -71,7 +71,9 @@ pub struct Costs {
     /// The same for each KiB (CRC and write to the page cache).
     pub append_kib_ns: u64,
     /// What a thread that appends takes for a flush (`LogSegment.flush`: the log, its two indexes
-    /// and that of transactions, each synced by itself), besides what the disk takes.
+    /// and that of transactions, each synced by itself), besides what the disk takes. Zero by
+    /// default: it has been measured on a virtual machine only (340 us, docs/VALIDATION.md), and
+    /// published figures of servers leave no room for that much (docs/FIDELITY.md, 01).
     pub flush_ns: u64,
     /// A handler looks at one partition of a fetch session, when a fetch comes and again when one
     /// that waited is answered.
@@ -129,7 +131,7 @@ impl Default for Costs {
             append_batch_ns: 15_000,
             append_record_ns: 0,
             append_kib_ns: 600,
-            flush_ns: 200_000,
+            flush_ns: 0,
             fetch_partition_ns: 100,
             follower_partition_ns: 160,
             control_request_ns: 100_000,

@@ -162,6 +162,9 @@ impl Broker {
         let appends = self.replicas.get(partition).and_then(|replica| replica.appends.front());
         let pool = if let Some(Append::Fetched { .. }) = appends { FETCHERS } else { HANDLERS };
         let cost = self.jvm.cost(Duration(self.config.costs.flush_ns));
+        if cost == Duration::ZERO {
+            return self.flushed(ctx, partition);
+        }
         ctx.compute(pool, cost, TAGS.tag(kind::FLUSHED, partition.into()));
     }
 
