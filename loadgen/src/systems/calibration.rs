@@ -12,8 +12,6 @@ pub(crate) struct Case {
     pub(crate) settings: &'static [(&'static str, &'static str)],
     /// Whether what is written is read at the same time.
     pub(crate) reads: bool,
-    /// Whether servers flush for each request that writes, which no client can count.
-    pub(crate) flushes: bool,
     /// What its clients do in a second, about, as far as can be told beforehand.
     pub(crate) expects: Counts,
 }
@@ -58,9 +56,14 @@ pub(crate) enum Times {
 }
 
 impl Case {
+    /// Whether servers flush for each request that writes, which no client can count.
+    pub(crate) fn flushes(&self) -> bool {
+        self.expects.flushes > 0.0
+    }
+
     /// What its clients have counted, and what follows from that.
     pub(crate) fn completed(&self, counts: Counts) -> Counts {
-        let flushes = if self.flushes { counts.writes } else { 0.0 };
+        let flushes = if self.flushes() { counts.writes } else { 0.0 };
         Counts { flushes, ..counts }
     }
 }

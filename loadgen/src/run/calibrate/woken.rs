@@ -146,7 +146,7 @@ fn put_refills(
 
 fn is_quiet(case: &Case) -> bool {
     let (written, sent) = (case.expects.written, case.expects.sent);
-    written <= QUIET.0 && sent <= written * QUIET.1 && !case.flushes
+    written <= QUIET.0 && sent <= written * QUIET.1 && !case.flushes()
 }
 
 /// A case with these costs.

@@ -7,7 +7,7 @@ use crate::systems::counts::Counts;
 /// The same, each request flushed.
 const fn flushed(case: Case) -> Case {
     let expects = Counts { flushes: case.expects.writes, ..case.expects };
-    Case { flushes: true, expects, ..case }
+    Case { expects, ..case }
 }
 
 /// A case that writes `events` of `bytes` in so many requests a second, about, and reads them in
@@ -29,11 +29,11 @@ const fn case(
         read,
         flushes: 0.0,
     };
-    Case { name, settings, reads: reads > 0.0, flushes: false, expects }
+    Case { name, settings, reads: reads > 0.0, expects }
 }
 
 macro_rules! settings {
-    ($rate:literal, $size:literal, $linger:literal) => {
+    ($rate:literal, $size:literal, $linger:literal $(, $more:expr)*) => {
         &[
             ("traffic.rate", $rate),
             ("traffic.size.model", "fixed"),
@@ -41,6 +41,7 @@ macro_rules! settings {
             ("traffic.key", "none"),
             ("system.producer.linger.ms", $linger),
             ("system.partitions", "1"),
+            $($more),*
         ]
     };
 }
@@ -48,15 +49,8 @@ macro_rules! settings {
 const FEW: &[(&str, &str)] = settings!("120/s", "200B", "0");
 const SMALL: &[(&str, &str)] = settings!("1000/s", "200B", "0");
 const DENSE: &[(&str, &str)] = settings!("7000/s", "200B", "0");
-const FLUSHED: &[(&str, &str)] = &[
-    ("traffic.rate", "150/s"),
-    ("traffic.size.model", "fixed"),
-    ("traffic.size.mean", "200B"),
-    ("traffic.key", "none"),
-    ("system.producer.linger.ms", "0"),
-    ("system.partitions", "1"),
-    ("system.topic.flush.messages", "1"),
-];
+const FLUSHED: &[(&str, &str)] =
+    settings!("150/s", "200B", "0", ("system.topic.flush.messages", "1"));
 const LARGE: &[(&str, &str)] = settings!("400/s", "60KiB", "0");
 const MANY: &[(&str, &str)] = settings!("12000/s", "100B", "5");
 const BATCHES: &[(&str, &str)] = settings!("8000/s", "1KiB", "20");
