@@ -100,9 +100,9 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
     let proxies = ports.proxies()?;
     let [address, inside] = [&ports.clients, &ports.inside].map(|ports| addresses(ports));
     let log = data.join("broker-1.log");
-    wait_ready(&guarded, "broker-1", &log, || {
-        brokers(&address).is_ok_and(|found| found == config.brokers)
-    })?;
+    // Each knows all: a client that asks one of them that does not would give the others up.
+    let knows_all = |address: &str| brokers(address).is_ok_and(|found| found == config.brokers);
+    wait_ready(&guarded, "broker-1", &log, || address.split(',').all(knows_all))?;
     Ok(LaunchedCluster {
         address,
         describes,

@@ -9,13 +9,14 @@ use headwater_models::kafka::config::Cluster;
 use headwater_reports::outcome::Mark;
 use rdkafka::ClientContext;
 use rdkafka::Statistics;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::DeliveryResult;
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
 use serde::Deserialize;
 
 use super::events;
@@ -29,6 +30,12 @@ pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// How long it may take to make or remove a topic.
 const ADMIN: Duration = Duration::from_secs(30);
+
+/// After how long an administrator asks once more.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Who makes and removes topics.
+type Admin = AdminClient<DefaultClientContext>;
 
 /// A cluster by its address, and the topic of this run.
 #[derive(Clone, Debug)]
@@ -210,11 +217,44 @@ impl Topic {
         let fail = |error: String| {
             Failure::new(format!("{}: can't create topic {}: {error}", self.bootstrap, self.name))
         };
-        let (admin, options) = self.admin().map_err(|error| fail(error.to_string()))?;
-        let made = block_on(admin.create_topics(&[topic], &options))?;
-        match made.map_err(|error| fail(error.to_string()))?.pop() {
-            Some(Err((_, code))) => Err(fail(code.to_string())),
-            _ => Ok(()),
+        self.administer(RDKafkaErrorCode::TopicAlreadyExists, |admin, options| {
+            block_on(admin.create_topics([&topic], options))
+        })?
+        .map_err(fail)
+    }
+
+    /// Does something to this one topic, once more if the client gave the broker up that it had
+    /// asked: metadata of a broker that lags behind the others does not list all, and librdkafka
+    /// then ends what the missing ones were to answer (`_DESTROY_BROKER`, rdkafka_broker.c @
+    /// 2.12.1), which it repeats for metadata, not for an administrator. `done` is the answer to a
+    /// repetition of what had been done.
+    fn administer(
+        &self,
+        done: RDKafkaErrorCode,
+        ask: impl Fn(&Admin, &AdminOptions) -> Result<KafkaResult<Vec<TopicResult>>>,
+    ) -> Result<std::result::Result<(), String>> {
+        let (admin, options) = match self.admin() {
+            Ok(admin) => admin,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let until = Instant::now() + ADMIN;
+        let mut again = false;
+        loop {
+            match ask(&admin, &options)? {
+                Err(KafkaError::AdminOp(RDKafkaErrorCode::DestroyBroker))
+                    if Instant::now() < until =>
+                {
+                    again = true;
+                    std::thread::sleep(AGAIN);
+                }
+                Err(error) => return Ok(Err(error.to_string())),
+                Ok(mut answers) => {
+                    return Ok(match answers.pop() {
+                        Some(Err((_, code))) if !(again && code == done) => Err(code.to_string()),
+                        _ => Ok(()),
+                    });
+                }
+            }
         }
     }
 
@@ -240,9 +280,7 @@ impl Topic {
         Ok(Some(placed(cluster, controller, first.index())))
     }
 
-    fn admin(
-        &self,
-    ) -> std::result::Result<(AdminClient<DefaultClientContext>, AdminOptions), KafkaError> {
+    fn admin(&self) -> KafkaResult<(Admin, AdminOptions)> {
         let config = client(&self.bootstrap);
         let admin = AdminClient::from_config_and_context(&config, DefaultClientContext)?;
         let options =
@@ -343,12 +381,13 @@ impl Storage for Topic {
     }
 
     fn remove(&self) -> Result<()> {
-        let fail = |error: KafkaError| {
+        let fail = |error: String| {
             Failure::new(format!("{}: topic {} is left behind: {error}", self.bootstrap, self.name))
         };
-        let (admin, options) = self.admin().map_err(fail)?;
-        block_on(admin.delete_topics(&[&self.name], &options))?.map_err(fail)?;
-        Ok(())
+        self.administer(RDKafkaErrorCode::UnknownTopicOrPartition, |admin, options| {
+            block_on(admin.delete_topics(&[&self.name], options))
+        })?
+        .map_err(fail)
     }
 }
 
