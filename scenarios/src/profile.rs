@@ -122,6 +122,10 @@ impl Machine {
         for (key, cost) in [("wake_up", &scheduler.wake_up), ("refill", &scheduler.refill)] {
             cost.check().map_err(|message| here(format!("scheduler.{key}"), message))?;
         }
+        for (index, cause) in scheduler.pace.iter().enumerate() {
+            let wrong = |(key, why)| here(format!("scheduler.pace.{index}.{key}"), why);
+            cause.check().map_err(wrong)?;
+        }
         for (index, other) in self.others.iter().enumerate() {
             other.check().map_err(|(key, why)| here(format!("others.{index}.{key}"), why))?;
         }
@@ -279,6 +283,10 @@ mod tests {
 timer_slack = "50us"
 wake_up = [{ idle = "0us", cost = "5us" }, { idle = "1ms", cost = "40us" }]
 
+[[server.scheduler.pace]]
+stretch = "5ms"
+millisecond = { shape = "uniform", low = "700us", high = "1300us" }
+
 [[server.others]]
 name = "pacer"
 policy = { real-time = { priority = 1 } }
@@ -302,6 +310,7 @@ activity.bursts.work = { shape = "constant", value = "500us" }
             ("mean = \"625us\"", "mean = \"1us\"", "it would spin all the time"),
             ("priority = 1 ", "priority = 100 ", "priority is 100; expected 1 to 99"),
             ("timer_slack", "timer_slac", "did you mean `timer_slack`?"),
+            ("stretch = \"5ms\"", "stretch = \"5ns\"", "is less than a microsecond"),
             ("real-time = ", "realtime = ", "real-time"),
             ("name = \"compiler\"", "nam = \"compiler\"", "did you mean `name`?"),
         ] {

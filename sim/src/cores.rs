@@ -14,7 +14,8 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::cpu::{Job, Quota};
+use crate::cpu::{Job, Quota, Work};
+use crate::pace::Pace;
 use crate::random::Stream;
 use crate::scheduling::{NICE_0, Policy, SchedulerSpec};
 use crate::time::{Duration, Time};
@@ -123,6 +124,7 @@ struct Core {
     free_at: Time,
     /// Its thread's work is done, and it is not yet known whether the thread has more.
     held: bool,
+    pace: Pace,
 }
 
 /// The cores of a machine.
@@ -131,6 +133,8 @@ pub struct Cores {
     spec: SchedulerSpec,
     /// Draws what waking up takes.
     stream: Stream,
+    /// Draws how fast cores are.
+    pacing: Stream,
     cores: Vec<Core>,
     /// The one that fell idle last is taken first: it wakes up soonest.
     idle: Vec<u32>,
@@ -150,11 +154,12 @@ pub struct Cores {
 }
 
 impl Cores {
-    /// Idle cores.
-    pub fn new(cores: u32, spec: SchedulerSpec, stream: Stream) -> Self {
+    /// Idle cores. Draws what waking up takes, and how fast they are.
+    pub fn new(cores: u32, spec: SchedulerSpec, [stream, pacing]: [Stream; 2]) -> Self {
         Self {
             spec,
             stream,
+            pacing,
             cores: vec![Core::default(); cores as usize],
             idle: (0..cores).rev().collect(),
             waiting: BinaryHeap::new(),
@@ -192,6 +197,16 @@ impl Cores {
             cost = cost * u64::from(self.percent) / 100;
         }
         self.quota.map_or(start + cost, |quota| quota.done(start, cost))
+    }
+
+    /// When work of `cost` of a node is done that begins on a core at `start`.
+    #[inline]
+    fn paced(&mut self, core: u32, start: Time, node: NodeId, cost: Duration) -> Time {
+        // What takes cores from the system is as long as it is.
+        let causes = if node == NodeId::NOBODY { &[][..] } else { &self.spec.pace[..] };
+        let pace = &mut self.cores[core as usize].pace;
+        let takes = pace.takes(causes, &mut self.pacing, start, cost);
+        self.end(start, takes)
     }
 
     /// A thread wakes up with work to do.
@@ -282,7 +297,8 @@ impl Cores {
         }
         let own = self.take_tail(core, &task.job);
         let start = now + overhead + own;
-        let until = self.end(start, task.job.work.cost).max(task.job.work.until);
+        let Job { node, work, .. } = task.job;
+        let until = self.paced(core, start, node, work.cost).max(work.until);
         let on = &mut self.cores[core as usize];
         on.turn = on.turn.wrapping_add(1);
         on.held = false;
@@ -325,8 +341,12 @@ impl Cores {
         if self.cores[core as usize].turn != turn {
             return None;
         }
-        let tail = self.cores[core as usize].running.as_ref()?.task.job.work.tail;
-        let left = if tail == Duration::ZERO { tail } else { self.end(now, tail).since(now) };
+        let Job { node, work: Work { tail, .. }, .. } =
+            self.cores[core as usize].running.as_ref()?.task.job;
+        let left = match tail {
+            Duration::ZERO => tail,
+            _ => self.paced(core, now, node, tail).since(now),
+        };
         let on = &mut self.cores[core as usize];
         on.held = true;
         let running = on.running.as_mut()?;

@@ -135,11 +135,6 @@ impl Servers {
         }
     }
 
-    /// One of them is given a core.
-    pub fn note_dispatch(&mut self) {
-        self.ran.dispatches += 1;
-    }
-
     /// One of them wakes up: the cost of fetching its working set again.
     #[inline]
     pub fn wake(&mut self, cores: &Cores, now: Time) -> Duration {

@@ -101,6 +101,7 @@ pub mod meter;
 pub mod network;
 pub mod node;
 pub mod other;
+pub mod pace;
 pub mod page_cache;
 pub mod queue;
 pub mod random;

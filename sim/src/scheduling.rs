@@ -6,6 +6,7 @@ use rand::Rng as _;
 use rand::distr::Distribution as _;
 
 use crate::distribution::Distribution;
+use crate::pace::PaceSpec;
 use crate::random::Stream;
 use crate::time::Duration;
 
@@ -165,6 +166,8 @@ pub struct SchedulerSpec {
     /// How late timers are of threads that are not of the real-time class: Linux lets them expire
     /// with others (`PR_SET_TIMERSLACK`, 50 us).
     pub timer_slack: Duration,
+    /// What makes cores faster and slower. Costs are what work takes on the average.
+    pub pace: Vec<PaceSpec>,
 }
 
 impl Default for SchedulerSpec {
@@ -176,6 +179,7 @@ impl Default for SchedulerSpec {
             wake_up: IdleCost::default(),
             refill: IdleCost::default(),
             timer_slack: Duration::ZERO,
+            pace: vec![],
         }
     }
 }

@@ -137,6 +137,9 @@ pub struct NodeId(pub u32);
 pub struct MachineId(pub u32);
 
 impl NodeId {
+    /// In place of a node, for a process that is not of the system.
+    pub const NOBODY: Self = Self(u32::MAX);
+
     /// As an index into per-node tables.
     pub const fn index(self) -> usize {
         self.0 as usize

@@ -6,6 +6,7 @@ use headwater_sim::effect::PoolId;
 use headwater_sim::fault::Fault;
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec, PoolSpec};
 use headwater_sim::other::{Activity, BackgroundSpec, OtherSpec};
+use headwater_sim::pace::PaceSpec;
 use headwater_sim::scheduling::{IdleCost, IdlePoint, Policy, SchedulerSpec};
 use headwater_sim::simulation::SimulationSpec;
 use headwater_sim::time::{Duration, Time};
@@ -294,6 +295,57 @@ fn waking_up_costs_what_the_idle_time_makes_it_cost_and_is_no_work() {
     assert_eq!(microseconds_done(&sim), [2_150, 2_775, 7_925]);
     let cpu = sim.usage().first().expect("a machine has cores").busy;
     assert_eq!(cpu, Duration::from_micros(300));
+}
+
+/// Two paces, half as fast and one and a half times, each as often.
+fn two_paces(stretch: Duration) -> SchedulerSpec {
+    let [low, high] = [500, 1_500].map(Duration::from_micros);
+    let millisecond = Distribution::Bimodal {
+        usual: Box::new(Distribution::constant(low)),
+        tail: Box::new(Distribution::constant(high)),
+        tail_ppm: 500_000,
+    };
+    SchedulerSpec { pace: vec![PaceSpec { stretch, millisecond }], ..SchedulerSpec::default() }
+}
+
+#[test]
+fn a_core_has_a_pace_that_stays_for_a_stretch() {
+    // 100 us of work, four times a stretch.
+    let stretch = Duration::from_millis(4);
+    let jobs = 40_000;
+    let times: Vec<u64> = (1..=jobs).map(|job| 1_000 * job).collect();
+    let node = at_times(times.clone(), Duration::from_micros(100));
+    let mut sim = on(machine(1, two_paces(stretch)), 1, vec![(fair(0), node)]);
+    sim.run_until(Time(jobs * 1_000_000 + SECOND));
+    let took: Vec<f64> =
+        microseconds_done(&sim).iter().zip(&times).map(|(done, at)| (done - at) as f64).collect();
+    assert_eq!(took.len(), jobs as usize);
+    let mean = took.iter().sum::<f64>() / jobs as f64;
+    assert_near("what work takes on the average", mean, 100.0, 0.03);
+    let cpu = sim.usage().first().expect("a machine has cores").busy;
+    assert_near("CPU time", cpu.as_secs_f64() * 1e6, mean * jobs as f64, 0.01);
+    let steady = took.iter().filter(|took| **took == 50.0 || **took == 150.0).count();
+    assert!(steady as f64 > 0.95 * jobs as f64, "the pace stays: {steady}");
+    // Stretches of exponential length: what two jobs have in common falls with the time between.
+    let common = |lag: usize| {
+        let pairs = took.windows(lag + 1).map(|pair| (pair[0] - mean) * (pair[lag] - mean));
+        pairs.sum::<f64>() / (jobs as f64 * 2_500.0)
+    };
+    for lag in [1, 4, 8] {
+        let expected = (-(lag as f64) / 4.0).exp();
+        assert!((common(lag) - expected).abs() < 0.04, "{lag} ms: {} {expected}", common(lag));
+    }
+}
+
+#[test]
+fn long_work_goes_through_many_stretches() {
+    let stretch = Duration::from_micros(100);
+    let node = at_times(vec![1_000], Duration::from_millis(400));
+    let mut sim = on(machine(1, two_paces(stretch)), 1, vec![(fair(0), node)]);
+    sim.run_until(Time(SECOND));
+    let done = microseconds_done(&sim);
+    // Twice as fast half of the time, and two thirds as fast the other half: 4/3 as fast.
+    assert_near("time", (done[0] - 1_000) as f64, 300_000.0, 0.05);
 }
 
 #[test]

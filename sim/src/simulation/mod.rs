@@ -275,7 +275,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             cores: Cores::new(
                 spec.cores,
                 spec.scheduler.clone(),
-                self.seed.stream("scheduler", id.0.into()),
+                ["scheduler", "pace"].map(|purpose| self.seed.stream(purpose, id.0.into())),
             ),
             others: spec.others.iter().enumerate().map(other).collect(),
             devices: spec.disks.iter().enumerate().map(device).collect(),

@@ -2,6 +2,7 @@
 
 use super::{Holder, Input, NodeState, Pending, Simulation, Status};
 use crate::buggify::Site;
+use crate::cores::CoreEvent;
 use crate::cpu::{Job, Servers, Work};
 use crate::effect::PoolId;
 use crate::node::{Completion, Observer, Protocol};
@@ -18,9 +19,6 @@ const BACKGROUND: u8 = u8::MAX - 1;
 
 /// What the two are called.
 pub(super) const APART: [&str; 2] = ["collectors", "background"];
-
-/// In place of a node, for a process that is not of the system.
-const NOBODY: NodeId = NodeId(u32::MAX);
 
 impl<P: Protocol> NodeState<P> {
     #[inline]
@@ -130,7 +128,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let (asked, work) = (self.now, Work::of(cost));
         let job = Job { node, incarnation, pool: COLLECTOR, work, tag, spent, asked };
         for _ in 0..threads {
-            self.nodes[node.index()].apart[0].note_dispatch();
+            let cores = &self.machines[machine.index()].cores;
+            if let Some(collectors) = self.nodes[node.index()].pool_mut(COLLECTOR) {
+                collectors.wake(cores, self.now);
+            }
             self.run_on(machine, job, policy);
         }
     }
@@ -152,12 +153,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// Puts what a scheduler has decided into the queue.
     #[inline]
     pub(super) fn push_core_events(&mut self, machine: MachineId) {
-        let mut events = std::mem::take(&mut self.core_events);
-        for event in events.drain(..) {
-            let (core, turn, done) = (event.core, event.turn, event.done);
-            self.push(event.at, Pending::Core { machine, core, turn, done });
+        for index in 0..self.core_events.len() {
+            let CoreEvent { core, turn, at, done } = self.core_events[index];
+            self.push(at, Pending::Core { machine, core, turn, done });
         }
-        self.core_events = events;
+        self.core_events.clear();
     }
 
     /// Work on a core is done, if this is still the same turn.
@@ -165,7 +165,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub(super) fn ran(&mut self, machine: MachineId, core: u32, turn: u32) {
         let cores = &mut self.machines[machine.index()].cores;
         let Some(job) = cores.done(self.now, core, turn) else { return };
-        if job.node == NOBODY {
+        if job.node == NodeId::NOBODY {
             cores.leave(self.now, core, &mut self.core_events);
             self.push_core_events(machine);
             return self.next_of_other(machine, job.tag as u32);
@@ -206,7 +206,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub(super) fn other_wakes(&mut self, machine: MachineId, other: u32, work: Duration) {
         let policy = self.machines[machine.index()].others[other as usize].0.policy;
         let (tag, spent) = (u64::from(other), Duration::ZERO);
-        let (node, asked, work) = (NOBODY, self.now, Work::of(work));
+        let (node, asked, work) = (NodeId::NOBODY, self.now, Work::of(work));
         let job = Job { node, incarnation: 0, pool: 0, work, tag, spent, asked };
         self.run_on(machine, job, policy);
     }
@@ -219,12 +219,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         number: u32,
         work: Duration,
     ) {
-        let state = &self.nodes[node.index()];
-        if state.incarnation != incarnation || state.status == Status::Down {
+        if self.nodes[node.index()].incarnation != incarnation {
             return;
-        }
-        if state.status == Status::Paused {
-            return self.next_of_background(node, number);
         }
         let (tag, spent, asked) = (u64::from(number), Duration::ZERO, self.now);
         let work = Work::of(work);
