@@ -81,22 +81,23 @@ impl Placement {
         started
     }
 
-    /// Lets the cluster's processes run on all cores until what is returned is dropped.
+    /// Lets the processes that are watched by now, a cluster's, run on all cores until what is
+    /// returned is dropped; a client that is watched later stays where it is.
     pub(crate) fn lend(&self, watched: &Watched) -> Lent<'_> {
         let mut all = [&self.generator[..], &self.cluster[..]].concat();
         all.sort_unstable();
         all.dedup();
-        self.move_to(watched, &all);
-        Lent { placement: self, watched: watched.clone() }
+        let watched = watched.lock().map(|watched| watched.clone()).unwrap_or_default();
+        self.move_to(&watched, &all);
+        Lent { placement: self, watched }
     }
 
-    fn move_to(&self, watched: &Watched, cores: &[usize]) {
+    fn move_to(&self, watched: &[(String, u32)], cores: &[usize]) {
         if self.cores == Cores::Shared {
             return;
         }
-        let pids = watched.lock().map(|watched| watched.clone()).unwrap_or_default();
-        for (_, pid) in pids {
-            for task in Task::all_of(pid) {
+        for (_, pid) in watched {
+            for task in Task::all_of(*pid) {
                 keep(Pid::from_raw(task.id as i32), cores);
             }
         }
@@ -116,7 +117,7 @@ impl Placement {
 /// The cluster has all cores for a while.
 pub(crate) struct Lent<'a> {
     placement: &'a Placement,
-    watched: Watched,
+    watched: Vec<(String, u32)>,
 }
 
 impl Drop for Lent<'_> {

@@ -6,7 +6,7 @@ use crate::arguments::Run;
 use crate::failure::{Failure, Result};
 use crate::launch::{Places, ports};
 use crate::plan::RunPlan;
-use crate::systems::system::{Cluster, Home, LiveSystem, Source};
+use crate::systems::system::{Cluster, Home, Kept, LiveSystem, Source};
 use crate::terminal;
 
 /// Finds the cluster that the plan is run on, or decides to launch one.
@@ -126,6 +126,7 @@ pub(super) fn reach(
             version: env!("CARGO_PKG_VERSION").into(),
             launched: None,
             local: vec![],
+            kept: Kept::default(),
         }),
         Source::Existing { address, .. } => Ok(Cluster {
             describes: format!("{name} at {address}"),
@@ -133,6 +134,7 @@ pub(super) fn reach(
             version: "unknown".into(),
             launched: None,
             local: local(name, address),
+            kept: Kept::default(),
         }),
         Source::Launch => {
             let launched = plan.system.launch(&plan.scenario, &places()?)?;
@@ -142,6 +144,7 @@ pub(super) fn reach(
                 version: launched.version.clone(),
                 launched: Some(launched),
                 local: vec![],
+                kept: Kept::default(),
             })
         }
     }

@@ -1,6 +1,8 @@
 //! The port: what a live system is to the rest of the load generator.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use clap::{ArgMatches, Command, Error};
 use headwater_reports::outcome::Mark;
@@ -58,6 +60,27 @@ pub(crate) struct Cluster {
     pub(crate) launched: Option<LaunchedCluster>,
     /// Processes of one that was there before, as far as they are on this machine: name and id.
     pub(crate) local: Vec<(String, u32)>,
+    /// Clients that stay from one connection to it to the next.
+    pub(crate) kept: Kept,
+}
+
+/// What a system keeps from one connection to the next, by name: a client in a JVM stays warm.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<BTreeMap<String, Box<dyn Any + Send>>>>);
+
+impl Kept {
+    /// Takes what was kept under this name.
+    pub(crate) fn take<T: 'static>(&self, name: &str) -> Option<T> {
+        let kept = self.0.lock().ok()?.remove(name)?;
+        Some(*kept.downcast().ok()?)
+    }
+
+    /// Keeps it under this name.
+    pub(crate) fn keep<T: Send + 'static>(&self, name: &str, client: T) {
+        if let Ok(mut kept) = self.0.lock() {
+            kept.insert(name.to_owned(), Box::new(client));
+        }
+    }
 }
 
 /// What the command line asks of one system.

@@ -24,14 +24,19 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /**
  * Kafka's Java clients, driven over pipes: events with the times at which to send them come in, and
  * what became of them goes out. Times are System.nanoTime, which is the machine's monotonic clock.
- * All numbers are big-endian. It ends at once when its input does.
+ * All numbers are big-endian. One client follows another in the same JVM, so that it stays warm. It
+ * ends at once when its input does.
  *
- * In, first:  properties (int, then a key and a value each), topic, partitions (int, then each).
- * Producer in:  1, long time, int number, int partition, int length, payload; 0 after the last.
+ * In, first:  P for a producer, C for a consumer, properties (int, then a key and a value each),
+ *             topic, partitions (int, then each).
+ * Producer in:  1, long time, int number, int partition, int length, payload; then 0 after the
+ *               last, or 2 to give up what is not acknowledged yet.
  * Producer out: R when it is connected; S, int number, long time before it is sent; A, int number,
- *               long time when it is acknowledged; F, int number, long time, string when it failed.
- * Consumer in:  F read to the present end, then stop.
- * Consumer out: R; D, int partition, long offset, long time, int length, payload; E at the end.
+ *               long time when it is acknowledged; F, int number, long time, string when it failed;
+ *               E when it is closed.
+ * Consumer in:  F read to the present end; then X to stop, or when it has ended.
+ * Consumer out: R; D, int partition, long offset, long time, int length, payload; E at the end, X
+ *               when it was stopped before.
  */
 public final class Driver {
     /** Events that wait to be sent at the most. */
@@ -44,8 +49,8 @@ public final class Driver {
         new DataInputStream(new BufferedInputStream(System.in, 1 << 16));
     private final DataOutputStream out =
         new DataOutputStream(new BufferedOutputStream(System.out, 1 << 16));
-    private final Properties properties = new Properties();
-    private final List<Integer> partitions = new ArrayList<>();
+    private Properties properties;
+    private List<Integer> partitions;
     private String topic;
 
     private record Event(long at, int number, int partition, byte[] payload) {
@@ -56,38 +61,42 @@ public final class Driver {
 
     public static void main(String[] arguments) throws Exception {
         Driver driver = new Driver();
-        driver.readHead();
-        if (arguments[0].equals("produce")) {
-            driver.produce();
-        } else {
-            driver.consume();
+        daemon("flush", () -> {
+            while (true) {
+                Thread.sleep(FLUSH_MS);
+                driver.flush();
+            }
+        });
+        for (int role = driver.in.read(); role >= 0; role = driver.in.read()) {
+            driver.readHead();
+            if (role == 'P') {
+                driver.produce();
+            } else {
+                driver.consume();
+            }
         }
         // Whatever else the clients run: what was asked for is done.
         System.exit(0);
     }
 
     private void readHead() throws IOException {
+        properties = new Properties();
         for (int left = in.readInt(); left > 0; left--) {
             String key = in.readUTF();
             properties.put(key, in.readUTF());
         }
         topic = in.readUTF();
+        partitions = new ArrayList<>();
         for (int left = in.readInt(); left > 0; left--) {
             partitions.add(in.readInt());
         }
-        daemon("flush", () -> {
-            while (true) {
-                Thread.sleep(FLUSH_MS);
-                flush();
-            }
-        });
     }
 
     private interface Work {
         void run() throws Exception;
     }
 
-    private static void daemon(String name, Work work) {
+    private static Thread daemon(String name, Work work) {
         Thread thread = new Thread(() -> {
             try {
                 work.run();
@@ -98,6 +107,7 @@ public final class Driver {
         }, name);
         thread.setDaemon(true);
         thread.start();
+        return thread;
     }
 
     private void flush() throws IOException {
@@ -106,22 +116,26 @@ public final class Driver {
         }
     }
 
-    private void ready() throws IOException {
+    private void say(char what) throws IOException {
         synchronized (out) {
-            out.writeByte('R');
+            out.writeByte(what);
             out.flush();
         }
     }
 
+    /** Whether the producer is to give up what is not acknowledged. */
+    private volatile boolean abandoned;
+
     private void produce() throws Exception {
         properties.put("key.serializer", ByteArraySerializer.class.getName());
         properties.put("value.serializer", ByteArraySerializer.class.getName());
+        abandoned = false;
         BlockingQueue<Event> events = new ArrayBlockingQueue<>(WAITING);
         try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties)) {
             // Leaders are known before the first event is due.
             producer.partitionsFor(topic);
-            ready();
-            daemon("events", () -> readEvents(events));
+            say('R');
+            Thread reading = daemon("events", () -> readEvents(events));
             for (Event event = events.take(); event != END; event = events.take()) {
                 long left = event.at() - System.nanoTime();
                 while (left > 0) {
@@ -130,20 +144,30 @@ public final class Driver {
                 }
                 send(producer, event);
             }
-            producer.flush();
+            if (abandoned) {
+                producer.close(Duration.ZERO);
+            } else {
+                producer.flush();
+            }
+            reading.join();
         }
-        flush();
+        say('E');
     }
 
     private void readEvents(BlockingQueue<Event> events) throws Exception {
         try {
-            while (in.readByte() == 1) {
+            int what = in.readByte();
+            for (; what == 1; what = in.readByte()) {
                 long at = in.readLong();
                 int number = in.readInt();
                 int partition = in.readInt();
                 byte[] payload = new byte[in.readInt()];
                 in.readFully(payload);
                 events.put(new Event(at, number, partition, payload));
+            }
+            if (what == 2) {
+                abandoned = true;
+                events.clear();
             }
         } catch (EOFException gone) {
             // Who wrote has ended without a word.
@@ -188,9 +212,17 @@ public final class Driver {
     /** Whether to read to the present end and stop. */
     private volatile boolean finish;
 
+    /** Whether to stop at once. */
+    private volatile boolean stop;
+
     private void consume() throws Exception {
         properties.put("key.deserializer", ByteArrayDeserializer.class.getName());
         properties.put("value.deserializer", ByteArrayDeserializer.class.getName());
+        finish = false;
+        stop = false;
+        Map<TopicPartition, Long> ends = null;
+        Map<TopicPartition, Long> next = new HashMap<>();
+        Thread commands;
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(properties)) {
             List<TopicPartition> all = new ArrayList<>();
             for (int partition : partitions) {
@@ -198,16 +230,9 @@ public final class Driver {
             }
             consumer.assign(all);
             consumer.seekToBeginning(all);
-            ready();
-            daemon("commands", () -> {
-                if (in.read() < 0) {
-                    Runtime.getRuntime().halt(1);
-                }
-                finish = true;
-            });
-            Map<TopicPartition, Long> ends = null;
-            Map<TopicPartition, Long> next = new HashMap<>();
-            while (ends == null || !reached(ends, next)) {
+            say('R');
+            commands = daemon("commands", this::readCommands);
+            while (!stop && (ends == null || !reached(ends, next))) {
                 if (finish && ends == null) {
                     ends = endsOf(consumer, all);
                 }
@@ -217,10 +242,21 @@ public final class Driver {
                 }
             }
         }
-        synchronized (out) {
-            out.writeByte('E');
-            out.flush();
+        say(ends != null && reached(ends, next) ? 'E' : 'X');
+        commands.join();
+    }
+
+    private void readCommands() throws IOException {
+        int command = in.read();
+        if (command == 'F') {
+            finish = true;
+            command = in.read();
         }
+        if (command < 0) {
+            // Who wrote has ended without a word.
+            Runtime.getRuntime().halt(1);
+        }
+        stop = true;
     }
 
     /** The ends, if they can be had now. */

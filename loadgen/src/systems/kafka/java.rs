@@ -1,8 +1,8 @@
 //! Kafka's Java clients, in a JVM of their own: a driver in one source file, started by the source
 //! launcher of the JDK, that is fed the schedule over a pipe, keeps it by itself, and reports with
-//! times of the same monotonic clock what became of each event.
+//! times of the same monotonic clock what became of each event. The JVM outlives its clients: what
+//! the warm-up has compiled is there for the run.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_models::kafka::config::Cluster;
 use tempfile::TempDir;
@@ -24,6 +24,8 @@ use crate::launch::{Places, java, last_line};
 use crate::systems::client::{
     Delivered, Flags, Lot, Observer, ReadBack, Reading, Refused, Settled, Token, Writer,
 };
+use crate::systems::system::{self, Kept};
+use crate::utilisation::Watched;
 
 /// The driver.
 const DRIVER: &str = include_str!("Driver.java");
@@ -38,6 +40,40 @@ const BYTES_MAX: u64 = 64 << 20;
 /// How often a reader looks at its flags.
 const POLL: Duration = Duration::from_millis(50);
 
+/// How long a client that is told to stop may take before its JVM is ended.
+const ENDS: Duration = Duration::from_secs(2);
+
+/// The JVMs of the clients of a cluster: kept from one connection to the next, and watched like the
+/// cluster's own.
+#[derive(Clone)]
+pub(super) struct Clients {
+    kept: Kept,
+    watched: Option<Watched>,
+}
+
+impl Clients {
+    pub(super) fn of(cluster: &system::Cluster) -> Self {
+        let watched = cluster.launched.as_ref().map(|launched| Arc::clone(&launched.watched));
+        Self { kept: cluster.kept.clone(), watched }
+    }
+
+    /// A client that is connected, in the JVM that was kept under this name or in a new one.
+    fn open(&self, name: &str, topic: &Topic, cluster: &Cluster, role: &Role) -> Result<Driver> {
+        let head = head(topic, cluster, role);
+        // One that has ended meanwhile is none.
+        let kept = self.kept.take::<Driver>(name).and_then(|driver| driver.open(&head).ok());
+        if let Some(driver) = kept {
+            return Ok(driver);
+        }
+        let driver = Driver::start(cluster)?.open(&head)?;
+        if let Some(Ok(mut watched)) = self.watched.as_ref().map(|watched| watched.lock()) {
+            watched.retain(|(watched, _)| watched != name);
+            watched.push((name.to_owned(), driver.child.id()));
+        }
+        Ok(driver)
+    }
+}
+
 /// A driver that runs.
 struct Driver {
     child: Child,
@@ -48,16 +84,16 @@ struct Driver {
     folder: TempDir,
 }
 
-/// What a driver does.
-enum Role<'a> {
+/// What a client does.
+enum Role {
     Produce,
     /// Reads these partitions.
-    Consume(&'a [u32]),
+    Consume(Vec<u32>),
 }
 
 impl Driver {
-    /// Starts a driver, and waits until it is connected.
-    fn start(topic: &Topic, cluster: &Cluster, role: &Role<'_>) -> Result<Self> {
+    /// Starts a driver.
+    fn start(cluster: &Cluster) -> Result<Self> {
         java(super::BOOTSTRAP)?;
         let fail = |error: io::Error| Failure::io("can't start a Java client", &error);
         let jars = launch::jars(cluster, &Places::cache()?)?;
@@ -68,7 +104,6 @@ impl Driver {
         let mut command = Command::new("java");
         command.args(["-Xmx512M", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-cp"]);
         command.arg(format!("{}/*", jars.display())).arg(source);
-        command.arg(if matches!(role, Role::Produce) { "produce" } else { "consume" });
         // A Ctrl-C in the terminal is not for it.
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
@@ -81,13 +116,16 @@ impl Driver {
         let mut child = started.map_err(fail)?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let output = BufReader::new(output.expect("it was asked for"));
-        let mut driver = Self { child, input, output, folder };
-        let head = head(topic, cluster, role);
-        let told = driver.input.as_mut().map_or(Ok(()), |input| input.write_all(&head));
-        let ready = told.and_then(|()| read_byte(&mut driver.output));
+        Ok(Self { child, input, output, folder })
+    }
+
+    /// Has it make a client, and waits until that is connected.
+    fn open(mut self, head: &[u8]) -> Result<Self> {
+        let told = self.input.as_mut().map_or(Ok(()), |input| input.write_all(head));
+        let ready = told.and_then(|()| read_byte(&mut self.output));
         match ready {
-            Ok(b'R') => Ok(driver),
-            _ => Err(driver.failed()),
+            Ok(b'R') => Ok(self),
+            _ => Err(self.failed()),
         }
     }
 
@@ -126,13 +164,12 @@ impl Drop for Driver {
     }
 }
 
-fn head(topic: &Topic, cluster: &Cluster, role: &Role<'_>) -> Vec<u8> {
-    let (properties, partitions) = match role {
-        Role::Produce => (options::of_java_producer(cluster), &[][..]),
-        Role::Consume(partitions) => (options::of_java_consumer(cluster), *partitions),
+fn head(topic: &Topic, cluster: &Cluster, role: &Role) -> Vec<u8> {
+    let (role, mut all, partitions) = match role {
+        Role::Produce => (b'P', options::of_java_producer(cluster), &[][..]),
+        Role::Consume(partitions) => (b'C', options::of_java_consumer(cluster), &partitions[..]),
     };
-    let mut bytes = Vec::new();
-    let mut all: BTreeMap<&str, String> = properties;
+    let mut bytes = vec![role];
     all.insert("bootstrap.servers", topic.bootstrap.clone());
     all.insert("client.id", "headwater".into());
     put_int(&mut bytes, all.len() as u32);
@@ -189,15 +226,21 @@ pub(super) struct Producer {
     reports: Option<JoinHandle<()>>,
 }
 
+/// Ends what a producer is fed: it is to wait for what is not acknowledged, or to give it up.
+const LAST: u8 = 0;
+const ABANDON: u8 = 2;
+
 impl Producer {
     /// Starts producer `number`, from 0.
     pub(super) fn start(
         number: u32,
         topic: &Topic,
         cluster: &Cluster,
+        clients: &Clients,
         observer: &Observer,
     ) -> Result<Self> {
-        let driver = Driver::start(topic, cluster, &Role::Produce)?;
+        let name = format!("producer-{}", number + 1);
+        let driver = clients.open(&name, topic, cluster, &Role::Produce)?;
         let pid = driver.child.id();
         let tokens = Arc::new(Tokens::new(number));
         let (bytes, abandoned) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
@@ -210,9 +253,13 @@ impl Producer {
             settled: Lot::of_settled(observer),
             numbers: vec![],
         };
-        let name = format!("java-producer-{}", number + 1);
-        let reports = std::thread::Builder::new().name(name);
-        let reports = reports.spawn(move || reporting.run(driver, frames));
+        let reports = std::thread::Builder::new().name(format!("java-{name}"));
+        let kept = clients.kept.clone();
+        let reports = reports.spawn(move || {
+            if let Some(driver) = reporting.run(driver, frames) {
+                kept.keep(&name, driver);
+            }
+        });
         let reports = reports.map_err(|error| Failure::io("can't start a thread", &error))?;
         Ok(Self {
             tokens,
@@ -227,9 +274,12 @@ impl Producer {
         })
     }
 
-    /// The id of its process.
-    pub(super) fn pid(&self) -> u32 {
-        self.pid
+    /// Nothing more is fed; once only.
+    fn end(&mut self, how: u8) {
+        if let Some(feed) = self.feed.take() {
+            // One that has ended needs no word.
+            let _ = feed.send(vec![how]);
+        }
     }
 }
 
@@ -268,19 +318,26 @@ impl Writer for Producer {
 
     fn abandon(&mut self) {
         self.abandoned.store(true, Ordering::Relaxed);
-        let ended = self.reports.as_ref().is_none_or(JoinHandle::is_finished);
-        if let Some(pid) = rustix::process::Pid::from_raw(self.pid as i32).filter(|_| !ended) {
-            // It is not waited for yet, so that the id is still its own.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        self.end(ABANDON);
+        let ended = || self.reports.as_ref().is_none_or(JoinHandle::is_finished);
+        let since = Instant::now();
+        while !ended() {
+            if since.elapsed() < ENDS {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            if let Some(pid) = rustix::process::Pid::from_raw(self.pid as i32) {
+                // It is not waited for yet, so that the id is still its own.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+            return;
         }
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        if let Some(feed) = self.feed.take() {
-            let _ = feed.send(vec![0]);
-        }
+        self.end(LAST);
         if let Some(reports) = self.reports.take() {
             // One that panicked has nothing to say here.
             let _ = reports.join();
@@ -299,26 +356,35 @@ struct Reporting {
 }
 
 impl Reporting {
-    fn run(mut self, mut driver: Driver, frames: Receiver<Vec<u8>>) {
+    /// Feeds `frames` to a driver and takes its reports until its client is closed; the driver, if
+    /// it can have another.
+    fn run(mut self, mut driver: Driver, frames: Receiver<Vec<u8>>) -> Option<Driver> {
         let feeding = std::thread::Builder::new().name("java-feed".into());
-        let Some(mut input) = driver.input.take() else { return };
+        let mut input = driver.input.take()?;
         let feeding = feeding.spawn(move || {
             // An error is a driver that has ended, which its output shows as well.
-            let _ = frames.iter().try_for_each(|frames| input.write_all(&frames));
+            frames.iter().try_for_each(|frames| input.write_all(&frames)).ok().map(|()| input)
         });
-        // At the end of its output it has ended.
-        while !self.abandoned.load(Ordering::Relaxed) && self.report(&mut driver.output).is_ok() {
+        let closed = loop {
+            match self.report(&mut driver.output) {
+                Ok(true) => {}
+                ended => break ended.is_ok(),
+            }
             // What can be read without waiting belongs to this lot.
             if driver.output.buffer().is_empty() {
                 self.flush();
             }
-        }
+        };
         self.flush();
-        drop(driver);
-        if let Ok(feeding) = feeding {
+        if !closed {
+            // What feeds it sees it end.
+            drop(driver);
             // It ends when the driver or the writer does.
-            let _ = feeding.join();
+            let _ = feeding.map(|feeding| feeding.join());
+            return None;
         }
+        driver.input = feeding.ok()?.join().ok()?;
+        Some(driver)
     }
 
     fn flush(&mut self) {
@@ -327,8 +393,13 @@ impl Reporting {
         self.tokens.give_back(&mut self.numbers);
     }
 
-    fn report(&mut self, from: &mut impl Read) -> io::Result<()> {
-        let (what, number, time) = (read_byte(from)?, read_int(from)?, read_long(from)?);
+    /// Takes one report; false when that was the last.
+    fn report(&mut self, from: &mut impl Read) -> io::Result<bool> {
+        let what = read_byte(from)?;
+        if what == b'E' {
+            return Ok(false);
+        }
+        let (number, time) = (read_int(from)?, read_long(from)?);
         let started = self.sent.clock().started().unwrap_or(0);
         let at = time.saturating_sub(started);
         let mut token = self.tokens.get(number);
@@ -336,7 +407,7 @@ impl Reporting {
             token.started = at;
             self.tokens.set(number, token);
             self.sent.add(token);
-            return Ok(());
+            return Ok(true);
         }
         let why = match what {
             b'A' => None,
@@ -350,8 +421,10 @@ impl Reporting {
         };
         self.numbers.push(number);
         self.bytes.fetch_sub(token.bytes.into(), Ordering::Relaxed);
-        self.settled.add(Settled { at, token, why });
-        Ok(())
+        if !self.abandoned.load(Ordering::Relaxed) {
+            self.settled.add(Settled { at, token, why });
+        }
+        Ok(true)
     }
 }
 
@@ -368,62 +441,97 @@ fn failure(name: &str) -> &'static str {
 }
 
 /// Starts the scenario's consumers, as the native ones share the partitions.
-pub(super) fn read_all(topic: &Topic, cluster: &Cluster, observer: &Observer) -> Result<Reading> {
+pub(super) fn read_all(
+    topic: &Topic,
+    cluster: &Cluster,
+    clients: &Clients,
+    observer: &Observer,
+) -> Result<Reading> {
     let consumers = cluster.consumers.min(cluster.partitions);
     let reader = |consumer: u32| {
         let partitions = (consumer..cluster.partitions).step_by(cluster.consumers as usize);
-        let partitions: Vec<u32> = partitions.collect();
-        let driver = Driver::start(topic, cluster, &Role::Consume(&partitions))?;
-        let delivered = Lot::of_delivered(observer);
-        Ok(move |flags: Flags| read_back(driver, delivered, &flags))
+        let name = format!("consumer-{}", consumer + 1);
+        let role = Role::Consume(partitions.collect());
+        let driver = clients.open(&name, topic, cluster, &role)?;
+        let (delivered, kept) = (Lot::of_delivered(observer), clients.kept.clone());
+        Ok(move |flags: Flags| {
+            let (read, driver) = read_back(driver, delivered, &flags)?;
+            if let Some(driver) = driver {
+                kept.keep(&name, driver);
+            }
+            Ok(read)
+        })
     };
     Reading::start_all((0..consumers).map(reader).collect::<Result<_>>()?)
 }
 
-fn read_back(mut driver: Driver, mut delivered: Lot<Delivered>, flags: &Flags) -> Result<ReadBack> {
-    let mut input = driver.input.take();
+/// Reads until the end or until it is stopped: how far, and the driver, if it can have another
+/// client.
+fn read_back(
+    mut driver: Driver,
+    mut delivered: Lot<Delivered>,
+    flags: &Flags,
+) -> Result<(ReadBack, Option<Driver>)> {
+    let input = driver.input.take();
     let (told, ended) = (flags.clone(), Arc::new(AtomicBool::new(false)));
     let over = Arc::clone(&ended);
     let pid = rustix::process::Pid::from_child(&driver.child);
-    let watching = std::thread::spawn(move || {
-        let mut finishing = false;
-        while !over.load(Ordering::Relaxed) {
-            std::thread::sleep(POLL);
-            if told.stop.load(Ordering::Relaxed) {
-                // Its output ends then; it is waited for below, so that the id is still its own.
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-                return;
-            }
-            if !finishing && told.finish.load(Ordering::Relaxed) {
-                finishing = true;
-                // One that has ended needs no word.
-                let _ = input.as_mut().map(|input| input.write_all(b"F"));
-            }
-        }
-    });
+    let watching = std::thread::spawn(move || command(input?, pid, &told, &over));
     let read = deliver_all(&mut driver.output, &mut delivered);
     delivered.flush();
     ended.store(true, Ordering::Relaxed);
-    let _ = watching.join();
+    driver.input = watching.join().ok().flatten();
     match read {
-        Ok(()) => Ok(ReadBack::ToTheEnd),
-        Err(_) if flags.stop.load(Ordering::Relaxed) => Ok(ReadBack::Stopped),
+        Ok(read) => Ok((read, driver.input.is_some().then_some(driver))),
+        Err(_) if flags.stop.load(Ordering::Relaxed) => Ok((ReadBack::Stopped, None)),
         Err(_) => Err(driver.failed()),
     }
+}
+
+/// Tells a consumer what is `told` until its output is `over`; its input, if it is well.
+fn command(
+    mut input: ChildStdin,
+    pid: rustix::process::Pid,
+    told: &Flags,
+    over: &AtomicBool,
+) -> Option<ChildStdin> {
+    let (mut finishing, mut stopped) = (false, None::<Instant>);
+    while !over.load(Ordering::Relaxed) {
+        std::thread::sleep(POLL);
+        if stopped.is_some_and(|since| since.elapsed() > ENDS) {
+            // Its output ends then; it is waited for afterwards, so that the id is still its own.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            return None;
+        }
+        if stopped.is_none() && told.stop.load(Ordering::Relaxed) {
+            stopped = Some(Instant::now());
+            input.write_all(b"X").ok()?;
+        }
+        if stopped.is_none() && !finishing && told.finish.load(Ordering::Relaxed) {
+            finishing = true;
+            input.write_all(b"F").ok()?;
+        }
+    }
+    if stopped.is_none() {
+        input.write_all(b"X").ok()?;
+    }
+    Some(input)
 }
 
 /// Takes what a consumer hands on, until it says that this was all.
 fn deliver_all(
     from: &mut BufReader<ChildStdout>,
     delivered: &mut Lot<Delivered>,
-) -> io::Result<()> {
+) -> io::Result<ReadBack> {
     let mut payload = Vec::new();
     loop {
         if from.buffer().is_empty() {
             delivered.flush();
         }
-        if read_byte(from)? != b'D' {
-            return Ok(());
+        match read_byte(from)? {
+            b'D' => {}
+            b'E' => return Ok(ReadBack::ToTheEnd),
+            _ => return Ok(ReadBack::Stopped),
         }
         let (_partition, offset) = (read_int(from)?, read_long(from)?);
         let (time, length) = (read_long(from)?, read_int(from)?);

@@ -32,6 +32,7 @@ mod topic;
 mod writer;
 
 use arguments::KafkaArguments;
+use java::Clients;
 use topic::{Inside, Topic};
 
 /// The system.
@@ -50,16 +51,6 @@ const EXERCISE_BYTES: u64 = 15_000_000;
 
 /// Where a broker listens by default.
 const DEFAULT_PORT: u16 = 9092;
-
-/// Watches a process of a client with those of a launched cluster.
-fn watch(cluster: &Cluster, name: String, pid: u32) {
-    if let Some(launched) = &cluster.launched
-        && let Ok(mut watched) = launched.watched.lock()
-    {
-        watched.retain(|(watched, _)| *watched != name);
-        watched.push((name, pid));
-    }
-}
 
 /// What a scenario of Kafka says of it.
 fn configuration(scenario: &Scenario) -> Result<&Configuration> {
@@ -81,8 +72,6 @@ impl LiveSystem for Kafka {
     fn exercises(&self, scenario: &Scenario) -> Vec<Scenario> {
         let exercise = |(linger_ms, rate): (u64, u64)| {
             let mut cluster = configuration(scenario).ok()?.clone();
-            // To brokers it is all the same, and Java's clients would have to warm up themselves.
-            cluster.client = ClientLibrary::Librdkafka;
             cluster.producer.linger_ms = linger_ms;
             // Each broker leads.
             cluster.partitions = cluster.partitions.max(cluster.brokers);
@@ -184,15 +173,16 @@ impl LiveSystem for Kafka {
         let bootstrap = cluster.address.clone();
         let topic = Topic { bootstrap, name: storage_name(), inside };
         topic.create(configuration)?;
+        let clients = Clients::of(cluster);
         let producer = |number: u32| -> Result<Box<dyn Writer>> {
             Ok(match configuration.client {
                 ClientLibrary::Librdkafka => {
                     Box::new(writer::Producer::connect(number, &topic, configuration, observer)?)
                 }
                 ClientLibrary::Java => {
-                    let producer = java::Producer::start(number, &topic, configuration, observer)?;
-                    watch(cluster, format!("producer-{}", number + 1), producer.pid());
-                    Box::new(producer)
+                    let started =
+                        java::Producer::start(number, &topic, configuration, &clients, observer);
+                    Box::new(started?)
                 }
             })
         };
@@ -222,7 +212,7 @@ impl LiveSystem for Kafka {
         let (of, options, watching) = (topic.clone(), configuration.clone(), observer.clone());
         let read: StartReading = Box::new(move || match options.client {
             ClientLibrary::Librdkafka => reader::start(&of, &options, &watching),
-            ClientLibrary::Java => java::read_all(&of, &options, &watching),
+            ClientLibrary::Java => java::read_all(&of, &options, &clients, &watching),
         });
         Ok(Connection { writers, lanes, read: Some(read), storage: Box::new(topic) })
     }
