@@ -120,7 +120,11 @@ impl Sampler {
     /// Watches this process and `watched` in a run of `length` nanoseconds.
     pub(crate) fn new(watched: Watched, window: Window, length: u64) -> Self {
         let [least, most] = INTERVALS_NS;
-        let interval = (length / SAMPLES / least * least).clamp(least, most);
+        Self::every((length / SAMPLES / least * least).clamp(least, most), watched, window)
+    }
+
+    /// The same, every so many nanoseconds.
+    pub(crate) fn every(interval: u64, watched: Watched, window: Window) -> Self {
         let threads = BTreeMap::new();
         let (others, clock) = (Others::default(), WallClock::default());
         Self { watched, window, interval, samples: 0, threads, others, clock }

@@ -104,9 +104,9 @@ fn quietest<T>(mut measure: impl FnMut() -> (f64, T)) -> T {
     best.1
 }
 
-/// Measures this machine and the disk of `data`, each thing for `time` at the most, its caches and
-/// what interrupts for twice as long, and again while the host takes much: what to say before the
-/// profile, and the profile.
+/// Measures this machine and the disk of `data`, each thing for `time` at the most, its caches for
+/// twice as long and what interrupts for six times, and again while the host takes much: what to
+/// say before the profile, and the profile.
 pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String, Profile)> {
     let stolen = (Instant::now(), stolen_seconds());
     let clock = cpu::measure(time / 4);
@@ -119,8 +119,8 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
     let [waiting, spinning] = undisturbed(|| loopback::measure(time))?;
     terminal::note(format_args!("loopback round trip: {}", waiting.tell()));
     terminal::note(format_args!("the same without waking anybody up: {}", spinning.tell()));
-    // What comes at all comes during runs as well.
-    let interruptions = interruptions::measure(2 * time);
+    // What comes at all comes during runs as well, and what is rare makes their tails.
+    let interruptions = interruptions::measure(6 * time);
     terminal::note(interruptions.tell());
     let disk = undisturbed(|| disk::measure(data, time))?;
     terminal::note(format_args!("append of 4 KiB and fdatasync: {}", disk.sync.tell()));

@@ -86,7 +86,7 @@ pub(crate) fn drive(
     });
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
-    let (sampler, threads) = samplers(plan, cluster);
+    let (sampler, threads) = samplers(plan, cluster, observer.counting.is_some());
     let (preparer, slices, used) = prepare(traffic, lanes);
     let collector = Collector::new(&plan.scenario, used, sampler, threads, observer.clock.clone());
     let lag_max = Duration::from_nanos(plan.scenario.measure.drain.0);
@@ -134,7 +134,8 @@ pub(crate) fn drive(
     driven
 }
 
-fn samplers(plan: &RunPlan, cluster: &Cluster) -> (UtilisationSampler, Sampler) {
+/// What looks at CPU time: of threads as often as clients tell what they do, where they do.
+fn samplers(plan: &RunPlan, cluster: &Cluster, counted: bool) -> (UtilisationSampler, Sampler) {
     let (from, until) = plan.scenario.window();
     let window = Window { from_ns: from.0, until_ns: until.0 };
     let watched = match &cluster.launched {
@@ -143,7 +144,10 @@ fn samplers(plan: &RunPlan, cluster: &Cluster) -> (UtilisationSampler, Sampler) 
     };
     let interval = plan.scenario.measure.interval.0;
     let length = plan.scenario.traffic.duration.0;
-    let threads = Sampler::new(Arc::clone(&watched), window, length);
+    let threads = match counted {
+        true => Sampler::every(Counting::EVERY.as_nanos() as u64, Arc::clone(&watched), window),
+        false => Sampler::new(Arc::clone(&watched), window, length),
+    };
     (UtilisationSampler::new(watched, window, interval), threads)
 }
 

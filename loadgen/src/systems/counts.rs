@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Add, Mul, Sub};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Work of a client, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -77,8 +78,8 @@ type Reached = (u64, Counts);
 pub(crate) struct Counting(Arc<Mutex<BTreeMap<String, Vec<Reached>>>>);
 
 impl Counting {
-    /// How often clients tell.
-    pub(crate) const EVERY_MS: u64 = 250;
+    /// How often clients tell, and CPU time is looked at beside them.
+    pub(crate) const EVERY: Duration = Duration::from_millis(100);
 
     /// `client` has done so much by `at`, nanoseconds on the machine's monotonic clock.
     pub(crate) fn tell(&self, client: &str, at: u64, counts: Counts) {

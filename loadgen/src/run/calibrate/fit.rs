@@ -12,7 +12,9 @@ pub(super) struct Row {
     pub(super) case: usize,
     /// See above.
     pub(super) kind: usize,
-    /// How long the interval is, seconds.
+    /// When the interval began, nanoseconds on the machine's monotonic clock.
+    pub(super) at: u64,
+    /// How long it is, seconds.
     pub(super) seconds: f64,
     /// How often each of the constants.
     pub(super) times: Vec<f64>,
@@ -179,7 +181,15 @@ mod tests {
         let row = |case: usize, noise: f64| {
             let times = cases[case].to_vec();
             let typical_ns = times[0] * 50_000.0 + times[1] * 2_000.0;
-            Row { case, kind: 0, seconds: 1.0, cpu_ns: typical_ns * noise, typical_ns, times }
+            Row {
+                case,
+                kind: 0,
+                at: 0,
+                seconds: 1.0,
+                cpu_ns: typical_ns * noise,
+                typical_ns,
+                times,
+            }
         };
         (0..cases.len()).flat_map(|case| noise.map(|noise| row(case, noise))).collect()
     }
@@ -208,6 +218,7 @@ mod tests {
         let row = |times: [f64; 2], cpu_ns| Row {
             case: 0,
             kind: 0,
+            at: 0,
             seconds: 1.0,
             times: times.to_vec(),
             cpu_ns,

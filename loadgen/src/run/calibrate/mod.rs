@@ -34,6 +34,7 @@ use crate::{health, profile, systems, terminal};
 
 mod beside;
 mod fit;
+mod pace;
 mod report;
 mod woken;
 
@@ -77,6 +78,12 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
     if !beside.is_empty() {
         lines.push("What runs beside requests there:".into());
         lines.extend(beside);
+    }
+    let paces = pace::of(calibration, &cases, &measured.rows, &explained.found);
+    let paces = pace::add_to(&mut profile, paces);
+    if !paces.is_empty() {
+        lines.push("How the pace of the cores varies:".into());
+        lines.extend(paces);
     }
     lines.iter().for_each(terminal::note);
     let told: String = lines.iter().map(|line| format!("# {line}\n")).collect();
@@ -243,7 +250,15 @@ impl Measured {
                 if counts.requests() > 0.0 && cpu_ns > 0.0 {
                     let (times, typical_ns) = (times(group, &constants, &counts), cpu_ns);
                     let seconds = threads.interval_ns as f64 / 1e9;
-                    self.rows.push(Row { case, kind, seconds, times, cpu_ns, typical_ns });
+                    self.rows.push(Row {
+                        case,
+                        kind,
+                        at: from,
+                        seconds,
+                        times,
+                        cpu_ns,
+                        typical_ns,
+                    });
                 }
             }
             let rows = &mut self.rows[first..];

@@ -65,7 +65,7 @@ pub(super) const LEADER: &str = "leader";
 /// The office of the active controller.
 pub(super) const CONTROLLER: &str = "controller";
 
-/// Partitions of others that are asked at the most how much was written to them.
+/// Partitions of a topic, or of others, that are asked at the most how much was written to them.
 const PARTITIONS_ASKED: usize = 200;
 
 /// What the client logs and warns of goes nowhere: connections are lost by design here.
@@ -79,7 +79,7 @@ impl Told {
     pub(super) fn new(observer: &Observer, name: String, config: &mut ClientConfig) -> Self {
         let counting = observer.counting.clone();
         if counting.is_some() {
-            config.set("statistics.interval.ms", Counting::EVERY_MS.to_string());
+            config.set("statistics.interval.ms", Counting::EVERY.as_millis().to_string());
         }
         Self(counting.map(|counting| (counting, name)))
     }
@@ -220,7 +220,26 @@ impl Topic {
         self.administer(RDKafkaErrorCode::TopicAlreadyExists, |admin, options| {
             block_on(admin.create_topics([&topic], options))
         })?
+        .and_then(|()| self.wait_for_leaders(cluster.partitions))
         .map_err(fail)
+    }
+
+    /// Waits until leaders take what is asked of partitions: metadata names one before it knows
+    /// that it leads, and an event that it refuses is sent again after those behind it.
+    fn wait_for_leaders(&self, partitions: u32) -> std::result::Result<(), String> {
+        let admin = self.admin().map_err(|error| error.to_string())?.0;
+        let until = Instant::now() + ADMIN;
+        for partition in 0..(partitions as usize).min(PARTITIONS_ASKED) {
+            while let Err(error) =
+                admin.inner().fetch_watermarks(&self.name, partition as i32, ANSWER)
+            {
+                if Instant::now() > until {
+                    return Err(format!("nobody leads partition {partition}: {error}"));
+                }
+                std::thread::sleep(AGAIN / 4);
+            }
+        }
+        Ok(())
     }
 
     /// Does something to this one topic, once more if the client gave the broker up that it had
