@@ -14,6 +14,9 @@ const POINTS: [u32; 12] = [
     1_000_000,
 ];
 
+/// How many times lie beyond the single ones that are kept above these.
+const SINGLE: [u64; 6] = [8, 5, 4, 3, 2, 1];
+
 /// Longer than this, nanoseconds, counts as this: a minute.
 const TIME_NS_MAX: u64 = 60_000_000_000;
 
@@ -48,7 +51,8 @@ impl Times {
         self.0.value_at_quantile(quantile)
     }
 
-    /// The distribution. A point needs ten times beyond it; above, the next lower one stands in.
+    /// The distribution. A point needs ten times beyond it; above are single times, each as often
+    /// as it came: one that is rare is not drawn out over all that lies below it.
     pub(crate) fn distribution(&self) -> Distribution {
         if self.0.is_empty() {
             return super::constant(0);
@@ -57,9 +61,17 @@ impl Times {
             let beyond = self.count() as f64 * f64::from(1_000_000 - ppm) / 1e6;
             ppm == 1_000_000 || beyond >= 10.0 || ppm <= 500_000
         };
+        // Rounded down, so that it is the value below those beyond.
+        let single =
+            |beyond: u64| (self.count().saturating_sub(beyond) * 1_000_000 / self.count()) as u32;
+        let mut all: Vec<u32> = POINTS.into_iter().filter(|ppm| known(*ppm)).collect();
+        let last = all.iter().rev().find(|ppm| **ppm < 1_000_000).copied().unwrap_or(0);
+        all.extend(SINGLE.map(single).into_iter().filter(|ppm| *ppm > last));
+        all.sort_unstable();
+        all.dedup();
         let mut least = self.0.min();
         let mut points = Vec::new();
-        for ppm in POINTS.into_iter().filter(|ppm| known(*ppm)) {
+        for ppm in all {
             let value = match ppm {
                 0 => self.0.min(),
                 ppm => self.at(f64::from(ppm) / 1e6),
@@ -96,8 +108,22 @@ mod tests {
         distribution.check().unwrap();
         let Distribution::Quantiles { points } = &distribution else { panic!("{distribution:?}") };
         assert_eq!(points.first().map(|(ppm, _)| *ppm), Some(0));
-        // 99.5 % and above have fewer than ten of a thousand beyond them.
-        assert!(points.iter().all(|(ppm, _)| *ppm <= 990_000 || *ppm == 1_000_000), "{points:?}");
+        // 99.5 % and above have fewer than ten of a thousand beyond them, and are single times.
+        let above: Vec<u32> = points.iter().map(|of| of.0).filter(|ppm| *ppm > 990_000).collect();
+        assert_eq!(above, [992_000, 995_000, 996_000, 997_000, 998_000, 999_000, 1_000_000]);
         assert_eq!(times.halved().at(0.5) / 1_000, 250);
+    }
+
+    #[test]
+    fn one_long_time_among_few_is_drawn_as_rarely_as_it_came() {
+        let mut times = Times::new();
+        (0..82).for_each(|us| times.add(std::time::Duration::from_micros(60 + us / 2)));
+        times.add(std::time::Duration::from_micros(9_500));
+        let distribution = times.distribution();
+        distribution.check().unwrap();
+        let mut stream = headwater_sim::random::Seed(1).stream("test", 0);
+        let drawn = (0..10_000).map(|_| rand::Rng::sample(&mut stream, &distribution).0);
+        let long = drawn.filter(|ns| *ns > 150_000).count();
+        assert!((50..200).contains(&long), "{long} of 10,000");
     }
 }

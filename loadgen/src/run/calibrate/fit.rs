@@ -40,6 +40,30 @@ pub(super) struct Found {
     pub(super) with: Option<usize>,
 }
 
+/// Rows that follow each other, put together: of a second where they are of a tenth. How many
+/// requests come in a tenth of a second is chance, and how often a thread then wakes on cold caches
+/// is known of the case alone; and rows that share a stretch of the cores' pace are not as many as
+/// they seem.
+pub(super) fn together(rows: &[Row]) -> Vec<Row> {
+    let mut all: Vec<Row> = Vec::new();
+    for row in rows {
+        let end = |of: &Row| of.at + (of.seconds * 1e9).round() as u64;
+        let last = all.last_mut().filter(|last| {
+            let same = (last.case, last.kind) == (row.case, row.kind);
+            same && end(last) == row.at && last.seconds < 1.0 - row.seconds / 2.0
+        });
+        let Some(last) = last else {
+            all.push(row.clone());
+            continue;
+        };
+        last.seconds += row.seconds;
+        last.cpu_ns += row.cpu_ns;
+        last.typical_ns += row.typical_ns;
+        last.times.iter_mut().zip(&row.times).for_each(|(all, one)| *all += one);
+    }
+    all
+}
+
 /// Resamples.
 const RESAMPLES: usize = 200;
 
@@ -211,6 +235,26 @@ mod tests {
         assert_eq!((found[0].with, found[1].with), (Some(1), Some(0)));
         let total = found[0].cost + found[1].cost;
         assert!((total - 52_000.0).abs() < 1_000.0, "their sum is: {found:?}");
+    }
+
+    #[test]
+    fn rows_that_follow_each_other_are_put_together_by_the_second() {
+        let row = |case, at: u64| Row {
+            case,
+            kind: 0,
+            at: at * 100_000_000,
+            seconds: 0.1,
+            times: vec![12.0, 1.0],
+            cpu_ns: 30.0,
+            typical_ns: 40.0,
+        };
+        // Twelve tenths, a gap, and another case.
+        let rows: Vec<Row> = (0..12).chain([20]).map(|at| row(0, at)).chain([row(1, 21)]).collect();
+        let all = together(&rows);
+        let seconds: Vec<f64> = all.iter().map(|row| (row.seconds * 10.0).round()).collect();
+        assert_eq!(seconds, [10.0, 2.0, 1.0, 1.0]);
+        assert!((all[0].cpu_ns - 300.0).abs() < 1e-6 && (all[0].typical_ns - 400.0).abs() < 1e-6);
+        assert!((all[0].times[0] - 120.0).abs() < 1e-6 && all[3].case == 1);
     }
 
     #[test]

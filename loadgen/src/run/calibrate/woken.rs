@@ -6,7 +6,7 @@ use headwater_reports::Outcome;
 use headwater_scenarios::profile::Profile;
 
 use super::Measured;
-use super::fit::{Found, fit};
+use super::fit::{Found, fit, together};
 use super::report::reference;
 use crate::failure::Result;
 use crate::forecast;
@@ -87,7 +87,7 @@ pub(super) fn explain(
             let servers = forecast::simulated_servers(&ran.plans[case].scenario);
             put_refills(calibration, &costs, measured, case, (&run, &servers));
         }
-        found = fit(&measured.rows, constants.len());
+        found = fit(&together(&measured.rows), constants.len());
         let fitted = constants.iter().zip(&found).filter(|(_, of)| of.inflation.is_finite());
         let cost = |(name, of): (&&'static str, &Found)| {
             let cost = reference(calibration, ran.profile, name, of.cost);
