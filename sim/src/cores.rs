@@ -203,9 +203,11 @@ impl Cores {
     #[inline]
     fn paced(&mut self, core: u32, start: Time, node: NodeId, cost: Duration) -> Time {
         // What takes cores from the system is as long as it is.
-        let causes = if node == NodeId::NOBODY { &[][..] } else { &self.spec.pace[..] };
+        if self.spec.pace.is_empty() || node == NodeId::NOBODY {
+            return self.end(start, cost);
+        }
         let pace = &mut self.cores[core as usize].pace;
-        let takes = pace.takes(causes, &mut self.pacing, start, cost);
+        let takes = pace.takes(&self.spec.pace, &mut self.pacing, start, cost);
         self.end(start, takes)
     }
 

@@ -1,12 +1,10 @@
 //! How fast cores are: on a virtual machine what its neighbours do to caches and memory makes the
 //! same work take longer or shorter, for a while.
 
-use rand::Rng as _;
 use rand::distr::Distribution as _;
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;
-use crate::inversion::Exp1;
 use crate::random::Stream;
 use crate::time::{Duration, Time};
 
@@ -56,18 +54,7 @@ pub(crate) struct Pace(Vec<Stretch>);
 
 impl Pace {
     /// How long work of `cost` takes that begins at `start`.
-    #[inline]
     pub(crate) fn takes(
-        &mut self,
-        causes: &[PaceSpec],
-        stream: &mut Stream,
-        start: Time,
-        cost: Duration,
-    ) -> Duration {
-        if causes.is_empty() { cost } else { self.through(causes, stream, start, cost) }
-    }
-
-    fn through(
         &mut self,
         causes: &[PaceSpec],
         stream: &mut Stream,
@@ -79,9 +66,10 @@ impl Pace {
         loop {
             for (stretch, cause) in self.0.iter_mut().zip(causes) {
                 if stretch.until <= at {
-                    let length = stream.sample(Exp1) * cause.stretch.0 as f64;
+                    let (floor, mean) = (Duration::ZERO, cause.stretch);
+                    let length = Distribution::Exponential { floor, mean }.sample(stream);
                     let takes = cause.millisecond.sample(stream).0.max(1);
-                    *stretch = Stretch { takes, until: at + Duration((length as u64).max(1)) };
+                    *stretch = Stretch { takes, until: at + length.max(Duration(1)) };
                 }
             }
             let of_all = |takes, stretch: &Stretch| part(takes, stretch.takes, UNIT).max(1);

@@ -297,7 +297,7 @@ fn waking_up_costs_what_the_idle_time_makes_it_cost_and_is_no_work() {
     assert_eq!(cpu, Duration::from_micros(300));
 }
 
-/// Two paces, half as fast and one and a half times, each as often.
+/// Two paces, each as often: work takes half of its cost, or one and a half times that.
 fn two_paces(stretch: Duration) -> SchedulerSpec {
     let [low, high] = [500, 1_500].map(Duration::from_micros);
     let millisecond = Distribution::Bimodal {

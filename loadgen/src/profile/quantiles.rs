@@ -9,10 +9,8 @@ use headwater_sim::time::Duration;
 pub(crate) struct Times(Histogram<u64>);
 
 /// Probabilities, in millionths, at which the distribution is kept: finer where the tail is.
-const POINTS: [u32; 12] = [
-    0, 50_000, 250_000, 500_000, 750_000, 900_000, 950_000, 990_000, 995_000, 999_000, 999_900,
-    1_000_000,
-];
+const POINTS: [u32; 11] =
+    [0, 50_000, 250_000, 500_000, 750_000, 900_000, 950_000, 990_000, 995_000, 999_000, 999_900];
 
 /// How many times lie beyond the single ones that are kept above these.
 const SINGLE: [u64; 6] = [8, 5, 4, 3, 2, 1];
@@ -59,15 +57,16 @@ impl Times {
         }
         let known = |ppm: u32| {
             let beyond = self.count() as f64 * f64::from(1_000_000 - ppm) / 1e6;
-            ppm == 1_000_000 || beyond >= 10.0 || ppm <= 500_000
+            beyond >= 10.0 || ppm <= 500_000
         };
         // Rounded down, so that it is the value below those beyond.
         let single =
             |beyond: u64| (self.count().saturating_sub(beyond) * 1_000_000 / self.count()) as u32;
         let mut all: Vec<u32> = POINTS.into_iter().filter(|ppm| known(*ppm)).collect();
-        let last = all.iter().rev().find(|ppm| **ppm < 1_000_000).copied().unwrap_or(0);
+        let last = all.last().copied().unwrap_or(0);
         all.extend(SINGLE.map(single).into_iter().filter(|ppm| *ppm > last));
-        all.sort_unstable();
+        all.push(1_000_000);
+        // Of more than a million times, several are at the same point.
         all.dedup();
         let mut least = self.0.min();
         let mut points = Vec::new();

@@ -75,15 +75,15 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
     let explained = woken::explain(calibration, &ran, &mut measured)?;
     let report = Report::new(system.name(), calibration, &ran, &measured, &explained);
     let mut lines = report.lines();
-    if !beside.is_empty() {
-        lines.push("What runs beside requests there:".into());
-        lines.extend(beside);
-    }
     let paces = pace::of(calibration, &cases, &measured.rows, &explained.found);
     let paces = pace::add_to(&mut profile, paces);
-    if !paces.is_empty() {
-        lines.push("How the pace of the cores varies:".into());
-        lines.extend(paces);
+    for (head, found) in
+        [("What runs beside requests there:", beside), ("How the pace of the cores varies:", paces)]
+    {
+        if !found.is_empty() {
+            lines.push(head.into());
+            lines.extend(found);
+        }
     }
     lines.iter().for_each(terminal::note);
     let told: String = lines.iter().map(|line| format!("# {line}\n")).collect();

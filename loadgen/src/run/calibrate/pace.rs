@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater_scenarios::profile::Profile;
+use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::pace::PaceSpec;
 use headwater_sim::time::Duration;
@@ -73,10 +73,10 @@ fn compared(rows: &[&Row], found: &[Found]) -> Vec<Interval> {
     all
 }
 
-/// What intervals of a length have in common that are so many intervals apart.
+/// What intervals have in common, in the order of their times, that begin so far apart.
 fn covariance(all: &[Interval], mean: f64, apart_ns: u64) -> f64 {
-    let by_time: BTreeMap<u64, f64> = all.iter().copied().collect();
-    let pairs = all.iter().filter_map(|(at, one)| Some((one, by_time.get(&(at + apart_ns))?)));
+    let at_time = |at: u64| all.binary_search_by_key(&at, |(at, _)| *at).ok().map(|at| all[at].1);
+    let pairs = all.iter().filter_map(|(at, one)| Some((one, at_time(at + apart_ns)?)));
     let products = pairs.map(|(one, other)| (one - mean) * (other - mean));
     let (sum, count) = products.fold((0.0, 0), |(sum, count), of| (sum + of, count + 1));
     sum / f64::from(count.max(1))
@@ -124,11 +124,7 @@ pub(super) fn add_to(
 ) -> Vec<String> {
     let sides =
         [("servers", &mut profile.server, servers), ("clients", &mut profile.client, clients)];
-    let put = |(name, machine, pace): (
-        &str,
-        &mut headwater_scenarios::profile::Machine,
-        Option<PaceSpec>,
-    )| {
+    let put = |(name, machine, pace): (&str, &mut Machine, Option<PaceSpec>)| {
         machine.scheduler.pace = pace.into_iter().collect();
         machine.scheduler.pace.first().map(|pace| tell(name, pace))
     };
@@ -158,8 +154,8 @@ mod tests {
 
     const INTERVAL: u64 = 100_000_000;
 
-    /// Eighteen runs of 7 s, in which work takes 0.8 or 1.2 of its mean for 0.4 s at a time, and
-    /// each interval has so much chance.
+    /// Eighteen runs of 7 s, in which work takes so much more or less than its mean for 0.4 s at a
+    /// time, and each interval has so much chance.
     fn intervals(deviation: f64, chance: f64) -> Vec<Interval> {
         let mut stream = Seed(1).stream("test", 0);
         let sign = |stream: &mut Stream| if stream.random_range(0..2) == 0 { -1.0 } else { 1.0 };

@@ -321,16 +321,12 @@ impl Writer for Producer {
         self.end(ABANDON);
         let ended = || self.reports.as_ref().is_none_or(JoinHandle::is_finished);
         let since = Instant::now();
-        while !ended() {
-            if since.elapsed() < ENDS {
-                std::thread::sleep(Duration::from_millis(5));
-                continue;
-            }
-            if let Some(pid) = rustix::process::Pid::from_raw(self.pid as i32) {
-                // It is not waited for yet, so that the id is still its own.
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-            return;
+        while !ended() && since.elapsed() < ENDS {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if let Some(pid) = rustix::process::Pid::from_raw(self.pid as i32).filter(|_| !ended()) {
+            // It is not waited for yet, so that the id is still its own.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     }
 }
