@@ -113,9 +113,12 @@ pub struct Pacer {
     pub lead: Duration,
     /// Least time from one hand-over to the next.
     pub gap: Duration,
-    /// CPU time of a sleep: its timer, and waking up.
+    /// CPU time of a sleep during which its core has other work: its timer, and waking up.
     #[serde(default)]
     pub work: Duration,
+    /// CPU time that a sleep takes more where its core idled.
+    #[serde(default)]
+    pub from_idle: Duration,
 }
 
 impl Pacer {

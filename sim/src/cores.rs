@@ -500,6 +500,11 @@ impl Cores {
         Duration(all.0.saturating_sub(self.waking.0 + self.counted_twice.0))
     }
 
+    /// A thread that wakes up finds a core that has nothing to do.
+    pub fn has_idle(&self, now: Time) -> bool {
+        self.idle.iter().any(|core| self.cores[*core as usize].free_at <= now)
+    }
+
     /// How long a core has been idle in all.
     #[inline]
     pub fn idle_time(&self, core: u32, now: Time) -> Duration {

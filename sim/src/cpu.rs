@@ -149,6 +149,13 @@ impl Servers {
         cores.cost_of(refill)
     }
 
+    /// What one of them, which wakes up, does more after its work, as its core idled.
+    #[inline]
+    pub fn from_idle(&self, cores: &Cores, now: Time) -> Duration {
+        let more = self.spec.from_idle;
+        if more > Duration::ZERO && cores.has_idle(now) { more } else { Duration::ZERO }
+    }
+
     /// What they have had of cores so far.
     pub const fn ran(&self) -> Ran {
         self.ran

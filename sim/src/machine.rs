@@ -73,12 +73,16 @@ pub struct PoolSpec {
     /// lost of it while the core was idle has to be fetched again
     /// ([`crate::scheduling::SchedulerSpec::refill`]).
     pub working_set: Bytes,
+    /// CPU time that a thread takes more, after its work, where it wakes up on a core that idled:
+    /// a timer is programmed anew for it, which on a virtual core is the host's to do.
+    pub from_idle: Duration,
 }
 
 impl PoolSpec {
     /// A pool of so many threads of this name.
     pub const fn named(name: &'static str, threads: u32) -> Self {
-        Self { name, threads, policy: None, working_set: Bytes(0) }
+        let (working_set, from_idle) = (Bytes(0), Duration::ZERO);
+        Self { name, threads, policy: None, working_set, from_idle }
     }
 
     /// The same threads, scheduled otherwise than their process.
@@ -89,6 +93,11 @@ impl PoolSpec {
     /// The same threads, each of which goes through so much memory.
     pub const fn through(self, kib: u64) -> Self {
         Self { working_set: Bytes(kib << 10), ..self }
+    }
+
+    /// The same threads, which take so much more where they wake up on a core that idled.
+    pub const fn from_idle(self, more: Duration) -> Self {
+        Self { from_idle: more, ..self }
     }
 
     /// Pools of so many threads that need no memory.

@@ -374,6 +374,23 @@ fn a_thread_fetches_again_what_its_core_has_lost_since_it_ran() {
 }
 
 #[test]
+fn a_thread_takes_more_where_it_wakes_up_on_a_core_that_idled() {
+    let mut sim = simulation(1, SimulationSpec::default());
+    let one = sim.add_machine(machine(1, SchedulerSpec::default()));
+    // The second time the core is another's.
+    let factory = at_times(vec![1_000, 2_050], Duration::from_micros(100));
+    let pools = vec![PoolSpec::named("threads", 1).from_idle(Duration::from_micros(15))];
+    let (name, background) = ("first".to_owned(), vec![]);
+    sim.add_node(NodeSpec { name, machine: one, pools, background, policy: fair(0), factory });
+    let second = at_times(vec![2_000], Duration::from_micros(100));
+    add_with(&mut sim, one, "second", &[1], fair(0), second);
+    sim.run_until(Time(SECOND));
+    // What it takes more comes after its work.
+    assert_eq!(microseconds_done(&sim), [1_100, 2_100, 2_200]);
+    assert_eq!(sim.cpu_time(NodeId(0)), Duration::from_micros(100 + 15 + 100));
+}
+
+#[test]
 fn what_follows_the_result_is_work_that_lets_others_go_first() {
     let mut sim = simulation(1, SimulationSpec::default());
     let one = sim.add_machine(machine(1, SchedulerSpec::default()));

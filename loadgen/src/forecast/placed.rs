@@ -59,7 +59,7 @@ pub(super) fn placed(plan: &RunPlan, on: &On<'_>) -> Result<Scenario> {
     let rate = Estimate::simulated(&plan.scenario).events
         / plan.scenario.traffic.duration.as_secs_f64().max(1e-9);
     if paces && !profile.pacer.is_there() {
-        profile.pacer = generator::pacer(rate, &profile.client.scheduler, profile.pacer.work);
+        profile.pacer = generator::pacer(rate, &profile.client.scheduler, profile.pacer);
     }
     let beside = if profile.one_machine && !profile.own_cores {
         &mut profile.server.others

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use headwater_models::deployment::Pacer;
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
@@ -150,7 +149,7 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         source: format!("Measured by loadgen {} profile", env!("CARGO_PKG_VERSION")),
         one_machine: true,
         own_cores: placement.cores == Cores::Own,
-        pacer: Pacer { work: scheduler.sleep(), ..Pacer::default() },
+        pacer: scheduler.pacer(),
         cpu_percent: clock.percent(),
         measured_on: Some(kernel::host()),
         // As servers are launched here.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use headwater_models::deployment::Pacer;
 use headwater_sim::scheduling::{IdleCost, IdlePoint, SchedulerSpec};
 use headwater_sim::time;
 
@@ -38,15 +39,18 @@ pub(crate) struct Scheduler {
     contended: Times,
     switch: Duration,
     late: Times,
-    /// CPU time of a sleep.
-    sleep: Duration,
+    /// CPU time of a sleep: beside a thread that computes, and on a core that idles.
+    sleep: [Duration; 2],
     slice: Option<Duration>,
+}
+
+fn simulated(real: Duration) -> time::Duration {
+    time::Duration(real.as_nanos() as u64)
 }
 
 impl Scheduler {
     /// For the profile.
     pub(crate) fn spec(&self) -> SchedulerSpec {
-        let simulated = |real: Duration| time::Duration(real.as_nanos() as u64);
         let mut points: Vec<IdlePoint> = Vec::new();
         for (idle, times) in &self.wake_ups {
             let median = time::Duration(times.at(0.5));
@@ -64,9 +68,11 @@ impl Scheduler {
         }
     }
 
-    /// CPU time of a sleep, its timer and waking up.
-    pub(crate) fn sleep(&self) -> time::Duration {
-        time::Duration(self.sleep.as_nanos() as u64)
+    /// What sleeps take of a core, for a pacer.
+    pub(crate) fn pacer(&self) -> Pacer {
+        let [busy, idle] = self.sleep;
+        let [work, from_idle] = [busy, idle.saturating_sub(busy)].map(simulated);
+        Pacer { work, from_idle, ..Pacer::default() }
     }
 
     /// In lines, for the head of the profile and for the terminal.
@@ -78,8 +84,10 @@ impl Scheduler {
         lines.push(format!("wake-up beside a thread that computes: {}", self.contended.tell()));
         lines.push(format!("switch between threads: {:.2} us", self.switch.as_secs_f64() * 1e6));
         lines.push(format!(
-            "a sleep of {SLEEP:?} takes {:.1} us of CPU time and is late by {}",
-            self.sleep.as_secs_f64() * 1e6,
+            "a sleep of {SLEEP:?} takes {:.1} us of CPU time, {:.1} us beside a thread that \
+             computes, and is late by {}",
+            self.sleep[1].as_secs_f64() * 1e6,
+            self.sleep[0].as_secs_f64() * 1e6,
             self.late.tell()
         ));
         lines
@@ -90,13 +98,14 @@ impl Scheduler {
 pub(crate) fn measure(time: Duration) -> Scheduler {
     let cores = allowed();
     let [one, other] = [cores[0], *cores.get(1).unwrap_or(&cores[0])];
-    let share = time / (GAPS.len() as u32 + 3);
+    let share = time / (GAPS.len() as u32 + 4);
     let gap = |gap| (gap, wake_ups(one, other, gap, share));
     let wake_ups_by_gap: Vec<_> = GAPS.into_iter().map(gap).collect();
     let busy = Busy::start(other);
     let contended = wake_ups(one, other, Duration::from_micros(100), share);
     drop(busy);
-    let (late, sleep) = sleeps(share);
+    let (late, idle) = sleeps(share);
+    let sleep = [sleep_beside_work(one, share).unwrap_or(idle), idle];
     Scheduler {
         wake_ups: wake_ups_by_gap,
         contended,
@@ -115,10 +124,17 @@ struct Busy {
 
 impl Busy {
     fn start(core: usize) -> Self {
+        Self::start_at(core, 0)
+    }
+
+    /// One that is so nice to others.
+    fn start_at(core: usize, nice: i32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
             keep_to(&[core]);
+            // Of this thread alone. One that is not as nice only waits longer.
+            let _ = rustix::process::nice(nice);
             while !stopped.load(Ordering::Relaxed) {
                 std::hint::spin_loop();
             }
@@ -251,6 +267,19 @@ fn sleeps(time: Duration) -> (Times, Duration) {
     }
     let each = cpu_time().saturating_sub(used) / times.count().max(1) as u32;
     (times, each)
+}
+
+/// The CPU time of a sleep while another thread computes on its core, which it does not wait for.
+fn sleep_beside_work(core: usize, time: Duration) -> Option<Duration> {
+    let busy = Busy::start_at(core, 19);
+    // A thread of its own: the calling one keeps all its cores.
+    let sleeper = thread::spawn(move || {
+        keep_to(&[core]);
+        sleeps(time).1
+    });
+    let each = sleeper.join().ok();
+    drop(busy);
+    each
 }
 
 /// How long a thread keeps a core that others wait for: the kernel's slice, to the end of a tick.

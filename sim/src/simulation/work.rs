@@ -70,6 +70,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 let cores = &self.machines[machine.index()].cores;
                 if let Some(pool) = state.pool_mut(job.pool) {
                     job.work.add(pool.wake(cores, self.now));
+                    job.work.tail += pool.from_idle(cores, self.now);
                 }
                 self.run_on(machine, job, policy);
             }

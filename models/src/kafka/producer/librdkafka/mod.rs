@@ -58,7 +58,7 @@ pub fn pools(config: &Cluster, pacer: Pacer) -> Vec<PoolSpec> {
     let costs = &config.costs;
     let application = PoolSpec::named("application", 1);
     let in_real_time = Policy::RealTime { priority: 1 };
-    let paced = PoolSpec::named("pacer", 1).scheduled(in_real_time);
+    let paced = PoolSpec::named("pacer", 1).scheduled(in_real_time).from_idle(pacer.from_idle);
     vec![
         if pacer.is_there() { paced } else { application },
         PoolSpec::named("rdk:broker", config.brokers).through(costs.client_working_set_kib),
