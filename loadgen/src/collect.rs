@@ -72,10 +72,14 @@ impl Counters {
         }
     }
 
+    /// Events acknowledged or given up.
+    pub(crate) fn resolved(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)
+    }
+
     /// Events sent and not resolved.
     pub(crate) fn outstanding(&self) -> u64 {
-        let resolved = self.acked.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed);
-        self.sent.load(Ordering::Relaxed).saturating_sub(resolved)
+        self.sent.load(Ordering::Relaxed).saturating_sub(self.resolved())
     }
 }
 

@@ -262,9 +262,12 @@ mod tests {
         });
         let preparing = std::thread::spawn(|| preparer.run());
         let paced = pacer.run(&mut all);
+        let handed = observer.handed();
         drop(observer);
         preparing.join().unwrap();
-        (paced, told.join().unwrap())
+        let told = told.join().unwrap();
+        assert_eq!(handed, told.len() as u64);
+        (paced, told)
     }
 
     const PATIENT: Pace = Pace::Schedule { lag_max: Duration::from_secs(60) };

@@ -31,6 +31,10 @@ pub struct ThreadGroup {
     /// simulated ones.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refill_ns: u64,
+    /// How often they woke up on a core that idled, where that costs them something; known of
+    /// simulated ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from_idle: u64,
     /// How long they were ready to run and waited for a core, nanoseconds.
     pub wait_ns: u64,
     /// CPU in each interval since the run's start, as a share of one core; above 1 of several.

@@ -535,6 +535,16 @@ impl Cores {
         self.waiting.len()
     }
 
+    /// CPU time that work of a pool has had which is not done yet.
+    pub fn under_way(&self, now: Time, node: NodeId, pool: u8) -> Duration {
+        let is_its = |task: &Task| (task.job.node, task.job.pool) == (node, pool);
+        let running = self.cores.iter().filter_map(|core| core.running);
+        let running = running.filter(|running| is_its(&running.task));
+        let running = running.map(|of| of.task.job.spent.0 + now.since(of.began).0);
+        let waiting = self.waiting.iter().filter(|task| is_its(task)).map(|task| task.job.spent.0);
+        Duration(running.chain(waiting).sum())
+    }
+
     /// Threads that waited at the most.
     pub const fn queued_max(&self) -> usize {
         self.waiting_max

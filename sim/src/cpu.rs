@@ -23,11 +23,16 @@ pub struct Work {
 }
 
 impl Work {
-    /// More of the same: before it is done and afterwards as the rest of it.
+    /// More of the same: before it is done and afterwards as the rest of it. All afterwards where it
+    /// only waits.
     #[inline]
     pub fn add(&mut self, more: Duration) {
         let all = self.cost.0 + self.tail.0;
-        let tail = if self.tail.0 == 0 { 0 } else { more.0 * self.tail.0 / all };
+        let tail = match self {
+            _ if self.until > Time::ZERO => more.0,
+            _ if self.tail.0 == 0 => 0,
+            _ => more.0 * self.tail.0 / all,
+        };
         self.cost.0 += more.0 - tail;
         self.tail.0 += tail;
     }
@@ -67,6 +72,8 @@ pub struct Ran {
     pub cpu: Duration,
     /// How long of that they fetched their working sets again.
     pub refill: Duration,
+    /// How often they woke up on a core that idled, where that costs them something.
+    pub from_idle: u64,
     /// How long they were ready to run and waited for a core, waking it up included.
     pub waited: Duration,
 }
@@ -135,25 +142,29 @@ impl Servers {
         }
     }
 
-    /// One of them wakes up: the cost of fetching its working set again.
+    /// One of them wakes up: the cost of that.
     #[inline]
     pub fn wake(&mut self, cores: &Cores, now: Time) -> Duration {
         self.ran.dispatches += 1;
-        if self.spec.working_set.0 == 0 || cores.count() == 0 {
+        if cores.count() == 0 {
             return Duration::ZERO;
         }
+        let mut cost = Duration::ZERO;
+        if self.spec.from_idle > Duration::ZERO && cores.has_idle(now) {
+            self.ran.from_idle += 1;
+            cost = self.spec.from_idle;
+        }
+        if self.spec.working_set.0 == 0 { cost } else { cost + self.refill(cores, now) }
+    }
+
+    /// The cost of fetching the working set of one of them again.
+    #[inline]
+    fn refill(&mut self, cores: &Cores, now: Time) -> Duration {
         let since = |(core, idle): (u32, Duration)| Duration(cores.idle_time(core, now).0 - idle.0);
         let idle = self.ran_on.map_or(Duration::MAX, since);
         let refill = cores.refill(self.spec.working_set, idle);
         self.ran.refill += refill;
         cores.cost_of(refill)
-    }
-
-    /// What one of them, which wakes up, does more after its work, as its core idled.
-    #[inline]
-    pub fn from_idle(&self, cores: &Cores, now: Time) -> Duration {
-        let more = self.spec.from_idle;
-        if more > Duration::ZERO && cores.has_idle(now) { more } else { Duration::ZERO }
     }
 
     /// What they have had of cores so far.

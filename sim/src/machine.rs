@@ -73,8 +73,9 @@ pub struct PoolSpec {
     /// lost of it while the core was idle has to be fetched again
     /// ([`crate::scheduling::SchedulerSpec::refill`]).
     pub working_set: Bytes,
-    /// CPU time that a thread takes more, after its work, where it wakes up on a core that idled:
-    /// a timer is programmed anew for it, which on a virtual core is the host's to do.
+    /// CPU time that a thread takes more where it wakes up on a core that idles: a core that has
+    /// slept is slower for a while, and timers are programmed anew, which on a virtual core is the
+    /// host's to do.
     pub from_idle: Duration,
 }
 

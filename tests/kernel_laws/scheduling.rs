@@ -374,6 +374,21 @@ fn a_thread_fetches_again_what_its_core_has_lost_since_it_ran() {
 }
 
 #[test]
+fn the_time_of_work_counts_while_it_is_under_way() {
+    let mut sim = simulation(1, SimulationSpec::default());
+    let one = sim.add_machine(machine(1, SchedulerSpec::default()));
+    for name in ["first", "second"] {
+        let node = at_times(vec![1_000], Duration::from_secs(10));
+        add_with(&mut sim, one, name, &[1], fair(0), node);
+    }
+    sim.run_until(Time(4 * SECOND));
+    let cpu = |node| sim.pools(NodeId(node)).next().expect("it has a pool").1.cpu;
+    // One runs and the other waits.
+    assert_eq!(cpu(0) + cpu(1), Duration::from_millis(3_999));
+    assert!(cpu(0) > Duration::from_secs(1) && cpu(1) > Duration::from_secs(1));
+}
+
+#[test]
 fn a_thread_takes_more_where_it_wakes_up_on_a_core_that_idled() {
     let mut sim = simulation(1, SimulationSpec::default());
     let one = sim.add_machine(machine(1, SchedulerSpec::default()));
@@ -385,8 +400,7 @@ fn a_thread_takes_more_where_it_wakes_up_on_a_core_that_idled() {
     let second = at_times(vec![2_000], Duration::from_micros(100));
     add_with(&mut sim, one, "second", &[1], fair(0), second);
     sim.run_until(Time(SECOND));
-    // What it takes more comes after its work.
-    assert_eq!(microseconds_done(&sim), [1_100, 2_100, 2_200]);
+    assert_eq!(microseconds_done(&sim), [1_115, 2_100, 2_200]);
     assert_eq!(sim.cpu_time(NodeId(0)), Duration::from_micros(100 + 15 + 100));
 }
 

@@ -149,7 +149,7 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         source: format!("Measured by loadgen {} profile", env!("CARGO_PKG_VERSION")),
         one_machine: true,
         own_cores: placement.cores == Cores::Own,
-        pacer: scheduler.pacer(),
+        pacer: scheduler.pacer(clock.percent()),
         cpu_percent: clock.percent(),
         measured_on: Some(kernel::host()),
         // As servers are launched here.

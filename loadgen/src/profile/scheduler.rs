@@ -12,7 +12,9 @@ use headwater_sim::time;
 
 use super::cpu::cpu_time;
 use super::quantiles::Times;
+use crate::clock;
 use crate::placement::{allowed, keep_to};
+use crate::real_time::Priority;
 
 /// Idle times before a thread is woken up.
 const GAPS: [Duration; 4] = [
@@ -24,6 +26,9 @@ const GAPS: [Duration; 4] = [
 
 /// Sleep whose lateness is measured: short enough for many, longer than any slack.
 const SLEEP: Duration = Duration::from_millis(1);
+
+/// Sleep whose CPU time is measured: about as long as a pacer's where its core has little time.
+const PACED: Duration = Duration::from_micros(250);
 
 /// Where the kernel tells its slice, in nanoseconds; with debugfs and for root only.
 const BASE_SLICE: &str = "/sys/kernel/debug/sched/base_slice_ns";
@@ -68,10 +73,11 @@ impl Scheduler {
         }
     }
 
-    /// What sleeps take of a core, for a pacer.
-    pub(crate) fn pacer(&self) -> Pacer {
+    /// What sleeps take of a core, for a pacer, where costs take `percent` of what they state.
+    pub(crate) fn pacer(&self, percent: u32) -> Pacer {
         let [busy, idle] = self.sleep;
-        let [work, from_idle] = [busy, idle.saturating_sub(busy)].map(simulated);
+        let stated = |real| simulated(real) * 100 / u64::from(percent);
+        let [work, from_idle] = [busy, idle.saturating_sub(busy)].map(stated);
         Pacer { work, from_idle, ..Pacer::default() }
     }
 
@@ -84,11 +90,11 @@ impl Scheduler {
         lines.push(format!("wake-up beside a thread that computes: {}", self.contended.tell()));
         lines.push(format!("switch between threads: {:.2} us", self.switch.as_secs_f64() * 1e6));
         lines.push(format!(
-            "a sleep of {SLEEP:?} takes {:.1} us of CPU time, {:.1} us beside a thread that \
-             computes, and is late by {}",
+            "a sleep of {SLEEP:?} is late by {}; a pacer's of {PACED:?} takes {:.1} us of CPU time, \
+             {:.1} us beside a thread that computes",
+            self.late.tell(),
             self.sleep[1].as_secs_f64() * 1e6,
             self.sleep[0].as_secs_f64() * 1e6,
-            self.late.tell()
         ));
         lines
     }
@@ -98,14 +104,17 @@ impl Scheduler {
 pub(crate) fn measure(time: Duration) -> Scheduler {
     let cores = allowed();
     let [one, other] = [cores[0], *cores.get(1).unwrap_or(&cores[0])];
-    let share = time / (GAPS.len() as u32 + 4);
+    let share = time / (GAPS.len() as u32 + 5);
     let gap = |gap| (gap, wake_ups(one, other, gap, share));
     let wake_ups_by_gap: Vec<_> = GAPS.into_iter().map(gap).collect();
     let busy = Busy::start(other);
     let contended = wake_ups(one, other, Duration::from_micros(100), share);
     drop(busy);
-    let (late, idle) = sleeps(share);
-    let sleep = [sleep_beside_work(one, share).unwrap_or(idle), idle];
+    let late = sleeps(share);
+    let busy = Busy::start_at(one, 19);
+    let beside = paced(one, share);
+    drop(busy);
+    let sleep = [beside, paced(one, share)];
     Scheduler {
         wake_ups: wake_ups_by_gap,
         contended,
@@ -256,30 +265,35 @@ fn switch(core: usize, time: Duration) -> Duration {
     taken
 }
 
-/// How much longer than asked for sleeps are, and the CPU time of one.
-fn sleeps(time: Duration) -> (Times, Duration) {
-    let (mut times, used) = (Times::new(), cpu_time());
+/// How much longer than asked for sleeps are.
+fn sleeps(time: Duration) -> Times {
+    let mut times = Times::new();
     let until = Instant::now() + time;
     while Instant::now() < until {
         let start = Instant::now();
         thread::sleep(SLEEP);
         times.add(start.elapsed().saturating_sub(SLEEP));
     }
-    let each = cpu_time().saturating_sub(used) / times.count().max(1) as u32;
-    (times, each)
+    times
 }
 
-/// The CPU time of a sleep while another thread computes on its core, which it does not wait for.
-fn sleep_beside_work(core: usize, time: Duration) -> Option<Duration> {
-    let busy = Busy::start_at(core, 19);
+/// The CPU time of a sleep of a thread on this core that sleeps as the pacer does.
+fn paced(core: usize, time: Duration) -> Duration {
     // A thread of its own: the calling one keeps all its cores.
     let sleeper = thread::spawn(move || {
         keep_to(&[core]);
-        sleeps(time).1
+        clock::precise_timers();
+        // Without permission it waits for others, which is no CPU time.
+        Priority::default().slept(0, 0);
+        let (mut sleeps, used) = (0, cpu_time());
+        let until = Instant::now() + time;
+        while sleeps == 0 || Instant::now() < until {
+            thread::sleep(PACED);
+            sleeps += 1;
+        }
+        cpu_time().saturating_sub(used) / sleeps
     });
-    let each = sleeper.join().ok();
-    drop(busy);
-    each
+    sleeper.join().unwrap_or_default()
 }
 
 /// How long a thread keeps a core that others wait for: the kernel's slice, to the end of a tick.

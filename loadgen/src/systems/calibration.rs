@@ -52,7 +52,9 @@ pub(crate) enum Times {
     Counted(fn(&Counts) -> f64),
     /// A working set in KiB: by how often its threads wake, and how long their cores have idled
     /// then. Nobody records that of a real system; a simulation of the case tells it.
-    Woken,
+    Refilled,
+    /// A cost in nanoseconds: by how often its threads wake on a core that idles, as above.
+    FromIdle,
 }
 
 impl Case {
@@ -76,20 +78,25 @@ impl Term {
 
     /// The working set of the group's threads.
     pub(crate) const fn working_set(constant: &'static str) -> Self {
-        Self { constant, times: Times::Woken }
+        Self { constant, times: Times::Refilled }
     }
 
-    /// By what clients have counted; nothing of a working set.
+    /// What the group's threads take more where they wake on a core that idles.
+    pub(crate) const fn from_idle(constant: &'static str) -> Self {
+        Self { constant, times: Times::FromIdle }
+    }
+
+    /// By what clients have counted; nothing of what a simulation tells.
     pub(crate) fn counted(&self, counts: &Counts) -> f64 {
         match self.times {
             Times::Counted(times) => times(counts),
-            Times::Woken => 0.0,
+            Times::Refilled | Times::FromIdle => 0.0,
         }
     }
 
     /// It is a working set.
     pub(crate) const fn is_memory(&self) -> bool {
-        matches!(self.times, Times::Woken)
+        matches!(self.times, Times::Refilled)
     }
 }
 
@@ -125,6 +132,12 @@ impl Calibration {
             }
         }
         all
+    }
+
+    /// A constant is one of those that need a simulation.
+    pub(crate) fn is_simulated(&self, constant: &str) -> bool {
+        let mut terms = self.groups.iter().flat_map(|group| group.terms);
+        terms.any(|term| term.constant == constant && !matches!(term.times, Times::Counted(_)))
     }
 
     /// A constant is a working set.

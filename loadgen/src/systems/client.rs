@@ -1,7 +1,7 @@
 //! Clients: what the generator writes and reads with, and what they report to the collector.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use headwater_traffic::{Damage, Place, Stamp, parse};
@@ -115,18 +115,27 @@ pub(crate) struct Observer {
     /// Where clients tell what they do, if it is asked for.
     pub(crate) counting: Option<Counting>,
     observed: SyncSender<Observation>,
+    /// Events that clients were handed so far, by any of its clones.
+    handed: Arc<AtomicU64>,
 }
 
 impl Observer {
     /// An observer by `clock`, and where the collector receives.
     pub(crate) fn new(clock: Clock) -> (Self, Receiver<Observation>) {
         let (observed, observations) = sync_channel(LOTS_MAX);
-        (Self { clock, counting: None, observed }, observations)
+        (Self { clock, counting: None, observed, handed: Arc::default() }, observations)
     }
 
     /// The events of a slice were due, and were `handed` to their clients, at the times in it.
     pub(crate) fn sent(&self, slice: Slice, handed: bool) {
+        self.handed.fetch_add(slice.events.len() as u64, Ordering::Relaxed);
         self.tell(Observation::Sent { slice, handed });
+    }
+
+    /// Events that clients were handed so far, ahead of their time or not, whether the collector
+    /// knows of them or not.
+    pub(crate) fn handed(&self) -> u64 {
+        self.handed.load(Ordering::Relaxed)
     }
 
     /// An event was acknowledged, now.

@@ -151,7 +151,7 @@ impl Validation<'_> {
             |(case, made): (&Case, &Made)| Gathered::new(case, &made.forecast, &made.hash, cores);
         let mut all: Vec<Gathered> = self.cases.iter().zip(self.made).map(of_case).collect();
         let since = Instant::now();
-        let within = Duration::from_nanos(self.asked.within.0);
+        let (within, mut left) = (Duration::from_nanos(self.asked.within.0), 0_usize);
         while let Some(turn) = turns.next() {
             let (case, made) = (&self.cases[turn.case], &self.made[turn.case]);
             let gathered = &mut all[turn.case];
@@ -162,21 +162,18 @@ impl Validation<'_> {
                 self.overlay(turn, &found.outcome)?;
                 continue;
             }
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            if since.elapsed() > within {
-                let left = turns.left().count() + 1;
-                terminal::note(format_args!(
-                    "{} are over: {left} runs are not made (--within)",
-                    self.asked.within
-                ));
-                break;
+            // Those that are there already count all the same.
+            if stop.load(Ordering::Relaxed) || since.elapsed() > within {
+                left += 1;
+                continue;
             }
             terminal::note(format_args!("{}", self.line(turn, "begins", since.elapsed())));
             let folder = self.store.clear(case, turn.repeat)?;
             let why = match live(case, case.plan.seed + turn.repeat, &folder) {
-                Ended::Stopped => break,
+                Ended::Stopped => {
+                    left += 1;
+                    continue;
+                }
                 Ended::Failed(why) => {
                     gathered.failed += 1;
                     Some(format!("it failed: {why}"))
@@ -201,6 +198,10 @@ impl Validation<'_> {
                 self.store.set_aside(case, turn.repeat, turn.discarded)?;
                 gathered.discarded.push(format!("repeat {}: {why}", turn.repeat + 1));
             }
+        }
+        if left > 0 && !stop.load(Ordering::Relaxed) {
+            let within = self.asked.within;
+            terminal::note(format_args!("{within} are over: {left} runs are not made (--within)"));
         }
         Ok(all)
     }

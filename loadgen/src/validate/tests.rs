@@ -177,6 +177,18 @@ fn what_was_gathered_before_an_interruption_is_told_and_the_rest_is_run_later() 
 }
 
 #[test]
+fn what_was_run_before_counts_though_the_time_is_over() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.validate(&mut |_, _| ()).0.len(), 4);
+    // Whatever is missing, and comes first.
+    let missing = bench.asked.out.join("b/repeat-1/stamp.json");
+    std::fs::remove_file(missing).unwrap();
+    bench.asked.within = headwater_sim::time::Duration::ZERO;
+    let (ran, all) = bench.validate(&mut |_, _| ());
+    assert_eq!((ran.len(), all.iter().map(|case| case.runs).sum::<u64>()), (0, 3));
+}
+
+#[test]
 fn the_cases_that_ship_can_all_be_run_live() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/validation");
     let asked = Validate { folder, ..Bench::new().asked.clone() };

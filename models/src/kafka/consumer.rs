@@ -31,7 +31,7 @@ use super::config::{ClientLibrary, Cluster};
 use super::fetch_session::{FetchNews, FetchSession};
 use super::ids::{BrokerId, TopicPartition};
 use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
-use super::reconnect::{Connections, Pauses, TAGS};
+use super::reconnect::{Connections, Pauses, SCAN_EVERY, TAGS};
 use super::record::LogBatch;
 use crate::collections::SortedVecMap;
 use crate::feed::Feed;
@@ -65,6 +65,8 @@ mod kind {
     pub const DELIVERED: u64 = 3;
     /// A broker may be fetched from again; its number.
     pub const BACKOFF: u64 = 4;
+    /// Leaders are looked at that may be down.
+    pub const SCAN: u64 = 5;
 }
 
 /// A consumer's pools.
@@ -75,7 +77,7 @@ pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
         ClientLibrary::Java => vec![application],
         ClientLibrary::Librdkafka => {
             let brokers = PoolSpec::named("rdk:broker", config.brokers);
-            vec![application, brokers.through(costs.client_working_set_kib)]
+            vec![application, costs.client_pool(brokers)]
         }
     }
 }
@@ -132,6 +134,8 @@ pub struct Consumer {
     queued_bytes: u64,
     correlation: u64,
     connections: Connections,
+    /// A timer runs until the next scan; librdkafka only.
+    scanning: bool,
 }
 
 impl Consumer {
@@ -158,6 +162,7 @@ impl Consumer {
             queued_records: 0,
             queued_bytes: 0,
             correlation: 0,
+            scanning: false,
             config,
         }
     }
@@ -173,6 +178,19 @@ impl Consumer {
         if self.leaderless > 0 {
             self.connections.refresh(ctx);
         }
+        if self.librdkafka() && !self.scanning && self.waits_for_a_leader() {
+            self.scanning = true;
+            ctx.timer(SCAN_EVERY, TAGS.tag(kind::SCAN, 0));
+        }
+    }
+
+    /// A leader is down, as far as is known: it may be another by now (`rd_kafka_topic_scan_all`,
+    /// `rdkafka_topic.c:1782-1808`). The Java client asks after each attempt to connect.
+    fn waits_for_a_leader(&self) -> bool {
+        let down = |position: &Position| {
+            position.leader.is_some_and(|leader| !self.connections.up(leader))
+        };
+        !self.connections.all_up() && self.positions.values().any(down)
     }
 
     fn fetch(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
@@ -363,6 +381,12 @@ impl Node<Streaming> for Consumer {
                 self.lose(ctx, BrokerId(late as u32));
             }
             (kind::BACKOFF, _) => {}
+            (kind::SCAN, _) => {
+                self.scanning = false;
+                if self.waits_for_a_leader() {
+                    self.connections.refresh(ctx);
+                }
+            }
             _ => {
                 self.connections.timer(ctx, tag);
             }

@@ -39,6 +39,7 @@
 
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ pub struct Costs {
     /// Memory that a network thread goes through each time that it wakes, code included. What the
     /// core's caches have lost of it meanwhile is fetched again.
     pub network_working_set_kib: u64,
+    /// A network thread wakes up on a core that idles: what it takes more. Zero by default, as the
+    /// figures above are of threads that are never idle; `loadgen calibrate kafka` measures it.
+    pub network_from_idle_ns: u64,
     /// A network thread reads or writes one request or response.
     pub network_request_ns: u64,
     /// The same for each KiB of it (a copy between socket and heap).
@@ -99,6 +103,8 @@ pub struct Costs {
     /// Memory that a client's own thread goes through (librdkafka's for a broker, the Java
     /// producer's sender), as above.
     pub client_working_set_kib: u64,
+    /// Such a thread wakes up on a core that idles, as above.
+    pub client_from_idle_ns: u64,
     /// A thread of librdkafka's wakes from `poll()` and looks at its queues.
     pub client_wakeup_ns: u64,
     /// A thread of librdkafka's puts one record into a request.
@@ -124,6 +130,7 @@ impl Default for Costs {
         Self {
             before_percent: 100,
             network_working_set_kib: 220,
+            network_from_idle_ns: 0,
             network_request_ns: 20_000,
             network_kib_ns: 400,
             handler_working_set_kib: 230,
@@ -142,6 +149,7 @@ impl Default for Costs {
             client_kib_ns: 700,
             client_partition_ns: 50,
             client_working_set_kib: 100,
+            client_from_idle_ns: 0,
             client_wakeup_ns: 5_000,
             client_batch_record_ns: 160,
             client_poll_working_set_kib: 32,
@@ -155,6 +163,12 @@ impl Default for Costs {
 }
 
 impl Costs {
+    /// A pool, as a client's own threads are.
+    pub(super) const fn client_pool(&self, pool: PoolSpec) -> PoolSpec {
+        let from_idle = Duration(self.client_from_idle_ns);
+        pool.through(self.client_working_set_kib).from_idle(from_idle)
+    }
+
     /// Work on a message: a thread of `pool` does it for `cost` in all, and the result shows before
     /// it is through ([`Self::before_percent`]).
     #[inline]

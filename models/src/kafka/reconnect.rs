@@ -40,6 +40,11 @@ const JAVA_SETUP: ExponentialBackoff = ExponentialBackoff::new(10_000, 30_000);
 /// `socket.connection.setup.timeout.ms` (`rdkafka_conf.c` @ 2.12.1).
 const LIBRDKAFKA_SETUP: Duration = Duration::from_secs(30);
 
+/// How often librdkafka looks through its partitions, messages and requests, for leaders that are
+/// down and for what has waited for too long (`rd_kafka_topic_scan_all`, `rdkafka.c:2052`;
+/// `rdkafka_broker.c:3655, 4253`).
+pub const SCAN_EVERY: Duration = Duration::from_secs(1);
+
 /// How a client's pauses go.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
@@ -128,6 +133,11 @@ impl Connections {
     /// Requests may be sent to the broker.
     pub fn up(&self, broker: BrokerId) -> bool {
         self.each[broker.index()].state == State::Up
+    }
+
+    /// All connections stand.
+    pub fn all_up(&self) -> bool {
+        self.each.iter().all(|connection| connection.state == State::Up)
     }
 
     /// Asks the next broker that is connected for the metadata, once the pause is over.

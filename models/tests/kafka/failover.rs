@@ -1,9 +1,11 @@
 //! Brokers that die, hang and come back.
 
-use headwater_models::kafka::config::{Cluster, Version};
+use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
 use headwater_sim::fault::Fault;
 
-use crate::harness::{Bench, bench, led_by_another_than_the_controller, steady, three};
+use crate::harness::{
+    Bench, bench, led_by_another_than_the_controller, of_three_led_by_another, steady, three,
+};
 
 #[test]
 fn a_controller_is_elected_within_seconds_and_there_is_only_one() {
@@ -29,6 +31,19 @@ fn a_dead_leader_is_replaced_after_its_session_and_nothing_acknowledged_is_lost(
     assert!((7_000..11_500).contains(&gap), "{gap} ms");
     assert_eq!((notes.acks.len(), notes.lost(), notes.repeated()), (10_000, 0, 0));
     assert_eq!(notes.fallen(), 0);
+}
+
+#[test]
+fn readers_come_to_the_new_leader_within_a_second_or_two() {
+    for client in [ClientLibrary::Java, ClientLibrary::Librdkafka] {
+        let mut bench = of_three_led_by_another(&three().with_client(client), 30);
+        bench.at(10, 0, |node, _| Fault::Crash { node });
+        let notes = bench.run(23);
+        let elected = notes.first_ms("leader_elected").expect("a new leader");
+        assert!((17_000..19_700).contains(&elected), "{client:?}: new leader at {elected} ms");
+        let last = notes.delivered_due.last().map_or(0, |due| due.0 / 1_000_000);
+        assert!(last > 22_000, "{client:?}: read up to what was due at {last} ms");
+    }
 }
 
 #[test]

@@ -118,9 +118,14 @@ pub fn bench_in(
 
 /// A run in which the controller is not broker 0, which leads the partition.
 pub fn led_by_another_than_the_controller(seconds: u64) -> Bench {
+    of_three_led_by_another(&three(), seconds)
+}
+
+/// The same of another cluster of three.
+pub fn of_three_led_by_another(cluster: &Cluster, seconds: u64) -> Bench {
     (0..20)
         .map(|seed| {
-            let mut bench = bench(&three(), &steady(400, 1_000, seconds), seed);
+            let mut bench = bench(cluster, &steady(400, 1_000, seconds), seed);
             bench.run(4);
             bench
         })

@@ -181,14 +181,17 @@ impl Sampler {
             };
             let within = |of| if first < last { ns(of, first, last) } else { 0 };
             let cpu = |index| ns(|ran| ran.cpu, index, index + 1) as f64 / interval.0 as f64;
-            let dispatches = [last, first.min(last)].map(|index| before(index).dispatches);
+            let count = |of: fn(&Ran) -> u64| {
+                of(&before(last)).saturating_sub(of(&before(first.min(last))))
+            };
             ThreadGroup {
                 process: roster.name(group.node).to_owned(),
                 name: group.name.into(),
                 threads: 0,
-                dispatches: dispatches[0].saturating_sub(dispatches[1]),
+                dispatches: count(|ran| ran.dispatches),
                 cpu_ns: within(|ran| ran.cpu),
                 refill_ns: within(|ran| ran.refill),
+                from_idle: count(|ran| ran.from_idle),
                 wait_ns: within(|ran| ran.waited),
                 cpu: (0..ran.len()).map(cpu).collect(),
             }

@@ -306,7 +306,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         };
         self.nodes.push(NodeState {
             pools: spec.pools.iter().map(|of| Servers::new(pool(of))).collect(),
-            apart: work::APART.map(|name| Servers::new(PoolSpec::named(name, 0))),
+            apart: work::APART.map(|(_, name)| Servers::new(PoolSpec::named(name, 0))),
             background: spec.background.iter().enumerate().map(background).collect(),
             node: None,
             status: Status::Down,
@@ -476,7 +476,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// collect garbage, and those of which its model knows nothing.
     pub fn pools(&self, node: NodeId) -> impl Iterator<Item = (PoolSpec, Ran)> + '_ {
         let state = &self.nodes[node.index()];
-        state.pools.iter().chain(&state.apart).map(|pool| (pool.spec(), pool.ran()))
+        let cores = &self.machines[state.spec.machine.index()].cores;
+        let numbers = (0..state.pools.len() as u8).chain(work::APART.map(|(number, _)| number));
+        state.pools.iter().chain(&state.apart).zip(numbers).map(move |(pool, number)| {
+            let mut ran = pool.ran();
+            ran.cpu += cores.under_way(self.now, node, number);
+            (pool.spec(), ran)
+        })
     }
 
     /// The named levels of a node.

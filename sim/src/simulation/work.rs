@@ -17,8 +17,8 @@ const COLLECTOR: u8 = u8::MAX;
 /// In place of a pool, for the threads of a process that its model knows nothing of.
 const BACKGROUND: u8 = u8::MAX - 1;
 
-/// What the two are called.
-pub(super) const APART: [&str; 2] = ["collectors", "background"];
+/// The two, and what they are called.
+pub(super) const APART: [(u8, &str); 2] = [(COLLECTOR, "collectors"), (BACKGROUND, "background")];
 
 impl<P: Protocol> NodeState<P> {
     #[inline]
@@ -70,7 +70,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 let cores = &self.machines[machine.index()].cores;
                 if let Some(pool) = state.pool_mut(job.pool) {
                     job.work.add(pool.wake(cores, self.now));
-                    job.work.tail += pool.from_idle(cores, self.now);
                 }
                 self.run_on(machine, job, policy);
             }

@@ -2,7 +2,7 @@
 //! far: how often threads wake and how long their cores have idled then, and how much of their work
 //! comes before others see its result.
 
-use headwater_reports::Outcome;
+use headwater_reports::{Outcome, ThreadGroup};
 use headwater_scenarios::profile::Profile;
 
 use super::Measured;
@@ -14,11 +14,13 @@ use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::progress::Bar;
 use crate::run::Interrupt;
-use crate::systems::calibration::{Calibration, Case, Group, Side};
+use crate::systems::calibration::{Calibration, Case, Group, Side, Times};
 use crate::systems::system::Source;
 
-/// What a working set is taken to be at first, KiB, and what of the work to come before its result.
+/// What a working set is taken to be at first, KiB, what it costs to leave an idle core, and what
+/// of the work to come before its result.
 const FIRST_KIB: u64 = 128;
+const FIRST_FROM_IDLE_NS: u64 = 10_000;
 const FIRST_PERCENT: u64 = 70;
 
 /// How often all is done again with what was found: what wakes when does not depend much on what it
@@ -70,8 +72,9 @@ pub(super) fn explain(
     measured: &mut Measured,
 ) -> Result<Explained> {
     let constants = calibration.constants();
-    let memory = constants.iter().filter(|name| calibration.is_memory(name));
-    let mut costs: Costs = memory.map(|name| (*name, FIRST_KIB)).collect();
+    let simulated = constants.iter().filter(|name| calibration.is_simulated(name));
+    let first = |name| if calibration.is_memory(name) { FIRST_KIB } else { FIRST_FROM_IDLE_NS };
+    let mut costs: Costs = simulated.map(|name| (*name, first(name))).collect();
     let mut before = calibration.before.map(|name| (name, FIRST_PERCENT));
     let quiet = ran.cases.iter().filter(|case| is_quiet(case)).count();
     let bar = Bar::new((ROUNDS * (ran.cases.len() + HALVINGS * quiet)) as u64, "cases simulated");
@@ -85,14 +88,14 @@ pub(super) fn explain(
         for case in 0..ran.cases.len() {
             let run = simulate(case, &costs, before)?;
             let servers = forecast::simulated_servers(&ran.plans[case].scenario);
-            put_refills(calibration, &costs, measured, case, (&run, &servers));
+            put_simulated(calibration, &costs, measured, case, (&run, &servers));
         }
         found = fit(&together(&measured.rows), constants.len());
         let fitted = constants.iter().zip(&found).filter(|(_, of)| of.inflation.is_finite());
         let cost = |(name, of): (&&'static str, &Found)| {
             let cost = reference(calibration, ran.profile, name, of.cost);
-            // Without any memory nobody would know what it takes to fetch it again.
-            (*name, if calibration.is_memory(name) { cost.max(1) } else { cost })
+            // Of what costs nothing no simulation would tell how often it is.
+            (*name, if calibration.is_simulated(name) { cost.max(1) } else { cost })
         };
         costs = fitted.map(cost).collect();
         costs.extend(shares(calibration, &costs));
@@ -124,8 +127,8 @@ pub(super) fn shares(calibration: &Calibration, costs: &[(&'static str, u64)]) -
 }
 
 /// Puts into the rows of a case how often their threads fetched each KiB of their working sets
-/// again, by its simulation with these costs.
-fn put_refills(
+/// again and left idle cores, by its simulation with these costs.
+fn put_simulated(
     calibration: &Calibration,
     costs: &Costs,
     measured: &mut Measured,
@@ -135,11 +138,19 @@ fn put_refills(
     let constants = calibration.constants();
     for row in measured.rows.iter_mut().filter(|row| row.case == case) {
         let group = &calibration.groups[row.kind];
-        let Some(term) = group.terms.iter().find(|term| term.is_memory()) else { continue };
-        let kib = costs.iter().find(|(name, _)| *name == term.constant);
-        let kib = kib.map_or(FIRST_KIB, |(_, kib)| *kib);
-        if let Some(at) = constants.iter().position(|name| *name == term.constant) {
-            row.times[at] = refill_ns(run, servers, group) / kib as f64 * row.seconds;
+        for term in group.terms {
+            let cost = costs.iter().find(|(name, _)| *name == term.constant);
+            let (Some((_, cost)), Some(at)) =
+                (cost, constants.iter().position(|name| *name == term.constant))
+            else {
+                continue;
+            };
+            let a_second = match term.times {
+                Times::Counted(_) => continue,
+                Times::Refilled => a_second(run, servers, group, |of| of.refill_ns) / *cost as f64,
+                Times::FromIdle => a_second(run, servers, group, |of| of.from_idle),
+            };
+            row.times[at] = a_second * row.seconds;
         }
     }
 }
@@ -163,12 +174,17 @@ fn simulate(
     forecast::simulate(&ran.plans[case], &on, &ran.interrupt.stop)
 }
 
-/// Nanoseconds a second that threads of a kind took to fetch their working sets again.
-fn refill_ns(run: &Outcome, servers: &[String], group: &Group) -> f64 {
+/// The sum of something over the threads of a kind, a second.
+fn a_second(
+    run: &Outcome,
+    servers: &[String],
+    group: &Group,
+    something: impl Fn(&ThreadGroup) -> u64,
+) -> f64 {
     let groups = run.threads.groups.iter().filter(|of| {
         let serves = servers.contains(&of.process);
         serves == (group.side == Side::Server) && of.name.starts_with(group.thread)
     });
-    let taken: u64 = groups.map(|of| of.refill_ns).sum();
-    taken as f64 * 1e9 / (run.window.until_ns - run.window.from_ns).max(1) as f64
+    let all: u64 = groups.map(something).sum();
+    all as f64 * 1e9 / (run.window.until_ns - run.window.from_ns).max(1) as f64
 }

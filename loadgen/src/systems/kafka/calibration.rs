@@ -89,6 +89,7 @@ const GROUPS: &[Group] = &[
         thread: "data-plane-kafka-network-thread",
         terms: &[
             Term::working_set("network_working_set_kib"),
+            Term::from_idle("network_from_idle_ns"),
             Term::ns("network_request_ns", |of| 2.0 * of.requests()),
             Term::ns("network_kib_ns", kib),
         ],
@@ -110,6 +111,7 @@ const GROUPS: &[Group] = &[
         thread: "rdk:broker",
         terms: &[
             Term::working_set("client_working_set_kib"),
+            Term::from_idle("client_from_idle_ns"),
             // It wakes for a batch, makes the request, and takes the answer.
             Term::ns("client_request_ns", |of| (2.0 + WAKES) * of.writes + of.reads),
             Term::ns("client_kib_ns", kib),

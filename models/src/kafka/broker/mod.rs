@@ -127,7 +127,8 @@ pub fn pools(config: &Cluster, cores: u32) -> Vec<PoolSpec> {
     let (broker, costs) = (&config.broker, &config.costs);
     let mut pools = vec![
         PoolSpec::named("data-plane-kafka-network-thread", broker.network_threads)
-            .through(costs.network_working_set_kib),
+            .through(costs.network_working_set_kib)
+            .from_idle(Duration(costs.network_from_idle_ns)),
         PoolSpec::named("data-plane-kafka-request-handler", broker.io_threads)
             .through(costs.handler_working_set_kib),
         // It appends as a handler does.

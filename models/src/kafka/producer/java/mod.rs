@@ -51,8 +51,7 @@ const SENDER: PoolId = PoolId(1);
 pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
     vec![
         PoolSpec::named("application", 1),
-        PoolSpec::named("kafka-producer-network-thread", 1)
-            .through(config.costs.client_working_set_kib),
+        config.costs.client_pool(PoolSpec::named("kafka-producer-network-thread", 1)),
     ]
 }
 

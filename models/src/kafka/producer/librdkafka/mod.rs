@@ -39,7 +39,7 @@ use crate::intake::Intake;
 use crate::kafka::config::{ClientLibrary, Cluster};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::Message;
-use crate::kafka::reconnect::{Connections, Pauses, TAGS};
+use crate::kafka::reconnect::{Connections, Pauses, SCAN_EVERY, TAGS};
 use crate::kafka::record::ProducerId;
 use crate::kafka::signals;
 use crate::protocol::{self, Record, Streaming};
@@ -61,7 +61,7 @@ pub fn pools(config: &Cluster, pacer: Pacer) -> Vec<PoolSpec> {
     let paced = PoolSpec::named("pacer", 1).scheduled(in_real_time).from_idle(pacer.from_idle);
     vec![
         if pacer.is_there() { paced } else { application },
-        PoolSpec::named("rdk:broker", config.brokers).through(costs.client_working_set_kib),
+        costs.client_pool(PoolSpec::named("rdk:broker", config.brokers)),
         PoolSpec::named("deliveries", 1).through(costs.client_poll_working_set_kib),
     ]
 }
@@ -90,10 +90,6 @@ mod kind {
 
 /// Events that the application hands over between two looks at the clock.
 const CHUNK: usize = 256;
-/// How often messages and requests are looked through for those that have waited for too long
-/// (`rdkafka_broker.c:3655, 4253`).
-const SCAN_EVERY: Duration = Duration::from_secs(1);
-
 /// What became of messages, on its way to the application.
 enum Report {
     Acked(Queued),
