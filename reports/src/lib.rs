@@ -10,6 +10,7 @@ mod compact;
 pub mod compare;
 pub mod diagram;
 mod error;
+pub mod export;
 pub mod fair;
 mod file;
 pub mod forecast;

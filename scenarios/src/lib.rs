@@ -1,8 +1,9 @@
-//! Scenario files, traffic and checkers; run and sweep.
+//! Scenario files, traffic and checkers; run, sweep and find.
 
 pub mod determinism;
 pub mod estimate;
 pub mod faults;
+pub mod find;
 pub mod library;
 pub mod observe;
 pub mod profile;

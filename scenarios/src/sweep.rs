@@ -235,8 +235,10 @@ impl Sweep {
     /// As a table for people: a line per variant, with the paired differences below it.
     pub fn table(&self) -> String {
         let mut rows = vec![
-            std::iter::once("variant")
+            ["variant", "passed"]
+                .into_iter()
                 .chain(self.metrics.iter().map(String::as_str))
+                .chain([""])
                 .map(str::to_owned)
                 .collect::<Vec<_>>(),
         ];
@@ -244,24 +246,19 @@ impl Sweep {
             let settings = variant.settings.iter().map(|(path, value)| format!("{path}={value}"));
             let name = settings.collect::<Vec<_>>().join(" ");
             let name = if name.is_empty() { "as written".to_owned() } else { name };
-            let cell = |metric: &String| show(metric, variant.estimates.get(metric), false);
-            rows.push(std::iter::once(name).chain(self.metrics.iter().map(cell)).collect());
+            let passed = variant.points.iter().filter(|point| point.ok).count();
+            let mut row = vec![name, format!("{passed} of {}", variant.points.len())];
+            row.extend(self.metrics.iter().map(|metric| variant.cell(metric)));
+            row.push(String::new());
+            rows.push(row);
             if !variant.differences.is_empty() {
                 let cell = |metric: &String| show(metric, variant.differences.get(metric), true);
-                let name = "  against the first".to_owned();
-                rows.push(std::iter::once(name).chain(self.metrics.iter().map(cell)).collect());
+                let mut row = vec!["  against the first".to_owned(), String::new()];
+                row.extend(self.metrics.iter().map(cell));
+                row.push(variant.told_apart().to_owned());
+                rows.push(row);
             }
         }
-        let columns = rows[0].len();
-        let width =
-            |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        let line = |row: &Vec<String>| {
-            let cell = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
-            let cells: Vec<String> = row.iter().zip(&widths).map(cell).collect();
-            cells.join("  ").trim_end().to_owned()
-        };
-        let table: Vec<String> = rows.iter().map(line).collect();
         let seeds = self.variants.first().map_or(0, |variant| variant.points.len());
         let note = match seeds {
             1 => "one seed: no intervals (--seeds N)".to_owned(),
@@ -270,8 +267,54 @@ impl Sweep {
                  * = zero lies outside"
             ),
         };
-        format!("{}\n{note}\n", table.join("\n"))
+        format!("{}\n{note}\n", aligned(&rows))
     }
+}
+
+/// Events that something went wrong with: few seeds have any, so that a mean says little.
+const ILLS: [&str; 4] = ["lost", "failed", "duplicated", "reordered"];
+
+impl Variant {
+    /// A figure over the seeds.
+    fn cell(&self, metric: &str) -> String {
+        if !ILLS.contains(&metric) {
+            return show(metric, self.estimates.get(metric), false);
+        }
+        let figure = |point: &Point| point.figures.get(metric).map(|value| *value as u64);
+        let mut values: Vec<u64> = self.points.iter().filter_map(figure).collect();
+        values.sort_unstable();
+        let hit = values.iter().filter(|value| **value > 0).count();
+        match (values.as_slice(), hit) {
+            ([], _) => "-".into(),
+            (_, 0) => "0".into(),
+            ([one], _) => one.to_string(),
+            ([least, .., greatest], hit) => {
+                let (count, median) = (values.len(), values[values.len() / 2]);
+                format!("{hit} of {count} seeds: {median} ({least} .. {greatest})")
+            }
+        }
+    }
+
+    /// Whether any of its differences is one; nothing where there are no intervals.
+    fn told_apart(&self) -> &'static str {
+        let mut all = self.differences.values();
+        let known = self.differences.values().any(|of| of.half_width.is_some());
+        if known && !all.any(Estimate::is_significant) { "no detectable difference" } else { "" }
+    }
+}
+
+/// A table for a terminal: each column as wide as its widest cell.
+pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cell = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
+        let cells: Vec<String> = row.iter().zip(&widths).map(cell).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn show(metric: &str, estimate: Option<&Estimate>, difference: bool) -> String {
@@ -305,6 +348,41 @@ mod tests {
         assert_eq!(all.len(), 6);
         assert_eq!(all[0], [("a".into(), "1".into()), ("b".into(), "x".into())]);
         assert_eq!(variants(&[]), [vec![]]);
+    }
+
+    #[test]
+    fn losses_are_told_by_the_seeds_that_have_any() {
+        let point = |seed, value| Point {
+            seed,
+            fingerprint: String::new(),
+            traffic: String::new(),
+            ok: value == 0.0,
+            figures: [("lost".to_owned(), value)].into(),
+            reproduce: String::new(),
+        };
+        let variant = |values: &[f64]| Variant {
+            settings: vec![],
+            estimates: BTreeMap::new(),
+            differences: BTreeMap::new(),
+            points: (1..).zip(values).map(|(seed, value)| point(seed, *value)).collect(),
+        };
+        assert_eq!(variant(&[0.0, 17.0, 0.0, 3.0]).cell("lost"), "2 of 4 seeds: 3 (0 .. 17)");
+        assert_eq!(variant(&[0.0, 0.0]).cell("lost"), "0");
+        assert_eq!(variant(&[4.0]).cell("lost"), "4");
+        assert_eq!(variant(&[]).cell("lost"), "-");
+    }
+
+    #[test]
+    fn what_is_no_difference_is_said_to_be_none() {
+        let of = |values: &[f64]| Variant {
+            settings: vec![],
+            estimates: BTreeMap::new(),
+            differences: [("lost".to_owned(), Estimate::of(values).unwrap())].into(),
+            points: vec![],
+        };
+        assert_eq!(of(&[1.0, -1.0, 0.5]).told_apart(), "no detectable difference");
+        assert_eq!(of(&[1.0, 1.1, 0.9]).told_apart(), "");
+        assert_eq!(of(&[1.0]).told_apart(), "", "one seed tells nothing");
     }
 
     #[test]

@@ -29,6 +29,7 @@ Examples:
   headwater run burst/castle-kafka --out out/
   headwater run faults/broker-crash --seed 3 --set system.partitions=6
   headwater sweep what-if/segments --vary system.segments=1,4,16 --seeds 5
+  headwater find paper/stress-1600-kafka --max traffic.rate --until 'response.p99 < 50ms, lost = 0'
   headwater swarm swarm/kafka --seeds 1000
   headwater test tests/scenarios --seeds 16
   headwater compare out/a/outcome.json out/b/outcome.json --html compare.html
@@ -54,12 +55,20 @@ pub enum Command {
     Merge(Merge),
     /// Lists the scenarios of the library
     List(List),
+    /// Prints the file of a scenario of the library
+    Show(Show),
+    /// Writes a scenario file to begin with
+    New(New),
     /// Checks a scenario file and says everything that is wrong with it
     Check(Check),
     /// Runs variants of a scenario over many seeds and compares them, pair by pair
     Sweep(Sweep),
+    /// Finds where an objective breaks: the highest or the lowest value of a setting that keeps it
+    Find(Find),
     /// Puts outcomes side by side, simulated or live
     Compare(Compare),
+    /// Prints an outcome in the format of another tool
+    Export(Export),
     /// Describes and plots the traffic of a scenario
     Traffic(Traffic),
     /// Shows machine profiles
@@ -291,6 +300,45 @@ pub struct List {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater show faults/broker-crash
+  headwater show burst/castle-kafka > mine.toml")]
+pub struct Show {
+    /// Name in the library (see `headwater list`), or path of a TOML file
+    #[arg(value_name = "NAME|FILE")]
+    pub scenario: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater new mine.toml
+  headwater new mine.toml --system pravega
+  headwater new --system bookkeeper | headwater run -
+
+A file that is there already is left as it is.")]
+pub struct New {
+    /// The file; without it the text goes to standard output
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Of which system
+    #[arg(long, value_enum, default_value_t = Starter::Kafka)]
+    pub system: Starter,
+}
+
+/// A system with a file to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Starter {
+    /// Three brokers, a burst, and a leader that dies
+    Kafka,
+    /// Segment stores, bookies, and tiered storage that is slow for a while
+    Pravega,
+    /// Four bookies of which one dies
+    Bookkeeper,
+}
+
+#[derive(Args)]
 pub struct Check {
     #[command(flatten)]
     pub chosen: Chosen,
@@ -333,6 +381,63 @@ pub struct Sweep {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  headwater find paper/stress-1600-kafka --max traffic.rate --until 'response.p99 < 50ms, lost = 0'
+  headwater find my.toml --min system.brokers --from 9 --until 'acked_rate > 1590/s'
+  headwater find burst/castle-kafka --max system.producer.linger.ms --from 1 --limit 500 \\
+    --until 'end_to_end.p99 < 100ms' --seeds 10 --within 2% --json
+
+The value is doubled until the objective is broken (or halved until it is kept), then what lies
+between is halved, in proportion, until the two ends are as near as --within says. Every value is
+run on the same seeds. The answer has two ends: the last value at which all seeds keep the
+objective, and the first at which none does; then what is busiest beyond the first of them.
+RAYON_NUM_THREADS limits the cores; results do not depend on it.
+
+Exit codes:
+  0  both ends were found
+  1  one was not (the objective holds at all values, or at none), or it was interrupted
+  2  wrong usage or bad input: nothing was run, or nothing could be written")]
+pub struct Find {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// The setting whose highest value that keeps the objective is looked for
+    #[arg(long, value_name = "PATH", required_unless_present = "min", conflicts_with = "min")]
+    pub max: Option<String>,
+    /// The setting whose lowest such value is looked for
+    #[arg(long, value_name = "PATH")]
+    pub min: Option<String>,
+    /// The objective: bounds on figures, separated by commas, as in [expect]
+    #[arg(long, value_name = "OBJECTIVE")]
+    pub until: headwater_scenarios::find::Objective,
+    /// Where to begin, in place of the scenario's own value
+    #[arg(long, value_name = "VALUE")]
+    pub from: Option<headwater_scenarios::find::Amount>,
+    /// The furthest value to try: the highest for --max, the lowest for --min
+    #[arg(long, value_name = "VALUE")]
+    pub limit: Option<headwater_scenarios::find::Amount>,
+    /// How far apart the ends may be
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = percent)]
+    pub within: f64,
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub seeds: u64,
+    /// The first seed, in place of the scenario's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Writes find.json and find.txt there
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Tries each value whatever it is estimated to take
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
   headwater compare out/kafka/outcome.json out/pravega/outcome.json
   headwater compare out/simulated out/live --html compare.html
 
@@ -348,6 +453,51 @@ pub struct Compare {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater export out/castle --format hgrm > castle.hgrm
+  headwater export out/live --format hgrm --latency end-to-end
+  headwater export out/castle --format prometheus > castle.prom
+  headwater export out/castle --format openmessaging > castle.json")]
+pub struct Export {
+    /// An outcome.json, or the folder that a run wrote it to
+    #[arg(value_name = "FILE|DIR")]
+    pub outcome: PathBuf,
+    /// Which format
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// Of which latency, where the format has one
+    #[arg(long, value_enum, default_value_t = Which::Response)]
+    pub latency: Which,
+}
+
+/// A format of another tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// HdrHistogram's percentile distribution of one latency, in milliseconds
+    Hgrm,
+    /// HdrHistogram's interval log of all latencies, in nanoseconds
+    Hlog,
+    /// Prometheus' text format
+    Prometheus,
+    /// A result file of the OpenMessaging benchmark
+    Openmessaging,
+}
+
+/// One of an event's latencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Which {
+    /// Acknowledged minus intended
+    Response,
+    /// Acknowledged minus taken by the writer
+    Service,
+    /// Taken by the writer minus intended
+    ScheduleLag,
+    /// Delivered to a reader minus intended
+    EndToEnd,
 }
 
 #[derive(Args)]
@@ -418,6 +568,13 @@ fn variation(text: &str) -> Result<headwater_scenarios::sweep::Vary, String> {
         return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
     }
     Ok(headwater_scenarios::sweep::Vary { path: path.trim().to_owned(), values })
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let share =
+        text.parse::<headwater_scenarios::units::Share>().map_err(|error| error.to_string())?;
+    let sensible = (0.001..=0.5).contains(&share.0);
+    sensible.then_some(share.0).ok_or_else(|| format!("`{text}`: expected 0.1% to 50%"))
 }
 
 fn metric(text: &str) -> Result<headwater_scenarios::scenario::Metric, String> {

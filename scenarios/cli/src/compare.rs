@@ -1,5 +1,6 @@
 //! `headwater compare`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use headwater_reports::Outcome;
@@ -10,11 +11,8 @@ use crate::say;
 
 /// Puts outcomes side by side. Exit code 1: a run failed, or lost what it acknowledged.
 pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
-    let read = |path: &std::path::PathBuf| {
-        let path = if path.is_dir() { path.join("outcome.json") } else { path.clone() };
-        Outcome::read(&path).map_err(|error| Failure::Other(error.to_string()))
-    };
-    let outcomes = arguments.outcomes.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let outcomes =
+        arguments.outcomes.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let comparison = headwater_reports::compare(&outcomes);
     if let Some(path) = &arguments.html {
         std::fs::write(path, comparison.to_html())
@@ -23,4 +21,10 @@ pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
     let text = if arguments.json { comparison.to_json() } else { comparison.to_text() };
     say(text.trim_end())?;
     Ok(ExitCode::from(comparison.exit_code()))
+}
+
+/// Reads an outcome: a file, or the folder that a run wrote it to.
+pub fn read(path: &Path) -> Result<Outcome, Failure> {
+    let path = if path.is_dir() { path.join("outcome.json") } else { path.to_owned() };
+    Outcome::read(&path).map_err(|error| Failure::Other(error.to_string()))
 }

@@ -7,8 +7,11 @@ use clap::Parser;
 mod args;
 mod check;
 mod compare;
+mod export;
 mod failure;
+mod find;
 mod list;
+mod new;
 mod output;
 mod profile;
 mod progress;
@@ -37,9 +40,13 @@ fn main() -> ExitCode {
         Command::Swarm(arguments) => swarm::swarm(&arguments),
         Command::Merge(arguments) => swarm::merge(&arguments),
         Command::List(arguments) => list::list(&arguments),
+        Command::Show(arguments) => new::show(&arguments),
+        Command::New(arguments) => new::new(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Find(arguments) => find::find(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Traffic(arguments) => traffic::traffic(&arguments),
         Command::Profile(arguments) => profile::profile(&arguments),
         Command::Completions { shell } => args::completions(shell),

@@ -301,3 +301,51 @@ fn what_was_hardly_meant_is_told_with_its_place_and_stops_nothing() {
         assert!(errors.contains("scenario.toml:13:6"), "{errors}");
     }
 }
+
+#[test]
+fn a_scenario_to_begin_with_runs_as_it_is_and_overwrites_nothing() {
+    let folder = folder();
+    for system in ["kafka", "pravega", "bookkeeper"] {
+        let path = folder.path().join(format!("{system}.toml"));
+        let path = path.to_str().expect("a plain path");
+        let new = headwater(&["new", path, "--system", system]);
+        assert_eq!(new.status.code(), Some(0), "{}", errors(&new));
+        let run = headwater(&["run", path, "--set", "traffic.rate=100/s"]);
+        assert_eq!(run.status.code(), Some(0), "{system}: {}", errors(&run));
+        std::fs::write(path, "mine").expect("a temporary file");
+        refused(&headwater(&["new", path, "--system", system]), &["can't write", "exists"]);
+        assert_eq!(std::fs::read_to_string(path).expect("a file"), "mine");
+    }
+}
+
+#[test]
+fn a_scenario_of_the_library_is_shown_as_it_is_written() {
+    let show = headwater(&["show", "faults/broker-crash"]);
+    assert_eq!(show.status.code(), Some(0), "{}", errors(&show));
+    let text = String::from_utf8_lossy(&show.stdout);
+    let reproduce = "# Reproduce: headwater run faults/broker-crash";
+    assert!(text.starts_with("# Shows:") && text.contains(reproduce), "{text}");
+    refused(&headwater(&["show", "faults/broker-crsh"]), &["did you mean `faults/broker-crash`?"]);
+}
+
+#[test]
+fn an_outcome_is_told_in_the_formats_of_others() {
+    let folder = folder();
+    let path = file(&folder, "a test", "a test");
+    let out = folder.path().join("out");
+    let out = out.to_str().expect("a plain path");
+    assert_eq!(headwater(&["run", &path, "--out", out]).status.code(), Some(0));
+    let export = |format: &str| {
+        let output = headwater(&["export", out, "--format", format]);
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(export("hgrm").contains("TotalCount"));
+    assert!(export("prometheus").contains("# TYPE headwater_latency_seconds summary"));
+    let result = serde_json::from_str::<serde_json::Value>(&export("openmessaging"));
+    assert!(result.expect("JSON")["aggregatedPublishLatency50pct"].is_number());
+    let hlog = std::fs::read_to_string(folder.path().join("out/latency.hlog")).expect("a log");
+    assert_eq!(export("hlog").trim_end(), hlog.trim_end());
+    refused(&headwater(&["export", &path, "--format", "hgrm"]), &["scenario.toml"]);
+    refused(&headwater(&["export", out, "--format", "hgrn"]), &["hgrm", "prometheus"]);
+}

@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 mod commands;
+mod find;
 mod replay;
 mod settings;
 mod shrink;

@@ -1,0 +1,68 @@
+//! `headwater find`.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use headwater_scenarios::estimate::Estimate;
+use headwater_scenarios::find::{self, Extreme, FindSpec};
+use headwater_scenarios::scenario::Source;
+use headwater_scenarios::units::{Duration, short};
+
+use crate::args::Find;
+use crate::failure::Failure;
+use crate::output::Folder;
+use crate::progress::Bar;
+use crate::run::interrupt;
+use crate::say;
+
+/// How many values are tried, about: a ramp of four and twice as many halvings.
+const VALUES: u64 = 12;
+
+/// Finds where an objective breaks.
+pub fn find(arguments: &Find) -> Result<ExitCode, Failure> {
+    let source = Source::find(&arguments.chosen.scenario)?;
+    let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
+    let (extreme, path) = match (&arguments.max, &arguments.min) {
+        (Some(path), _) => (Extreme::Highest, path),
+        (None, Some(path)) => (Extreme::Lowest, path),
+        (None, None) => return Err(Failure::Other("nothing to find: --max or --min".into())),
+    };
+    let spec = FindSpec {
+        source,
+        settings: arguments.chosen.settings.clone(),
+        path: path.clone(),
+        extreme,
+        objective: arguments.until.clone(),
+        from: arguments.from.clone(),
+        limit: arguments.limit.clone(),
+        seeds: (arguments.seed, arguments.seeds),
+        within: arguments.within,
+        insist: arguments.yes,
+    };
+    let (from, scenario) = spec.first()?;
+    let runs = VALUES * arguments.seeds;
+    let time = Estimate::simulated(&scenario).time_ns * runs as f64;
+    let time = short(Duration(time as u64));
+    eprintln!("begins at {path} = {from}: about {runs} runs, some {time} of one core");
+    let stop = interrupt()?;
+    let (bar, values) = (Bar::new(runs, "runs, about"), AtomicU64::new(0));
+    let progress = |value: &str, done: usize| {
+        let begun =
+            values.fetch_add(u64::from(done == 0), Ordering::Relaxed) + u64::from(done == 0);
+        let position = (begun - 1) * arguments.seeds + done as u64;
+        bar.set(position.min(runs), &format!("({value})"));
+    };
+    let answer = find::find(&spec, &stop, &progress)?;
+    drop(bar);
+    let json = serde_json::to_string_pretty(&answer).expect("plain data");
+    let text = answer.text();
+    if let Some(folder) = &folder {
+        folder.text("find.json", &json)?;
+        folder.text("find.txt", &text)?;
+    }
+    say(if arguments.json { json.trim_end() } else { text.trim_end() })?;
+    if answer.interrupted {
+        eprintln!("interrupted: what was found until then");
+    }
+    Ok(if answer.is_found() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
