@@ -336,7 +336,11 @@ impl FindSpec {
             (None, Some(toml::Value::String(text))) => text.clone(),
             (None, Some(value)) => value.to_string(),
             (None, None) => {
-                return Err(fail(format!("{} does not say {}", self.source.name, self.path)));
+                // A name that there is not is told with the nearest one.
+                let any = self.read(&Amount { number: 1, unit: String::new() });
+                let unknown = any.err().filter(|of| of.to_string().contains("unknown key"));
+                let unsaid = || fail(format!("{} does not say {}", self.source.name, self.path));
+                return Err(unknown.unwrap_or_else(unsaid));
             }
         };
         text.parse().map_err(|error| fail(format!("{}: {error}", self.path)))

@@ -65,6 +65,8 @@ fn what_can_not_be_looked_for_is_told() {
     refused(&find(&limit), &["--limit 5ms", "200/s", "another unit"]);
     let brokers = [["--min", "system.brokers"], until].concat();
     refused(&find(&brokers), &["does not say system.brokers", "--from"]);
-    let unknown = [["--max", "system.brokrs"], until, ["--from", "3"]].concat();
-    refused(&find(&unknown), &["unknown key `brokrs`", "did you mean `brokers`?"]);
+    for from in [&[][..], &["--from", "3"]] {
+        let unknown = [&["--max", "system.brokrs"], &until[..], from].concat();
+        refused(&find(&unknown), &["unknown key `brokrs`", "did you mean `brokers`?"]);
+    }
 }
