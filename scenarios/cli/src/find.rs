@@ -41,9 +41,8 @@ pub fn find(arguments: &Find) -> Result<ExitCode, Failure> {
     };
     let (from, scenario) = spec.first()?;
     let runs = VALUES * arguments.seeds;
-    let time = Estimate::simulated(&scenario).time_ns * runs as f64;
-    let time = short(Duration(time as u64));
-    eprintln!("begins at {path} = {from}: about {runs} runs, some {time} of one core");
+    let each = short(Duration(Estimate::simulated(&scenario).time_ns as u64));
+    eprintln!("begins at {path} = {from}: about {runs} runs, of which one takes some {each} there");
     let stop = interrupt()?;
     let (bar, values) = (Bar::new(runs, "runs, about"), AtomicU64::new(0));
     let progress = |value: &str, done: usize| {
