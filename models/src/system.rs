@@ -33,6 +33,11 @@ pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
     /// Its name in `kind = "..."`.
     fn name(&self) -> &'static str;
 
+    /// A scenario file to begin with, with comments; none if there is none.
+    fn starter(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The roles of its nodes.
     fn roles(&self) -> Vec<&'static Role>;
 

@@ -1,5 +1,7 @@
 //! The scenario files that ship in the binary.
 
+use headwater_models::systems::Systems;
+
 /// Name and text of each, by name.
 pub const SCENARIOS: &[(&str, &str)] = &[
     ("burst/castle-kafka", include_str!("../library/burst/castle-kafka.toml")),
@@ -33,3 +35,8 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
     ("what-if/segments", include_str!("../library/what-if/segments.toml")),
 ];
+
+/// The systems that have a scenario to begin with, and it.
+pub fn starters() -> Vec<(&'static str, &'static str)> {
+    Systems::standard().iter().filter_map(|kind| Some((kind.name(), kind.starter()?))).collect()
+}

@@ -23,8 +23,8 @@ pub struct Work {
 }
 
 impl Work {
-    /// More of the same: before it is done and afterwards as the rest of it. All afterwards where it
-    /// only waits.
+    /// More of the same: before it is done and afterwards as the rest of it. All afterwards where
+    /// it only waits.
     #[inline]
     pub fn add(&mut self, more: Duration) {
         let all = self.cost.0 + self.tail.0;

@@ -90,8 +90,8 @@ impl Scheduler {
         lines.push(format!("wake-up beside a thread that computes: {}", self.contended.tell()));
         lines.push(format!("switch between threads: {:.2} us", self.switch.as_secs_f64() * 1e6));
         lines.push(format!(
-            "a sleep of {SLEEP:?} is late by {}; a pacer's of {PACED:?} takes {:.1} us of CPU time, \
-             {:.1} us beside a thread that computes",
+            "a sleep of {SLEEP:?} is late by {}; a pacer's of {PACED:?} takes {:.1} us of CPU \
+             time, {:.1} us beside a thread that computes",
             self.late.tell(),
             self.sleep[1].as_secs_f64() * 1e6,
             self.sleep[0].as_secs_f64() * 1e6,

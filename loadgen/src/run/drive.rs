@@ -223,8 +223,8 @@ impl Driver<'_> {
         Played { injected, read_back, paced, cpu }
     }
 
-    /// Events that clients were handed and that are not resolved. A client that was handed some ahead
-    /// of their time may have sent none of them.
+    /// Events that clients were handed and that are not resolved. A client that was handed some
+    /// ahead of their time may have sent none of them.
     fn outstanding(&self) -> u64 {
         self.observer.handed().saturating_sub(self.counters.resolved())
     }

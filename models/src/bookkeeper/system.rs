@@ -56,6 +56,10 @@ impl SystemKind for BookKeeper {
         "bookkeeper"
     }
 
+    fn starter(&self) -> Option<&'static str> {
+        Some(include_str!("starter.toml"))
+    }
+
     fn roles(&self) -> Vec<&'static Role> {
         vec![BOOKIE, METADATA, role::PRODUCER, role::CONSUMER]
     }

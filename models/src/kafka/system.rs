@@ -57,6 +57,10 @@ impl SystemKind for Kafka {
         "kafka"
     }
 
+    fn starter(&self) -> Option<&'static str> {
+        Some(include_str!("starter.toml"))
+    }
+
     fn roles(&self) -> Vec<&'static Role> {
         vec![BROKER, role::PRODUCER, role::CONSUMER]
     }

@@ -60,6 +60,10 @@ impl SystemKind for Pravega {
         "pravega"
     }
 
+    fn starter(&self) -> Option<&'static str> {
+        Some(include_str!("starter.toml"))
+    }
+
     fn roles(&self) -> Vec<&'static Role> {
         let own = [SEGMENT_STORE, CONTROLLER];
         let below = [BOOKIE, METADATA, tier::TIER];

@@ -322,20 +322,9 @@ pub struct New {
     /// The file; without it the text goes to standard output
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Of which system
-    #[arg(long, value_enum, default_value_t = Starter::Kafka)]
-    pub system: Starter,
-}
-
-/// A system with a file to begin with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Starter {
-    /// Three brokers, a burst, and a leader that dies
-    Kafka,
-    /// Segment stores, bookies, and tiered storage that is slow for a while
-    Pravega,
-    /// Four bookies of which one dies
-    Bookkeeper,
+    /// Of which system; without it of the first
+    #[arg(long, value_name = "SYSTEM", value_parser = starters())]
+    pub system: Option<String>,
 }
 
 #[derive(Args)]
@@ -568,6 +557,11 @@ fn variation(text: &str) -> Result<headwater_scenarios::sweep::Vary, String> {
         return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
     }
     Ok(headwater_scenarios::sweep::Vary { path: path.trim().to_owned(), values })
+}
+
+fn starters() -> clap::builder::PossibleValuesParser {
+    let starters = headwater_scenarios::library::starters();
+    clap::builder::PossibleValuesParser::new(starters.into_iter().map(|(name, _)| name))
 }
 
 fn percent(text: &str) -> Result<f64, String> {

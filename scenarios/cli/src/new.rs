@@ -3,25 +3,21 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use headwater_scenarios::library::starters;
 use headwater_scenarios::scenario::Source;
 
-use crate::args::{New, Show, Starter};
+use crate::args::{New, Show};
 use crate::failure::Failure;
 use crate::say;
 
-impl Starter {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Kafka => include_str!("starters/kafka.toml"),
-            Self::Pravega => include_str!("starters/pravega.toml"),
-            Self::Bookkeeper => include_str!("starters/bookkeeper.toml"),
-        }
-    }
-}
-
 /// Writes a scenario to begin with: to a file that is not there yet, or to standard output.
 pub fn new(arguments: &New) -> Result<ExitCode, Failure> {
-    let text = arguments.system.text();
+    let asked = arguments.system.as_deref();
+    let starters = starters();
+    let starter = starters.iter().find(|(name, _)| asked.is_none_or(|asked| asked == *name));
+    let Some((_, text)) = starter else {
+        return Err(Failure::Other("no system has a scenario to begin with".into()));
+    };
     let Some(path) = &arguments.file else {
         say(text.trim_end())?;
         return Ok(ExitCode::SUCCESS);
