@@ -1,7 +1,6 @@
 //! Outcomes for other people's tools: percentile distributions as HdrHistogram prints them,
 //! Prometheus' text format, and the result file of the OpenMessaging benchmark.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
@@ -110,17 +109,7 @@ pub fn prometheus(outcome: &Outcome) -> String {
         }
     });
     begin(["headwater_events", "gauge", "Events over the whole run."], &|family| {
-        let counts = outcome.counts;
-        for (state, count) in [
-            ("scheduled", counts.scheduled),
-            ("sent", counts.sent),
-            ("acked", counts.acked),
-            ("failed", counts.failed),
-            ("delivered", counts.delivered),
-            ("lost", counts.lost),
-            ("duplicated", counts.duplicated),
-            ("reordered", counts.reordered),
-        ] {
+        for (state, count, _) in outcome.counts.named() {
             family.sample("", &[("state", state)], count as f64);
         }
     });
@@ -213,8 +202,8 @@ pub fn openmessaging(outcome: &Outcome) -> Value {
     Value::Object(all)
 }
 
-/// Rates and the backlog of each period, and the longest time that an event waited for.
-fn periods(outcome: &Outcome) -> BTreeMap<&'static str, Value> {
+/// The rates of each period, and the backlog at its end.
+fn periods(outcome: &Outcome) -> [(&'static str, Value); 3] {
     let series = &outcome.series;
     let each = (PERIOD_NS / series.interval_ns.max(1)).max(1) as usize;
     let seconds = each as f64 * series.interval_seconds();
@@ -229,7 +218,6 @@ fn periods(outcome: &Outcome) -> BTreeMap<&'static str, Value> {
         ("consumeRate", rates(&series.consumed)),
         ("backlog", backlog),
     ]
-    .into()
 }
 
 #[cfg(test)]

@@ -297,6 +297,22 @@ pub struct Counts {
     pub reordered: u64,
 }
 
+impl Counts {
+    /// Each with its name and what it counts.
+    pub fn named(&self) -> [(&'static str, u64, &'static str); 8] {
+        [
+            ("scheduled", self.scheduled, "intended by the schedule"),
+            ("sent", self.sent, "taken by a producer"),
+            ("acked", self.acked, "acknowledged"),
+            ("failed", self.failed, "given up with an error"),
+            ("delivered", self.delivered, "handed to a reader, repeats included"),
+            ("lost", self.lost, "acknowledged, yet not found when everything was read back"),
+            ("duplicated", self.duplicated, "found more than once: the surplus"),
+            ("reordered", self.reordered, "found behind a later event of the same key"),
+        ]
+    }
+}
+
 /// A mean rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

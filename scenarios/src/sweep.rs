@@ -297,9 +297,9 @@ impl Variant {
 
     /// Whether any of its differences is one; nothing where there are no intervals.
     fn told_apart(&self) -> &'static str {
-        let mut all = self.differences.values();
-        let known = self.differences.values().any(|of| of.half_width.is_some());
-        if known && !all.any(Estimate::is_significant) { "no detectable difference" } else { "" }
+        let any = |is: fn(&Estimate) -> bool| self.differences.values().any(is);
+        let none = any(|of| of.half_width.is_some()) && !any(Estimate::is_significant);
+        if none { "no detectable difference" } else { "" }
     }
 }
 

@@ -217,8 +217,7 @@ impl Cores {
         self.sequence += 1;
         let ran = self.virtual_now;
         let task = Task { job, policy, ran, deadline: 0, sequence: self.sequence };
-        let free = |core: &u32| self.cores[*core as usize].free_at <= now;
-        match self.idle.iter().rposition(free) {
+        match self.idle.iter().rposition(|core| self.is_free(*core, now)) {
             Some(at) => {
                 self.account(now);
                 let core = self.idle.remove(at);
@@ -502,7 +501,13 @@ impl Cores {
 
     /// A thread that wakes up finds a core that has nothing to do.
     pub fn has_idle(&self, now: Time) -> bool {
-        self.idle.iter().any(|core| self.cores[*core as usize].free_at <= now)
+        self.idle.iter().any(|core| self.is_free(*core, now))
+    }
+
+    /// An idle core is through with its tails.
+    #[inline]
+    fn is_free(&self, core: u32, now: Time) -> bool {
+        self.cores[core as usize].free_at <= now
     }
 
     /// How long a core has been idle in all.

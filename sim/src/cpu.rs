@@ -28,10 +28,12 @@ impl Work {
     #[inline]
     pub fn add(&mut self, more: Duration) {
         let all = self.cost.0 + self.tail.0;
-        let tail = match self {
-            _ if self.until > Time::ZERO => more.0,
-            _ if self.tail.0 == 0 => 0,
-            _ => more.0 * self.tail.0 / all,
+        let tail = if self.until > Time::ZERO {
+            more.0
+        } else if self.tail.0 == 0 {
+            0
+        } else {
+            more.0 * self.tail.0 / all
         };
         self.cost.0 += more.0 - tail;
         self.tail.0 += tail;

@@ -107,11 +107,11 @@ pub(crate) fn measure(time: Duration) -> Scheduler {
     let share = time / (GAPS.len() as u32 + 5);
     let gap = |gap| (gap, wake_ups(one, other, gap, share));
     let wake_ups_by_gap: Vec<_> = GAPS.into_iter().map(gap).collect();
-    let busy = Busy::start(other);
+    let busy = Busy::start(other, 0);
     let contended = wake_ups(one, other, Duration::from_micros(100), share);
     drop(busy);
     let late = sleeps(share);
-    let busy = Busy::start_at(one, 19);
+    let busy = Busy::start(one, 19);
     let beside = paced(one, share);
     drop(busy);
     let sleep = [beside, paced(one, share)];
@@ -132,12 +132,8 @@ struct Busy {
 }
 
 impl Busy {
-    fn start(core: usize) -> Self {
-        Self::start_at(core, 0)
-    }
-
     /// One that is so nice to others.
-    fn start_at(core: usize, nice: i32) -> Self {
+    fn start(core: usize, nice: i32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {

@@ -113,7 +113,7 @@ pub(crate) fn drive(
         observer.clock.start();
         let played = driver.play(scope, pacer, writers, reading, injector);
         over.store(true, Ordering::Relaxed);
-        let outstanding = driver.outstanding();
+        let outstanding = driver.unresolved();
         let collected = collecting.join();
         let (mut collected, threads) =
             collected.map_err(|_| Failure::new("the collector panicked"))?;
@@ -213,7 +213,7 @@ impl Driver<'_> {
             }
             None => Injected::none(scenario, "nothing was launched that could be hurt"),
         };
-        if self.outstanding() > 0 {
+        if self.unresolved() > 0 {
             writers.iter_mut().for_each(|writer| writer.abandon());
         }
         let read_back = match reading {
@@ -225,7 +225,7 @@ impl Driver<'_> {
 
     /// Events that clients were handed and that are not resolved. A client that was handed some
     /// ahead of their time may have sent none of them.
-    fn outstanding(&self) -> u64 {
+    fn unresolved(&self) -> u64 {
         self.observer.handed().saturating_sub(self.counters.resolved())
     }
 
@@ -234,7 +234,7 @@ impl Driver<'_> {
         let since = Instant::now();
         let patience = Duration::from_nanos(self.plan.scenario.measure.drain.0);
         let lifted = || faults.is_none_or(ScopedJoinHandle::is_finished);
-        while self.outstanding() > 0 || !lifted() {
+        while self.unresolved() > 0 || !lifted() {
             let hasty = self.interrupt.raised();
             if since.elapsed() >= if hasty { HASTE.min(patience) } else { patience } {
                 return;

@@ -94,8 +94,13 @@ impl Term {
         }
     }
 
+    /// A simulation tells how often.
+    const fn is_simulated(&self) -> bool {
+        !matches!(self.times, Times::Counted(_))
+    }
+
     /// It is a working set.
-    pub(crate) const fn is_memory(&self) -> bool {
+    const fn is_memory(&self) -> bool {
         matches!(self.times, Times::Refilled)
     }
 }
@@ -136,13 +141,16 @@ impl Calibration {
 
     /// A constant is one of those that need a simulation.
     pub(crate) fn is_simulated(&self, constant: &str) -> bool {
-        let mut terms = self.groups.iter().flat_map(|group| group.terms);
-        terms.any(|term| term.constant == constant && !matches!(term.times, Times::Counted(_)))
+        self.has(constant, Term::is_simulated)
     }
 
     /// A constant is a working set.
     pub(crate) fn is_memory(&self, constant: &str) -> bool {
+        self.has(constant, Term::is_memory)
+    }
+
+    fn has(&self, constant: &str, is: fn(&Term) -> bool) -> bool {
         let mut terms = self.groups.iter().flat_map(|group| group.terms);
-        terms.any(|term| term.constant == constant && term.is_memory())
+        terms.any(|term| term.constant == constant && is(term))
     }
 }

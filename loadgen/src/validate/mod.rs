@@ -170,10 +170,7 @@ impl Validation<'_> {
             terminal::note(format_args!("{}", self.line(turn, "begins", since.elapsed())));
             let folder = self.store.clear(case, turn.repeat)?;
             let why = match live(case, case.plan.seed + turn.repeat, &folder) {
-                Ended::Stopped => {
-                    left += 1;
-                    continue;
-                }
+                Ended::Stopped => continue,
                 Ended::Failed(why) => {
                     gathered.failed += 1;
                     Some(format!("it failed: {why}"))

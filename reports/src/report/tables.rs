@@ -183,18 +183,9 @@ pub(super) fn marks(outcome: &Outcome) -> String {
 }
 
 pub(super) fn counts(outcome: &Outcome) -> String {
-    let counts = outcome.counts;
-    let all = [
-        ("scheduled", counts.scheduled, "intended by the schedule"),
-        ("sent", counts.sent, "taken by a producer"),
-        ("acked", counts.acked, "acknowledged"),
-        ("failed", counts.failed, "given up with an error"),
-        ("delivered", counts.delivered, "handed to a reader, repeats included"),
-        ("lost", counts.lost, "acknowledged, yet not found when everything was read back"),
-        ("duplicated", counts.duplicated, "found more than once: the surplus"),
-        ("reordered", counts.reordered, "found behind a later event of the same key"),
-    ];
-    let rows: Vec<Vec<String>> = all
+    let rows: Vec<Vec<String>> = outcome
+        .counts
+        .named()
         .into_iter()
         .map(|(name, number, meaning)| vec![name.to_owned(), count(number), meaning.to_owned()])
         .collect();

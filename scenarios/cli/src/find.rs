@@ -46,9 +46,10 @@ pub fn find(arguments: &Find) -> Result<ExitCode, Failure> {
     let stop = interrupt()?;
     let (bar, values) = (Bar::new(runs, "runs, about"), AtomicU64::new(0));
     let progress = |value: &str, done: usize| {
-        let begun =
-            values.fetch_add(u64::from(done == 0), Ordering::Relaxed) + u64::from(done == 0);
-        let position = (begun - 1) * arguments.seeds + done as u64;
+        if done == 0 {
+            values.fetch_add(1, Ordering::Relaxed);
+        }
+        let position = (values.load(Ordering::Relaxed) - 1) * arguments.seeds + done as u64;
         bar.set(position.min(runs), &format!("({value})"));
     };
     let answer = find::find(&spec, &stop, &progress)?;

@@ -23,29 +23,17 @@ impl<At: FnMut(u64) -> Option<usize>> Search<At> {
     /// Begins at a value; nothing if it ended early.
     pub(super) fn run(&mut self, from: u64) -> Option<()> {
         let all = self.seeds;
-        let mut some = None;
-        if (self.at)(from)? == all {
-            self.kept = Some(from);
-            let mut next = self.step(from, true, 2.0);
-            while let Some(value) = next {
-                if (self.at)(value)? < all {
-                    some = Some(value);
-                    break;
-                }
-                self.kept = Some(value);
-                next = self.step(value, true, 2.0);
+        // Until it changes: harder while all keep it, easier while one does not.
+        let harder = (self.at)(from)? == all;
+        let (mut next, mut some) = (Some(from), None);
+        while let Some(value) = next {
+            let keeps = (self.at)(value)? == all;
+            if keeps {
+                self.kept = Some(value)
+            } else {
+                some = Some(value)
             }
-        } else {
-            some = Some(from);
-            let mut next = self.step(from, false, 2.0);
-            while let Some(value) = next {
-                if (self.at)(value)? == all {
-                    self.kept = Some(value);
-                    break;
-                }
-                some = Some(value);
-                next = self.step(value, false, 2.0);
-            }
+            next = if keeps == harder { self.step(value, harder, 2.0) } else { None };
         }
         let mut some = some?;
         while let Some(value) = self.kept.and_then(|kept| self.between(kept, some)) {

@@ -176,23 +176,20 @@ impl Sampler {
         let (first, last) = self.within(window, interval);
         let group = |(group, ran): (&Group, &Vec<Ran>)| {
             let before = |index: usize| index.checked_sub(1).map_or(Ran::default(), |at| ran[at]);
-            let ns = |of: fn(&Ran) -> Duration, from, until| {
-                of(&before(until)).saturating_sub(of(&before(from))).0
+            let between = |of: fn(&Ran) -> u64, from, until| {
+                of(&before(until)).saturating_sub(of(&before(from)))
             };
-            let within = |of| if first < last { ns(of, first, last) } else { 0 };
-            let cpu = |index| ns(|ran| ran.cpu, index, index + 1) as f64 / interval.0 as f64;
-            let count = |of: fn(&Ran) -> u64| {
-                of(&before(last)).saturating_sub(of(&before(first.min(last))))
-            };
+            let within = |of| between(of, first.min(last), last);
+            let cpu = |index| between(|ran| ran.cpu.0, index, index + 1) as f64 / interval.0 as f64;
             ThreadGroup {
                 process: roster.name(group.node).to_owned(),
                 name: group.name.into(),
                 threads: 0,
-                dispatches: count(|ran| ran.dispatches),
-                cpu_ns: within(|ran| ran.cpu),
-                refill_ns: within(|ran| ran.refill),
-                from_idle: count(|ran| ran.from_idle),
-                wait_ns: within(|ran| ran.waited),
+                dispatches: within(|ran| ran.dispatches),
+                cpu_ns: within(|ran| ran.cpu.0),
+                refill_ns: within(|ran| ran.refill.0),
+                from_idle: within(|ran| ran.from_idle),
+                wait_ns: within(|ran| ran.waited.0),
                 cpu: (0..ran.len()).map(cpu).collect(),
             }
         };

@@ -90,6 +90,7 @@ mod kind {
 
 /// Events that the application hands over between two looks at the clock.
 const CHUNK: usize = 256;
+
 /// What became of messages, on its way to the application.
 enum Report {
     Acked(Queued),
