@@ -131,7 +131,7 @@ impl Collector {
         let window = Window { from_ns: from.0, until_ns: until.0 };
         let interval = scenario.measure.interval.0;
         Self {
-            recorder: Recorder::new(interval, window),
+            recorder: Recorder::new(interval, window).with_phases(&scenario.phases()),
             history: History::new(StreamId(0), Positions::Events),
             used,
             digest: ScheduleDigest::default(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::outcome::{SCHEMA, SCHEMA_1};
+use crate::outcome::{SCHEMA, SCHEMA_1, SCHEMA_2};
 
 /// Why an outcome could not be read or written. One line each: what, where, what to do.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +49,9 @@ pub enum OutcomeError {
     },
     /// The file is of another version of the schema.
     #[error(
-        "{}: schema is `{found}`, this headwater reads `{SCHEMA}` and `{SCHEMA_1}`; run the \
-         scenario again, or read the file with the headwater that wrote it (its `version` field)",
+        "{}: schema is `{found}`, this headwater reads `{SCHEMA}`, `{SCHEMA_2}` and `{SCHEMA_1}`; \
+         run the scenario again, or read the file with the headwater that wrote it (its `version` \
+         field)",
         path.display()
     )]
     Version {

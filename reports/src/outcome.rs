@@ -14,13 +14,19 @@ use crate::resource::Resources;
 use crate::series::Series;
 use crate::threads::Threads;
 
+pub use crate::environment::{Environment, Host, Placement, WarmUp};
+pub use crate::phase::Phase;
 pub use crate::streams::{Figures, Stream, View};
 pub use crate::verdict::{Conclusion, Ending, Expectation, Verdict, VerdictStatus};
 
 /// The schema this build writes.
-pub const SCHEMA: &str = "headwater-outcome/2";
+pub const SCHEMA: &str = "headwater-outcome/3";
 
-/// The schema before it, which is still read: one unnamed stream, planted failures counted as
+/// The schema before it, which is still read: without `phases`, `defaults` and the scenario's
+/// `text` and `digest`.
+pub const SCHEMA_2: &str = "headwater-outcome/2";
+
+/// The first schema, which is still read: one unnamed stream, planted failures counted as
 /// failures, no `conclusion`.
 pub const SCHEMA_1: &str = "headwater-outcome/1";
 
@@ -73,6 +79,9 @@ pub struct Outcome {
     pub rates: Rates,
     /// Latency distributions, over the window.
     pub latency: Latencies,
+    /// The window cut where faults begin and end, in order of time; none without faults.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
     /// What happened in each interval, over the whole run.
     pub series: Series,
     /// Utilisation of the resources, over the window.
@@ -92,6 +101,10 @@ pub struct Outcome {
     pub generator: Option<Generator>,
     /// The effective configuration: dotted key to value.
     pub configuration: BTreeMap<String, String>,
+    /// The system's own default of each option of `configuration` that has another value, whether
+    /// the scenario set it or the machine profile.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub defaults: BTreeMap<String, String>,
     /// Where the run differs from the one that the scenario asks for; none for a simulated run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
@@ -112,6 +125,13 @@ pub struct Scenario {
     pub title: String,
     /// What its author expects to be true; the run tests it.
     pub hypothesis: String,
+    /// The file's text, without what the command line laid over it (`reproduce` has that); empty
+    /// where it was not recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// SHA-256 of the text, hexadecimal: what `sha256sum FILE` prints.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
 }
 
 /// Where an Outcome comes from.
@@ -130,101 +150,6 @@ impl fmt::Display for Source {
             Self::Simulated => "simulated",
             Self::Live => "live",
         })
-    }
-}
-
-/// What a run ran on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Environment {
-    /// Machine profile: the simulated machines, or the one measured on the live machine.
-    pub profile: String,
-    /// System under test, such as `kafka`; of several a list, as in `kafka, pravega`.
-    pub system: String,
-    /// Its version, such as `3.9`; of several a list.
-    pub system_version: String,
-    /// Operating system of a live run.
-    pub operating_system: Option<String>,
-    /// Logical cores of a live run's machine.
-    pub cores: Option<u32>,
-    /// Which of them a live run's cluster and generator had.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placement: Option<Placement>,
-    /// How a live run's cluster was warmed up before it; absent where it was not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warm_up: Option<WarmUp>,
-    /// The machine: that of a live run, or the one that a simulated run's profile was measured on;
-    /// absent where a profile does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<Host>,
-}
-
-/// What tells one machine from another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Host {
-    /// Model of its processor, as the kernel calls it; empty where it does not say.
-    pub cpu: String,
-    /// Logical cores that a program may use.
-    pub cores: u32,
-    /// Name and release of its kernel.
-    pub kernel: String,
-}
-
-impl Host {
-    /// In what another differs, such as `cores 2 and 16`; nothing where they are alike.
-    pub fn differs(&self, other: &Self) -> Option<String> {
-        let cores = [self, other].map(|host| host.cores.to_string());
-        let facts = [
-            ("processor", &self.cpu, &other.cpu),
-            ("cores", &cores[0], &cores[1]),
-            ("kernel", &self.kernel, &other.kernel),
-        ];
-        let known = facts.iter().filter(|(_, one, two)| !one.is_empty() && !two.is_empty());
-        let differing = known.filter(|(_, one, two)| one != two);
-        let all: Vec<_> =
-            differing.map(|(what, one, two)| format!("{what} {one} and {two}")).collect();
-        (!all.is_empty()).then(|| all.join(", "))
-    }
-}
-
-/// Cores of a live run, by their number on the machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Placement {
-    /// Whether the cluster and the generator had cores of their own; else both had all.
-    pub own_cores: bool,
-    /// The generator's.
-    pub generator: Vec<u32>,
-    /// The cluster's, if it was launched for the run.
-    pub cluster: Vec<u32>,
-}
-
-/// Traffic before a live run, which is in none of its figures.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WarmUp {
-    /// How long it took, nanoseconds.
-    pub duration_ns: u64,
-    /// Whether the medians stayed at the end.
-    pub stationary: bool,
-    /// What the servers' compilers still took of a core at the end, in percent, where that was
-    /// waited for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compilers_percent: Option<u32>,
-    /// Median response time of each second, nanoseconds; absent where nothing was acknowledged.
-    pub medians_ns: Vec<Option<u64>>,
-}
-
-impl Environment {
-    /// The systems, each with its version, if it is known: of several both are lists.
-    pub fn systems(&self) -> String {
-        let versions = self.system_version.split(", ").chain(std::iter::repeat(""));
-        let versioned: Vec<_> = (self.system.split(", "))
-            .zip(versions)
-            .map(|(name, version)| format!("{name} {version}").trim_end().to_owned())
-            .collect();
-        versioned.join(", ")
     }
 }
 
@@ -443,6 +368,7 @@ impl Outcome {
             counts: Counts::default(),
             rates: Rates::default(),
             latency: Latencies::default(),
+            phases: vec![],
             series: Series::default(),
             resources: Resources::default(),
             threads: Threads::default(),
@@ -452,6 +378,7 @@ impl Outcome {
             expectations: vec![],
             generator: None,
             configuration: BTreeMap::new(),
+            defaults: BTreeMap::new(),
             differences: vec![],
             diagram: None,
         }
@@ -498,11 +425,12 @@ impl Outcome {
             Some(other) => other.to_string(),
             None => "missing".to_owned(),
         };
-        if found != SCHEMA && found != SCHEMA_1 {
+        if ![SCHEMA, SCHEMA_2, SCHEMA_1].contains(&found.as_str()) {
             return Err(OutcomeError::Version { path: path.to_owned(), found });
         }
         let mut outcome: Self = serde_json::from_slice(text).map_err(corrupt)?;
         outcome.conclusion = None;
+        SCHEMA.clone_into(&mut outcome.schema);
         if found == SCHEMA_1 {
             outcome.bring_up_to_date();
         }
@@ -512,9 +440,8 @@ impl Outcome {
         Ok(outcome)
     }
 
-    /// Adds to what was read as [`SCHEMA_1`] what [`SCHEMA`] has besides.
+    /// Adds to what was read as [`SCHEMA_1`] what [`SCHEMA_2`] has besides.
     fn bring_up_to_date(&mut self) {
-        SCHEMA.clone_into(&mut self.schema);
         let system = self.environment.system.clone();
         let name = if system.is_empty() { ONLY_STREAM.to_owned() } else { system.clone() };
         self.mark_expected();
@@ -549,6 +476,9 @@ impl Outcome {
             if fault.until_ns.is_some_and(|until| until < fault.from_ns) {
                 return Err(format!("fault {} ends before it begins", fault.name));
             }
+        }
+        if let Some(phase) = self.phases.iter().find(|it| it.from_ns > it.until_ns) {
+            return Err(format!("phase {} ends before it begins", phase.name));
         }
         self.check_streams()?;
         self.check_finite()

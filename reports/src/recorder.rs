@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use crate::latency::{LATENCY_NS_MAX, Latencies};
 use crate::outcome::{Counts, Outcome, Rate, Rates, Window};
+use crate::phase::Phases;
 use crate::series::Series;
 use crate::streams::Figures;
 
@@ -31,6 +32,7 @@ pub struct Recorder {
     counts: Counts,
     totals: [Total; 4],
     latency: Latencies,
+    phases: Phases,
     series: Series,
     response: Histogram<u64>,
     lag: Histogram<u64>,
@@ -79,12 +81,20 @@ impl Recorder {
             counts: Counts::default(),
             totals: [Total::default(); 4],
             latency: Latencies::default(),
+            phases: Phases::default(),
             series: Series { interval_ns, ..Series::default() },
             response: interval(),
             lag: interval(),
         };
         recorder.open();
         recorder
+    }
+
+    /// The same, which also tells the events of phases apart: those that were intended before the
+    /// first of these times (nanoseconds, rising), from there to the second, and so on.
+    #[must_use]
+    pub fn with_phases(self, at: &[u64]) -> Self {
+        Self { phases: Phases::new(at, self.window), ..self }
     }
 
     /// A round interval that cuts a run of `duration_ns` into at most 300: enough for a chart, and
@@ -112,6 +122,7 @@ impl Recorder {
         self.counts.scheduled += events;
         if self.window.contains(at) {
             self.totals[OFFERED].add(events, bytes);
+            self.phases.at(at, |phase| phase.due += events);
         }
     }
 
@@ -141,6 +152,7 @@ impl Recorder {
         if self.window.contains(intended) {
             self.latency.response.record_n(response, events);
             self.latency.service.record_n(at.saturating_sub(started), events);
+            self.phases.at(intended, |phase| phase.response.record_n(response, events));
         }
         if self.window.contains(at) {
             self.totals[ACKED].add(events, bytes);
@@ -159,7 +171,9 @@ impl Recorder {
         self.series.consumed[last] += events;
         self.counts.delivered += events;
         if self.window.contains(intended) {
-            self.latency.end_to_end.record_n(at.saturating_sub(intended), events);
+            let end_to_end = at.saturating_sub(intended);
+            self.latency.end_to_end.record_n(end_to_end, events);
+            self.phases.at(intended, |phase| phase.end_to_end.record_n(end_to_end, events));
         }
         if self.window.contains(at) {
             self.totals[CONSUMED].add(events, bytes);
@@ -183,10 +197,11 @@ impl Recorder {
     }
 
     /// Ends the run at `end` (nanoseconds) and gives what was collected to `outcome`: counts,
-    /// rates, latencies, series, window and duration. Rates of a run that ended within the window
-    /// are over the part of it that was reached.
-    pub fn finish(self, end: u64, outcome: &mut Outcome) {
+    /// rates, latencies, phases, series, window and duration. Rates of a run that ended within the
+    /// window are over the part of it that was reached.
+    pub fn finish(mut self, end: u64, outcome: &mut Outcome) {
         outcome.window = self.reached(end);
+        outcome.phases = std::mem::take(&mut self.phases).until(outcome.window.until_ns);
         outcome.duration_ns = end;
         let Figures { counts, rates, latency, series } = self.figures(end);
         let Counts { lost, duplicated, reordered, .. } = outcome.counts;

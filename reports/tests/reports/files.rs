@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use headwater_reports::outcome::{Outcome, SCHEMA, Scenario, Source, Status};
+use headwater_reports::outcome::{Difference, Outcome, SCHEMA, Scenario, Source, Status};
 use headwater_reports::{Gauge, Latency, Recorder, Series, hlog};
 use proptest::prelude::*;
 
@@ -22,6 +22,20 @@ fn a_minute_is_written_and_read_back_in_less_than_200_kb() {
 }
 
 #[test]
+fn every_field_of_the_file_is_in_the_document() {
+    let document = include_str!("../../../docs/OUTCOME.md");
+    let mut outcome = sample::outcome(Source::Live, 7, 120_000.0);
+    outcome.differences = vec![Difference::default()];
+    outcome.diagram = Some(crate::diagram::diagram());
+    let json: serde_json::Value = serde_json::from_str(&outcome.to_json()).expect("JSON");
+    let fields: Vec<_> = json.as_object().expect("an object").keys().collect();
+    let missing: Vec<_> =
+        fields.iter().filter(|field| !document.contains(&format!("`{field}`"))).collect();
+    assert!(fields.len() > 25 && missing.is_empty(), "not in docs/OUTCOME.md: {missing:?}");
+    assert!(document.contains(SCHEMA));
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_one_line_that_names_file_place_and_fix() {
     let path = Path::new("runs/outcome.json");
     let good = Outcome::empty(Scenario::default(), Source::Live, 1).to_json();
@@ -31,7 +45,7 @@ fn what_is_wrong_with_a_file_is_one_line_that_names_file_place_and_fix() {
         message
     };
     insta::assert_snapshot!(error(&good[..good.len() / 2]));
-    insta::assert_snapshot!(error(&good.replace("outcome/2", "outcome/9")));
+    insta::assert_snapshot!(error(&good.replace("outcome/3", "outcome/9")));
     insta::assert_snapshot!(error(&good.replace("\"seed\": 1", "\"seed\": -1")));
     insta::assert_snapshot!(error(&good.replace("\"seed\"", "\"sead\"")));
     insta::assert_snapshot!(error(&good.replace("\"hdr\": \"", "\"hdr\": \"AAAA")));

@@ -6,6 +6,7 @@ use headwater_reports::outcome::{
     Environment, Expectation, Fault, Generator, Mark, Outcome, Scenario, Source, Stream, Traffic,
     Verdict, VerdictStatus, Window,
 };
+use headwater_reports::phase::boundaries;
 use headwater_reports::{Gauge, Recorder, Resource, ResourceKind, Resources};
 
 const SECOND: u64 = 1_000_000_000;
@@ -34,6 +35,9 @@ pub fn outcome(source: Source, seed: u64, service_ns: f64) -> Outcome {
         file: "scenarios/library/burst/sample.toml".to_owned(),
         title: "A goal is scored while a <broker> & its disk fail".to_owned(),
         hypothesis: "Nothing acknowledged is lost, and p99 stays under 50 ms".to_owned(),
+        text: "title = \"A goal is scored\"\n[system]\nkind = \"kafka\" # </script> & <b>\n"
+            .to_owned(),
+        digest: "5ca1ab1e".to_owned(),
     };
     let mut outcome = Outcome::empty(scenario, source, seed);
     record(&mut outcome, seed, service_ns);
@@ -54,16 +58,20 @@ pub fn outcome(source: Source, seed: u64, service_ns: f64) -> Outcome {
     };
     outcome.reproduce = format!("headwater run burst/sample --seed {seed}");
     faults(&mut outcome);
+    outcome.name_phases();
     verdicts(&mut outcome);
     outcome.configuration = (0..40)
         .map(|index| (format!("system.broker.option.{index:02}"), format!("{}", index * 512)))
         .collect();
+    outcome.defaults = BTreeMap::from([("system.broker.option.07".to_owned(), "1024".to_owned())]);
     outcome
 }
 
 fn record(outcome: &mut Outcome, seed: u64, service_ns: f64) {
     let window = Window { from_ns: 5 * SECOND, until_ns: 60 * SECOND };
-    let mut recorder = Recorder::new(Recorder::interval_for(60 * SECOND), window);
+    let phases = boundaries(&[(40 * SECOND, Some(44 * SECOND)), (42 * SECOND, None)]);
+    let recorder = Recorder::new(Recorder::interval_for(60 * SECOND), window);
+    let mut recorder = recorder.with_phases(&phases);
     let mut draw = Draw(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut at = 0.0;
     let mut free = 0.0_f64;
@@ -102,6 +110,7 @@ pub fn pipeline() -> Outcome {
         file: "scenarios/library/pipeline/sample.toml".to_owned(),
         title: "From one system to another".to_owned(),
         hypothesis: "A fault in one system does not fail the other".to_owned(),
+        ..Scenario::default()
     };
     let mut outcome = Outcome::empty(scenario, Source::Simulated, 7);
     let window = Window { from_ns: 0, until_ns: 10 * SECOND };

@@ -1,10 +1,12 @@
-//! Files of the schema before. `fixtures/version-1.json` was written by the last build that knew
+//! Files of the schemas before. `fixtures/version-1.json` was written by the last build that knew
 //! only that: `headwater run planted/unclean-election --seed 10 --set traffic.duration=8s --set
 //! measure.interval=2s`.
 
 use std::path::Path;
 
-use headwater_reports::outcome::{Ending, Outcome, SCHEMA, VerdictStatus};
+use headwater_reports::outcome::{
+    Ending, Outcome, SCHEMA, SCHEMA_2, Scenario, Source, VerdictStatus,
+};
 use headwater_reports::{compare, report, summary};
 
 const FIXTURE: &[u8] = include_bytes!("fixtures/version-1.json");
@@ -14,7 +16,7 @@ pub fn read() -> Outcome {
 }
 
 #[test]
-fn a_file_of_version_1_is_read_and_becomes_version_2() {
+fn a_file_of_version_1_is_read_and_becomes_one_of_today() {
     let outcome = read();
     assert_eq!(outcome.schema, SCHEMA);
     assert_eq!((outcome.counts.acked, outcome.counts.lost), (3_230, 1_219));
@@ -27,6 +29,16 @@ fn a_file_of_version_1_is_read_and_becomes_version_2() {
     assert!(outcome.several().is_empty());
     let again = Outcome::parse(outcome.to_json().as_bytes(), Path::new("2")).expect("read again");
     assert_eq!(again, outcome);
+}
+
+#[test]
+fn a_file_of_version_2_is_read_without_phases_defaults_and_text() {
+    let today = Outcome::empty(Scenario::default(), Source::Simulated, 1);
+    let text = today.to_json().replace(SCHEMA, SCHEMA_2);
+    assert!([r#""phases""#, r#""defaults""#].iter().all(|it| !text.contains(it)), "{text}");
+    let read = Outcome::parse(text.as_bytes(), Path::new("version-2.json")).expect("read");
+    assert_eq!(read, today);
+    assert!(report(&read).contains("Configuration"));
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct ObservedSpec {
     pub window: Window,
     /// Length of an interval of the series.
     pub interval: Duration,
+    /// When phases begin, nanoseconds ([`Scenario::phases`]).
+    pub phases: Vec<u64>,
     /// The streams, by number; one at least.
     pub streams: Vec<StreamSpec>,
     /// The stream of each node's system, by the node's number; those that are missing belong to the
@@ -68,6 +70,7 @@ impl ObservedSpec {
         Self {
             window: Window { from_ns: from.0, until_ns: until.0 },
             interval: scenario.measure.interval,
+            phases: scenario.phases(),
             streams: scenario.systems.iter().map(stream).collect(),
             stream_of: deployment.streams.clone(),
         }
@@ -235,6 +238,7 @@ mod tests {
         Observed::new(ObservedSpec {
             window: Window { from_ns: 1_000, until_ns: 2_000 },
             interval: Duration(500),
+            phases: vec![],
             streams: vec![StreamSpec::only(Positions::Events); streams],
             stream_of: vec![StreamId(0), StreamId(streams as u32 - 1)],
         })

@@ -45,7 +45,7 @@ impl ObservedStream {
 impl Measured {
     /// Nothing yet.
     pub(super) fn new(spec: &ObservedSpec) -> Self {
-        let recorder = Recorder::new(spec.interval.0, spec.window);
+        let recorder = Recorder::new(spec.interval.0, spec.window).with_phases(&spec.phases);
         Self { recorder, started: Started::new(spec.interval) }
     }
 

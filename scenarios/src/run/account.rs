@@ -82,6 +82,8 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
         file: scenario.name.clone(),
         title: scenario.title.clone(),
         hypothesis: scenario.hypothesis.clone(),
+        digest: scenario.digest(),
+        text: scenario.text.clone(),
     };
     let mut outcome = Outcome::empty(about, observed.source, seed);
     outcome.environment = observed.environment.clone();
@@ -106,9 +108,11 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     outcome.resources = Resources::new(resources);
     outcome.threads = observed.threads;
     outcome.faults = observed.faults;
+    outcome.name_phases();
     outcome.marks = observed.marks;
     outcome.generator = observed.generator;
     outcome.configuration = scenario.configuration();
+    outcome.defaults = scenario.systems.changed_defaults();
     outcome.verdicts.extend(faults_fired(&observed.faults_amiss));
     outcome.verdicts.extend(disks_keep_up(&observed.disks_outrun));
     outcome.verdicts.extend(something_happened(&outcome));

@@ -25,7 +25,9 @@ use std::path::Path;
 
 use headwater_models::batch::StreamId;
 use headwater_models::bugs::{Bug, BugSet};
+use headwater_reports::phase::boundaries;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 pub mod expect;
 pub mod metric;
@@ -87,6 +89,8 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Settings from the command line, as (path, value).
     pub settings: Vec<(String, String)>,
+    /// The text that it was read from, without the settings.
+    pub text: String,
     /// Which settings, by number, are strings though they parse as something else.
     words: Vec<usize>,
     /// Warnings: what is valid, but hardly intended; each with its place.
@@ -256,6 +260,7 @@ impl Scenario {
             swarm: swarm.value,
             expect,
             settings: Vec::new(),
+            text: source.text.clone(),
             words: Vec::new(),
             warnings: Problems(Vec::new()),
             doubts,
@@ -272,6 +277,18 @@ impl Scenario {
         let end = self.traffic.duration;
         let until = self.measure.until;
         (self.measure.warm_up, if until == Duration::ZERO { end } else { until })
+    }
+
+    /// When phases begin in its run, nanoseconds: where faults begin and end.
+    pub fn phases(&self) -> Vec<u64> {
+        let lasts = |fault: &FaultSpec| (fault.at.0, fault.until.map(|until| until.0));
+        boundaries(&self.faults.iter().map(lasts).collect::<Vec<_>>())
+    }
+
+    /// SHA-256 of its text, hexadecimal: what `sha256sum` prints of its file.
+    pub fn digest(&self) -> String {
+        let hash = Sha256::digest(self.text.as_bytes());
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The only system; of several the first.

@@ -22,13 +22,14 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Reads the system that stands at `at` in the file, such as `system`.
+    /// Reads the system that stands at `at` in the file, such as `system`: as it is, and with its
+    /// own defaults.
     pub fn read(
         &self,
         tree: &Tree,
         at: &str,
         findings: &mut Vec<Finding>,
-    ) -> Option<Arc<dyn System>> {
+    ) -> Option<(Arc<dyn System>, Arc<dyn System>)> {
         let names = self.systems.names();
         let mut options = tree.clone();
         let (_, kind) = options.take("kind").or_else(|| {
@@ -78,7 +79,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Defaults, then what was measured on the machine, then what the file says.
-    fn system(self) -> Option<Arc<dyn System>> {
+    fn system(self) -> Option<(Arc<dyn System>, Arc<dyn System>)> {
         let Self { kind, at, options, measured, keyed, findings } = self;
         let defaults = defaults(kind, (options, at), keyed, findings)?;
         let before = findings.len();
@@ -101,7 +102,7 @@ impl Reading<'_> {
             let finding = Finding::new(format!("impossible topology: {message}"), span);
             findings.push(finding.label("this can't be"));
         }
-        (findings.len() == before).then_some(system)
+        (findings.len() == before).then_some((system, defaults))
     }
 }
 

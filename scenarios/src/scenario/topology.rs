@@ -26,6 +26,9 @@ pub struct Part {
     pub name: String,
     /// What it is.
     pub system: Arc<dyn System>,
+    /// The same with its own defaults: as if neither the file nor the profile said anything of its
+    /// options.
+    pub plain: Arc<dyn System>,
     /// The stream whose readers hand it its events; nothing where it writes the schedule.
     pub from: Option<StreamId>,
 }
@@ -35,9 +38,13 @@ pub struct Part {
 pub struct Topology(Vec<Part>);
 
 impl Topology {
-    /// Of one system, which is named as what it is.
+    /// Of one system, which is named as what it is, none of whose options count as changed.
     pub fn single(system: Arc<dyn System>) -> Self {
-        Self(vec![Part { name: system.kind().name().into(), system, from: None }])
+        Self::of((Arc::clone(&system), system))
+    }
+
+    fn of((system, plain): (Arc<dyn System>, Arc<dyn System>)) -> Self {
+        Self(vec![Part { name: system.kind().name().into(), system, plain, from: None }])
     }
 
     /// The systems, with their streams.
@@ -101,9 +108,21 @@ impl Topology {
     /// Every option with its value; names as in the file without `system.`, and with the system's
     /// name before them where there are several.
     pub fn configuration(&self) -> BTreeMap<String, String> {
+        self.options(|part| &*part.system)
+    }
+
+    /// The default of each option that has another value, named as in [`Self::configuration`].
+    pub fn changed_defaults(&self) -> BTreeMap<String, String> {
+        let values = self.configuration();
+        let mut defaults = self.options(|part| &*part.plain);
+        defaults.retain(|name, default| values.get(name).is_some_and(|value| value != default));
+        defaults
+    }
+
+    fn options(&self, of: impl Fn(&Part) -> &dyn System) -> BTreeMap<String, String> {
         let of_part = |(stream, part): (StreamId, &Part)| {
             let prefix = self.prefix(stream);
-            let options = system::configuration(&*part.system).into_iter();
+            let options = system::configuration(of(part)).into_iter();
             options.map(move |(name, value)| (format!("{prefix}{name}"), value))
         };
         self.iter().flat_map(of_part).collect()
@@ -183,7 +202,7 @@ pub fn read(
 ) -> Option<Topology> {
     let options = system::Source { systems, measured, keyed };
     let Value::Array(items) = &tree.value else {
-        return options.read(tree, "system", findings).map(Topology::single);
+        return options.read(tree, "system", findings).map(Topology::of);
     };
     let before = findings.len();
     let listed: Vec<_> =
@@ -194,8 +213,8 @@ pub fn read(
         ["name", "from"].iter().for_each(|key| drop(tree.take(key)));
         let system = options.read(&tree, &format!("system.{index}"), findings);
         let from = from.as_ref().and_then(|from| taken_from(&listed, from, findings));
-        if let Some(system) = system {
-            parts.push(Part { name: name.clone(), system, from });
+        if let Some((system, plain)) = system {
+            parts.push(Part { name: name.clone(), system, plain, from });
         }
     }
     check_names(&listed, findings);

@@ -103,6 +103,7 @@ fn marks(seed: u64, kind: Option<&'static str>) -> Vec<Mark> {
         let faults: Vec<_> = kind.map(fault).into_iter().collect();
         Runtime::with_seed_and_config(seed, madsim::Config::default()).block_on(async {
             let observed = Observed::new(ObservedSpec {
+                phases: vec![],
                 window: Window { from_ns: 0, until_ns: secs(3).0 },
                 interval: secs(1),
                 streams: vec![StreamSpec::only(Positions::Events)],

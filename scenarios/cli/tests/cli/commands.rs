@@ -173,7 +173,7 @@ fn a_corrupt_outcome_file_is_pointed_at() {
     let outcome = Path::new(out).join("outcome.json");
     let text = std::fs::read_to_string(&outcome).expect("just written");
     std::fs::write(&outcome, &text[..text.len() / 2]).expect("a temporary file");
-    refused(&headwater(&["compare", out, out]), &["outcome.json:", "headwater-outcome/2"]);
+    refused(&headwater(&["compare", out, out]), &["outcome.json:", "headwater-outcome/3"]);
     refused(&headwater(&["compare", "/nowhere.json", out]), &["/nowhere.json"]);
 }
 
