@@ -1,81 +1,36 @@
-//! SVG of a chart.
+//! A chart as a figure of a page: its frame, and the data that the page's script draws.
 
 use std::fmt::Write as _;
 
-use super::axis::Fitted;
+use serde_json::{Value, json};
+
 use super::{Chart, Line, Scale};
+use crate::page;
 use crate::text::escape;
-
-/// Width of a chart in SVG units, and the room around the plotting area.
-const WIDTH: f64 = 960.0;
-const LEFT: f64 = 76.0;
-const RIGHT: f64 = 18.0;
-const TOP: f64 = 24.0;
-const BOTTOM: f64 = 42.0;
-
-/// Where things are.
-struct Frame {
-    x: Fitted,
-    y: Fitted,
-    height: f64,
-}
-
-impl Frame {
-    fn x(&self, value: f64) -> f64 {
-        LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT)
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        TOP + (1.0 - self.y.place(value)) * self.height
-    }
-
-    fn bottom(&self) -> f64 {
-        TOP + self.height
-    }
-}
 
 /// The chart as a figure.
 pub(super) fn figure(chart: &Chart) -> String {
-    let lines = || chart.lines.iter().flat_map(|line| line.points.iter());
-    let drawn = lines().filter(|(_, y)| y.is_some()).count();
-    let mut html = format!(
-        "<figure class=\"chart\" id=\"{}\"><figcaption>{}</figcaption>\n",
-        chart.id,
-        escape(&chart.title)
-    );
-    if drawn == 0 {
-        html.push_str("<p class=\"nothing\">Nothing was measured for this chart.</p></figure>\n");
-        return html;
+    let drawn = chart.lines.iter().flat_map(|line| &line.points).any(|(_, y)| y.is_some());
+    let (id, title) = (&chart.id, escape(&chart.title));
+    if !drawn {
+        return format!("<p class=\"nothing\" id=\"{id}\">{title}: nothing was measured.</p>\n");
     }
-    let frame = Frame {
-        x: chart.x.fit(lines().map(|(x, _)| *x)),
-        y: chart.y.fit(lines().filter_map(|(_, y)| *y)),
-        height: chart.height,
-    };
-    let total = TOP + chart.height + BOTTOM;
-    let _ = writeln!(
-        html,
-        "<svg viewBox=\"0 0 {WIDTH} {total}\" role=\"img\" aria-label=\"{}\" data-y=\"{}\" \
-         data-x=\"{}\">",
+    format!(
+        "<figure class=\"chart\" id=\"{id}\"><figcaption>{title}<span class=\"tools\">\
+         <button type=\"button\" class=\"log\" title=\"logarithmic or linear (key l)\">log\
+         </button><button type=\"button\" class=\"whole\" hidden>whole height</button>\
+         <button type=\"button\" class=\"reset\" title=\"or a double click\" hidden>\
+         reset zoom</button></span></figcaption>\n\
+         <div class=\"plot\" role=\"img\" tabindex=\"0\" aria-label=\"{}\"></div>\n\
+         <p class=\"readout note\" hidden></p>\
+         <div class=\"legend\"><output class=\"where\"></output></div>\
+         <p class=\"readout events\" aria-live=\"polite\"></p>\n\
+         <noscript><p class=\"nothing\">{}</p></noscript>\n\
+         <script type=\"application/json\">{}</script>\n</figure>\n",
         escape(&describe(chart)),
-        chart.y.unit.name(),
-        if chart.x.scale == Scale::Tail { "tail" } else { chart.x.unit.name() },
-    );
-    bands(&mut html, chart, &frame);
-    grid(&mut html, chart, &frame);
-    ticks(&mut html, chart, &frame);
-    for (index, line) in chart.lines.iter().enumerate() {
-        path(&mut html, index, line, &frame);
-    }
-    let _ = writeln!(
-        html,
-        "<line class=\"cursor\" y1=\"{TOP}\" y2=\"{}\" x1=\"0\" x2=\"0\" hidden=\"\"/></svg>",
-        round(frame.bottom())
-    );
-    legend(&mut html, chart);
-    data(&mut html, chart, &frame);
-    html.push_str("</figure>\n");
-    html
+        escape(&describe(chart)),
+        page::json(&data(chart)),
+    )
 }
 
 /// One sentence for readers who cannot see the chart.
@@ -93,182 +48,142 @@ fn describe(chart: &Chart) -> String {
     text
 }
 
-fn bands(html: &mut String, chart: &Chart, frame: &Frame) {
-    let mut badges_end = 0.0;
-    for band in &chart.bands {
-        let (from, until) = (frame.x(band.from), frame.x(band.until));
-        // An instantaneous fault is still two units wide.
-        let width = (until - from).max(2.0);
-        let _ = writeln!(
-            html,
-            "<g class=\"band\"><title>{}</title><rect x=\"{}\" y=\"{TOP}\" width=\"{}\" \
-             height=\"{}\"/>",
-            escape(&band.title),
-            round(from),
-            round(width),
-            round(frame.height),
-        );
-        // Badges in a row: one that would cover the last moves to its right.
-        let centre = (from + width / 2.0).max(badges_end + 9.0).min(WIDTH - RIGHT - 8.0);
-        badges_end = centre + 9.0;
-        let _ = writeln!(
-            html,
-            "<text x=\"{}\" y=\"{}\" class=\"badge\">{}</text></g>",
-            round(centre),
-            TOP - 8.0,
-            escape(&band.badge)
-        );
+/// What the script draws: each column of x values once, and the lines that stand over it.
+fn data(chart: &Chart) -> Value {
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    let mut lines = Vec::new();
+    for line in &chart.lines {
+        let places: Vec<f64> = line.points.iter().map(|(x, _)| chart.x.place(*x)).collect();
+        let column = columns.iter().position(|column| *column == places).unwrap_or_else(|| {
+            columns.push(places);
+            columns.len() - 1
+        });
+        lines.push(line_data(line, column));
     }
-}
-
-fn grid(html: &mut String, chart: &Chart, frame: &Frame) {
-    let bottom = frame.bottom();
-    html.push_str("<g class=\"grid\">\n");
-    let mut above = f64::INFINITY;
-    for (value, label) in &frame.y.ticks {
-        // A label that would touch the one below it is left out; its line is drawn.
-        let touches = above - frame.y(*value) < 15.0;
-        above = if touches { above } else { frame.y(*value) };
-        let label = if touches { "" } else { label };
-        let y = round(frame.y(*value));
-        let _ = writeln!(
-            html,
-            "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\"/><text x=\"{}\" y=\"{}\" \
-             class=\"ylabel\">{}</text>",
-            WIDTH - RIGHT,
-            LEFT - 8.0,
-            round(frame.y(*value) + 4.0),
-            escape(label)
-        );
-    }
-    for (value, label) in &frame.x.ticks {
-        let x = round(frame.x(*value));
-        let _ = writeln!(
-            html,
-            "<line x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/><text x=\"{x}\" y=\"{}\" \
-             class=\"xlabel\">{}</text>",
-            round(bottom),
-            round(bottom + 4.0),
-            round(bottom + 18.0),
-            escape(label)
-        );
-    }
-    let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-    let _ = writeln!(
-        html,
-        "<text x=\"{middle}\" y=\"{}\" class=\"xlabel axis\">{}</text><text x=\"4\" y=\"12\" \
-         class=\"axis\">{}</text></g>",
-        round(bottom + 36.0),
-        escape(&chart.x.label),
-        escape(&chart.y.label)
-    );
-}
-
-fn ticks(html: &mut String, chart: &Chart, frame: &Frame) {
-    for tick in &chart.ticks {
-        let x = frame.x(tick.at);
-        let _ = writeln!(
-            html,
-            "<g class=\"mark\"><title>{}</title><line x1=\"{x}\" x2=\"{x}\" y1=\"{TOP}\" \
-             y2=\"{}\"/><path d=\"M{} {TOP}h8l-4 6z\"/></g>",
-            escape(&tick.title),
-            round(frame.bottom()),
-            round(x - 4.0),
-            x = round(x),
-        );
-    }
-}
-
-fn path(html: &mut String, index: usize, line: &Line, frame: &Frame) {
-    let mut d = String::new();
-    let mut lone = vec![];
-    let mut drawing = false;
-    for (position, (x, y)) in line.points.iter().enumerate() {
-        let Some(y) = y else {
-            drawing = false;
-            continue;
-        };
-        let next = line.points.get(position + 1).is_some_and(|(_, y)| y.is_some());
-        let (x, y) = (round(frame.x(*x)), round(frame.y(*y)));
-        if !drawing && !next {
-            lone.push((x, y));
-            continue;
-        }
-        let _ = write!(d, "{}{x} {y}", if drawing { 'L' } else { 'M' });
-        drawing = true;
-    }
-    let dashed = if line.dashed { " dashed" } else { "" };
-    let colour = line.colour % 8;
-    let _ = write!(html, "<g class=\"line c{colour}{dashed}\" data-line=\"{index}\">");
-    if !d.is_empty() {
-        let _ = write!(html, "<path d=\"{d}\"/>");
-    }
-    for (x, y) in lone {
-        let _ = write!(html, "<circle cx=\"{x}\" cy=\"{y}\" r=\"2.5\"/>");
-    }
-    html.push_str("</g>\n");
-}
-
-fn legend(html: &mut String, chart: &Chart) {
-    html.push_str("<div class=\"legend\">");
-    for (index, line) in chart.lines.iter().enumerate() {
-        let dashed = if line.dashed { " dashed" } else { "" };
-        let _ = write!(
-            html,
-            "<button type=\"button\" data-line=\"{index}\" aria-pressed=\"true\"><i \
-             class=\"c{}{dashed}\"></i>{}</button>",
-            line.colour % 8,
-            escape(&line.label)
-        );
-    }
-    html.push_str("<output class=\"readout\"></output></div>\n");
-}
-
-/// The values behind the readout, once per x: only what the lines share an x axis for.
-fn data(html: &mut String, chart: &Chart, frame: &Frame) {
-    let lines: Vec<serde_json::Value> = chart
-        .lines
-        .iter()
-        .map(|line| {
-            let places: Vec<f64> = line.points.iter().map(|(x, _)| tenth(frame.x(*x))).collect();
-            let values: Vec<Option<f64>> =
-                line.points.iter().map(|(_, y)| y.map(four_digits)).collect();
-            serde_json::json!([places, values])
-        })
-        .collect();
-    let shown: Vec<String> = chart.lines.first().map_or_else(Vec::new, |line| {
-        line.points.iter().map(|(x, _)| shown_x(chart, *x)).collect()
+    let ends = chart.ends.or_else(|| {
+        let timed = chart.linked && chart.x.at_least > 0.0;
+        timed.then_some((0.0, chart.x.at_least))
     });
-    // `<` cannot occur: the data are numbers and our own labels.
-    let json = serde_json::json!({ "lines": lines, "x": shown });
-    let _ = writeln!(html, "<script type=\"application/json\">{json}</script>");
-}
-
-fn shown_x(chart: &Chart, x: f64) -> String {
-    match chart.x.scale {
-        Scale::Tail => format!("p{}", (x * 1e8).round() / 1e6),
-        _ => chart.x.unit.show(x),
+    let ticks: Vec<Value> = chart.ticks.iter().map(|(at, label)| json!([at, label])).collect();
+    let uprights: Vec<Value> =
+        chart.uprights.iter().map(|(at, label)| json!({ "at": at, "label": label })).collect();
+    let mut data = json!({
+        "x": columns.iter().map(|column| stored(column)).collect::<Vec<_>>(),
+        "lines": lines,
+        "unit": chart.y.unit.name(),
+        "csv": chart.y.unit.plain(),
+        "xunit": if chart.x.scale == Scale::Tail { "tail" } else { chart.x.unit.name() },
+        "log": chart.y.scale == Scale::Log,
+        "least": chart.y.at_least,
+        "height": chart.height,
+        "linked": chart.linked,
+        "dots": chart.dots,
+    });
+    if let Some((from, until)) = ends {
+        data["ends"] = json!([from, until]);
     }
+    if !ticks.is_empty() {
+        data["ticks"] = json!(ticks);
+    }
+    if !uprights.is_empty() {
+        data["uprights"] = json!(uprights);
+    }
+    data
 }
 
-/// A coordinate to a tenth of a unit, without a trailing zero.
-fn round(value: f64) -> String {
-    format!("{}", tenth(value))
+fn line_data(line: &Line, column: usize) -> Value {
+    let short = |value: Option<f64>| value.map(number);
+    let values: Vec<Value> =
+        line.points.iter().map(|(_, y)| short(*y).unwrap_or(Value::Null)).collect();
+    let mut data = json!({
+        "label": line.label, "colour": line.colour % 8, "dash": line.dashed, "x": column,
+        "y": values,
+    });
+    if line.base {
+        data["base"] = json!(true);
+    }
+    if let Some(width) = line.width {
+        // A wide line lies behind others, which it would hide.
+        data["width"] = json!(width);
+        data["alpha"] = json!(0.4);
+    }
+    if !line.intervals.is_empty() {
+        let end = |of: fn(&(f64, f64)) -> f64| -> Vec<Value> {
+            let ends = line.intervals.iter();
+            ends.map(|it| it.as_ref().map_or(Value::Null, |it| number(of(it)))).collect()
+        };
+        data["low"] = json!(end(|interval| interval.0));
+        data["high"] = json!(end(|interval| interval.1));
+    }
+    data
 }
 
-fn tenth(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
+/// A column of x values: evenly spaced ones, of which the last may be off, by their ends.
+fn stored(column: &[f64]) -> Value {
+    let even = |pair: &[f64], step: f64| (pair[1] - pair[0] - step).abs() < step * 1e-6;
+    if let ([from, next, ..], Some(last)) = (column, column.last()) {
+        let step = next - from;
+        let body = &column[..column.len() - 1];
+        if column.len() > 8 && body.windows(2).all(|pair| even(pair, step)) {
+            let (from, step, last) = (tidy(*from), tidy(step), tidy(*last));
+            return json!({ "from": from, "step": step, "count": column.len(), "last": last });
+        }
+    }
+    json!(column.iter().map(|x| tidy(*x)).collect::<Vec<_>>())
 }
 
-/// A value to four significant digits.
-fn four_digits(value: f64) -> f64 {
+/// Without what binary fractions leave behind.
+fn tidy(value: f64) -> f64 {
+    (value * 1e9).round() / 1e9
+}
+
+/// A value to four significant digits, as an integer where it is one.
+fn number(value: f64) -> Value {
     if value == 0.0 || !value.is_finite() {
-        return 0.0;
+        return json!(0);
     }
     let power = 3 - libm::floor(libm::log10(value.abs())) as i32;
-    if power <= 0 {
-        return value.round();
+    let rounded = if power <= 0 {
+        value.round()
+    } else {
+        let factor = libm::pow(10.0, f64::from(power));
+        (value * factor).round() / factor
+    };
+    if rounded.fract() == 0.0 && rounded.abs() < 9e15 {
+        json!(rounded as i64)
+    } else {
+        json!(rounded)
     }
-    let factor = libm::pow(10.0, f64::from(power));
-    (value * factor).round() / factor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::{Axis, Unit};
+
+    #[test]
+    fn even_times_are_stored_by_their_ends_and_values_by_four_digits() {
+        let column: Vec<f64> = (0..10).map(|index| 0.05 + f64::from(index) * 0.1).collect();
+        let evenly = json!({ "from": 0.05, "step": 0.1, "count": 10, "last": 0.95 });
+        assert_eq!(stored(&column), evenly);
+        assert_eq!(stored(&[1.0, 2.0, 4.0]), json!([1.0, 2.0, 4.0]));
+        assert_eq!(number(123_456_789.0), json!(123_456_789));
+        assert_eq!(number(0.123_456), json!(0.1235));
+    }
+
+    #[test]
+    fn each_nine_takes_the_same_room() {
+        let axis = Axis::tail("share");
+        let places = [0.0, 0.9, 0.99, 0.999, 0.9999].map(|share| axis.place(share));
+        for pair in places.windows(2) {
+            assert!((pair[1] - pair[0] - 1.0).abs() < 1e-6, "{places:?}");
+        }
+    }
+
+    #[test]
+    fn a_chart_without_values_is_a_sentence() {
+        let axis = Axis::linear("events", Unit::Events);
+        let chart = Chart::over_time("empty", "Nothing", axis, 1.0, vec![]);
+        assert!(chart.render().contains("nothing was measured"), "{}", chart.render());
+    }
 }

@@ -1,4 +1,5 @@
-//! Line charts as inline SVG: the same bytes for the same data.
+//! Line charts: a figure with its data, drawn in the page by uPlot. The same bytes for the same
+//! data.
 
 mod axis;
 mod draw;
@@ -6,7 +7,7 @@ mod draw;
 pub use axis::{Axis, Scale, Unit};
 
 /// A line of a chart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Line {
     /// Its name in the legend.
     pub label: String,
@@ -14,33 +15,17 @@ pub struct Line {
     pub colour: usize,
     /// Dashed: in comparisons, that the run was simulated.
     pub dashed: bool,
+    /// What the others are measured by: a linear axis is never cut below it.
+    pub base: bool,
+    /// How wide it is, in pixels, if it is to lie behind others.
+    pub width: Option<f64>,
     /// The points, by rising x. The line breaks where y is absent.
     pub points: Vec<(f64, Option<f64>)>,
+    /// The confidence interval of each point, where it has one; empty if none has.
+    pub intervals: Vec<Option<(f64, f64)>>,
 }
 
-/// A shaded stretch of the x axis: a fault while it lasts.
-#[derive(Clone, Debug)]
-pub struct Band {
-    /// From, in the x axis's unit.
-    pub from: f64,
-    /// Until.
-    pub until: f64,
-    /// A number or letter shown at its top.
-    pub badge: String,
-    /// Shown when the pointer rests on it.
-    pub title: String,
-}
-
-/// A moment on the x axis.
-#[derive(Clone, Debug)]
-pub struct Tick {
-    /// When, in the x axis's unit.
-    pub at: f64,
-    /// Shown when the pointer rests on it.
-    pub title: String,
-}
-
-/// A chart: lines over shaded stretches, with a legend and, with scripts enabled, a readout.
+/// A chart: lines with a legend, zoom, a readout, and a linear or logarithmic axis.
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// Unique in the page; letters, digits and hyphens.
@@ -53,15 +38,44 @@ pub struct Chart {
     pub y: Axis,
     /// The lines.
     pub lines: Vec<Line>,
-    /// Shaded stretches.
-    pub bands: Vec<Band>,
-    /// Marked moments.
-    pub ticks: Vec<Tick>,
-    /// Height of the plotting area, in SVG units (the width is 960).
+    /// It is over the run's time, and shares cursor, zoom, phases and marks with all that are.
+    pub linked: bool,
+    /// Its first and last x; the data's, or of a linked chart what the axis reaches, if absent.
+    pub ends: Option<(f64, f64)>,
+    /// Names at places of the x axis, in place of numbers.
+    pub ticks: Vec<(f64, String)>,
+    /// Marked places of the x axis, with a word on each.
+    pub uprights: Vec<(f64, String)>,
+    /// A dot at each point.
+    pub dots: bool,
+    /// Height of the plotting area, in pixels.
     pub height: f64,
 }
 
 impl Chart {
+    /// A chart over the time of a run that ends at `end` seconds, linked with its others.
+    pub fn over_time(id: &str, title: &str, y: Axis, end: f64, lines: Vec<Line>) -> Self {
+        let x = Axis::linear("time since the start, seconds", Unit::Seconds).reaching(end);
+        Self { linked: true, height: 210.0, ..Self::new(id, title, x, y, lines) }
+    }
+
+    /// A chart by itself.
+    pub fn new(id: &str, title: &str, x: Axis, y: Axis, lines: Vec<Line>) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            x,
+            y,
+            lines,
+            linked: false,
+            ends: None,
+            ticks: vec![],
+            uprights: vec![],
+            dots: false,
+            height: 260.0,
+        }
+    }
+
     /// The chart as an HTML figure; one sentence in place of an empty chart.
     pub fn render(&self) -> String {
         draw::figure(self)

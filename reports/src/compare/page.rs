@@ -195,16 +195,8 @@ fn rates(comparison: &Comparison) -> Chart {
     }
     let durations = comparison.outcomes().map(|(_, outcome)| outcome.duration_ns);
     let longest = durations.max().unwrap_or(0) as f64 / 1e9;
-    Chart {
-        id: "acked".to_owned(),
-        title: "Acknowledged over time".to_owned(),
-        x: Axis::linear("time since the start, seconds", Unit::Seconds).reaching(longest),
-        y: Axis::linear("events per second", Unit::PerSecond),
-        lines,
-        bands: vec![],
-        ticks: vec![],
-        height: 240.0,
-    }
+    let axis = Axis::linear("events per second", Unit::PerSecond);
+    Chart::over_time("acked", "Acknowledged over time", axis, longest, lines)
 }
 
 fn run_spectra(comparison: &Comparison, id: &str, title: &str, of: Of) -> Chart {

@@ -87,6 +87,7 @@ fn chart(spectrum: &Spectrum, title: &str, measured: &Latency) -> Chart {
         colour,
         dashed: true,
         points: spectrum.points.iter().map(|(share, range)| (*share, Some(of(range)))).collect(),
+        ..Line::default()
     };
     let mut lines = vec![
         line("simulated, greatest of the seeds", 7, |range| range.high),

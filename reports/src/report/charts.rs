@@ -1,81 +1,81 @@
 //! The charts of a report.
 
-use crate::chart::{Axis, Band, Chart, Line, Tick, Unit};
+use crate::chart::{Axis, Chart, Line, Unit};
 use crate::latency::{Latency, spectrum_shares};
 use crate::outcome::Outcome;
 use crate::text::duration;
 
-/// Events marked on a chart at most; the table below the charts counts all.
-const MARKS_MAX: usize = 120;
-
 /// Resources and gauges charted at most, busiest first.
 const LINES_MAX: usize = 8;
+
+/// Points of a line at most: of a longer run each stands for several intervals, so that the page
+/// stays small enough to be mailed.
+const POINTS_MAX: usize = 1_200;
 
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// A chart over the run's time, with the faults and marks on it.
-fn over_time(outcome: &Outcome, id: &str, title: &str, y: Axis, lines: Vec<Line>) -> Chart {
-    let end = seconds(outcome.duration_ns);
-    let bands = outcome.faults.iter().enumerate().map(|(index, fault)| {
-        let until = fault.until_ns.map_or(end, seconds);
-        let lifted = fault.until_ns.map_or_else(|| "the end".to_owned(), |ns| duration(ns as f64));
-        Band {
-            from: seconds(fault.from_ns),
-            until,
-            badge: format!("F{}", index + 1),
-            title: format!(
-                "F{}: {} {}, {} to {lifted}",
-                index + 1,
-                fault.name,
-                fault.target,
-                duration(fault.from_ns as f64)
-            ),
-        }
-    });
-    let ticks = outcome.marks.iter().take(MARKS_MAX).map(|mark| Tick {
-        at: seconds(mark.at_ns),
-        title: format!("{} at {}: {}", mark.name, duration(mark.at_ns as f64), mark.detail),
-    });
-    Chart {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        x: Axis::linear("time since the start, seconds", Unit::Seconds).reaching(end),
-        y,
-        lines,
-        bands: bands.collect(),
-        ticks: ticks.collect(),
-        height: 210.0,
-    }
+/// Intervals of the series that a point of a line stands for.
+pub(super) fn intervals_per_point(outcome: &Outcome) -> usize {
+    outcome.series.len().div_ceil(POINTS_MAX).max(1)
 }
 
-/// A line over a column of the series, each value at its interval's middle or end.
-fn line<T: Copy>(
+/// A chart over the run's time.
+fn over_time(outcome: &Outcome, id: &str, title: &str, y: Axis, lines: Vec<Line>) -> Chart {
+    Chart::over_time(id, title, y, seconds(outcome.duration_ns), lines)
+}
+
+/// A line over a column of the series, each value in the middle of what it stands for: `value` is
+/// given some intervals and how many seconds they last.
+fn line<T>(
     outcome: &Outcome,
     label: &str,
     colour: usize,
     column: &[T],
-    value: impl Fn(T, f64) -> Option<f64>,
+    value: impl Fn(&[T], f64) -> Option<f64>,
 ) -> Line {
     let interval = outcome.series.interval_seconds();
     let end = seconds(outcome.duration_ns);
-    let points = column.iter().enumerate().filter_map(|(index, item)| {
-        let from = index as f64 * interval;
+    let several = intervals_per_point(outcome);
+    let points = column.chunks(several).enumerate().filter_map(|(index, items)| {
+        let from = (index * several) as f64 * interval;
         // The last interval may be cut short; its rate is over what there is of it.
-        let length = interval.min(end - from);
-        (length > 0.0).then(|| (from + length / 2.0, value(*item, length)))
+        let length = (interval * items.len() as f64).min(end - from);
+        (length > 0.0).then(|| (from + length / 2.0, value(items, length)))
     });
-    Line { label: label.to_owned(), colour, dashed: false, points: points.collect() }
+    Line { label: label.to_owned(), colour, points: points.collect(), ..Line::default() }
+}
+
+fn rate(events: &[u64], length: f64) -> Option<f64> {
+    Some(events.iter().sum::<u64>() as f64 / length)
+}
+
+fn most(values: &[u64], _: f64) -> Option<f64> {
+    values.iter().max().map(|value| *value as f64)
+}
+
+fn slowest(values: &[Option<u64>], _: f64) -> Option<f64> {
+    values.iter().flatten().max().map(|ns| *ns as f64)
+}
+
+fn middle(values: &[Option<u64>], _: f64) -> Option<f64> {
+    let mut there: Vec<u64> = values.iter().flatten().copied().collect();
+    there.sort_unstable();
+    there.get(there.len() / 2).map(|ns| *ns as f64)
+}
+
+fn highest(values: &[Option<f64>], _: f64) -> Option<f64> {
+    values.iter().flatten().copied().reduce(f64::max)
 }
 
 /// The four rates.
 pub(crate) fn rate_lines(outcome: &Outcome) -> Vec<Line> {
     let series = &outcome.series;
-    let rate = |events: u64, length: f64| Some(events as f64 / length);
+    let offered = line(outcome, "offered", 7, &series.offered, rate);
     let mut lines = vec![
-        line(outcome, "offered", 7, &series.offered, rate),
-        line(outcome, "sent", 3, &series.sent, rate),
+        Line { base: true, width: Some(5.0), ..offered },
+        Line { width: Some(3.0), ..line(outcome, "sent", 3, &series.sent, rate) },
         line(outcome, "acked", 0, &series.acked, rate),
     ];
     if outcome.counts.delivered > 0 {
@@ -90,25 +90,26 @@ pub(super) fn rates(outcome: &Outcome) -> Chart {
     over_time(outcome, "rates", "Rates over time", axis, lines)
 }
 
+/// Events intended and not yet resolved.
+fn backlog_line(outcome: &Outcome) -> Line {
+    line(outcome, "backlog", 1, &outcome.series.backlog, most)
+}
+
 pub(super) fn backlog(outcome: &Outcome) -> Chart {
-    let mut lines = vec![];
-    if outcome.counts.scheduled > 0 {
-        let events = |events: u64, _| Some(events as f64);
-        lines.push(line(outcome, "backlog", 1, &outcome.series.backlog, events));
-    }
+    let due = outcome.counts.scheduled > 0;
+    let lines = due.then(|| backlog_line(outcome)).into_iter().collect();
     let axis = Axis::linear("events", Unit::Events);
     let title = "Backlog: intended, not yet acknowledged or failed";
-    Chart { height: 120.0, ..over_time(outcome, "backlog", title, axis, lines) }
+    Chart { height: 130.0, ..over_time(outcome, "backlog", title, axis, lines) }
 }
 
 /// p50, p99 and maximum of the response time.
 fn response_lines(outcome: &Outcome) -> Vec<Line> {
     let series = &outcome.series;
-    let latency = |ns: Option<u64>, _| ns.map(|ns| ns as f64);
     vec![
-        line(outcome, "p50", 2, &series.response_p50_ns, latency),
-        line(outcome, "p99", 0, &series.response_p99_ns, latency),
-        line(outcome, "max", 1, &series.response_max_ns, latency),
+        line(outcome, "p50", 2, &series.response_p50_ns, middle),
+        line(outcome, "p99", 0, &series.response_p99_ns, slowest),
+        line(outcome, "max", 1, &series.response_max_ns, slowest),
     ]
 }
 
@@ -118,18 +119,26 @@ pub(super) fn response(outcome: &Outcome) -> Chart {
     over_time(outcome, "response", title, axis, response_lines(outcome))
 }
 
-pub(super) fn lag(outcome: &Outcome) -> Chart {
-    let latency = |ns: Option<u64>, _| ns.map(|ns| ns as f64);
+/// Below this a producer took what was due at once.
+const LAG_AT_ONCE_NS: u64 = 1_000;
+
+/// How late producers took what was due; a sentence where it is not worth a chart.
+pub(super) fn lag(outcome: &Outcome) -> String {
+    let latest = outcome.latency.schedule_lag.max();
     let column = &outcome.series.schedule_lag_p99_ns;
-    let lines = vec![line(outcome, "schedule lag p99", 3, column, latency)];
+    let at_once = |ns: &u64| *ns < LAG_AT_ONCE_NS;
+    if let Some(latest) = latest.filter(|_| column.iter().flatten().all(at_once)) {
+        let latest = duration(latest as f64);
+        return format!("<p>Producers took events at once: at most {latest} late.</p>\n");
+    }
+    let lines = vec![line(outcome, "schedule lag p99", 3, column, slowest)];
     let axis = Axis::log("schedule lag", Unit::Nanoseconds);
     let title = "Own lag: how late producers took what was due";
-    Chart { height: 90.0, ..over_time(outcome, "lag", title, axis, lines) }
+    Chart { height: 110.0, ..over_time(outcome, "lag", title, axis, lines) }.render()
 }
 
 /// What each stream acknowledged over time, where there are several.
 pub(super) fn streams(outcome: &Outcome) -> Chart {
-    let rate = |events: u64, length: f64| Some(events as f64 / length);
     let several = outcome.several().into_iter().enumerate();
     // The first is drawn whole and the others dashed: a stream that keeps up with the one before it
     // would hide its line.
@@ -138,7 +147,8 @@ pub(super) fn streams(outcome: &Outcome) -> Chart {
         ..line(outcome, name, colour, &view.series.acked, rate)
     });
     let axis = Axis::linear("events per second", Unit::PerSecond);
-    over_time(outcome, "streams", "Acknowledged by each stream", axis, lines.collect())
+    let title = "Acknowledged by each stream";
+    over_time(outcome, "streams-acked", title, axis, lines.collect())
 }
 
 /// The end-to-end latencies of each stream, where there are several.
@@ -155,7 +165,7 @@ pub(super) fn stream_spectra(outcome: &Outcome) -> Chart {
 pub(crate) fn spectrum_line(label: &str, colour: usize, latency: &Latency) -> Line {
     let at = |share| latency.quantile(share).map(|ns| (share, Some(ns as f64)));
     let points = spectrum_shares().map_while(at).collect();
-    Line { label: label.to_owned(), colour, dashed: false, points }
+    Line { label: label.to_owned(), colour, points, ..Line::default() }
 }
 
 pub(super) fn spectrum(outcome: &Outcome) -> Chart {
@@ -165,68 +175,74 @@ pub(super) fn spectrum(outcome: &Outcome) -> Chart {
         .named()
         .into_iter()
         .zip(colours)
-        .filter(|((_, latency), _)| latency.count() > 0)
-        .map(|((name, latency), colour)| spectrum_line(name, colour, latency));
+        .map(|((name, latency), colour)| spectrum_line(name, colour, latency))
+        // What was never late has no place on the axis.
+        .filter(|line| line.points.iter().any(|(_, ns)| ns.is_some_and(|ns| ns > 0.0)));
     spectra("spectrum", "Percentile spectrum (as far as ten events lie beyond)", lines)
+}
+
+/// The response times of each phase, where there are several.
+pub(super) fn phase_spectra(outcome: &Outcome) -> Option<Chart> {
+    let phases = outcome.phases.iter().enumerate().take(LINES_MAX);
+    let lines: Vec<Line> = phases
+        .filter(|(_, phase)| phase.response.count() > 0)
+        .map(|(colour, phase)| spectrum_line(&phase.name, colour, &phase.response))
+        .collect();
+    let title = "Response time of what was due before, during and after faults";
+    (lines.len() > 1).then(|| spectra("phase-spectra", title, lines))
 }
 
 /// A chart of percentile spectra.
 pub(crate) fn spectra(id: &str, title: &str, lines: impl IntoIterator<Item = Line>) -> Chart {
-    Chart {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        x: Axis::tail("share of events, by log 1/(1-p)"),
-        y: Axis::log("latency", Unit::Nanoseconds),
-        lines: lines.into_iter().collect(),
-        bands: vec![],
-        ticks: vec![],
-        height: 260.0,
-    }
+    let x = Axis::tail("share of events, by log 1/(1-p)");
+    Chart::new(id, title, x, Axis::log("latency", Unit::Nanoseconds), lines.into_iter().collect())
 }
 
-/// Utilisation over time, then one chart per unit of the gauges.
-pub(super) fn resources(outcome: &Outcome) -> Vec<Chart> {
-    let mut charts = vec![];
+/// How busy the busiest resources were over time.
+pub(super) fn utilisation(outcome: &Outcome) -> Option<Chart> {
     let mut busiest: Vec<_> =
-        outcome.resources.iter().filter(|resource| !resource.series.is_empty()).collect();
+        outcome.resources.iter().filter(|it| it.series.iter().any(|share| *share > 0.0)).collect();
     busiest.sort_by(|left, right| right.utilisation_mean.total_cmp(&left.utilisation_mean));
-    let lines: Vec<Line> = busiest
-        .into_iter()
-        .take(LINES_MAX)
-        .enumerate()
-        .map(|(colour, resource)| {
-            line(outcome, &resource.name, colour, &resource.series, |share, _| Some(share))
-        })
+    let mean = |shares: &[f64], _: f64| Some(shares.iter().sum::<f64>() / shares.len() as f64);
+    let chosen = busiest.into_iter().take(LINES_MAX).enumerate();
+    let lines: Vec<Line> = chosen
+        .map(|(colour, resource)| line(outcome, &resource.name, colour, &resource.series, mean))
         .collect();
-    if !lines.is_empty() {
-        let axis = Axis::linear("utilisation", Unit::Share).reaching(1.0);
-        let title = format!("Utilisation over time (the {} busiest)", lines.len());
-        charts.push(over_time(outcome, "utilisation", &title, axis, lines));
-    }
+    let axis = Axis::linear("utilisation", Unit::Share).reaching(1.0);
+    let title = format!("Utilisation over time (the {} busiest)", lines.len());
+    (!lines.is_empty()).then(|| over_time(outcome, "utilisation", &title, axis, lines))
+}
+
+/// A chart for each unit of the levels.
+pub(super) fn levels(outcome: &Outcome) -> Vec<Chart> {
+    let mut charts = vec![];
     let gauges = &outcome.series.gauges;
     let mut units: Vec<&str> = gauges.iter().map(|gauge| gauge.unit.as_str()).collect();
     units.sort_unstable();
     units.dedup();
     for (index, unit) in units.into_iter().enumerate() {
-        let mut of_unit: Vec<_> = gauges.iter().filter(|gauge| gauge.unit == unit).collect();
         let largest = |values: &[Option<f64>]| values.iter().flatten().copied().fold(0.0, f64::max);
+        let mut of_unit: Vec<_> = gauges
+            .iter()
+            .filter(|gauge| gauge.unit == unit && largest(&gauge.values) > 0.0)
+            .collect();
         of_unit.sort_by(|left, right| largest(&right.values).total_cmp(&largest(&left.values)));
         let total = of_unit.len();
         let lines: Vec<Line> = of_unit
             .into_iter()
-            .filter(|gauge| largest(&gauge.values) > 0.0)
             .take(LINES_MAX)
             .enumerate()
-            .map(|(colour, gauge)| {
-                line(outcome, &gauge.name, colour, &gauge.values, |value, _| value)
-            })
+            .map(|(colour, gauge)| line(outcome, &gauge.name, colour, &gauge.values, highest))
             .collect();
         if lines.is_empty() {
             continue;
         }
-        let title = format!("Levels in {unit} ({} of {total}, the largest)", lines.len());
+        let title = match total > lines.len() {
+            true => format!("Levels in {unit} (the {} highest of {total})", lines.len()),
+            false => format!("Levels in {unit}"),
+        };
         let axis = Axis::linear(unit, gauge_unit(unit));
-        let id = format!("gauges-{index}");
+        let id = format!("levels-{index}");
         charts.push(Chart { height: 150.0, ..over_time(outcome, &id, &title, axis, lines) });
     }
     charts

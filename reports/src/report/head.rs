@@ -1,7 +1,7 @@
 //! The top of a report: what was run, how it came out, how to run it again.
 
 use crate::outcome::{Outcome, VerdictStatus};
-use crate::page::table;
+use crate::page::{name, stacked};
 use crate::text::{count, duration, duration_or_dash, escape, per_second};
 
 /// Title, verdict box, key figures, and what reproduces the run.
@@ -58,7 +58,7 @@ fn verdicts(outcome: &Outcome) -> String {
                 ]
             })
             .collect();
-        html.push_str(&table(&["", "verdict", "measured", "expected"], &rows));
+        html.push_str(&stacked(&["", "verdict", "measured", "expected"], &rows));
     }
     if !outcome.expectations.is_empty() {
         let rows: Vec<Vec<String>> = outcome
@@ -72,7 +72,7 @@ fn verdicts(outcome: &Outcome) -> String {
                 ]
             })
             .collect();
-        html.push_str(&table(&["", "expectation", "measured"], &rows));
+        html.push_str(&stacked(&["", "expectation", "measured"], &rows));
     }
     if let Some(generator) = &outcome.generator {
         let class = if generator.bottleneck || generator.overload { "warn" } else { "pass" };
@@ -95,7 +95,7 @@ fn tiles(outcome: &Outcome) -> String {
     let response = outcome.latency.response.summary();
     let binding = outcome.resources.binding();
     let constraint = match &binding {
-        Some(binding) if binding.binds => escape(&binding.name),
+        Some(binding) if binding.binds => name(&binding.name),
         Some(_) => "none".to_owned(),
         None => "not measured".to_owned(),
     };
@@ -110,7 +110,7 @@ fn tiles(outcome: &Outcome) -> String {
     let several = outcome.streams.len() > 1;
     let mut html = String::from("<div class=\"tiles\">");
     for (value, label) in all {
-        let class = if value.chars().count() > 12 { " class=\"long\"" } else { "" };
+        let class = if value.chars().count() > 16 { " class=\"long\"" } else { "" };
         html.push_str(&format!(
             "<div class=\"tile\"><b{class}>{value}</b><span>{label}{}</span></div>\n",
             if several && label != "binding constraint" { ", all streams" } else { "" }
@@ -118,6 +118,18 @@ fn tiles(outcome: &Outcome) -> String {
     }
     html.push_str("</div>\n");
     html
+}
+
+/// The command line, with a button that copies it.
+fn reproduce(line: &str) -> String {
+    if line.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<pre><code id=\"reproduce\">{}</code></pre><button type=\"button\" \
+         data-copy=\"reproduce\">Copy</button>",
+        escape(line)
+    )
 }
 
 fn facts(outcome: &Outcome) -> String {
@@ -137,7 +149,7 @@ fn facts(outcome: &Outcome) -> String {
     );
     let fingerprint = outcome.fingerprint.as_deref().unwrap_or("none (live)");
     let rows = [
-        ("Reproduce", format!("<pre><code>{}</code></pre>", escape(&outcome.reproduce))),
+        ("Reproduce", reproduce(&outcome.reproduce)),
         ("Seed", format!("<code>{}</code>", outcome.seed)),
         ("Fingerprint", format!("<code>{}</code>", escape(fingerprint))),
         ("Traffic", escape(&outcome.traffic.describes)),

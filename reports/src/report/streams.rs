@@ -43,8 +43,7 @@ pub(super) fn streams(outcome: &Outcome) -> String {
         "#response p99",
         "#end to end p99",
     ];
-    let mut html = String::from("<h2>Streams</h2>\n");
-    html.push_str(&table(&headers, &rows));
+    let mut html = table(&headers, &rows);
     html.push_str(
         "<p class=\"dim\">Each stream's figures are its own: behind another stream an event is due \
          when that one's readers hand it on. All other figures of this page are of the whole: due \

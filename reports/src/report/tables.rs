@@ -1,14 +1,12 @@
 //! The tables of a report.
 
-use std::collections::BTreeMap;
-
 use crate::outcome::{Difference, Outcome};
-use crate::page::table;
-use crate::resource::ResourceKind;
+use crate::page::{name, stacked, table};
+use crate::resource::{Resource, ResourceKind};
 use crate::text::{bytes, count, duration, duration_or_dash, escape, per_second, percent};
 
-/// Marks listed one by one at most.
-const MARKS_LISTED_MAX: usize = 60;
+/// Mean utilisation below which a resource is only counted, if no interval had much more.
+const IDLE_BELOW: f64 = 0.001;
 
 /// Where the run differs from the one that the scenario asks for; nothing if it doesn't.
 pub(super) fn differences(outcome: &Outcome) -> String {
@@ -20,10 +18,7 @@ pub(super) fn differences(outcome: &Outcome) -> String {
         vec![format!("<code>{}</code>", escape(option)), escape(asked), escape(done), escape(why)]
     };
     let rows: Vec<Vec<String>> = outcome.differences.iter().map(row).collect();
-    format!(
-        "<h2>Not as the scenario asks</h2>\n{}",
-        table(&["option", "asked", "done", "why"], &rows)
-    )
+    stacked(&["option", "asked", "done", "why"], &rows)
 }
 
 pub(super) fn rates(outcome: &Outcome) -> String {
@@ -46,11 +41,17 @@ pub(super) fn latencies(outcome: &Outcome) -> String {
     let mut rows = vec![];
     for (name, latency) in outcome.latency.named() {
         let summary = latency.summary();
+        if summary.count == 0 {
+            continue;
+        }
         let mut row = vec![name.to_owned(), count(summary.count)];
-        row.push(if summary.count == 0 { "–".to_owned() } else { duration(summary.mean_ns) });
+        row.push(duration(summary.mean_ns));
         row.extend(summary.percentiles().map(|(_, ns)| duration_or_dash(ns)));
         row.push(duration_or_dash(latency.max()));
         rows.push(row);
+    }
+    if rows.is_empty() {
+        return "<p class=\"nothing\">No event was taken within the window.</p>\n".to_owned();
     }
     let headers = [
         "latency", "#events", "#mean", "#p50", "#p90", "#p95", "#p99", "#p99.9", "#p99.99", "#max",
@@ -72,12 +73,14 @@ pub(super) fn resources(outcome: &Outcome) -> String {
         format!("<p>Binding constraint: <strong>{}</strong>.</p>\n", escape(&binding.to_string()));
     let mut sorted: Vec<_> = outcome.resources.iter().collect();
     sorted.sort_by(|left, right| right.utilisation_mean.total_cmp(&left.utilisation_mean));
-    let rows: Vec<Vec<String>> = sorted
+    let idle = |it: &&Resource| it.utilisation_mean < IDLE_BELOW && it.utilisation_max < 0.05;
+    let (idle, busy): (Vec<_>, Vec<_>) = sorted.into_iter().partition(idle);
+    let rows: Vec<Vec<String>> = busy
         .into_iter()
         .map(|resource| {
             let width = (resource.utilisation_mean * 100.0).clamp(0.0, 100.0);
             vec![
-                escape(&resource.name),
+                name(&resource.name),
                 resource.kind.to_string(),
                 percent(resource.utilisation_mean),
                 percent(resource.utilisation_max),
@@ -86,7 +89,19 @@ pub(super) fn resources(outcome: &Outcome) -> String {
             ]
         })
         .collect();
-    html.push_str(&table(&["resource", "kind", "#mean", "#busiest", "#longest queue", ""], &rows));
+    if !rows.is_empty() {
+        let headers = ["resource", "kind", "#mean", "#busiest", "#longest queue", ""];
+        html.push_str(&table(&headers, &rows));
+    }
+    if !idle.is_empty() {
+        let names: Vec<String> = idle.iter().map(|resource| name(&resource.name)).collect();
+        html.push_str(&format!(
+            "<details><summary>{} more that did next to nothing</summary><p class=\"dim\">{}</p>\
+             </details>\n",
+            idle.len(),
+            names.join(", ")
+        ));
+    }
     html
 }
 
@@ -103,8 +118,8 @@ pub(super) fn threads(outcome: &Outcome) -> String {
             // A simulated process has no dispatches.
             let told = |text| if group.dispatches == 0 { "–".to_owned() } else { text };
             vec![
-                escape(&group.process),
-                escape(&group.name),
+                name(&group.process),
+                name(&group.name),
                 told(count(group.threads.into())),
                 percent(group.cpu_ns as f64 / 1e9 / seconds),
                 told(count((group.dispatches as f64 / seconds) as u64)),
@@ -147,7 +162,7 @@ pub(super) fn faults(outcome: &Outcome) -> String {
             vec![
                 format!("F{}", index + 1),
                 escape(&fault.name),
-                escape(&fault.target),
+                name(&fault.target),
                 duration(fault.from_ns as f64),
                 until.map_or_else(|| "the end".to_owned(), |ns| duration(ns as f64)),
                 escape(&parameters.join(", ")),
@@ -155,31 +170,6 @@ pub(super) fn faults(outcome: &Outcome) -> String {
         })
         .collect();
     table(&["", "fault", "target", "#from", "#until", "parameters"], &rows)
-}
-
-pub(super) fn marks(outcome: &Outcome) -> String {
-    if outcome.marks.is_empty() {
-        return String::new();
-    }
-    let mut by_name: BTreeMap<&str, u64> = BTreeMap::new();
-    for mark in &outcome.marks {
-        *by_name.entry(&mark.name).or_default() += 1;
-    }
-    let counted: Vec<String> =
-        by_name.iter().map(|(name, number)| format!("{} {number}", escape(name))).collect();
-    let listed: Vec<Vec<String>> = outcome
-        .marks
-        .iter()
-        .take(MARKS_LISTED_MAX)
-        .map(|mark| vec![duration(mark.at_ns as f64), escape(&mark.name), escape(&mark.detail)])
-        .collect();
-    format!(
-        "<details><summary>{} events: {} (the first {} listed)</summary>\n{}</details>\n",
-        count(outcome.marks.len() as u64),
-        counted.join(", "),
-        listed.len(),
-        table(&["#at", "event", "detail"], &listed)
-    )
 }
 
 pub(super) fn counts(outcome: &Outcome) -> String {
@@ -190,22 +180,4 @@ pub(super) fn counts(outcome: &Outcome) -> String {
         .map(|(name, number, meaning)| vec![name.to_owned(), count(number), meaning.to_owned()])
         .collect();
     table(&["events over the whole run", "#number", ""], &rows)
-}
-
-pub(super) fn configuration(outcome: &Outcome) -> String {
-    if outcome.configuration.is_empty() {
-        return "<p class=\"nothing\">Not recorded.</p>\n".to_owned();
-    }
-    let rows: Vec<Vec<String>> = outcome
-        .configuration
-        .iter()
-        .map(|(key, value)| {
-            vec![format!("<code>{}</code>", escape(key)), format!("<code>{}</code>", escape(value))]
-        })
-        .collect();
-    format!(
-        "<details><summary>{} options in effect</summary>\n{}</details>\n",
-        rows.len(),
-        table(&["option", "value"], &rows)
-    )
 }

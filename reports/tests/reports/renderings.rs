@@ -1,7 +1,7 @@
 //! Text and HTML of single runs.
 
-use headwater_reports::outcome::{Difference, Outcome, Scenario, Source, Status};
-use headwater_reports::{Recorder, compare, report, summary};
+use headwater_reports::outcome::{Difference, Mark, Outcome, Scenario, Source, Status};
+use headwater_reports::{Gauge, Recorder, Resources, compare, report, summary};
 
 use crate::sample;
 
@@ -25,6 +25,46 @@ fn the_same_outcome_renders_to_the_same_small_file() {
 }
 
 #[test]
+fn the_report_of_a_day_is_below_a_megabyte_and_shows_every_kind_of_event() {
+    let mut outcome = sample::outcome(Source::Simulated, 7, 120_000.0);
+    let day = 864_000;
+    let series = &mut outcome.series;
+    let counts = |at: u64| 1_000 + at * 7_919 % 613;
+    let column: Vec<u64> = (0..day).map(counts).collect();
+    let some: Vec<Option<u64>> = column.iter().map(|ns| Some(ns * 1_000)).collect();
+    for of in [&mut series.offered, &mut series.sent, &mut series.acked] {
+        of.clone_from(&column);
+    }
+    (series.consumed, series.backlog) = (column.clone(), column.clone());
+    series.response_p50_ns.clone_from(&some);
+    series.response_p99_ns.clone_from(&some);
+    (series.response_max_ns, series.schedule_lag_p99_ns) = (some.clone(), some);
+    let levels: Vec<Option<f64>> = column.iter().map(|level| Some(*level as f64)).collect();
+    let gauge = |(name, unit): (u32, &str)| Gauge {
+        name: format!("broker-{name}/level"),
+        unit: unit.to_owned(),
+        values: levels.clone(),
+    };
+    let units = ["bytes", "events", "ns", "entries"];
+    series.gauges =
+        units.iter().flat_map(|unit| (1..4).map(move |it| (it, *unit))).map(gauge).collect();
+    series.interval_ns = 100_000_000;
+    outcome.duration_ns = day * 100_000_000;
+    outcome.resources = Resources::default();
+    let mark = |(index, name): (u64, &str)| Mark {
+        at_ns: index * 1_000_000_000,
+        name: name.to_owned(),
+        detail: format!("ledger {index}, epoch 2"),
+    };
+    outcome.marks = (0..50_000).map(|index| mark((index, "ledger_created"))).collect();
+    outcome.marks.push(mark((60_000, "leader_elected")));
+    let html = report(&outcome);
+    assert!(html.len() < 1_000_000, "report.html has {} bytes", html.len());
+    assert!(html.contains("Each point stands for 720 intervals of 100 ms"));
+    assert!(html.contains("the first 3,999 of 50,000") && html.contains("ledger 60000"));
+}
+
+#[test]
 fn the_report_names_what_it_must_and_escapes_text() {
     let html = report(&sample::outcome(Source::Simulated, 7, 120_000.0));
     for needle in [
@@ -34,6 +74,13 @@ fn the_report_names_what_it_must_and_escapes_text() {
         "A goal is scored while a &lt;broker&gt; &amp; its disk fail",
         "F2: slow_disk broker-2/disk0, 42 s to the end",
         "p99.9",
+        "<td class=\"k\">during F1 + F2</td>",
+        "<a href=\"#phases\">Before, during and after faults</a>",
+        "changed option",
+        "<wbr>07</code></td><td class=\"k\" data-label=\"value\"><code>3584</code>",
+        "SHA-256 <code class=\"long\">5ca1ab1e</code>",
+        "kind = &quot;kafka&quot; # &lt;/script&gt; &amp; &lt;b&gt;",
+        "data-copy=\"reproduce\"",
     ] {
         assert!(html.contains(needle), "`{needle}` is missing");
     }
