@@ -85,6 +85,37 @@ impl Batch {
     }
 }
 
+/// Events of one writer on one lane of a stream, without what is in them: `first`, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The stream.
+    pub stream: StreamId,
+    /// The producer, from 0.
+    pub writer: u32,
+    /// The lane.
+    pub lane: Lane,
+    /// Lane sequence number of the first event.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl From<&Batch> for Range {
+    fn from(batch: &Batch) -> Self {
+        let Batch { stream, writer, lane, first, .. } = *batch;
+        Self { stream, writer, lane, first, count: batch.count() }
+    }
+}
+
+/// Adds a range to others: to the last one of its writer and lane, if it goes on where that ends.
+pub fn extend(ranges: &mut Vec<Range>, range: Range) {
+    let place = |of: &Range| (of.stream, of.writer, of.lane);
+    match ranges.iter_mut().rfind(|have| place(have) == place(&range)) {
+        Some(last) if last.first + last.count == range.first => last.count += range.count,
+        _ => ranges.push(range),
+    }
+}
+
 /// A shared batch: moving it through queues, messages and disks copies a pointer.
 pub type SharedBatch = Rc<Batch>;
 

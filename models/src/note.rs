@@ -72,6 +72,9 @@ pub enum Note {
         /// A number that goes with it (epoch, delay in nanoseconds), zero if none.
         value: u64,
     },
+    /// Somebody asked for what has been folded ([`headwater_sim::fold`]): the run is not what it
+    /// would have been.
+    Folded,
     /// A property of the model was checked.
     Property {
         /// Which.
@@ -105,6 +108,7 @@ impl node::Note for Note {
             Self::Through { due, bytes } => {
                 due.iter().fold(mix(9, *bytes), |hash, due| mix(hash, due.0))
             }
+            Self::Folded => 10,
             // Without the entity, which the events before it determine: fingerprints stay.
             Self::Property { property, entity: _, holds } => {
                 mix(6 + u64::from(*holds), name(property.name))

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use headwater_sim::fingerprint::mix;
 use headwater_sim::node;
 
-use crate::batch::SharedBatch;
+use crate::batch::Range;
 use crate::note::Note;
 use crate::{bookkeeper, handover, kafka, pravega, tier};
 
@@ -74,21 +74,21 @@ pub trait OtherRecord: Debug {
     /// A hash of its content, for the fingerprint.
     fn digest(&self) -> u64;
 
-    /// Calls `see` with every batch of events that it holds, whole or in part.
-    fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch));
+    /// Calls `see` with all events that it holds, whole or in part.
+    fn for_each_range(&self, see: &mut dyn FnMut(Range));
 
     /// Itself, for a node that knows its type.
     fn as_any(&self) -> &dyn Any;
 }
 
 impl Record {
-    /// Calls `see` with every batch of events that the record holds, whole or in part.
-    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+    /// Calls `see` with all events that the record holds, whole or in part.
+    pub fn for_each_range(&self, see: &mut dyn FnMut(Range)) {
         match self {
-            Self::Kafka(record) => record.for_each_batch(see),
-            Self::BookKeeper(record) => record.for_each_batch(see),
-            Self::Tier(record) => record.for_each_batch(see),
-            Self::Other(record) => record.for_each_batch(see),
+            Self::Kafka(record) => record.for_each_range(see),
+            Self::BookKeeper(record) => record.for_each_range(see),
+            Self::Tier(record) => record.for_each_range(see),
+            Self::Other(record) => record.for_each_range(see),
         }
     }
 }
@@ -122,6 +122,20 @@ impl node::Record for Record {
 
     fn digest(&self) -> u64 {
         each!(self, r => mix(r.digest(), r.size_bytes()), Kafka, BookKeeper, Tier, Other)
+    }
+
+    fn digest_of_read(&self) -> Option<u64> {
+        match self {
+            Self::Kafka(record) => record.digest_of_read(),
+            _ => None,
+        }
+    }
+
+    fn joined(&self, next: &Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Kafka(this), Self::Kafka(next)) => this.joined(next).map(Self::Kafka),
+            _ => None,
+        }
     }
 }
 

@@ -111,6 +111,12 @@ pub trait System: Serialize + Debug + Send + Sync {
         false
     }
 
+    /// Whether its nodes fold what nobody needs any more ([`headwater_sim::fold`]), so that memory
+    /// does not grow with the length of a run.
+    fn folds(&self) -> bool {
+        false
+    }
+
     /// Why its writers cannot take from another system's readers, if they cannot.
     fn takes_schedule_only(&self) -> Option<&'static str> {
         None

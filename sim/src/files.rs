@@ -21,6 +21,8 @@ pub struct Stored<R> {
     pub bytes: u64,
     /// The page cache's stamp ([`crate::page_cache`]): tells whether it is still there.
     pub(crate) stamp: u64,
+    /// Records that it stands for: more than one where they were folded.
+    count: u64,
     /// Part of it was lost with the power: it can't be read.
     pub torn: bool,
     /// What the medium holds in its place, if that is something else.
@@ -59,10 +61,17 @@ impl<R> Stored<R> {
     }
 }
 
+/// Pieces that stand for folded records of a file at most; then neighbours become one.
+const PIECES_MAX: usize = 64;
+
 /// One file.
 #[derive(Clone, Debug)]
 pub struct File<R> {
+    /// First what stands for records that were folded, then the others.
     records: Vec<Stored<R>>,
+    /// How many of them are pieces, and how many records these stand for.
+    pieces: usize,
+    folded: u64,
     /// Records below this number are durable.
     durable: u64,
     /// Records below this number have been handed to the device, to be written.
@@ -86,6 +95,8 @@ impl<R> Default for File<R> {
     fn default() -> Self {
         Self {
             records: Vec::new(),
+            pieces: 0,
+            folded: 0,
             durable: 0,
             submitted: 0,
             dirty_since: None,
@@ -120,7 +131,7 @@ impl<R: Record> File<R> {
     pub fn remount(&mut self, birth: u64) {
         self.records.iter_mut().for_each(|stored| stored.stamp = 0);
         self.cut_off.clear();
-        self.durable = self.records.len() as u64;
+        self.durable = self.len();
         self.submitted = self.durable;
         (self.dirty_bytes, self.dirty_since) = (0, None);
         (self.birth, self.owes_error) = (birth, false);
@@ -143,10 +154,67 @@ impl<R: Record> File<R> {
 
     /// Appends a record to the page cache; its number.
     pub fn append(&mut self, record: R, bytes: u64, now: Time, stamp: u64) -> u64 {
-        self.records.push(Stored { record, bytes, stamp, torn: false, medium: Medium::Same });
+        let medium = Medium::Same;
+        self.records.push(Stored { record, bytes, stamp, count: 1, torn: false, medium });
         self.dirty_bytes += bytes;
         self.dirty_since.get_or_insert(now);
-        self.records.len() as u64 - 1
+        self.len() - 1
+    }
+
+    /// Where a record of this number stands: what stands for it, if it was folded.
+    fn place(&self, number: u64) -> usize {
+        if number >= self.folded {
+            return self.pieces + (number - self.folded) as usize;
+        }
+        let mut after = 0;
+        let covers = |piece: &Stored<R>| {
+            after += piece.count;
+            number < after
+        };
+        self.records.iter().position(covers).expect("a piece stands for each folded record")
+    }
+
+    /// Records, from the first, that are and stay on the medium whatever happens to the power.
+    pub fn settled(&self) -> u64 {
+        if self.cut_off.is_empty() { self.durable } else { self.folded }
+    }
+
+    /// See [`crate::fold::Folding::fold`].
+    pub fn fold(&mut self, records: u64, record: R) {
+        assert!(self.folded <= records && records <= self.settled(), "what is durable is folded");
+        let end = self.place(records);
+        let gone: Vec<_> = self.records.drain(self.pieces..end).collect();
+        let Some(last) = gone.last() else { return };
+        let (stamp, count, torn) = (last.stamp, records - self.folded, false);
+        let bytes = gone.iter().map(|stored| stored.bytes).sum();
+        let piece = Stored { record, bytes, stamp, count, torn, medium: Medium::Same };
+        self.records.insert(self.pieces, piece);
+        (self.pieces, self.folded) = (self.pieces + 1, records);
+        if self.pieces > PIECES_MAX {
+            self.join_pieces();
+        }
+    }
+
+    /// Makes one of every two pieces, but for the last, so that their number stays bounded.
+    fn join_pieces(&mut self) {
+        let mut joined: Vec<Stored<R>> = Vec::with_capacity(PIECES_MAX);
+        let mut before: Option<Stored<R>> = None;
+        for piece in self.records.drain(..self.pieces) {
+            let Some(first) = before.take() else {
+                before = Some(piece);
+                continue;
+            };
+            match first.record.joined(&piece.record) {
+                Some(record) => {
+                    let (bytes, count) = (first.bytes + piece.bytes, first.count + piece.count);
+                    joined.push(Stored { record, bytes, count, ..piece });
+                }
+                None => joined.extend([first, piece]),
+            }
+        }
+        joined.extend(before);
+        self.pieces = joined.len();
+        self.records.splice(..0, joined);
     }
 
     /// The record written last will never reach the medium.
@@ -181,8 +249,8 @@ impl<R: Record> File<R> {
         }
         let rewritten = mark.truncations != self.truncations;
         let covered = if rewritten { mark.records.min(self.truncated_to) } else { mark.records };
-        let covered = (covered as usize).min(self.records.len());
-        for stored in self.records[..covered].iter_mut().skip(self.durable as usize) {
+        let (durable, covered) = (self.place(self.durable), self.place(covered.min(self.len())));
+        for stored in self.records[..covered].iter_mut().skip(durable) {
             stored.medium = Medium::Bad;
         }
         false
@@ -190,7 +258,8 @@ impl<R: Record> File<R> {
 
     /// Durable records go bad on the medium, each with this chance. How many.
     pub fn corrupt(&mut self, ppm: u32, stream: &mut Stream) -> u64 {
-        let durable = self.records.iter_mut().take(self.durable as usize);
+        let place = self.place(self.durable);
+        let durable = self.records.iter_mut().take(place);
         let mut hit = 0;
         for stored in durable.filter(|_| stream.chance_ppm(ppm)) {
             stored.medium = Medium::Bad;
@@ -201,7 +270,8 @@ impl<R: Record> File<R> {
 
     /// What a sync asked for now covers, and how many bytes it has to move.
     pub fn begin_sync(&mut self) -> (SyncMark, u64) {
-        let from = std::mem::replace(&mut self.submitted, self.records.len() as u64);
+        let len = self.len();
+        let from = std::mem::replace(&mut self.submitted, len);
         self.dirty_since = None;
         (self.mark(from), std::mem::take(&mut self.dirty_bytes))
     }
@@ -209,11 +279,11 @@ impl<R: Record> File<R> {
     /// Hands up to `bytes` of what is dirty to the device, oldest first, of the records below
     /// `until`; one at least. What that covers, and how many bytes it has to move.
     pub fn begin_writeback(&mut self, bytes: u64, until: u64, now: Time) -> (SyncMark, u64) {
-        let (from, len) = (self.submitted, self.records.len() as u64);
+        let (from, len) = (self.submitted, self.len());
         let until = until.min(len);
         let mut moved = 0;
         while self.submitted < until && moved < bytes {
-            moved += self.records[self.submitted as usize].bytes;
+            moved += self.records[self.place(self.submitted)].bytes;
             self.submitted += 1;
         }
         let moved = moved.min(self.dirty_bytes);
@@ -229,7 +299,7 @@ impl<R: Record> File<R> {
 
     /// True if records below `until` have not been handed to the device.
     pub const fn is_dirty_below(&self, until: u64) -> bool {
-        let len = self.records.len() as u64;
+        let len = self.len();
         self.submitted < if until < len { until } else { len }
     }
 
@@ -238,9 +308,16 @@ impl<R: Record> File<R> {
         SyncMark { from, records: self.submitted, truncations, birth }
     }
 
-    /// A record that is there was put into the page cache, with this stamp.
-    pub fn cache(&mut self, record: u64, stamp: u64) {
-        self.records[record as usize].stamp = stamp;
+    /// Puts up to `count` records from number `from` into the page cache, but for those that are
+    /// there or can't be read.
+    pub fn warm(&mut self, cache: &mut PageCache, from: u64, count: u64) {
+        let wanted = self.range(from, count).len();
+        let start = self.place(from.min(self.len()));
+        for stored in &mut self.records[start..start + wanted] {
+            if stored.is_sound() && !cache.holds(stored.stamp) {
+                stored.stamp = cache.take_in(stored.bytes);
+            }
+        }
     }
 
     /// The device has written what the mark covers.
@@ -255,20 +332,22 @@ impl<R: Record> File<R> {
             self.cut_off.clear();
             self.truncated_to = u64::MAX;
         }
-        self.durable = self.durable.max(records.min(self.records.len() as u64));
+        self.durable = self.durable.max(records.min(self.len()));
     }
 
     /// Keeps the first `keep` records.
     pub fn truncate(&mut self, keep: u64, now: Time) {
-        let keep = keep.min(self.records.len() as u64);
-        let gone = self.records.split_off(keep as usize);
+        let keep = keep.min(self.len());
+        assert!(keep >= self.folded, "who cuts a file needs what is there");
+        let gone = self.records.split_off(self.place(keep));
         let was_durable = self.durable.saturating_sub(keep) as usize;
         if was_durable > 0 {
             self.cut_off = gone.into_iter().take(was_durable).collect();
         }
         self.durable = self.durable.min(keep);
         self.submitted = self.submitted.min(keep);
-        let dirty = self.records[self.submitted as usize..].iter().map(|stored| stored.bytes).sum();
+        let dirty =
+            self.records[self.place(self.submitted)..].iter().map(|stored| stored.bytes).sum();
         self.dirty_bytes = self.dirty_bytes.min(dirty);
         self.dirty_since.get_or_insert(now);
         self.truncations += 1;
@@ -280,13 +359,13 @@ impl<R: Record> File<R> {
     pub fn power_cut(&mut self, tearing: Tearing, stream: &mut Stream) {
         let undone = !self.cut_off.is_empty() && stream.chance_ppm(500_000);
         if undone {
-            self.records.truncate(self.durable as usize);
+            self.records.truncate(self.place(self.durable));
             self.records.append(&mut self.cut_off);
         } else {
             self.tear(tearing, stream);
         }
         self.cut_off.clear();
-        self.durable = self.records.len() as u64;
+        self.durable = self.len();
         self.submitted = self.durable;
         (self.dirty_bytes, self.dirty_since) = (0, None);
         self.owes_error = false;
@@ -294,8 +373,8 @@ impl<R: Record> File<R> {
 
     /// Draws what is left of the records that no sync has covered.
     fn tear(&mut self, tearing: Tearing, stream: &mut Stream) {
-        let durable = self.durable as usize;
-        let volatile = self.records.len() as u64 - self.durable;
+        let durable = self.place(self.durable);
+        let volatile = self.len() - self.durable;
         let drawn = if volatile == 0 { 0 } else { stream.random_range(0..=volatile) };
         match tearing {
             Tearing::Prefix => {
@@ -323,18 +402,24 @@ impl<R: Record> File<R> {
         }
     }
 
-    /// The records and whether each is durable.
+    /// The records, or what stands for them, and whether each is durable.
     pub fn records(&self) -> impl Iterator<Item = (u64, &Stored<R>, bool)> {
-        let durable = self.durable;
-        let records = self.records.iter().zip(0..);
-        records.map(move |(stored, at)| (at, stored, at < durable && stored.is_sound()))
+        let (durable, mut next) = (self.durable, 0);
+        self.records.iter().map(move |stored| {
+            let at = next;
+            next += stored.count;
+            (at, stored, at < durable && stored.is_sound())
+        })
     }
 
-    /// Up to `count` records from number `from`.
+    /// Up to `count` records from number `from`, or what stands for them.
     pub fn range(&self, from: u64, count: u64) -> &[Stored<R>] {
-        let len = self.records.len() as u64;
-        let start = from.min(len);
-        &self.records[start as usize..start.saturating_add(count).min(len) as usize]
+        let len = self.len();
+        let (from, until) = (from.min(len), from.saturating_add(count).min(len));
+        let (start, end) = (self.place(from), self.place(until));
+        // A piece that is wanted in part is given whole.
+        let in_part = until < self.folded && until > from;
+        &self.records[start..end + usize::from(in_part)]
     }
 
     /// Whether all of up to `count` records from number `from` are in the page cache.
@@ -344,7 +429,7 @@ impl<R: Record> File<R> {
 
     /// Number of records.
     pub const fn len(&self) -> u64 {
-        self.records.len() as u64
+        self.folded + (self.records.len() - self.pieces) as u64
     }
 
     /// True if it holds nothing.
@@ -380,6 +465,9 @@ mod tests {
         }
         fn digest(&self) -> u64 {
             self.0
+        }
+        fn joined(&self, next: &Self) -> Option<Self> {
+            Some(next.clone())
         }
     }
 
@@ -422,6 +510,31 @@ mod tests {
             }
             assert!(with_holes > 32, "{tearing:?}: {with_holes} of 64");
         }
+    }
+
+    #[test]
+    fn what_stands_for_folded_records_keeps_their_numbers_and_their_bytes() {
+        let mut file = file(1_000);
+        let (mark, _) = file.begin_sync();
+        file.end_sync(mark);
+        file.append(Word(1_000), 8, Time::ZERO, 0);
+        let bytes = file.bytes();
+        for records in (5..=900).step_by(5) {
+            file.fold(records, Word(records));
+        }
+        assert_eq!((file.len(), file.bytes(), file.settled()), (1_001, bytes, 1_000));
+        assert!(file.records().count() <= 102 + 2 * PIECES_MAX);
+        assert_eq!(
+            file.range(950, 3).iter().map(|of| of.record.0).collect::<Vec<_>>(),
+            [950, 951, 952]
+        );
+        assert_eq!(file.range(899, 2).len(), 2, "a piece, and a record");
+        assert_eq!(file.append(Word(7), 8, Time::ZERO, 0), 1_001);
+        file.truncate(960, Time::ZERO);
+        file.power_cut(Tearing::Prefix, &mut Seed(1).stream("power", 0));
+        assert!([960, 1_000].contains(&file.len()), "{}", file.len());
+        let numbers: Vec<_> = file.records().map(|(at, ..)| at).collect();
+        assert_eq!(numbers.last(), Some(&(file.len() - 1)));
     }
 
     #[test]

@@ -92,6 +92,7 @@ pub mod effect;
 pub mod fault;
 pub mod files;
 pub mod fingerprint;
+pub mod fold;
 pub mod gauge;
 pub mod impairment;
 pub mod inversion;

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::disk::{DiskError, FileId};
 use crate::effect::Effect;
 use crate::fault::Fault;
+use crate::fold::{Folding, Needs};
 use crate::log::LogEntry;
 use crate::time::Time;
 use crate::units::NodeId;
@@ -45,7 +46,23 @@ pub trait Record: Clone + Debug + 'static {
     fn size_bytes(&self) -> u64;
     /// A cheap hash of what the record says, for the fingerprint.
     fn digest(&self) -> u64;
+    /// Of a record that stands for others ([`crate::fold`]): the hash of a read of all of them,
+    /// from the first of the file: [`READ`], mixed with the digest of one after the other.
+    fn digest_of_read(&self) -> Option<u64> {
+        None
+    }
+    /// Of two records that stand for others, of which `next` follows: one that stands for all.
+    fn joined(&self, next: &Self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = next;
+        None
+    }
 }
+
+/// What the hash of a read that found no damage begins with ([`Record::digest_of_read`]).
+pub const READ: u64 = 4;
 
 /// An observation: an ack, a delivery, an election. Goes to the [`Observer`], never to a node.
 pub trait Note: Debug + 'static {
@@ -138,6 +155,15 @@ pub trait Node<P: Protocol> {
     /// [`Context::exit`]; at once, if it has nothing to do first.
     fn on_shutdown(&mut self, ctx: &mut Context<'_, P>) {
         ctx.exit();
+    }
+    /// From where on it may still ask any node, itself after a restart included, for what is kept
+    /// ([`crate::fold`]). A node that keeps `files` needs all that is not durable there.
+    fn needs(&self, files: &Folding<'_, P::Record>, needs: &mut Needs) {
+        let _ = (files, needs);
+    }
+    /// What nobody needs may be folded, in memory and in `files`.
+    fn fold(&mut self, files: &mut Folding<'_, P::Record>, needs: &Needs) {
+        let _ = (files, needs);
     }
     /// For a node that stands for an external service, such as an object store: the condition of
     /// the service has changed. Other nodes never get this.

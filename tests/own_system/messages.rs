@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use headwater_models::batch::SharedBatch;
+use headwater_models::batch::{Range, SharedBatch};
 use headwater_models::protocol::{Message, OtherMessage, OtherRecord, Record};
 use headwater_sim::fingerprint::mix;
 
@@ -90,8 +90,8 @@ impl OtherRecord for Entry {
         self.0.digest()
     }
 
-    fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
-        see(&self.0);
+    fn for_each_range(&self, see: &mut dyn FnMut(Range)) {
+        see(Range::from(&*self.0));
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -8,7 +8,7 @@
 use headwater_sim::fingerprint::mix;
 use headwater_sim::units::NodeId;
 
-use crate::batch::SharedBatch;
+use crate::batch::Range;
 
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
@@ -113,10 +113,12 @@ impl Record {
         }
     }
 
-    /// Calls `see` with every batch that the record holds. Only where entries are stored for good
+    /// Calls `see` with all events that the record holds. Only where entries are stored for good
     /// or until then: the journal and the entry log.
-    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
-        self.for_each_entry(&mut |entry| entry.payload.batches.iter().for_each(&mut *see));
+    pub fn for_each_range(&self, see: &mut dyn FnMut(Range)) {
+        self.for_each_entry(&mut |entry| {
+            entry.payload.batches.iter().for_each(|batch| see(Range::from(&**batch)));
+        });
     }
 
     /// Calls `see` with every entry that the record holds.

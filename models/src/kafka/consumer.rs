@@ -22,6 +22,7 @@ use std::rc::Rc;
 
 use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
+use headwater_sim::fold::{Folding, Needs};
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
@@ -334,6 +335,12 @@ impl Consumer {
 }
 
 impl Node<Streaming> for Consumer {
+    fn needs(&self, _files: &Folding<'_, Record>, needs: &mut Needs) {
+        for (partition, position) in self.positions.iter() {
+            needs.from(u64::from(*partition), position.offset);
+        }
+    }
+
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.fetch_all(ctx);
     }

@@ -1,17 +1,21 @@
 //! The log of one replica of a partition.
 //!
 //! Stands for `UnifiedLog`, `LeaderEpochFileCache` and `ProducerStateManager` of apache/kafka @
-//! 3.9.0. The batches stay in memory beside the disk; whether that has to be waited for is
-//! asked for each fetch ([`super::broker`]).
-//! Segments are places in one file: where they begin says what is checked after an unclean stop.
-//! Parameters: `segment.bytes`. Left out: rolling by time and by full indexes, retention, indexes,
-//! expiry of producer ids.
+//! 3.9.0. The batches stay in memory beside the disk; whether that has to be waited for is asked
+//! for each fetch ([`super::broker`]). Segments are places in one file: where they begin says what
+//! is checked after an unclean stop. What nobody needs any more may be folded
+//! ([`headwater_sim::fold`]): then what followed from it is kept, and not the batches. Parameters:
+//! `segment.bytes`. Left out: rolling by time and by full indexes, retention, indexes, expiry of
+//! producer ids.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::record::{LogBatch, ProducerEpoch, ProducerId};
-use crate::batch::SharedBatch;
+use headwater_sim::fingerprint::mix;
+use headwater_sim::node::READ;
+
+use super::record::{Folded, LogBatch, ProducerEpoch, ProducerId};
+use crate::batch::{Range, SharedBatch, extend};
 use crate::bugs::{Bug, BugSet};
 use crate::collections::SortedVecMap;
 
@@ -32,86 +36,50 @@ pub enum Sequence {
     OutOfOrder,
 }
 
-/// A replica's log.
-#[derive(Debug, Default)]
-pub struct PartitionLog {
-    batches: Vec<LogBatch>,
+/// What a log remembers besides its batches: all that follows from those so far.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    end_offset: u64,
+    /// Batches.
+    records: u64,
+    last_epoch: Option<u32>,
     /// (epoch, its first offset), ascending.
     epochs: Vec<(u32, u64)>,
     producers: SortedVecMap<ProducerId, ProducerState>,
-    /// First offset and bytes of the active segment.
-    segment: (u64, u64),
+    /// First offset and bytes of each segment, the active one last.
+    segments: Vec<(u64, u64)>,
+    /// Of folded batches: the hash of a read of them.
+    read: u64,
+}
+
+/// A replica's log.
+#[derive(Debug, Default)]
+pub struct PartitionLog {
+    /// What stood in the log before the first of the batches.
+    folded: Summary,
+    batches: Vec<LogBatch>,
+    now: Summary,
 }
 
 /// What the log remembers of an idempotent producer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ProducerState {
     epoch: u32,
     /// Its last batches: (first, last, end offset).
     recent: VecDeque<(u64, u64, u64)>,
 }
 
-impl PartitionLog {
-    /// A log from what was read from disk, up to the first batch that does not follow: the check
-    /// of a segment ends it there (`LogSegment.recover` @ 3.9.0).
-    pub fn recover(batches: impl IntoIterator<Item = LogBatch>, segment_bytes: u64) -> Self {
-        let mut log = Self::default();
-        log.load(batches, segment_bytes, 0);
-        log
-    }
-
-    /// The same into an empty log. Bytes of the segments that do not end before `recovery_point`.
-    pub fn load(
-        &mut self,
-        batches: impl IntoIterator<Item = LogBatch>,
-        segment_bytes: u64,
-        recovery_point: u64,
-    ) -> u64 {
-        let mut unchecked = 0;
-        for batch in batches {
-            let base_offset = batch.base_offset;
-            if base_offset != self.end_offset() {
-                break;
-            }
-            let bytes = batch.size_bytes();
-            if self.push(batch, segment_bytes) && base_offset <= recovery_point {
-                unchecked = 0;
-            }
-            unchecked += bytes;
-        }
-        unchecked
-    }
-
-    /// First offset of the active segment.
-    pub const fn active_segment(&self) -> u64 {
-        self.segment.0
-    }
-
-    /// The log end offset.
-    pub fn end_offset(&self) -> u64 {
-        self.batches.last().map_or(0, LogBatch::end_offset)
-    }
-
-    /// Number of batches, which are the file's records.
-    pub const fn len(&self) -> u64 {
-        self.batches.len() as u64
-    }
-
-    /// True without any batch.
-    pub const fn is_empty(&self) -> bool {
-        self.batches.is_empty()
-    }
-
-    /// Appends a batch, which must follow. True if it begins another segment, because the one
-    /// before has no room for it in `segment_bytes`.
-    pub fn push(&mut self, batch: LogBatch, segment_bytes: u64) -> bool {
-        assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
-        let (bytes, (_, filled)) = (batch.size_bytes(), self.segment);
+impl Summary {
+    /// With one more batch. True if it begins another segment, because the one before has no room
+    /// for it in `segment_bytes`.
+    fn take(&mut self, batch: &LogBatch, segment_bytes: u64) -> bool {
+        let bytes = batch.size_bytes();
+        let filled = self.segments.last().map_or(0, |(_, filled)| *filled);
         let rolls = filled > 0 && filled + bytes > segment_bytes;
-        self.segment = match rolls {
-            true => (batch.base_offset, bytes),
-            false => (self.segment.0, filled + bytes),
-        };
+        match self.segments.last_mut().filter(|_| !rolls) {
+            Some((_, filled)) => *filled += bytes,
+            None => self.segments.push((batch.base_offset, bytes)),
+        }
         self.start_epoch(batch.leader_epoch);
         // It was on its way to the file when its replica took the lead, which waits for the log's
         // lock (`Partition.makeLeader` @ 3.9.0): the leader's epoch begins behind it.
@@ -131,27 +99,143 @@ impl PartitionLog {
                 recent.pop_front();
             }
         }
+        self.end_offset = batch.end_offset();
+        self.records += 1;
+        self.last_epoch = Some(batch.leader_epoch);
+        rolls
+    }
+
+    fn start_epoch(&mut self, epoch: u32) {
+        if self.epochs.last().is_none_or(|(last, _)| *last < epoch) {
+            self.epochs.push((epoch, self.end_offset));
+        }
+    }
+
+    /// Batches that it is of.
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The hash of a read of all of them, from the first.
+    pub const fn digest_of_read(&self) -> u64 {
+        self.read
+    }
+
+    /// Bytes of the segments that do not end before `offset`.
+    fn bytes_from(&self, offset: u64) -> u64 {
+        let before = self.segments.partition_point(|(first, _)| *first <= offset);
+        self.segments[before.saturating_sub(1)..].iter().map(|(_, bytes)| bytes).sum()
+    }
+}
+
+impl PartitionLog {
+    /// A log from what was read from disk, up to the first batch that does not follow: the check
+    /// of a segment ends it there (`LogSegment.recover` @ 3.9.0).
+    pub fn recover(batches: impl IntoIterator<Item = LogBatch>, segment_bytes: u64) -> Self {
+        let mut log = Self::default();
+        log.load(batches, segment_bytes);
+        log
+    }
+
+    /// The same behind what is known already of folded batches.
+    pub fn behind(folded: Summary) -> Self {
+        Self { now: folded.clone(), folded, batches: Vec::new() }
+    }
+
+    /// Adds batches that were read from disk, up to the first that does not follow.
+    pub fn load(&mut self, batches: impl IntoIterator<Item = LogBatch>, segment_bytes: u64) {
+        for batch in batches {
+            if batch.base_offset != self.end_offset() {
+                break;
+            }
+            self.push(batch, segment_bytes);
+        }
+    }
+
+    /// Bytes of the segments that do not end before the recovery point, which are checked after an
+    /// unclean stop.
+    pub fn unchecked(&self, recovery_point: u64) -> u64 {
+        self.now.bytes_from(recovery_point)
+    }
+
+    /// First offset of the active segment.
+    pub fn active_segment(&self) -> u64 {
+        self.now.segments.last().map_or(0, |(first, _)| *first)
+    }
+
+    /// The log end offset.
+    pub const fn end_offset(&self) -> u64 {
+        self.now.end_offset
+    }
+
+    /// Number of batches, which are the file's records.
+    pub const fn len(&self) -> u64 {
+        self.now.records
+    }
+
+    /// True without any batch.
+    pub const fn is_empty(&self) -> bool {
+        self.now.records == 0
+    }
+
+    /// Whether the batches from `offset` on are there: those before have been folded.
+    pub const fn holds(&self, offset: u64) -> bool {
+        offset >= self.folded.end_offset
+    }
+
+    /// End offset of the first `records` batches.
+    pub fn end_of(&self, records: u64) -> u64 {
+        let behind = records.saturating_sub(self.folded.records) as usize;
+        match behind.min(self.batches.len()).checked_sub(1) {
+            Some(last) => self.batches[last].end_offset(),
+            None => self.folded.end_offset,
+        }
+    }
+
+    /// Replaces the batches that end before `offset` by what stands for them. Nothing, while that
+    /// would be fewer than `least`.
+    pub fn fold(&mut self, offset: u64, least: usize, segment_bytes: u64) -> Option<Folded> {
+        let count = self.batches.partition_point(|batch| batch.end_offset() <= offset);
+        if count < least {
+            return None;
+        }
+        let mut ranges: Vec<Range> = Vec::new();
+        let (mut bytes, before) = (0, &mut self.folded);
+        for batch in self.batches.drain(..count) {
+            let size = batch.size_bytes();
+            let read = if before.records == 0 { READ } else { before.read };
+            before.read = mix(read, mix(batch.digest(), size));
+            before.take(&batch, segment_bytes);
+            extend(&mut ranges, Range::from(&*batch.batch));
+            bytes += size;
+        }
+        Some(Folded { before: before.clone(), ranges, bytes })
+    }
+
+    /// Appends a batch, which must follow. True if it begins another segment.
+    pub fn push(&mut self, batch: LogBatch, segment_bytes: u64) -> bool {
+        assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
+        let rolls = self.now.take(&batch, segment_bytes);
         self.batches.push(batch);
         rolls
     }
 
     /// From the end of the log on, batches are of this epoch.
     pub fn start_epoch(&mut self, epoch: u32) {
-        if self.epochs.last().is_none_or(|(last, _)| *last < epoch) {
-            self.epochs.push((epoch, self.end_offset()));
-        }
+        self.now.start_epoch(epoch);
     }
 
     /// Epoch of the last batch.
-    pub fn last_epoch(&self) -> Option<u32> {
-        self.batches.last().map(|batch| batch.leader_epoch)
+    pub const fn last_epoch(&self) -> Option<u32> {
+        self.now.last_epoch
     }
 
     /// The largest epoch not above `epoch`, and its end offset (`endOffsetFor`).
     pub fn end_offset_for(&self, epoch: u32) -> (u32, u64) {
-        let next = self.epochs.partition_point(|(of, _)| *of <= epoch);
-        let end = self.epochs.get(next).map_or(self.end_offset(), |(_, start)| *start);
-        next.checked_sub(1).map_or((0, 0), |at| (self.epochs[at].0, end))
+        let epochs = &self.now.epochs;
+        let next = epochs.partition_point(|(of, _)| *of <= epoch);
+        let end = epochs.get(next).map_or(self.end_offset(), |(_, start)| *start);
+        next.checked_sub(1).map_or((0, 0), |at| (epochs[at].0, end))
     }
 
     /// Whether the log of a follower, whose last batch is of `epoch` and ends at `offset`, is not a
@@ -167,13 +251,13 @@ impl PartitionLog {
 
     /// Forgets the producers' sequence numbers.
     pub fn forget_producers(&mut self) {
-        self.producers.clear();
+        self.now.producers.clear();
     }
 
     /// What the epoch and sequence number of a batch of an idempotent producer say. For a producer
     /// that the log does not know, any are in order; a new epoch has to begin at its beginning.
     pub fn sequence(&self, batch: &SharedBatch, epoch: ProducerEpoch) -> Sequence {
-        let Some(state) = self.producers.get(&epoch.producer) else { return Sequence::InOrder };
+        let Some(state) = self.now.producers.get(&epoch.producer) else { return Sequence::InOrder };
         match epoch.number.cmp(&state.epoch) {
             Ordering::Greater if batch.first == epoch.first => return Sequence::InOrder,
             Ordering::Greater | Ordering::Less => return Sequence::OutOfOrder,
@@ -195,13 +279,16 @@ impl PartitionLog {
     pub fn truncate(&mut self, offset: u64, segment_bytes: u64) -> u64 {
         let keep = self.batches.partition_point(|batch| batch.end_offset() <= offset);
         self.batches.truncate(keep);
-        *self = Self::recover(std::mem::take(&mut self.batches), segment_bytes);
-        keep as u64
+        let batches = std::mem::take(&mut self.batches);
+        self.now = self.folded.clone();
+        self.load(batches, segment_bytes);
+        self.len()
     }
 
     /// Number of the batch with this offset, which is that of its record in the file.
     pub fn record_at(&self, offset: u64) -> u64 {
-        self.batches.partition_point(|batch| batch.end_offset() <= offset) as u64
+        let behind = self.batches.partition_point(|batch| batch.end_offset() <= offset) as u64;
+        self.folded.records + behind
     }
 
     /// Batches from `offset` up to `limit`, of at most `bytes` (one at least, if there is any).

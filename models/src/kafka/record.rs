@@ -6,13 +6,16 @@
 //! Sizes in bytes as there. Left out: indexes and snapshots, which only make a start faster.
 
 use std::num::NonZeroU64;
+use std::rc::Rc;
 
 use headwater_sim::disk::FileId;
 use headwater_sim::fingerprint::mix;
 
+use super::controller::metadata_log::Run;
 use super::ids::{BrokerId, PartitionId, TopicId, TopicPartition};
 use super::metadata::MetadataRecord;
-use crate::batch::SharedBatch;
+use super::partition_log::Summary;
+use crate::batch::{Range, SharedBatch, extend};
 
 /// Batch header of message format v2: 61 bytes (`DefaultRecordBatch` @ 3.9.0).
 pub const BATCH_OVERHEAD: u64 = 61;
@@ -75,12 +78,48 @@ impl LogBatch {
     pub fn size_bytes(&self) -> u64 {
         batch_bytes(&self.batch)
     }
+
+    /// A cheap hash of it.
+    pub fn digest(&self) -> u64 {
+        mix(mix(self.base_offset, u64::from(self.leader_epoch)), self.batch.digest())
+    }
+}
+
+/// What stands for batches of a log that nobody needs any more ([`headwater_sim::fold`]).
+#[derive(Clone, Debug)]
+pub struct Folded {
+    /// What the log remembers of these batches and all before them.
+    pub before: Summary,
+    /// Events that it stands for.
+    pub ranges: Vec<Range>,
+    /// Their bytes in the log.
+    pub bytes: u64,
 }
 
 /// Size of a batch in the log and on the wire.
 pub fn batch_bytes(batch: &SharedBatch) -> u64 {
     BATCH_OVERHEAD + batch.count() * RECORD_OVERHEAD + batch.bytes
 }
+
+/// What stands for entries of the metadata log that have been folded.
+#[derive(Clone, Debug)]
+pub struct MetadataRuns {
+    /// The entries.
+    pub runs: Vec<Run>,
+    /// Entries up to the last of them.
+    pub before: u64,
+    /// The hash of a read of all of these.
+    pub read: u64,
+}
+
+impl MetadataRuns {
+    fn bytes(&self) -> u64 {
+        self.runs.iter().map(|run| run.count * METADATA_BYTES).sum()
+    }
+}
+
+/// Bytes of an entry of the metadata log.
+const METADATA_BYTES: u64 = 100;
 
 /// What a voter of the controller quorum remembers of elections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +137,8 @@ pub struct QuorumState {
 pub enum Record {
     /// A batch of a partition's log.
     Log(LogBatch),
+    /// Batches of a partition's log that have been folded.
+    Folded(Rc<Folded>),
     /// An entry of the metadata log.
     Metadata {
         /// Epoch of the controller that appended it.
@@ -105,6 +146,8 @@ pub enum Record {
         /// The entry. Boxed, as it is seldom and large: records are moved often.
         record: Box<MetadataRecord>,
     },
+    /// Entries of the metadata log that have been folded.
+    MetadataRuns(Rc<MetadataRuns>),
     /// The quorum-state file.
     QuorumState(QuorumState),
     /// The replication-offset-checkpoint file: high watermark of each partition.
@@ -128,7 +171,9 @@ impl Record {
     pub fn size_bytes(&self) -> u64 {
         match self {
             Self::Log(batch) => batch.size_bytes(),
-            Self::Metadata { .. } => 100,
+            Self::Folded(folded) => folded.bytes,
+            Self::Metadata { .. } => METADATA_BYTES,
+            Self::MetadataRuns(runs) => runs.bytes(),
             Self::QuorumState(_) => 150,
             Self::MetaProperties { .. } => 90,
             Self::CleanShutdown { .. } => 40,
@@ -141,9 +186,9 @@ impl Record {
     /// A cheap hash of the content.
     pub fn digest(&self) -> u64 {
         match self {
-            Self::Log(batch) => {
-                mix(mix(batch.base_offset, u64::from(batch.leader_epoch)), batch.batch.digest())
-            }
+            Self::Log(batch) => batch.digest(),
+            Self::Folded(folded) => folded.before.digest_of_read(),
+            Self::MetadataRuns(runs) => runs.read,
             Self::Metadata { epoch, record } => mix(u64::from(*epoch), record.digest()),
             Self::QuorumState(QuorumState { epoch, voted_for, leader }) => {
                 let number = |voter: &Option<BrokerId>| voter.map_or(0, |of| u64::from(of) + 1);
@@ -157,10 +202,48 @@ impl Record {
         }
     }
 
-    /// Calls `see` with every batch that the record holds.
-    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
-        if let Self::Log(batch) = self {
-            see(&batch.batch);
+    /// See [`headwater_sim::node::Record::digest_of_read`].
+    pub fn digest_of_read(&self) -> Option<u64> {
+        match self {
+            Self::Folded(folded) => Some(folded.before.digest_of_read()),
+            Self::MetadataRuns(runs) => Some(runs.read),
+            _ => None,
+        }
+    }
+
+    /// See [`headwater_sim::node::Record::joined`].
+    pub fn joined(&self, next: &Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Folded(this), Self::Folded(next)) => {
+                let mut ranges = this.ranges.clone();
+                next.ranges.iter().for_each(|range| extend(&mut ranges, *range));
+                let (before, bytes) = (next.before.clone(), this.bytes + next.bytes);
+                Some(Self::Folded(Rc::new(Folded { before, ranges, bytes })))
+            }
+            (Self::MetadataRuns(this), Self::MetadataRuns(next)) => {
+                let runs = this.runs.iter().chain(&next.runs).cloned().collect();
+                let MetadataRuns { before, read, .. } = **next;
+                Some(Self::MetadataRuns(Rc::new(MetadataRuns { runs, before, read })))
+            }
+            _ => None,
+        }
+    }
+
+    /// Of a record that stands for others: how many there are up to the last of them.
+    pub fn folded(&self) -> Option<u64> {
+        match self {
+            Self::Folded(folded) => Some(folded.before.records()),
+            Self::MetadataRuns(runs) => Some(runs.before),
+            _ => None,
+        }
+    }
+
+    /// Calls `see` with all events that the record holds.
+    pub fn for_each_range(&self, see: &mut dyn FnMut(Range)) {
+        match self {
+            Self::Log(batch) => see(Range::from(&*batch.batch)),
+            Self::Folded(folded) => folded.ranges.iter().copied().for_each(see),
+            _ => {}
         }
     }
 }

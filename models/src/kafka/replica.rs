@@ -245,6 +245,11 @@ impl Replicas {
         self.0.get_mut(partition.index())?.as_deref_mut()
     }
 
+    /// All of them, by partition, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Replica> {
+        self.0.iter_mut().flatten().map(|replica| &mut **replica)
+    }
+
     /// All of them, by partition.
     pub fn iter(&self) -> impl Iterator<Item = &Replica> {
         self.0.iter().flatten().map(|replica| &**replica)

@@ -119,12 +119,16 @@ impl System for Cluster {
         deploy::deploy(self, to, environment, feed);
     }
 
-    /// Partition 0 is led by the first broker, and the controller is elected at once: it, or the
-    /// next.
     fn paces(&self) -> bool {
         self.client == ClientLibrary::Librdkafka
     }
 
+    fn folds(&self) -> bool {
+        true
+    }
+
+    /// Partition 0 is led by the first broker, and the controller is elected at once: it, or the
+    /// next.
     fn arranged(&self, roles: Roles) -> Result<Arc<dyn System>, String> {
         let first = match roles {
             Roles::Together => 0,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use headwater_sim::fingerprint::mix;
 
-use crate::batch::SharedBatch;
+use crate::batch::Range;
 
 use super::message::Data;
 
@@ -29,8 +29,8 @@ impl Record {
         mix(mix(self.data.bytes, self.data.batches.len() as u64), first)
     }
 
-    /// Calls `see` with every batch that the record holds.
-    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
-        self.data.batches.iter().for_each(see);
+    /// Calls `see` with all events that the record holds.
+    pub fn for_each_range(&self, see: &mut dyn FnMut(Range)) {
+        self.data.batches.iter().map(|batch| Range::from(&**batch)).for_each(see);
     }
 }

@@ -163,8 +163,8 @@ impl Bench {
             let mut stored = Stored::default();
             for (_, _, _, record, durable) in self.sim.disk_records(*node) {
                 if counts(durable) {
-                    record.for_each_batch(&mut |batch| {
-                        stored.insert(Events::from(&**batch), Time::ZERO);
+                    record.for_each_range(&mut |range| {
+                        stored.insert(Events::from(range), Time::ZERO);
                     });
                 }
             }

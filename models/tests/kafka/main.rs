@@ -5,6 +5,7 @@ mod harness;
 #[cfg(feature = "planted-bugs")]
 mod bugs;
 mod failover;
+mod fold;
 mod latency;
 mod librdkafka;
 mod loss;

@@ -40,6 +40,8 @@ pub struct Seen {
     pub fetched: Vec<Time>,
     /// How often each property was noted.
     pub properties: BTreeMap<&'static str, u64>,
+    /// Somebody asked for what had been folded.
+    pub asked_for_folded: bool,
 }
 
 impl Observer<Streaming> for Seen {
@@ -63,6 +65,7 @@ impl Observer<Streaming> for Seen {
                 *self.properties.entry(property.name).or_default() += 1;
             }
             Note::Event { mark, .. } => self.events.push(Event { at, node, name: mark.name }),
+            Note::Folded => self.asked_for_folded = true,
             Note::Watermark { .. } | Note::HandedOn { .. } | Note::Through { .. } => {}
         }
     }
@@ -75,6 +78,7 @@ impl Seen {
             history: History::new(StreamId::default(), positions),
             acks: vec![],
             batches: 0,
+            asked_for_folded: false,
             lanes: BTreeSet::new(),
             errors: vec![],
             delivered_due: vec![],

@@ -9,6 +9,10 @@ pub(super) fn check(history: &History) -> Verdict {
     let mut tally = Tally::default();
     for lane in 0..history.lanes() {
         let mut spans: Vec<(u32, Span)> = history.on_lane(lane).map(|(r, s)| (r, *s)).collect();
+        let folded: Vec<_> = spans.extract_if(.., |(_, span)| span.interleaved).collect();
+        if !folded.is_empty() {
+            spans.iter().chain(&folded).for_each(|of| among(lane, of, &folded, &mut tally));
+        }
         spans.sort_by_key(|(reader, span)| (span.position, span.from, *reader));
         match history.positions() {
             Positions::Events => sweep(lane, &spans, &mut tally),
@@ -44,6 +48,32 @@ fn sweep(lane: u32, spans: &[(u32, Span)], tally: &mut Tally) {
         differ(lane, &active, (at, end - 1), tally);
         at = end;
         active.retain(|(_, span)| span.position + span.width > at);
+    }
+}
+
+/// Of what was interleaved and folded it is known which events of each writer there were, and not
+/// where: others that are read at these positions later have to be of them.
+fn among(lane: u32, (reader, span): &(u32, Span), folded: &[(u32, Span)], tally: &mut Tally) {
+    let others = folded.iter().filter(|(of, run)| of != reader || !run.is_beside(span));
+    let mut there = others.filter(|(_, run)| run.holds(span)).peekable();
+    let Some((other_reader, run)) = there.peek().copied() else { return };
+    let same = |(_, run): &(u32, Span)| {
+        run.writer == span.writer && run.first <= span.first && span.last <= run.last
+    };
+    if !there.any(same) {
+        let detail = format!(
+            "position {}: reader {reader} got writer {} #{}, which reader {other_reader} did not \
+             get between positions {} and {}",
+            span.position,
+            span.writer,
+            span.first,
+            run.position,
+            run.position + run.width,
+        );
+        let ends = (span.position, span.position + (span.width - 1));
+        let times = (span.from, span.until);
+        let finding = Finding::on_lane("inconsistent positions", lane, ends, times).detail(detail);
+        tally.add(span.width, finding);
     }
 }
 

@@ -99,11 +99,12 @@ impl Sweep<'_> {
 
     /// Whether two spans with common events show the same copy of them.
     fn same_place(&self, one: &Span, other: &Span) -> bool {
+        // Of what was interleaved it is known between which positions it stood.
         match self.history.positions() {
-            Positions::Events => {
+            Positions::Events if !one.interleaved && !other.interleaved => {
                 one.position.wrapping_sub(one.first) == other.position.wrapping_sub(other.first)
             }
-            Positions::Bytes => {
+            _ => {
                 one.position < other.position + other.width.max(1)
                     && other.position < one.position + one.width.max(1)
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater_models::batch::{Batch, StreamId};
+use headwater_models::batch::{Batch, Range, StreamId};
 use headwater_models::note::Note;
 use headwater_models::signal::Level;
 use headwater_models::system::Positions;
@@ -37,6 +37,12 @@ impl From<&Batch> for Events {
     }
 }
 
+impl From<Range> for Events {
+    fn from(Range { stream, writer, lane, first, count }: Range) -> Self {
+        Self { stream, writer, lane: lane.0, first, count }
+    }
+}
+
 impl From<Place> for Events {
     fn from(place: Place) -> Self {
         // A live run has one stream.
@@ -62,6 +68,25 @@ pub struct Span {
     pub from: Time,
     /// When the last was.
     pub until: Time,
+    /// Events of other writers stand between these ([`History::fold`]): at which of the positions
+    /// each stands is not known any more.
+    pub interleaved: bool,
+}
+
+impl Span {
+    /// Whether both are of one run of interleaved events.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.interleaved
+            && other.interleaved
+            && (self.position, self.width) == (other.position, other.width)
+            && (self.from, self.until) == (other.from, other.until)
+    }
+
+    /// Whether the positions of `other` are among those that this takes.
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        self.position <= other.position
+            && other.position + other.width <= self.position + self.width
+    }
 }
 
 /// A level that fell.
@@ -106,7 +131,7 @@ impl Levels {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     stream: StreamId,
-    positions: Positions,
+    pub(super) positions: Positions,
     pub(super) acked: Stored,
     pub(super) failed: Stored,
     /// Per reader, per lane: in the order of delivery.
@@ -162,7 +187,7 @@ impl History {
             Note::Property { property, entity, holds } => {
                 self.properties.note(at, property, *entity, *holds);
             }
-            Note::HandedOn { .. } | Note::Through { .. } | Note::Event { .. } => {}
+            Note::HandedOn { .. } | Note::Through { .. } | Note::Event { .. } | Note::Folded => {}
         }
     }
 
@@ -200,6 +225,7 @@ impl History {
             width,
             from: at,
             until: at,
+            interleaved: false,
         };
         let spans = self.spans(reader, events.lane);
         match spans.last_mut().filter(|have| whole && follows(have, &span)) {
@@ -366,7 +392,8 @@ impl History {
 /// Whether `next` goes on where `have` ends, in sequence and in position.
 #[inline]
 fn follows(have: &Span, next: &Span) -> bool {
-    have.writer == next.writer
+    !have.interleaved
+        && have.writer == next.writer
         && have.last.checked_add(1) == Some(next.first)
         && have.position + have.width == next.position
         && next.until.since(have.from) <= GRAIN

@@ -92,6 +92,33 @@ impl RangeSet {
         }
     }
 
+    /// Makes one range of neighbours that were observed before `before` and that `may`.
+    pub(super) fn fold(&mut self, before: Time, may: impl Fn(&Range) -> bool) {
+        let old = self.ranges.iter().take_while(|range| range.until < before).count();
+        if old < 2 {
+            return;
+        }
+        let mut folded: Vec<(Range, bool)> = Vec::new();
+        for range in &self.ranges[..old] {
+            let may = may(range);
+            match folded.last_mut() {
+                Some((last, true)) if may && last.last + 1 == range.first => {
+                    last.last = range.last;
+                    widen(last, range);
+                }
+                _ => folded.push((*range, may)),
+            }
+        }
+        self.ranges.splice(..old, folded.into_iter().map(|(range, _)| range));
+    }
+
+    /// Whether all of `first ..= last` is in the set.
+    pub(super) fn covers(&self, first: u64, last: u64) -> bool {
+        let mut all = true;
+        self.gaps_in(first, last, |_, _| all = false);
+        all
+    }
+
     /// The ranges, ascending.
     pub fn iter(&self) -> impl Iterator<Item = &Range> {
         self.ranges.iter()

@@ -3,7 +3,7 @@
 use headwater_sim::time::Time;
 
 use super::history::Events;
-use super::ranges::RangeSet;
+use super::ranges::{Range, RangeSet};
 
 /// Sets of sequence numbers, one per lane and writer. Lanes and writers count from 0, densely.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,21 @@ impl Stored {
         (0..).zip(&self.lanes).flat_map(|(lane, writers)| {
             (0..).zip(writers).map(move |(writer, set)| (lane, writer, set))
         })
+    }
+
+    /// See [`RangeSet::fold`]; `may` is asked of ranges of a lane and a writer.
+    pub(super) fn fold(&mut self, before: Time, may: impl Fn(u32, u32, &Range) -> bool) {
+        for (lane, writers) in (0..).zip(&mut self.lanes) {
+            for (writer, set) in (0..).zip(writers) {
+                set.fold(before, |range| may(lane, writer, range));
+            }
+        }
+    }
+
+    /// Number of ranges.
+    #[cfg(test)]
+    pub(super) fn ranges(&self) -> usize {
+        self.iter().map(|(_, _, set)| set.iter().count()).sum()
     }
 
     /// Number of events.

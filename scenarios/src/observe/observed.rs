@@ -92,6 +92,8 @@ pub struct Observed {
     /// Nodes that a fault without an end has hit. What they say of what has to hold in the end says
     /// nothing of the others.
     pub hurt_for_good: BTreeSet<NodeId>,
+    /// Somebody asked for what had been folded.
+    pub asked_for_folded: bool,
     /// The trace, if one was asked for.
     pub trace: Trace,
 }
@@ -110,6 +112,7 @@ impl Observed {
             timeline: Timeline::default(),
             healed_from: Time::ZERO,
             hurt_for_good: BTreeSet::new(),
+            asked_for_folded: false,
             trace: Trace::default(),
         }
     }
@@ -205,6 +208,7 @@ impl Observer<Streaming> for Observed {
                 }
             }
             Note::Watermark { .. } | Note::Property { .. } => {}
+            Note::Folded => self.asked_for_folded = true,
             Note::Event { .. } => self.timeline.note(at, (node, stream), &note),
         }
     }

@@ -7,10 +7,12 @@ use headwater_reports::Outcome;
 use headwater_reports::outcome::{Environment, Status};
 use headwater_sim::fingerprint::Checkpoint;
 
+use crate::faults::{Damage, Family, FaultSpec};
 use crate::scenario::Scenario;
 use crate::trace::{Trace, Watch};
 use crate::units::Time;
 use headwater_check::{Properties, Verdict};
+use headwater_models::bugs::BugSet;
 
 pub mod account;
 mod replicas;
@@ -68,9 +70,33 @@ pub struct Finished {
 }
 
 /// Runs a scenario to its end. The same scenario and seed give the same outcome.
+///
+/// What no node can ask for any more is not kept. Where one does all the same (a reader that begins
+/// anew, a replica that has lost its disk), the run is made again with all of it.
 pub fn run(scenario: &Scenario, options: &Options<'_>) -> Finished {
+    let folded = folds(scenario).then(|| attempt(scenario, options, true)).flatten();
+    let whole = || attempt(scenario, options, false);
+    folded.or_else(whole).expect("nothing is missing where everything is kept")
+}
+
+/// Whether what all have is folded, so that memory does not grow with the length of the run: the
+/// system can, no fault changes what lies on a disk, or counts what does, and no planted bug goes
+/// back behind what was agreed on. Streams number their partitions alike, so that there is one
+/// alone.
+pub fn folds(scenario: &Scenario) -> bool {
+    let about_disks = |fault: &FaultSpec| {
+        let entry = fault.action.entry();
+        entry.family == Family::Storage || entry.damage == Damage::Durable
+    };
+    let plain = scenario.bugs == BugSet::default() && scenario.systems.count() == 1;
+    let can = scenario.systems.iter().all(|(_, part)| part.system.folds());
+    can && plain && !scenario.faults.iter().any(about_disks)
+}
+
+/// Runs a scenario to its end; nothing if somebody asked for what was folded.
+fn attempt(scenario: &Scenario, options: &Options<'_>, fold: bool) -> Option<Finished> {
     let seed = options.seed.unwrap_or(scenario.seed);
-    let mut stage = Stage::new(scenario, seed, options.watch.clone());
+    let mut stage = Stage::new(scenario, seed, options.watch.clone(), fold);
     let stopped = || options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
     let end = Time::ZERO + scenario.traffic.duration;
     let bound = end + scenario.measure.drain;
@@ -80,11 +106,14 @@ pub fn run(scenario: &Scenario, options: &Options<'_>) -> Finished {
             interrupted = true;
             break;
         }
+        if stage.asked_for_folded() {
+            return None;
+        }
         if let Some(progress) = options.progress {
             progress(Progress { now: stage.now(), end, events: stage.events() });
         }
     }
-    finish(scenario, seed, stage, interrupted)
+    Some(finish(scenario, seed, stage, interrupted))
 }
 
 fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: bool) -> Finished {
@@ -119,4 +148,40 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         outcome.status = Status::Interrupted { why };
     }
     Finished { outcome, log, events, end: now, checkpoints, verdicts, properties, turning, trace }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 80 s of three brokers, with a fault.
+    fn scenario(fault: &str) -> Scenario {
+        let text = format!(
+            "title = 't'\nhypothesis = 'h'\nseed = 4\nprofile = 'nvme-10gbe'\n\
+             [system]\nkind = 'kafka'\nbrokers = 3\n\
+             replication.factor = 3\npartitions = 1\n\
+             [traffic]\nrate = '60/s'\nduration = '80s'\n{fault}"
+        );
+        Scenario::parse(&text, "t.toml", None, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    #[test]
+    fn a_run_that_keeps_what_is_needed_alone_is_the_run_that_keeps_everything() {
+        let fault = "[[fault]]\nkind = 'crash'\ntarget = 'leader'\nat = '60s'\nfor = '5s'\n";
+        let (scenario, options) = (scenario(fault), Options::default());
+        let whole = attempt(&scenario, &options, false).expect("it keeps everything").outcome;
+        assert!(attempt(&scenario, &options, true).is_some(), "nobody asks for what is folded");
+        assert_eq!(run(&scenario, &options).outcome, whole);
+    }
+
+    #[test]
+    fn a_reader_that_begins_anew_is_handed_everything_again() {
+        let fault = "[[fault]]\nkind = 'crash'\ntarget = 'consumers'\nat = '70s'\nfor = '1s'\n";
+        let (scenario, options) = (scenario(fault), Options::default());
+        assert!(attempt(&scenario, &options, true).is_none(), "it asks for what is folded");
+        let counts = run(&scenario, &options).outcome.counts;
+        assert_eq!((counts.lost, counts.acked), (0, counts.scheduled));
+        let again = counts.delivered - counts.acked;
+        assert!((4_000..4_400).contains(&again), "{again} of {} again", counts.acked);
+    }
 }

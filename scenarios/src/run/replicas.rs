@@ -27,9 +27,9 @@ pub(super) fn read(
         let mut stored = Stored::default();
         for (_, _, _, record, synced) in sim.disk_records(node) {
             if synced || !durable {
-                record.for_each_batch(&mut |batch| {
-                    if batch.stream == stream {
-                        stored.insert(Events::from(&**batch), sim.now());
+                record.for_each_range(&mut |range| {
+                    if range.stream == stream {
+                        stored.insert(Events::from(range), sim.now());
                     }
                 });
             }

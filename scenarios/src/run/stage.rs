@@ -33,6 +33,13 @@ const QUIET: Duration = Duration::from_secs(2);
 /// Events between checks whether the run is to stop.
 const LOOK_UP: u64 = 1_024;
 
+/// What nobody needs is folded this often.
+const FOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// What is as old as that is folded in the history: by then a client has given up what it could
+/// retry, at its defaults (`delivery.timeout.ms`: 2 min).
+const FOLDED_AFTER: Duration = Duration::from_secs(120);
+
 /// A scenario on its way.
 pub(super) struct Stage<'a> {
     scenario: &'a Scenario,
@@ -45,6 +52,9 @@ pub(super) struct Stage<'a> {
     intervals: u64,
     /// Deliveries of each stream so far, and when their number last rose.
     delivered: Vec<(u64, Time)>,
+    /// Whether nodes fold what nobody needs, and when everything is next folded.
+    nodes_fold: bool,
+    next_fold: Time,
 }
 
 /// A system whose faults are over should accept events again this long before the end of the
@@ -52,7 +62,8 @@ pub(super) struct Stage<'a> {
 const HEALED: Duration = Duration::from_secs(5);
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(scenario: &'a Scenario, seed: u64, watch: Watch) -> Self {
+    /// At its beginning; its nodes may `fold` what nobody needs.
+    pub(super) fn new(scenario: &'a Scenario, seed: u64, watch: Watch, fold: bool) -> Self {
         let plan = scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read");
         let plan = Arc::new(plan);
         let environment =
@@ -92,6 +103,8 @@ impl<'a> Stage<'a> {
             digest: ScheduleDigest::default(),
             intervals: 0,
             delivered: vec![(0, Time::ZERO); scenario.systems.count()],
+            nodes_fold: fold,
+            next_fold: Time::ZERO + FOLD_EVERY,
             scenario,
             sim,
             roster,
@@ -155,7 +168,29 @@ impl<'a> Stage<'a> {
                 *have = (delivered, until);
             }
         }
+        self.fold();
         true
+    }
+
+    /// Folds what is long over, if it is time to.
+    fn fold(&mut self) {
+        let now = self.now();
+        if now < self.next_fold {
+            return;
+        }
+        self.next_fold = now + FOLD_EVERY;
+        if self.nodes_fold {
+            self.sim.fold();
+        }
+        let before = Time(now.0.saturating_sub(FOLDED_AFTER.0));
+        for stream in &mut self.sim.observer_mut().streams {
+            stream.history.fold(before);
+        }
+    }
+
+    /// Somebody asked for what had been folded: the run is not what it would have been.
+    pub(super) fn asked_for_folded(&self) -> bool {
+        self.sim.observer().asked_for_folded
     }
 
     /// Moves on to `until`; false if `stopped` said so before.

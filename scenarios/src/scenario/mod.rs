@@ -107,7 +107,8 @@ pub struct Measure {
     pub warm_up: Duration,
     /// End of the measured window; `0s` for the end of the traffic.
     pub until: Duration,
-    /// Length of an interval of the time series.
+    /// Length of an interval of the time series; `0s` for 100 ms, or longer where a run would have
+    /// too many of them.
     pub interval: Duration,
     /// How long the run may go on after the traffic, for what is still on its way.
     pub drain: Duration,
@@ -118,9 +119,28 @@ impl Default for Measure {
         Self {
             warm_up: Duration::from_secs(2),
             until: Duration::ZERO,
-            interval: Duration::from_millis(100),
+            interval: Duration::ZERO,
             drain: Duration::from_secs(60),
         }
+    }
+}
+
+/// Intervals of a run at most, unless its file says how long they are: an hour of the shortest. A
+/// sample of everything that has a name takes some kilobytes.
+const INTERVALS_MAX: u64 = 36_000;
+
+impl Measure {
+    /// With the length of an interval, if none is given: 100 ms, or the next round time in which
+    /// traffic of this length has not too many intervals.
+    fn settled(self, traffic: Duration) -> Self {
+        if self.interval > Duration::ZERO {
+            return self;
+        }
+        let round = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000].into_iter();
+        let minutes = (1..).map(|minutes| minutes * 60_000);
+        let mut lengths = round.chain(minutes).map(Duration::from_millis);
+        let interval = lengths.find(|length| traffic.0 / length.0 <= INTERVALS_MAX);
+        Self { interval: interval.expect("minutes go on for ever"), ..self }
     }
 }
 
@@ -251,9 +271,9 @@ impl Scenario {
             seed: header.seed,
             profile,
             systems,
+            measure: measure.value.settled(traffic.value.duration),
             traffic: traffic.value,
             faults: faults.into_iter().map(|(fault, _)| fault).collect(),
-            measure: measure.value,
             buggify: header.buggify,
             bugs: bugs.unwrap_or_default(),
             promise: promise.value,
@@ -447,7 +467,7 @@ fn check_window(
         );
         wrong("warm_up", message);
     }
-    if interval < Duration::from_millis(1) {
+    if interval > Duration::ZERO && interval < Duration::from_millis(1) {
         wrong("interval", format!("measure.interval is {interval}; expected at least 1ms"));
     }
 }

@@ -31,6 +31,7 @@ pub fn describe(note: &Note) -> Noted {
             };
             (mark.name, *peer, format!("#{entity}{value}"))
         }
+        Note::Folded => ("folded", None, "asked for what has been folded".into()),
         Note::Property { property, entity, holds } => {
             let holds = if *holds { "holds" } else { "does not hold" };
             let entity = match property.when {

@@ -377,20 +377,9 @@ fn read<R: Record>(
     let damaged = records.len() < shifted.len();
     let count = range.len() as u64;
     if fate == ReadFate::Good {
-        warm(cache, file, (from, count));
+        file.warm(cache, from, count);
     }
     (device.read(at, bytes), Completion::Read { records, damaged })
-}
-
-/// Puts what was read and is not in the page cache there.
-fn warm<R: Record>(cache: &mut PageCache, file: &mut File<R>, (from, count): (u64, u64)) {
-    for record in from..from + count {
-        let stored = &file.range(record, 1)[0];
-        if matches!(stored.medium, Medium::Same) && !stored.torn && !cache.holds(stored.stamp) {
-            let stamp = cache.take_in(stored.bytes);
-            file.cache(record, stamp);
-        }
-    }
 }
 
 /// Bytes of whole records that are not in the page cache.

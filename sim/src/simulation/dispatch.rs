@@ -4,7 +4,7 @@ use super::{Input, Pending, Simulation, Status};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::log::LogEntry;
-use crate::node::{Completion, Message, Observer, Protocol, Record};
+use crate::node::{Completion, Message, Observer, Protocol, READ, Record};
 use crate::queue::EventQueue;
 use crate::random::Stream;
 use crate::time::{Duration, Time};
@@ -212,8 +212,11 @@ fn describe_completion<R: Record>(completion: &Completion<R>) -> (&'static str, 
         Completion::Written { index } => ("written", index << 8 | 2),
         Completion::Synced => ("synced", 3),
         Completion::Read { records, damaged } => {
-            let fold = |hash, record: &R| crate::fingerprint::mix(hash, record.digest());
-            ("read", records.iter().fold(4 + u64::from(*damaged), fold))
+            let fold = |hash, record: &R| match record.digest_of_read() {
+                Some(read) => read,
+                None => crate::fingerprint::mix(hash, record.digest()),
+            };
+            ("read", records.iter().fold(READ + u64::from(*damaged), fold))
         }
         Completion::Listed { files } => {
             let fold = |hash, file: &(crate::disk::FileId, u64)| {

@@ -200,7 +200,7 @@ fn replicas(
         let mut stored = Stored::default();
         for disk in world.node(node).disks.borrow().iter() {
             for record in disk.records(durable) {
-                record.for_each_batch(&mut |batch| stored.insert(Events::from(&**batch), now));
+                record.for_each_range(&mut |range| stored.insert(Events::from(range), now));
             }
         }
         let copies = if tiered(role) { copies } else { 1 };

@@ -41,7 +41,8 @@ impl Broker {
                     || self.bugs.has(Bug::UncleanElection),
             },
         };
-        let log = quorum.raft.log().iter().map(|(_, record)| record);
+        let log = quorum.raft.log();
+        let log = log.between(0, log.len()).map(|(_, record)| record);
         self.controller = Some(ActiveController::new(image, log, settings, ctx.now()));
         self.controller_epoch = epoch;
         signals::CONTROLLER_ELECTED.note(ctx, u64::from(self.me), u64::from(epoch));

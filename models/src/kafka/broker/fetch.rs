@@ -150,6 +150,12 @@ impl Broker {
         let (State::Fetching { fetch, .. } | State::Completing(fetch)) = &connection.state else {
             return true;
         };
+        for partition in &session.active {
+            let wanted = session.wanted.get(partition);
+            if let Some((wanted, replica)) = wanted.zip(self.replicas.get(*partition)) {
+                Self::asked_for(ctx, replica, wanted.asked.offset);
+            }
+        }
         let answer = self.read_session(&mut session, fetch, in_any_case);
         let (correlation, listed) = (fetch.correlation, fetch.listed);
         if let Some(connection) = self.connections.get_mut(&from) {

@@ -15,6 +15,7 @@ mod connections;
 mod control;
 mod fetch;
 mod fetcher;
+mod fold;
 mod handlers;
 mod lifecycle;
 mod log_dirs;
@@ -31,8 +32,9 @@ use std::rc::Rc;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId};
 use headwater_sim::effect::PoolId;
+use headwater_sim::fold::{Folding, Needs};
 use headwater_sim::machine::PoolSpec;
-use headwater_sim::node::{Completion, Node};
+use headwater_sim::node::{Completion, Node, READ};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
@@ -157,6 +159,8 @@ pub struct Broker {
     applied: u64,
     /// Only those that this broker has.
     replicas: Replicas,
+    /// Entries of the metadata log's file that have been folded, and the hash of a read of them.
+    metadata_folded: (u64, u64),
     connections: SortedVecMap<NodeId, Connection>,
     handlers: Handlers,
     dirs: LogDirs,
@@ -206,6 +210,7 @@ impl Broker {
             loaded: false,
             applied: 0,
             replicas: Replicas::default(),
+            metadata_folded: (0, READ),
             connections: SortedVecMap::default(),
             producing: SortedVecMap::default(),
             last_request: 0,
@@ -386,6 +391,15 @@ impl Node<Streaming> for Broker {
             self.alter_lost(ctx, broker);
             self.tell_voter(ctx, Input::Disconnected(broker));
         }
+    }
+
+    fn needs(&self, files: &Folding<'_, Record>, needs: &mut Needs) {
+        self.needs_of(files, needs);
+    }
+
+    fn fold(&mut self, files: &mut Folding<'_, Record>, needs: &Needs) {
+        self.fold_logs(files, needs);
+        self.fold_metadata(files);
     }
 
     fn on_shutdown(&mut self, ctx: &mut Ctx<'_>) {

@@ -207,13 +207,13 @@ impl Broker {
     /// Takes in what the quorum has committed.
     fn apply_committed(&mut self, ctx: &mut Ctx<'_>) {
         let Some(quorum) = &self.quorum else { return };
-        let (from, to) = (self.applied as usize, quorum.raft.high_watermark() as usize);
+        let (from, to) = (self.applied, quorum.raft.high_watermark());
         if from >= to {
             return;
         }
-        let records = &quorum.raft.log()[from..to];
-        let records: Vec<_> = records.iter().map(|(_, record)| record.clone()).collect();
-        self.applied = to as u64;
+        let records = quorum.raft.log().between(from, to);
+        let records: Vec<_> = records.map(|(_, record)| record.clone()).collect();
+        self.applied = to;
         for record in records {
             self.image.apply(&record);
             match record {

@@ -15,17 +15,17 @@
 use std::collections::VecDeque;
 
 use headwater_sim::disk::{DiskId, DiskOp, FileId};
-use headwater_sim::node::Completion;
+use headwater_sim::node::{Completion, READ};
 use headwater_sim::time::Duration;
 
 use super::lifecycle::Phase;
 use super::quorum::Quorum;
 use super::{Broker, Ctx, DISK, RECOVERY, TAGS, kind};
 use crate::collections::SortedVecMap;
+use crate::kafka::controller::metadata_log::MetadataLog;
 use crate::kafka::controller::raft::Raft;
 use crate::kafka::ids::{BrokerId, TopicPartition};
-use crate::kafka::metadata::MetadataRecord;
-use crate::kafka::partition_log::PartitionLog;
+use crate::kafka::partition_log::{PartitionLog, Summary};
 use crate::kafka::properties;
 use crate::kafka::record::{
     CLEAN_SHUTDOWN_FILE, HIGH_WATERMARK_FILE, LogBatch, META_PROPERTIES_FILE, METADATA_FILE,
@@ -45,7 +45,9 @@ pub struct Recovery {
     next: usize,
     /// Partitions whose logs are there.
     logs: Vec<TopicPartition>,
-    metadata: Vec<(u32, MetadataRecord)>,
+    metadata: MetadataLog,
+    /// Entries of it that have been folded, and the hash of a read of them.
+    folded: Option<(u64, u64)>,
     vote: QuorumState,
     high_watermarks: Vec<u64>,
     recovery_points: Vec<u64>,
@@ -94,7 +96,7 @@ impl Broker {
             }
             Completion::Read { records, damaged } => {
                 let file = recovery.files[which as usize - 1];
-                cut_torn_end(ctx, (DISK, file), records.len(), damaged);
+                cut_torn_end(ctx, (DISK, file), numbers(&records), damaged);
                 recovery.take(file, records);
                 recovery.next += 1;
             }
@@ -126,6 +128,7 @@ impl Broker {
         }
         let (voters, quorum) = (self.config.brokers, self.config.quorum.clone());
         let (draws, now) = (ctx.stream("raft"), ctx.now());
+        self.metadata_folded = recovery.folded.unwrap_or((0, READ));
         let mut raft = Raft::new(self.me, voters, quorum, vote, metadata, draws, now);
         if self.config.first_controller == Some(self.me) {
             raft.is_first(now);
@@ -183,12 +186,14 @@ impl Broker {
             return self.load_next(ctx);
         };
         let disk = self.dirs.of(partition);
-        cut_torn_end(ctx, (disk, log_file(partition)), records.len(), damaged);
-        let batches: Vec<_> = records.into_iter().filter_map(log_batch).collect();
-        let (read, segment_bytes) = (batches.len() as u64, self.config.topic.segment_bytes);
+        let read = numbers(&records);
+        cut_torn_end(ctx, (disk, log_file(partition)), read, damaged);
+        let segment_bytes = self.config.topic.segment_bytes;
         let known = recovery.recovery_points.get(partition.index()).copied().unwrap_or(0);
-        let mut log = PartitionLog::default();
-        let unchecked = log.load(batches, segment_bytes, known);
+        let mut log = folded(&records).map_or_else(PartitionLog::default, PartitionLog::behind);
+        let mut batches = records.into_iter().filter_map(log_batch);
+        log.load(&mut batches, segment_bytes);
+        let unchecked = log.unchecked(known);
         if log.len() < read {
             let (file, keep) = (log_file(partition), log.len());
             ctx.disk(disk, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
@@ -252,6 +257,7 @@ impl Broker {
         properties::TRUNCATED.reached(ctx);
         let uncommitted = offset >= replica.high_watermark;
         properties::TRUNCATES_UNCOMMITTED.note(ctx, partition.into(), uncommitted);
+        Self::asked_for(ctx, replica, offset);
         let lost = replica.log.end_offset() - offset;
         let keep = replica.log.truncate(offset, segment_bytes);
         let end = replica.log.end_offset();
@@ -264,11 +270,26 @@ impl Broker {
 }
 
 /// The torn end of a file is cut off, as the check of the last segment does.
-fn cut_torn_end(ctx: &mut Ctx<'_>, (disk, file): (DiskId, FileId), kept: usize, damaged: bool) {
+fn cut_torn_end(ctx: &mut Ctx<'_>, (disk, file): (DiskId, FileId), keep: u64, damaged: bool) {
     if damaged {
-        let keep = kept as u64;
         ctx.disk(disk, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
     }
+}
+
+/// What is known of the batches that have been folded.
+fn folded(records: &[protocol::Record]) -> Option<Summary> {
+    records.iter().rev().find_map(|record| match record {
+        protocol::Record::Kafka(Record::Folded(folded)) => Some(folded.before.clone()),
+        _ => None,
+    })
+}
+
+/// How many records these are that were read from the beginning of a file.
+fn numbers(records: &[protocol::Record]) -> u64 {
+    records.iter().fold(0, |before, record| match record {
+        protocol::Record::Kafka(record) => record.folded().unwrap_or(before + 1),
+        _ => before + 1,
+    })
 }
 
 fn log_batch(record: protocol::Record) -> Option<LogBatch> {
@@ -290,7 +311,11 @@ impl Recovery {
             let protocol::Record::Kafka(record) = record else { continue };
             match record {
                 Record::Metadata { epoch, record } if file == METADATA_FILE => {
-                    self.metadata.push((epoch, *record));
+                    self.metadata.append(epoch, *record);
+                }
+                Record::MetadataRuns(runs) if file == METADATA_FILE => {
+                    runs.runs.iter().cloned().for_each(|run| self.metadata.push(run));
+                    self.folded = Some((runs.before, runs.read));
                 }
                 Record::QuorumState(state) if file == QUORUM_STATE_FILE => self.vote = state,
                 Record::MetaProperties { node_id } if file == META_PROPERTIES_FILE => {

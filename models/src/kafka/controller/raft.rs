@@ -21,6 +21,7 @@ mod election;
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
 
+use super::metadata_log::MetadataLog;
 use crate::collections::SortedVecMap;
 use crate::kafka::config::Quorum;
 use crate::kafka::ids::BrokerId;
@@ -95,7 +96,7 @@ pub struct Raft {
     config: Quorum,
     epoch: u32,
     voted_for: Option<BrokerId>,
-    log: Vec<(u32, MetadataRecord)>,
+    log: MetadataLog,
     high_watermark: u64,
     role: Role,
     /// A follower's fetch timeout, a candidate's election timeout or backoff, a leader's check of
@@ -114,7 +115,7 @@ impl Raft {
         voters: u32,
         config: Quorum,
         stored: QuorumState,
-        log: Vec<(u32, MetadataRecord)>,
+        log: MetadataLog,
         draws: Stream,
         now: Time,
     ) -> Self {
@@ -177,13 +178,13 @@ impl Raft {
         self.high_watermark
     }
 
-    /// The log: epoch and entry.
-    pub fn log(&self) -> &[(u32, MetadataRecord)] {
+    /// The log.
+    pub const fn log(&self) -> &MetadataLog {
         &self.log
     }
 
     fn log_end(&self) -> (u64, u32) {
-        (self.log.len() as u64, self.log.last().map_or(0, |(epoch, _)| *epoch))
+        (self.log.len(), self.log.last_epoch())
     }
 
     const fn fetch_timeout(&self) -> Duration {
@@ -225,7 +226,7 @@ impl Raft {
             return;
         }
         for record in records {
-            self.log.push((self.epoch, record.clone()));
+            self.log.append(self.epoch, record.clone());
             out.push(Output::Append(self.epoch, record));
         }
         self.commit();
@@ -272,7 +273,7 @@ impl Raft {
             *deadline > now
         });
         for (voter, high_watermark) in late {
-            let base_offset = self.log.len() as u64;
+            let base_offset = self.log.len();
             let mut response = self.response(base_offset, Vec::new(), None);
             if let Message::FetchResponse { high_watermark: told, .. } = &mut response {
                 *told = high_watermark;
@@ -344,12 +345,11 @@ impl Raft {
             let response = self.response(0, Vec::new(), None);
             return out.push(Output::Send(from, response));
         }
-        let matches = end == 0
-            || self.log.get(end as usize - 1).is_some_and(|(epoch, _)| *epoch == last_epoch);
+        let matches = end == 0 || self.log.epoch_at(end - 1) == Some(last_epoch);
         self.heard_of(from, now);
         if !matches {
-            let below = self.log.partition_point(|(epoch, _)| *epoch <= last_epoch) as u64;
-            let response = self.response(0, Vec::new(), Some(below.min(end.saturating_sub(1))));
+            let below = self.log.end_of(last_epoch).min(end.saturating_sub(1));
+            let response = self.response(0, Vec::new(), Some(below));
             return out.push(Output::Send(from, response));
         }
         if let Role::Leader(of) = &mut self.role {
@@ -383,11 +383,12 @@ impl Raft {
         let Role::Leader(of) = &self.role else { return };
         let behind = |voter: &BrokerId| {
             let end = of.ends.get(voter).copied().unwrap_or(0);
-            (end < self.log.len() as u64).then_some((*voter, end))
+            (end < self.log.len()).then_some((*voter, end))
         };
         let ready: Vec<_> = of.parked.keys().filter_map(behind).collect();
         for (voter, end) in ready {
-            let entries = self.log[end as usize..].to_vec();
+            let entries = self.log.between(end, self.log.len());
+            let entries = entries.map(|(epoch, record)| (epoch, record.clone())).collect();
             out.push(Output::Send(voter, self.response(end, entries, None)));
             if let Role::Leader(of) = &mut self.role {
                 of.parked.remove(&voter);
@@ -399,10 +400,10 @@ impl Raft {
     fn commit(&mut self) {
         let Role::Leader(of) = &self.role else { return };
         let mut ends: Vec<u64> = of.ends.values().copied().collect();
-        ends.push(self.log.len() as u64);
+        ends.push(self.log.len());
         ends.sort_unstable_by(|left, right| right.cmp(left));
         let majority = ends[self.voters as usize / 2];
-        let current = |end: u64| end > 0 && self.log[end as usize - 1].0 == self.epoch;
+        let current = |end: u64| end > 0 && self.log.epoch_at(end - 1) == Some(self.epoch);
         if majority > self.high_watermark && current(majority) {
             self.high_watermark = majority;
         }
@@ -435,17 +436,17 @@ impl Raft {
         }
         self.deadline = now + timeout;
         if let Some(keep) = diverging {
-            self.log.truncate(keep as usize);
+            self.log.truncate(keep);
             return out.push(Output::Truncate(keep));
         }
-        let end = self.log.len() as u64;
+        let end = self.log.len();
         if base_offset == end && !entries.is_empty() {
             for (epoch, record) in entries {
-                self.log.push((epoch, record.clone()));
+                self.log.append(epoch, record.clone());
                 out.push(Output::Append(epoch, record));
             }
             out.push(Output::Flush);
         }
-        self.high_watermark = self.high_watermark.max(high_watermark.min(self.log.len() as u64));
+        self.high_watermark = self.high_watermark.max(high_watermark.min(self.log.len()));
     }
 }
