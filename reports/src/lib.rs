@@ -17,6 +17,7 @@ mod file;
 pub mod forecast;
 mod hlog;
 pub mod latency;
+pub mod markdown;
 pub mod outcome;
 mod page;
 pub mod phase;

@@ -21,6 +21,8 @@ pub enum Figure {
     Reordered,
     /// Events given up with an error.
     Failed,
+    /// Events that were due and never acknowledged.
+    Unanswered,
     /// The longest time without an acknowledgement though something was due.
     AckGap,
     /// Events acknowledged per second.
@@ -37,7 +39,28 @@ pub enum Figure {
     ScheduleLag(u32),
 }
 
+/// What a figure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// What went wrong.
+    Broken,
+    /// How long it took.
+    Latency,
+    /// How much went through.
+    Rate,
+}
+
 impl Figure {
+    /// What is compared of a phase.
+    pub const OF_PHASE: [Self; 6] = [
+        Self::Unanswered,
+        Self::Response(50_000),
+        Self::Response(99_000),
+        Self::Response(99_900),
+        Self::EndToEnd(50_000),
+        Self::EndToEnd(99_000),
+    ];
+
     /// All, in the order of a table: what broke first.
     pub const ALL: [Self; 19] = [
         Self::Found,
@@ -67,7 +90,8 @@ impl Figure {
         if let Some((latency, share)) = self.percentile(of) {
             return latency.quantile(share).map(|ns| ns as f64);
         }
-        let Counts { scheduled, lost, duplicated, reordered, failed, delivered, .. } = *of.counts;
+        let Counts { scheduled, lost, duplicated, reordered, failed, delivered, acked, .. } =
+            *of.counts;
         let value = match self {
             Self::Found => return Some(of.found as f64),
             Self::Consumed if delivered == 0 => return None,
@@ -76,6 +100,7 @@ impl Figure {
             Self::Duplicated => duplicated as f64,
             Self::Reordered => reordered as f64,
             Self::Failed => failed as f64,
+            Self::Unanswered => scheduled.saturating_sub(acked) as f64,
             Self::AckGap => of.series.longest_ack_gap_ns() as f64,
             Self::Consumed => of.rates.consumed.events_per_second,
             _ => of.rates.acked.events_per_second,
@@ -91,7 +116,18 @@ impl Figure {
 
     /// Whether it is a count: zero is the good value, and a ratio says little.
     pub const fn counts(self) -> bool {
-        matches!(self, Self::Found | Self::Lost | Self::Duplicated | Self::Reordered | Self::Failed)
+        let ills = matches!(self, Self::Lost | Self::Duplicated | Self::Reordered | Self::Failed);
+        ills || matches!(self, Self::Found | Self::Unanswered)
+    }
+
+    /// What it is about.
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::Acked | Self::Consumed => Kind::Rate,
+            Self::AckGap => Kind::Broken,
+            _ if self.counts() => Kind::Broken,
+            _ => Kind::Latency,
+        }
     }
 
     /// A value of this figure with its unit.
@@ -124,6 +160,7 @@ impl fmt::Display for Figure {
             Self::Duplicated => return formatter.pad("duplicated"),
             Self::Reordered => return formatter.pad("reordered"),
             Self::Failed => return formatter.pad("failed"),
+            Self::Unanswered => return formatter.pad("never acked"),
             Self::AckGap => return formatter.pad("longest gap in acks"),
             Self::Acked => return formatter.pad("acked"),
             Self::Consumed => return formatter.pad("consumed"),

@@ -1,7 +1,11 @@
 //! Outcomes side by side, and how far a simulation was from reality.
 
 mod figure;
+mod markdown;
+mod options;
+mod over_time;
 mod page;
+mod parts;
 mod text;
 
 use serde::Serialize;
@@ -10,6 +14,9 @@ use crate::outcome::{Conclusion, Difference, Ending, Outcome, Source, View};
 use crate::text::count;
 
 pub use figure::Figure;
+use figure::Kind;
+pub use options::Difference as ConfigurationDifference;
+pub use parts::{PhaseRows, ResourceRow, VerdictRow};
 
 /// The schema of a comparison's JSON.
 pub const COMPARISON_SCHEMA: &str = "headwater-comparison/1";
@@ -23,6 +30,14 @@ pub struct Comparison {
     pub runs: Vec<Run>,
     /// One row per figure, of the totals.
     pub rows: Vec<Row>,
+    /// The verdicts that found something, or that the runs differ in.
+    pub verdicts: Vec<VerdictRow>,
+    /// In what the runs differ before they begin: options, seeds, faults.
+    pub configuration: Vec<ConfigurationDifference>,
+    /// Figures before, during and after faults, of the phases that runs have in common.
+    pub phases: Vec<PhaseRows>,
+    /// The busiest resources.
+    pub resources: Vec<ResourceRow>,
     /// The same of each stream, where a run has several.
     pub streams: Vec<StreamRows>,
     /// Simulated against live, for each pair of the same system under the same traffic.
@@ -145,6 +160,10 @@ pub fn compare(outcomes: &[Outcome]) -> Comparison {
     Comparison {
         schema: COMPARISON_SCHEMA,
         rows: rows(&totals),
+        verdicts: parts::verdicts(outcomes),
+        configuration: options::differences(outcomes),
+        phases: parts::phases(outcomes),
+        resources: parts::resources(outcomes),
         streams: streams(outcomes),
         errors: pairs(outcomes, &runs),
         warnings: warnings(outcomes, &runs),
@@ -195,6 +214,11 @@ impl Comparison {
         text::text(self)
     }
 
+    /// The comparison as Markdown, for a pull request.
+    pub fn to_markdown(&self) -> String {
+        markdown::markdown(self)
+    }
+
     /// The comparison as one self-contained HTML file.
     pub fn to_html(&self) -> String {
         page::html(self)
@@ -210,6 +234,19 @@ impl Comparison {
         let mut json = serde_json::to_string_pretty(self).expect("every key is a string");
         json.push('\n');
         json
+    }
+
+    /// The rows of the totals: what broke, latencies, rates.
+    fn by_kind(&self) -> (Vec<&Row>, Vec<&Row>, Vec<&Row>) {
+        let of = |kind: Kind| self.rows.iter().filter(|row| row.figure.kind() == kind).collect();
+        (of(Kind::Broken), of(Kind::Latency), of(Kind::Rate))
+    }
+
+    /// The cells of all tables.
+    fn cells(&self) -> impl Iterator<Item = &Cell> {
+        let phases = self.phases.iter().flat_map(|phase| &phase.rows);
+        let streams = self.streams.iter().flat_map(|stream| &stream.rows);
+        self.rows.iter().chain(phases).chain(streams).flat_map(|row| &row.cells)
     }
 
     fn outcomes(&self) -> impl Iterator<Item = (&Run, &Outcome)> {

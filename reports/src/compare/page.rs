@@ -1,13 +1,16 @@
 //! A comparison as an HTML file.
 
+use super::over_time;
 use super::text::INDISTINCT;
-use super::{Cell, Comparison, Figure, Row, Run};
-use crate::chart::{Axis, Chart, Line, Unit};
+use super::{
+    Cell, Comparison, ConfigurationDifference, Figure, PhaseRows, ResourceRow, Row, VerdictRow,
+};
+use crate::chart::Chart;
 use crate::latency::Latency;
-use crate::outcome::{Outcome, Source};
-use crate::page::{page, table};
-use crate::report::{rate_lines, spectra, spectrum_line};
-use crate::text::escape;
+use crate::outcome::{Outcome, VerdictStatus};
+use crate::page::{Sections, name, page, stacked, table};
+use crate::report::{spectra, spectrum_line};
+use crate::text::{escape, percent};
 
 /// Which distribution of a run.
 type Of = fn(&Outcome) -> &Latency;
@@ -16,49 +19,118 @@ pub(super) fn html(comparison: &Comparison) -> String {
     page("Comparison", &format!("<header><h1>Comparison</h1></header>\n{}", body(comparison)))
 }
 
-/// The page without its head.
+/// The page without its head: what broke, then what differs, then how fast and how busy they were.
 pub(super) fn body(comparison: &Comparison) -> String {
     let class = if comparison.ok() { "pass" } else { "fail" };
-    let mut body = format!(
+    let mut top = format!(
         "<section class=\"box {class}\" \
          aria-label=\"How the runs came out\"><strong class=\"{class}\">{}</strong></section>\n",
         escape(&comparison.heading())
     );
-    body.push_str(&runs(comparison));
-    body.push_str("<h2>Figures</h2>\n");
-    body.push_str(&figures(comparison, &comparison.rows));
-    body.push_str(INTERVALS);
-    for stream in &comparison.streams {
-        body.push_str(&format!("<h3>Stream <code>{}</code></h3>\n", escape(&stream.name)));
-        body.push_str(&figures(comparison, &stream.rows));
-    }
-    if !comparison.errors.is_empty() {
-        body.push_str("<h2>How wrong the simulation was</h2>\n");
-        body.push_str(&errors(comparison));
-    }
-    body.push_str("<h2>Rates</h2>\n");
-    let solid = "Simulated runs are dashed, live runs solid.";
-    body.push_str(&format!("<p class=\"dim\">{solid}</p>\n"));
-    body.push_str(&rates(comparison).render());
-    body.push_str("<h2>Percentile spectra</h2>\n");
-    body.push_str(&format!("<p class=\"dim\">{solid}</p>\n"));
-    let kinds: [(&str, &str, Of); 3] = [
+    top.push_str(&runs(comparison));
+    let mut sections = Sections::default();
+    let (broken, latency, rates) = comparison.by_kind();
+    let ills = figures(comparison, &broken) + &verdicts(comparison);
+    sections.add("verdicts", "Verdicts and losses", &ills);
+    sections.add("configuration", "What differs", &differences(comparison));
+    let solid = "<p class=\"dim\">Simulated runs are dashed, live runs solid.</p>\n";
+    let spectra = |kinds: [(&str, &str, Of); 3]| {
+        let all = kinds.map(|(id, title, of)| run_spectra(comparison, id, title, of).render());
+        all.concat()
+    };
+    let spectra = spectra([
         ("response", "Response time", |outcome| &outcome.latency.response),
         ("service", "Service time", |outcome| &outcome.latency.service),
         ("end-to-end", "End to end latency", |outcome| &outcome.latency.end_to_end),
-    ];
-    for (id, title, of) in kinds {
-        body.push_str(&run_spectra(comparison, id, title, of).render());
+    ]);
+    let over_time = over_time::charts(comparison);
+    let times = figures(comparison, &latency) + INTERVALS + solid + &over_time.latency + &spectra;
+    sections.add("latency", "Latency", &times);
+    sections.add("phases", "Before, during and after faults", &phases(comparison));
+    let rates = figures(comparison, &rates) + &over_time.rates;
+    sections.add("rates", "Rates and backlog", &rates);
+    let resources = resources(comparison) + &over_time.resources;
+    sections.add("resources", "Resources", &resources);
+    let streams = comparison.streams.iter().map(|stream| {
+        let rows: Vec<&Row> = stream.rows.iter().collect();
+        let name = escape(&stream.name);
+        format!("<h3>Stream <code>{name}</code></h3>\n{}", figures(comparison, &rows))
+    });
+    sections.add("streams", "Streams", &streams.collect::<String>());
+    if !comparison.errors.is_empty() {
+        sections.add("errors", "How wrong the simulation was", &errors(comparison));
     }
-    body.push_str("<h2>Reproduce</h2>\n");
-    for (run, outcome) in comparison.outcomes() {
-        body.push_str(&format!(
-            "<p><strong>{}</strong></p><pre><code>{}</code></pre>\n",
-            run.label,
-            escape(&outcome.reproduce)
-        ));
+    let reproduce = comparison.outcomes().map(|(run, outcome)| {
+        let (label, line) = (&run.label, escape(&outcome.reproduce));
+        format!(
+            "<p><strong>{label}</strong> <button type=\"button\" data-copy=\"reproduce-{label}\">\
+             Copy</button></p><pre><code id=\"reproduce-{label}\">{line}</code></pre>\n"
+        )
+    });
+    sections.add("reproduce", "Reproduce", &reproduce.collect::<String>());
+    top + &over_time.timeline + &sections.html()
+}
+
+/// The headers of a table with a column for each run.
+fn headers<'a>(comparison: &'a Comparison, first: &'a str) -> Vec<&'a str> {
+    let labels = comparison.runs.iter().map(|run| run.label.as_str());
+    std::iter::once(first).chain(labels).collect()
+}
+
+fn or_dash<T>(value: &Option<T>, show: impl Fn(&T) -> String) -> String {
+    value.as_ref().map_or_else(|| "–".to_owned(), show)
+}
+
+fn verdicts(comparison: &Comparison) -> String {
+    let row = |row: &VerdictRow| {
+        let stream = row.stream.as_ref().map(|stream| format!(" <code>{}</code>", escape(stream)));
+        let mut cells = vec![name(&row.name) + &stream.unwrap_or_default()];
+        let word =
+            |it: &VerdictStatus| format!("<span class=\"{it}\"><b class=\"s\">{it}</b></span>");
+        cells.extend(row.statuses.iter().map(|status| or_dash(status, word)));
+        cells
+    };
+    let rows: Vec<Vec<String>> = comparison.verdicts.iter().map(row).collect();
+    match rows.is_empty() {
+        true => "<p>No verdict found anything in any run.</p>\n".to_owned(),
+        false => table(&headers(comparison, "verdict"), &rows),
     }
-    body
+}
+
+fn differences(comparison: &Comparison) -> String {
+    let row = |difference: &ConfigurationDifference| {
+        let code = |text: &String| format!("<code>{}</code>", name(text));
+        let mut cells = vec![code(&difference.option)];
+        cells.extend(difference.values.iter().map(|value| or_dash(value, code)));
+        cells
+    };
+    let rows: Vec<Vec<String>> = comparison.configuration.iter().map(row).collect();
+    match rows.is_empty() {
+        true => "<p>Nothing: the runs have the same configuration, traffic and seed.</p>\n".into(),
+        false => stacked(&headers(comparison, "option"), &rows),
+    }
+}
+
+fn phases(comparison: &Comparison) -> String {
+    let phase = |phase: &PhaseRows| {
+        let rows: Vec<&Row> = phase.rows.iter().collect();
+        format!("<h3>{}</h3>\n{}", escape(&phase.name), figures(comparison, &rows))
+    };
+    comparison.phases.iter().map(phase).collect()
+}
+
+fn resources(comparison: &Comparison) -> String {
+    let row = |row: &ResourceRow| {
+        let mut cells = vec![name(&row.name)];
+        let share = |share: &f64| percent(*share);
+        cells.extend(row.utilisation.iter().map(|of| or_dash(of, share)));
+        cells
+    };
+    let rows: Vec<Vec<String>> = comparison.resources.iter().map(row).collect();
+    match rows.is_empty() {
+        true => String::new(),
+        false => table(&headers(comparison, "mean utilisation"), &rows),
+    }
 }
 
 fn runs(comparison: &Comparison) -> String {
@@ -95,7 +167,10 @@ const INTERVALS: &str = "<p class=\"dim\">In brackets the 95 % interval by order
      statistics, which takes events for \
      independent: events that wait in one queue are not, so the true interval is wider.</p>\n";
 
-fn figures(comparison: &Comparison, rows: &[Row]) -> String {
+fn figures(comparison: &Comparison, rows: &[&Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
     let first = &comparison.runs[0].label;
     let mut headers = vec!["metric".to_owned()];
     for run in &comparison.runs {
@@ -177,33 +252,12 @@ fn errors(comparison: &Comparison) -> String {
     html
 }
 
-/// A run's line in an overlay.
-fn overlay(run: &Run, index: usize, line: Line) -> Line {
-    Line {
-        label: format!("{} {} ({})", run.label, run.scenario, run.source),
-        colour: index,
-        dashed: run.source == Source::Simulated,
-        ..line
-    }
-}
-
-fn rates(comparison: &Comparison) -> Chart {
-    let mut lines = vec![];
-    for (index, (run, outcome)) in comparison.outcomes().enumerate() {
-        let acked = rate_lines(outcome).into_iter().find(|line| line.label == "acked");
-        lines.extend(acked.map(|line| overlay(run, index, line)));
-    }
-    let durations = comparison.outcomes().map(|(_, outcome)| outcome.duration_ns);
-    let longest = durations.max().unwrap_or(0) as f64 / 1e9;
-    let axis = Axis::linear("events per second", Unit::PerSecond);
-    Chart::over_time("acked", "Acknowledged over time", axis, longest, lines)
-}
-
 fn run_spectra(comparison: &Comparison, id: &str, title: &str, of: Of) -> Chart {
-    let lines = comparison
-        .outcomes()
-        .enumerate()
-        .filter(|(_, (_, outcome))| of(outcome).count() > 0)
-        .map(|(index, (run, outcome))| overlay(run, index, spectrum_line("", 0, of(outcome))));
+    let lines =
+        comparison.outcomes().enumerate().filter(|(_, (_, outcome))| of(outcome).count() > 0).map(
+            |(index, (run, outcome))| {
+                over_time::overlay(run, index, spectrum_line("", 0, of(outcome)))
+            },
+        );
     spectra(id, title, lines)
 }

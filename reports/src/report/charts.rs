@@ -91,7 +91,7 @@ pub(super) fn rates(outcome: &Outcome) -> Chart {
 }
 
 /// Events intended and not yet resolved.
-fn backlog_line(outcome: &Outcome) -> Line {
+pub(crate) fn backlog_line(outcome: &Outcome) -> Line {
     line(outcome, "backlog", 1, &outcome.series.backlog, most)
 }
 
@@ -104,7 +104,7 @@ pub(super) fn backlog(outcome: &Outcome) -> Chart {
 }
 
 /// p50, p99 and maximum of the response time.
-fn response_lines(outcome: &Outcome) -> Vec<Line> {
+pub(crate) fn response_lines(outcome: &Outcome) -> Vec<Line> {
     let series = &outcome.series;
     vec![
         line(outcome, "p50", 2, &series.response_p50_ns, middle),
@@ -198,12 +198,23 @@ pub(crate) fn spectra(id: &str, title: &str, lines: impl IntoIterator<Item = Lin
     Chart::new(id, title, x, Axis::log("latency", Unit::Nanoseconds), lines.into_iter().collect())
 }
 
+fn mean(shares: &[f64], _: f64) -> Option<f64> {
+    Some(shares.iter().sum::<f64>() / shares.len() as f64)
+}
+
+/// How busy the busiest resource was over time, by its name.
+pub(crate) fn busiest_line(outcome: &Outcome) -> Option<Line> {
+    let binding = outcome.resources.binding()?;
+    let resource = outcome.resources.iter().find(|resource| resource.name == binding.name)?;
+    let there = !resource.series.is_empty();
+    there.then(|| line(outcome, &resource.name, 0, &resource.series, mean))
+}
+
 /// How busy the busiest resources were over time.
 pub(super) fn utilisation(outcome: &Outcome) -> Option<Chart> {
     let mut busiest: Vec<_> =
         outcome.resources.iter().filter(|it| it.series.iter().any(|share| *share > 0.0)).collect();
     busiest.sort_by(|left, right| right.utilisation_mean.total_cmp(&left.utilisation_mean));
-    let mean = |shares: &[f64], _: f64| Some(shares.iter().sum::<f64>() / shares.len() as f64);
     let chosen = busiest.into_iter().take(LINES_MAX).enumerate();
     let lines: Vec<Line> = chosen
         .map(|(colour, resource)| line(outcome, &resource.name, colour, &resource.series, mean))

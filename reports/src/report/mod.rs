@@ -8,7 +8,10 @@ mod streams;
 mod tables;
 mod timeline;
 
-pub(crate) use charts::{rate_lines, spectra, spectrum_line};
+pub(crate) use charts::{
+    backlog_line, busiest_line, rate_lines, response_lines, spectra, spectrum_line,
+};
+pub(crate) use timeline::phases_behind;
 
 use std::path::Path;
 

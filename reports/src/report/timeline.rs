@@ -110,6 +110,12 @@ pub(super) fn data(outcome: &Outcome) -> String {
     format!("<script type=\"application/json\" id=\"timeline\">{}</script>\n", page::json(&data))
 }
 
+/// The phases alone, behind charts of several runs.
+pub(crate) fn phases_behind(outcome: &Outcome) -> String {
+    let data = json!({ "spans": spans(outcome), "kinds": [], "marks": [] });
+    format!("<script type=\"application/json\" id=\"timeline\">{}</script>\n", page::json(&data))
+}
+
 /// The events, with a box for each kind.
 pub(super) fn events(outcome: &Outcome) -> String {
     let kinds = kinds(outcome);

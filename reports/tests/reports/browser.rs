@@ -56,7 +56,7 @@ fn reports_open_without_console_error_and_without_request() {
     let empty = Outcome::empty(Scenario::default(), Source::Live, 1);
     let pages = [
         ("report", report(&simulated), 9),
-        ("comparison", compare(&[live, simulated]).to_html(), 4),
+        ("comparison", compare(&[live, simulated]).to_html(), 7),
         ("empty", report(&empty), 0),
     ];
     let directory = tempfile::tempdir().expect("a directory");

@@ -106,3 +106,42 @@ fn a_profile_of_another_machine_is_told() {
                kernel linux 5.10.0 and linux 6.1.0";
     assert_eq!(told(&simulated, &live).as_deref(), Some(why));
 }
+
+/// What stands where in a rendering, in this order.
+fn in_order(text: &str, parts: &[&str]) {
+    let mut from = 0;
+    for part in parts {
+        let found = text[from..].find(part);
+        from += found.unwrap_or_else(|| panic!("{part} is not there, or too early, in {text}"));
+    }
+}
+
+#[test]
+fn what_broke_stands_before_what_differs_and_that_before_how_fast_it_was() {
+    let first = sample::outcome(Source::Simulated, 7, 110_000.0);
+    let mut second = sample::outcome(Source::Simulated, 7, 220_000.0);
+    second.verdicts[0].status = VerdictStatus::Fail;
+    second.counts.lost = 12;
+    let option = "system.broker.option.07".to_owned();
+    second.configuration.insert(option.clone(), "1024".to_owned());
+    second.configuration.insert("system.only".to_owned(), "a|b".to_owned());
+    let comparison = compare(&[first, second]);
+    assert_eq!(comparison.verdicts[0].name, "no acked event lost", "what failed is first");
+    let differs: Vec<_> = comparison.configuration.iter().map(|it| &*it.option).collect();
+    assert_eq!(differs, [&*option, "system.only"]);
+    let phases: Vec<_> = comparison.phases.iter().map(|phase| &*phase.name).collect();
+    assert_eq!(phases, ["before", "during F1", "during F1 + F2", "during F2"]);
+    let text = comparison.to_text();
+    let parts = ["lost ", "no acked event lost", "option.07: A 3584, B 1024", "latency", "before"];
+    in_order(&text, &parts);
+    in_order(&text, &["during F1 + F2", "rates", "mean utilisation", "broker-1/request threads"]);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let parts = ["### ❌ B lost 12", "Verdicts and losses", "| **12** |", "no acked event lost"];
+    let markdown = comparison.to_markdown();
+    in_order(&markdown, &parts);
+    in_order(&markdown, &["`a\\|b`", "**Latency**", "**Latency before**", "Reproduce", "--seed 7"]);
+    let html = comparison.to_html();
+    in_order(&html, &["id=\"verdicts\"", "id=\"configuration\"", "id=\"latency\"", "id=\"p99\""]);
+    in_order(&html, &["id=\"phases\"", "id=\"rates\"", "id=\"backlog\"", "id=\"busiest\""]);
+    assert!(html.contains("id=\"timeline\""), "the runs have the same faults");
+}

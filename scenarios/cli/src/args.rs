@@ -429,6 +429,7 @@ pub struct Find {
 Examples:
   headwater compare out/kafka/outcome.json out/pravega/outcome.json
   headwater compare out/simulated out/live --html compare.html
+  headwater compare out/before out/after --markdown
 
 Exit code 1: a run failed, or lost what it acknowledged (expected or not).")]
 pub struct Compare {
@@ -439,6 +440,9 @@ pub struct Compare {
     /// Writes a report of all of them
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// As Markdown, for a pull request
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     /// As JSON
     #[arg(long)]
     pub json: bool,

@@ -18,7 +18,11 @@ pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
         std::fs::write(path, comparison.to_html())
             .map_err(|error| Failure::output(path.display(), &error))?;
     }
-    let text = if arguments.json { comparison.to_json() } else { comparison.to_text() };
+    let text = match (arguments.json, arguments.markdown) {
+        (true, _) => comparison.to_json(),
+        (_, true) => comparison.to_markdown(),
+        _ => comparison.to_text(),
+    };
     say(text.trim_end())?;
     Ok(ExitCode::from(comparison.exit_code()))
 }

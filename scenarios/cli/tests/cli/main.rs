@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 mod commands;
 mod find;
+mod pages;
 mod replay;
 mod settings;
 mod shrink;
