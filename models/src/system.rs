@@ -17,6 +17,7 @@ use std::sync::Arc;
 use erased_serde::Serialize;
 pub use headwater_reading::input::{Input, InputError};
 use headwater_sim::time::Duration;
+pub use schemars::{Schema, schema_for};
 
 use crate::arrival::ArrivalSource;
 use crate::deployment::{Deployment, Environment};
@@ -55,6 +56,12 @@ pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
     /// Options that determine the defaults of the others, such as `version`.
     fn deciding(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Its options as a schema of JSON, which is derived from the type that they are read as: what
+    /// each means, and what it may be. A section's `x-source` says where its options come from.
+    fn schema(&self) -> Schema {
+        Schema::default()
     }
 
     /// Names of options that it has in life and not here, sorted, so that a scenario that sets one

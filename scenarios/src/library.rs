@@ -2,6 +2,8 @@
 
 use headwater_models::systems::Systems;
 
+use crate::options::Options;
+
 /// Name and text of each, by name.
 pub const SCENARIOS: &[(&str, &str)] = &[
     ("burst/castle-kafka", include_str!("../library/burst/castle-kafka.toml")),
@@ -39,4 +41,19 @@ pub const SCENARIOS: &[(&str, &str)] = &[
 /// The systems that have a scenario to begin with, and it.
 pub fn starters() -> Vec<(&'static str, &'static str)> {
     Systems::standard().iter().filter_map(|kind| Some((kind.name(), kind.starter()?))).collect()
+}
+
+/// The systems that there are.
+pub fn standard() -> Systems {
+    Systems::standard()
+}
+
+/// Their names.
+pub fn systems() -> Vec<&'static str> {
+    standard().names()
+}
+
+/// Every option of the system of this name, if there is one.
+pub fn options(system: &str) -> Option<Options> {
+    standard().find(system).map(Options::of)
 }

@@ -1,6 +1,7 @@
 //! Distributions of durations: what a disk, a link or a garbage collector takes.
 
 use rand::Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::inversion::{Exp1, StandardNormal};
@@ -8,7 +9,7 @@ use crate::random::ChancePpm;
 use crate::time::Duration;
 
 /// A distribution of durations. All times are nanoseconds inside.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "shape", deny_unknown_fields)]
 pub enum Distribution {
     /// Always the same.

@@ -80,9 +80,24 @@ fn shifted(number: &str, places: i8) -> String {
     format!("{kept}.{behind}{fraction}")
 }
 
-/// Implements serde by way of `Display` and `FromStr`.
+/// Implements serde by way of `Display` and `FromStr`, and says in a schema that it is text:
+/// `$such` is an example.
 macro_rules! serde_as_text {
-    ($type:ty) => {
+    ($type:ident, $such:literal) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "examples": [$such] })
+            }
+        }
+
         impl Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)

@@ -40,7 +40,7 @@ impl FromStr for Duration {
     }
 }
 
-serde_as_text!(Duration);
+serde_as_text!(Duration, "20ms");
 
 impl Time {
     /// The start of every run.

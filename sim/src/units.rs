@@ -32,7 +32,7 @@ impl FromStr for Bytes {
     }
 }
 
-serde_as_text!(Bytes);
+serde_as_text!(Bytes, "1MiB");
 
 impl Bytes {
     /// From kibibytes.
@@ -92,7 +92,7 @@ impl fmt::Display for BytesPerSecond {
     }
 }
 
-serde_as_text!(BytesPerSecond);
+serde_as_text!(BytesPerSecond, "250MB/s");
 
 impl BytesPerSecond {
     /// No limit: a transfer takes no time.

@@ -9,12 +9,13 @@
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bugs::{Bug, BugSet};
 
 /// How a bookie stores ledgers besides its journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LedgerStorageClass {
     /// Entries are sorted in a memtable and flushed when it is full (the default).
     SortedLedgerStorage,
@@ -23,8 +24,9 @@ pub enum LedgerStorageClass {
 }
 
 /// A bookie's options (`conf/bk_server.conf`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "conf/ServerConfiguration.java @ apache/bookkeeper branch-4.15"))]
 pub struct Bookie {
     /// Journal directories; each has a journal thread and a force-write thread. Default 1.
     #[serde(rename = "journalDirectories")]
@@ -171,8 +173,9 @@ impl Default for Bookie {
 }
 
 /// A client's options (`ClientConfiguration`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "conf/ClientConfiguration.java @ apache/bookkeeper branch-4.15"))]
 pub struct Client {
     /// Time in s after which an add to a bookie counts as failed. Default 5; Pravega sets 60.
     #[serde(rename = "addEntryTimeoutSec")]
@@ -213,8 +216,11 @@ impl Default for Client {
 
 /// Replication of a ledger. Defaults of `BookKeeper.createLedger` examples are 3/2/2; these are
 /// Pravega's 3/3/2 (pravega `impl/bookkeeper/BookKeeperConfig.java` @ 0.13).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "BookKeeper.createLedger @ apache/bookkeeper branch-4.15; BookKeeperConfig @ pravega/pravega v0.13.0"
+))]
 pub struct Ledger {
     /// Bookies of an ensemble (E).
     #[serde(rename = "ensemble.size")]
@@ -257,8 +263,9 @@ impl Ledger {
 }
 
 /// The metadata service's options (ZooKeeper 3.6.3 `zoo.cfg`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "zoo.cfg, ExpiryQueue @ apache/zookeeper 3.6.3"))]
 pub struct Metadata {
     /// Sessions expire at a multiple of this many ms (`ExpiryQueue.roundToNextInterval`).
     /// Default 2000.
@@ -286,8 +293,9 @@ impl Default for Metadata {
 }
 
 /// How the stand-alone deployment's writers make entries out of events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "headwater's own: the writers of the stand-alone deployment"))]
 pub struct Writer {
     /// Writers, one ledger stream each.
     #[serde(rename = "writers")]
@@ -327,7 +335,7 @@ impl Default for Writer {
 }
 
 /// A stand-alone BookKeeper cluster with writers and a reader.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// Bookies.

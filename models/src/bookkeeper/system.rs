@@ -14,7 +14,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::Signals;
-use crate::system::{Claims, Configured, Input, Once, System, SystemKind};
+use crate::system::{Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for};
 
 /// A bookie.
 pub const BOOKIE: &Role = &Role {
@@ -70,6 +70,10 @@ impl SystemKind for BookKeeper {
 
     fn properties(&self) -> Vec<&'static Property> {
         properties::ALL.to_vec()
+    }
+
+    fn schema(&self) -> Schema {
+        schema_for!(Cluster)
     }
 
     fn defaults(&self, _deciding: Input, _keyed: bool) -> Configured {

@@ -9,6 +9,7 @@
 use std::fmt;
 
 use headwater_sim::time::Duration;
+use schemars::JsonSchema;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -17,7 +18,7 @@ use super::ids::BrokerId;
 use crate::runtime::jvm;
 
 /// A released line of Kafka.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Version {
     /// 3.9, the last with ZooKeeper; modelled in KRaft mode.
     #[serde(rename = "3.9")]
@@ -28,7 +29,7 @@ pub enum Version {
 }
 
 /// Which client library produces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientLibrary {
     /// Kafka's own Java client.
@@ -38,7 +39,7 @@ pub enum ClientLibrary {
 }
 
 /// A cluster and its clients.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// Which line's defaults and behaviour.
@@ -79,8 +80,9 @@ pub struct Cluster {
 }
 
 /// Options of the topic (`LogConfig`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "TopicConfig and LogConfig @ apache/kafka 3.9.0"))]
 pub struct Topic {
     /// Acknowledgements with `acks=all` need this many in-sync replicas.
     #[serde(rename = "min.insync.replicas")]
@@ -97,8 +99,11 @@ pub struct Topic {
 }
 
 /// Options of a broker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "ReplicationConfigs, SocketServerConfigs, KRaftConfigs, ServerLogConfigs @ apache/kafka 3.9.0"
+))]
 pub struct Broker {
     /// Threads that read and write sockets.
     #[serde(rename = "num.network.threads")]
@@ -149,8 +154,9 @@ pub struct Broker {
 }
 
 /// Options of the controller quorum (`QuorumConfig`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "QuorumConfig @ apache/kafka 3.9.0; KIP-966"))]
 pub struct Quorum {
     /// Longest time without an elected leader before a voter stands again.
     #[serde(rename = "controller.quorum.election.timeout.ms")]
@@ -204,11 +210,15 @@ fn acks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i16, D::Error> {
 }
 
 /// Options of a producer. Those that only one library has are ignored by the other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "ProducerConfig @ apache/kafka 3.9.0, KIP-1030 for 4.x; rdkafka_conf.c @ librdkafka 2.12.1"
+))]
 pub struct Producer {
     /// `0`, `1`, or `-1` for all; `"all"` is read as `-1`.
     #[serde(deserialize_with = "acks")]
+    #[schemars(extend("type" = ["integer", "string"], "enum" = [0, 1, -1, "all"]))]
     pub acks: i16,
     /// Size of a batch in bytes.
     #[serde(rename = "batch.size")]
@@ -269,8 +279,9 @@ pub struct Producer {
 }
 
 /// Options of a consumer (`ConsumerConfig`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "ConsumerConfig @ apache/kafka 3.9.0"))]
 pub struct Consumer {
     /// Longest wait of a fetch at the broker.
     #[serde(rename = "fetch.max.wait.ms")]

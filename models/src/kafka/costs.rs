@@ -41,13 +41,15 @@ use headwater_sim::context::Context;
 use headwater_sim::effect::PoolId;
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::time::Duration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::Streaming;
 
 /// CPU times in nanoseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "calibrated; models/src/kafka/costs.rs says on what"))]
 pub struct Costs {
     /// What a network thread, a request handler or a client's thread does of its work on a message
     /// before others see the result, in percent: the rest (metrics, looking for more, going back to

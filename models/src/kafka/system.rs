@@ -15,7 +15,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
-use crate::system::{Claims, Configured, Input, Once, System, SystemKind};
+use crate::system::{Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for};
 
 /// A broker (combined mode: also a KRaft controller).
 pub const BROKER: &Role = &Role {
@@ -83,6 +83,10 @@ impl SystemKind for Kafka {
 
     fn unmodelled(&self) -> &'static [&'static str] {
         unmodelled::OPTIONS
+    }
+
+    fn schema(&self) -> Schema {
+        schema_for!(Cluster)
     }
 
     fn defaults(&self, deciding: Input, keyed: bool) -> Configured {

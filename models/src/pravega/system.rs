@@ -13,7 +13,9 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
-use crate::system::{Claims, Configured, Input, Once, Positions, System, SystemKind};
+use crate::system::{
+    Claims, Configured, Input, Once, Positions, Schema, System, SystemKind, schema_for,
+};
 use crate::{bookkeeper, tier};
 
 /// A segment store.
@@ -84,6 +86,10 @@ impl SystemKind for Pravega {
 
     fn deciding(&self) -> &'static [&'static str] {
         &["version", "mode"]
+    }
+
+    fn schema(&self) -> Schema {
+        schema_for!(Cluster)
     }
 
     fn defaults(&self, deciding: Input, _keyed: bool) -> Configured {

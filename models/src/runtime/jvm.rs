@@ -20,14 +20,18 @@ use headwater_sim::machine::PoolSpec;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::Bytes;
 use rand::distr::Distribution as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::warm_up::{self, WarmUp};
 use crate::protocol::Streaming;
 
 /// Options of a JVM, and what its collector's work costs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend(
+    "x-source" = "HotSpot @ JDK 17; bin/kafka-server-start.sh @ apache/kafka 3.9; measured, docs/VALIDATION.md"
+))]
 pub struct Config {
     /// `-Xmx` and `-Xms`.
     pub heap: Bytes,

@@ -6,10 +6,11 @@
 use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
 use headwater_sim::units::{Bytes, BytesPerSecond};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What kind of storage it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A local file system: appends, durable after a sync of the node's own disk.
@@ -23,8 +24,11 @@ pub enum Kind {
 }
 
 /// Options of tiered storage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "Amazon EFS and S3 as published; models/src/tier/config.rs says where"
+))]
 pub struct Tier {
     /// What it is.
     pub kind: Kind,

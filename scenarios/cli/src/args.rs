@@ -1,11 +1,15 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::ArgValueCompleter;
 
-use crate::failure::Failure;
+use crate::offers::{names, paths};
+
+mod reference;
+
+pub use reference::*;
 
 /// What the exit codes mean; at the end of every help text.
 const EXIT_CODES: &str = "\
@@ -73,21 +77,27 @@ pub enum Command {
     Traffic(Traffic),
     /// Shows machine profiles
     Profile(Profile),
+    /// Lists every option of a system: default, meaning, source, modelled or not
+    Options(Options),
+    /// Prints the JSON Schema of scenario files, for editors
+    Schema,
+    /// Makes a scenario of a workload and a driver of the OpenMessaging benchmark
+    Import(Import),
     /// Prints completions for a shell
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
+    Completions(Completions),
+    /// Writes the man pages
+    Man(Man),
 }
 
 /// A scenario with what is laid over it.
 #[derive(Args)]
 pub struct Chosen {
     /// Name in the library (see `headwater list`), path of a TOML file, or - for standard input
-    #[arg(value_name = "NAME|FILE")]
+    #[arg(value_name = "NAME|FILE", add = ArgValueCompleter::new(names))]
     pub scenario: String,
-    /// Lays a value over the scenario; may be given many times
+    /// Lays a value over the scenario; may be given many times: 1600/s, [0, 1], "3.9" or 3.9
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    #[arg(add = ArgValueCompleter::new(paths))]
     pub settings: Vec<(String, String)>,
 }
 
@@ -96,7 +106,10 @@ pub struct Chosen {
 Examples:
   headwater run paper/stress-1600-kafka
   headwater run burst/castle-pravega --seed 3 --out out/castle
-  headwater run my.toml --set traffic.rate=3200/s --set system.producer.linger.ms=5 --json")]
+  headwater run my.toml --set traffic.rate=3200/s --set system.producer.linger.ms=5 --json
+  headwater run my.toml --set 'system.broker.log.dirs=[0, 1]' --set fault.0.at=20s
+
+A value is TOML where it reads as TOML, else a word; a list is written as in TOML.")]
 pub struct Run {
     #[command(flatten)]
     pub chosen: Chosen,
@@ -238,8 +251,9 @@ Examples:
 A seed's case is a scenario file: with --out, those of seeds that fail are written, for `headwater \
 replay` and `headwater shrink`. RAYON_NUM_THREADS limits the cores; results do not depend on it.")]
 pub struct Swarm {
-    /// Name in the library, or path of a TOML file, best with a section `[swarm]`
+    /// Name in the library, path of a TOML file with a section `[swarm]`, or - for standard input
     #[arg(value_name = "NAME|FILE", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(add = ArgValueCompleter::new(names))]
     pub scenario: Option<String>,
     /// Every scenario of the library whose name begins with swarm/
     #[arg(long)]
@@ -293,44 +307,16 @@ pub struct Merge {
 }
 
 #[derive(Args)]
-pub struct List {
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
 #[command(after_help = "\
 Examples:
-  headwater show faults/broker-crash
-  headwater show burst/castle-kafka > mine.toml")]
-pub struct Show {
-    /// Name in the library (see `headwater list`), or path of a TOML file
-    #[arg(value_name = "NAME|FILE")]
-    pub scenario: String,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  headwater new mine.toml
-  headwater new mine.toml --system pravega
-  headwater new --system bookkeeper | headwater run -
-
-A file that is there already is left as it is.")]
-pub struct New {
-    /// The file; without it the text goes to standard output
-    #[arg(value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Of which system; without it of the first
-    #[arg(long, value_name = "SYSTEM", value_parser = starters())]
-    pub system: Option<String>,
-}
-
-#[derive(Args)]
+  headwater check mine.toml
+  headwater check - --json < mine.toml")]
 pub struct Check {
     #[command(flatten)]
     pub chosen: Chosen,
+    /// What it is made of, or what is wrong with it, as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]
@@ -346,7 +332,8 @@ it.")]
 pub struct Sweep {
     #[command(flatten)]
     pub chosen: Chosen,
-    /// A path and the values that it takes; may be given many times
+    /// A path and the values that it takes, each a list in brackets where the setting is one; may
+    /// be given many times
     #[arg(long, value_name = "PATH=A,B,C", value_parser = variation, required = true)]
     pub vary: Vec<headwater_scenarios::sweep::Vary>,
     /// How many seeds
@@ -433,8 +420,8 @@ Examples:
 
 Exit code 1: a run failed, or lost what it acknowledged (expected or not).")]
 pub struct Compare {
-    /// Outcome files, or folders with an outcome.json; the first is the one that the others are
-    /// compared with
+    /// Outcome files, folders with an outcome.json, or - for one on standard input; the first is
+    /// the one that the others are compared with
     #[arg(value_name = "OUTCOME", required = true, num_args = 2..)]
     pub outcomes: Vec<PathBuf>,
     /// Writes a report of all of them
@@ -456,7 +443,7 @@ Examples:
   headwater export out/castle --format prometheus > castle.prom
   headwater export out/castle --format openmessaging > castle.json")]
 pub struct Export {
-    /// An outcome.json, or the folder that a run wrote it to
+    /// An outcome.json, the folder that a run wrote it to, or - for standard input
     #[arg(value_name = "FILE|DIR")]
     pub outcome: PathBuf,
     /// Which format
@@ -499,8 +486,10 @@ Examples:
   headwater traffic burst/castle-kafka
   headwater traffic --rate 1600/s --duration 60s")]
 pub struct Traffic {
-    /// Name in the library, or path of a TOML file; without one --rate says what arrives
+    /// Name in the library, path of a TOML file, or - for standard input; without one --rate says
+    /// what arrives
     #[arg(value_name = "NAME|FILE", required_unless_present = "rate")]
+    #[arg(add = ArgValueCompleter::new(names))]
     pub scenario: Option<String>,
     /// Rate of the base, such as 1600/s
     #[arg(long, value_name = "RATE")]
@@ -522,31 +511,6 @@ pub struct Traffic {
     pub json: bool,
 }
 
-#[derive(Args)]
-pub struct Profile {
-    #[command(subcommand)]
-    pub command: ProfileCommand,
-}
-
-#[derive(Subcommand)]
-pub enum ProfileCommand {
-    /// Lists the profiles that ship
-    List,
-    /// Prints a profile with its comments
-    Show {
-        /// Name, or path of a TOML file
-        name: String,
-    },
-}
-
-/// Prints completions.
-pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "headwater", &mut script);
-    crate::say(String::from_utf8_lossy(&script).trim_end())?;
-    Ok(ExitCode::SUCCESS)
-}
-
 fn setting(text: &str) -> Result<(String, String), String> {
     let (path, value) =
         text.split_once('=').ok_or("expected PATH=VALUE, such as system.partitions=6")?;
@@ -561,11 +525,6 @@ fn variation(text: &str) -> Result<headwater_scenarios::sweep::Vary, String> {
         return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
     }
     Ok(headwater_scenarios::sweep::Vary { path: path.trim().to_owned(), values })
-}
-
-fn starters() -> clap::builder::PossibleValuesParser {
-    let starters = headwater_scenarios::library::starters();
-    clap::builder::PossibleValuesParser::new(starters.into_iter().map(|(name, _)| name))
 }
 
 fn percent(text: &str) -> Result<f64, String> {

@@ -7,6 +7,7 @@ use headwater_reports::Outcome;
 
 use crate::args::Compare;
 use crate::failure::Failure;
+use crate::input;
 use crate::say;
 
 /// Puts outcomes side by side. Exit code 1: a run failed, or lost what it acknowledged.
@@ -29,6 +30,10 @@ pub fn compare(arguments: &Compare) -> Result<ExitCode, Failure> {
 
 /// Reads an outcome: a file, or the folder that a run wrote it to.
 pub fn read(path: &Path) -> Result<Outcome, Failure> {
+    if path == Path::new(input::STANDARD_INPUT) {
+        let read = Outcome::parse(input::text(path)?.as_bytes(), path);
+        return read.map_err(|error| Failure::Other(error.to_string()));
+    }
     let path = if path.is_dir() { path.join("outcome.json") } else { path.to_owned() };
     Outcome::read(&path).map_err(|error| Failure::Other(error.to_string()))
 }

@@ -50,7 +50,12 @@ impl Failure {
 
 /// Prints the warnings of a scenario.
 pub fn warn(scenario: &Scenario) {
-    tell(&Level::WARNING, &scenario.warnings);
+    tell_warnings(&scenario.warnings);
+}
+
+/// Prints problems that are warnings.
+pub fn tell_warnings(problems: &Problems) {
+    tell(&Level::WARNING, problems);
 }
 
 /// Prints problems with their places.

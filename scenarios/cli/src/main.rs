@@ -2,16 +2,22 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 mod args;
 mod check;
 mod compare;
+mod completions;
 mod export;
 mod failure;
 mod find;
+mod import;
+mod input;
 mod list;
+mod man;
 mod new;
+mod offers;
+mod options;
 mod output;
 mod profile;
 mod progress;
@@ -31,6 +37,8 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Where a shell asks for completions, it answers and ends here.
+    clap_complete::CompleteEnv::with_factory(Arguments::command).complete();
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -49,7 +57,11 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::export(&arguments),
         Command::Traffic(arguments) => traffic::traffic(&arguments),
         Command::Profile(arguments) => profile::profile(&arguments),
-        Command::Completions { shell } => args::completions(shell),
+        Command::Options(arguments) => options::options(&arguments),
+        Command::Schema => options::schema(),
+        Command::Import(arguments) => import::import(&arguments),
+        Command::Completions(arguments) => completions::script(&arguments),
+        Command::Man(arguments) => man::man(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -11,6 +11,7 @@ use headwater_scenarios::swarm::{self, Base, Shard, Swarm as Found, SwarmRun};
 
 use crate::args::{Merge, Swarm};
 use crate::failure::Failure;
+use crate::input;
 use crate::output::Folder;
 use crate::progress::Bar;
 use crate::run::interrupt;
@@ -158,8 +159,7 @@ pub fn merge(arguments: &Merge) -> Result<ExitCode, Failure> {
     let mut whole: Option<Found> = None;
     for path in &arguments.parts {
         let shown = path.display();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::Other(format!("{shown}: {error}")))?;
+        let text = input::text(path)?;
         let wrong = |why: String| Failure::Other(format!("{shown}: {why}"));
         let part = Found::parse(&text).map_err(wrong)?;
         match &mut whole {

@@ -61,9 +61,12 @@ fn lay(
             overlay(inner, tree, &format!("{at}.{name}"), &mut below, problems);
             remember(places, name, span, below);
         }
-        Some(value) => {
-            *value = in_unit_of(name, value, tree.to_toml());
-            remember(places, name, span, tree.clone());
+        Some(_) => {
+            let rest = below(base, name, tree, at, places, problems);
+            if let (Some(value), Some(tree)) = (base.get_mut(name), rest) {
+                *value = in_unit_of(name, value, tree.to_toml());
+                remember(places, name, span, tree);
+            }
         }
         None => {
             let prefix = format!("{name}.");
@@ -88,6 +91,29 @@ fn lay(
             problems.findings.push(finding);
         }
     }
+}
+
+/// Where `operation.batch` is an option as `operation` is, a table `operation` may be of both: lays
+/// what is of the longer names, and gives what is left for the shorter, if anything is.
+fn below(
+    base: &mut toml::Table,
+    name: &str,
+    tree: &Tree,
+    at: &str,
+    places: &mut Tree,
+    problems: &mut Problems<'_>,
+) -> Option<Tree> {
+    let Value::Table(table) = &tree.value else { return Some(tree.clone()) };
+    let mut rest = table.clone();
+    for (key, (span, tree)) in table {
+        let (longer, prefix) = (format!("{name}.{key}"), format!("{name}.{key}."));
+        if base.keys().any(|have| *have == longer || have.starts_with(&prefix)) {
+            rest.remove(key);
+            lay(base, &longer, (span, tree), at, places, problems);
+        }
+    }
+    let left = !rest.is_empty() || table.is_empty();
+    left.then(|| Tree { value: Value::Table(rest), span: tree.span.clone() })
 }
 
 /// The dotted name that was meant where TOML has nested tables of one key each.

@@ -78,6 +78,7 @@ pub use kind::Action;
 pub use page::page;
 pub use planner::{NOBODY, Planner};
 pub use spec::FaultSpec;
+pub(crate) use spec::Occasion;
 pub use world::{Agenda, World};
 
 use kind::FaultKind;

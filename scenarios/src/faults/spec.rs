@@ -9,6 +9,7 @@
 //! ```
 
 use headwater_sim::time::Duration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Action;
@@ -31,13 +32,17 @@ pub struct FaultSpec {
 }
 
 /// The target and time of a fault, as written in a file; the rest of the table is the action.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Occasion {
+pub(crate) struct Occasion {
+    /// To whom: a node (`broker-1`), a group, an office (`leader`), or a list of these.
     target: Target,
+    /// When, from the start of the traffic.
     at: Duration,
+    /// How long; without it and without `until` it lasts.
     #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     lasts: Option<Duration>,
+    /// When it is over, in place of `for`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<Duration>,
 }

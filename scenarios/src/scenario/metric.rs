@@ -216,17 +216,29 @@ fn statistic(text: &str) -> Option<Statistic> {
     }
 }
 
-fn unknown(name: &str) -> String {
+/// The names that figures have, each with what kind of quantity it is; of percentiles p99 stands
+/// for all. Those of gauges and of resources are not among them: they are the system's.
+pub fn examples() -> Vec<(String, Kind)> {
     let latencies = LATENCIES.iter().map(|(known, _)| format!("{known}.p99"));
     let flows = FLOWS.iter().map(|(known, _)| (*known).to_owned());
     let counts = COUNTS.iter().map(|(known, _)| (*known).to_owned());
-    let others = ["acked_share", "backlog.max", "ack_gap.max", "binding"].map(str::to_owned);
-    let open = ["utilisation.binding", "verdict.no_acked_loss"].map(str::to_owned);
-    let known: Vec<String> =
-        latencies.chain(flows).chain(counts).chain(others).chain(open).collect();
-    match nearest(name, known.iter().map(String::as_str)) {
+    let others = ["acked_share", "backlog.max", "ack_gap.max", "binding", "utilisation.binding"];
+    let verdicts = judges().map(|judge| format!("verdict.{judge}"));
+    let names = latencies.chain(flows).chain(counts).chain(others.map(str::to_owned));
+    let with_kind = |name: String| Some((name.clone(), Metric::parse(&name).ok()?.kind()));
+    names.chain(verdicts).filter_map(with_kind).collect()
+}
+
+fn unknown(name: &str) -> String {
+    let known = examples();
+    let mut known = known.iter().map(|(name, _)| name.as_str());
+    match nearest(name, known.clone()) {
         Some(near) => format!("unknown metric `{name}`; did you mean `{near}`?"),
-        None => format!("unknown metric `{name}`; known: {}", known.join(", ")),
+        None => {
+            let verdict = |name: &&str| name.starts_with("verdict.");
+            let fixed: Vec<_> = known.by_ref().filter(|name| !verdict(name)).collect();
+            format!("unknown metric `{name}`; known: {}, verdict.NAME", fixed.join(", "))
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use std::path::Path;
 use headwater_models::batch::StreamId;
 use headwater_models::bugs::{Bug, BugSet};
 use headwater_reports::phase::boundaries;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -100,7 +101,7 @@ pub struct Scenario {
 }
 
 /// What is measured, and how long a run goes on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Measure {
     /// Start of the measured window. Default 2 s: connections, first fetches, first flushes.
@@ -145,16 +146,22 @@ impl Measure {
 }
 
 /// The top of a file: what is not a section of its own.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Header {
+pub(crate) struct Header {
+    /// One line on what it is.
     title: String,
+    /// What it sets out to show.
     hypothesis: String,
+    /// The root of its randomness. Default 1.
     #[serde(default = "one")]
     seed: u64,
+    /// A machine profile: a name of `headwater profile list`, or a file.
     profile: String,
+    /// Rare delays of timers, messages, disks and cores, where the seed draws them. Default false.
     #[serde(default)]
     buggify: bool,
+    /// Planted bugs by name (docs/BUGS.md), in a build that has them.
     #[serde(default)]
     bugs: Vec<String>,
 }

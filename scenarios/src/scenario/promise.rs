@@ -1,12 +1,13 @@
 //! What the checkers hold the system to, besides that nothing acknowledged is lost.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use headwater_check::{Once, Promises};
 use headwater_models::system::System;
 
 /// `[promise]`: all keys are optional.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Promise {
     /// How often an event may turn up. Default: what the writers' configuration promises.
@@ -41,7 +42,7 @@ impl Default for Promise {
 }
 
 /// How often an event may turn up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Times {
     /// As the writers' configuration promises.

@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::faults;
@@ -24,7 +25,7 @@ use headwater_reading::problem::Finding;
 use headwater_reading::tree::Tree;
 
 /// Whether damage stays within what the system claims to survive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Budget {
     /// It does: what fails is a finding.
@@ -35,7 +36,7 @@ pub enum Budget {
 }
 
 /// `[swarm]`: all keys are optional.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SwarmSpec {
     /// Faults of a seed at the most. Default 6.
@@ -56,6 +57,7 @@ pub struct SwarmSpec {
     /// Half of the seeds have the rare delays of `buggify`. Default false.
     pub buggify: bool,
     /// Values to draw from, by path.
+    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub vary: BTreeMap<String, Vec<toml::Value>>,
 }
 

@@ -10,6 +10,7 @@ use headwater_models::role::{Capability, Role};
 use headwater_models::system::SystemKind;
 use headwater_models::systems::Systems;
 use headwater_sim::units::NodeId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use headwater_reading::problem::Finding;
@@ -22,11 +23,11 @@ use wanted::Wanted;
 /// Who: names of nodes (`broker-1`, `tier`), or of groups, failure domains and offices that are
 /// looked up when the fault happens ([`described`]), each with conditions behind it if need be
 /// (`leader that is not controller`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "OneOrMany", into = "OneOrMany")]
 pub struct Target(pub Vec<String>);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a node such as \"broker-1\", or a list of nodes")]
 enum OneOrMany {
     One(String),

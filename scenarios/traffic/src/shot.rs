@@ -10,6 +10,7 @@
 //! ```
 
 use headwater_sim::time::{Duration, Time};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::TrafficError;
@@ -18,7 +19,7 @@ use super::error::TrafficError;
 /// 0 to 1 in `rise`, stays there for `hold`, and falls as `exp(-t / decay)`.
 ///
 /// In a file either `preset` or `peak` must be given; what stands beside a preset overrides it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written")]
 pub struct ShotSpec {
     /// When it begins, from the start of the schedule.
@@ -37,7 +38,7 @@ pub struct ShotSpec {
 }
 
 /// Bursts with a name, after what was observed on Twitter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// 4x: a goal in a match. 3,283 tweets/s against a mean of 750 in the World Cup of 2010 is 4.4x
@@ -68,15 +69,22 @@ impl Preset {
 }
 
 /// A shot as it stands in a file.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    /// When it begins, from the start of the schedule.
     at: Duration,
+    /// A shape by its name; what else is given goes before it.
     preset: Option<Preset>,
+    /// The rate at its peak, as a multiple of the base rate; at least 1. Without a preset required.
     peak: Option<f64>,
+    /// How long it rises.
     rise: Option<Duration>,
+    /// How long it stays at its peak.
     hold: Option<Duration>,
+    /// How long it takes to fall to 37 % of what is left, again and again.
     decay: Option<Duration>,
+    /// Share of its events that are about its one hashtag.
     focus: Option<f64>,
 }
 

@@ -2,6 +2,7 @@
 
 use headwater_sim::time::Duration;
 use headwater_sim::units::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::TrafficError;
@@ -10,7 +11,7 @@ use super::shot::ShotSpec;
 use super::sizes::BYTES_MAX;
 
 /// What arrives: rate over time, keys, sizes. Every key has a default; unknown keys are refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrafficSpec {
     /// Mean base rate, such as `"1600/s"`: what the paper's pipeline sustains (section 6).
@@ -36,7 +37,7 @@ pub struct TrafficSpec {
 }
 
 /// How events follow each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pacing {
     /// Independently: a Poisson process of the rate, as many users together make.
@@ -47,7 +48,7 @@ pub enum Pacing {
 }
 
 /// What the key of an event is; order is promised per key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyMode {
     /// The user's rank by activity: mild skew.
@@ -60,7 +61,7 @@ pub enum KeyMode {
 }
 
 /// `1 + amplitude * cos(2 pi (t - peak) / period)` times the base rate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiurnalSpec {
     /// 0 (off) to 0.99. Peak over trough is `(1 + a) / (1 - a)`; no published ratio was found for
@@ -73,7 +74,7 @@ pub struct DiurnalSpec {
 }
 
 /// Lognormal activity of users.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UserSpec {
     /// How many there are.
@@ -85,7 +86,7 @@ pub struct UserSpec {
 }
 
 /// Zipf popularity of hashtags.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HashtagSpec {
     /// How many there are.
@@ -99,7 +100,7 @@ pub struct HashtagSpec {
 }
 
 /// What decides the size of an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SizeModel {
     /// A tweet's JSON: a lognormal envelope plus the text.
@@ -110,7 +111,7 @@ pub enum SizeModel {
 }
 
 /// Sizes of events, without any header of the system they are written to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SizeSpec {
     /// Which law.
@@ -125,7 +126,7 @@ pub struct SizeSpec {
 }
 
 /// Lengths of texts, in characters of one byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TextSpec {
     /// The most frequent length: 33 with a limit of 280, 34 with a limit of 140 (English; Twitter,

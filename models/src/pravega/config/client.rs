@@ -4,12 +4,16 @@
 //! and unit. Left out: connection pooling, TLS, transactions, large events,
 //! `enableConnectionPooling`, `automaticallyNoteTime`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Options of a writer. Both clients read `segment.*`, `retry.*` and `connect.*`; the rest as
 /// named.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "EventWriterConfig, ClientConfig @ pravega/pravega v0.13.0; pravega-client-rust v0.3.7"
+))]
 pub struct Writer {
     /// Rust: events in an append block at the most (`SegmentWriter::MAX_EVENTS`,
     /// `src/segment/writer.rs` @ v0.3.7). Default 500.
@@ -103,8 +107,11 @@ impl Writer {
 }
 
 /// Options of a reader.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "ReaderConfig @ pravega/pravega v0.13.0; pravega-client-rust v0.3.7"
+))]
 pub struct Reader {
     /// Bytes buffered per segment (`SegmentInputStreamImpl.DEFAULT_BUFFER_SIZE`). Default 1 MiB.
     #[serde(rename = "buffer.bytes")]

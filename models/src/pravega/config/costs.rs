@@ -5,6 +5,7 @@
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// CPU costs of stores and clients.
@@ -18,8 +19,9 @@ use serde::{Deserialize, Serialize};
 ///   (0.3.7 and 0.13.0 on two cores): its cost of an event;
 /// - the Rust client against the emulator in memory, one event of 100 B at a time, takes 0.17 ms:
 ///   the rest of the fixed costs, shared out by the number of thread hand-overs on each path.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "calibrated; models/src/pravega/config/costs.rs says on what"))]
 pub struct Costs {
     /// Java writer: one event taken, routed, put into its segment's queue.
     #[serde(rename = "writer.event.java")]

@@ -8,6 +8,7 @@
 //!
 //! Units are in the names or in the comment of each option.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bugs::BugSet;
@@ -24,7 +25,7 @@ pub use scaling::Scaling;
 pub use store::{BookKeeperLog, Controller, DataLogKind, SegmentStore, StorageKind};
 
 /// A version of Pravega.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Version {
     /// 0.13.0, the last release on Maven Central.
     #[serde(rename = "0.13.0")]
@@ -32,7 +33,7 @@ pub enum Version {
 }
 
 /// How the cluster is put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Everything in one process (`io.pravega.local.LocalPravegaEmulator`).
@@ -42,7 +43,7 @@ pub enum Mode {
 }
 
 /// Which client library writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Client {
     /// pravega-client-rust: one append block in flight per segment.
@@ -52,7 +53,7 @@ pub enum Client {
 }
 
 /// A whole cluster with its writers and readers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// Version.

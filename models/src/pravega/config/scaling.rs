@@ -4,11 +4,13 @@
 //! every segment at once. Left out: the scaling policies by rate, whose averages over 2 to 20
 //! minutes (`AutoScaleProcessor`) reach beyond most runs.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Scales of the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "Controller.scaleStream @ pravega/pravega v0.13.0"))]
 pub struct Scaling {
     /// When every segment is split, in ms from the start; 0 for never. Default 0.
     #[serde(rename = "at.ms")]

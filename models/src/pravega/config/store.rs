@@ -3,12 +3,13 @@
 //! Of pravega @ v0.13.0; each option names its unit, and its source where it isn't its own name.
 //! Left out: thread pools of storage, REST, the admin gateway, security.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bookkeeper;
 
 /// Where the durable log lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DataLogKind {
     /// In the store's memory: gone with the process.
     #[serde(rename = "INMEMORY")]
@@ -19,7 +20,7 @@ pub enum DataLogKind {
 }
 
 /// What tier 2 is to the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StorageKind {
     /// The tier node, whatever its kind; chunks grow by appends where the kind allows it.
     #[serde(rename = "FILESYSTEM")]
@@ -30,8 +31,11 @@ pub enum StorageKind {
 }
 
 /// Options of a segment store (`ServiceConfig`, `DurableLogConfig`, `WriterConfig` @ v0.13.0).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "ServiceConfig, DurableLogConfig, WriterConfig @ pravega/pravega v0.13.0"
+))]
 pub struct SegmentStore {
     /// Where the durable log lies.
     #[serde(rename = "pravegaservice.dataLog.impl.name")]
@@ -207,8 +211,9 @@ impl SegmentStore {
 }
 
 /// Options of the store's log on BookKeeper (`BookKeeperConfig` @ v0.13.0).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "BookKeeperConfig @ pravega/pravega v0.13.0"))]
 pub struct BookKeeperLog {
     /// Bookies of an ensemble. Default 3.
     #[serde(rename = "bookkeeper.ensemble.size")]
@@ -281,8 +286,9 @@ impl BookKeeperLog {
 }
 
 /// Options of the controller (`util/Config.java` @ v0.13.0).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "controller util/Config.java @ pravega/pravega v0.13.0"))]
 pub struct Controller {
     /// Wait in s after a store has come or gone before containers are moved. Default 10.
     #[serde(rename = "controller.rebalance.interval.seconds.min")]

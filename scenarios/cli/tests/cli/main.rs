@@ -4,11 +4,13 @@ use std::process::{Command, Output};
 
 mod commands;
 mod find;
+mod import;
 mod pages;
 mod replay;
 mod settings;
 mod shrink;
 mod test;
+mod ways;
 
 /// A scenario that runs in no time and passes.
 const GOOD: &str = r#"
