@@ -83,6 +83,12 @@ pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
     /// # Errors
     /// A value that an option does not have.
     fn configured(&self, options: Input) -> Configured;
+
+    /// The same with what follows from its options for others that nobody has set; `is_set` is
+    /// asked by an option's name, such as `producer.acks`.
+    fn settled(&self, system: Arc<dyn System>, _is_set: &dyn Fn(&str) -> bool) -> Arc<dyn System> {
+        system
+    }
 }
 
 /// A system with its whole configuration, which is what it serialises as.

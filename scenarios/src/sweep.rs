@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::Outcome;
 use headwater_reports::outcome::Status;
+use headwater_reports::text;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -232,49 +233,86 @@ fn difference(points: &[Point], baseline: &[Point], metric: &str) -> Option<Esti
 }
 
 impl Sweep {
-    /// As a table for people: a line per variant, with the paired differences below it.
+    /// As a table for people: a line per variant, with the paired differences below it; where that
+    /// is wider than a terminal, a table per figure.
     pub fn table(&self) -> String {
-        let mut rows = vec![
-            ["variant", "passed"]
-                .into_iter()
-                .chain(self.metrics.iter().map(String::as_str))
-                .chain([""])
-                .map(str::to_owned)
-                .collect::<Vec<_>>(),
-        ];
-        for variant in &self.variants {
-            let settings = variant.settings.iter().map(|(path, value)| format!("{path}={value}"));
-            let name = settings.collect::<Vec<_>>().join(" ");
-            let name = if name.is_empty() { "as written".to_owned() } else { name };
-            let passed = variant.points.iter().filter(|point| point.ok).count();
-            let mut row = vec![name, format!("{passed} of {}", variant.points.len())];
-            row.extend(self.metrics.iter().map(|metric| variant.cell(metric)));
-            row.push(String::new());
-            rows.push(row);
-            if !variant.differences.is_empty() {
-                let cell = |metric: &String| show(metric, variant.differences.get(metric), true);
-                let mut row = vec!["  against the first".to_owned(), String::new()];
-                row.extend(self.metrics.iter().map(cell));
-                row.push(variant.told_apart().to_owned());
-                rows.push(row);
-            }
-        }
+        let wide = aligned(&self.rows());
+        let fits = wide.lines().all(|line| line.chars().count() <= WIDTH);
+        let table = if fits { wide } else { self.by_figure() };
         let seeds = self.variants.first().map_or(0, |variant| variant.points.len());
         let note = match seeds {
             1 => "one seed: no intervals (--seeds N)".to_owned(),
             seeds => format!(
-                "{seeds} seeds; ± 95 % confidence (Student's t); differences are paired by seed, \
+                "{seeds} seeds; ± 95 % confidence (Student's t); differences are paired by seed,\n\
                  * = zero lies outside"
             ),
         };
-        format!("{}\n{note}\n", aligned(&rows))
+        format!("{table}\n{note}\n")
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let metrics = self.metrics.iter().map(String::as_str);
+        let header = ["variant", "passed"].into_iter().chain(metrics).chain([""]);
+        let mut rows = vec![header.map(str::to_owned).collect::<Vec<_>>()];
+        for variant in &self.variants {
+            let mut row = vec![variant.name(), variant.passed()];
+            row.extend(self.metrics.iter().map(|metric| variant.cell(metric)));
+            row.push(String::new());
+            rows.push(row);
+            if !variant.differences.is_empty() {
+                let mut row = vec!["  against the first".to_owned(), String::new()];
+                row.extend(self.metrics.iter().map(|metric| variant.difference(metric)));
+                row.push(variant.told_apart().to_owned());
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    /// What passed, and then each figure by itself.
+    fn by_figure(&self) -> String {
+        let of = |name: &str, cells: &dyn Fn(&Variant) -> [String; 2], last: &str| {
+            let mut rows = vec![[name, "", last].map(str::to_owned).to_vec()];
+            for variant in &self.variants {
+                let [cell, other] = cells(variant);
+                rows.push(vec![variant.name(), cell, other]);
+            }
+            aligned(&rows)
+        };
+        let passed = |variant: &Variant| [variant.passed(), variant.told_apart().to_owned()];
+        let mut tables = vec![of("passed", &passed, "")];
+        for metric in &self.metrics {
+            let cells = |variant: &Variant| [variant.cell(metric), variant.difference(metric)];
+            tables.push(of(metric, &cells, "against the first"));
+        }
+        tables.join("\n\n")
     }
 }
+
+/// Columns of a terminal.
+const WIDTH: usize = 80;
 
 /// Events that something went wrong with: few seeds have any, so that a mean says little.
 const ILLS: [&str; 4] = ["lost", "failed", "duplicated", "reordered"];
 
 impl Variant {
+    fn name(&self) -> String {
+        let settings = self.settings.iter().map(|(path, value)| format!("{path}={value}"));
+        let name = settings.collect::<Vec<_>>().join(" ");
+        if name.is_empty() { "as written".to_owned() } else { name }
+    }
+
+    fn passed(&self) -> String {
+        let passed = self.points.iter().filter(|point| point.ok).count();
+        format!("{passed} of {}", self.points.len())
+    }
+
+    /// How a figure differs from that of the first variant; nothing for the first.
+    fn difference(&self, metric: &str) -> String {
+        let found = self.differences.get(metric);
+        found.map_or(String::new(), |found| show(metric, Some(found), true))
+    }
+
     /// A figure over the seeds.
     fn cell(&self, metric: &str) -> String {
         if !ILLS.contains(&metric) {
@@ -321,7 +359,7 @@ fn show(metric: &str, estimate: Option<&Estimate>, difference: bool) -> String {
     let Some(estimate) = estimate else { return "-".into() };
     let kind = Metric::parse(metric).map_or(Kind::Count, |metric| metric.kind());
     let number = |value: f64| match kind {
-        Kind::Count => format!("{:.1}", value.abs()),
+        Kind::Count => text::significant(value.abs()),
         kind => Quantity::Number(value.abs()).show(kind),
     };
     let sign = match estimate.mean {
@@ -370,6 +408,36 @@ mod tests {
         assert_eq!(variant(&[0.0, 0.0]).cell("lost"), "0");
         assert_eq!(variant(&[4.0]).cell("lost"), "4");
         assert_eq!(variant(&[]).cell("lost"), "-");
+    }
+
+    #[test]
+    fn a_table_fits_a_terminal() {
+        let variant = |partitions: &str, differences: &[f64]| Variant {
+            settings: vec![("system.partitions".into(), partitions.into())],
+            estimates: [("response.p99".to_owned(), Estimate::of(&[0.1, 0.2]).unwrap())].into(),
+            differences: Estimate::of(differences)
+                .map(|found| ("response.p99".to_owned(), found))
+                .into_iter()
+                .collect(),
+            points: vec![],
+        };
+        let sweep = |metrics: &[&str]| Sweep {
+            metrics: metrics.iter().map(|metric| (*metric).to_owned()).collect(),
+            variants: vec![variant("1", &[]), variant("16", &[0.3, 0.31])],
+            schema: "",
+            scenario: String::new(),
+            version: "",
+            interrupted: false,
+        };
+        let few = sweep(&["response.p99"]).table();
+        assert!(few.starts_with("variant "), "{few}");
+        let many = sweep(&["response.p99", "response.p50", "end_to_end.p99", "acked_rate", "lost"]);
+        let many = many.table();
+        assert!(many.lines().all(|line| line.chars().count() <= 80), "{many}");
+        let wanted = "response.p99                           against the first\n\
+                      system.partitions=1   150 ms ± 635 ms\n\
+                      system.partitions=16  150 ms ± 635 ms  +305 ms ± 63.5 ms *\n";
+        assert!(many.contains(wanted), "{many}");
     }
 
     #[test]

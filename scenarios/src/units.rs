@@ -42,22 +42,6 @@ impl fmt::Display for Share {
     }
 }
 
-/// A duration for people: three digits and the unit that keeps them short.
-pub fn short(duration: Duration) -> String {
-    let nanos = duration.0 as f64;
-    let (value, unit) = match duration.0 {
-        0..1_000 => return format!("{}ns", duration.0),
-        1_000..1_000_000 => (nanos / 1e3, "us"),
-        1_000_000..1_000_000_000 => (nanos / 1e6, "ms"),
-        _ => (nanos / 1e9, "s"),
-    };
-    match value {
-        ..10.0 => format!("{value:.2}{unit}"),
-        ..100.0 => format!("{value:.1}{unit}"),
-        _ => format!("{value:.0}{unit}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,11 +51,5 @@ mod tests {
         assert_eq!("95%".parse(), Ok(Share(0.95)));
         assert_eq!("0.5".parse(), Ok(Share(0.5)));
         assert!("half".parse::<Share>().unwrap_err().to_string().contains("95%"));
-    }
-
-    #[test]
-    fn durations_are_short_for_people() {
-        let shown = [12_345, 3_200_000, 45_670_000_000].map(|nanos| short(Duration(nanos)));
-        assert_eq!(shown, ["12.3us", "3.20ms", "45.7s"]);
     }
 }

@@ -184,5 +184,5 @@ fn a_wiped_disk_is_empty_after_the_restart() {
     sim.schedule(ms(40), Fault::Restart { node: KEEPER });
     sim.run_until(ms(60));
     assert_eq!(sim.observer().ids("empty"), [0, 0]);
-    assert_eq!(sim.observer().ids("found"), []);
+    assert_eq!(sim.observer().ids("found"), [0u64; 0]);
 }

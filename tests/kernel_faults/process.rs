@@ -107,8 +107,8 @@ fn a_crash_keeps_the_page_cache_and_a_restart_finds_its_disk_and_nothing_else() 
     let diary = sim.observer();
     assert_eq!(diary.ids("memory"), [1, 1], "memory is gone");
     assert_eq!(diary.ids("found"), [7, 8, 9], "the page cache is not");
-    assert_eq!(diary.ids("timer of the first life"), []);
-    assert_eq!(diary.ids("work of the first life"), []);
+    assert_eq!(diary.ids("timer of the first life"), [0u64; 0]);
+    assert_eq!(diary.ids("work of the first life"), [0u64; 0]);
     assert_eq!(diary.ids("got"), [5], "what had left before the crash arrives");
 }
 
@@ -143,7 +143,7 @@ fn a_pause_defers_every_input_and_loses_none() {
     assert_eq!(diary.times("timer"), [ms(52)], "due at 25 ms");
     // Letter 1's work was on a core at 16 ms; its completion waits. Then 2, 3, 4 one by one.
     assert_eq!(diary.times("computed"), [ms(52), ms(54), ms(56), ms(58), ms(60)]);
-    assert_eq!(diary.ids("broken"), [], "a paused process keeps its connections");
+    assert_eq!(diary.ids("broken"), [0u64; 0], "a paused process keeps its connections");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn a_sync_after_one_that_failed_says_yes_and_has_lost_everything_where_pages_are
         sim.observer().ids("found")
     };
     assert_eq!(failing(false), ALL);
-    assert_eq!(failing(true), []);
+    assert_eq!(failing(true), [0u64; 0]);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_short_read_gives_less_than_is_there() {
 fn what_a_disk_loses_was_synced_all_the_same() {
     let sim = life(1, true, &[(1, disk(DiskFault::LostWrites(ALWAYS)))]);
     assert_eq!(sim.observer().ids("synced"), [0]);
-    assert_eq!(sim.observer().ids("found"), []);
+    assert_eq!(sim.observer().ids("found"), [0u64; 0]);
     let lost = |seed| {
         let sim = life(seed, true, &[(1, disk(DiskFault::LostSyncs(ALWAYS)))]);
         assert_eq!(sim.observer().ids("synced"), [0]);
@@ -185,7 +185,7 @@ fn a_power_cut_tears_as_it_is_told() {
 fn what_goes_bad_on_the_medium_can_not_be_read() {
     let corrupt = Fault::Corrupt { machine: MACHINE, disk: 0, ppm: ALWAYS };
     let sim = life(1, true, &[(150, corrupt)]);
-    assert_eq!(sim.observer().ids("found"), []);
+    assert_eq!(sim.observer().ids("found"), [0u64; 0]);
     assert_eq!(sim.observer().ids("damaged"), [0]);
 }
 

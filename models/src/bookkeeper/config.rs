@@ -219,7 +219,8 @@ impl Default for Client {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-source" = "BookKeeper.createLedger @ apache/bookkeeper branch-4.15; BookKeeperConfig @ pravega/pravega v0.13.0"
+    "x-source" = "BookKeeper.createLedger @ apache/bookkeeper branch-4.15; BookKeeperConfig @ \
+                  pravega/pravega v0.13.0"
 ))]
 pub struct Ledger {
     /// Bookies of an ensemble (E).

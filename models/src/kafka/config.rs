@@ -102,7 +102,8 @@ pub struct Topic {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-source" = "ReplicationConfigs, SocketServerConfigs, KRaftConfigs, ServerLogConfigs @ apache/kafka 3.9.0"
+    "x-source" = "ReplicationConfigs, SocketServerConfigs, KRaftConfigs, ServerLogConfigs @ \
+                  apache/kafka 3.9.0"
 ))]
 pub struct Broker {
     /// Threads that read and write sockets.
@@ -213,7 +214,8 @@ fn acks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i16, D::Error> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-source" = "ProducerConfig @ apache/kafka 3.9.0, KIP-1030 for 4.x; rdkafka_conf.c @ librdkafka 2.12.1"
+    "x-source" = "ProducerConfig @ apache/kafka 3.9.0, KIP-1030 for 4.x; rdkafka_conf.c @ \
+                  librdkafka 2.12.1"
 ))]
 pub struct Producer {
     /// `0`, `1`, or `-1` for all; `"all"` is read as `-1`.
@@ -250,7 +252,8 @@ pub struct Producer {
     /// Requests on one connection that await their response.
     #[serde(rename = "max.in.flight.requests.per.connection")]
     pub max_in_flight: u32,
-    /// Exactly one copy of each batch in the log, in order, across retries.
+    /// Exactly one copy of each batch in the log, in order, across retries. Where it is not set and
+    /// `acks` is not all, it is off.
     #[serde(rename = "enable.idempotence")]
     pub enable_idempotence: bool,
     /// How long the broker waits for followers; the Java client takes a request without a response

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headwater_sim::time::Duration;
 use serde::Deserialize;
 
-use super::config::{ClientLibrary, Cluster, Version};
+use super::config::{ClientLibrary, Cluster, Producer, Version};
 use super::ids::BrokerId;
 use super::record::META_PROPERTIES_FILE;
 use super::{deploy, properties, signals, unmodelled};
@@ -30,6 +30,9 @@ pub const BROKER: &Role = &Role {
 /// again, which its former session keeps it from (9 s), and has caught up; that much again for a
 /// controller that has to be elected first.
 const COUNTED_OUT: Duration = Duration::from_secs(20);
+
+/// The option by which a producer is idempotent.
+const IDEMPOTENCE: &str = "producer.enable.idempotence";
 
 /// Apache Kafka.
 #[derive(Debug)]
@@ -96,6 +99,19 @@ impl SystemKind for Kafka {
 
     fn configured(&self, options: Input) -> Configured {
         Ok(Arc::new(Cluster::deserialize(options)?))
+    }
+
+    /// The Java producer is idempotent by default, but not where `acks` is not all: only where both
+    /// are asked for that is an error (`ProducerConfig.postProcessAndValidateIdempotenceConfigs` @
+    /// 3.9.0).
+    fn settled(&self, system: Arc<dyn System>, is_set: &dyn Fn(&str) -> bool) -> Arc<dyn System> {
+        match system.downcast_ref::<Cluster>() {
+            Some(cluster) if cluster.producer.acks != -1 && !is_set(IDEMPOTENCE) => {
+                let producer = Producer { enable_idempotence: false, ..cluster.producer.clone() };
+                Arc::new(Cluster { producer, ..cluster.clone() })
+            }
+            _ => system,
+        }
     }
 }
 

@@ -30,7 +30,8 @@ use crate::protocol::Streaming;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend(
-    "x-source" = "HotSpot @ JDK 17; bin/kafka-server-start.sh @ apache/kafka 3.9; measured, docs/VALIDATION.md"
+    "x-source" = "HotSpot @ JDK 17; bin/kafka-server-start.sh @ apache/kafka 3.9; measured, \
+                  docs/VALIDATION.md"
 ))]
 pub struct Config {
     /// `-Xmx` and `-Xms`.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::ArgValueCompleter;
 
 use crate::offers::{names, paths};
@@ -114,7 +114,7 @@ pub struct Run {
     #[command(flatten)]
     pub chosen: Chosen,
     /// In place of the scenario's seed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// Writes outcome.json, report.html and latency.hlog there
     #[arg(long, value_name = "DIR")]
@@ -183,7 +183,7 @@ pub struct Replay {
     #[command(flatten)]
     pub chosen: Chosen,
     /// In place of the scenario's seed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// Start of the log, from the start of the run, such as 6.9s
     #[arg(long, value_name = "TIME")]
@@ -226,7 +226,7 @@ pub struct Shrink {
     #[command(flatten)]
     pub chosen: Chosen,
     /// In place of the scenario's seed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// The verdict that has to keep failing, in place of the first that fails
     #[arg(long, value_name = "VERDICT")]
@@ -269,7 +269,7 @@ pub struct Swarm {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub seeds: u64,
     /// The first seed
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole)]
     pub seed: u64,
     /// Ends with the first seed that fails
     #[arg(long)]
@@ -341,7 +341,7 @@ pub struct Sweep {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub seeds: u64,
     /// The first seed, in place of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// A figure to compare, in place of the usual ones; may be given many times
     #[arg(long = "metric", value_name = "NAME", value_parser = metric)]
@@ -398,7 +398,7 @@ pub struct Find {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub seeds: u64,
     /// The first seed, in place of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// Writes find.json and find.txt there
     #[arg(long, value_name = "DIR")]
@@ -501,7 +501,7 @@ pub struct Traffic {
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
     /// In place of the scenario's seed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// Writes the plot of the rate as an SVG picture
     #[arg(long, value_name = "FILE")]
@@ -509,6 +509,25 @@ pub struct Traffic {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Reads the command line, or says what is wrong with it and ends.
+pub fn parse() -> Arguments {
+    let matches = with_negative_numbers(Arguments::command()).get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// So that `--seed -1` is a value out of range, and not an option that there is not.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let allow = |argument: Arg| match argument.get_action().takes_values() {
+        true => argument.allow_negative_numbers(true),
+        false => argument,
+    };
+    command.mut_args(allow).mut_subcommands(with_negative_numbers)
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use headwater_reports::text;
 use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::find::{self, Extreme, FindSpec};
 use headwater_scenarios::scenario::Source;
-use headwater_scenarios::units::{Duration, short};
 
 use crate::args::Find;
 use crate::failure::Failure;
@@ -41,7 +41,7 @@ pub fn find(arguments: &Find) -> Result<ExitCode, Failure> {
     };
     let (from, scenario) = spec.first()?;
     let runs = VALUES * arguments.seeds;
-    let each = short(Duration(Estimate::simulated(&scenario).time_ns as u64));
+    let each = text::duration(Estimate::simulated(&scenario).time_ns);
     eprintln!("begins at {path} = {from}: about {runs} runs, of which one takes some {each} there");
     let stop = interrupt()?;
     let (bar, values) = (Bar::new(runs, "runs, about"), AtomicU64::new(0));

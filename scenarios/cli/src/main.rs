@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 mod args;
 mod check;
+mod colour;
 mod compare;
 mod completions;
 mod export;
@@ -17,6 +18,7 @@ mod list;
 mod man;
 mod new;
 mod offers;
+mod openmessaging;
 mod options;
 mod output;
 mod profile;
@@ -39,7 +41,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Where a shell asks for completions, it answers and ends here.
     clap_complete::CompleteEnv::with_factory(Arguments::command).complete();
-    let arguments = Arguments::parse();
+    let arguments = args::parse();
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::test(&arguments),

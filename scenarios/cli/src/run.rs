@@ -12,6 +12,7 @@ use headwater_scenarios::run::{self, Finished, Options};
 use headwater_scenarios::scenario::Scenario;
 
 use crate::args::Run;
+use crate::colour;
 use crate::failure::{self, Failure};
 use crate::output::Folder;
 use crate::progress::Bar;
@@ -90,7 +91,9 @@ fn tell(finished: &Finished, folder: Option<&Folder>, json: bool) -> Result<Exit
     if json {
         say(outcome.to_json().trim_end())?;
     } else {
-        say(headwater_reports::summary(outcome).trim_end())?;
+        let summary = headwater_reports::summary(outcome);
+        let plain = summary.trim_end();
+        say(&if colour::wanted() { colour::summary(plain) } else { plain.to_owned() })?;
         if let Some(folder) = folder {
             say(&format!("written to {}", folder.path().display()))?;
         }

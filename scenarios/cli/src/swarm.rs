@@ -70,6 +70,7 @@ fn one(
     stop: &Arc<AtomicBool>,
 ) -> Result<(Found, Base), Failure> {
     let base = Base::read(source.clone(), settings)?;
+    base.doubts().iter().for_each(|doubt| eprintln!("warning: {doubt}"));
     let started = Instant::now();
     let bar = Bar::new(arguments.seeds / shard.count, "seeds");
     let limit = arguments.lasts.map(|lasts| std::time::Duration::from_nanos(lasts.0));

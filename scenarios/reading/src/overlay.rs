@@ -210,6 +210,22 @@ mod tests {
     }
 
     #[test]
+    fn an_option_whose_name_goes_on_in_another_keeps_to_itself() {
+        let text = "pause = \"1s\"\n\"pause.every\" = \"2s\"\n";
+        for (options, wanted) in [
+            ("pause = '3s'", ["3s", "2s"]),
+            ("pause.every = '4s'", ["1s", "4s"]),
+            ("\"pause.every\" = '4s'\npause = '3s'", ["3s", "4s"]),
+        ] {
+            let mut base: toml::Table = toml::from_str(text).unwrap();
+            let mut findings = Vec::new();
+            lay_over(&mut base, &Tree::parse(options).unwrap(), &mut findings);
+            assert_eq!(findings, []);
+            assert_eq!(["pause", "pause.every"].map(|name| base[name].as_str().unwrap()), wanted);
+        }
+    }
+
+    #[test]
     fn an_unknown_option_names_the_nearest() {
         let (_, findings) = laid("[producer]\nlinger.sm = 5");
         assert_eq!(findings[0].help.as_deref(), Some("did you mean `linger.ms`?"));

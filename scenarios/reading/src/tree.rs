@@ -93,6 +93,14 @@ impl Tree {
         }
     }
 
+    /// The text, if it is a string.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Leaf(leaf) => leaf.as_str(),
+            _ => None,
+        }
+    }
+
     /// The entry of a table.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.table()?.get(key).map(|(_, tree)| tree)

@@ -14,7 +14,7 @@ use super::entry::Entry;
 use super::situation::Situation;
 use crate::targets::Target;
 use headwater_reading::decode;
-use headwater_reading::problem::Finding;
+use headwater_reading::problem::{Finding, nearest};
 use headwater_reading::tree::{Tree, Value as Node};
 
 /// A fault of the kernel, and how long after the beginning it happens.
@@ -141,8 +141,11 @@ impl Action {
         };
         let Some(entry) = super::find(name) else {
             let finding = Finding::new(format!("unknown value `{name}` in {at}.kind"), kind.span);
-            let known = super::entries().map(|entry| entry.name);
-            findings.push(finding.label("no such value").known(name, known));
+            let known = || super::entries().map(|entry| entry.name);
+            findings.push(finding.label("no such value").known(name, known()));
+            // What else is wrong is told as of the kind that was probably meant.
+            let meant = nearest(name, known()).and_then(super::find)?;
+            (meant.read)(&parameters, at, findings);
             return None;
         };
         (entry.read)(&parameters, at, findings)

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::Action;
 use crate::targets::Target;
 use headwater_reading::decode;
-use headwater_reading::problem::Finding;
+use headwater_reading::problem::{Finding, nearest};
 use headwater_reading::tree::{Tree, Value};
 
 /// One fault.
@@ -64,6 +64,16 @@ impl Occasion {
     }
 }
 
+/// A key that is none of the parameters may have been meant for the occasion.
+fn of_occasion(finding: &mut Finding) {
+    let unknown = finding.message.strip_prefix("unknown key `").and_then(|m| m.split('`').next());
+    let near = unknown.and_then(|unknown| nearest(unknown, OCCASION));
+    let named = finding.help.as_ref().is_some_and(|help| help.starts_with("did you mean"));
+    if let (Some(near), false) = (near, named) {
+        finding.help = Some(format!("did you mean `{near}`?"));
+    }
+}
+
 impl FaultSpec {
     /// Reads a table of the list `[[fault]]`, which stands under `at` (such as `fault.0`).
     pub fn read(tree: &Tree, at: &str, findings: &mut Vec<Finding>) -> Option<Self> {
@@ -79,7 +89,9 @@ impl FaultSpec {
         for key in action.table().into_iter().flatten().map(|(key, _)| key) {
             occasion.take(key);
         }
+        let before = findings.len();
         let action = Action::read(&action, at, findings);
+        findings[before..].iter_mut().for_each(of_occasion);
         let occasion: Option<Occasion> = decode::decode(&occasion, at, findings);
         let (action, occasion) = (action?, occasion?);
         let read = occasion.until().and_then(|until| {

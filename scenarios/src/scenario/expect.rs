@@ -13,9 +13,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::metric::{Kind, Metric};
-use crate::units::{Duration, Rate, Share, short};
+use crate::units::{Duration, Rate, Share};
 use headwater_reading::problem::Finding;
 use headwater_reading::tree::{Tree, Value};
+use headwater_reports::text;
 
 /// A figure of a run.
 #[derive(Clone, Debug, PartialEq, PartialOrd, Serialize)]
@@ -32,10 +33,10 @@ impl Quantity {
     pub fn show(&self, kind: Kind) -> String {
         match (self, kind) {
             (Self::Word(word), _) => word.clone(),
-            (Self::Number(seconds), Kind::Time) => short(Duration((seconds * 1e9).round() as u64)),
-            (Self::Number(rate), Kind::Rate) => format!("{rate:.1}/s"),
-            (Self::Number(share), Kind::Share) => Share(*share).to_string(),
-            (Self::Number(number), _) => format!("{number:.0}"),
+            (Self::Number(seconds), Kind::Time) => text::duration(seconds * 1e9),
+            (Self::Number(rate), Kind::Rate) => text::per_second(*rate),
+            (Self::Number(share), Kind::Share) => text::percent(*share),
+            (Self::Number(number), _) => text::count(number.round() as u64),
         }
     }
 }

@@ -194,8 +194,10 @@ impl Scenario {
     fn of(source: &Source, settings: &[(String, String)]) -> Result<Self, Problems> {
         let (mut read, mut findings) = Self::read(source, settings, &[]);
         let laid = Settings::after(&source.text, settings);
+        // Of which settings the type is wrong.
         let blamed = |findings: &[Finding]| -> Vec<usize> {
-            let starts = findings.iter().filter_map(|finding| Some(finding.span.as_ref()?.start));
+            let about = findings.iter().filter(|finding| finding.is_about_type());
+            let starts = about.filter_map(|finding| Some(finding.span.as_ref()?.start));
             starts.filter_map(|at| laid.index(at)).collect()
         };
         // A version such as 3.9 parses as a number, but has to be a string.

@@ -7,8 +7,8 @@ use headwater_models::system::{System, SystemKind};
 use headwater_models::systems::Systems;
 
 use headwater_reading::decode::decode_by;
-use headwater_reading::problem::Finding;
-use headwater_reading::tree::{Span, Tree, Value};
+use headwater_reading::problem::{Finding, nearest};
+use headwater_reading::tree::{Span, Tree};
 use headwater_reading::{Problems, overlay};
 
 /// What a system is read with.
@@ -37,10 +37,13 @@ impl Source<'_> {
             findings.push(finding.help(format!("one of: {}", names.join(", "))));
             None
         })?;
-        let name = word(&kind, &format!("{at}.kind"), &names, findings)?;
+        let known = word(&kind, &format!("{at}.kind"), &names, findings);
+        // What else is wrong is told as of the kind that was probably meant.
+        let name = known.or_else(|| nearest(kind.text()?, names.iter().copied()))?;
         let kind = self.systems.find(name)?;
         let measured = self.measured.get(name).and_then(toml::Value::as_table);
-        Reading { kind, at, options: &options, measured, keyed: self.keyed, findings }.system()
+        let read = Reading { kind, at, options: &options, measured, keyed: self.keyed, findings };
+        read.system().filter(|_| known.is_some())
     }
 }
 
@@ -51,10 +54,7 @@ fn word<'a>(
     known: &[&'a str],
     findings: &mut Vec<Finding>,
 ) -> Option<&'a str> {
-    let text = match &tree.value {
-        Value::Leaf(toml::Value::String(text)) => text.as_str(),
-        _ => "",
-    };
+    let text = tree.text().unwrap_or_default();
     let found = known.iter().find(|name| **name == text);
     if found.is_none() {
         let message = match text {
@@ -97,6 +97,7 @@ impl Reading<'_> {
         let value = toml::Value::Table(merged);
         let configured = |options| kind.configured(options);
         let system = decode_by(value, &places, at, findings, &configured)?;
+        let system = kind.settled(system, &|name| is_set(&places, name));
         if let (false, Err(message)) = (unknown, system.check()) {
             let span = blame(&message, &places).or_else(|| options.span.clone());
             let finding = Finding::new(format!("impossible topology: {message}"), span);
@@ -104,6 +105,16 @@ impl Reading<'_> {
         }
         (findings.len() == before).then_some((system, defaults))
     }
+}
+
+/// Whether the file sets an option, by its name such as `producer.enable.idempotence`.
+fn is_set(places: &Tree, name: &str) -> bool {
+    let Some(table) = places.table() else { return false };
+    let below = |(key, (_, tree)): (&String, &(Span, Tree))| {
+        let rest = name.strip_prefix(key.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        *key == name || rest.is_some_and(|rest| is_set(tree, rest))
+    };
+    table.iter().any(below)
 }
 
 /// The configuration before the file's options, by the options that determine it.

@@ -60,6 +60,30 @@ impl Base {
         self.tree.get("swarm").is_some()
     }
 
+    /// What is hardly intended about it: what a swarm is for, and cannot be in it.
+    pub fn doubts(&self) -> Vec<String> {
+        let Scenario { name, swarm, traffic, .. } = &self.scenario;
+        let mut doubts = Vec::new();
+        if !self.is_swarm() {
+            doubts.push(format!(
+                "{name} has no section [swarm]: its seeds are drawn by the defaults"
+            ));
+        }
+        if swarm.faults > 0 && self.latest() <= EARLIEST + SHORTEST {
+            doubts.push(format!(
+                "no fault is drawn: faults begin at {EARLIEST} and are over {} before the end of \
+                 the traffic (swarm.calm), which lasts {}",
+                swarm.calm, traffic.duration
+            ));
+        }
+        doubts
+    }
+
+    /// When faults have to be over.
+    fn latest(&self) -> Duration {
+        self.scenario.traffic.duration.saturating_sub(self.scenario.swarm.calm)
+    }
+
     /// The case of a seed: the same for the same file, settings and seed.
     pub fn draw(&self, seed: u64) -> Result<Case, Problems> {
         let mut wrong = None;

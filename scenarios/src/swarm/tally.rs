@@ -14,7 +14,7 @@ use crate::sweep::Settings;
 use crate::units::Duration;
 
 /// Version of the JSON.
-const SCHEMA: &str = "headwater-swarm/1";
+const SCHEMA: &str = "headwater-swarm/2";
 
 /// A seed that broke a promise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,7 +64,9 @@ pub struct Swarm {
     pub events: u64,
     /// Virtual time, nanoseconds.
     pub simulated_ns: u64,
-    /// Over all seeds and fingerprints, in no order.
+    /// Over all seeds and fingerprints, in no order; in JSON 16 digits to the base of 16, as
+    /// numbers there are exact up to 2^53.
+    #[serde(with = "hexadecimal")]
     pub fingerprint: u64,
     /// Seeds in which a kind of fault was injected, by kind.
     pub faults: BTreeMap<String, u64>,
@@ -240,6 +242,20 @@ impl Swarm {
             line(format!("missing: shard {shard}"));
         }
         text
+    }
+}
+
+/// A number of 64 bits as text.
+mod hexadecimal {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{number:016x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        u64::from_str_radix(&String::deserialize(from)?, 16).map_err(D::Error::custom)
     }
 }
 

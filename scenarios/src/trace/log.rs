@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use headwater_reports::text;
 use headwater_sim::time::Time;
 use serde_json::{Value, json};
 
@@ -58,7 +59,10 @@ pub fn lines<'a>(trace: &'a Trace, filter: &'a Filter) -> impl Iterator<Item = S
     shown.map(move |(index, record)| {
         let line = line(trace, record);
         match sent.get(&index) {
-            Some(sent) => format!("{line}, sent {} before", record.at.since(*sent)),
+            Some(sent) => {
+                let under_way = text::duration(record.at.since(*sent).0 as f64);
+                format!("{line}, sent {under_way} before")
+            }
             None => line,
         }
     })

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-source" = "EventWriterConfig, ClientConfig @ pravega/pravega v0.13.0; pravega-client-rust v0.3.7"
+    "x-source" = "EventWriterConfig, ClientConfig @ pravega/pravega v0.13.0; \
+                  pravega-client-rust v0.3.7"
 ))]
 pub struct Writer {
     /// Rust: events in an append block at the most (`SegmentWriter::MAX_EVENTS`,

@@ -67,8 +67,8 @@ Examples:
   headwater options pravega writer. --json
   headwater run my.toml --set system.producer.linger.ms=5
 
-An option is written in a file as it stands here, under [system]. Exit code 2: there is none of that \
-name.")]
+An option is written in a file as it stands here, under [system]. Exit code 2: there is none of \
+that name.")]
 pub struct Options {
     /// Of which system
     #[arg(value_name = "SYSTEM", value_parser = systems())]
@@ -84,12 +84,12 @@ pub struct Options {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  headwater import workloads/1-topic-16-partitions-1kb.yaml --driver driver-kafka/kafka-latency.yaml
+  headwater import workloads/1-topic-16-partitions-1kb.yaml --driver kafka-latency.yaml
   headwater import workload.yaml --driver pravega.yaml --servers 5 --out mine.toml
-  headwater import - --driver kafka.yaml < workload.yaml | headwater run - --set traffic.duration=60s
+  headwater import workload.yaml --driver kafka.yaml | headwater run - --set traffic.duration=60s
 
-What has no counterpart here, and keys that the benchmark has not, are told on standard error and in \
-the file's comments.")]
+What has no counterpart here, and keys that the benchmark has not, are told on standard error and \
+in the file's comments.")]
 pub struct Import {
     /// A workload file of the benchmark, or - for standard input
     #[arg(value_name = "WORKLOAD", add = ArgValueCompleter::new(files))]

@@ -53,6 +53,50 @@ fn all_errors_of_a_file_are_told_at_once() {
 }
 
 #[test]
+fn an_unknown_kind_does_not_hide_what_else_is_wrong() {
+    let folder = folder();
+    let text = GOOD.replace("\"kafka\"", "\"kafak\"\nbrokrs = 3")
+        + "[[fault]]\nkind = \"crahs\"\ntarget = \"leader\"\natt = \"1s\"\nfactor = 3\n";
+    let path = folder.path().join("scenario.toml");
+    std::fs::write(&path, text).expect("a temporary file");
+    let told = headwater(&["check", path.to_str().expect("a plain path")]);
+    let wanted = ["`kafka`?", "`brokers`?", "`crash`?", "`at`?", "unknown key `factor` in fault.0"];
+    refused(&told, &wanted);
+}
+
+#[test]
+fn a_swarm_without_faults_says_so() {
+    let folder = folder();
+    let path = file(&folder, "a test", "a test");
+    let told = errors(&headwater(&["swarm", &path, "--seeds", "1"]));
+    for want in ["has no section [swarm]", "no fault is drawn: faults begin at 2s and are over 20s"]
+    {
+        assert!(told.contains(want), "{told}");
+    }
+    let own = ["swarm", "swarm/kafka", "--seeds", "1", "--json"];
+    let output = headwater(&own);
+    assert!(!errors(&output).contains("warning"), "{}", errors(&output));
+    let swarm: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(swarm[0]["fingerprint"].as_str().expect("text").len(), 16);
+}
+
+#[test]
+fn a_summary_is_in_colour_where_that_is_wanted() {
+    let folder = folder();
+    let path = file(&folder, "[measure]", "[expect]\nlost = 0\nacked = 7\n[measure]");
+    let told = |name: &str, value: &str| {
+        let mut command = command(&["run", &path]);
+        let output = command.env_remove("NO_COLOR").env(name, value).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let coloured = told("CLICOLOR_FORCE", "1");
+    for want in ["\u{1b}[31mFailed", "\u{1b}[32mpass\u{1b}[0m  ", "\u{1b}[31mMISS\u{1b}[0m  "] {
+        assert!(coloured.contains(want), "{coloured}");
+    }
+    assert!(!told("CLICOLOR_FORCE", "0").contains('\u{1b}'));
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_pointed_at() {
     let folder = folder();
     let path = file(&folder, "[system]", "[system");

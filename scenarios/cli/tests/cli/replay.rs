@@ -16,6 +16,7 @@ fn the_command_writes_what_it_is_asked_for() {
     let (out, errors) = (String::from_utf8_lossy(&output.stdout), errors(&output));
     assert_eq!(output.status.code(), Some(0), "{errors}");
     assert!(out.contains("no_acked_loss fails: lost") && out.contains("acked"), "{out}");
+    assert!(out.contains("acks 1,") && !out.contains("Some(") && !out.contains(" { "), "{out}");
     let svg = std::fs::read_to_string(svg).expect("a diagram");
     assert!(svg.starts_with("<svg xmlns") && svg.contains(">produce</text>"), "no messages in it");
     let trace = std::fs::read_to_string(json).expect("a trace");

@@ -73,3 +73,29 @@ fn an_error_in_a_setting_points_at_the_setting() {
     let file = set("check", &["system.brokers=5", "traffic.rate=fast"]);
     assert!(!errors(&file).contains("brokers=5"), "{}", errors(&file));
 }
+
+#[test]
+fn acks_other_than_all_switch_the_default_idempotence_off_as_kafka_does() {
+    let told = |setting: &str| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("scenario.toml");
+        std::fs::write(&path, GOOD).expect("a temporary file");
+        let path = path.to_str().expect("a plain path");
+        let output = headwater(&["check", path, "--json", "--set", setting]);
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        told["configuration"]["producer.enable.idempotence"].clone()
+    };
+    assert_eq!(told("system.producer.acks=1"), "false");
+    assert_eq!(told("system.producer.acks=all"), "true");
+    assert_eq!(told("system.client=librdkafka"), "false");
+    let both = set("check", &["system.producer.acks=1", "system.producer.enable.idempotence=true"]);
+    refused(&both, &["enable.idempotence needs acks -1", "--set system.producer."]);
+}
+
+#[test]
+fn a_number_below_zero_is_out_of_range_and_no_option() {
+    refused(&headwater(&["run", "x", "--seed", "-1"]), &["value '-1' for '--seed", "from 0 to"]);
+    let swarm = ["swarm", "x", "--seeds", "-5"];
+    refused(&headwater(&swarm), &["invalid value '-5' for '--seeds"]);
+}

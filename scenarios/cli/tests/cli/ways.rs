@@ -97,7 +97,7 @@ fn a_file_may_be_standard_input_wherever_one_is_taken() {
         "--seeds",
         "1",
         "--limit",
-        "300",
+        "300/s",
     ];
     let profile = include_str!("../../../profiles/laptop.toml");
     for (arguments, input) in [

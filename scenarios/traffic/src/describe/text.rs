@@ -54,10 +54,13 @@ impl Description {
         let (peak, at) = (grouped(self.peak_rate), self.peak_at.as_secs_f64());
         let times = format!("{base:.1}x the base, {mean:.1}x the mean");
         line("peak", format!("{peak}/s over the second from {at:.1} s: {times}"))?;
-        let windows = self.dispersion.iter().map(|d| format!("F({}) {:.2}", d.window, d.value));
+        let windows = self.dispersion.iter().map(|d| format!("{:.2} in {}", d.value, d.window));
         let windows: Vec<_> = windows.collect();
         if !windows.is_empty() {
-            line("dispersion", format!("{} (Poisson: 1)", windows.join("  ")))?;
+            line(
+                "dispersion",
+                format!("{}: variance over mean of counts (Poisson: 1)", windows.join(", ")),
+            )?;
         }
         let users = self
             .top_users

@@ -131,7 +131,8 @@ impl Workload {
     fn note(&self, document: &Document, notes: &mut Notes) {
         if self.topics > 1 {
             let message = format!(
-                "topics: {0}: one topic with the partitions and producers of all {0} stands for them",
+                "topics: {0}: one topic with the partitions and producers of all {0} stands for \
+                 them",
                 self.topics
             );
             notes.add(message, document.place("topics"));
@@ -153,8 +154,9 @@ impl Workload {
         }
         if self.producer_rate == 0 {
             let message = format!(
-                "producerRate: 0 asks for the highest rate: {SEARCH_FROM}/s stands for it; `headwater \
-                 find FILE --max traffic.rate --until 'response.p99 < 1s, lost = 0'` looks for it"
+                "producerRate: 0 asks for the highest rate: {SEARCH_FROM}/s stands for it; \
+                 `headwater find FILE --max traffic.rate --until 'response.p99 < 1s, lost = 0'` \
+                 looks for it"
             );
             notes.add(message, document.place("producerRate"));
         }

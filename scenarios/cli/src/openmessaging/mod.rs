@@ -1,11 +1,9 @@
-//! `headwater import`: a scenario of the OpenMessaging benchmark's own files.
+//! A scenario of the OpenMessaging benchmark's own files.
 //!
 //! A workload says what arrives (`benchmark-framework`, `Workload.java` @ openmessaging/benchmark
 //! 7f529eb), a driver what it is written to (`driver-kafka`, `Config.java` @ fbada65; Pravega's
 //! `PravegaConfig.java` @ pravega/openmessaging-benchmark 0544536). What a simulation has no
 //! counterpart for is told, and stands in the comments of the scenario.
-
-use std::process::ExitCode;
 
 use headwater_reading::problem::{Finding, Problems};
 use headwater_reading::tree::Span;
@@ -14,7 +12,6 @@ use headwater_scenarios::scenario::Scenario;
 use crate::args::Import;
 use crate::failure::{self, Failure};
 use crate::input;
-use crate::say;
 
 mod driver;
 mod workload;
@@ -29,21 +26,17 @@ impl Notes {
     }
 }
 
-/// Makes a scenario of a workload and a driver.
-pub fn import(arguments: &Import) -> Result<ExitCode, Failure> {
+/// The scenario of a workload and a driver. What is not in it is told on standard error.
+pub fn scenario(arguments: &Import) -> Result<String, Failure> {
     let workload = yaml::Document::read(&arguments.workload)?;
     let driver = yaml::Document::read(&arguments.driver)?;
     let (mut of_workload, mut of_driver) = (Notes(Vec::new()), Notes(Vec::new()));
     let load = workload::Workload::read(&workload, &mut of_workload)?;
     let traffic = load.traffic(&workload, &mut of_workload);
     let (name, system) = driver::system(&driver, &load, arguments.servers, &mut of_driver)?;
-    let notes =
-        of_workload.0.iter().chain(&of_driver.0).map(|note| format!("#   {}\n", note.message));
-    let notes: String = notes.collect();
-    let notes = match notes.is_empty() {
-        true => notes,
-        false => format!("# Not in it:\n{notes}"),
-    };
+    let all = of_workload.0.iter().chain(&of_driver.0);
+    let notes: String = all.map(|note| format!("#   {}\n", note.message)).collect();
+    let notes = if notes.is_empty() { notes } else { format!("# Not in it:\n{notes}") };
     let text = format!(
         "# Of the OpenMessaging benchmark: {} with {}.\n{notes}title = {}\nhypothesis = \"It is as \
          the benchmark would measure it\"\nseed = 1\nprofile = {}\n\n{system}\n{traffic}",
@@ -56,14 +49,7 @@ pub fn import(arguments: &Import) -> Result<ExitCode, Failure> {
     failure::tell_warnings(&Problems::new(of_driver.0, &driver.name, &driver.text));
     // What was made has to be a scenario, or why it can't be is said at its lines.
     Scenario::parse(&text, "the scenario made of them", None, &[])?;
-    let Some(path) = &arguments.out else {
-        say(text.trim_end())?;
-        return Ok(ExitCode::SUCCESS);
-    };
-    let shown = path.display();
-    std::fs::write(path, text).map_err(|error| Failure::output(&shown, &error))?;
-    say(&format!("{shown}: `headwater run {shown} --out out` runs it and writes a report"))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(text)
 }
 
 /// A string of TOML.
