@@ -46,6 +46,8 @@ pub struct Batch {
     pub intended: Vec<Time>,
     /// When the writer took each event from the schedule (its actual start); as long as `intended`.
     pub started: Vec<Time>,
+    /// What a batch of a system's own records says; nothing in one of events.
+    pub words: Option<Rc<Vec<u64>>>,
 }
 
 impl Batch {
@@ -53,7 +55,7 @@ impl Batch {
     pub fn empty(writer: StreamWriter, lane: Lane, first: u64) -> Self {
         let (stream, writer) = (writer.stream, writer.number);
         let (intended, started) = (Vec::new(), Vec::new());
-        Self { stream, writer, lane, first, bytes: 0, intended, started }
+        Self { stream, writer, lane, first, bytes: 0, intended, started, words: None }
     }
 
     /// With one more event, which its writer took `now`.
@@ -135,6 +137,7 @@ mod tests {
             bytes: 10,
             intended: times.clone(),
             started: times.clone(),
+            words: None,
         };
         // Its value before there were streams.
         assert_eq!(batch(stream).digest(), mix(mix(1 << 32 | 2, 3), 1 << 40 | 10));

@@ -11,6 +11,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("faults/bookie-crash", include_str!("../library/faults/bookie-crash.toml")),
     ("faults/broker-crash", include_str!("../library/faults/broker-crash.toml")),
     ("faults/broker-stop", include_str!("../library/faults/broker-stop.toml")),
+    ("faults/group-member", include_str!("../library/faults/group-member.toml")),
     ("faults/leader-alone", include_str!("../library/faults/leader-alone.toml")),
     ("faults/partition", include_str!("../library/faults/partition.toml")),
     ("faults/power-cut", include_str!("../library/faults/power-cut.toml")),

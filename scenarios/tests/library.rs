@@ -48,6 +48,7 @@ library! {
     faults_bookie_crash: "faults/bookie-crash",
     faults_broker_crash: "faults/broker-crash",
     faults_broker_stop: "faults/broker-stop",
+    faults_group_member: "faults/group-member",
     faults_leader_alone: "faults/leader-alone",
     faults_partition: "faults/partition",
     faults_power_cut: "faults/power-cut",

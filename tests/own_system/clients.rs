@@ -50,7 +50,8 @@ impl Writer {
             let (lane, started) = (Lane(0), vec![now; intended.len()]);
             let first = self.intake.number(lane, intended.len() as u64);
             let (stream, writer) = (self.intake.writer().stream, self.intake.writer().number);
-            let batch = Batch { stream, writer, lane, first, bytes, intended, started };
+            let words = None;
+            let batch = Batch { stream, writer, lane, first, bytes, intended, started, words };
             self.open = Some(Rc::new(batch));
             self.send(ctx);
         } else if let Some(next) =

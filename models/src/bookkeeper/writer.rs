@@ -218,6 +218,7 @@ impl Writer {
             bytes,
             intended: gathered.iter().map(|(arrival, _)| arrival.at).collect(),
             started: gathered.iter().map(|(_, taken)| *taken).collect(),
+            words: None,
         };
         self.ledger_bytes += bytes;
         let payload = Payload { bytes, batches: vec![Rc::new(batch)], words: Vec::new() };

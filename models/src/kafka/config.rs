@@ -6,6 +6,8 @@
 //! Units are in the options' names. Left out: options of what is not modelled; a scenario that sets
 //! one is told so.
 
+mod consumer;
+
 use std::fmt;
 
 use headwater_sim::time::Duration;
@@ -16,6 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::costs::Costs;
 use super::ids::BrokerId;
 use crate::runtime::jvm;
+pub use consumer::{Consumer, GroupProtocol, OffsetReset, Strategy};
 
 /// A released line of Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,8 +56,12 @@ pub struct Cluster {
     pub replication_factor: u32,
     /// Producers, each on a node of its own.
     pub producers: u32,
-    /// Consumers; the partitions are spread over them.
+    /// Consumers that share the partitions: assigned by hand, or, with `consumer.group.id`, members
+    /// of a group.
     pub consumers: u32,
+    /// How many times there are so many consumers: groups that know nothing of one another, each of
+    /// which reads everything.
+    pub groups: u32,
     /// Which client library the producers use.
     pub client: ClientLibrary,
     /// True if events carry their key: the key picks the partition. False: the sticky partitioner.
@@ -152,6 +159,26 @@ pub struct Broker {
     /// How long after another leads, in seconds.
     #[serde(rename = "leader.imbalance.check.interval.seconds")]
     pub leader_imbalance_check_interval_s: u64,
+    /// Partitions of `__consumer_offsets`; the hash of a group's name picks one, whose leader
+    /// coordinates the group.
+    #[serde(rename = "offsets.topic.num.partitions")]
+    pub offsets_topic_num_partitions: u32,
+    /// Their replicas; of fewer brokers, as many as there are. They need one in sync, whatever the
+    /// topic of the events needs.
+    #[serde(rename = "offsets.topic.replication.factor")]
+    pub offsets_topic_replication_factor: u32,
+    /// Longest wait of a commit for the followers.
+    #[serde(rename = "offsets.commit.timeout.ms")]
+    pub offsets_commit_timeout_ms: u64,
+    /// How long a classic group that is new waits for more members, after each of them.
+    #[serde(rename = "group.initial.rebalance.delay.ms")]
+    pub group_initial_rebalance_delay_ms: u64,
+    /// A member unheard of for this long is out, with the protocol of KIP-848.
+    #[serde(rename = "group.consumer.session.timeout.ms")]
+    pub group_consumer_session_timeout_ms: u64,
+    /// Period of its heartbeats.
+    #[serde(rename = "group.consumer.heartbeat.interval.ms")]
+    pub group_consumer_heartbeat_interval_ms: u64,
 }
 
 /// Options of the controller quorum (`QuorumConfig`).
@@ -281,22 +308,6 @@ pub struct Producer {
     pub reconnect_backoff_max_ms: u64,
 }
 
-/// Options of a consumer (`ConsumerConfig`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-source" = "ConsumerConfig @ apache/kafka 3.9.0"))]
-pub struct Consumer {
-    /// Longest wait of a fetch at the broker.
-    #[serde(rename = "fetch.max.wait.ms")]
-    pub fetch_max_wait_ms: u64,
-    /// Bytes of one partition in a fetch.
-    #[serde(rename = "max.partition.fetch.bytes")]
-    pub max_partition_fetch_bytes: u64,
-    /// Bytes in a fetch response.
-    #[serde(rename = "fetch.max.bytes")]
-    pub fetch_max_bytes: u64,
-}
-
 impl Cluster {
     /// One broker, one partition, a Java producer and the version's defaults.
     pub fn defaults(version: Version) -> Self {
@@ -307,6 +318,7 @@ impl Cluster {
             replication_factor: 1,
             producers: 1,
             consumers: 1,
+            groups: 1,
             client: ClientLibrary::Java,
             keyed: false,
             topic: Topic {
@@ -331,6 +343,12 @@ impl Cluster {
                 session_timeout_ms: 9_000,
                 auto_leader_rebalance: true,
                 leader_imbalance_check_interval_s: 300,
+                offsets_topic_num_partitions: 50,
+                offsets_topic_replication_factor: 3,
+                offsets_commit_timeout_ms: 5_000,
+                group_initial_rebalance_delay_ms: 3_000,
+                group_consumer_session_timeout_ms: 45_000,
+                group_consumer_heartbeat_interval_ms: 5_000,
             },
             quorum: Quorum {
                 election_timeout_ms: 1_000,
@@ -340,11 +358,7 @@ impl Cluster {
                 eligible_leader_replicas: u16::from(matches!(version, Version::V4)),
             },
             producer: Producer::java(version),
-            consumer: Consumer {
-                fetch_max_wait_ms: 500,
-                max_partition_fetch_bytes: 1 << 20,
-                fetch_max_bytes: 50 << 20,
-            },
+            consumer: Consumer::default(),
             costs: Costs::default(),
             jvm: jvm::Config::default(),
             first_controller: None,
@@ -372,6 +386,15 @@ impl Cluster {
             ("replication.factor", u64::from(self.replication_factor)),
             ("producers", u64::from(self.producers)),
             ("consumers", u64::from(self.consumers)),
+            ("groups", u64::from(self.groups)),
+            (
+                "broker.offsets.topic.num.partitions",
+                u64::from(self.broker.offsets_topic_num_partitions),
+            ),
+            (
+                "broker.offsets.topic.replication.factor",
+                u64::from(self.broker.offsets_topic_replication_factor),
+            ),
             ("topic.min.insync.replicas", u64::from(self.topic.min_insync_replicas)),
             ("topic.flush.messages", self.topic.flush_messages),
             ("topic.segment.bytes", self.topic.segment_bytes),
@@ -415,7 +438,13 @@ impl Cluster {
                 self.quorum.eligible_leader_replicas
             ));
         }
+        self.consumer.check(self.version == Version::V4)?;
         self.producer.check()
+    }
+
+    /// Consumers are members of groups.
+    pub const fn has_groups(&self) -> bool {
+        !self.consumer.group_id.is_empty()
     }
 }
 

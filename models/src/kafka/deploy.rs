@@ -62,7 +62,7 @@ pub fn deploy(
             move |_| producer::producer(config.clone(), brokers.clone(), writer, &of_writer, pacer);
         feed.add_writer(deployment.node(PRODUCER, name, machine, pools, Box::new(build)));
     }
-    for reader in 0..cluster.consumers {
+    for reader in 0..cluster.consumers * cluster.groups {
         let name = format!("consumer-{}", reader + 1);
         let machine = feed.reader_machine(deployment, environment, &name);
         let (config, brokers, feed) = (config.clone(), brokers.clone(), feed.clone());

@@ -56,7 +56,7 @@ impl TopicPartition {
     }
 
     /// The first `partitions` of the topic of events.
-    pub fn all(partitions: u32) -> impl Iterator<Item = Self> {
+    pub fn all(partitions: u32) -> impl Iterator<Item = Self> + Clone {
         (0..partitions).map(Self::of_events)
     }
 

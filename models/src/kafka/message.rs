@@ -2,10 +2,11 @@
 //!
 //! Sizes follow the protocol's JSON definitions (`clients/src/main/resources/common/message` @
 //! 3.9.0): a header of some 40 bytes and the fields' own, rounded. No parameters. Left out: what
-//! the model never sends (topics and groups, features, quotas).
+//! the model never sends (making topics, features, quotas).
 
 use headwater_sim::fingerprint::mix;
 
+use super::group::message::{Ask, Told};
 use super::ids::{BrokerId, TopicPartition};
 use super::metadata::MetadataRecord;
 use super::record::{LogBatch, ProducerEpoch, batch_bytes};
@@ -328,6 +329,10 @@ pub enum Message {
     },
     /// Within the controller quorum.
     Raft(Raft),
+    /// Consumer to a broker: of its group, or where logs begin and end.
+    Ask(Box<Ask>),
+    /// Broker to consumer.
+    Told(Box<Told>),
     /// No message: the port is closed, and a connection to it is refused. A broker's port for
     /// clients opens once its logs are loaded (`SocketServer.enableRequestProcessing`), that of its
     /// controller at once.
@@ -359,6 +364,8 @@ impl Message {
                     asked.iter().map(|one| 20 + 12 * one.isr.len() as u64).sum()
                 }
                 Self::AlterPartitionResponse { results, .. } => 40 * results.len() as u64,
+                Self::Ask(ask) => ask.size_bytes(),
+                Self::Told(told) => told.size_bytes(),
                 Self::Raft(Raft::FetchResponse { entries, .. }) => 40 + 100 * entries.len() as u64,
                 Self::MetadataRequest
                 | Self::Refused
@@ -378,6 +385,8 @@ impl Message {
             Self::Fetch(_) => "fetch",
             Self::FetchResponse { .. } => "fetch_response",
             Self::Refused => "refused",
+            Self::Ask(ask) => ask.kind(),
+            Self::Told(_) => "group_response",
             Self::MetadataRequest => "metadata",
             Self::MetadataResponse { .. } => "metadata_response",
             Self::Registration { .. } => "broker_registration",
@@ -451,6 +460,8 @@ impl Message {
                 })
             }
             Self::Refused => 12,
+            Self::Ask(ask) => ask.digest(),
+            Self::Told(told) => told.digest(),
             Self::Raft(raft) => raft.digest(),
         }
     }

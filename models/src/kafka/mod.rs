@@ -12,6 +12,7 @@ pub mod controller;
 pub mod costs;
 pub mod deploy;
 pub mod fetch_session;
+pub mod group;
 pub mod ids;
 pub mod message;
 pub mod metadata;

@@ -330,6 +330,7 @@ mod tests {
             bytes: 100,
             intended,
             started,
+            words: None,
         };
         LogBatch { base_offset, leader_epoch, producer_epoch: Some(EPOCH), batch: Rc::new(batch) }
     }

@@ -140,6 +140,15 @@ impl Connections {
         self.each.iter().all(|connection| connection.state == State::Up)
     }
 
+    /// The next broker that is connected, in turns.
+    pub fn next_up(&mut self) -> Option<BrokerId> {
+        let count = self.brokers.len();
+        let mut turns = (0..count).map(|turn| (self.next + turn) % count);
+        let next = turns.find(|at| self.each[*at].state == State::Up)?;
+        self.next = next + 1;
+        Some(BrokerId(next as u32))
+    }
+
     /// Asks the next broker that is connected for the metadata, once the pause is over.
     pub fn refresh(&mut self, ctx: &mut Ctx<'_>) {
         self.wanted = true;

@@ -288,7 +288,8 @@ mod tests {
         let (intended, started) = (times.clone(), times);
         let (first, base_offset) = (replica.log.end_offset(), replica.log.end_offset());
         let (stream, lane) = (StreamId(0), Lane(0));
-        let batch = Batch { stream, writer: 0, lane, first, bytes: 100, intended, started };
+        let batch =
+            Batch { stream, writer: 0, lane, first, bytes: 100, intended, started, words: None };
         let batch = Rc::new(batch);
         let batch = LogBatch { base_offset, leader_epoch: 0, producer_epoch: None, batch };
         replica.log.push(batch, 1 << 30);

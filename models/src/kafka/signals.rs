@@ -41,6 +41,23 @@ pub const TRUNCATED: Mark = Mark::turn("truncated").of("partition").with("lost e
 pub const ISR_SHRUNK: Mark = Mark::turn("isr_shrunk").of("partition").with("ISR size");
 /// A follower is in sync again; with the size of the ISR.
 pub const ISR_EXPANDED: Mark = Mark::new("isr_expanded").of("partition").with("ISR size");
+/// All members of a group have what they are to have; with its generation or epoch.
+pub const GROUP_STABLE: Mark = Mark::turn("group_stable").of("group").with("generation");
+/// A member's session is over; with how many are left.
+pub const MEMBER_EXPIRED: Mark = Mark::turn("member_expired").of("group").with("members left");
+/// A member has left; with how many are left.
+pub const MEMBER_LEFT: Mark = Mark::turn("member_left").of("group").with("members left");
+/// A static member is back and has what it had.
+pub const MEMBER_RETURNED: Mark = Mark::new("member_returned").of("group").with("members");
+/// A consumer begins to read a partition, at this offset.
+pub const PARTITION_ASSIGNED: Mark =
+    Mark::turn("partition_assigned").of("partition").with("offset");
+/// A consumer ends: its instance has a member whose session runs.
+pub const MEMBER_REFUSED: Mark = Mark::new("member_refused").of("");
+/// A consumer leaves its group: its application takes too long.
+pub const MEMBER_SLOW: Mark = Mark::new("member_slow").of("");
+/// A consumer ends: nothing is committed of a partition, and it is told nowhere to begin.
+pub const NO_OFFSET: Mark = Mark::new("no_offset").of("partition");
 
 /// The high watermark of a partition.
 pub const HIGH_WATERMARK: Level = Level::new("high_watermark");
@@ -69,6 +86,14 @@ pub fn all() -> Signals {
             &TRUNCATED,
             &ISR_SHRUNK,
             &ISR_EXPANDED,
+            &GROUP_STABLE,
+            &MEMBER_EXPIRED,
+            &MEMBER_LEFT,
+            &MEMBER_RETURNED,
+            &PARTITION_ASSIGNED,
+            &MEMBER_REFUSED,
+            &MEMBER_SLOW,
+            &NO_OFFSET,
         ],
         levels: vec![&HIGH_WATERMARK],
         gauges: vec![&PRODUCER_BUFFER, &MAX_IN_FLIGHT, &BUFFER_MEMORY],

@@ -6,6 +6,7 @@ mod harness;
 mod bugs;
 mod failover;
 mod fold;
+mod groups;
 mod latency;
 mod librdkafka;
 mod loss;

@@ -20,6 +20,7 @@ const OPTIONS: &[ListedOption] = &[
     ("replication.factor", Storage),
     ("producers", Generator),
     ("consumers", Generator),
+    ("groups", Elsewhere),
     ("client", Generator),
     ("keyed", Generator),
     ("topic.min.insync.replicas", Storage),
@@ -41,6 +42,12 @@ const OPTIONS: &[ListedOption] = &[
     ("broker.broker.session.timeout.ms", Server),
     ("broker.auto.leader.rebalance.enable", Server),
     ("broker.leader.imbalance.check.interval.seconds", Server),
+    ("broker.offsets.topic.num.partitions", Server),
+    (OFFSETS_REPLICAS, ServerFixed("as many as there are brokers, 3 at the most", "")),
+    ("broker.offsets.commit.timeout.ms", Server),
+    ("broker.group.initial.rebalance.delay.ms", Server),
+    ("broker.group.consumer.session.timeout.ms", Server),
+    ("broker.group.consumer.heartbeat.interval.ms", Server),
     ("quorum.controller.quorum.election.timeout.ms", Server),
     ("quorum.controller.quorum.fetch.timeout.ms", Server),
     ("quorum.controller.quorum.election.backoff.max.ms", Server),
@@ -69,6 +76,18 @@ const OPTIONS: &[ListedOption] = &[
     ("consumer.fetch.max.wait.ms", Client("fetch.wait.max.ms")),
     ("consumer.max.partition.fetch.bytes", Client("fetch.message.max.bytes")),
     ("consumer.fetch.max.bytes", Client("fetch.max.bytes")),
+    // Of groups, which live consumers are in none of.
+    ("consumer.group.id", Elsewhere),
+    ("consumer.group.protocol", Elsewhere),
+    ("consumer.group.instance.id", Elsewhere),
+    ("consumer.partition.assignment.strategy", Elsewhere),
+    ("consumer.session.timeout.ms", Elsewhere),
+    ("consumer.heartbeat.interval.ms", Elsewhere),
+    ("consumer.max.poll.records", Elsewhere),
+    ("consumer.max.poll.interval.ms", Elsewhere),
+    ("consumer.enable.auto.commit", Elsewhere),
+    ("consumer.auto.commit.interval.ms", Elsewhere),
+    ("consumer.auto.offset.reset", Elsewhere),
     ("costs.", Model),
     // An option of the broker's JVM.
     (HEAP, Server),
@@ -79,6 +98,9 @@ const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 
 /// Whether partitions have eligible leader replicas.
 const ELR: &str = "quorum.eligible.leader.replicas.version";
+
+/// The replicas of `__consumer_offsets`.
+const OFFSETS_REPLICAS: &str = "broker.offsets.topic.replication.factor";
 
 /// The heap of a broker's JVM.
 const HEAP: &str = "jvm.heap";
@@ -91,7 +113,8 @@ const LOG_DIRS: &str = "broker.log.dirs";
 pub(super) fn of_broker(cluster: &Cluster) -> BTreeMap<String, String> {
     let own = |(path, value): (String, String)| {
         let section = ["broker.", "quorum."].iter().find_map(|of| path.strip_prefix(of));
-        let option = section.filter(|_| ![ELR, LOG_DIRS].contains(&path.as_str()))?;
+        let option =
+            section.filter(|_| ![ELR, LOG_DIRS, OFFSETS_REPLICAS].contains(&path.as_str()))?;
         Some((option.to_owned(), value))
     };
     options::flattened(cluster).into_iter().filter_map(own).collect()
@@ -205,7 +228,26 @@ pub(super) fn departures(
         all.extend(limits(cluster));
     }
     all.extend(eligible_leader_replicas(cluster));
+    all.extend(groups(cluster));
     all
+}
+
+/// Live consumers read everything once, with partitions that are assigned by hand.
+fn groups(cluster: &Cluster) -> Vec<Departure> {
+    let why = "Live consumers have their partitions assigned by hand, and share them.";
+    let told = |option: &str, asked: String, done: &str, fix: &str| {
+        Departure::told(format!("system.{option}"), asked, done, why).refused(fix)
+    };
+    let group = cluster.has_groups().then(|| {
+        let asked = cluster.consumer.group_id.clone();
+        let fix = "run it with `headwater run`, or set it to \"\"";
+        told("consumer.group.id", asked, "none", fix)
+    });
+    let several = (cluster.groups > 1).then(|| {
+        let fix = "run it with `headwater run`, or set it to 1";
+        told("groups", cluster.groups.to_string(), "1", fix)
+    });
+    group.into_iter().chain(several).collect()
 }
 
 fn version(cluster: &Cluster) -> &'static str {
@@ -349,6 +391,17 @@ mod tests {
         );
         let told = of_producer(super::super::configuration(&scenario(system)).unwrap());
         assert_eq!(told["batch.num.messages"], "1000000");
+    }
+
+    #[test]
+    fn groups_are_refused_with_the_fix() {
+        let system = "groups = 2\nconsumer.\"group.id\" = \"readers\"\n";
+        let scenario = scenario(system);
+        let cluster = crate::systems::kafka::configuration(&scenario).unwrap();
+        let all = departures(&scenario, cluster, &Source::Launch);
+        let refused: Vec<_> = all.iter().filter(|one| one.remedy.is_some()).collect();
+        let names: Vec<_> = refused.iter().map(|one| &*one.difference.option).collect();
+        assert_eq!(names, ["system.consumer.group.id", "system.groups"]);
     }
 
     #[test]

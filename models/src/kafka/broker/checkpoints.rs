@@ -69,7 +69,7 @@ impl Broker {
 
     fn points(&self, of: impl Fn(&Replica) -> u64) -> Vec<u64> {
         let point = |partition| self.replicas.get(partition).map_or(0, &of);
-        TopicPartition::all(self.config.partitions).map(point).collect()
+        TopicPartition::all(self.image.partitions.len() as u32).map(point).collect()
     }
 
     /// Puts a record in the place of what a file held.

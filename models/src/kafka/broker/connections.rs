@@ -29,6 +29,15 @@ pub struct Connection {
     pub(super) session: Option<Box<Session>>,
 }
 
+/// A consumer has a connection of its own for its coordinator, so that neither waits for the other.
+/// It stands beside the first one under another number.
+const COORDINATORS: u32 = 1 << 23;
+
+/// A consumer's connection with its coordinator.
+pub(super) const fn of_group(peer: NodeId) -> NodeId {
+    NodeId(peer.0 | COORDINATORS)
+}
+
 /// Which request: the serial above, 24 bits of the peer's node below.
 const REQUESTS: TagLayout = TagLayout::new(24);
 /// Bits of the serial that a tag holds.
@@ -64,6 +73,8 @@ pub(super) enum State {
     Completing(Box<Fetch>),
     /// What its fetch returns is being read from the disk.
     ReadingLogs(Box<Reading>),
+    /// The coordinator of its group has it.
+    Asking,
     /// The response is being sent; nothing for acks=0.
     Responding(Option<Message>),
 }
@@ -131,8 +142,11 @@ impl Broker {
                 return self.produce(ctx, from, *produce);
             }
             Some((State::Reading(Message::Fetch(fetch)), from)) => self.fetch(ctx, from, fetch),
+            // As above.
+            Some((State::Reading(Message::Ask(ask)), from)) => return self.asked(ctx, from, *ask),
             Some((State::Reading(_), from)) => {
-                let partitions = self.image.partitions.iter();
+                let of_events = self.config.partitions as usize;
+                let partitions = self.image.partitions[..of_events].iter();
                 let leaders = partitions.map(|state| (state.leader, state.leader_epoch)).collect();
                 self.respond(ctx, from, Some(Message::MetadataResponse { leaders }));
             }
@@ -155,7 +169,8 @@ impl Broker {
         if let State::Responding(message) = std::mem::take(&mut connection.state)
             && let Some(message) = message
         {
-            ctx.send(to, protocol::Message::Kafka(message));
+            let peer = NodeId(to.0 & !COORDINATORS);
+            ctx.send(peer, protocol::Message::Kafka(message));
         }
         self.next_request(ctx, to);
     }

@@ -13,9 +13,9 @@ use super::{Broker, CONTROLLER, Ctx, TAGS, kind};
 use crate::bugs::Bug;
 use crate::kafka::controller::active::{ActiveController, Beat, Settings};
 use crate::kafka::controller::partition_change::Rules;
+use crate::kafka::group;
 use crate::kafka::ids::BrokerId;
 use crate::kafka::message::{AskedIsr, ErrorCode, Message};
-use crate::kafka::metadata::Image;
 use crate::kafka::properties;
 use crate::kafka::signals;
 
@@ -28,7 +28,7 @@ impl Broker {
     pub(super) fn become_active(&mut self, ctx: &mut Ctx<'_>, epoch: u32) {
         let config = &self.config;
         let Some(quorum) = &self.quorum else { return };
-        let image = Image::new(config.brokers, config.partitions, config.replication_factor);
+        let image = group::image(config);
         let rebalance_after = Duration::from_secs(config.broker.leader_imbalance_check_interval_s);
         let with_elr = config.quorum.eligible_leader_replicas > 0;
         let settings = Settings {

@@ -28,13 +28,19 @@ impl Broker {
             let (partition, log) = (replica.partition, u64::from(replica.partition));
             let durable = files.durable(self.dirs.of(partition), log_file(partition));
             needs.from(log, replica.log.end_of(durable).min(replica.high_watermark));
-            if replica.state.leader.is_none() {
+            // Groups are read from where they were written last.
+            let of_groups = partition.partition.0 >= self.config.partitions;
+            if replica.state.leader.is_none() || of_groups {
                 needs.from(log, 0);
             }
             if replica.state.leader == Some(self.me) {
                 let ends = replica.followers.iter().map(|(_, follower)| follower.end_offset);
                 ends.for_each(|end| needs.from(log, end));
             }
+        }
+        // Whoever takes over a partition begins where its group has come to.
+        for (partition, offset) in self.offsets_of_groups() {
+            needs.from(u64::from(partition), offset);
         }
     }
 

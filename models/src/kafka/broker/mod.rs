@@ -6,8 +6,7 @@
 //! votes are synced always. A restarted broker reads its logs, checkpoints and votes from disk.
 //!
 //! Parameters: [`super::config::Broker`], [`super::config::Quorum`], [`super::costs::Costs`].
-//! Left out: quotas, consumer groups, transactions, tiered storage,
-//! throttling.
+//! Left out: quotas, transactions, tiered storage, throttling.
 
 mod alter_partition;
 mod checkpoints;
@@ -16,6 +15,7 @@ mod control;
 mod fetch;
 mod fetcher;
 mod fold;
+mod groups;
 mod handlers;
 mod lifecycle;
 mod log_dirs;
@@ -42,6 +42,7 @@ use self::alter_partition::AlterPartitions;
 use self::checkpoints::Stop;
 use self::connections::Connection;
 use self::fetcher::Fetcher;
+use self::groups::Coordinated;
 use self::handlers::Handlers;
 use self::lifecycle::Lifecycle;
 use self::log_dirs::LogDirs;
@@ -50,6 +51,7 @@ use self::quorum::{Input, Quorum};
 use self::recovery::Recovery;
 use super::config::Cluster;
 use super::controller::active::ActiveController;
+use super::group::{self, GroupId};
 use super::message::Message;
 use super::metadata::Image;
 use super::properties;
@@ -119,6 +121,7 @@ mod kind {
     pub const JVM: u64 = 34;
     pub const SYNCED: u64 = 35;
     pub const STARTED: u64 = 36;
+    pub const GROUP: u64 = 37;
 }
 
 /// The first of the pools of its JVM.
@@ -182,6 +185,8 @@ pub struct Broker {
     recovery: Option<Box<Recovery>>,
     stop: Stop,
     jvm: Jvm,
+    /// Groups that this broker coordinates.
+    groups: SortedVecMap<GroupId, Coordinated>,
 }
 
 impl Broker {
@@ -194,7 +199,7 @@ impl Broker {
         brokers: Vec<NodeId>,
         cores: u32,
     ) -> Self {
-        let image = Image::new(config.brokers, config.partitions, config.replication_factor);
+        let image = group::image(&config);
         let mine = image.partitions.iter().map(|state| state.replicas.contains(&me));
         let jvm = Jvm::new(&config.jvm, cores, JVM);
         Self {
@@ -226,6 +231,7 @@ impl Broker {
             recovery: None,
             stop: Stop::No,
             jvm,
+            groups: SortedVecMap::default(),
         }
     }
 
@@ -288,7 +294,11 @@ impl Node<Streaming> for Broker {
             Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest if serves => {
                 self.request(ctx, from, message);
             }
-            Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest => {
+            Message::Ask(ask) if serves => self.asks(ctx, from, ask),
+            Message::Produce(_)
+            | Message::Fetch(_)
+            | Message::MetadataRequest
+            | Message::Ask(_) => {
                 ctx.send(from, protocol::Message::Kafka(Message::Refused));
             }
             Message::Refused => {
@@ -340,6 +350,7 @@ impl Node<Streaming> for Broker {
             kind::CHECKPOINT => self.checkpoint(ctx),
             kind::RECOVERY_POINTS => self.checkpoint_recovery_points(ctx),
             kind::STOP_LATE => ctx.exit(),
+            kind::GROUP => self.group_due(ctx, GroupId(which as u32)),
             _ => {}
         }
     }
@@ -382,8 +393,10 @@ impl Node<Streaming> for Broker {
     }
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
-        if let Some(connection) = self.connections.get_mut(&peer) {
-            connection.reset();
+        for peer in [peer, connections::of_group(peer)] {
+            if let Some(connection) = self.connections.get_mut(&peer) {
+                connection.reset();
+            }
         }
         if let Some(broker) = self.number_of(peer) {
             self.fetcher_lost(ctx, broker);

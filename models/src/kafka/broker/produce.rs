@@ -11,6 +11,7 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use super::connections::State;
+use super::groups::Written;
 use super::{Broker, Ctx, TAGS, kind};
 use crate::batch::SharedBatch;
 use crate::kafka::ids::TopicPartition;
@@ -21,10 +22,7 @@ use crate::kafka::replica::{Append, RequestId};
 /// A produce request under way.
 #[derive(Debug)]
 pub struct Producing {
-    from: NodeId,
-    /// Number of the request on its connection.
-    serial: u64,
-    correlation: u64,
+    by: By,
     acks: i16,
     timeout: Duration,
     /// What is still to be appended.
@@ -32,6 +30,20 @@ pub struct Producing {
     results: Vec<ProduceResult>,
     /// (partition, offset that the high watermark must reach).
     required: Vec<(TopicPartition, u64)>,
+}
+
+/// Whose it is.
+#[derive(Debug)]
+enum By {
+    /// A producer's.
+    Client {
+        from: NodeId,
+        /// Number of the request on its connection.
+        serial: u64,
+        correlation: u64,
+    },
+    /// The coordinator's, which writes a group down.
+    Coordinator(Written),
 }
 
 impl Broker {
@@ -43,13 +55,32 @@ impl Broker {
         connection.state = State::Producing(id);
         let batches: Vec<_> = request.batches.into_iter().zip(request.producer_epochs).collect();
         let producing = Producing {
-            from,
-            serial: connection.serial,
-            correlation: request.correlation,
+            by: By::Client { from, serial: connection.serial, correlation: request.correlation },
             acks: request.acks,
             timeout: Duration::from_millis(request.timeout_ms),
             results: Vec::with_capacity(batches.len()),
             batches: batches.into_iter(),
+            required: Vec::new(),
+        };
+        self.producing.insert(id, Box::new(producing));
+        self.produce_on(ctx, id);
+    }
+
+    /// A coordinator writes a group's records.
+    pub(super) fn write_down_group(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        batch: SharedBatch,
+        written: Written,
+    ) {
+        self.last_request += 1;
+        let id = RequestId(self.last_request);
+        let producing = Producing {
+            by: By::Coordinator(written),
+            acks: -1,
+            timeout: Duration::from_millis(self.config.broker.offsets_commit_timeout_ms),
+            results: Vec::with_capacity(1),
+            batches: vec![(batch, None)].into_iter(),
             required: Vec::new(),
         };
         self.producing.insert(id, Box::new(producing));
@@ -104,6 +135,10 @@ impl Broker {
     fn all_appended(&mut self, ctx: &mut Ctx<'_>, id: RequestId) {
         let Some(producing) = self.producing.get(&id) else { return };
         let (timeout, required) = (producing.timeout, producing.required.clone());
+        let held = match &producing.by {
+            By::Client { .. } => true,
+            By::Coordinator(written) => written.holds_handler,
+        };
         if required.is_empty() {
             self.answer_produce(ctx, id);
         } else {
@@ -118,12 +153,21 @@ impl Broker {
                 ctx.timer(timeout, TAGS.tag(kind::PRODUCE_LATE, id.0));
             }
         }
-        self.handler_free(ctx);
+        if held {
+            self.handler_free(ctx);
+        }
     }
 
     fn answer_produce(&mut self, ctx: &mut Ctx<'_>, id: RequestId) {
         let Some(producing) = self.producing.remove(&id) else { return };
-        let Producing { from, serial, correlation, results, acks, .. } = *producing;
+        let Producing { by, results, acks, .. } = *producing;
+        let (from, serial, correlation) = match by {
+            By::Client { from, serial, correlation } => (from, serial, correlation),
+            By::Coordinator(written) => {
+                let error = results.first().map_or(ErrorCode::NotLeader, |of| of.error);
+                return self.group_written(ctx, written, error);
+            }
+        };
         let waits = |state: &State| matches!(state, State::Producing(of) if *of == id);
         let connection = self.connections.get(&from);
         if connection.is_some_and(|of| of.serial == serial && waits(&of.state)) {
@@ -140,10 +184,11 @@ impl Broker {
         id: RequestId,
         partition: TopicPartition,
     ) -> bool {
+        let min_isr = self.topic(partition).min_insync_replicas;
         let Some(producing) = self.producing.get_mut(&id) else { return false };
         let mut required = producing.required.iter();
         let Some(at) = required.position(|(of, _)| *of == partition) else { return false };
-        let (min_isr, offset) = (self.config.topic.min_insync_replicas, producing.required[at].1);
+        let offset = producing.required[at].1;
         let error = match self.replicas.get(partition) {
             Some(replica) if replica.state.leader != Some(self.me) => ErrorCode::NotLeader,
             Some(replica) if replica.high_watermark < offset => return true,

@@ -233,8 +233,8 @@ impl Broker {
     /// Every replica takes up the role that the image gives it: the logs are loaded.
     pub(super) fn take_up_roles(&mut self, ctx: &mut Ctx<'_>) {
         self.loaded = true;
-        for (partition, state) in
-            TopicPartition::all(self.config.partitions).zip(self.image.partitions.clone())
+        for (partition, state) in TopicPartition::all(self.image.partitions.len() as u32)
+            .zip(self.image.partitions.clone())
         {
             self.take_up(ctx, partition, state, true);
         }

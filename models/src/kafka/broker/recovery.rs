@@ -145,7 +145,8 @@ impl Broker {
     /// Loads the logs, as many at a time as there are recovery threads.
     pub(super) fn load_logs(&mut self, ctx: &mut Ctx<'_>) {
         let Some(recovery) = &mut self.recovery else { return };
-        let all = TopicPartition::all(self.config.partitions).zip(&self.image.partitions);
+        let all =
+            TopicPartition::all(self.image.partitions.len() as u32).zip(&self.image.partitions);
         let mine = all.filter(|(_, state)| state.replicas.contains(&self.me));
         recovery.todo = mine.map(|(partition, _)| partition).collect();
         self.load_next(ctx);
@@ -179,6 +180,7 @@ impl Broker {
         partition: TopicPartition,
         completion: Completion<protocol::Record>,
     ) {
+        let segment_bytes = self.topic(partition).segment_bytes;
         let Some(recovery) = &mut self.recovery else { return };
         let Completion::Read { records, damaged } = completion else {
             recovery.loading -= 1;
@@ -188,7 +190,6 @@ impl Broker {
         let disk = self.dirs.of(partition);
         let read = numbers(&records);
         cut_torn_end(ctx, (disk, log_file(partition)), read, damaged);
-        let segment_bytes = self.config.topic.segment_bytes;
         let known = recovery.recovery_points.get(partition.index()).copied().unwrap_or(0);
         let mut log = folded(&records).map_or_else(PartitionLog::default, PartitionLog::behind);
         let mut batches = records.into_iter().filter_map(log_batch);
@@ -249,7 +250,7 @@ impl Broker {
 
     /// Cuts a replica's log and its file.
     pub(super) fn truncate(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, offset: u64) {
-        let segment_bytes = self.config.topic.segment_bytes;
+        let segment_bytes = self.topic(partition).segment_bytes;
         let Some(replica) = self.replicas.get_mut(partition) else { return };
         if offset >= replica.log.end_offset() {
             return;

@@ -99,7 +99,7 @@ impl Broker {
         match append {
             Append::Produced { .. } if !leads => Err((ErrorCode::NotLeader, 0)),
             Append::Produced { all: true, .. }
-                if (replica.state.isr.len() as u32) < self.config.topic.min_insync_replicas =>
+                if (replica.state.isr.len() as u32) < self.topic(partition).min_insync_replicas =>
             {
                 Err((ErrorCode::NotEnoughReplicas, 0))
             }
@@ -134,7 +134,7 @@ impl Broker {
     /// The batch is in the page cache: sync it if so configured.
     pub(super) fn appended(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         self.about_to_grow(partition);
-        let disk = self.dirs.of(partition);
+        let (disk, topic) = (self.dirs.of(partition), self.topic(partition));
         let Some(replica) = self.replicas.get_mut(partition) else { return };
         let Some(batch) = replica.writing.take() else { return };
         // A log that was cut meanwhile has cut the record off its file, too.
@@ -144,13 +144,13 @@ impl Broker {
             return self.next_append(ctx, partition);
         }
         replica.unflushed += batch.batch.count();
-        let rolled = replica.log.push(batch, self.config.topic.segment_bytes);
+        let rolled = replica.log.push(batch, topic.segment_bytes);
         if rolled {
             replica.recovery_point = replica.log.active_segment();
             // The rolled segment is flushed in the background (`UnifiedLog.roll`).
             ctx.sync(disk, log_file(partition), TAGS.tag(kind::IGNORED, 0));
         }
-        if replica.unflushed >= self.config.topic.flush_messages {
+        if replica.unflushed >= topic.flush_messages {
             replica.unflushed = 0;
             return ctx.sync(disk, log_file(partition), TAGS.tag(kind::SYNCED, partition.into()));
         }
@@ -207,7 +207,7 @@ impl Broker {
 
     /// Moves the high watermark of a partition that this broker leads.
     pub(super) fn advance(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
-        let (me, min_isr) = (self.me, self.config.topic.min_insync_replicas);
+        let (me, min_isr) = (self.me, self.topic(partition).min_insync_replicas);
         let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
         let image = &self.image;
         let Some(replica) = self.replicas.get_mut(partition) else { return };
@@ -333,6 +333,9 @@ impl Broker {
         {
             let high_watermark = replica.high_watermark;
             self.truncate(ctx, partition, high_watermark);
+        }
+        if new_epoch {
+            self.coordinate(ctx, partition);
         }
         self.check_waiting_produce(ctx, partition);
         // Who has left the ISR joins again by a fetch that is looked at.

@@ -85,6 +85,7 @@ mod tests {
             bytes,
             intended: times.clone(),
             started: times,
+            words: None,
         };
         let operation = Operation::Append {
             segment: SegmentId(0),

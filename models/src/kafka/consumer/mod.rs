@@ -14,8 +14,13 @@
 //! they weigh; only what has changed is told here all the same.
 //!
 //! Parameters: [`crate::kafka::config::Consumer`], [`crate::kafka::costs::Costs`]; others at their
-//! defaults. Left out: groups and offset commits (every consumer reads from the beginning, once),
-//! `max.poll.records`, what the application does with its records.
+//! defaults. A member of a group has the partitions that it is given, and begins where the group
+//! has come to ([`member`]); any other consumer reads its own from the beginning. Left out: what
+//! the application does with its records, besides the time that it takes.
+
+mod classic;
+mod member;
+mod modern;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -28,14 +33,15 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
-use super::config::{ClientLibrary, Cluster};
-use super::fetch_session::{FetchNews, FetchSession};
-use super::ids::{BrokerId, TopicPartition};
-use super::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
-use super::reconnect::{Connections, Pauses, SCAN_EVERY, TAGS};
-use super::record::LogBatch;
+use self::member::Member;
 use crate::collections::SortedVecMap;
 use crate::feed::Feed;
+use crate::kafka::config::{ClientLibrary, Cluster};
+use crate::kafka::fetch_session::{FetchNews, FetchSession};
+use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
+use crate::kafka::reconnect::{Connections, Pauses, SCAN_EVERY, TAGS};
+use crate::kafka::record::LogBatch;
 use crate::outlet::Outlet;
 use crate::protocol::{self, Record, Streaming};
 
@@ -68,6 +74,16 @@ mod kind {
     pub const BACKOFF: u64 = 4;
     /// Leaders are looked at that may be down.
     pub const SCAN: u64 = 5;
+    /// A member's heartbeat is due; which.
+    pub const BEAT: u64 = 6;
+    /// Offsets are to be committed.
+    pub const COMMIT: u64 = 7;
+    /// A member's request is late; which.
+    pub const ASK_LATE: u64 = 8;
+    /// The coordinator is to be looked for.
+    pub const LOOK_UP: u64 = 9;
+    /// Closing has taken long enough.
+    pub const CLOSED: u64 = 10;
 }
 
 /// A consumer's pools.
@@ -87,6 +103,12 @@ struct Position {
     offset: u64,
     leader: Option<BrokerId>,
     leader_epoch: u32,
+    /// The application has been handed everything before.
+    delivered: u64,
+    /// What was committed last.
+    committed: Option<u64>,
+    /// Which of the consumer's assignments it is of.
+    assignment: u64,
 }
 
 impl Position {
@@ -110,15 +132,20 @@ struct Fetching {
 }
 
 /// Records that wait for the application.
-struct Queued(Vec<LogBatch>);
+struct Queued {
+    partition: TopicPartition,
+    /// The assignment that they were fetched in.
+    assignment: u64,
+    batches: Vec<LogBatch>,
+}
 
 impl Queued {
     fn records(&self) -> u64 {
-        self.0.iter().map(|of| of.batch.count()).sum()
+        self.batches.iter().map(|of| of.batch.count()).sum()
     }
 
     fn bytes(&self) -> u64 {
-        self.0.iter().map(LogBatch::size_bytes).sum()
+        self.batches.iter().map(LogBatch::size_bytes).sum()
     }
 }
 
@@ -137,19 +164,34 @@ pub struct Consumer {
     connections: Connections,
     /// A timer runs until the next scan; librdkafka only.
     scanning: bool,
+    /// Its membership, if it is in a group.
+    member: Option<Box<Member>>,
+    /// Leader and epoch of each partition, as far as is known.
+    leaders: Vec<(Option<BrokerId>, u32)>,
+    /// Counts assignments.
+    assignments: u64,
 }
 
 impl Consumer {
-    /// Consumer number `reader`, of every `consumers`th partition.
+    /// Consumer number `reader`: of every `consumers`th partition, or a member of a group.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32, feed: &Feed) -> Self {
-        let mine =
-            (0..config.partitions).filter(|partition| partition % config.consumers == reader);
+        let (grouped, of) = (config.has_groups(), reader % config.consumers);
+        let mine = (0..config.partitions).filter(|at| !grouped && at % config.consumers == of);
         let mine = mine.map(TopicPartition::of_events);
+        let first = |partition: TopicPartition| (Some(partition.first_leader(config.brokers)), 0);
+        let leaders = TopicPartition::all(config.partitions).map(first).collect();
         let mut each: Vec<_> = brokers.iter().map(|_| Fetching::default()).collect();
         let mut positions = SortedVecMap::default();
         for partition in mine {
             let leader = partition.first_leader(config.brokers);
-            let position = Position { offset: 0, leader: Some(leader), leader_epoch: 0 };
+            let position = Position {
+                offset: 0,
+                leader: Some(leader),
+                leader_epoch: 0,
+                delivered: 0,
+                committed: None,
+                assignment: 0,
+            };
             each[leader.index()].session.want(position.asked(partition));
             positions.insert(partition, position);
         }
@@ -164,6 +206,9 @@ impl Consumer {
             queued_bytes: 0,
             correlation: 0,
             scanning: false,
+            member: grouped.then(|| Box::new(Member::new(&config, reader))),
+            leaders,
+            assignments: 0,
             config,
         }
     }
@@ -258,6 +303,41 @@ impl Consumer {
         }
     }
 
+    /// The consumer reads a partition from an offset on.
+    fn assign(&mut self, partition: TopicPartition, offset: u64) {
+        let (leader, leader_epoch) = self.leaders[partition.index()];
+        self.assignments += 1;
+        let position = Position {
+            offset,
+            leader,
+            leader_epoch,
+            delivered: offset,
+            committed: None,
+            assignment: self.assignments,
+        };
+        match leader {
+            Some(leader) => self.each[leader.index()].session.want(position.asked(partition)),
+            None => self.leaderless += 1,
+        }
+        self.positions.insert(partition, position);
+    }
+
+    /// The consumer reads a partition no longer. How far its application has come.
+    fn unassign(&mut self, partition: TopicPartition) -> Option<u64> {
+        let position = self.positions.remove(&partition)?;
+        match position.leader {
+            Some(leader) => self.each[leader.index()].session.forget(partition),
+            None => self.leaderless -= 1,
+        }
+        Some(position.delivered)
+    }
+
+    /// By partition: how far the application has come.
+    fn delivered(&self) -> Vec<(u32, u64)> {
+        let of = |(of, at): (&TopicPartition, &Position)| (of.partition.0, at.delivered);
+        self.positions.iter().map(of).collect()
+    }
+
     /// A response has come: it is taken apart.
     fn received(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId, answer: Vec<FetchedPartition>) {
         let batches = answer.iter().flat_map(|fetched| &fetched.batches);
@@ -281,6 +361,11 @@ impl Consumer {
         let FetchedPartition { partition, error, high_watermark, batches, .. } = fetched;
         let Some(position) = self.positions.get_mut(&partition) else { return };
         let (leader, epoch) = (position.leader, position.leader_epoch);
+        let (assignment, at) = (position.assignment, position.offset);
+        if batches.first().is_some_and(|first| first.base_offset != at) {
+            // It was asked for in another assignment.
+            return;
+        }
         match error {
             ErrorCode::None => {}
             // `auto.offset.reset`: what was read is gone from the log; go on from its end.
@@ -298,7 +383,10 @@ impl Consumer {
         if batches.is_empty() {
             return;
         }
-        let queued = Queued(batches);
+        let queued = Queued { partition, assignment, batches };
+        if self.queue.is_empty() {
+            self.polls(ctx);
+        }
         self.queued_records += queued.records();
         self.queued_bytes += queued.bytes();
         let costs = &self.config.costs;
@@ -315,9 +403,14 @@ impl Consumer {
         let queued = self.queue.pop_front().expect("records are handed over");
         self.queued_records -= queued.records();
         self.queued_bytes -= queued.bytes();
-        for of in queued.0 {
-            self.outlet.deliver(ctx, of.batch, of.base_offset);
+        let position = self.positions.get_mut(&queued.partition);
+        if let Some(position) = position.filter(|of| of.assignment == queued.assignment) {
+            position.delivered = queued.batches.last().map_or(0, LogBatch::end_offset);
+            for of in queued.batches {
+                self.outlet.deliver(ctx, of.batch, of.base_offset);
+            }
         }
+        self.polled(ctx);
     }
 
     /// The connection with a broker has broken, or is closed.
@@ -331,6 +424,7 @@ impl Consumer {
             self.led(partition, None, epoch);
         }
         self.connections.broken(ctx, broker);
+        self.member_lost(ctx, broker);
     }
 }
 
@@ -342,7 +436,12 @@ impl Node<Streaming> for Consumer {
     }
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        self.start_member(ctx);
         self.fetch_all(ctx);
+    }
+
+    fn on_shutdown(&mut self, ctx: &mut Ctx<'_>) {
+        self.close(ctx);
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
@@ -373,7 +472,10 @@ impl Node<Streaming> for Consumer {
                     self.led(partition, leader, epoch);
                 }
                 self.connections.answered(from, news);
+                self.leaders = leaders;
+                self.step(ctx);
             }
+            protocol::Message::Kafka(Message::Told(told)) => return self.told(ctx, from, *told),
             protocol::Message::Kafka(Message::Refused) => return self.on_disconnect(ctx, from),
             _ => return,
         }
@@ -388,6 +490,11 @@ impl Node<Streaming> for Consumer {
                 self.lose(ctx, BrokerId(late as u32));
             }
             (kind::BACKOFF, _) => {}
+            (kind::BEAT, number) => self.beat_due(ctx, number),
+            (kind::COMMIT, _) => self.commit_due(ctx),
+            (kind::ASK_LATE, correlation) => self.ask_late(ctx, correlation),
+            (kind::LOOK_UP, _) => self.look_up(ctx),
+            (kind::CLOSED, _) => return ctx.exit(),
             (kind::SCAN, _) => {
                 self.scanning = false;
                 if self.waits_for_a_leader() {
