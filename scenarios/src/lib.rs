@@ -10,6 +10,7 @@ pub mod options;
 pub mod profile;
 pub mod replay;
 pub mod run;
+pub mod sample;
 pub mod scenario;
 pub mod schema;
 pub mod shrink;

@@ -69,6 +69,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Finds where an objective breaks: the highest or the lowest value of a setting that keeps it
     Find(Find),
+    /// Estimates the percentiles of a long scenario, a day or a week, from stretches of it
+    Sample(Sample),
     /// Puts outcomes side by side, simulated or live
     Compare(Compare),
     /// Prints an outcome in the format of another tool
@@ -409,6 +411,39 @@ pub struct Find {
     /// Tries each value whatever it is estimated to take
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  headwater sample day.toml
+  headwater sample burst/castle-kafka --set traffic.duration=24h --set traffic.diurnal.amplitude=0.5 \\
+    --stretches 48 --out out/day
+
+Bursts and faults are simulated whole, with what follows them; of the calm rest, stretches of ten
+seconds, each after 35 seconds that warm it up. What is rarer than that is not in a sample.
+RAYON_NUM_THREADS limits the cores; results do not depend on it.
+
+Exit codes:
+  0  nothing was lost in what was simulated
+  1  something was, or it was interrupted
+  2  wrong usage or bad input: nothing was run, or nothing could be written")]
+pub struct Sample {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// How many stretches of what is calm
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    #[arg(value_parser = clap::value_parser!(u32).range(4..=10_000))]
+    pub stretches: u32,
+    /// The seed, in place of the scenario's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Writes sample.json and sample.txt there
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

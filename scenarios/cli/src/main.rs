@@ -25,6 +25,7 @@ mod profile;
 mod progress;
 mod replay;
 mod run;
+mod sample;
 mod shrink;
 mod swarm;
 mod sweep;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Find(arguments) => find::find(&arguments),
+        Command::Sample(arguments) => sample::sample(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Traffic(arguments) => traffic::traffic(&arguments),

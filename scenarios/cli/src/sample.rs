@@ -1,0 +1,56 @@
+//! `headwater sample`.
+
+use std::process::ExitCode;
+
+use headwater_scenarios::estimate::Estimate;
+use headwater_scenarios::sample;
+use headwater_scenarios::scenario::Scenario;
+use headwater_scenarios::units::{Duration, short};
+
+use crate::args::Sample;
+use crate::failure::{Failure, warn};
+use crate::output::Folder;
+use crate::progress::Bar;
+use crate::run::interrupt;
+use crate::say;
+
+/// Estimates a long scenario from stretches of it.
+pub fn sample(arguments: &Sample) -> Result<ExitCode, Failure> {
+    let mut scenario = Scenario::load(&arguments.chosen.scenario, &arguments.chosen.settings)?;
+    if let Some(seed) = arguments.seed {
+        scenario.seed = seed;
+    }
+    warn(&scenario);
+    let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
+    let (whole, part) =
+        (scenario.traffic.duration, sample::simulated(&scenario, arguments.stretches));
+    if part.0 >= whole.0 {
+        let what = format!(
+            "a sample of {} stretches simulates {part}, and the whole is {whole}: run it whole \
+             (headwater run), or take fewer --stretches",
+            arguments.stretches
+        );
+        return Err(Failure::Other(what));
+    }
+    let all = Estimate::simulated(&scenario).time_ns;
+    let share = part.0 as f64 / whole.0 as f64;
+    eprintln!(
+        "{part} of {whole}: about {} on one core, where the whole takes {}",
+        short(Duration((all * share) as u64)),
+        short(Duration(all as u64))
+    );
+    let stop = interrupt()?;
+    let bar = Bar::new(1, "stretches");
+    let progress = |done: usize, of: usize| bar.set_of(done as u64, of as u64);
+    let sample = sample::sample(&scenario, arguments.stretches, &stop, &progress);
+    drop(bar);
+    let json = serde_json::to_string_pretty(&sample).expect("plain data");
+    let text = sample.text();
+    if let Some(folder) = &folder {
+        folder.text("sample.json", &json)?;
+        folder.text("sample.txt", &text)?;
+    }
+    say(if arguments.json { json.trim_end() } else { text.trim_end() })?;
+    let sound = sample.is_sound() && !sample.interrupted;
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
