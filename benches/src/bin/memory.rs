@@ -13,9 +13,12 @@ use serde_json::{Value, json};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What is laid over a scenario, as (path, value).
+type Settings = [(&'static str, &'static str)];
+
 /// Each system by its name, its scenario, and what is laid over it: the paper's rate without
 /// bursts.
-const SYSTEMS: [(&str, &str, &[(&str, &str)]); 4] = [
+const SYSTEMS: [(&str, &str, &Settings); 4] = [
     ("kafka, linger 0", "burst/castle-kafka", &[]),
     ("kafka, linger 5", "burst/castle-kafka", &[("system.producer.linger.ms", "5")]),
     ("bookkeeper", "swarm/bookkeeper", &[("promise.converges", "false")]),

@@ -130,11 +130,10 @@ mod tests {
                         (8, 2) => *here = (*here + 2).min(log.len()),
                         _ => {}
                     }
-                    for position in *here..log.len() {
-                        let (writer, first) = log[position];
+                    for (position, (writer, first)) in log.iter().enumerate().skip(*here) {
                         let wrong = (*what, *count) == (8, 3);
-                        let first = if wrong { first + 1_000 } else { first };
-                        let events = of(writer, first, 1);
+                        let first = if wrong { first + 1_000 } else { *first };
+                        let events = of(*writer, first, 1);
                         history.delivered(now, reader as u32, events, position as u64, 0);
                     }
                     *here = log.len();

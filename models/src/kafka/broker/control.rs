@@ -42,7 +42,7 @@ impl Broker {
             },
         };
         let log = quorum.raft.log();
-        let log = log.between(0, log.len()).map(|(_, record)| record);
+        let log = log.between(0, log.end()).map(|(_, record)| record);
         self.controller = Some(ActiveController::new(image, log, settings, ctx.now()));
         self.controller_epoch = epoch;
         signals::CONTROLLER_ELECTED.note(ctx, u64::from(self.me), u64::from(epoch));

@@ -24,8 +24,8 @@ pub struct MetadataLog {
 }
 
 impl MetadataLog {
-    /// Number of entries, which is the end offset.
-    pub fn len(&self) -> u64 {
+    /// The end offset, which is the number of entries.
+    pub fn end(&self) -> u64 {
         self.runs.last().map_or(0, |(_, end)| *end)
     }
 
@@ -36,7 +36,7 @@ impl MetadataLog {
 
     /// Appends entries.
     pub fn push(&mut self, run: Run) {
-        let end = self.len() + run.count;
+        let end = self.end() + run.count;
         let quiet = |run: &Run| matches!(run.record, MetadataRecord::NoOp);
         match self.runs.last_mut() {
             Some((last, last_end)) if quiet(last) && quiet(&run) && last.epoch == run.epoch => {
@@ -108,7 +108,7 @@ mod tests {
         (0..5).for_each(|_| log.append(1, MetadataRecord::NoOp));
         log.append(2, leader(two));
         (0..5).for_each(|_| log.append(2, MetadataRecord::NoOp));
-        assert_eq!((log.len(), log.runs.len(), log.last_epoch()), (12, 4, 2));
+        assert_eq!((log.end(), log.runs.len(), log.last_epoch()), (12, 4, 2));
         assert_eq!(
             [0, 5, 6, 11, 12].map(|at| log.epoch_at(at)),
             [Some(1), Some(1), Some(2), Some(2), None]
@@ -117,10 +117,10 @@ mod tests {
         assert_eq!(log.between(4, 8).map(|(epoch, _)| epoch).collect::<Vec<_>>(), [1, 1, 2, 2]);
         assert_eq!(log.runs(4, 8).iter().map(|run| run.count).collect::<Vec<_>>(), [2, 1, 1]);
         log.truncate(9);
-        assert_eq!((log.len(), log.epoch_at(9)), (9, None));
+        assert_eq!((log.end(), log.epoch_at(9)), (9, None));
         log.truncate(6);
-        assert_eq!((log.len(), log.last_epoch()), (6, 1));
+        assert_eq!((log.end(), log.last_epoch()), (6, 1));
         log.truncate(0);
-        assert_eq!((log.len(), log.last_epoch()), (0, 0));
+        assert_eq!((log.end(), log.last_epoch()), (0, 0));
     }
 }

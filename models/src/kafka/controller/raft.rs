@@ -184,7 +184,7 @@ impl Raft {
     }
 
     fn log_end(&self) -> (u64, u32) {
-        (self.log.len(), self.log.last_epoch())
+        (self.log.end(), self.log.last_epoch())
     }
 
     const fn fetch_timeout(&self) -> Duration {
@@ -273,7 +273,7 @@ impl Raft {
             *deadline > now
         });
         for (voter, high_watermark) in late {
-            let base_offset = self.log.len();
+            let base_offset = self.log.end();
             let mut response = self.response(base_offset, Vec::new(), None);
             if let Message::FetchResponse { high_watermark: told, .. } = &mut response {
                 *told = high_watermark;
@@ -383,11 +383,11 @@ impl Raft {
         let Role::Leader(of) = &self.role else { return };
         let behind = |voter: &BrokerId| {
             let end = of.ends.get(voter).copied().unwrap_or(0);
-            (end < self.log.len()).then_some((*voter, end))
+            (end < self.log.end()).then_some((*voter, end))
         };
         let ready: Vec<_> = of.parked.keys().filter_map(behind).collect();
         for (voter, end) in ready {
-            let entries = self.log.between(end, self.log.len());
+            let entries = self.log.between(end, self.log.end());
             let entries = entries.map(|(epoch, record)| (epoch, record.clone())).collect();
             out.push(Output::Send(voter, self.response(end, entries, None)));
             if let Role::Leader(of) = &mut self.role {
@@ -400,7 +400,7 @@ impl Raft {
     fn commit(&mut self) {
         let Role::Leader(of) = &self.role else { return };
         let mut ends: Vec<u64> = of.ends.values().copied().collect();
-        ends.push(self.log.len());
+        ends.push(self.log.end());
         ends.sort_unstable_by(|left, right| right.cmp(left));
         let majority = ends[self.voters as usize / 2];
         let current = |end: u64| end > 0 && self.log.epoch_at(end - 1) == Some(self.epoch);
@@ -439,7 +439,7 @@ impl Raft {
             self.log.truncate(keep);
             return out.push(Output::Truncate(keep));
         }
-        let end = self.log.len();
+        let end = self.log.end();
         if base_offset == end && !entries.is_empty() {
             for (epoch, record) in entries {
                 self.log.append(epoch, record.clone());
@@ -447,6 +447,6 @@ impl Raft {
             }
             out.push(Output::Flush);
         }
-        self.high_watermark = self.high_watermark.max(high_watermark.min(self.log.len()));
+        self.high_watermark = self.high_watermark.max(high_watermark.min(self.log.end()));
     }
 }
