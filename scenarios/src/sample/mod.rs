@@ -3,9 +3,9 @@
 //! Of a long scenario all of what happens but once is simulated (bursts, faults, and what follows
 //! them), and of the calm rest a number of stretches, evenly spread, each warmed up. Every event of
 //! a calm stretch stands for as many as there are of its kind in the day: percentiles are those of
-//! the weighted events. Their intervals are those of a bootstrap: calm stretches are drawn anew, with
-//! replacement, among those of about the same rate. What is rarer than a stretch is not in a sample,
-//! and the answer says how much of the schedule was simulated.
+//! the weighted events. Their intervals are those of a bootstrap: calm stretches are drawn anew,
+//! with replacement, among those of about the same rate. What is rarer than a stretch is not in a
+//! sample, and the answer says how much of the schedule was simulated.
 
 mod stretches;
 

@@ -13,9 +13,9 @@ pub(super) const WARM_UP: Duration = Duration::from_secs(35);
 /// How long a calm stretch is measured.
 pub(super) const MEASURED: Duration = Duration::from_secs(10);
 
-/// How long after a fault or a burst its stretch still goes on: leaders move back after five minutes
-/// at most (`leader.imbalance.check.interval.seconds`), which is a calm stretch's matter; what has
-/// queued up is gone sooner.
+/// How long after a fault or a burst its stretch still goes on: leaders move back after five
+/// minutes at most (`leader.imbalance.check.interval.seconds`), which is a calm stretch's matter;
+/// what has queued up is gone sooner.
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// A part of the schedule that is simulated.
