@@ -35,8 +35,16 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("swarm/kafka-five", include_str!("../library/swarm/kafka-five.toml")),
     ("swarm/kafka-two", include_str!("../library/swarm/kafka-two.toml")),
     ("swarm/pravega", include_str!("../library/swarm/pravega.toml")),
+    ("what-if/ack-quorum", include_str!("../library/what-if/ack-quorum.toml")),
+    ("what-if/broker-down", include_str!("../library/what-if/broker-down.toml")),
+    ("what-if/dark-leader", include_str!("../library/what-if/dark-leader.toml")),
     ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
+    ("what-if/power-cut", include_str!("../library/what-if/power-cut.toml")),
+    ("what-if/rolling-restarts", include_str!("../library/what-if/rolling-restarts.toml")),
     ("what-if/segments", include_str!("../library/what-if/segments.toml")),
+    ("what-if/sync-per-message", include_str!("../library/what-if/sync-per-message.toml")),
+    ("what-if/tier-out", include_str!("../library/what-if/tier-out.toml")),
+    ("what-if/version", include_str!("../library/what-if/version.toml")),
 ];
 
 /// The systems that have a scenario to begin with, and it.

@@ -69,8 +69,16 @@ library! {
     swarm_kafka_five: "swarm/kafka-five",
     swarm_kafka_two: "swarm/kafka-two",
     swarm_pravega: "swarm/pravega",
+    what_if_ack_quorum: "what-if/ack-quorum",
+    what_if_broker_down: "what-if/broker-down",
+    what_if_dark_leader: "what-if/dark-leader",
     what_if_partitions: "what-if/partitions",
+    what_if_power_cut: "what-if/power-cut",
+    what_if_rolling_restarts: "what-if/rolling-restarts",
     what_if_segments: "what-if/segments",
+    what_if_sync_per_message: "what-if/sync-per-message",
+    what_if_tier_out: "what-if/tier-out",
+    what_if_version: "what-if/version",
 }
 
 #[test]

@@ -79,6 +79,8 @@ pub enum Command {
     Traffic(Traffic),
     /// Shows machine profiles
     Profile(Profile),
+    /// Computes the book of answers, docs/ANSWERS.md, or checks it
+    Book(Book),
     /// Lists every option of a system: default, meaning, source, modelled or not
     Options(Options),
     /// Prints the JSON Schema of scenario files, for editors
@@ -417,8 +419,8 @@ pub struct Find {
 #[command(after_help = "\
 Examples:
   headwater sample day.toml
-  headwater sample burst/castle-kafka --set traffic.duration=24h --set traffic.diurnal.amplitude=0.5 \\
-    --stretches 48 --out out/day
+  headwater sample burst/castle-kafka --set traffic.duration=24h --stretches 48 --out out/day \\
+    --set traffic.diurnal.amplitude=0.5
 
 Bursts and faults are simulated whole, with what follows them; of the calm rest, stretches of ten
 seconds, each after 35 seconds that warm it up. What is rarer than that is not in a sample.

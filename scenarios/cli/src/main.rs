@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
+mod answers;
 mod args;
+mod book;
 mod check;
 mod colour;
 mod compare;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::export(&arguments),
         Command::Traffic(arguments) => traffic::traffic(&arguments),
         Command::Profile(arguments) => profile::profile(&arguments),
+        Command::Book(arguments) => book::book(&arguments),
         Command::Options(arguments) => options::options(&arguments),
         Command::Schema => options::schema(),
         Command::Import(arguments) => import::import(&arguments),

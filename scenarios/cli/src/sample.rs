@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use headwater_reports::text;
 use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::sample;
 use headwater_scenarios::scenario::Scenario;
-use headwater_scenarios::units::{Duration, short};
 
 use crate::args::Sample;
 use crate::failure::{Failure, warn};
@@ -36,8 +36,8 @@ pub fn sample(arguments: &Sample) -> Result<ExitCode, Failure> {
     let share = part.0 as f64 / whole.0 as f64;
     eprintln!(
         "{part} of {whole}: about {} on one core, where the whole takes {}",
-        short(Duration((all * share) as u64)),
-        short(Duration(all as u64))
+        text::duration(all * share),
+        text::duration(all)
     );
     let stop = interrupt()?;
     let bar = Bar::new(1, "stretches");

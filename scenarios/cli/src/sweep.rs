@@ -12,20 +12,24 @@ use crate::progress::Bar;
 use crate::run::interrupt;
 use crate::say;
 
-/// Runs variants over seeds.
-pub fn sweep(arguments: &Sweep) -> Result<ExitCode, Failure> {
-    let source = Source::find(&arguments.chosen.scenario)?;
-    let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
+/// What is asked for.
+pub fn spec(arguments: &Sweep) -> Result<SweepSpec, Failure> {
     let usual =
         || DEFAULT_METRICS.map(|name| Metric::parse(name).expect("a known metric")).to_vec();
     let asked = &arguments.metrics;
-    let spec = SweepSpec {
-        source,
+    Ok(SweepSpec {
+        source: Source::find(&arguments.chosen.scenario)?,
         settings: arguments.chosen.settings.clone(),
         vary: arguments.vary.clone(),
         seeds: (arguments.seed, arguments.seeds),
         metrics: if asked.is_empty() { usual() } else { asked.clone() },
-    };
+    })
+}
+
+/// Runs variants over seeds.
+pub fn sweep(arguments: &Sweep) -> Result<ExitCode, Failure> {
+    let spec = spec(arguments)?;
+    let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
     let stop = interrupt()?;
     let variants: usize = spec.vary.iter().map(|vary| vary.values.len()).product();
     let bar = Bar::new(variants as u64 * spec.seeds.1, "runs");

@@ -62,6 +62,26 @@ pub enum ProfileCommand {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  headwater book --only 'power cut'
+  headwater book
+  headwater book --check
+
+Exit code 1: the file is not as computed. Exit code 2: a finding does not hold any more.")]
+pub struct Book {
+    /// The page
+    #[arg(long, value_name = "FILE", default_value = "docs/ANSWERS.md")]
+    pub file: PathBuf,
+    /// Compares the page with what is computed now, and writes nothing
+    #[arg(long)]
+    pub check: bool,
+    /// Only the questions with this in them: prints the answers
+    #[arg(long, value_name = "WORDS")]
+    pub only: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
   headwater options kafka
   headwater options kafka linger
   headwater options pravega writer. --json

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+mod book;
 mod commands;
 mod find;
 mod import;
