@@ -46,3 +46,4 @@ pub mod system;
 pub mod systems;
 pub mod tags;
 pub mod tier;
+pub mod wait;

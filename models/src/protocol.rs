@@ -7,7 +7,7 @@ use std::rc::Rc;
 use headwater_sim::fingerprint::mix;
 use headwater_sim::node;
 
-use crate::batch::Range;
+use crate::batch::{Range, SharedBatch};
 use crate::note::Note;
 use crate::{bookkeeper, handover, kafka, pravega, tier};
 
@@ -62,6 +62,12 @@ pub trait OtherMessage: Debug {
     /// A hash of its content, for the fingerprint.
     fn digest(&self) -> u64;
 
+    /// Calls `see` with every batch of events that it carries, whole or in part: what follows an
+    /// event on its way. Default: none, and its way is not followed.
+    fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        let _ = see;
+    }
+
     /// Itself, for a node that knows its type.
     fn as_any(&self) -> &dyn Any;
 }
@@ -79,6 +85,20 @@ pub trait OtherRecord: Debug {
 
     /// Itself, for a node that knows its type.
     fn as_any(&self) -> &dyn Any;
+}
+
+impl Message {
+    /// Calls `see` with every batch of events that the message carries, whole or in part.
+    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        match self {
+            Self::Kafka(message) => message.for_each_batch(see),
+            Self::BookKeeper(message) => message.for_each_batch(see),
+            Self::Pravega(message) => message.for_each_batch(see),
+            Self::Tier(message) => message.for_each_batch(see),
+            Self::Other(message) => message.for_each_batch(see),
+            Self::Handover(_) => {}
+        }
+    }
 }
 
 impl Record {

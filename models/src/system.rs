@@ -25,6 +25,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::Role;
 use crate::signal::{Office, Roles, Signals};
+use crate::wait::{Wait, Without};
 
 /// A system as it is configured.
 pub type Configured = Result<Arc<dyn System>, InputError>;
@@ -161,6 +162,17 @@ pub trait System: Serialize + Debug + Send + Sync {
 
     /// How often an event may turn up, by the configuration of its writers.
     fn once(&self) -> Once;
+
+    /// What a node of this role waits for by the timer of a tag, which it set upon an input of the
+    /// kind `after`.
+    fn waits(&self, role: &Role, _tag: u64, after: &str) -> Wait {
+        Wait::likely(role, after)
+    }
+
+    /// The mechanisms that it has on and can be run without.
+    fn without(&self) -> Vec<Without> {
+        Vec::new()
+    }
 }
 
 erased_serde::serialize_trait_object!(System);

@@ -2,8 +2,10 @@
 
 pub mod determinism;
 pub mod estimate;
+pub mod explain;
 pub mod faults;
 pub mod find;
+pub mod follow;
 pub mod library;
 pub mod observe;
 pub mod options;

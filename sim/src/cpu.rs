@@ -63,6 +63,8 @@ pub struct Job {
     pub spent: Duration,
     /// Since when its thread has wanted one.
     pub asked: Time,
+    /// What led to it ([`crate::causes`]); 0 where nobody asks.
+    pub cause: u32,
 }
 
 /// What the threads of a pool have had of cores.

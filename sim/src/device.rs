@@ -375,6 +375,11 @@ impl Device {
         self.free_at
     }
 
+    /// When it will be through with what it was asked for.
+    pub const fn free_at(&self) -> Time {
+        self.free_at
+    }
+
     /// Bytes of a piece of writeback: as many as others may have to wait behind.
     pub const fn piece(&self) -> u64 {
         let bytes = self.spec.write.0 as u128 * self.spec.writeback_ahead.0 as u128 / 1_000_000_000;

@@ -80,6 +80,7 @@
 //! drawn from one [`random::Stream`] per purpose and entity.
 
 pub mod buggify;
+pub mod causes;
 pub mod clock;
 pub mod condition;
 pub mod context;

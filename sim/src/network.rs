@@ -64,10 +64,11 @@ pub struct Link<M> {
     pub extra: Option<Distribution>,
     /// What else is wrong with it.
     pub impaired: Option<Box<Impaired>>,
-    /// Not yet through, oldest first, with the life of the receiver that each was sent to.
-    pub held: VecDeque<(u32, M)>,
+    /// Not yet through, oldest first, with the life of the receiver that each was sent to
+    /// and what led to it.
+    pub held: VecDeque<(u32, u32, M)>,
     /// Datagrams that a clog holds up, oldest first, as `held`.
-    pub clogged: Vec<(u32, M)>,
+    pub clogged: Vec<(u32, u32, M)>,
     /// The next retransmission timeout.
     pub rto: Duration,
     /// The number of the retransmission timer that counts; older ones don't.

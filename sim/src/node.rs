@@ -89,6 +89,13 @@ pub trait Observer<P: Protocol> {
         let _ = (at, node, effect);
     }
 
+    /// In a run that keeps causes, after all that the event reported last has led to at once:
+    /// whether it is to be kept, with what led to it ([`crate::causes::Causes::kept`]).
+    #[inline]
+    fn keeps(&mut self) -> bool {
+        false
+    }
+
     /// `fault` is about to happen; it is the event that was reported last.
     #[inline]
     fn fault(&mut self, at: Time, fault: &Fault) {

@@ -1,6 +1,7 @@
 //! The kernel's resources against queueing theory: closed forms, within stated tolerances, over
 //! seeds; and its samplers against those of `rand_distr`.
 
+mod causes;
 mod disk;
 mod network;
 mod page_cache;

@@ -100,6 +100,11 @@ impl Observer<Bench> for Diary {
     fn note(&mut self, at: Time, node: NodeId, saw: Saw) {
         self.0.push(Line { at, node, saw });
     }
+
+    /// What `kept` is noted of.
+    fn keeps(&mut self) -> bool {
+        self.0.last().is_some_and(|line| line.saw.what == "kept")
+    }
 }
 
 impl Diary {

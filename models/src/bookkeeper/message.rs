@@ -9,6 +9,7 @@ use headwater_sim::fingerprint::mix;
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::metadata::message::MetadataMessage;
+use crate::batch::SharedBatch;
 
 /// What a bookie made of a request (`StatusCode` of
 /// `bookkeeper-proto/src/main/proto/BookkeeperProtocol.proto` @ branch-4.15).
@@ -107,6 +108,16 @@ impl Message {
                 REPLY_BYTES + found.as_ref().map_or(0, |entry| entry.size_bytes())
             }
             Self::Metadata(message) => message.size_bytes(),
+        }
+    }
+
+    /// Calls `see` with every batch that it carries.
+    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        match self {
+            Self::Add { entry, .. } | Self::ReadReply { found: Some(entry), .. } => {
+                entry.payload.batches.iter().for_each(see);
+            }
+            _ => {}
         }
     }
 

@@ -15,6 +15,7 @@ use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::Signals;
 use crate::system::{Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for};
+use crate::wait::{Wait, Without};
 
 /// A bookie.
 pub const BOOKIE: &Role = &Role {
@@ -123,5 +124,24 @@ impl System for Cluster {
 
     fn once(&self) -> Once {
         Once::Any
+    }
+
+    /// A bookie's timers on the way of an entry gather entries for one sync.
+    fn waits(&self, role: &Role, _tag: u64, after: &str) -> Wait {
+        if role == BOOKIE { Wait::Linger } else { Wait::likely(role, after) }
+    }
+
+    fn without(&self) -> Vec<Without> {
+        let mut all = Vec::new();
+        if self.writer.linger_ms > 0 {
+            all.push(Without::new("linger", &[("writer.linger.ms", "0")]));
+        }
+        if self.ledger.ack_quorum > 1 {
+            all.push(Without::new("replication", &[("ledger.ack.quorum", "1")]));
+        }
+        if self.bookie.journal_sync_data {
+            all.push(Without::new("journal sync", &[("bookie.journalSyncData", "false")]));
+        }
+        all
     }
 }

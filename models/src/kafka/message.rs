@@ -377,6 +377,18 @@ impl Message {
             }
     }
 
+    /// Calls `see` with every batch that it carries.
+    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        match self {
+            Self::Produce(produce) => produce.batches.iter().for_each(see),
+            Self::FetchResponse { partitions, .. } => {
+                let batches = partitions.iter().flat_map(|fetched| &fetched.batches);
+                batches.for_each(|batch| see(&batch.batch));
+            }
+            _ => {}
+        }
+    }
+
     /// A short name.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -25,3 +25,4 @@ pub mod replica;
 pub mod signals;
 pub mod system;
 pub mod unmodelled;
+mod waits;

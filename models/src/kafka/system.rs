@@ -9,13 +9,14 @@ use serde::Deserialize;
 use super::config::{ClientLibrary, Cluster, Producer, Version};
 use super::ids::BrokerId;
 use super::record::META_PROPERTIES_FILE;
-use super::{deploy, properties, signals, unmodelled};
+use super::{deploy, properties, signals, unmodelled, waits};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
 use crate::system::{Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for};
+use crate::wait::{Wait, Without};
 
 /// A broker (combined mode: also a KRaft controller).
 pub const BROKER: &Role = &Role {
@@ -190,5 +191,13 @@ impl System for Cluster {
 
     fn once(&self) -> Once {
         if self.producer.enable_idempotence { Once::Stored } else { Once::Any }
+    }
+
+    fn waits(&self, role: &Role, tag: u64, _after: &str) -> Wait {
+        waits::of(self, role, tag)
+    }
+
+    fn without(&self) -> Vec<Without> {
+        waits::without(self)
     }
 }

@@ -231,6 +231,17 @@ impl Message {
             }
     }
 
+    /// Calls `see` with every batch that it carries.
+    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        match self {
+            Self::Append(append) => see(&append.batch),
+            Self::SegmentRead { reading: Ok(reading), .. } => {
+                reading.batches.iter().for_each(|(_, batch)| see(batch));
+            }
+            _ => {}
+        }
+    }
+
     /// A short name.
     pub fn kind(&self) -> &'static str {
         match self {

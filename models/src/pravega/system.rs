@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use headwater_sim::time::Duration;
 use serde::Deserialize;
 
-use super::config::{Cluster, Mode, Version};
+use super::config::{Client, Cluster, Mode, Version};
 use super::{deploy, properties, signals};
 use crate::bookkeeper::system::{BOOKIE, METADATA, claims_of};
 use crate::deployment::{Deployment, Environment};
@@ -16,6 +17,7 @@ use crate::signal::{Office, Roles, Signals};
 use crate::system::{
     Claims, Configured, Input, Once, Positions, Schema, System, SystemKind, schema_for,
 };
+use crate::wait::{Wait, Without};
 use crate::{bookkeeper, tier};
 
 /// A segment store.
@@ -149,5 +151,50 @@ impl System for Cluster {
 
     fn once(&self) -> Once {
         Once::Stored
+    }
+
+    /// A store's timers on the way of an append are those of its throttlers, the batching delay
+    /// among them; a bookie's gather entries for one sync. A writer that was told that its store
+    /// is elsewhere waits before it asks again.
+    fn waits(&self, role: &Role, _tag: u64, after: &str) -> Wait {
+        let moved = matches!(after, "closed" | "endpoint" | "successors");
+        if role == SEGMENT_STORE {
+            Wait::Throttle
+        } else if role == BOOKIE {
+            Wait::Linger
+        } else if role.can(Capability::Writes) && moved {
+            Wait::Retry
+        } else {
+            Wait::likely(role, after)
+        }
+    }
+
+    fn without(&self) -> Vec<Without> {
+        let mut all = Vec::new();
+        if self.client == Client::Java && self.writer.java_batch_time_ms > 1 {
+            // Neither this nor the longest delay may be zero.
+            all.push(Without::new("linger", &[("writer.java.batch.time.ms", "1")]));
+        }
+        if self.segment_store.batching_delay_ms_max > 0 {
+            let option = "segment_store.durablelog.batching.delay.milliseconds.max";
+            all.push(Without::new("batching delay", &[(option, "0")]));
+        }
+        if self.segment_store.delay_ms_max > 1 {
+            let option = "segment_store.durablelog.delay.milliseconds.max";
+            all.push(Without::new("throttle", &[(option, "1")]));
+        }
+        if self.bookies > 0 && self.bookkeeper.ack_quorum > 1 {
+            all.push(Without::new(
+                "replication",
+                &[("bookkeeper.bookkeeper.ack.quorum.size", "1")],
+            ));
+        }
+        if self.bookies > 0 && self.bookie.journal_sync_data {
+            all.push(Without::new("journal sync", &[("bookie.journalSyncData", "false")]));
+        }
+        if self.costs.jvm_pause_every > Duration::ZERO {
+            all.push(Without::new("gc", &[("costs.jvm.pause.every", "0s")]));
+        }
+        all
     }
 }

@@ -165,6 +165,19 @@ impl Message {
             }
     }
 
+    /// Calls `see` with every batch that it carries.
+    pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
+        match self {
+            Self::Request { operation: Operation::Write { data, .. }, .. } => {
+                data.batches.iter().for_each(see);
+            }
+            Self::Reply { result: Ok(TierResponse::Pieces(pieces)), .. } => {
+                pieces.iter().flat_map(|piece| &piece.data.batches).for_each(see);
+            }
+            Self::Request { .. } | Self::Reply { .. } => {}
+        }
+    }
+
     /// A short name.
     pub fn kind(&self) -> &'static str {
         match self {

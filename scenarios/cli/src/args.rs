@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::ArgValueCompleter;
 
+use crate::explain_args::Explain;
 use crate::offers::{names, paths};
 
 mod reference;
@@ -71,6 +72,8 @@ pub enum Command {
     Find(Find),
     /// Estimates the percentiles of a long scenario, a day or a week, from stretches of it
     Sample(Sample),
+    /// Says where single events of a run waited, and what each mechanism and fault is worth
+    Explain(Explain),
     /// Puts outcomes side by side, simulated or live
     Compare(Compare),
     /// Prints an outcome in the format of another tool

@@ -11,6 +11,8 @@ mod check;
 mod colour;
 mod compare;
 mod completions;
+mod explain;
+mod explain_args;
 mod export;
 mod failure;
 mod find;
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Find(arguments) => find::find(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Traffic(arguments) => traffic::traffic(&arguments),

@@ -81,7 +81,8 @@ fn pass(
 ) -> Result<Finished, Failure> {
     let (bar, stop) = (bar_of(scenario), Some(stop));
     let show = |progress| bar.run(progress);
-    let finished = run::run(scenario, &Options { seed, stop, progress: Some(&show), watch });
+    let (progress, options) = (Some(&show as &dyn Fn(_)), Options::default());
+    let finished = run::run(scenario, &Options { seed, stop, progress, watch, ..options });
     match finished.outcome.status {
         headwater_reports::outcome::Status::Completed => Ok(finished),
         _ => Err(Failure::Other("interrupted".into())),

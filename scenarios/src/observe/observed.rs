@@ -21,6 +21,7 @@ use headwater_models::deployment::Deployment;
 
 use super::stream::{Measured, ObservedStream};
 use super::timeline::Timeline;
+use crate::follow::Follower;
 use crate::trace::{self, Trace};
 use headwater_check::Positions;
 
@@ -96,6 +97,8 @@ pub struct Observed {
     pub asked_for_folded: bool,
     /// The trace, if one was asked for.
     pub trace: Trace,
+    /// What follows events, if any are to be.
+    pub follower: Option<Box<Follower>>,
 }
 
 impl Observed {
@@ -114,6 +117,7 @@ impl Observed {
             hurt_for_good: BTreeSet::new(),
             asked_for_folded: false,
             trace: Trace::default(),
+            follower: None,
         }
     }
 
@@ -181,6 +185,10 @@ impl Observer<Streaming> for Observed {
         let says_nothing = matches!(&note, Note::Property { property, .. } if of_the_end(property))
             && self.hurt_for_good.contains(&node);
         let stream = self.stream_of(node, &note);
+        if let Some(follower) = &mut self.follower {
+            let of = &self.streams[stream.0 as usize].spec;
+            follower.note(at, node, &note, of.takes_schedule, !of.hands_on);
+        }
         if !says_nothing {
             self.streams[stream.0 as usize].history.note(at, node, &note);
         }
@@ -216,11 +224,21 @@ impl Observer<Streaming> for Observed {
     #[inline]
     fn event(&mut self, number: u64, hash: u64, entry: &LogEntry) {
         self.trace.event(number, hash, entry);
+        if let Some(follower) = &mut self.follower {
+            follower.event(number, entry);
+        }
     }
 
     #[inline]
     fn effect(&mut self, at: Time, node: NodeId, effect: &Effect<Streaming>) {
         self.trace.effect(at, node, effect);
+        if let Some(follower) = &mut self.follower {
+            follower.effect(at, node, effect);
+        }
+    }
+
+    fn keeps(&mut self) -> bool {
+        self.follower.as_mut().is_some_and(|follower| follower.keeps())
     }
 
     fn fault(&mut self, _at: Time, fault: &Fault) {

@@ -8,6 +8,7 @@ use headwater_reports::outcome::{Environment, Status};
 use headwater_sim::fingerprint::Checkpoint;
 
 use crate::faults::{Damage, Family, FaultSpec};
+use crate::follow::{Follow, Followed};
 use crate::scenario::Scenario;
 use crate::trace::{Trace, Watch};
 use crate::units::Time;
@@ -44,6 +45,8 @@ pub struct Options<'a> {
     pub progress: Option<&'a dyn Fn(Progress)>,
     /// What to trace.
     pub watch: Watch,
+    /// Which events to follow.
+    pub follow: Follow,
 }
 
 /// A run that is over.
@@ -67,6 +70,8 @@ pub struct Finished {
     pub turning: BTreeSet<&'static str>,
     /// What was to be kept of it.
     pub trace: Trace,
+    /// The events that were to be followed.
+    pub followed: Followed,
 }
 
 /// Runs a scenario to its end. The same scenario and seed give the same outcome.
@@ -96,7 +101,7 @@ pub fn folds(scenario: &Scenario) -> bool {
 /// Runs a scenario to its end; nothing if somebody asked for what was folded.
 fn attempt(scenario: &Scenario, options: &Options<'_>, fold: bool) -> Option<Finished> {
     let seed = options.seed.unwrap_or(scenario.seed);
-    let mut stage = Stage::new(scenario, seed, options.watch.clone(), fold);
+    let mut stage = Stage::new(scenario, seed, options, fold);
     let stopped = || options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
     let end = Time::ZERO + scenario.traffic.duration;
     let bound = end + scenario.measure.drain;
@@ -123,6 +128,7 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
     let fingerprint = stage.fingerprint();
     let checkpoints = stage.checkpoints();
     let trace = stage.take_trace();
+    let followed = stage.take_followed();
     let turning = stage.turning();
     let settled = stage.settled();
     let environment = Environment {
@@ -147,7 +153,18 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         let why = format!("stopped by the user at {now} of virtual time");
         outcome.status = Status::Interrupted { why };
     }
-    Finished { outcome, log, events, end: now, checkpoints, verdicts, properties, turning, trace }
+    Finished {
+        outcome,
+        log,
+        events,
+        end: now,
+        checkpoints,
+        verdicts,
+        properties,
+        turning,
+        trace,
+        followed,
+    }
 }
 
 #[cfg(test)]

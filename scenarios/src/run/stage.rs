@@ -16,13 +16,14 @@ use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::units::MachineId;
 
 use super::account::{Account, StreamAccount};
-use super::replicas;
 use super::sampler::Sampler;
+use super::{Options, replicas};
 use crate::faults::Planner;
+use crate::follow::{Followed, Follower};
 use crate::observe::{Measured, Observed, ObservedSpec, ObservedStream, ScheduleDigest};
 use crate::scenario::Scenario;
 use crate::targets::Roster;
-use crate::trace::{Trace, Watch};
+use crate::trace::Trace;
 use crate::units::{Duration, Time};
 use headwater_check::{Promises, Suite};
 use headwater_traffic::Schedule;
@@ -63,7 +64,12 @@ const HEALED: Duration = Duration::from_secs(5);
 
 impl<'a> Stage<'a> {
     /// At its beginning; its nodes may `fold` what nobody needs.
-    pub(super) fn new(scenario: &'a Scenario, seed: u64, watch: Watch, fold: bool) -> Self {
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        seed: u64,
+        options: &Options<'_>,
+        fold: bool,
+    ) -> Self {
         let plan = scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read");
         let plan = Arc::new(plan);
         let environment =
@@ -81,10 +87,16 @@ impl<'a> Stage<'a> {
             buggify: scenario.buggify,
             ..SimulationSpec::default()
         };
-        observed.trace = Trace::new(watch);
+        observed.trace = Trace::new(options.watch.clone());
+        let (from, until) = scenario.window();
+        let follower = Follower::new(&options.follow, Time(from.0)..Time(until.0));
+        observed.follower = follower.map(Box::new);
         observed.trace.name_nodes(deployment.nodes.iter().map(|node| node.name.clone()).collect());
         let machine_of = deployment.nodes.iter().map(|node| node.machine).collect();
         let mut sim = Simulation::new(spec, observed);
+        if let Some(windows) = options.follow.windows() {
+            sim.keep_causes(windows);
+        }
         let machines = deployment.machines.len() as u32;
         for machine in deployment.machines {
             sim.add_machine(machine);
@@ -137,6 +149,13 @@ impl<'a> Stage<'a> {
 
     pub(super) fn take_trace(&mut self) -> Trace {
         std::mem::take(&mut self.sim.observer_mut().trace)
+    }
+
+    pub(super) fn take_followed(&mut self) -> Followed {
+        let causes = self.sim.take_causes();
+        let follower = self.sim.observer_mut().follower.take();
+        let followed = follower.map_or_else(Followed::default, |follower| follower.finish());
+        Followed { causes, ..followed }
     }
 
     /// Moves on by one interval; false if `stopped` said so before its end.

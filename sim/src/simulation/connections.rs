@@ -5,6 +5,7 @@
 //! behind a message that is lost.
 
 use super::{Pending, Simulation, Status};
+use crate::causes::NONE;
 use crate::node::{Observer, Protocol};
 use crate::queue::EventQueue;
 use crate::time::Duration;
@@ -154,7 +155,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let rto_min = self.network.spec.rto_min;
         let link = self.network.link(link_id);
         let first = link.held.is_empty();
-        link.held.push_back((life, message));
+        let cause = self.causes.as_mut().map_or(NONE, |causes| causes.hold());
+        link.held.push_back((life, cause, message));
         if first {
             link.rto = rto_min;
             self.arm_retransmission(link_id, rto_min);
@@ -186,7 +188,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if std::mem::take(&mut link.farewell) {
             self.tell(link_id);
         }
-        for (life, message) in held {
+        let from = self.network.link(link_id).from;
+        for (life, cause, message) in held {
+            if let Some(causes) = &mut self.causes {
+                causes.sent_again(self.now, from, cause);
+            }
             self.transmit(link_id, life, message);
         }
     }
@@ -199,10 +205,14 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 continue;
             }
             let cut = link.cuts > 0;
-            for (incarnation, message) in std::mem::take(&mut link.clogged) {
+            let from = link.from;
+            for (incarnation, cause, message) in std::mem::take(&mut link.clogged) {
                 if cut {
                     self.totals.messages_lost += 1;
                     continue;
+                }
+                if let Some(causes) = &mut self.causes {
+                    causes.sent_again(self.now, from, cause);
                 }
                 let (taken_in, datagram) = (false, true);
                 let event = Pending::Arrive { link: *id, incarnation, taken_in, datagram, message };

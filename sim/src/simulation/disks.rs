@@ -2,6 +2,7 @@
 
 use super::{MachineState, NodeState, Pending, Simulation};
 use crate::buggify::Site;
+use crate::causes::{Causes, Spent};
 use crate::device::{Device, ReadFate, SyncFate, WriteFate};
 use crate::disk::{DiskError, DiskId, DiskOp, FileId};
 use crate::files::{File, Files, Medium, Stored, SyncMark};
@@ -85,6 +86,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let device = &mut self.machines[machine.index()].devices[at];
         let (mark, bytes) = held.begin_sync();
         device.submit(bytes);
+        let begins = device.free_at();
         let done = device.sync(self.now, bytes) + late;
         let mut fate = device.sync_fate();
         if held.take_error() && fate == SyncFate::Good {
@@ -93,7 +95,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let (incarnation, power) = (state.incarnation, self.machines[machine.index()].power);
         let what = Writing { node, file, mark, bytes, fate };
         let sync = Syncing { disk, what, incarnation, tag, power };
+        let queued = |causes: &mut Causes| causes.detour(begins, node, Spent::DiskQueue);
+        let before = self.causes.as_deref_mut().map(queued);
         self.push(done, Pending::Synced(Box::new(sync)));
+        if let (Some(causes), Some(before)) = (&mut self.causes, before) {
+            causes.back(before);
+        }
     }
 
     /// Hands the device all that is dirty on a disk but one file.

@@ -1,6 +1,7 @@
 //! Events: what each does when it is due, and handing inputs to nodes.
 
 use super::{Input, Pending, Simulation, Status};
+use crate::causes::{NONE, Spent};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::log::LogEntry;
@@ -31,7 +32,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 }
                 None => self.input_if_alive(node, incarnation, Input::Timer(tag)),
             },
-            Pending::Computed { job } => self.computed(job),
+            Pending::Computed { job } => {
+                if let Some(causes) = &mut self.causes {
+                    causes.ran(self.now, &job, self.now.since(job.asked));
+                }
+                self.computed(job);
+            }
             Pending::Core { machine, core, turn, done: true } => self.ran(machine, core, turn),
             Pending::Core { machine, core, turn, done: false } => {
                 let Self { now, core_events, .. } = self;
@@ -79,7 +85,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let state = &mut self.nodes[node.index()];
         match state.status {
             Status::Running => {}
-            Status::Paused => return state.waiting.push_back(input),
+            Status::Paused => {
+                let spent = spent_on(&input);
+                let causes = self.causes.as_mut();
+                let cause = causes.map_or(NONE, |causes| causes.waits(self.now, node, spent));
+                return state.waiting.push_back((cause, input));
+            }
             Status::Down => return,
         }
         let (what, kind, peer, detail) = describe(&input);
@@ -96,6 +107,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let entry = LogEntry { at: self.now, node, what, kind, peer, detail };
         self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
         self.log.push(entry);
+        if let Some(causes) = &mut self.causes {
+            let kind = if kind.is_empty() { what } else { kind };
+            causes.input(self.now, node, spent_on(&input), kind, detail);
+        }
         let behaviour = state.node.as_mut().expect("a running node has been built");
         let (now, wall) = read_clock(self.now, state.clock.as_deref());
         let cache = &self.machines[state.spec.machine.index()].cache;
@@ -116,6 +131,24 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Input::Condition(condition) => behaviour.on_condition(&mut ctx, &condition),
         }
         self.carry_out(node);
+        self.keep();
+    }
+
+    /// A message has come to the receiver's card.
+    fn came_to_card(&mut self, to: NodeId) {
+        if let Some(causes) = &mut self.causes {
+            causes.spent(self.now, to, Spent::Wire);
+        }
+    }
+
+    /// Keeps the event at hand with what led to it, if the observer wants to.
+    #[inline]
+    fn keep(&mut self) {
+        if let Some(causes) = &mut self.causes
+            && self.observer.keeps()
+        {
+            causes.keep(self.log.total() - 1);
+        }
     }
 
     fn arrive(
@@ -139,15 +172,16 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 return;
             }
             if link.clogs > 0 {
-                return link.clogged.push((incarnation, message));
+                let cause = self.causes.as_mut().map_or(NONE, |causes| causes.hold());
+                return link.clogged.push((incarnation, cause, message));
             }
         }
         if !taken_in && !local {
             let taken = machine.nic.receive(self.now, message.size_bytes());
             if taken > self.now {
-                let taken_in = true;
-                let again =
-                    Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
+                self.came_to_card(to);
+                let (link, taken_in) = (link_id, true);
+                let again = Pending::Arrive { link, incarnation, taken_in, datagram, message };
                 return self.push(taken, again);
             }
         }
@@ -165,7 +199,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.totals.messages += 1;
         self.totals.message_bytes += message.size_bytes();
         if receiver.status == Status::Paused {
-            return receiver.waiting.push_back(Input::Message(from, message));
+            let causes = self.causes.as_mut();
+            let cause = causes.map_or(NONE, |causes| causes.waits(self.now, to, came(taken_in)));
+            return receiver.waiting.push_back((cause, Input::Message(from, message)));
         }
         // What `input` does, without the detour: most events are messages.
         let detail = message.digest() ^ u64::from(from.0) << 48;
@@ -174,12 +210,34 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let entry = LogEntry { at, node: to, what: "message", kind, peer, detail };
         self.observer.event(self.log.total(), self.fingerprint.value(), &entry);
         self.log.push(entry);
+        if let Some(causes) = &mut self.causes {
+            causes.input(at, to, came(taken_in), kind, 0);
+        }
         let behaviour = receiver.node.as_mut().expect("a running node has been built");
         let (now, wall) = read_clock(self.now, receiver.clock.as_deref());
         let ctx = Context::new(now, to, self.seed, &mut receiver.random, &mut self.effects);
         let mut ctx = ctx.with_wall(wall).with_files(&receiver.files, &machine.cache);
         behaviour.on_message(&mut ctx, from, message);
         self.carry_out(to);
+        self.keep();
+    }
+}
+
+/// How the last part of a message's way was spent.
+const fn came(taken_in: bool) -> Spent {
+    if taken_in { Spent::ReceiverCard } else { Spent::Wire }
+}
+
+/// How the time was spent until an input was ready.
+fn spent_on<P: Protocol>(input: &Input<P>) -> Spent {
+    match input {
+        Input::Message(..) | Input::Disconnect(_) => Spent::Wire,
+        Input::Timer(_) => Spent::Timer,
+        Input::Done(_, Completion::Computed) => Spent::Work,
+        Input::Done(_, Completion::Synced) => Spent::Sync,
+        Input::Done(_, Completion::Written { .. }) => Spent::Write,
+        Input::Done(..) => Spent::Read,
+        Input::Start | Input::Shutdown | Input::Condition(_) => Spent::Nothing,
     }
 }
 

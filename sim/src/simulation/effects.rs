@@ -2,6 +2,7 @@
 
 use super::{Pending, Simulation, Status};
 use crate::buggify::Site;
+use crate::causes::Spent;
 use crate::cpu::Work;
 use crate::effect::{Effect, Transport};
 use crate::impairment::Fate;
@@ -81,7 +82,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let life = link.life;
         // Messages are held back already: to keep the order, this one waits with them.
         if link.keeps_back() {
-            return link.held.push_back((life, message));
+            let cause = self.causes.as_mut().map_or(0, |causes| causes.hold());
+            return link.held.push_back((life, cause, message));
         }
         self.transmit(link_id, life, message);
     }
@@ -100,7 +102,32 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
         let at = self.network.arrival(link_id, departs, &machine.spec.loopback, true);
         let (taken_in, datagram) = (false, false);
-        self.push(at, Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message });
+        let event = Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
+        if self.causes.is_some() {
+            return self.push_sent(link_id, (out, departs), at, event);
+        }
+        self.push(at, event);
+    }
+
+    /// Puts a message on its way that left the card at `out`, and for the last time at `departs`.
+    #[cold]
+    fn push_sent(
+        &mut self,
+        link_id: u32,
+        (out, departs): (Time, Time),
+        at: Time,
+        event: Pending<P>,
+    ) {
+        let from = self.network.link(link_id).from;
+        let before = self.causes.as_mut().map(|causes| {
+            let before = causes.detour(out, from, Spent::SenderCard);
+            causes.spent(departs, from, Spent::Resent);
+            before
+        });
+        self.push(at, event);
+        if let (Some(causes), Some(before)) = (&mut self.causes, before) {
+            causes.back(before);
+        }
     }
 
     fn send_datagram(&mut self, link_id: u32, incarnation: u32, message: P::Message) {

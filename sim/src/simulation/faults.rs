@@ -171,6 +171,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         // From now on, what is sent is sent to the next life.
         state.incarnation += 1;
         state.waiting.clear();
+        if let Some(causes) = &mut self.causes {
+            causes.went_on(self.now, node);
+        }
         state.parked.clear();
         (state.signalled, state.collectors) = (false, 0);
         state.gauges.clear();

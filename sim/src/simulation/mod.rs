@@ -8,8 +8,10 @@ mod faults;
 mod work;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::buggify::{Buggify, Site};
+use crate::causes::{self, Causes};
 use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::cores::{CoreEvent, Cores};
@@ -154,7 +156,8 @@ struct NodeState<P: Protocol> {
     background: Vec<(BackgroundSpec, Stream)>,
     /// By disk.
     files: Vec<Files<P::Record>>,
-    waiting: VecDeque<Input<P>>,
+    /// With what led to each.
+    waiting: VecDeque<(u32, Input<P>)>,
     parked: Vec<Job>,
     /// Stopped by a signal.
     signalled: bool,
@@ -230,6 +233,8 @@ pub struct Simulation<P: Protocol, O: Observer<P>, Q: EventQueue = CalendarQueue
     totals: Totals,
     faults: Stream,
     buggify: Option<Buggify>,
+    /// What led to what, in a run that is to be explained.
+    causes: Option<Box<Causes>>,
     observer: O,
 }
 
@@ -255,6 +260,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             totals: Totals::default(),
             faults: spec.seed.stream("fault", 0),
             buggify: spec.buggify.then(|| Buggify::new(spec.seed)),
+            causes: None,
             observer,
         }
     }
@@ -366,6 +372,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.now = Time(at);
         let event = std::mem::replace(&mut self.pending[slot as usize], Pending::Free);
         self.free.push(slot);
+        if let Some(causes) = &mut self.causes {
+            causes.due(self.now, slot);
+        }
         self.totals.events += 1;
         self.process(event);
         true
@@ -374,6 +383,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     #[cold]
     fn start(&mut self) {
         self.started = true;
+        if let Some(causes) = &mut self.causes {
+            causes.begin(self.now);
+        }
         self.network.resize(self.nodes.len());
         for index in 0..self.nodes.len() {
             self.boot(NodeId(index as u32));
@@ -398,6 +410,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 self.pending.len() as u32 - 1
             }
         };
+        if let Some(causes) = &mut self.causes {
+            causes.pushed(slot);
+        }
         self.sequence += 1;
         self.queue.push((at.0, self.sequence, slot));
     }
@@ -436,6 +451,25 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// The sites at which the environment may be late: whether active, and how often they fired.
     pub fn buggified(&self) -> impl Iterator<Item = (Site, bool, u64)> + '_ {
         self.buggify.iter().flat_map(Buggify::sites)
+    }
+
+    /// Keeps what leads to what in these stretches of time; before the first [`Self::run_until`].
+    /// The observer says which inputs are to be kept with all that led to them
+    /// ([`Observer::keeps`]).
+    pub fn keep_causes(&mut self, windows: Vec<Range<Time>>) {
+        assert!(!self.started, "what is kept is said before the run");
+        self.causes = Some(Box::new(Causes::new(windows)));
+    }
+
+    /// What was kept, if anything was to be; it is gone from here then.
+    pub fn take_causes(&mut self) -> Option<Box<Causes>> {
+        self.causes.take()
+    }
+
+    /// What leads to what is being asked for, for whoever carries it.
+    #[inline]
+    fn cause(&mut self) -> u32 {
+        self.causes.as_mut().map_or(causes::NONE, |causes| causes.hold())
     }
 
     /// The last events.

@@ -2,6 +2,7 @@
 
 use super::{Holder, Input, NodeState, Pending, Simulation, Status};
 use crate::buggify::Site;
+use crate::causes::NONE;
 use crate::cores::CoreEvent;
 use crate::cpu::{Job, Servers, Work};
 use crate::effect::PoolId;
@@ -36,10 +37,11 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if let Some(buggify) = &mut self.buggify {
             work.cost += buggify.delay(Site::SlowCompute);
         }
+        let cause = self.cause();
         let state = &mut self.nodes[node.index()];
         let (incarnation, spent) = (state.incarnation, Duration::ZERO);
         let asked = self.now;
-        let job = Job { node, incarnation, pool: pool.0, work, tag, spent, asked };
+        let job = Job { node, incarnation, pool: pool.0, work, tag, spent, asked, cause };
         let has_thread =
             state.pools.get_mut(pool.0 as usize).is_none_or(|pool| pool.admit(self.now, job));
         if has_thread {
@@ -95,6 +97,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             return;
         }
         state.status = Status::Paused;
+        if let Some(causes) = &mut self.causes {
+            causes.halted(self.now, node, state.collectors > 0);
+        }
         let queued = self.machines[state.spec.machine.index()].cores.purge(node);
         state.parked.extend(queued);
     }
@@ -106,13 +111,19 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             return;
         }
         state.status = Status::Running;
+        if let Some(causes) = &mut self.causes {
+            causes.went_on(self.now, node);
+        }
         for job in std::mem::take(&mut state.parked) {
             self.ask_for_core(job);
         }
         // One of them may stop it again.
         while self.nodes[node.index()].status == Status::Running
-            && let Some(input) = self.nodes[node.index()].waiting.pop_front()
+            && let Some((cause, input)) = self.nodes[node.index()].waiting.pop_front()
         {
+            if let Some(causes) = &mut self.causes {
+                causes.resumed(cause);
+            }
             self.input(node, input);
         }
     }
@@ -126,8 +137,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.halt(node);
         let cost = Duration(work.0.div_ceil(u64::from(threads)));
         let (asked, work) = (self.now, Work::of(cost));
-        let job = Job { node, incarnation, pool: COLLECTOR, work, tag, spent, asked };
         for _ in 0..threads {
+            let cause = self.cause();
+            let job = Job { node, incarnation, pool: COLLECTOR, work, tag, spent, asked, cause };
             let cores = &self.machines[machine.index()].cores;
             if let Some(collectors) = self.nodes[node.index()].pool_mut(COLLECTOR) {
                 collectors.wake(cores, self.now);
@@ -175,6 +187,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if let Some(pool) = state.pool_mut(job.pool) {
             pool.note_run(&self.machines[machine.index()].cores, core, self.now, &job);
         }
+        if let Some(causes) = &mut self.causes {
+            causes.ran(self.now, &job, job.spent.saturating_sub(job.work.tail));
+        }
         self.holder = Some(Holder { machine, core, node: job.node, pool: job.pool });
         self.computed(job);
         if let Some(Holder { machine, core, .. }) = self.holder.take() {
@@ -207,7 +222,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let policy = self.machines[machine.index()].others[other as usize].0.policy;
         let (tag, spent) = (u64::from(other), Duration::ZERO);
         let (node, asked, work) = (NodeId::NOBODY, self.now, Work::of(work));
-        let job = Job { node, incarnation: 0, pool: 0, work, tag, spent, asked };
+        let cause = NONE;
+        let job = Job { node, incarnation: 0, pool: 0, work, tag, spent, asked, cause };
         self.run_on(machine, job, policy);
     }
 
@@ -224,7 +240,8 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         }
         let (tag, spent, asked) = (u64::from(number), Duration::ZERO, self.now);
         let work = Work::of(work);
-        let job = Job { node, incarnation, pool: BACKGROUND, work, tag, spent, asked };
+        let cause = NONE;
+        let job = Job { node, incarnation, pool: BACKGROUND, work, tag, spent, asked, cause };
         self.ask_for_core(job);
     }
 

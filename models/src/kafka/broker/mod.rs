@@ -84,7 +84,7 @@ const RECOVERY: PoolId = PoolId(5);
 const TAGS: TagLayout = TagLayout::new(56);
 
 /// What a tag is about.
-mod kind {
+pub(in crate::kafka) mod kind {
     pub const NETWORK_IN: u64 = 1;
     pub const HANDLED: u64 = 2;
     pub const NETWORK_OUT: u64 = 3;

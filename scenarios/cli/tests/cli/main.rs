@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 mod book;
 mod commands;
+mod explain;
 mod find;
 mod import;
 mod pages;

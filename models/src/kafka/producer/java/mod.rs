@@ -59,7 +59,8 @@ const TAKEN: u64 = TAGS.tag(1, 0);
 const BUILT: u64 = TAGS.tag(2, 0);
 const HANDLED: u64 = TAGS.tag(3, 0);
 const TIMEOUT: u64 = TAGS.tag(5, 0);
-const WAKE: u64 = TAGS.tag(7, 0);
+/// The sender wakes up: a batch has lingered, or a pause is over.
+pub(in crate::kafka) const WAKE: u64 = TAGS.tag(7, 0);
 
 /// Events that the caller takes between two looks at the clock.
 const CHUNK: usize = 256;

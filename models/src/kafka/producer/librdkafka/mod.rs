@@ -67,7 +67,7 @@ pub fn pools(config: &Cluster, pacer: Pacer) -> Vec<PoolSpec> {
 }
 
 /// Kinds of tags; the number below is that of the broker, or 0.
-mod kind {
+pub(in crate::kafka) mod kind {
     /// Events are handed over.
     pub const TAKEN: u64 = 1;
     /// The next event is due.

@@ -1,0 +1,56 @@
+//! What Kafka's nodes wait for by their timers, and which mechanisms a cluster can be run without.
+
+use super::broker::kind as broker;
+use super::config::{ClientLibrary, Cluster};
+use super::producer::java;
+use super::producer::librdkafka::kind as librdkafka;
+use super::reconnect::TAGS;
+use crate::role::{Capability, Role};
+use crate::wait::{Wait, Without};
+
+/// By whom, and by which tag.
+pub(super) fn of(cluster: &Cluster, role: &Role, tag: u64) -> Wait {
+    let (kind, _) = TAGS.split(tag);
+    if role.can(Capability::Serves) {
+        return match kind {
+            broker::WAIT_OVER => Wait::Poll,
+            broker::FETCH_AGAIN | broker::ALTER_AGAIN => Wait::Retry,
+            _ => Wait::Failover,
+        };
+    }
+    if !role.can(Capability::Writes) {
+        return Wait::Poll;
+    }
+    let lingers = match cluster.client {
+        ClientLibrary::Java => tag == java::WAKE,
+        ClientLibrary::Librdkafka => {
+            matches!(kind, librdkafka::DUE | librdkafka::ALARM | librdkafka::SPUN)
+        }
+    };
+    if lingers { Wait::Linger } else { Wait::Retry }
+}
+
+/// What it has on, and how to turn it off.
+pub(super) fn without(cluster: &Cluster) -> Vec<Without> {
+    let mut all = Vec::new();
+    if cluster.producer.linger_ms > 0 {
+        all.push(Without::new("linger", &[("producer.linger.ms", "0")]));
+    }
+    if cluster.producer.acks == -1 && cluster.replication_factor > 1 {
+        let options = [("producer.acks", "1"), ("producer.enable.idempotence", "false")];
+        all.push(Without::new("replication", &options));
+    }
+    if cluster.topic.flush_messages < i64::MAX as u64 {
+        let never = i64::MAX.to_string();
+        all.push(Without::new("flush", &[("topic.flush.messages", &never)]));
+    }
+    if cluster.jvm.young_collection_us > 0 {
+        let options = [
+            ("jvm.young_collection_us", "0"),
+            ("jvm.young_collection_least_us", "0"),
+            ("jvm.survivor_kib_ns", "0"),
+        ];
+        all.push(Without::new("gc", &options));
+    }
+    all
+}
