@@ -160,6 +160,12 @@ pub trait System: Serialize + Debug + Send + Sync {
         Positions::Events
     }
 
+    /// Its readers, where several groups of them read everything each; nothing where all of them
+    /// together do so once.
+    fn reader_groups(&self) -> Option<ReaderGroups> {
+        None
+    }
+
     /// How often an event may turn up, by the configuration of its writers.
     fn once(&self) -> Once;
 
@@ -182,6 +188,15 @@ impl dyn System {
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
         self.as_any().downcast_ref()
     }
+}
+
+/// Groups of readers, numbered one after the other, each of which reads everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderGroups {
+    /// How many.
+    pub count: u32,
+    /// Readers of each.
+    pub members: u32,
 }
 
 /// What a system claims to survive.

@@ -62,6 +62,8 @@ pub struct Cluster {
     /// How many times there are so many consumers: groups that know nothing of one another, each of
     /// which reads everything.
     pub groups: u32,
+    /// Groups that begin late.
+    pub catch_up: CatchUp,
     /// Which client library the producers use.
     pub client: ClientLibrary,
     /// True if events carry their key: the key picks the partition. False: the sticky partitioner.
@@ -84,6 +86,17 @@ pub struct Cluster {
     /// draws decide. No option of a file: a fault's target asks for it.
     #[serde(skip)]
     pub first_controller: Option<BrokerId>,
+}
+
+/// The last ones of the groups begin late, and catch up from the beginning of the topic: a new
+/// application, a replay, a rebuilt index.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CatchUp {
+    /// How many.
+    pub groups: u32,
+    /// When they begin, in milliseconds from the beginning of the run.
+    pub after_ms: u64,
 }
 
 /// Options of the topic (`LogConfig`).
@@ -319,6 +332,7 @@ impl Cluster {
             producers: 1,
             consumers: 1,
             groups: 1,
+            catch_up: CatchUp::default(),
             client: ClientLibrary::Java,
             keyed: false,
             topic: Topic {
@@ -438,8 +452,19 @@ impl Cluster {
                 self.quorum.eligible_leader_replicas
             ));
         }
+        if self.catch_up.groups > self.groups {
+            return Err(format!(
+                "catch_up.groups is {}, but groups is only {}",
+                self.catch_up.groups, self.groups
+            ));
+        }
         self.consumer.check(self.version == Version::V4)?;
         self.producer.check()
+    }
+
+    /// Consumer number `reader` begins late.
+    pub const fn begins_late(&self, reader: u32) -> bool {
+        reader / self.consumers >= self.groups - self.catch_up.groups
     }
 
     /// Consumers are members of groups.

@@ -15,7 +15,9 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
-use crate::system::{Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for};
+use crate::system::{
+    Claims, Configured, Input, Once, ReaderGroups, Schema, System, SystemKind, schema_for,
+};
 use crate::wait::{Wait, Without};
 
 /// A broker (combined mode: also a KRaft controller).
@@ -187,6 +189,10 @@ impl System for Cluster {
 
     fn copies(&self) -> u32 {
         self.replication_factor
+    }
+
+    fn reader_groups(&self) -> Option<ReaderGroups> {
+        (self.groups > 1).then_some(ReaderGroups { count: self.groups, members: self.consumers })
     }
 
     fn once(&self) -> Once {

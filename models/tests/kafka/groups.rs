@@ -1,11 +1,16 @@
 //! Consumer groups: who reads what when members come, go, die and come back.
 
-use headwater_models::kafka::config::{Cluster, GroupProtocol, OffsetReset, Strategy, Version};
+use headwater_check::{Audience, Promises};
+use headwater_models::kafka::config::{
+    CatchUp, Cluster, GroupProtocol, OffsetReset, Strategy, Version,
+};
 use headwater_sim::fault::Fault;
+use headwater_sim::machine::MachineSpec;
 use headwater_sim::time::Time;
-use headwater_sim::units::NodeId;
+use headwater_sim::units::{Bytes, NodeId};
+use headwater_sim::usage::ResourceKind;
 
-use crate::harness::{Bench, bench, steady, three};
+use crate::harness::{Bench, bench, bench_of, steady, three};
 use crate::seen::Seen;
 
 /// Three brokers, six partitions, three members.
@@ -186,6 +191,57 @@ fn where_nothing_is_committed_reading_begins_as_auto_offset_reset_says() {
     // It begins with its first assignment, after 6 s.
     assert!((2_700..2_900).contains(&read) && ended == 0, "{read}");
     assert_eq!(delivered(OffsetReset::None), (0, 3));
+}
+
+/// Everybody is owed everything, by so many groups of so many.
+fn owed(count: u32, members: u32) -> Promises {
+    Promises { audience: Audience::Groups { count, members }, ..Promises::default() }
+}
+
+#[test]
+fn groups_that_know_nothing_of_each_other_read_everything_each() {
+    for group_id in ["", "readers"] {
+        let mut cluster = group(GroupProtocol::Classic);
+        (cluster.consumers, cluster.groups) = (2, 3);
+        cluster.consumer.group_id = group_id.into();
+        let mut bench = bench(&cluster, &steady(200, 500, 20), 1);
+        let seen = bench.run(30);
+        assert_eq!((seen.acks.len(), seen.delivered()), (4_000, 12_000));
+        assert_eq!(seen.broken(owed(3, 2)), []);
+    }
+    // One that stays dead is missed, whatever the others have read.
+    let mut cluster = group(GroupProtocol::Classic);
+    (cluster.consumers, cluster.groups, cluster.consumer.group_id) = (2, 3, String::new());
+    let mut bench = bench(&cluster, &steady(200, 500, 20), 1);
+    at(&mut bench, 10, Fault::Crash { node: member(&cluster, 3) });
+    let broken = bench.run(30).broken(owed(3, 2));
+    let lost = broken.iter().find(|verdict| verdict.name == "no_acked_loss");
+    let lost = lost.expect("its group lacks what it would have read").violations;
+    assert!((900..1_100).contains(&lost), "half of what came in 10 s: {lost}");
+}
+
+/// Microseconds that the brokers' disks worked, with a page cache that holds 10 s of the traffic.
+fn disks_worked(cluster: &Cluster) -> u64 {
+    let mut machine = MachineSpec { cores: 4, ..MachineSpec::named("machine") };
+    machine.page_cache = Bytes(20 << 20);
+    let mut bench = bench_of(machine, cluster, &[], &steady(200, 10_000, 30), 1);
+    let before = bench.run(19).delivered();
+    assert!((3_700..=3_800).contains(&before), "one reads so far: {before}");
+    assert_eq!(bench.run(60).broken(owed(cluster.groups, 1)), []);
+    let usage = bench.sim.usage();
+    let disks = usage.iter().filter(|of| of.kind == ResourceKind::Disk);
+    disks.map(|of| of.busy.0 / 1_000).sum()
+}
+
+#[test]
+fn a_reader_that_begins_late_reads_old_records_from_disk_and_catches_up() {
+    let mut cluster = group(GroupProtocol::Classic);
+    (cluster.consumers, cluster.consumer.group_id) = (1, String::new());
+    let alone = disks_worked(&cluster);
+    (cluster.groups, cluster.catch_up) = (2, CatchUp { groups: 1, after_ms: 20_000 });
+    let with = disks_worked(&cluster);
+    // 20 MB and more at 1 GB/s.
+    assert!(with > alone + 20_000, "{with} us of disks, {alone} us without it");
 }
 
 #[test]

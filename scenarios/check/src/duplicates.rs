@@ -1,7 +1,7 @@
 //! `no_duplicates`: an event is stored once and, if that is promised, delivered once.
 
 use super::history::{History, Span};
-use super::suite::{Audience, Promises};
+use super::suite::Promises;
 use super::verdict::{Finding, Tally, Verdict, grouped};
 use headwater_models::system::Once;
 use headwater_models::system::Positions;
@@ -83,10 +83,10 @@ impl Sweep<'_> {
         if let Some((reader, other)) = elsewhere {
             self.tally.add(count, found("stored twice", other, *reader));
         }
-        let group = self.promises.audience == Audience::Group;
+        let group = |reader| self.promises.audience.group_of(reader);
         let again = spans.iter().enumerate().find_map(|(index, (reader, span))| {
             let later = spans[index + 1..].iter();
-            let mut same = later.filter(|(other, _)| group || other == reader);
+            let mut same = later.filter(|(other, _)| group(*other) == group(*reader));
             same.find(|(_, other)| self.same_place(span, other))
         });
         if let Some((reader, other)) = again {

@@ -60,7 +60,7 @@ impl History {
     /// Keeps what was over before `before` in fewer ranges. Verdicts stay the same; findings of
     /// what was in order then lose the time, to which nothing points any more.
     pub fn fold(&mut self, before: Time) {
-        let read = self.read_by(None);
+        let read = self.read_by(|_| true);
         self.acked.fold(before, |lane, writer, range| {
             read.get(lane, writer).is_some_and(|read| read.covers(range.first, range.last))
         });

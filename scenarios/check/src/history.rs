@@ -374,10 +374,10 @@ impl History {
     }
 
     /// The events that were delivered: to `only`, or to anyone.
-    pub(super) fn read_by(&self, only: Option<u32>) -> Stored {
+    pub(super) fn read_by(&self, whether: impl Fn(u32) -> bool) -> Stored {
         let mut stored = Stored::default();
         for (reader, lane, spans) in self.reads() {
-            if only.is_none_or(|only| only == reader) {
+            if whether(reader) {
                 for span in spans {
                     let (stream, writer, first) = (self.stream, span.writer, span.first);
                     let count = span.last - first + 1;

@@ -10,13 +10,18 @@ use super::verdict::{Finding, Tally, Verdict, grouped};
 pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
     let mut tally = Tally::default();
     let mut behind = 0;
-    let each = promises.audience == Audience::Each;
-    let readers = if each { (0..history.readers().max(1)).map(Some).collect() } else { vec![None] };
-    for reader in &readers {
-        let read = history.read_by(*reader);
-        behind += missing(history, &read, *reader, promises.drained, &mut tally);
+    let audience = promises.audience;
+    let groups = audience.count(history.readers());
+    for group in 0..groups {
+        let read = history.read_by(|reader| audience.group_of(reader) == group);
+        let reader = match audience {
+            Audience::Group => None,
+            Audience::Each => Some(group),
+            Audience::Groups { members, .. } => Some(group * members),
+        };
+        behind += missing(history, &read, reader, promises.drained, &mut tally);
     }
-    let checked = history.acked_events() * readers.len() as u64;
+    let checked = history.acked_events() * u64::from(groups);
     let (lost, all) = (grouped(tally.violations), grouped(checked));
     let mut summary = format!("{lost} of {all} acknowledged events lost");
     if behind > 0 {

@@ -37,9 +37,10 @@ struct Skips<'a> {
 impl Skips<'_> {
     /// What the others of the group were handed, by a number per span.
     fn others(&self) -> impl Iterator<Item = &Span> {
-        let group = self.audience == Audience::Group;
+        let of = self.audience.group_of(self.reader);
+        let same = move |reader| self.audience.group_of(reader) == of && reader != self.reader;
         let spans = self.history.on_lane(self.lane);
-        spans.filter(move |(reader, _)| group && *reader != self.reader).map(|(_, span)| span)
+        spans.filter(move |(reader, _)| same(*reader)).map(|(_, span)| span)
     }
 
     fn by_position(&mut self, spans: &[Span]) {

@@ -14,6 +14,33 @@ pub enum Audience {
     Group,
     /// Each reader reads everything.
     Each,
+    /// So many groups, numbered one after the other, each of which reads everything.
+    Groups {
+        /// How many.
+        count: u32,
+        /// Readers of each.
+        members: u32,
+    },
+}
+
+impl Audience {
+    /// Which of those who read everything a reader is, or is of.
+    pub fn group_of(self, reader: u32) -> u32 {
+        match self {
+            Self::Group => 0,
+            Self::Each => reader,
+            Self::Groups { members, .. } => reader / members.max(1),
+        }
+    }
+
+    /// How many read everything, of so many readers that have read anything.
+    pub fn count(self, readers: u32) -> u32 {
+        match self {
+            Self::Group => 1,
+            Self::Each => readers.max(1),
+            Self::Groups { count, .. } => count,
+        }
+    }
 }
 
 /// What a system in a configuration promises.

@@ -115,12 +115,8 @@ impl Naive {
     }
 
     fn loss(&self, audience: Audience, drained: bool) -> u64 {
-        let scopes: Vec<Option<u32>> = match audience {
-            Audience::Group => vec![None],
-            Audience::Each => (0..self.readers().max(1)).map(Some).collect(),
-        };
-        let lost = scopes.iter().map(|scope| {
-            let handed = self.handed.iter().filter(|(r, ..)| scope.is_none_or(|s| s == *r));
+        let lost = (0..audience.count(self.readers())).map(|group| {
+            let handed = self.handed.iter().filter(|(r, ..)| audience.group_of(*r) == group);
             let read: BTreeSet<Event> = handed.map(|(_, event, _)| *event).collect();
             let missing = self.acked.iter().filter(|event| !read.contains(event));
             let later = |event: &Event| {
@@ -137,7 +133,7 @@ impl Naive {
         let mut times = BTreeMap::<(Event, u32, u64), u64>::new();
         for (reader, event, position) in &self.handed {
             places.entry(*event).or_default().insert(*position);
-            let scope = if audience == Audience::Each { *reader } else { 0 };
+            let scope = audience.group_of(*reader);
             *times.entry((*event, scope, *position)).or_default() += 1;
         }
         let again = times.iter().filter(|(_, count)| **count > 1).map(|((event, ..), _)| event);
@@ -164,8 +160,8 @@ impl Naive {
             let end = end.entry((*reader, *lane)).or_default();
             let by_other = |p: &u64| {
                 let mut handed = self.handed.iter();
-                audience == Audience::Group
-                    && handed.any(|(r, (l, ..), at)| r != reader && l == lane && at == p)
+                let same = |r: u32| audience.group_of(r) == audience.group_of(*reader);
+                handed.any(|(r, (l, ..), at)| r != reader && same(*r) && l == lane && at == p)
             };
             skipped += (*end..*position).filter(|p| !by_other(p)).count() as u64;
             *end = (*end).max(position + 1);

@@ -125,6 +125,21 @@ fn readers_that_each_read_everything_are_judged_each() {
 }
 
 #[test]
+fn each_of_several_groups_is_owed_everything_by_its_members_together() {
+    let mut history = sound();
+    let groups = Promises { audience: Audience::Groups { count: 2, members: 2 }, ..strict() };
+    // Readers 0 and 1 are one group, 2 and 3 the other, which has not been handed anything.
+    let verdict = |history: &_| verdict(history, groups.clone(), "no_acked_loss").violations;
+    assert_eq!(verdict(&history), 100);
+    history.delivered(Time(200 * MS), 2, events(0, 60), 0, 0);
+    history.delivered(Time(200 * MS), 3, events(60, 30), 60, 0);
+    assert_eq!(verdict(&history), 10);
+    history.delivered(Time(201 * MS), 3, events(90, 10), 90, 0);
+    let broken: Vec<_> = Suite::from(groups.clone()).run(&history);
+    assert!(broken.iter().all(|verdict| verdict.passed), "{broken:?}");
+}
+
+#[test]
 fn an_event_at_two_positions_is_stored_twice() {
     let mut history = sound();
     history.delivered(Time(200 * MS), 0, events(95, 5), 100, 0);

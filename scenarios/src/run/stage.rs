@@ -22,10 +22,11 @@ use crate::faults::Planner;
 use crate::follow::{Followed, Follower};
 use crate::observe::{Measured, Observed, ObservedSpec, ObservedStream, ScheduleDigest};
 use crate::scenario::Scenario;
+use crate::scenario::promise::audience;
 use crate::targets::Roster;
 use crate::trace::Trace;
 use crate::units::{Duration, Time};
-use headwater_check::{Promises, Suite};
+use headwater_check::{Audience, Promises, Suite};
 use headwater_traffic::Schedule;
 
 /// Nothing delivered for this long at the end of a run: the readers have read everything.
@@ -247,9 +248,10 @@ impl<'a> Stage<'a> {
         // more.
         let counts = stream.measured.recorder.counts();
         let quiet = self.now().since(rose);
-        counts.delivered >= counts.acked
+        let audience = audience(&*self.scenario.systems.part(stream.history.stream()).system);
+        counts.delivered >= counts.acked * u64::from(audience.count(1))
             && (quiet == Duration::ZERO || quiet >= QUIET)
-            && loss_only().run(&stream.history).iter().all(|verdict| verdict.passed)
+            && loss_only(audience).run(&stream.history).iter().all(|verdict| verdict.passed)
     }
 
     /// What is promised for the end has come about, if anything is.
@@ -329,6 +331,6 @@ fn has_readers(roster: &Roster, stream: StreamId) -> bool {
     roster.with_in(stream, Capability::Reads).next().is_some()
 }
 
-fn loss_only() -> Suite {
-    Suite::from(Promises { no_acked_loss: true, ..Promises::none() })
+fn loss_only(audience: Audience) -> Suite {
+    Suite::from(Promises { no_acked_loss: true, audience, ..Promises::none() })
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use headwater_check::{Once, Promises};
+use headwater_check::{Audience, Once, Promises};
 use headwater_models::system::System;
 
 /// `[promise]`: all keys are optional.
@@ -55,6 +55,14 @@ pub enum Times {
     Delivered,
 }
 
+/// Who of a system's readers reads everything.
+pub fn audience(system: &dyn System) -> Audience {
+    system.reader_groups().map_or(Audience::Group, |of| {
+        let (count, members) = (of.count, of.members);
+        Audience::Groups { count, members }
+    })
+}
+
 impl Promise {
     /// The promises to check; `drained` if the readers had time to read everything.
     pub fn promises(&self, system: &dyn System, drained: bool) -> Promises {
@@ -65,6 +73,14 @@ impl Promise {
             Times::Delivered => Once::Delivered,
         };
         let drained = drained && self.drains;
-        Promises { drained, once, order: self.order, copies: self.copies, ..Promises::default() }
+        let audience = audience(system);
+        Promises {
+            audience,
+            drained,
+            once,
+            order: self.order,
+            copies: self.copies,
+            ..Promises::default()
+        }
     }
 }

@@ -21,6 +21,8 @@ const OPTIONS: &[ListedOption] = &[
     ("producers", Generator),
     ("consumers", Generator),
     ("groups", Elsewhere),
+    // Of groups, of which there is one.
+    ("catch_up.", Elsewhere),
     ("client", Generator),
     ("keyed", Generator),
     ("topic.min.insync.replicas", Storage),
@@ -243,11 +245,15 @@ fn groups(cluster: &Cluster) -> Vec<Departure> {
         let fix = "run it with `headwater run`, or set it to \"\"";
         told("consumer.group.id", asked, "none", fix)
     });
+    let late = (cluster.catch_up.groups > 0).then(|| {
+        let fix = "run it with `headwater run`, or set it to 0";
+        told("catch_up.groups", cluster.catch_up.groups.to_string(), "0", fix)
+    });
     let several = (cluster.groups > 1).then(|| {
         let fix = "run it with `headwater run`, or set it to 1";
         told("groups", cluster.groups.to_string(), "1", fix)
     });
-    group.into_iter().chain(several).collect()
+    group.into_iter().chain(several).chain(late).collect()
 }
 
 fn version(cluster: &Cluster) -> &'static str {
@@ -395,13 +401,13 @@ mod tests {
 
     #[test]
     fn groups_are_refused_with_the_fix() {
-        let system = "groups = 2\nconsumer.\"group.id\" = \"readers\"\n";
+        let system = "groups = 2\ncatch_up.groups = 1\nconsumer.\"group.id\" = \"readers\"\n";
         let scenario = scenario(system);
         let cluster = crate::systems::kafka::configuration(&scenario).unwrap();
         let all = departures(&scenario, cluster, &Source::Launch);
         let refused: Vec<_> = all.iter().filter(|one| one.remedy.is_some()).collect();
         let names: Vec<_> = refused.iter().map(|one| &*one.difference.option).collect();
-        assert_eq!(names, ["system.consumer.group.id", "system.groups"]);
+        assert_eq!(names, ["system.consumer.group.id", "system.groups", "system.catch_up.groups"]);
     }
 
     #[test]

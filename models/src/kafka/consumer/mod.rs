@@ -84,6 +84,8 @@ mod kind {
     pub const LOOK_UP: u64 = 9;
     /// Closing has taken long enough.
     pub const CLOSED: u64 = 10;
+    /// A consumer that begins late does.
+    pub const BEGIN: u64 = 11;
 }
 
 /// A consumer's pools.
@@ -170,6 +172,8 @@ pub struct Consumer {
     leaders: Vec<(Option<BrokerId>, u32)>,
     /// Counts assignments.
     assignments: u64,
+    /// It begins late, and has not yet.
+    late: bool,
 }
 
 impl Consumer {
@@ -209,6 +213,7 @@ impl Consumer {
             member: grouped.then(|| Box::new(Member::new(&config, reader))),
             leaders,
             assignments: 0,
+            late: config.begins_late(reader),
             config,
         }
     }
@@ -218,6 +223,9 @@ impl Consumer {
     }
 
     fn fetch_all(&mut self, ctx: &mut Ctx<'_>) {
+        if self.late {
+            return;
+        }
         for broker in 0..self.each.len() {
             self.fetch(ctx, BrokerId(broker as u32));
         }
@@ -436,6 +444,11 @@ impl Node<Streaming> for Consumer {
     }
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        let begins = Time::ZERO + Duration::from_millis(self.config.catch_up.after_ms);
+        if self.late && ctx.now() < begins {
+            return ctx.timer(begins.since(ctx.now()), TAGS.tag(kind::BEGIN, 0));
+        }
+        self.late = false;
         self.start_member(ctx);
         self.fetch_all(ctx);
     }
@@ -495,6 +508,7 @@ impl Node<Streaming> for Consumer {
             (kind::ASK_LATE, correlation) => self.ask_late(ctx, correlation),
             (kind::LOOK_UP, _) => self.look_up(ctx),
             (kind::CLOSED, _) => return ctx.exit(),
+            (kind::BEGIN, _) => return self.on_start(ctx),
             (kind::SCAN, _) => {
                 self.scanning = false;
                 if self.waits_for_a_leader() {
