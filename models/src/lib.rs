@@ -42,6 +42,7 @@ pub mod protocol;
 pub mod role;
 pub mod runtime;
 pub mod signal;
+pub mod sizing;
 pub mod system;
 pub mod systems;
 pub mod tags;

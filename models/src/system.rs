@@ -25,6 +25,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::Role;
 use crate::signal::{Office, Roles, Signals};
+use crate::sizing::Sizing;
 use crate::wait::{Wait, Without};
 
 /// A system as it is configured.
@@ -37,6 +38,11 @@ pub trait SystemKind: Debug + Send + Sync + RefUnwindSafe {
 
     /// A scenario file to begin with, with comments; none if there is none.
     fn starter(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How clusters of it are sized; none where nobody plans it.
+    fn sizing(&self) -> Option<&'static dyn Sizing> {
         None
     }
 

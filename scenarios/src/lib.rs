@@ -1,4 +1,4 @@
-//! Scenario files, traffic and checkers; run, sweep and find.
+//! Scenario files, traffic and checkers; run, sweep, find and plan.
 
 pub mod determinism;
 pub mod estimate;
@@ -9,6 +9,7 @@ pub mod follow;
 pub mod library;
 pub mod observe;
 pub mod options;
+pub mod plan;
 pub mod profile;
 pub mod replay;
 pub mod run;

@@ -23,6 +23,7 @@ pub mod reconnect;
 pub mod record;
 pub mod replica;
 pub mod signals;
+pub mod sizing;
 pub mod system;
 pub mod unmodelled;
 mod waits;

@@ -9,12 +9,14 @@ use serde::Deserialize;
 use super::config::{ClientLibrary, Cluster, Producer, Version};
 use super::ids::BrokerId;
 use super::record::META_PROPERTIES_FILE;
+use super::sizing::KafkaSizing;
 use super::{deploy, properties, signals, unmodelled, waits};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
+use crate::sizing::Sizing;
 use crate::system::{
     Claims, Configured, Input, Once, ReaderGroups, Schema, System, SystemKind, schema_for,
 };
@@ -65,6 +67,10 @@ impl SystemKind for Kafka {
 
     fn starter(&self) -> Option<&'static str> {
         Some(include_str!("starter.toml"))
+    }
+
+    fn sizing(&self) -> Option<&'static dyn Sizing> {
+        Some(&KafkaSizing)
     }
 
     fn roles(&self) -> Vec<&'static Role> {

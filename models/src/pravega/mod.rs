@@ -27,6 +27,7 @@ pub mod reader;
 pub mod segment;
 pub mod segment_store;
 pub mod signals;
+pub mod sizing;
 pub mod stream;
 pub mod system;
 pub mod writer;

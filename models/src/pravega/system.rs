@@ -7,6 +7,7 @@ use headwater_sim::time::Duration;
 use serde::Deserialize;
 
 use super::config::{Client, Cluster, Mode, Version};
+use super::sizing::PravegaSizing;
 use super::{deploy, properties, signals};
 use crate::bookkeeper::system::{BOOKIE, METADATA, claims_of};
 use crate::deployment::{Deployment, Environment};
@@ -14,6 +15,7 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
+use crate::sizing::Sizing;
 use crate::system::{
     Claims, Configured, Input, Once, Positions, Schema, System, SystemKind, schema_for,
 };
@@ -66,6 +68,10 @@ impl SystemKind for Pravega {
 
     fn starter(&self) -> Option<&'static str> {
         Some(include_str!("starter.toml"))
+    }
+
+    fn sizing(&self) -> Option<&'static dyn Sizing> {
+        Some(&PravegaSizing)
     }
 
     fn roles(&self) -> Vec<&'static Role> {

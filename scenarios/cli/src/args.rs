@@ -8,9 +8,13 @@ use clap_complete::ArgValueCompleter;
 use crate::explain_args::Explain;
 use crate::offers::{names, paths};
 
+mod planning;
 mod reference;
+mod setting;
 
+pub use planning::Plan;
 pub use reference::*;
+use setting::setting;
 
 /// What the exit codes mean; at the end of every help text.
 const EXIT_CODES: &str = "\
@@ -35,6 +39,7 @@ Examples:
   headwater run faults/broker-crash --seed 3 --set system.partitions=6
   headwater sweep what-if/segments --vary system.segments=1,4,16 --seeds 5
   headwater find paper/stress-1600-kafka --max traffic.rate --until 'response.p99 < 50ms, lost = 0'
+  headwater plan --system kafka --rate 1600 --event-bytes 2500 --peak 25x --p99 50ms
   headwater swarm swarm/kafka --seeds 1000
   headwater test tests/scenarios --seeds 16
   headwater compare out/a/outcome.json out/b/outcome.json --html compare.html
@@ -74,6 +79,8 @@ pub enum Command {
     Sample(Sample),
     /// Says where single events of a run waited, and what each mechanism and fault is worth
     Explain(Explain),
+    /// Plans a cluster: the cheapest that keeps an objective, or what a given one takes
+    Plan(Plan),
     /// Puts outcomes side by side, simulated or live
     Compare(Compare),
     /// Prints an outcome in the format of another tool
@@ -568,12 +575,6 @@ fn with_negative_numbers(command: clap::Command) -> clap::Command {
 
 fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    let (path, value) =
-        text.split_once('=').ok_or("expected PATH=VALUE, such as system.partitions=6")?;
-    Ok((path.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn variation(text: &str) -> Result<headwater_scenarios::sweep::Vary, String> {

@@ -25,6 +25,7 @@ mod offers;
 mod openmessaging;
 mod options;
 mod output;
+mod plan;
 mod profile;
 mod progress;
 mod replay;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         Command::Find(arguments) => find::find(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Traffic(arguments) => traffic::traffic(&arguments),

@@ -8,6 +8,7 @@ mod explain;
 mod find;
 mod import;
 mod pages;
+mod plan;
 mod replay;
 mod settings;
 mod shrink;
