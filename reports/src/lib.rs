@@ -27,6 +27,8 @@ pub mod resource;
 pub mod series;
 mod streams;
 mod summary;
+pub mod swarm;
+pub mod sweep;
 pub mod text;
 pub mod threads;
 mod verdict;

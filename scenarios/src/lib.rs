@@ -16,6 +16,7 @@ pub mod run;
 pub mod sample;
 pub mod scenario;
 pub mod schema;
+mod shown;
 pub mod shrink;
 pub mod stats;
 pub mod swarm;

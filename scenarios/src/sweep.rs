@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::run::{self, Options};
 use crate::scenario::expect::Quantity;
 use crate::scenario::metric::Kind;
-use crate::scenario::{Metric, Problems, Scenario, Source};
+use crate::scenario::{Metric, Problems, Scenario, Source, shell_word};
 use crate::stats::Estimate;
 
 /// Settings laid over a scenario, as (path, value).
@@ -45,6 +45,25 @@ pub struct SweepSpec {
     pub seeds: (Option<u64>, u64),
     /// The figures that are kept.
     pub metrics: Vec<Metric>,
+}
+
+impl SweepSpec {
+    /// The command line that runs it from this seed on.
+    fn reproduce(&self, first: u64) -> String {
+        let mut line = format!("headwater sweep {}", shell_word(&self.source.name));
+        for Vary { path, values } in &self.vary {
+            line += &format!(" --vary {}", shell_word(&format!("{path}={}", values.join(","))));
+        }
+        line += &format!(" --seed {first} --seeds {}", self.seeds.1);
+        let metrics: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
+        if metrics != DEFAULT_METRICS {
+            metrics.iter().for_each(|metric| line += &format!(" --metric {}", shell_word(metric)));
+        }
+        for (path, value) in &self.settings {
+            line += &format!(" --set {}", shell_word(&format!("{path}={value}")));
+        }
+        line
+    }
 }
 
 /// The figures of one run.
@@ -87,6 +106,8 @@ pub struct Sweep {
     pub scenario: String,
     /// Version of headwater.
     pub version: &'static str,
+    /// The command line that runs it again.
+    pub reproduce: String,
     /// The metrics, in the order asked for.
     pub metrics: Vec<String>,
     /// The variants; the first is the baseline.
@@ -160,6 +181,7 @@ pub fn sweep(
         schema: "headwater-sweep/1",
         scenario: spec.source.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
+        reproduce: spec.reproduce(first),
         variants: (0..)
             .zip(variants.into_iter().zip(by_variant))
             .map(|(index, (settings, points))| variant(index, settings, points))
@@ -293,7 +315,7 @@ impl Sweep {
 const WIDTH: usize = 80;
 
 /// Events that something went wrong with: few seeds have any, so that a mean says little.
-const ILLS: [&str; 4] = ["lost", "failed", "duplicated", "reordered"];
+pub(crate) const ILLS: [&str; 4] = ["lost", "failed", "duplicated", "reordered"];
 
 impl Variant {
     fn name(&self) -> String {
@@ -426,6 +448,7 @@ mod tests {
             variants: vec![variant("1", &[]), variant("16", &[0.3, 0.31])],
             schema: "",
             scenario: String::new(),
+            reproduce: String::new(),
             version: "",
             interrupted: false,
         };

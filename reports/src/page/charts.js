@@ -148,14 +148,16 @@ const over = (chart, plot) => {
     ctx.fill();
   }
   ctx.font = FONT.replace('12px', 12 * ratio + 'px');
-  for (const { at, label } of chart.spec.uprights || []) {
+  for (const [row, { at, label }] of (chart.spec.uprights || []).entries()) {
     const x = plot.valToPos(at, 'x', true);
     if (!inside(x)) continue;
     upright(x, style('--fail'), [6, 3]);
     ctx.fillStyle = style('--fail');
     ctx.textBaseline = 'top';
     ctx.textAlign = x > bbox.left + bbox.width / 2 ? 'right' : 'left';
-    ctx.fillText(label, x + (ctx.textAlign === 'right' ? -6 : 6) * ratio, bbox.top + 4 * ratio);
+    // One below the other: knees of several lines lie near each other.
+    const side = (ctx.textAlign === 'right' ? -6 : 6) * ratio;
+    ctx.fillText(label, x + side, bbox.top + (4 + 15 * row) * ratio);
   }
   chart.spec.lines.forEach((line, index) => {
     if (chart.hidden.has(index)) return;

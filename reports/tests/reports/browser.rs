@@ -58,6 +58,7 @@ fn reports_open_without_console_error_and_without_request() {
         ("report", report(&simulated), 9),
         ("comparison", compare(&[live, simulated]).to_html(), 7),
         ("empty", report(&empty), 0),
+        ("sweep", crate::sweep::sweep(&["0", "5"]).to_html(), 2),
     ];
     let directory = tempfile::tempdir().expect("a directory");
     for (name, html, charts) in pages {

@@ -8,4 +8,5 @@ mod files;
 mod renderings;
 mod sample;
 mod streams;
+mod sweep;
 mod version_1;

@@ -297,6 +297,9 @@ pub struct Swarm {
     /// Writes NAME.json, NAME.txt and the cases that failed there
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Writes a page: verdicts, and how to run the seeds that failed again
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Prints what was found as JSON
     #[arg(long)]
     pub json: bool,
@@ -315,6 +318,9 @@ pub struct Merge {
     /// Writes the whole there, as JSON
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Writes a page, as `headwater swarm` does
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Prints the whole as JSON
     #[arg(long)]
     pub json: bool,
@@ -338,7 +344,7 @@ pub struct Check {
 Examples:
   headwater sweep what-if/segments --vary system.segments=1,4,16 --seeds 5
   headwater sweep burst/castle-kafka --vary system.producer.linger.ms=0,5 --vary \
-system.partitions=1,4 --metric response.p99 --metric backlog.max --out out/sweep
+system.partitions=1,4 --metric response.p99 --metric backlog.max --html sweep.html
 
 Every variant of a seed is given the same traffic and the same faults; the first variant is the one
 that the others are compared with. RAYON_NUM_THREADS limits the cores; results do not depend on
@@ -358,11 +364,17 @@ pub struct Sweep {
     #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// A figure to compare, in place of the usual ones; may be given many times
-    #[arg(long = "metric", value_name = "NAME", value_parser = metric)]
+    #[arg(long = "metric", value_name = "NAME", value_parser = crate::parsers::metric)]
     pub metrics: Vec<headwater_scenarios::scenario::Metric>,
     /// Writes sweep.json and sweep.txt there
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Writes a page: curves with intervals, a heat map of two paths, the knee
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// As Markdown, for a pull request
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -405,7 +417,7 @@ pub struct Find {
     #[arg(long, value_name = "VALUE")]
     pub limit: Option<headwater_scenarios::find::Amount>,
     /// How far apart the ends may be
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = percent)]
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = crate::parsers::percent)]
     pub within: f64,
     /// How many seeds
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -462,8 +474,7 @@ pub struct Sample {
 #[command(after_help = "\
 Examples:
   headwater compare out/kafka/outcome.json out/pravega/outcome.json
-  headwater compare out/simulated out/live --html compare.html
-  headwater compare out/before out/after --markdown
+  headwater compare out/simulated out/live --html compare.html --markdown
 
 Exit code 1: a run failed, or lost what it acknowledged (expected or not).")]
 pub struct Compare {
@@ -585,15 +596,4 @@ fn variation(text: &str) -> Result<headwater_scenarios::sweep::Vary, String> {
         return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
     }
     Ok(headwater_scenarios::sweep::Vary { path: path.trim().to_owned(), values })
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let share =
-        text.parse::<headwater_scenarios::units::Share>().map_err(|error| error.to_string())?;
-    let sensible = (0.001..=0.5).contains(&share.0);
-    sensible.then_some(share.0).ok_or_else(|| format!("`{text}`: expected 0.1% to 50%"))
-}
-
-fn metric(text: &str) -> Result<headwater_scenarios::scenario::Metric, String> {
-    headwater_scenarios::scenario::Metric::parse(text)
 }

@@ -25,6 +25,7 @@ mod offers;
 mod openmessaging;
 mod options;
 mod output;
+mod parsers;
 mod plan;
 mod profile;
 mod progress;

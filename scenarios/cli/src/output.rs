@@ -6,6 +6,11 @@ use headwater_reports::{Outcome, write_hlog, write_report};
 
 use crate::failure::Failure;
 
+/// Writes a page for people.
+pub fn page(path: &Path, html: &str) -> Result<(), Failure> {
+    std::fs::write(path, html).map_err(|error| Failure::output(path.display(), &error))
+}
+
 /// A folder that can be written to.
 pub struct Folder(PathBuf);
 

@@ -1,5 +1,6 @@
 //! `headwater swarm` and `headwater merge`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use headwater_scenarios::swarm::{self, Base, Shard, Swarm as Found, SwarmRun};
 use crate::args::{Merge, Swarm};
 use crate::failure::Failure;
 use crate::input;
-use crate::output::Folder;
+use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
 use crate::say;
@@ -56,10 +57,18 @@ pub fn swarm(arguments: &Swarm) -> Result<ExitCode, Failure> {
             break;
         }
     }
+    pages(arguments.html.as_deref(), &swarms)?;
     if arguments.json {
         say(&serde_json::to_string_pretty(&swarms).expect("plain data"))?;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Writes the page of some swarms, if one was asked for.
+fn pages(path: Option<&Path>, swarms: &[Found]) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let shown: Vec<_> = swarms.iter().map(Found::shown).collect();
+    output::page(path, &headwater_reports::swarm::swarm_page(&shown))
 }
 
 fn one(
@@ -148,10 +157,7 @@ fn advise(found: &Found, arguments: &Swarm) -> Result<(), Failure> {
         let path = shell_word(&path.to_string_lossy());
         return say(&format!("headwater replay {path}\nheadwater shrink {path}"));
     }
-    let mut line = format!("headwater swarm {} --seed {seed} --seeds 1", shell_word(name));
-    for (path, value) in &found.settings {
-        line += &format!(" --set {}", shell_word(&format!("{path}={value}")));
-    }
+    let line = found.reproduce(seed);
     say(&format!("{line} --out case\nheadwater shrink case/{stem}-{seed}.toml"))
 }
 
@@ -173,6 +179,7 @@ pub fn merge(arguments: &Merge) -> Result<ExitCode, Failure> {
     if let Some(out) = &arguments.out {
         std::fs::write(out, &json).map_err(|error| Failure::output(out.display(), &error))?;
     }
+    pages(arguments.html.as_deref(), std::slice::from_ref(&whole))?;
     let text = whole.text();
     say(if arguments.json { &json } else { &text }.trim_end())?;
     let complete = whole.missing().is_empty() && !whole.interrupted;

@@ -7,7 +7,7 @@ use headwater_scenarios::sweep::{self, DEFAULT_METRICS, SweepSpec};
 
 use crate::args::Sweep;
 use crate::failure::Failure;
-use crate::output::Folder;
+use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
 use crate::say;
@@ -36,12 +36,20 @@ pub fn sweep(arguments: &Sweep) -> Result<ExitCode, Failure> {
     let done = sweep::sweep(&spec, &stop, &|done, _| bar.set(done as u64, ""))?;
     drop(bar);
     let json = serde_json::to_string_pretty(&done).expect("plain data");
+    let shown = done.shown();
     if let Some(folder) = &folder {
         folder.text("sweep.json", &json)?;
         folder.text("sweep.txt", &done.table())?;
     }
-    let table = done.table();
-    say(if arguments.json { json.trim_end() } else { table.trim_end() })?;
+    if let Some(path) = &arguments.html {
+        output::page(path, &shown.to_html())?;
+    }
+    let text = match (arguments.json, arguments.markdown) {
+        (true, _) => json,
+        (_, true) => shown.to_markdown(),
+        _ => done.table(),
+    };
+    say(text.trim_end())?;
     let failed: Vec<_> = done
         .variants
         .iter()

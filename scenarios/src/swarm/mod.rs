@@ -7,6 +7,7 @@
 //! on all servers or, in a quarter of the seeds, on a core quorum alone; then everything has to
 //! settle ([`crate::scenario::Promise::converges`]).
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -68,6 +69,7 @@ pub(crate) struct Shown {
     excused: bool,
     kinds: Vec<String>,
     properties: Vec<&'static str>,
+    checked: BTreeSet<&'static str>,
     failures: Vec<Failure>,
 }
 
@@ -162,6 +164,7 @@ fn show(base: &Base, seed: u64, stop: &AtomicBool) -> Option<Shown> {
         excused: case.excused.is_some(),
         kinds,
         properties: finished.properties.reached().collect(),
+        checked: finished.verdicts.iter().map(|verdict| verdict.name).collect(),
         failures,
     })
 }
@@ -179,6 +182,7 @@ impl Shown {
             excused: false,
             kinds: Vec::new(),
             properties: Vec::new(),
+            checked: BTreeSet::new(),
             failures,
         }
     }

@@ -72,6 +72,9 @@ pub struct Swarm {
     pub faults: BTreeMap<String, u64>,
     /// Seeds in which a property of the models was seen to hold, by name.
     pub properties: BTreeMap<String, u64>,
+    /// Seeds in which a verdict was checked, by its name.
+    #[serde(default)]
+    pub checked: BTreeMap<String, u64>,
     /// What failed, by seed.
     pub failures: Vec<Failure>,
     /// It was stopped before all seeds were run.
@@ -101,6 +104,7 @@ impl Swarm {
             fingerprint: 0,
             faults: BTreeMap::new(),
             properties: BTreeMap::new(),
+            checked: BTreeMap::new(),
             failures: Vec::new(),
             interrupted: false,
             systems: spec.source.systems.clone(),
@@ -118,6 +122,7 @@ impl Swarm {
         self.fingerprint = self.fingerprint.wrapping_add(one);
         count(&mut self.faults, shown.kinds.into_iter().map(|kind| (kind, 1)));
         count(&mut self.properties, shown.properties.into_iter().map(|name| (name.into(), 1)));
+        count(&mut self.checked, shown.checked.into_iter().map(|name| (name.into(), 1)));
         self.failures.extend(shown.failures);
         self.failures.sort();
     }
@@ -160,6 +165,7 @@ impl Swarm {
         self.fingerprint = self.fingerprint.wrapping_add(other.fingerprint);
         count(&mut self.faults, other.faults);
         count(&mut self.properties, other.properties);
+        count(&mut self.checked, other.checked);
         self.failures.extend(other.failures);
         self.failures.sort();
         self.interrupted |= other.interrupted;

@@ -44,3 +44,31 @@ fn an_outcome_has_its_phases_its_scenario_and_what_was_changed_and_two_are_compa
         assert!(markdown.contains(part), "{part} is missing in\n{markdown}");
     }
 }
+
+#[test]
+fn a_sweep_and_a_swarm_have_pages_that_say_how_to_run_them_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("a plain path").to_owned();
+    let (path, page) = (at("good.toml"), at("page.html"));
+    std::fs::write(&path, GOOD).expect("a temporary file");
+    let (linger, rate) = ("system.producer.linger.ms=0,20", "traffic.rate=100/s,200/s,400/s");
+    let vary = ["sweep", &path, "--vary", rate, "--vary", linger, "--seeds", "2"];
+    succeed(&[&vary[..], &["--html", &page]].concat());
+    let html = std::fs::read_to_string(&page).expect("it was written");
+    for part in [
+        "12 of 12 runs did what the scenario expects",
+        "<table class=\"heat\">",
+        "id=\"curve-0\"",
+        "traffic.rate=100/s,200/s,400/s",
+        "--seed 1 --seeds 2",
+    ] {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    let markdown = succeed(&[&vary[..4], &["--seeds", "1", "--markdown"]].concat());
+    assert!(markdown.contains("| `100/s` | ✅ 1 of 1 |"), "{markdown}");
+
+    succeed(&["swarm", "swarm/kafka", "--seeds", "2", "--html", &page]);
+    let html = std::fs::read_to_string(&page).expect("it was written");
+    assert!(html.contains("None of 2 seeds failed"), "{html}");
+    assert!(html.contains("no_<wbr>acked_<wbr>loss</td><td class=\"n\">2</td><td class=\"n\">0<"));
+}
