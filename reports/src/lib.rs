@@ -5,6 +5,7 @@
 //! Everything here reads Outcomes: it shows whether one was simulated or live, and never asks for
 //! any other reason.
 
+mod account;
 mod chart;
 mod compact;
 pub mod compare;
@@ -33,6 +34,7 @@ pub mod text;
 pub mod threads;
 mod verdict;
 
+pub use account::account;
 pub use compare::{Comparison, compare};
 pub use diagram::Diagram;
 pub use error::OutcomeError;

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::account;
 use crate::outcome::{Difference, Outcome, VerdictStatus};
 use crate::text::{bytes, count, duration, duration_or_dash, per_second};
 
-/// A run in some twenty lines: verdicts first, then rates, percentiles and the binding constraint.
-/// Plain text, so that it may be piped.
+/// A run in some thirty lines: an account in plain words and the verdicts first, then rates,
+/// percentiles and the binding constraint. Plain text, so that it may be piped.
 pub fn summary(outcome: &Outcome) -> String {
     let mut text = String::new();
     let environment = &outcome.environment;
@@ -19,6 +20,8 @@ pub fn summary(outcome: &Outcome) -> String {
         outcome.seed
     );
     let _ = writeln!(text, "{}", outcome.conclusion().text);
+    text += &account::lines(outcome);
+    text.push('\n');
     verdicts(&mut text, outcome);
     differences(&mut text, outcome);
     rates(&mut text, outcome);

@@ -27,6 +27,8 @@ fn scenario(name: &str) {
         prepend_module_to_snapshot => false,
     }, {
         insta::assert_json_snapshot!(name.replace('/', "__"), outcome.compact());
+        let account = headwater_reports::account(outcome).join("\n");
+        insta::assert_snapshot!(format!("{}-in-words", name.replace('/', "__")), account);
     });
 }
 

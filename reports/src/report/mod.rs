@@ -15,6 +15,7 @@ pub(crate) use timeline::phases_behind;
 
 use std::path::Path;
 
+use crate::account;
 use crate::error::OutcomeError;
 use crate::file;
 use crate::outcome::Outcome;
@@ -25,6 +26,7 @@ use crate::text::{duration, escape};
 /// on top, then the figures, the charts, the faults and the configuration.
 pub fn report(outcome: &Outcome) -> String {
     let mut sections = Sections::default();
+    sections.add("account", "In plain words", &account::html(outcome));
     sections.add("differences", "Not as the scenario asks", &tables::differences(outcome));
     if let Some(diagram) = &outcome.diagram {
         sections.add("diagram", "What happened", &diagram.figure());
