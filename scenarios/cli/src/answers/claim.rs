@@ -3,13 +3,15 @@
 /// A figure of a variant.
 type Figure<'a> = dyn Fn(usize, &str) -> Result<f64, String> + 'a;
 
+/// A sign between two figures, and what it says of them.
+type Sign = (&'static str, fn(f64, f64) -> bool);
+
 /// Whether a claim holds of the figures.
 ///
 /// # Errors
 /// That it does not, with the figures, or that it is no claim.
 pub(super) fn holds(claim: &str, figure: &Figure<'_>) -> Result<(), String> {
-    let signs: [(&str, fn(f64, f64) -> bool); 3] =
-        [("<", |a, b| a < b), (">", |a, b| a > b), ("=", |a, b| a == b)];
+    let signs: [Sign; 3] = [("<", |a, b| a < b), (">", |a, b| a > b), ("=", |a, b| a == b)];
     let split = signs.iter().find_map(|(sign, keeps)| {
         let (left, right) = claim.split_once(&format!(" {sign} "))?;
         Some((left, right, keeps))
