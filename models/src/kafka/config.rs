@@ -92,6 +92,7 @@ pub struct Cluster {
 /// application, a replay, a rebuilt index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "an arrangement of readers; no option of Kafka"))]
 pub struct CatchUp {
     /// How many.
     pub groups: u32,

@@ -38,6 +38,9 @@ pub enum Strategy {
 /// Options of a consumer (`ConsumerConfig` @ 3.9.0).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-source" = "ConsumerConfig @ apache/kafka 3.9.0; rdkafka_conf.c @ librdkafka 2.12.1"
+))]
 pub struct Consumer {
     /// Longest wait of a fetch at the broker.
     #[serde(rename = "fetch.max.wait.ms")]
