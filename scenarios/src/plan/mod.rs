@@ -2,7 +2,7 @@
 //! it came back, in a share of the worlds that a guess allows.
 //!
 //! A candidate is a topology and its settings. Arithmetic refuses what cannot be
-//! ([`headwater_models::sizing`]); what is left is run, the cheapest first ([`search`]). In each
+//! ([`headwater_models::sizing`]); what is left is run, the cheapest first (`search.rs`). In each
 //! world a candidate is a handful of ordinary scenarios ([`case`]), which are written out, so that
 //! the answer is a run that anybody can repeat.
 

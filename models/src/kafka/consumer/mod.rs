@@ -15,7 +15,7 @@
 //!
 //! Parameters: [`crate::kafka::config::Consumer`], [`crate::kafka::costs::Costs`]; others at their
 //! defaults. A member of a group has the partitions that it is given, and begins where the group
-//! has come to ([`member`]); any other consumer reads its own from the beginning. Left out: what
+//! has come to (`member.rs`); any other consumer reads its own from the beginning. Left out: what
 //! the application does with its records, besides the time that it takes.
 
 mod classic;
