@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use crate::explain_args::Explain;
-use crate::offers::{names, paths};
+use crate::offers::names;
+use crate::parsers::{metric, percent, setting, variation, whole};
 
+mod chosen;
+mod explaining;
 mod planning;
 mod reference;
-mod setting;
 
+pub use chosen::Chosen;
+pub use explaining::Explain;
 pub use planning::Plan;
 pub use reference::*;
-use setting::setting;
 
 /// What the exit codes mean; at the end of every help text.
 const EXIT_CODES: &str = "\
@@ -101,18 +103,6 @@ pub enum Command {
     Completions(Completions),
     /// Writes the man pages
     Man(Man),
-}
-
-/// A scenario with what is laid over it.
-#[derive(Args)]
-pub struct Chosen {
-    /// Name in the library (see `headwater list`), path of a TOML file, or - for standard input
-    #[arg(value_name = "NAME|FILE", add = ArgValueCompleter::new(names))]
-    pub scenario: String,
-    /// Lays a value over the scenario; may be given many times: 1600/s, [0, 1], "3.9" or 3.9
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
-    #[arg(add = ArgValueCompleter::new(paths))]
-    pub settings: Vec<(String, String)>,
 }
 
 #[derive(Args)]
@@ -364,7 +354,7 @@ pub struct Sweep {
     #[arg(long, value_name = "N", value_parser = whole)]
     pub seed: Option<u64>,
     /// A figure to compare, in place of the usual ones; may be given many times
-    #[arg(long = "metric", value_name = "NAME", value_parser = crate::parsers::metric)]
+    #[arg(long = "metric", value_name = "NAME", value_parser = metric)]
     pub metrics: Vec<headwater_scenarios::scenario::Metric>,
     /// Writes sweep.json and sweep.txt there
     #[arg(long, value_name = "DIR")]
@@ -417,7 +407,7 @@ pub struct Find {
     #[arg(long, value_name = "VALUE")]
     pub limit: Option<headwater_scenarios::find::Amount>,
     /// How far apart the ends may be
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = crate::parsers::percent)]
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = percent)]
     pub within: f64,
     /// How many seeds
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -582,18 +572,4 @@ fn with_negative_numbers(command: clap::Command) -> clap::Command {
         false => argument,
     };
     command.mut_args(allow).mut_subcommands(with_negative_numbers)
-}
-
-fn whole(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
-}
-
-fn variation(text: &str) -> Result<headwater_scenarios::sweep::Vary, String> {
-    let (path, values) =
-        text.split_once('=').ok_or("expected PATH=A,B,C, such as system.segments=1,4,16")?;
-    let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
-    if values.iter().any(String::is_empty) {
-        return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
-    }
-    Ok(headwater_scenarios::sweep::Vary { path: path.trim().to_owned(), values })
 }

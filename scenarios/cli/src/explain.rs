@@ -6,12 +6,11 @@ use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::explain::{self, ExplainSpec};
 use headwater_scenarios::scenario::Source;
 
-use crate::explain_args::Explain;
+use crate::args::Explain;
 use crate::failure::{self, Failure};
-use crate::output::Folder;
+use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
-use crate::say;
 
 /// Says where events of a run waited, and what each mechanism is worth.
 pub fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
@@ -28,19 +27,12 @@ pub fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
     let spec = ExplainSpec { source, settings, seed, ablations };
     let bar = Bar::new(2, "runs");
     let progress = |done: usize, runs: usize, what: &str| {
-        bar.set_of(done as u64, runs as u64);
-        bar.set(done as u64, &format!("({what})"));
+        bar.set_of(done as u64, runs as u64, &format!("({what})"));
     };
     let answer = explain::explain(&spec, &scenario, &stop, &progress);
     drop(bar);
     let Some(answer) = answer else { return Err(Failure::Other("interrupted".into())) };
-    let json = serde_json::to_string_pretty(&answer).expect("plain data");
-    let text = answer.text();
-    if let Some(folder) = &folder {
-        folder.text("explain.json", &json)?;
-        folder.text("explain.txt", &text)?;
-    }
-    say(if arguments.json { json.trim_end() } else { text.trim_end() })?;
+    output::answer(folder.as_ref(), "explain", (&answer, &answer.text()), arguments.json)?;
     if answer.interrupted {
         eprintln!("interrupted: not everything was run without");
     }

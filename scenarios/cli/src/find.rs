@@ -10,10 +10,9 @@ use headwater_scenarios::scenario::Source;
 
 use crate::args::Find;
 use crate::failure::Failure;
-use crate::output::Folder;
+use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
-use crate::say;
 
 /// How many values are tried, about: a ramp of four and twice as many halvings.
 const VALUES: u64 = 12;
@@ -54,13 +53,7 @@ pub fn find(arguments: &Find) -> Result<ExitCode, Failure> {
     };
     let answer = find::find(&spec, &stop, &progress)?;
     drop(bar);
-    let json = serde_json::to_string_pretty(&answer).expect("plain data");
-    let text = answer.text();
-    if let Some(folder) = &folder {
-        folder.text("find.json", &json)?;
-        folder.text("find.txt", &text)?;
-    }
-    say(if arguments.json { json.trim_end() } else { text.trim_end() })?;
+    output::answer(folder.as_ref(), "find", (&answer, &answer.text()), arguments.json)?;
     if answer.interrupted {
         eprintln!("interrupted: what was found until then");
     }

@@ -12,7 +12,6 @@ mod colour;
 mod compare;
 mod completions;
 mod explain;
-mod explain_args;
 mod export;
 mod failure;
 mod find;

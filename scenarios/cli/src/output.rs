@@ -3,12 +3,30 @@
 use std::path::{Path, PathBuf};
 
 use headwater_reports::{Outcome, write_hlog, write_report};
+use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::say;
 
 /// Writes a page for people.
 pub fn page(path: &Path, html: &str) -> Result<(), Failure> {
     std::fs::write(path, html).map_err(|error| Failure::output(path.display(), &error))
+}
+
+/// Tells an answer, as JSON or as text, and writes both, as `NAME.json` and `NAME.txt`, if there is
+/// a folder for them.
+pub fn answer(
+    folder: Option<&Folder>,
+    name: &str,
+    (answer, text): (&impl Serialize, &str),
+    as_json: bool,
+) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(answer).expect("plain data");
+    if let Some(folder) = folder {
+        folder.text(&format!("{name}.json"), &json)?;
+        folder.text(&format!("{name}.txt"), text)?;
+    }
+    say(if as_json { json.trim_end() } else { text.trim_end() })
 }
 
 /// A folder that can be written to.

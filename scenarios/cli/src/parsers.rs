@@ -1,14 +1,51 @@
 //! Values on the command line.
 
+use std::ops::RangeInclusive;
+
+use headwater_scenarios::scenario::Metric;
+use headwater_scenarios::sweep::Vary;
+use headwater_scenarios::units::Share;
+
 /// A share that two ends may be apart.
 pub fn percent(text: &str) -> Result<f64, String> {
-    let share =
-        text.parse::<headwater_scenarios::units::Share>().map_err(|error| error.to_string())?;
-    let sensible = (0.001..=0.5).contains(&share.0);
-    sensible.then_some(share.0).ok_or_else(|| format!("`{text}`: expected 0.1% to 50%"))
+    share_within(text, 0.001..=0.5, "0.1% to 50%")
+}
+
+/// A share of all.
+pub fn share(text: &str) -> Result<f64, String> {
+    share_within(text, f64::MIN_POSITIVE..=1.0, "above 0% to 100%")
+}
+
+fn share_within(text: &str, sensible: RangeInclusive<f64>, expected: &str) -> Result<f64, String> {
+    let share = text.parse::<Share>().map_err(|error| error.to_string())?.0;
+    let sensible = sensible.contains(&share);
+    sensible.then_some(share).ok_or_else(|| format!("`{text}`: expected {expected}"))
 }
 
 /// A figure by its name.
-pub fn metric(text: &str) -> Result<headwater_scenarios::scenario::Metric, String> {
-    headwater_scenarios::scenario::Metric::parse(text)
+pub fn metric(text: &str) -> Result<Metric, String> {
+    Metric::parse(text)
+}
+
+/// `PATH=VALUE`, which is laid over a scenario.
+pub fn setting(text: &str) -> Result<(String, String), String> {
+    let (path, value) =
+        text.split_once('=').ok_or("expected PATH=VALUE, such as system.partitions=6")?;
+    Ok((path.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// A whole number.
+pub fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+/// `PATH=A,B,C`.
+pub fn variation(text: &str) -> Result<Vary, String> {
+    let (path, values) =
+        text.split_once('=').ok_or("expected PATH=A,B,C, such as system.segments=1,4,16")?;
+    let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
+    if values.iter().any(String::is_empty) {
+        return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
+    }
+    Ok(Vary { path: path.trim().to_owned(), values })
 }

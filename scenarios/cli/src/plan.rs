@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use headwater_reports::text;
 use headwater_scenarios::plan::{self, File, Prices, Question};
+use serde::Serialize;
 
 use crate::args::Plan;
 use crate::failure::Failure;
-use crate::output::Folder;
+use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
 use crate::say;
@@ -73,13 +74,11 @@ pub fn plan(arguments: &Plan) -> Result<ExitCode, Failure> {
     let (bar, done) = (Bar::new(runs, "runs, about"), AtomicU64::new(0));
     let progress = |what: &str| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        bar.set_of(done, runs.max(done));
-        bar.set(done, &format!("({what})"));
+        bar.set_of(done, runs.max(done), &format!("({what})"));
     };
     let plan = plan::plan(&question, &stop, &progress)?;
     drop(bar);
-    let json = serde_json::to_string_pretty(&plan).expect("plain data");
-    tell(folder.as_ref(), &plan.files, (&json, &plan.text()), arguments.json)?;
+    tell(folder.as_ref(), &plan.files, (&plan, &plan.text()), arguments.json)?;
     finish(plan.is_found(), plan.interrupted)
 }
 
@@ -93,30 +92,24 @@ fn max_rate(
     let done = AtomicU64::new(0);
     let progress = |what: &str| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        bar.set_of(done, done + 1);
-        bar.set(done, &format!("({what})"));
+        bar.set_of(done, done + 1, &format!("({what})"));
     };
     let answer = plan::max_rate(question, &stop, &progress)?;
     drop(bar);
-    let json = serde_json::to_string_pretty(&answer).expect("plain data");
-    tell(folder, &answer.files, (&json, &answer.text()), arguments.json)?;
+    tell(folder, &answer.files, (&answer, &answer.text()), arguments.json)?;
     finish(answer.rate.is_some(), answer.interrupted)
 }
 
 fn tell(
     folder: Option<&Folder>,
     files: &[File],
-    (json, text): (&str, &str),
+    (plan, text): (&impl Serialize, &str),
     as_json: bool,
 ) -> Result<(), Failure> {
     if let Some(folder) = folder {
-        folder.text("plan.json", json)?;
-        folder.text("plan.txt", text)?;
-        for file in files {
-            folder.text(&file.name, &file.text)?;
-        }
+        files.iter().try_for_each(|file| folder.text(&file.name, &file.text))?;
     }
-    say(if as_json { json.trim_end() } else { text.trim_end() })?;
+    output::answer(folder, "plan", (plan, text), as_json)?;
     if let (Some(folder), Some(file), false) = (folder, files.first(), as_json) {
         let folder = folder.path().display();
         say(&format!("written to {folder}: `headwater run {folder}/{}` repeats it", file.name))?;

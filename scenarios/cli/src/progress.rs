@@ -28,9 +28,9 @@ impl Bar {
     }
 
     /// `position` steps are done of `length`.
-    pub fn set_of(&self, position: u64, length: u64) {
+    pub fn set_of(&self, position: u64, length: u64, message: &str) {
         self.bar.set_length(length);
-        self.set(position, "");
+        self.set(position, message);
     }
 
     /// `position` steps are done.

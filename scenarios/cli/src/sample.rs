@@ -9,10 +9,9 @@ use headwater_scenarios::scenario::Scenario;
 
 use crate::args::Sample;
 use crate::failure::{Failure, warn};
-use crate::output::Folder;
+use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
-use crate::say;
 
 /// Estimates a long scenario from stretches of it.
 pub fn sample(arguments: &Sample) -> Result<ExitCode, Failure> {
@@ -41,16 +40,10 @@ pub fn sample(arguments: &Sample) -> Result<ExitCode, Failure> {
     );
     let stop = interrupt()?;
     let bar = Bar::new(1, "stretches");
-    let progress = |done: usize, of: usize| bar.set_of(done as u64, of as u64);
+    let progress = |done: usize, of: usize| bar.set_of(done as u64, of as u64, "");
     let sample = sample::sample(&scenario, arguments.stretches, &stop, &progress);
     drop(bar);
-    let json = serde_json::to_string_pretty(&sample).expect("plain data");
-    let text = sample.text();
-    if let Some(folder) = &folder {
-        folder.text("sample.json", &json)?;
-        folder.text("sample.txt", &text)?;
-    }
-    say(if arguments.json { json.trim_end() } else { text.trim_end() })?;
+    output::answer(folder.as_ref(), "sample", (&sample, &sample.text()), arguments.json)?;
     let sound = sample.is_sound() && !sample.interrupted;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -21,7 +21,7 @@ pub fn test(arguments: &Test) -> Result<ExitCode, Failure> {
     }
     let stop = interrupt()?;
     let bar = Bar::new(folder.files()?.len() as u64 * arguments.seeds, "runs");
-    let progress = |done: usize, total: usize| bar.set_of(done as u64, total as u64);
+    let progress = |done: usize, total: usize| bar.set_of(done as u64, total as u64, "");
     let report = folder.run(&Control { stop: Some(&stop), progress: Some(&progress) })?;
     drop(bar);
     if arguments.json {

@@ -173,6 +173,12 @@ impl Problems {
         Self(findings.into_iter().map(problem).collect())
     }
 
+    /// All of them in one line, without their places.
+    pub fn line(&self) -> String {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    }
+
     /// One problem that stands in no file.
     pub fn one(finding: Finding) -> Self {
         Self::new(vec![Finding { span: None, ..finding }], "", "")

@@ -146,10 +146,7 @@ fn without(spec: &ExplainSpec, part: &Part, at: Option<usize>, of: &Without) -> 
         of.options.iter().map(|(path, value)| (format!("{prefix}{path}"), value.clone())).collect();
     let mut settings = spec.settings.clone();
     settings.extend(laid.iter().cloned());
-    let read = spec.source.read(&settings).map_err(|problems| {
-        let all: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
-        all.join("; ")
-    });
+    let read = spec.source.read(&settings).map_err(|problems| problems.line());
     let words: Vec<String> = laid
         .iter()
         .map(|(path, value)| format!("--set {}", shell_word(&format!("{path}={value}"))))

@@ -271,10 +271,7 @@ impl Trials<'_> {
         }
         let amount = self.amount(number);
         let value = amount.to_string();
-        let read = self.spec.read(&amount).map_err(|problems| {
-            let all: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
-            all.join("; ")
-        });
+        let read = self.spec.read(&amount).map_err(|problems| problems.line());
         let scenario = read.and_then(|scenario| {
             let estimate = Estimate::simulated(&scenario).check();
             if self.spec.insist { Ok(scenario) } else { estimate.map(|()| scenario) }

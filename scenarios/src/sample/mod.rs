@@ -101,17 +101,15 @@ impl Done {
     fn rate(&self) -> f64 {
         self.outcome.rates.offered.events_per_second
     }
-
-    fn is_calm(&self) -> bool {
-        self.stretch.weight != 1.0
-    }
 }
 
 /// How much of the schedule a sample with so many calm stretches simulates.
 pub fn simulated(scenario: &Scenario, calm: u32) -> Duration {
-    let each = stretches::of(scenario, calm);
-    let lengths = each.iter().map(|of| stretches::scenario_of(scenario, of).traffic.duration.0);
-    Duration(lengths.sum())
+    simulated_by(&stretches::of(scenario, calm))
+}
+
+fn simulated_by(stretches: &[Stretch]) -> Duration {
+    Duration(stretches.iter().map(|stretch| stretch.simulated().0).sum())
 }
 
 /// Simulates the stretches of a scenario, `calm` of what is calm, on all cores. `progress` is told
@@ -147,7 +145,7 @@ pub fn sample(
         scenario: scenario.name.clone(),
         seed: scenario.seed,
         horizon_ns: scenario.traffic.duration.0,
-        simulated_ns: simulated(scenario, calm).0,
+        simulated_ns: simulated_by(&all).0,
         events: done.iter().map(|of| of.rate() * seconds(of) * of.stretch.weight).sum(),
         response,
         end_to_end,
@@ -190,7 +188,7 @@ fn percentiles(
     values.sort_unstable_by_key(|(value, ..)| *value);
     let once = vec![1.0; done.len()];
     let estimates = quantiles(&values, &once);
-    let calm: Vec<usize> = (0..done.len()).filter(|number| done[*number].is_calm()).collect();
+    let calm: Vec<usize> = (0..done.len()).filter(|number| done[*number].stretch.calm).collect();
     let mut draws = Seed(seed).stream("bootstrap", 0);
     let mut drawn: Vec<Vec<u64>> = vec![Vec::new(); QUANTILES.len()];
     for _ in 0..DRAWS {

@@ -27,6 +27,20 @@ pub(super) struct Stretch {
     pub until: Duration,
     /// How much of the schedule each second of it stands for; 1 for what happens but once.
     pub weight: f64,
+    /// It stands for others of its kind.
+    pub calm: bool,
+}
+
+impl Stretch {
+    /// Where its scenario begins, so that what it measures is warm.
+    fn begin(&self) -> Duration {
+        self.from.saturating_sub(WARM_UP)
+    }
+
+    /// How much of the schedule it simulates.
+    pub fn simulated(&self) -> Duration {
+        self.until.saturating_sub(self.begin())
+    }
 }
 
 /// Spans of time in which something happens (a burst, a fault), joined where they overlap.
@@ -63,7 +77,8 @@ pub(super) fn of(scenario: &Scenario, calm: u32) -> Vec<Stretch> {
     let warm_up = scenario.measure.warm_up;
     let mut stretches: Vec<_> = busy
         .iter()
-        .map(|(from, until)| Stretch { from: (*from).max(warm_up), until: *until, weight: 1.0 })
+        .map(|(from, until)| (*from.max(&warm_up), *until))
+        .map(|(from, until)| Stretch { from, until, weight: 1.0, calm: false })
         .filter(|stretch| stretch.from < stretch.until)
         .collect();
     let ends = busy.iter().map(|(from, _)| *from).skip(1).chain([scenario.traffic.duration]);
@@ -78,7 +93,7 @@ pub(super) fn of(scenario: &Scenario, calm: u32) -> Vec<Stretch> {
             let length = length(span).0;
             if at < length {
                 let from = span.0 + Duration(at.min(length.saturating_sub(MEASURED.0)));
-                stretches.push(Stretch { from, until: from + MEASURED, weight });
+                stretches.push(Stretch { from, until: from + MEASURED, weight, calm: true });
                 break;
             }
             at -= length;
@@ -87,12 +102,12 @@ pub(super) fn of(scenario: &Scenario, calm: u32) -> Vec<Stretch> {
     stretches
 }
 
-/// The scenario of a stretch alone: it begins so long before that what it measures is warm.
+/// The scenario of a stretch alone.
 pub(super) fn scenario_of(whole: &Scenario, stretch: &Stretch) -> Scenario {
-    let begin = stretch.from.saturating_sub(WARM_UP);
+    let begin = stretch.begin();
     let mut scenario = whole.clone();
     let traffic = &mut scenario.traffic;
-    traffic.duration = stretch.until.saturating_sub(begin);
+    traffic.duration = stretch.simulated();
     let period = traffic.diurnal.period.0.max(1);
     traffic.diurnal.peak =
         Duration((traffic.diurnal.peak.0 % period + period - begin.0 % period) % period);

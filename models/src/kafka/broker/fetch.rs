@@ -91,9 +91,9 @@ impl Broker {
         }
         for asked in fetch.partitions.drain(..) {
             session.want(asked);
-            if let Some(replica) = self.replicas.get_mut(asked.partition)
-                && !replica.watchers.contains(&from)
-            {
+            let Some(replica) = self.replicas.get_mut(asked.partition) else { continue };
+            Self::asked_for(ctx, replica, asked.offset);
+            if !replica.watchers.contains(&from) {
                 replica.watchers.push(from);
             }
         }
@@ -150,12 +150,6 @@ impl Broker {
         let (State::Fetching { fetch, .. } | State::Completing(fetch)) = &connection.state else {
             return true;
         };
-        for partition in &session.active {
-            let wanted = session.wanted.get(partition);
-            if let Some((wanted, replica)) = wanted.zip(self.replicas.get(*partition)) {
-                Self::asked_for(ctx, replica, wanted.asked.offset);
-            }
-        }
         let answer = self.read_session(&mut session, fetch, in_any_case);
         let (correlation, listed) = (fetch.correlation, fetch.listed);
         if let Some(connection) = self.connections.get_mut(&from) {

@@ -62,14 +62,7 @@ impl Consumer {
                     self.rejoin(ctx);
                 }
             }
-            Answer::Error(error) => {
-                if error == GroupError::UnknownMemberId {
-                    member.renew();
-                }
-                if member.stage != Stage::Slow {
-                    self.lose_all();
-                }
-            }
+            Answer::Error(error) => self.refused(error),
             _ => {}
         }
     }
@@ -83,6 +76,11 @@ impl Consumer {
                 self.give_up(&owned)
             }
         };
+        self.join_after(ctx, offsets);
+    }
+
+    /// Joins again once these offsets are committed, if there are any.
+    fn join_after(&mut self, ctx: &mut Ctx<'_>, offsets: Vec<(u32, u64)>) {
         let commits = self.commit(ctx, offsets);
         let Some(member) = &mut self.member else { return };
         member.stage = if commits { Stage::Committing } else { Stage::Outside };
@@ -95,11 +93,8 @@ impl Consumer {
         let fresh: Vec<_> = assignment.iter().copied().filter(|of| !owned.contains(of)).collect();
         let offsets = self.give_up(&gone);
         self.take_over(&fresh);
-        if gone.is_empty() {
-            return;
+        if !gone.is_empty() {
+            self.join_after(ctx, offsets);
         }
-        let commits = self.commit(ctx, offsets);
-        let Some(member) = &mut self.member else { return };
-        member.stage = if commits { Stage::Committing } else { Stage::Outside };
     }
 }

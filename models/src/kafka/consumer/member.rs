@@ -441,6 +441,17 @@ impl Consumer {
         }
     }
 
+    /// The group refuses it, which begins another life if it is not known any more.
+    pub(super) fn refused(&mut self, error: GroupError) {
+        let Some(member) = &mut self.member else { return };
+        if error == GroupError::UnknownMemberId {
+            member.renew();
+        }
+        if member.stage != Stage::Slow {
+            self.lose_all();
+        }
+    }
+
     /// Asks where to begin in partitions that it was given.
     fn begin_partitions(&mut self, ctx: &mut Ctx<'_>) {
         let Some(member) = &self.member else { return };

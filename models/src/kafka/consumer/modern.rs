@@ -6,7 +6,7 @@
 
 use super::member::{About, Stage};
 use super::{Consumer, Ctx};
-use crate::kafka::group::message::{Answer, Asked, GroupError, MemberEpoch};
+use crate::kafka::group::message::{Answer, Asked, MemberEpoch};
 
 impl Consumer {
     pub(super) fn beat_modern(&mut self, ctx: &mut Ctx<'_>) {
@@ -59,14 +59,7 @@ impl Consumer {
                     self.reconcile(ctx);
                 }
             }
-            Answer::Error(error) if about == About::Heartbeat => {
-                if error == GroupError::UnknownMemberId {
-                    member.renew();
-                }
-                if member.stage != Stage::Slow {
-                    self.lose_all();
-                }
-            }
+            Answer::Error(error) if about == About::Heartbeat => self.refused(error),
             _ => {}
         }
     }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use headwater_scenarios::plan::{self, Guess, Survive};
-use headwater_scenarios::units::{Duration, Share};
+use headwater_scenarios::units::Duration;
 
-use super::setting::setting;
+use crate::parsers::{setting, share};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -117,10 +117,4 @@ pub struct Plan {
     /// Runs whatever it is estimated to take
     #[arg(long)]
     pub yes: bool,
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse::<Share>().map_err(|error| error.to_string())?.0;
-    let sensible = share > 0.0 && share <= 1.0;
-    sensible.then_some(share).ok_or_else(|| format!("`{text}`: expected above 0% to 100%"))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::Chosen;
+use super::chosen::Chosen;
 
 /// What is asked for.
 #[derive(Args)]
