@@ -7,7 +7,7 @@ use headwater_sim::node;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
-use crate::batch::{SharedBatch, StreamId};
+use crate::batch::{Lane, Range, SharedBatch, StreamId};
 use crate::property::Property;
 use crate::signal::{Level, Mark};
 
@@ -72,6 +72,15 @@ pub enum Note {
         /// A number that goes with it (epoch, delay in nanoseconds), zero if none.
         value: u64,
     },
+    /// A server has removed from the beginning of a lane what its retention does not keep.
+    Expired {
+        /// The lane.
+        lane: Lane,
+        /// The lane begins here now, on that server.
+        position: u64,
+        /// Which events went; those that were read by all and are no longer told apart left out.
+        ranges: Rc<[Range]>,
+    },
     /// Somebody asked for what has been folded ([`headwater_sim::fold`]): the run is not what it
     /// would have been.
     Folded,
@@ -109,6 +118,7 @@ impl node::Note for Note {
                 due.iter().fold(mix(9, *bytes), |hash, due| mix(hash, due.0))
             }
             Self::Folded => 10,
+            Self::Expired { lane, position, .. } => mix(mix(11, u64::from(lane.0)), *position),
             // Without the entity, which the events before it determine: fingerprints stay.
             Self::Property { property, entity: _, holds } => {
                 mix(6 + u64::from(*holds), name(property.name))

@@ -216,10 +216,18 @@ pub struct Counts {
     pub delivered: u64,
     /// Acknowledged and not found when everything was read back.
     pub lost: u64,
+    /// Acknowledged, and removed by retention before it was read: not among the lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expired: u64,
     /// Found more than once: the surplus.
     pub duplicated: u64,
     /// Found behind a later event of the same key and writer.
     pub reordered: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Counts {

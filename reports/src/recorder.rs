@@ -204,8 +204,8 @@ impl Recorder {
         outcome.phases = std::mem::take(&mut self.phases).until(outcome.window.until_ns);
         outcome.duration_ns = end;
         let Figures { counts, rates, latency, series } = self.figures(end);
-        let Counts { lost, duplicated, reordered, .. } = outcome.counts;
-        outcome.counts = Counts { lost, duplicated, reordered, ..counts };
+        let Counts { lost, expired, duplicated, reordered, .. } = outcome.counts;
+        outcome.counts = Counts { lost, expired, duplicated, reordered, ..counts };
         (outcome.rates, outcome.latency) = (rates, latency);
         let gauges = std::mem::take(&mut outcome.series.gauges);
         outcome.series = Series { gauges, ..series };

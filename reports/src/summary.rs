@@ -113,6 +113,10 @@ fn rates(text: &mut String, outcome: &Outcome) {
         count(counts.duplicated),
         count(counts.reordered)
     );
+    if counts.expired > 0 {
+        let expired = count(counts.expired);
+        let _ = writeln!(text, "  {expired} removed by retention before they were read");
+    }
 }
 
 /// A line for each stream, where there are several; the rates above and the latencies below are of

@@ -74,6 +74,18 @@ pub enum DiskOp<R> {
         /// Records to keep.
         keep: u64,
     },
+    /// Drop what the first `records` of a file took on the disk, durably: of a log that is cut from
+    /// its beginning. The others keep their numbers; `record` stands for those of them that nothing
+    /// has stood for yet ([`crate::fold`]). Completes as `Written` with `index` = the number of
+    /// records, dropped ones included.
+    Discard {
+        /// The file.
+        file: FileId,
+        /// How many.
+        records: u64,
+        /// What stands for them.
+        record: R,
+    },
     /// Remove the file, durably. Completes as `Synced`, also where there is none.
     Delete {
         /// The file.

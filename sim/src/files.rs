@@ -1,6 +1,8 @@
 //! The files of one node on one disk: what is there, what of it is durable, what a power cut
 //! leaves.
 
+mod folding;
+
 use std::collections::BTreeMap;
 
 use rand::Rng;
@@ -177,44 +179,6 @@ impl<R: Record> File<R> {
     /// Records, from the first, that are and stay on the medium whatever happens to the power.
     pub fn settled(&self) -> u64 {
         if self.cut_off.is_empty() { self.durable } else { self.folded }
-    }
-
-    /// See [`crate::fold::Folding::fold`].
-    pub fn fold(&mut self, records: u64, record: R) {
-        assert!(self.folded <= records && records <= self.settled(), "what is durable is folded");
-        let end = self.place(records);
-        let gone: Vec<_> = self.records.drain(self.pieces..end).collect();
-        let Some(last) = gone.last() else { return };
-        let (stamp, count, torn) = (last.stamp, records - self.folded, false);
-        let bytes = gone.iter().map(|stored| stored.bytes).sum();
-        let piece = Stored { record, bytes, stamp, count, torn, medium: Medium::Same };
-        self.records.insert(self.pieces, piece);
-        (self.pieces, self.folded) = (self.pieces + 1, records);
-        if self.pieces > PIECES_MAX {
-            self.join_pieces();
-        }
-    }
-
-    /// Makes one of every two pieces, but for the last, so that their number stays bounded.
-    fn join_pieces(&mut self) {
-        let mut joined: Vec<Stored<R>> = Vec::with_capacity(PIECES_MAX);
-        let mut before: Option<Stored<R>> = None;
-        for piece in self.records.drain(..self.pieces) {
-            let Some(first) = before.take() else {
-                before = Some(piece);
-                continue;
-            };
-            match first.record.joined(&piece.record) {
-                Some(record) => {
-                    let (bytes, count) = (first.bytes + piece.bytes, first.count + piece.count);
-                    joined.push(Stored { record, bytes, count, ..piece });
-                }
-                None => joined.extend([first, piece]),
-            }
-        }
-        joined.extend(before);
-        self.pieces = joined.len();
-        self.records.splice(..0, joined);
     }
 
     /// The record written last will never reach the medium.
@@ -457,7 +421,7 @@ mod tests {
     use crate::random::Seed;
 
     #[derive(Clone, Debug, PartialEq)]
-    struct Word(u64);
+    pub(super) struct Word(pub u64);
 
     impl Record for Word {
         fn size_bytes(&self) -> u64 {
@@ -471,7 +435,7 @@ mod tests {
         }
     }
 
-    fn file(records: u64) -> File<Word> {
+    pub(super) fn file(records: u64) -> File<Word> {
         let mut file = File::default();
         for word in 0..records {
             file.append(Word(word), 8, Time::ZERO, 0);

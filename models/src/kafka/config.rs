@@ -7,6 +7,7 @@
 //! one is told so.
 
 mod consumer;
+mod topic;
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ use super::costs::Costs;
 use super::ids::BrokerId;
 use crate::runtime::jvm;
 pub use consumer::{Consumer, GroupProtocol, OffsetReset, Strategy};
+pub use topic::Topic;
 
 /// A released line of Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -100,25 +102,6 @@ pub struct CatchUp {
     pub after_ms: u64,
 }
 
-/// Options of the topic (`LogConfig`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-source" = "TopicConfig and LogConfig @ apache/kafka 3.9.0"))]
-pub struct Topic {
-    /// Acknowledgements with `acks=all` need this many in-sync replicas.
-    #[serde(rename = "min.insync.replicas")]
-    pub min_insync_replicas: u32,
-    /// Records after which a partition's log is synced to disk; the default never does.
-    #[serde(rename = "flush.messages")]
-    pub flush_messages: u64,
-    /// Bytes after which a partition's log begins another segment, and syncs the former one.
-    #[serde(rename = "segment.bytes")]
-    pub segment_bytes: u64,
-    /// Whether a replica outside the ISR may become leader.
-    #[serde(rename = "unclean.leader.election.enable")]
-    pub unclean_leader_election: bool,
-}
-
 /// Options of a broker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +141,9 @@ pub struct Broker {
     /// Pause of a fetcher after an error.
     #[serde(rename = "replica.fetch.backoff.ms")]
     pub replica_fetch_backoff_ms: u64,
+    /// Period of the look for segments that retention removes.
+    #[serde(rename = "log.retention.check.interval.ms")]
+    pub log_retention_check_interval_ms: u64,
     /// Period of the high watermark checkpoint.
     #[serde(rename = "replica.high.watermark.checkpoint.interval.ms")]
     pub high_watermark_checkpoint_interval_ms: u64,
@@ -336,12 +322,7 @@ impl Cluster {
             catch_up: CatchUp::default(),
             client: ClientLibrary::Java,
             keyed: false,
-            topic: Topic {
-                min_insync_replicas: 1,
-                flush_messages: i64::MAX as u64,
-                segment_bytes: 1 << 30,
-                unclean_leader_election: false,
-            },
+            topic: Topic::default(),
             broker: Broker {
                 network_threads: 3,
                 io_threads: 8,
@@ -353,6 +334,7 @@ impl Cluster {
                 replica_fetch_max_bytes: 1 << 20,
                 replica_fetch_response_max_bytes: 10 << 20,
                 replica_fetch_backoff_ms: 1_000,
+                log_retention_check_interval_ms: 300_000,
                 high_watermark_checkpoint_interval_ms: 5_000,
                 heartbeat_interval_ms: 2_000,
                 session_timeout_ms: 9_000,
@@ -410,9 +392,7 @@ impl Cluster {
                 "broker.offsets.topic.replication.factor",
                 u64::from(self.broker.offsets_topic_replication_factor),
             ),
-            ("topic.min.insync.replicas", u64::from(self.topic.min_insync_replicas)),
-            ("topic.flush.messages", self.topic.flush_messages),
-            ("topic.segment.bytes", self.topic.segment_bytes),
+            ("broker.log.retention.check.interval.ms", self.broker.log_retention_check_interval_ms),
             ("broker.num.io.threads", u64::from(self.broker.io_threads)),
             ("broker.queued.max.requests", u64::from(self.broker.queued_max_requests)),
             ("broker.num.recovery.threads.per.data.dir", u64::from(self.broker.recovery_threads)),
@@ -440,13 +420,7 @@ impl Cluster {
                  replicas"
             ));
         }
-        let min = self.topic.min_insync_replicas;
-        if min > replicas {
-            return Err(format!(
-                "topic.min.insync.replicas is {min}, but replication.factor is {replicas}: \
-                 no write with acks=all could ever succeed"
-            ));
-        }
+        self.topic.check(replicas)?;
         if self.quorum.eligible_leader_replicas > 1 {
             return Err(format!(
                 "quorum.eligible.leader.replicas.version is {}, but it is 0 or 1",

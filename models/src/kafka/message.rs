@@ -150,6 +150,8 @@ pub struct FetchedPartition {
     pub error: ErrorCode,
     /// The leader's high watermark.
     pub high_watermark: u64,
+    /// The leader's log start offset.
+    pub log_start: u64,
     /// The follower's log has diverged: the leader's end offset for the largest epoch not above the
     /// follower's last, with that epoch.
     pub diverging: Option<(u32, u64)>,
@@ -440,8 +442,10 @@ impl Message {
                 let fold = |hash, fetched: &FetchedPartition| {
                     let mix_in = |hash, batch: &LogBatch| mix(hash, batch.base_offset);
                     let batches = fetched.batches.iter().fold(0, mix_in);
-                    let FetchedPartition { high_watermark, error, .. } = fetched;
-                    mix(mix(hash, high_watermark ^ (*error as u64) << 56), batches)
+                    let FetchedPartition { high_watermark, log_start, error, .. } = fetched;
+                    let hash = mix(mix(hash, high_watermark ^ (*error as u64) << 56), batches);
+                    // Without it where nothing was ever removed: fingerprints stay.
+                    if *log_start > 0 { mix(hash, *log_start) } else { hash }
                 };
                 partitions.iter().fold(mix(4, *correlation), fold)
             }

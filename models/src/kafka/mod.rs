@@ -22,6 +22,7 @@ pub mod properties;
 pub mod reconnect;
 pub mod record;
 pub mod replica;
+pub mod segments;
 pub mod signals;
 pub mod sizing;
 pub mod system;

@@ -3,18 +3,19 @@
 //! Stands for `UnifiedLog`, `LeaderEpochFileCache` and `ProducerStateManager` of apache/kafka @
 //! 3.9.0. The batches stay in memory beside the disk; whether that has to be waited for is asked
 //! for each fetch ([`super::broker`]). Segments are places in one file: where they begin says what
-//! is checked after an unclean stop. What nobody needs any more may be folded
-//! ([`headwater_sim::fold`]): then what followed from it is kept, and not the batches. Parameters:
-//! `segment.bytes`. Left out: rolling by time and by full indexes, retention, indexes, expiry of
-//! producer ids.
+//! is checked after an unclean stop, and what is removed at a time ([`super::segments`]). What
+//! nobody needs any more may be folded ([`headwater_sim::fold`]), as what is removed is: then what
+//! followed from it is kept, and not the batches. Left out: indexes, expiry of producer ids.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use headwater_sim::fingerprint::mix;
 use headwater_sim::node::READ;
+use headwater_sim::time::Time;
 
 use super::record::{Folded, LogBatch, ProducerEpoch, ProducerId};
+use super::segments::{Appended, Retention, Rolling, Segments};
 use crate::batch::{Range, SharedBatch, extend};
 use crate::bugs::{Bug, BugSet};
 use crate::collections::SortedVecMap;
@@ -46,8 +47,7 @@ pub struct Summary {
     /// (epoch, its first offset), ascending.
     epochs: Vec<(u32, u64)>,
     producers: SortedVecMap<ProducerId, ProducerState>,
-    /// First offset and bytes of each segment, the active one last.
-    segments: Vec<(u64, u64)>,
+    segments: Segments,
     /// Of folded batches: the hash of a read of them.
     read: u64,
 }
@@ -59,6 +59,19 @@ pub struct PartitionLog {
     folded: Summary,
     batches: Vec<LogBatch>,
     now: Summary,
+    /// The log start offset: nothing before it is to be had any more.
+    start: u64,
+    /// The local log start offset: nothing before it is here any more.
+    local_start: u64,
+}
+
+/// What was removed from the beginning of a log.
+#[derive(Clone, Debug)]
+pub struct Deleted {
+    /// Records of the file that go, counted from its beginning.
+    pub records: u64,
+    /// What stands for those of them that nothing has stood for yet.
+    pub folded: Folded,
 }
 
 /// What the log remembers of an idempotent producer.
@@ -70,16 +83,20 @@ struct ProducerState {
 }
 
 impl Summary {
-    /// With one more batch. True if it begins another segment, because the one before has no room
-    /// for it in `segment_bytes`.
-    fn take(&mut self, batch: &LogBatch, segment_bytes: u64) -> bool {
-        let bytes = batch.size_bytes();
-        let filled = self.segments.last().map_or(0, |(_, filled)| *filled);
-        let rolls = filled > 0 && filled + bytes > segment_bytes;
-        match self.segments.last_mut().filter(|_| !rolls) {
-            Some((_, filled)) => *filled += bytes,
-            None => self.segments.push((batch.base_offset, bytes)),
-        }
+    /// Of a log that begins at an offset.
+    fn starting_at(end_offset: u64) -> Self {
+        Self { end_offset, ..Self::default() }
+    }
+
+    /// With one more batch. True if it begins another segment.
+    fn take(&mut self, batch: &LogBatch, rolling: Rolling) -> bool {
+        let new = Appended {
+            first: batch.base_offset,
+            record: self.records,
+            bytes: batch.size_bytes(),
+            times: batch.times(),
+        };
+        let rolls = self.segments.take(new, rolling);
         self.start_epoch(batch.leader_epoch);
         // It was on its way to the file when its replica took the lead, which waits for the log's
         // lock (`Partition.makeLeader` @ 3.9.0): the leader's epoch begins behind it.
@@ -120,47 +137,89 @@ impl Summary {
     pub const fn digest_of_read(&self) -> u64 {
         self.read
     }
-
-    /// Bytes of the segments that do not end before `offset`.
-    fn bytes_from(&self, offset: u64) -> u64 {
-        let before = self.segments.partition_point(|(first, _)| *first <= offset);
-        self.segments[before.saturating_sub(1)..].iter().map(|(_, bytes)| bytes).sum()
-    }
 }
 
 impl PartitionLog {
     /// A log from what was read from disk, up to the first batch that does not follow: the check
     /// of a segment ends it there (`LogSegment.recover` @ 3.9.0).
-    pub fn recover(batches: impl IntoIterator<Item = LogBatch>, segment_bytes: u64) -> Self {
+    pub fn recover(batches: impl IntoIterator<Item = LogBatch>, rolling: Rolling) -> Self {
         let mut log = Self::default();
-        log.load(batches, segment_bytes);
+        log.load(batches, rolling);
         log
     }
 
     /// The same behind what is known already of folded batches.
     pub fn behind(folded: Summary) -> Self {
-        Self { now: folded.clone(), folded, batches: Vec::new() }
+        Self { now: folded.clone(), folded, ..Self::default() }
+    }
+
+    /// An empty log that begins at an offset (`UnifiedLog.truncateFullyAndStartAt`).
+    pub fn starting_at(offset: u64) -> Self {
+        Self { start: offset, local_start: offset, ..Self::behind(Summary::starting_at(offset)) }
     }
 
     /// Adds batches that were read from disk, up to the first that does not follow.
-    pub fn load(&mut self, batches: impl IntoIterator<Item = LogBatch>, segment_bytes: u64) {
+    pub fn load(&mut self, batches: impl IntoIterator<Item = LogBatch>, rolling: Rolling) {
         for batch in batches {
             if batch.base_offset != self.end_offset() {
                 break;
             }
-            self.push(batch, segment_bytes);
+            self.push(batch, rolling);
         }
     }
 
     /// Bytes of the segments that do not end before the recovery point, which are checked after an
     /// unclean stop.
     pub fn unchecked(&self, recovery_point: u64) -> u64 {
-        self.now.bytes_from(recovery_point)
+        self.now.segments.bytes_from(recovery_point)
     }
 
     /// First offset of the active segment.
     pub fn active_segment(&self) -> u64 {
-        self.now.segments.last().map_or(0, |(first, _)| *first)
+        self.now.segments.active().map_or(self.end_offset(), |active| active.first)
+    }
+
+    /// The segments that are here.
+    pub const fn segments(&self) -> &Segments {
+        &self.now.segments
+    }
+
+    /// Begins another segment, unless the active one has nothing yet. True if it does.
+    pub fn roll(&mut self) -> bool {
+        let (end, records) = (self.now.end_offset, self.now.records);
+        self.now.segments.roll(end, records)
+    }
+
+    /// The log start offset.
+    pub const fn start_offset(&self) -> u64 {
+        self.start
+    }
+
+    /// The local log start offset.
+    pub const fn local_start(&self) -> u64 {
+        self.local_start
+    }
+
+    /// Moves the log start offset up, and with it that of what is here.
+    pub fn raise_start(&mut self, offset: u64) {
+        self.start = self.start.max(offset);
+        self.local_start = self.local_start.max(offset);
+    }
+
+    /// Where the log is to begin by its retention ([`Segments::retained`]).
+    pub fn retained(&self, of: &Retention, high_watermark: u64, now: Time) -> (u64, bool) {
+        self.now.segments.retained(of, (self.end_offset(), high_watermark), now)
+    }
+
+    /// Removes the segments that end before `offset`.
+    pub fn delete_before(&mut self, offset: u64, rolling: Rolling) -> Deleted {
+        self.local_start = self.local_start.max(offset);
+        let folded = self.fold(offset, 0, rolling).expect("none at least is folded");
+        let end = self.end_offset();
+        let first = self.now.segments.drop_before(offset, end);
+        let end = self.folded.end_offset;
+        self.folded.segments.drop_before(offset, end);
+        Deleted { records: first.unwrap_or(self.now.records), folded }
     }
 
     /// The log end offset.
@@ -178,9 +237,10 @@ impl PartitionLog {
         self.now.records == 0
     }
 
-    /// Whether the batches from `offset` on are there: those before have been folded.
+    /// Whether the batches from `offset` on are there, if they have not been removed: those before
+    /// have been folded.
     pub const fn holds(&self, offset: u64) -> bool {
-        offset >= self.folded.end_offset
+        offset >= self.folded.end_offset || offset < self.local_start
     }
 
     /// End offset of the first `records` batches.
@@ -194,7 +254,7 @@ impl PartitionLog {
 
     /// Replaces the batches that end before `offset` by what stands for them. Nothing, while that
     /// would be fewer than `least`.
-    pub fn fold(&mut self, offset: u64, least: usize, segment_bytes: u64) -> Option<Folded> {
+    pub fn fold(&mut self, offset: u64, least: usize, rolling: Rolling) -> Option<Folded> {
         let count = self.batches.partition_point(|batch| batch.end_offset() <= offset);
         if count < least {
             return None;
@@ -205,7 +265,7 @@ impl PartitionLog {
             let size = batch.size_bytes();
             let read = if before.records == 0 { READ } else { before.read };
             before.read = mix(read, mix(batch.digest(), size));
-            before.take(&batch, segment_bytes);
+            before.take(&batch, rolling);
             extend(&mut ranges, Range::from(&*batch.batch));
             bytes += size;
         }
@@ -213,9 +273,9 @@ impl PartitionLog {
     }
 
     /// Appends a batch, which must follow. True if it begins another segment.
-    pub fn push(&mut self, batch: LogBatch, segment_bytes: u64) -> bool {
+    pub fn push(&mut self, batch: LogBatch, rolling: Rolling) -> bool {
         assert_eq!(batch.base_offset, self.end_offset(), "a log has no gaps");
-        let rolls = self.now.take(&batch, segment_bytes);
+        let rolls = self.now.take(&batch, rolling);
         self.batches.push(batch);
         rolls
     }
@@ -276,12 +336,12 @@ impl PartitionLog {
     }
 
     /// Cuts everything from `offset` on. How many batches are left.
-    pub fn truncate(&mut self, offset: u64, segment_bytes: u64) -> u64 {
+    pub fn truncate(&mut self, offset: u64, rolling: Rolling) -> u64 {
         let keep = self.batches.partition_point(|batch| batch.end_offset() <= offset);
         self.batches.truncate(keep);
         let batches = std::mem::take(&mut self.batches);
         self.now = self.folded.clone();
-        self.load(batches, segment_bytes);
+        self.load(batches, rolling);
         self.len()
     }
 
@@ -310,14 +370,18 @@ impl PartitionLog {
 mod tests {
     use std::rc::Rc;
 
-    use headwater_sim::time::Time;
+    use headwater_sim::time::Duration;
 
     use super::*;
     use crate::batch::{Batch, Lane, StreamId};
 
     const PRODUCER: ProducerId = ProducerId::new(0);
-    const SEGMENT: u64 = 1 << 30;
+    const SEGMENT: Rolling = segment(1 << 30);
     const EPOCH: ProducerEpoch = ProducerEpoch { producer: PRODUCER, number: 0, first: 0 };
+
+    const fn segment(bytes: u64) -> Rolling {
+        Rolling { bytes, after: Duration::from_secs(604_800) }
+    }
 
     fn batch(first: u64, count: usize, base_offset: u64, leader_epoch: u32) -> LogBatch {
         let times = vec![Time::ZERO; count];
@@ -406,12 +470,34 @@ mod tests {
     fn a_segment_that_is_full_is_rolled() {
         let size = batch(0, 4, 0, 0).size_bytes();
         let mut log = PartitionLog::default();
-        let rolled: Vec<_> =
-            (0..5).map(|n| log.push(batch(4 * n, 4, 4 * n, 0), 2 * size)).collect();
+        let two = segment(2 * size);
+        let rolled: Vec<_> = (0..5).map(|n| log.push(batch(4 * n, 4, 4 * n, 0), two)).collect();
         assert_eq!(rolled, [false, false, true, false, true]);
         assert_eq!(log.active_segment(), 16);
-        log.truncate(14, 2 * size);
+        log.truncate(14, two);
         assert_eq!(log.active_segment(), 8);
+    }
+
+    #[test]
+    fn what_is_removed_goes_by_whole_segments_and_is_known_no_more() {
+        let two = segment(2 * batch(0, 4, 0, 0).size_bytes());
+        let batches = (0..7).map(|n| batch(4 * n, 4, 4 * n, 0));
+        let mut log = PartitionLog::recover(batches, two);
+        let gone = log.delete_before(16, two);
+        assert_eq!((gone.records, gone.folded.ranges[0].count), (4, 16));
+        assert_eq!((log.local_start(), log.end_offset(), log.len()), (16, 28, 7));
+        assert_eq!(log.read(16, 28, u64::MAX).len(), 3);
+        assert_eq!(log.record_at(20), 5, "records keep their numbers");
+        assert!(log.holds(3), "what was removed was not folded");
+        log.truncate(24, two);
+        assert_eq!((log.active_segment(), log.segments().bytes()), (16, 2 * gone.folded.bytes / 4));
+        assert_eq!(log.delete_before(24, two).records, 6);
+        assert!(log.segments().active().is_none());
+        assert!(!log.push(batch(24, 4, 24, 0), two));
+        assert_eq!(
+            log.sequence(&batch(24, 4, 0, 0).batch, EPOCH),
+            Sequence::Duplicate { end_offset: 28 }
+        );
     }
 
     #[test]

@@ -59,6 +59,11 @@ pub const PARTITION_FAILED: Property = Property::sometimes(
     "kafka-partition-failed",
     "A follower gives a partition up because its leader's batches lie across its log's end.",
 );
+/// Noted whenever segments are removed.
+pub const REMOVES_COMMITTED: Property = Property::always(
+    "kafka-removes-committed",
+    "Retention removes only what lies before the high watermark.",
+);
 /// A broker has halted because of its disk.
 pub const LOG_DIR_FAILED: Property =
     Property::sometimes("kafka-log-dir-failed", "A broker halts because its disk fails.");
@@ -85,4 +90,5 @@ pub const ALL: &[&Property] = &[
     &PARTITION_FAILED,
     &LOG_DIR_FAILED,
     &REFUSED,
+    &REMOVES_COMMITTED,
 ];

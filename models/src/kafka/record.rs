@@ -2,7 +2,8 @@
 //!
 //! Stands for the files of a log directory of apache/kafka @ 3.9.0: `DefaultRecordBatch`,
 //! `__cluster_metadata-0`, `quorum-state`, `replication-offset-checkpoint`,
-//! `recovery-point-offset-checkpoint`, `.kafka_cleanshutdown`, `meta.properties`.
+//! `recovery-point-offset-checkpoint`, `log-start-offset-checkpoint`, `.kafka_cleanshutdown`,
+//! `meta.properties`.
 //! Sizes in bytes as there. Left out: indexes and snapshots, which only make a start faster.
 
 use std::num::NonZeroU64;
@@ -10,6 +11,7 @@ use std::rc::Rc;
 
 use headwater_sim::disk::FileId;
 use headwater_sim::fingerprint::mix;
+use headwater_sim::time::Time;
 
 use super::controller::metadata_log::Run;
 use super::ids::{BrokerId, PartitionId, TopicId, TopicPartition};
@@ -77,6 +79,12 @@ impl LogBatch {
     /// Size in the log and on the wire.
     pub fn size_bytes(&self) -> u64 {
         batch_bytes(&self.batch)
+    }
+
+    /// Times of its first and its last record (`CreateTime`).
+    pub fn times(&self) -> (Time, Time) {
+        let of = |time: Option<&Time>| time.copied().unwrap_or_default();
+        (of(self.batch.started.first()), of(self.batch.started.last()))
     }
 
     /// A cheap hash of it.
@@ -154,6 +162,9 @@ pub enum Record {
     HighWatermarks(Vec<u64>),
     /// The recovery-point-offset-checkpoint file: what each partition's log is synced up to.
     RecoveryPoints(Vec<u64>),
+    /// The log-start-offset-checkpoint file: where each partition's log begins, with the names of
+    /// the first segments, which say where what is here begins.
+    LogStarts(Vec<(u64, u64)>),
     /// The .kafka_cleanshutdown file: which life of the broker was stopped cleanly.
     CleanShutdown {
         /// Its incarnation.
@@ -180,6 +191,7 @@ impl Record {
             Self::HighWatermarks(partitions) | Self::RecoveryPoints(partitions) => {
                 8 + 20 * partitions.len() as u64
             }
+            Self::LogStarts(partitions) => 8 + 20 * partitions.len() as u64,
         }
     }
 
@@ -198,6 +210,9 @@ impl Record {
             Self::MetaProperties { node_id } => mix(5, (*node_id).into()),
             Self::HighWatermarks(partitions) | Self::RecoveryPoints(partitions) => {
                 partitions.iter().fold(7, |hash, mark| mix(hash, *mark))
+            }
+            Self::LogStarts(partitions) => {
+                partitions.iter().fold(8, |hash, (start, local)| mix(mix(hash, *start), *local))
             }
         }
     }
@@ -275,3 +290,5 @@ pub const RECOVERY_POINT_FILE: FileId = FileId(6 << 32);
 pub const CLEAN_SHUTDOWN_FILE: FileId = FileId(7 << 32);
 /// `replication-offset-checkpoint`.
 pub const HIGH_WATERMARK_FILE: FileId = FileId(4 << 32);
+/// `log-start-offset-checkpoint`.
+pub const LOG_START_FILE: FileId = FileId(8 << 32);

@@ -1,8 +1,8 @@
 //! One replica of a partition: follower, or leader with its view of the followers.
 //!
 //! Stands for `Partition` and `Replica` of apache/kafka @ 3.9.0. Parameters: those that callers
-//! pass, `min.insync.replicas` and `replica.lag.time.max.ms`. Left out: log start offsets (nothing
-//! is ever deleted), fetching from followers (KIP-392, off by default).
+//! pass, `min.insync.replicas` and `replica.lag.time.max.ms`. Left out: fetching from followers
+//! (KIP-392, off by default).
 
 use std::collections::VecDeque;
 
@@ -262,7 +262,9 @@ mod tests {
 
     use super::*;
     use crate::batch::{Batch, Lane, StreamId};
+    use crate::kafka::config::Topic;
     use crate::kafka::metadata::Image;
+    use crate::kafka::segments::Rolling;
 
     const B0: BrokerId = BrokerId(0);
     const B1: BrokerId = BrokerId(1);
@@ -292,7 +294,7 @@ mod tests {
             Batch { stream, writer: 0, lane, first, bytes: 100, intended, started, words: None };
         let batch = Rc::new(batch);
         let batch = LogBatch { base_offset, leader_epoch: 0, producer_epoch: None, batch };
-        replica.log.push(batch, 1 << 30);
+        replica.log.push(batch, Rolling::from(&Topic::default()));
     }
 
     fn advanced(replica: &mut Replica, now: u64, eligible: bool) -> u64 {

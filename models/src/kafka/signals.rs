@@ -59,9 +59,19 @@ pub const MEMBER_SLOW: Mark = Mark::new("member_slow").of("");
 /// A consumer ends: nothing is committed of a partition, and it is told nowhere to begin.
 pub const NO_OFFSET: Mark = Mark::new("no_offset").of("partition");
 
+/// Retention removes segments of a replica's log.
+pub const SEGMENTS_DELETED: Mark = Mark::new("segments_deleted").of("partition").with("segments");
+/// A replica gives its log up and goes on where its leader's begins.
+pub const LOG_RESTARTED: Mark = Mark::turn("log_restarted").of("partition").with("offset");
+/// A consumer asks for what retention has removed, and begins anew (`auto.offset.reset`).
+pub const OFFSET_OUT_OF_RANGE: Mark =
+    Mark::turn("offset_out_of_range").of("partition").with("events behind the log's start");
+
 /// The high watermark of a partition.
 pub const HIGH_WATERMARK: Level = Level::new("high_watermark");
 
+/// The logs of a broker, while something may be removed of them.
+pub const LOG_BYTES: Gauge = Gauge::new("log_bytes", "bytes");
 /// A producer's buffer.
 pub const PRODUCER_BUFFER: Gauge = Gauge::new("producer_buffer_bytes", "bytes");
 /// A batch waits for `max.in.flight.requests.per.connection`.
@@ -94,8 +104,11 @@ pub fn all() -> Signals {
             &MEMBER_REFUSED,
             &MEMBER_SLOW,
             &NO_OFFSET,
+            &SEGMENTS_DELETED,
+            &LOG_RESTARTED,
+            &OFFSET_OUT_OF_RANGE,
         ],
         levels: vec![&HIGH_WATERMARK],
-        gauges: vec![&PRODUCER_BUFFER, &MAX_IN_FLIGHT, &BUFFER_MEMORY],
+        gauges: vec![&LOG_BYTES, &PRODUCER_BUFFER, &MAX_IN_FLIGHT, &BUFFER_MEMORY],
     }
 }

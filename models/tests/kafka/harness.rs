@@ -26,8 +26,6 @@ pub struct Bench {
     pub sim: Simulation<Streaming, Seen>,
     brokers: Vec<NodeId>,
     producers: Vec<NodeId>,
-    /// Paused by the stories of planted bugs only.
-    #[cfg_attr(not(feature = "planted-bugs"), allow(dead_code))]
     consumer: NodeId,
     machines: Vec<MachineId>,
 }
@@ -194,7 +192,6 @@ impl Bench {
     }
 
     /// The consumer stands still from one second to another.
-    #[cfg(feature = "planted-bugs")]
     pub fn pause_consumer(&mut self, from: u64, to: u64) {
         let (node, second) = (self.consumer, |at: u64| Time(at * 1_000_000_000));
         self.sim.schedule(second(from), Fault::Pause { node });

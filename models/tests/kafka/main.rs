@@ -14,6 +14,7 @@ mod partitions;
 mod producer;
 mod quorum;
 mod recovery;
+mod retention;
 #[path = "../seen/mod.rs"]
 #[allow(dead_code, reason = "each of the binaries of systems looks at a part")]
 mod seen;

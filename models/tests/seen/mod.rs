@@ -7,6 +7,7 @@ use headwater_check::{History, Once, Positions, Promises, Suite, Verdict};
 use headwater_models::batch::StreamId;
 use headwater_models::note::Note;
 use headwater_models::protocol::Streaming;
+use headwater_sim::effect::Effect;
 use headwater_sim::log::LogEntry;
 use headwater_sim::node::Observer;
 use headwater_sim::time::{Duration, Time};
@@ -40,6 +41,8 @@ pub struct Seen {
     pub fetched: Vec<Time>,
     /// How often each property was noted.
     pub properties: BTreeMap<&'static str, u64>,
+    /// Levels of logs and of what is behind them: by node and name, with their times.
+    pub gauges: Vec<(Time, NodeId, &'static str, u64)>,
     /// Somebody asked for what had been folded.
     pub asked_for_folded: bool,
 }
@@ -48,6 +51,14 @@ impl Observer<Streaming> for Seen {
     fn event(&mut self, _: u64, _: u64, entry: &LogEntry) {
         if entry.kind == "fetch_response" {
             self.fetched.push(entry.at);
+        }
+    }
+
+    fn effect(&mut self, at: Time, node: NodeId, effect: &Effect<Streaming>) {
+        if let Effect::Gauge { name, value } = effect
+            && ["log_", "remote_", "tier_"].iter().any(|of| name.starts_with(of))
+        {
+            self.gauges.push((at, node, name, *value));
         }
     }
 
@@ -66,7 +77,10 @@ impl Observer<Streaming> for Seen {
             }
             Note::Event { mark, .. } => self.events.push(Event { at, node, name: mark.name }),
             Note::Folded => self.asked_for_folded = true,
-            Note::Watermark { .. } | Note::HandedOn { .. } | Note::Through { .. } => {}
+            Note::Watermark { .. }
+            | Note::HandedOn { .. }
+            | Note::Through { .. }
+            | Note::Expired { .. } => {}
         }
     }
 }
@@ -78,6 +92,7 @@ impl Seen {
             history: History::new(StreamId::default(), positions),
             acks: vec![],
             batches: 0,
+            gauges: vec![],
             asked_for_folded: false,
             lanes: BTreeSet::new(),
             errors: vec![],
@@ -86,6 +101,12 @@ impl Seen {
             fetched: vec![],
             properties: BTreeMap::new(),
         }
+    }
+
+    /// The highest level of this name on any node.
+    pub fn highest(&self, name: &str) -> u64 {
+        let of = self.gauges.iter().filter(|(.., of, _)| *of == name);
+        of.map(|(.., value)| *value).max().unwrap_or(0)
     }
 
     /// The verdicts on promises that were broken; properties that must always hold are among them

@@ -229,6 +229,7 @@ fn end(outcome: &Outcome) -> String {
     let others = [
         (counts.failed, "given up by their writers"),
         (open, "never answered"),
+        (counts.expired, "removed by retention before they were read"),
         (counts.duplicated, "stored more than once"),
         (counts.reordered, "out of order"),
     ];

@@ -9,9 +9,12 @@ use headwater_models::system::Positions;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
+use super::expired::Expired;
+use super::loss;
 use super::properties::Properties;
 use super::ranges::GRAIN;
 use super::stored::{Replica, Stored};
+use super::suite::Audience;
 use super::verdict::Verdict;
 use headwater_traffic::Place;
 
@@ -145,6 +148,7 @@ pub struct History {
     pub(super) damaged: Vec<(Time, u32, String)>,
     pub(super) damaged_count: u64,
     pub(super) properties: Properties,
+    pub(super) expired: Expired,
 }
 
 impl History {
@@ -161,6 +165,11 @@ impl History {
     /// What the models have noted of their properties.
     pub fn properties(&self) -> &Properties {
         &self.properties
+    }
+
+    /// Acknowledged events that retention has removed before they were read.
+    pub fn expired_unread(&self, audience: Audience) -> u64 {
+        loss::expired(self, audience)
     }
 
     /// What its positions count.
@@ -186,6 +195,9 @@ impl History {
             }
             Note::Property { property, entity, holds } => {
                 self.properties.note(at, property, *entity, *holds);
+            }
+            Note::Expired { lane, position, ranges } => {
+                self.expired.note(at, lane.0, *position, ranges);
             }
             Note::HandedOn { .. } | Note::Through { .. } | Note::Event { .. } | Note::Folded => {}
         }

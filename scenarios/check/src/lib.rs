@@ -13,6 +13,7 @@ mod agreement;
 mod checker;
 mod duplicates;
 mod durability;
+mod expired;
 mod fold;
 mod history;
 mod loss;

@@ -6,10 +6,11 @@ use super::suite::{Audience, Promises};
 use super::verdict::{Finding, Tally, Verdict, grouped};
 
 /// Lost is an acknowledged event that was not read although a later one of its lane and writer was;
-/// behind the last one read it is unread, which counts as loss once the readers have drained.
+/// behind the last one read it is unread, which counts as loss once the readers have drained. What
+/// retention has removed before it was read is told apart.
 pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
     let mut tally = Tally::default();
-    let mut behind = 0;
+    let (mut behind, mut expired) = (0, 0);
     let audience = promises.audience;
     let groups = audience.count(history.readers());
     for group in 0..groups {
@@ -19,7 +20,8 @@ pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
             Audience::Each => Some(group),
             Audience::Groups { members, .. } => Some(group * members),
         };
-        behind += missing(history, &read, reader, promises.drained, &mut tally);
+        let missing = missing(history, &read, reader, promises.drained, &mut tally);
+        (behind, expired) = (behind + missing.behind, expired + missing.expired);
     }
     let checked = history.acked_events() * u64::from(groups);
     let (lost, all) = (grouped(tally.violations), grouped(checked));
@@ -27,25 +29,58 @@ pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
     if behind > 0 {
         summary += &format!("; {} not read by the end of the run", grouped(behind));
     }
+    if expired > 0 {
+        summary += &format!("; {} removed by retention before they were read", grouped(expired));
+    }
     tally.verdict("no_acked_loss", checked, summary)
 }
 
-/// Adds what `read` lacks to the tally; returns how many events were merely unread.
+/// Events that are missing without being lost.
+#[derive(Default)]
+struct Missing {
+    /// Not read yet.
+    behind: u64,
+    /// Removed by retention before they were read.
+    expired: u64,
+}
+
+/// Acknowledged events that retention has removed before they were read, of all who read
+/// everything.
+pub(super) fn expired(history: &History, audience: Audience) -> u64 {
+    if history.expired.is_empty() {
+        return 0;
+    }
+    let of_group = |group| {
+        let read = history.read_by(|reader| audience.group_of(reader) == group);
+        missing(history, &read, None, true, &mut Tally::default()).expired
+    };
+    (0..audience.count(history.readers())).map(of_group).sum()
+}
+
+/// Adds what `read` lacks to the tally; returns what is not lost of it.
 fn missing(
     history: &History,
     read: &Stored,
     reader: Option<u32>,
     drained: bool,
     tally: &mut Tally,
-) -> u64 {
-    let mut behind = 0;
+) -> Missing {
+    let mut not_lost = Missing::default();
     let nothing = super::ranges::RangeSet::default();
     for (lane, writer, acked) in history.acked.iter() {
         let read = read.get(lane, writer).unwrap_or(&nothing);
-        for range in acked.minus(read) {
-            let passed = read.last().is_some_and(|last| last > range.last);
+        let unread = acked.minus(read).into_iter().flat_map(|range| {
+            let passed = read.seen_after(range.last);
+            let parts = history.expired.parts((lane, writer), range, passed);
+            parts.into_iter().map(move |(part, expired)| (part, passed.is_some(), expired))
+        });
+        for (range, passed, expired) in unread {
+            if expired {
+                not_lost.expired += range.count();
+                continue;
+            }
             if !passed && !drained {
-                behind += range.count();
+                not_lost.behind += range.count();
                 continue;
             }
             let what = if passed { "lost" } else { "never read" };
@@ -56,5 +91,5 @@ fn missing(
             tally.add(range.count(), finding);
         }
     }
-    behind
+    not_lost
 }

@@ -50,6 +50,9 @@ impl Skips<'_> {
         }
         let mut end = 0;
         for span in spans {
+            // What retention has removed by then was not to be had.
+            let start = self.history.expired.start(self.lane, span.from);
+            end = end.max(start.min(span.position));
             if span.position > end {
                 let mut gaps = vec![];
                 others.gaps_in(end, span.position - 1, |first, last| gaps.push((first, last)));

@@ -134,6 +134,12 @@ impl RangeSet {
         self.ranges.last().map(|range| range.last)
     }
 
+    /// When the first number above `last` was seen; nothing if none is in the set.
+    pub(super) fn seen_after(&self, last: u64) -> Option<Time> {
+        let next = self.ranges.partition_point(|have| have.last <= last);
+        self.ranges.get(next).map(|have| have.from)
+    }
+
     /// Calls `each` with the parts of `first ..= last` that are in the set, and when each was seen.
     pub(super) fn parts_in(&self, first: u64, last: u64, mut each: impl FnMut(Range)) {
         let start = self.ranges.partition_point(|have| have.last < first);

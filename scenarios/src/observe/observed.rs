@@ -215,7 +215,7 @@ impl Observer<Streaming> for Observed {
                     total.through(at, due, *bytes);
                 }
             }
-            Note::Watermark { .. } | Note::Property { .. } => {}
+            Note::Watermark { .. } | Note::Property { .. } | Note::Expired { .. } => {}
             Note::Folded => self.asked_for_folded = true,
             Note::Event { .. } => self.timeline.note(at, (node, stream), &note),
         }

@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
 use crate::scenario::metric::{CONVERGES, HANDED_ON};
 use crate::units::Time;
-use headwater_check::{Finding, History, Suite, Verdict, grouped};
+use headwater_check::{Audience, Finding, History, Suite, Verdict, grouped};
 
 /// What was observed of a run.
 pub struct Account {
@@ -94,6 +94,7 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
         let mut found = check(scenario, stream, observed.end);
         found.extend(handed_on(stream, &observed.streams));
         count_violations(&mut outcome.counts, &found);
+        outcome.counts.expired += stream.history.expired_unread(audience(scenario, stream));
         let name = several.then(|| stream.name.clone());
         outcome.verdicts.extend(found.iter().map(|of| in_stream(of, name.clone())));
         verdicts.extend(found);
@@ -131,6 +132,12 @@ pub fn conclude(scenario: &Scenario, outcome: &mut Outcome) {
         let verdicts = outcome.statuses(of);
         outcome.streams.get_mut(name).expect("it is listed").verdicts = verdicts;
     }
+}
+
+/// Who reads everything of a stream.
+fn audience(scenario: &Scenario, stream: &StreamAccount) -> Audience {
+    let system = &scenario.systems.part(stream.history.stream()).system;
+    scenario.promise.promises(&**system, stream.drained).audience
 }
 
 /// What the checkers find of a stream.

@@ -85,6 +85,8 @@ pub enum Count {
     Delivered,
     /// Acknowledged, and not readable at the end.
     Lost,
+    /// Acknowledged, and removed by retention before it was read.
+    Expired,
     /// Delivered again.
     Duplicated,
     /// Delivered after a later one of the same writer and lane.
@@ -105,13 +107,14 @@ const FLOWS: [(&str, Flow); 4] = [
     ("consumed_rate", Flow::Consumed),
 ];
 
-const COUNTS: [(&str, Count); 8] = [
+const COUNTS: [(&str, Count); 9] = [
     ("scheduled", Count::Scheduled),
     ("sent", Count::Sent),
     ("acked", Count::Acked),
     ("failed", Count::Failed),
     ("delivered", Count::Delivered),
     ("lost", Count::Lost),
+    ("expired", Count::Expired),
     ("duplicated", Count::Duplicated),
     ("reordered", Count::Reordered),
 ];

@@ -83,6 +83,7 @@ fn count(outcome: &Outcome, count: Count) -> u64 {
         Count::Failed => counts.failed,
         Count::Delivered => counts.delivered,
         Count::Lost => counts.lost,
+        Count::Expired => counts.expired,
         Count::Duplicated => counts.duplicated,
         Count::Reordered => counts.reordered,
     }

@@ -31,6 +31,9 @@ pub fn describe(note: &Note) -> Noted {
             };
             (mark.name, *peer, format!("#{entity}{value}"))
         }
+        Note::Expired { lane, position, .. } => {
+            ("expired", None, format!("lane {} begins at {position}", lane.0))
+        }
         Note::Folded => ("folded", None, "asked for what has been folded".into()),
         Note::Property { property, entity, holds } => {
             let holds = if *holds { "holds" } else { "does not hold" };

@@ -48,6 +48,12 @@ pub(super) struct Piece {
 }
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
+    /// Bytes of a node's files on all of its disks.
+    pub fn disk_bytes(&self, node: NodeId) -> u64 {
+        let files = self.nodes[node.index()].files.iter().flat_map(|of| of.values());
+        files.map(File::bytes).sum()
+    }
+
     pub(super) fn disk(&mut self, node: NodeId, disk: DiskId, op: DiskOp<P::Record>, tag: u64) {
         let state = &mut self.nodes[node.index()];
         let (incarnation, machine_id) = (state.incarnation, state.spec.machine);
@@ -325,6 +331,15 @@ fn operate<R: Record>(
             device.release(bytes_of(file.range(keep, u64::MAX)));
             let dirty = file.dirty_bytes();
             file.truncate(keep, now);
+            device.clean(dirty - file.dirty_bytes());
+            (now, Completion::Written { index: file.len() })
+        }
+        DiskOp::Discard { file, records, record } => {
+            let Some(file) = files.get_mut(&file) else {
+                return (now, Completion::Failed(DiskError::NoSuchFile));
+            };
+            let dirty = file.dirty_bytes();
+            device.release(file.discard(records, record));
             device.clean(dirty - file.dirty_bytes());
             (now, Completion::Written { index: file.len() })
         }

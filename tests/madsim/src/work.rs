@@ -115,6 +115,11 @@ impl Disks {
                 let kept = disk.truncate(file, keep);
                 done(kept.map_or_else(missing, |index| Completion::Written { index }));
             }
+            // Here what is dropped from the beginning goes on taking room.
+            DiskOp::Discard { file, .. } => {
+                let kept = disk.truncate(file, u64::MAX);
+                done(kept.map_or_else(missing, |index| Completion::Written { index }));
+            }
             DiskOp::List => done(Completion::Listed { files: disk.list() }),
             DiskOp::Sync { file } => match disk.begin_sync(file) {
                 Some(mark) => flush(Some((file, mark))),

@@ -208,6 +208,10 @@ impl Topic {
             ("min.insync.replicas", cluster.topic.min_insync_replicas.to_string()),
             ("flush.messages", cluster.topic.flush_messages.to_string()),
             ("segment.bytes", cluster.topic.segment_bytes.to_string()),
+            ("segment.ms", cluster.topic.segment_ms.to_string()),
+            ("retention.ms", cluster.topic.retention_ms.to_string()),
+            ("retention.bytes", cluster.topic.retention_bytes.to_string()),
+            ("file.delete.delay.ms", cluster.topic.file_delete_delay_ms.to_string()),
             ("unclean.leader.election.enable", cluster.topic.unclean_leader_election.to_string()),
         ];
         let mut topic = NewTopic::new(&self.name, cluster.partitions as i32, replication);

@@ -53,11 +53,13 @@ impl Broker {
     }
 
     /// Writes `replication-offset-checkpoint` from time to time.
-    pub(super) fn checkpoint(&self, ctx: &mut Ctx<'_>) {
+    pub(super) fn checkpoint(&mut self, ctx: &mut Ctx<'_>) {
         let marks = self.points(|replica| replica.high_watermark);
         self.write_down(ctx, HIGH_WATERMARK_FILE, Record::HighWatermarks(marks));
         let millis = self.config.broker.high_watermark_checkpoint_interval_ms.max(1);
         ctx.timer(Duration::from_millis(millis), TAGS.tag(kind::CHECKPOINT, 0));
+        let until = ctx.now() + self.sight();
+        self.arm_retention(ctx, until);
     }
 
     /// Writes `recovery-point-offset-checkpoint` from time to time.
@@ -73,7 +75,7 @@ impl Broker {
     }
 
     /// Puts a record in the place of what a file held.
-    fn write_down(&self, ctx: &mut Ctx<'_>, file: FileId, record: Record) {
+    pub(super) fn write_down(&self, ctx: &mut Ctx<'_>, file: FileId, record: Record) {
         let ignored = TAGS.tag(kind::IGNORED, 0);
         ctx.disk(DISK, DiskOp::Truncate { file, keep: 0 }, ignored);
         ctx.write(DISK, file, protocol::Record::Kafka(record), ignored);

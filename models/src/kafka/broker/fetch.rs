@@ -208,6 +208,7 @@ impl Broker {
             partition: wanted.partition,
             error: ErrorCode::None,
             high_watermark: 0,
+            log_start: 0,
             diverging: None,
             batches: Vec::new(),
         };
@@ -221,6 +222,7 @@ impl Broker {
             return Read { fetched, more: true };
         }
         fetched.high_watermark = replica.high_watermark;
+        fetched.log_start = replica.log.start_offset();
         if fetch.replica.is_some() {
             let (epoch, offset) = (wanted.last_fetched_epoch, wanted.offset);
             fetched.diverging = replica.log.diverges(epoch, offset, self.bugs);
@@ -228,7 +230,7 @@ impl Broker {
                 return Read { fetched, more: true };
             }
         }
-        if wanted.offset > replica.log.end_offset() {
+        if wanted.offset > replica.log.end_offset() || wanted.offset < replica.log.local_start() {
             fetched.error = ErrorCode::OffsetOutOfRange;
             return Read { fetched, more: true };
         }

@@ -176,6 +176,10 @@ impl Broker {
         let mut failed = false;
         for fetched in partitions {
             let partition = fetched.partition;
+            if fetched.error == ErrorCode::OffsetOutOfRange {
+                self.out_of_range(ctx, partition, fetched.log_start);
+                continue;
+            }
             failed |= fetched.error != ErrorCode::None;
             if fetched.error == ErrorCode::FencedLeaderEpoch {
                 properties::EPOCH_REFUSED.reached(ctx);
@@ -189,6 +193,8 @@ impl Broker {
                 let end = last.unwrap_or(replica.log.end_offset());
                 replica.high_watermark =
                     replica.high_watermark.max(fetched.high_watermark.min(end));
+                // Segments before it go at the next look (`maybeIncrementLogStartOffset`).
+                replica.log.raise_start(fetched.log_start.min(replica.high_watermark));
             }
             // The leader's batch begins within this log: they are not the same (`UnifiedLog.append`
             // throws `UnexpectedAppendOffsetException`).
@@ -206,6 +212,15 @@ impl Broker {
         }
         if batches == 0 {
             self.fetcher_free(ctx, leader, failed);
+        }
+    }
+
+    /// The leader's log begins behind this one's end: it goes on there
+    /// (`AbstractFetcherThread.fetchOffsetAndTruncate`, without its two requests for offsets).
+    fn out_of_range(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, log_start: u64) {
+        let end = self.replicas.get(partition).map(|replica| replica.log.end_offset());
+        if end.is_some_and(|end| end < log_start) {
+            self.restart_log(ctx, partition, log_start);
         }
     }
 

@@ -13,6 +13,7 @@ use headwater_sim::node::Record as _;
 use super::{Broker, Ctx, DISK};
 use crate::kafka::record::{METADATA_FILE, MetadataRuns, Record, log_file};
 use crate::kafka::replica::Replica;
+use crate::kafka::segments::Rolling;
 use crate::note::Note;
 use crate::protocol;
 
@@ -45,11 +46,15 @@ impl Broker {
     }
 
     pub(super) fn fold_logs(&mut self, files: &mut Folding<'_, protocol::Record>, needs: &Needs) {
-        let segment_bytes = self.config.topic.segment_bytes;
+        let rolling = Rolling::from(&self.config.topic);
         for replica in self.replicas.iter_mut() {
             let partition = replica.partition;
+            // What stands for these stands before whatever is folded next.
+            if self.removing.is_about(partition) {
+                continue;
+            }
             let Some(before) = needs.before(u64::from(partition)) else { continue };
-            if let Some(folded) = replica.log.fold(before, LEAST, segment_bytes) {
+            if let Some(folded) = replica.log.fold(before, LEAST, rolling) {
                 let (disk, file) = (self.dirs.of(partition), log_file(partition));
                 let records = folded.before.records();
                 let record = protocol::Record::Kafka(Record::Folded(Rc::new(folded)));

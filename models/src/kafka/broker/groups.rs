@@ -50,12 +50,8 @@ impl Broker {
         let of_events = &self.config.topic;
         match partition.partition.0 < self.config.partitions {
             true => of_events.clone(),
-            false => Topic {
-                min_insync_replicas: 1,
-                flush_messages: i64::MAX as u64,
-                segment_bytes: SEGMENT_BYTES,
-                unclean_leader_election: false,
-            },
+            // It is compacted, and nothing of it is removed.
+            false => Topic { segment_bytes: SEGMENT_BYTES, retention_ms: -1, ..Topic::default() },
         }
     }
 
@@ -102,7 +98,8 @@ impl Broker {
         let led = |at: &u32| {
             let replica = self.replicas.get(TopicPartition::of_events(*at))?;
             let leads = replica.state.leader == Some(self.me);
-            leads.then_some((*at, if latest { replica.high_watermark } else { 0 }))
+            let start = replica.log.start_offset();
+            leads.then_some((*at, if latest { replica.high_watermark } else { start }))
         };
         Answer::Listed(partitions.iter().filter_map(led).collect())
     }

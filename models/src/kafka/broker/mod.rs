@@ -24,6 +24,7 @@ mod produce;
 mod quorum;
 mod recovery;
 mod replication;
+mod retention;
 mod runtime;
 
 use std::collections::VecDeque;
@@ -49,6 +50,7 @@ use self::log_dirs::LogDirs;
 use self::produce::Producing;
 use self::quorum::{Input, Quorum};
 use self::recovery::Recovery;
+use self::retention::Removing;
 use super::config::Cluster;
 use super::controller::active::ActiveController;
 use super::group::{self, GroupId};
@@ -122,6 +124,8 @@ pub(in crate::kafka) mod kind {
     pub const SYNCED: u64 = 35;
     pub const STARTED: u64 = 36;
     pub const GROUP: u64 = 37;
+    pub const RETENTION: u64 = 38;
+    pub const DELETE_FILES: u64 = 39;
 }
 
 /// The first of the pools of its JVM.
@@ -185,6 +189,8 @@ pub struct Broker {
     recovery: Option<Box<Recovery>>,
     stop: Stop,
     jvm: Jvm,
+    /// Segments that are to go.
+    removing: Removing,
     /// Groups that this broker coordinates.
     groups: SortedVecMap<GroupId, Coordinated>,
 }
@@ -231,6 +237,7 @@ impl Broker {
             recovery: None,
             stop: Stop::No,
             jvm,
+            removing: Removing::default(),
             groups: SortedVecMap::default(),
         }
     }
@@ -350,6 +357,8 @@ impl Node<Streaming> for Broker {
             kind::CHECKPOINT => self.checkpoint(ctx),
             kind::RECOVERY_POINTS => self.checkpoint_recovery_points(ctx),
             kind::STOP_LATE => ctx.exit(),
+            kind::RETENTION => self.look_for_expired(ctx),
+            kind::DELETE_FILES => self.delete_files(ctx),
             kind::GROUP => self.group_due(ctx, GroupId(which as u32)),
             _ => {}
         }

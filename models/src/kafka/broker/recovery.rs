@@ -28,10 +28,12 @@ use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::partition_log::{PartitionLog, Summary};
 use crate::kafka::properties;
 use crate::kafka::record::{
-    CLEAN_SHUTDOWN_FILE, HIGH_WATERMARK_FILE, LogBatch, META_PROPERTIES_FILE, METADATA_FILE,
-    QUORUM_STATE_FILE, QuorumState, RECOVERY_POINT_FILE, Record, log_file, log_partition,
+    CLEAN_SHUTDOWN_FILE, HIGH_WATERMARK_FILE, LOG_START_FILE, LogBatch, META_PROPERTIES_FILE,
+    METADATA_FILE, QUORUM_STATE_FILE, QuorumState, RECOVERY_POINT_FILE, Record, log_file,
+    log_partition,
 };
 use crate::kafka::replica::Replica;
+use crate::kafka::segments::Rolling;
 use crate::kafka::signals;
 use crate::protocol;
 
@@ -51,6 +53,7 @@ pub struct Recovery {
     vote: QuorumState,
     high_watermarks: Vec<u64>,
     recovery_points: Vec<u64>,
+    log_starts: Vec<(u64, u64)>,
     /// Whose directory it is.
     node_id: Option<BrokerId>,
     /// Which life was stopped cleanly, if the last one was.
@@ -163,7 +166,8 @@ impl Broker {
                 let tag = TAGS.tag(kind::LOG_READ, partition.into());
                 ctx.read(self.dirs.of(partition), log_file(partition), 0, u64::MAX, tag);
             } else {
-                self.log_ready(partition, PartitionLog::default());
+                let log = recovery.empty_log(partition);
+                self.log_ready(partition, log);
             }
         }
         let done = |recovery: &Recovery| recovery.loading == 0 && recovery.todo.is_empty();
@@ -180,27 +184,34 @@ impl Broker {
         partition: TopicPartition,
         completion: Completion<protocol::Record>,
     ) {
-        let segment_bytes = self.topic(partition).segment_bytes;
+        let rolling = Rolling::from(&self.topic(partition));
         let Some(recovery) = &mut self.recovery else { return };
         let Completion::Read { records, damaged } = completion else {
             recovery.loading -= 1;
-            self.log_ready(partition, PartitionLog::default());
+            let log = recovery.empty_log(partition);
+            self.log_ready(partition, log);
             return self.load_next(ctx);
         };
         let disk = self.dirs.of(partition);
         let read = numbers(&records);
         cut_torn_end(ctx, (disk, log_file(partition)), read, damaged);
         let known = recovery.recovery_points.get(partition.index()).copied().unwrap_or(0);
-        let mut log = folded(&records).map_or_else(PartitionLog::default, PartitionLog::behind);
+        let starts = recovery.log_starts.get(partition.index()).copied().unwrap_or_default();
+        let first = records.first().and_then(log_start).filter(|first| *first <= starts.1);
+        let empty = || PartitionLog::starting_at(first.unwrap_or(0));
+        let mut log = folded(&records).map_or_else(empty, PartitionLog::behind);
         let mut batches = records.into_iter().filter_map(log_batch);
-        log.load(&mut batches, segment_bytes);
+        log.load(&mut batches, rolling);
         let unchecked = log.unchecked(known);
         if log.len() < read {
             let (file, keep) = (log_file(partition), log.len());
             ctx.disk(disk, DiskOp::Truncate { file, keep }, TAGS.tag(kind::IGNORED, 0));
         }
-        recovery.read.insert(partition, log);
         let unchecked = if recovery.clean.is_some() { 0 } else { unchecked };
+        self.begin_log(ctx, partition, &mut log, starts);
+        if let Some(recovery) = &mut self.recovery {
+            recovery.read.insert(partition, log);
+        }
         let cost = self.config.costs.check_log(unchecked);
         ctx.compute(RECOVERY, Duration(cost), TAGS.tag(kind::LOG_CHECKED, partition.into()));
     }
@@ -250,17 +261,20 @@ impl Broker {
 
     /// Cuts a replica's log and its file.
     pub(super) fn truncate(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition, offset: u64) {
-        let segment_bytes = self.topic(partition).segment_bytes;
+        let rolling = Rolling::from(&self.topic(partition));
         let Some(replica) = self.replicas.get_mut(partition) else { return };
         if offset >= replica.log.end_offset() {
             return;
+        }
+        if offset < replica.log.local_start() {
+            return self.restart_log(ctx, partition, offset);
         }
         properties::TRUNCATED.reached(ctx);
         let uncommitted = offset >= replica.high_watermark;
         properties::TRUNCATES_UNCOMMITTED.note(ctx, partition.into(), uncommitted);
         Self::asked_for(ctx, replica, offset);
         let lost = replica.log.end_offset() - offset;
-        let keep = replica.log.truncate(offset, segment_bytes);
+        let keep = replica.log.truncate(offset, rolling);
         let end = replica.log.end_offset();
         replica.high_watermark = replica.high_watermark.min(end);
         replica.recovery_point = replica.recovery_point.min(end);
@@ -285,6 +299,14 @@ fn folded(records: &[protocol::Record]) -> Option<Summary> {
     })
 }
 
+/// Where a log begins whose first record this is.
+fn log_start(record: &protocol::Record) -> Option<u64> {
+    match record {
+        protocol::Record::Kafka(Record::Log(batch)) => Some(batch.base_offset),
+        _ => None,
+    }
+}
+
 /// How many records these are that were read from the beginning of a file.
 fn numbers(records: &[protocol::Record]) -> u64 {
     records.iter().fold(0, |before, record| match record {
@@ -301,6 +323,12 @@ fn log_batch(record: protocol::Record) -> Option<LogBatch> {
 }
 
 impl Recovery {
+    /// The log of a partition of which nothing is there.
+    fn empty_log(&self, partition: TopicPartition) -> PartitionLog {
+        let (_, local) = self.log_starts.get(partition.index()).copied().unwrap_or_default();
+        PartitionLog::starting_at(local)
+    }
+
     /// The directory is empty, or its `meta.properties` can't be read.
     fn may_be_formatted(&self) -> bool {
         let empty = self.files.is_empty() && self.logs.is_empty();
@@ -328,6 +356,7 @@ impl Recovery {
                 Record::RecoveryPoints(points) if file == RECOVERY_POINT_FILE => {
                     self.recovery_points = points;
                 }
+                Record::LogStarts(starts) if file == LOG_START_FILE => self.log_starts = starts,
                 Record::CleanShutdown { incarnation } if file == CLEAN_SHUTDOWN_FILE => {
                     self.clean = Some(incarnation);
                 }

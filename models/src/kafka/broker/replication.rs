@@ -17,6 +17,7 @@ use crate::kafka::partition_log::Sequence;
 use crate::kafka::properties;
 use crate::kafka::record::{LogBatch, Record, log_file};
 use crate::kafka::replica::Append;
+use crate::kafka::segments::Rolling;
 use crate::kafka::signals;
 use crate::protocol;
 
@@ -144,14 +145,16 @@ impl Broker {
             return self.next_append(ctx, partition);
         }
         replica.unflushed += batch.batch.count();
-        let rolled = replica.log.push(batch, topic.segment_bytes);
+        let rolled = replica.log.push(batch, Rolling::from(&topic));
+        let flushes = replica.unflushed >= topic.flush_messages;
+        replica.unflushed = if flushes { 0 } else { replica.unflushed };
         if rolled {
             replica.recovery_point = replica.log.active_segment();
             // The rolled segment is flushed in the background (`UnifiedLog.roll`).
             ctx.sync(disk, log_file(partition), TAGS.tag(kind::IGNORED, 0));
+            self.gauge_logs(ctx);
         }
-        if replica.unflushed >= topic.flush_messages {
-            replica.unflushed = 0;
+        if flushes {
             return ctx.sync(disk, log_file(partition), TAGS.tag(kind::SYNCED, partition.into()));
         }
         self.append_done(ctx, partition);

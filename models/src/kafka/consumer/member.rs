@@ -492,6 +492,15 @@ impl Consumer {
         }
     }
 
+    /// A position is out of range: the leader is asked where to begin instead.
+    pub(super) fn begin_anew(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
+        self.unassign(partition);
+        if let Some(member) = &mut self.member {
+            member.starting.insert(partition.partition.0, Begins::Reset);
+        }
+        self.begin_partitions(ctx);
+    }
+
     /// A leader tells where partitions begin, or end.
     fn listed(&mut self, ctx: &mut Ctx<'_>, from: NodeId, ends: Vec<(u32, u64)>) {
         if ends.is_empty() {

@@ -36,12 +36,13 @@ use headwater_sim::units::NodeId;
 use self::member::Member;
 use crate::collections::SortedVecMap;
 use crate::feed::Feed;
-use crate::kafka::config::{ClientLibrary, Cluster};
+use crate::kafka::config::{ClientLibrary, Cluster, OffsetReset};
 use crate::kafka::fetch_session::{FetchNews, FetchSession};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
 use crate::kafka::reconnect::{Connections, Pauses, SCAN_EVERY, TAGS};
 use crate::kafka::record::LogBatch;
+use crate::kafka::signals;
 use crate::outlet::Outlet;
 use crate::protocol::{self, Record, Streaming};
 
@@ -367,6 +368,12 @@ impl Consumer {
     /// A partition's part of a response is taken apart: its records are for the application.
     fn take(&mut self, ctx: &mut Ctx<'_>, fetched: FetchedPartition) {
         let FetchedPartition { partition, error, high_watermark, batches, .. } = fetched;
+        if error == ErrorCode::OffsetOutOfRange
+            && let Some(position) = self.positions.get(&partition)
+            && position.offset < fetched.log_start
+        {
+            return self.reset_offset(ctx, partition, (fetched.log_start, high_watermark));
+        }
         let Some(position) = self.positions.get_mut(&partition) else { return };
         let (leader, epoch) = (position.leader, position.leader_epoch);
         let (assignment, at) = (position.assignment, position.offset);
@@ -404,6 +411,29 @@ impl Consumer {
         let cost = Duration(woken + each);
         self.queue.push_back(queued);
         costs.work(ctx, APPLICATION, cost, TAGS.tag(kind::DELIVERED, 0));
+    }
+
+    /// What it asks for was removed (`auto.offset.reset`). A member asks where to begin; who is in
+    /// no group was told so with the error, here: its own request for that is left out.
+    fn reset_offset(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: TopicPartition,
+        (start, end): (u64, u64),
+    ) {
+        let Some(position) = self.positions.get_mut(&partition) else { return };
+        let behind = start - position.offset;
+        signals::OFFSET_OUT_OF_RANGE.note(ctx, partition.partition.0.into(), behind);
+        let to = match self.config.consumer.auto_offset_reset {
+            // `OffsetOutOfRangeException` is thrown at the application.
+            OffsetReset::None => return ctx.exit(),
+            _ if self.member.is_some() => return self.begin_anew(ctx, partition),
+            OffsetReset::Earliest => start,
+            OffsetReset::Latest => end,
+        };
+        position.offset = to;
+        let (leader, epoch) = (position.leader, position.leader_epoch);
+        self.led(partition, leader, epoch);
     }
 
     /// The application has its records.

@@ -1,0 +1,105 @@
+//! Options of the topic.
+
+use headwater_sim::time::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kafka::segments::{Retention, Rolling};
+
+/// Options of the topic (`LogConfig`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "TopicConfig and LogConfig @ apache/kafka 3.9.0"))]
+pub struct Topic {
+    /// Acknowledgements with `acks=all` need this many in-sync replicas.
+    #[serde(rename = "min.insync.replicas")]
+    pub min_insync_replicas: u32,
+    /// Records after which a partition's log is synced to disk; the default never does.
+    #[serde(rename = "flush.messages")]
+    pub flush_messages: u64,
+    /// Bytes after which a partition's log begins another segment, and syncs the former one.
+    #[serde(rename = "segment.bytes")]
+    pub segment_bytes: u64,
+    /// Age of a segment's first record at which the next record begins another.
+    #[serde(rename = "segment.ms")]
+    pub segment_ms: u64,
+    /// Segments are removed once their last record is older; -1 for never.
+    #[serde(rename = "retention.ms")]
+    pub retention_ms: i64,
+    /// The oldest segments of a partition are removed while the others have that many bytes; -1 for
+    /// no limit.
+    #[serde(rename = "retention.bytes")]
+    pub retention_bytes: i64,
+    /// How long files of segments that were removed stay on the disk.
+    #[serde(rename = "file.delete.delay.ms")]
+    pub file_delete_delay_ms: u64,
+    /// Whether a replica outside the ISR may become leader.
+    #[serde(rename = "unclean.leader.election.enable")]
+    pub unclean_leader_election: bool,
+}
+
+impl Default for Topic {
+    /// `LogConfig` @ 3.9.0.
+    fn default() -> Self {
+        Self {
+            min_insync_replicas: 1,
+            flush_messages: i64::MAX as u64,
+            segment_bytes: 1 << 30,
+            segment_ms: 604_800_000,
+            retention_ms: 604_800_000,
+            retention_bytes: -1,
+            file_delete_delay_ms: 60_000,
+            unclean_leader_election: false,
+        }
+    }
+}
+
+impl From<&Topic> for Rolling {
+    fn from(topic: &Topic) -> Self {
+        Self { bytes: topic.segment_bytes, after: Duration::from_millis(topic.segment_ms) }
+    }
+}
+
+impl Topic {
+    /// What it asks to be removed of a log that begins at `start`.
+    pub fn retention(&self, start: u64) -> Retention {
+        Retention {
+            time: u64::try_from(self.retention_ms).ok().map(Duration::from_millis),
+            bytes: u64::try_from(self.retention_bytes).ok(),
+            start,
+            tiered: None,
+        }
+    }
+
+    /// Something may be removed before a week is over.
+    pub fn removes_soon(&self) -> bool {
+        let default = Self::default();
+        let limits = (self.retention_ms, self.retention_bytes);
+        limits != (default.retention_ms, default.retention_bytes)
+    }
+
+    pub(super) fn check(&self, replicas: u32) -> Result<(), String> {
+        let min = self.min_insync_replicas;
+        let positive = [
+            ("min.insync.replicas", u64::from(min)),
+            ("flush.messages", self.flush_messages),
+            ("segment.bytes", self.segment_bytes),
+            ("segment.ms", self.segment_ms),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("topic.{name} is 0, but there must be at least 1"));
+        }
+        if min > replicas {
+            return Err(format!(
+                "topic.min.insync.replicas is {min}, but replication.factor is {replicas}: \
+                 no write with acks=all could ever succeed"
+            ));
+        }
+        let limits =
+            [("retention.ms", self.retention_ms), ("retention.bytes", self.retention_bytes)];
+        if let Some((name, value)) = limits.iter().find(|(_, value)| *value < -1) {
+            return Err(format!("topic.{name} is {value}, but it is at least 0, or -1 for none"));
+        }
+        Ok(())
+    }
+}
