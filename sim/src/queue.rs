@@ -1,7 +1,7 @@
 //! The event queue: a trait, and two structures that give the same order.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// A pending event: when, in which order among equals, and where its payload lies.
 pub type Entry = (u64, u64, u32);
@@ -48,7 +48,8 @@ const BUCKETS: usize = 1024;
 /// Width of a bucket: 2^15 ns = 33 us, so that one turn of the calendar covers 34 ms.
 const WIDTH_BITS: u32 = 15;
 
-/// A calendar queue: buckets of 33 us for the near future, a heap for what lies further ahead.
+/// A calendar queue: buckets of 33 us for the near future, a list for each turn of the calendar for
+/// what lies further ahead.
 #[derive(Debug)]
 pub struct CalendarQueue {
     /// Entries of day `d` lie in bucket `d % BUCKETS`, unsorted unless it is today's.
@@ -58,7 +59,8 @@ pub struct CalendarQueue {
     /// The day being served; its bucket is sorted, latest first.
     today: u64,
     near: usize,
-    far: BinaryHeap<Reverse<Entry>>,
+    /// By turn, later than today's: what was further ahead than one turn when it was added.
+    far: BTreeMap<u64, Vec<Entry>>,
 }
 
 impl Default for CalendarQueue {
@@ -68,7 +70,7 @@ impl Default for CalendarQueue {
             occupied: [0; BUCKETS / 64],
             today: 0,
             near: 0,
-            far: BinaryHeap::new(),
+            far: BTreeMap::new(),
         }
     }
 }
@@ -113,7 +115,11 @@ impl CalendarQueue {
     /// Moves on to the next day that has events; false if there is none by `until`.
     fn turn_page(&mut self, until: u64) -> bool {
         let near = if self.near > 0 { self.next_day() } else { None };
-        let far = self.far.peek().map(|entry| entry.0.0 >> WIDTH_BITS);
+        // A turn begins with its first day, though that may have no events.
+        let far = match near {
+            Some(day) if day / BUCKETS as u64 == self.today / BUCKETS as u64 => None,
+            _ => self.far.first_key_value().map(|(turn, _)| turn * BUCKETS as u64),
+        };
         let day = match (near, far) {
             (Some(near), Some(far)) => near.min(far),
             (Some(day), None) | (None, Some(day)) => day,
@@ -124,17 +130,19 @@ impl CalendarQueue {
             return false;
         }
         self.today = day;
+        if far == Some(day)
+            && let Some((_, entries)) = self.far.pop_first()
+        {
+            self.near += entries.len();
+            for entry in entries {
+                let index = (entry.0 >> WIDTH_BITS) as usize % BUCKETS;
+                self.buckets[index].push(entry);
+                self.occupied[index / 64] |= 1 << (index % 64);
+            }
+        }
         let index = day as usize % BUCKETS;
         if self.buckets[index].len() > 1 {
             self.buckets[index].sort_unstable_by(|left, right| right.cmp(left));
-        }
-        while let Some(Reverse(entry)) = self.far.peek() {
-            if entry.0 >> WIDTH_BITS >= day + BUCKETS as u64 {
-                break;
-            }
-            let entry = *entry;
-            self.far.pop();
-            self.put(entry);
         }
         true
     }
@@ -147,7 +155,7 @@ impl EventQueue for CalendarQueue {
         if day < self.today + BUCKETS as u64 {
             self.put(entry);
         } else {
-            self.far.push(Reverse(entry));
+            self.far.entry(day / BUCKETS as u64).or_default().push(entry);
         }
     }
 
@@ -173,7 +181,7 @@ impl EventQueue for CalendarQueue {
     }
 
     fn len(&self) -> usize {
-        self.near + self.far.len()
+        self.near + self.far.values().map(Vec::len).sum::<usize>()
     }
 }
 
