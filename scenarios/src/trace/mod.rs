@@ -242,10 +242,14 @@ impl Trace {
     }
 
     /// Takes an effect of the event at hand: what was sent, and that a process ended.
+    #[inline]
     pub fn effect<P: Protocol>(&mut self, at: Time, node: NodeId, effect: &Effect<P>) {
-        if self.current.is_none() {
-            return;
+        if self.current.is_some() {
+            self.take_effect(at, node, effect);
         }
+    }
+
+    fn take_effect<P: Protocol>(&mut self, at: Time, node: NodeId, effect: &Effect<P>) {
         match effect {
             Effect::Send { to, message, transport } => {
                 let what = match transport {

@@ -21,6 +21,32 @@ const SHUTDOWN: u64 = 7 << 32;
 const CONDITION: u64 = 8 << 32;
 
 impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
+    /// Puts an event into the queue.
+    pub(super) fn push(&mut self, at: Time, event: Pending<P>) {
+        self.place(at, event);
+    }
+
+    /// [`Self::push`], in line: a small event is written where it stays, and moved nowhere.
+    #[inline(always)]
+    pub(super) fn place(&mut self, at: Time, event: Pending<P>) {
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                // The slot that was there is free: there is nothing to drop.
+                std::mem::forget(std::mem::replace(&mut self.pending[slot as usize], event));
+                slot
+            }
+            None => {
+                self.pending.push(event);
+                self.pending.len() as u32 - 1
+            }
+        };
+        if let Some(causes) = &mut self.causes {
+            causes.pushed(slot);
+        }
+        self.sequence += 1;
+        self.queue.push((at.0, self.sequence, slot));
+    }
+
     pub(super) fn process(&mut self, event: Pending<P>) {
         match event {
             Pending::Arrive { link, incarnation, taken_in, datagram, message } => {
@@ -38,8 +64,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 }
                 self.computed(job);
             }
-            Pending::Core { machine, core, turn, done: true } => self.ran(machine, core, turn),
-            Pending::Core { machine, core, turn, done: false } => {
+            Pending::Core { machine, core, turn, .. } => {
                 let Self { now, core_events, .. } = self;
                 self.machines[machine.index()].cores.slice_over(*now, core, turn, core_events);
                 self.push_core_events(machine);
@@ -80,8 +105,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     }
 
     /// Hands an input to a node: at once if it runs, later if it is paused, never if it is down.
-    #[inline]
     pub(super) fn input(&mut self, node: NodeId, input: Input<P>) {
+        self.hand_over_input(node, input);
+    }
+
+    /// [`Self::input`], in line where the kind of input is known and comes often.
+    #[inline(always)]
+    pub(super) fn hand_over_input(&mut self, node: NodeId, input: Input<P>) {
         let state = &mut self.nodes[node.index()];
         match state.status {
             Status::Running => {}
@@ -160,7 +190,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         message: P::Message,
     ) {
         let link = self.network.link(link_id);
-        let (from, to, local) = (link.from, link.to, link.is_local());
+        let (from, to, local, bytes) = (link.from, link.to, link.is_local(), message.size_bytes());
         let machine = &mut self.machines[link.to_machine.index()];
         // A message that is held keeps back those sent after it, also once the way is free again.
         if link.is_blocked() || (!datagram && !link.held.is_empty()) {
@@ -177,7 +207,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             }
         }
         if !taken_in && !local {
-            let taken = machine.nic.receive(self.now, message.size_bytes());
+            let taken = machine.nic.receive(self.now, bytes);
             if taken > self.now {
                 self.came_to_card(to);
                 let (link, taken_in) = (link_id, true);
@@ -197,7 +227,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             return;
         }
         self.totals.messages += 1;
-        self.totals.message_bytes += message.size_bytes();
+        self.totals.message_bytes += bytes;
         if receiver.status == Status::Paused {
             let causes = self.causes.as_mut();
             let cause = causes.map_or(NONE, |causes| causes.waits(self.now, to, came(taken_in)));
@@ -247,6 +277,7 @@ fn read_clock(now: Time, clock: Option<&(Clock, Stream)>) -> (Time, Time) {
     clock.map_or((now, now), |(clock, _)| (clock.monotonic(now), clock.wall(now)))
 }
 
+#[inline(always)]
 fn describe<P: Protocol>(input: &Input<P>) -> (u64, &'static str, Option<NodeId>, u64) {
     match input {
         Input::Message(from, message) => {
@@ -264,11 +295,20 @@ fn describe<P: Protocol>(input: &Input<P>) -> (u64, &'static str, Option<NodeId>
     }
 }
 
+#[inline]
 fn describe_completion<R: Record>(completion: &Completion<R>) -> (&'static str, u64) {
     match completion {
         Completion::Computed => ("computed", 1),
         Completion::Written { index } => ("written", index << 8 | 2),
         Completion::Synced => ("synced", 3),
+        Completion::Failed(error) => ("failed", 7 + *error as u64),
+        Completion::Read { .. } | Completion::Listed { .. } => describe_found(completion),
+    }
+}
+
+/// What was found on a disk.
+fn describe_found<R: Record>(completion: &Completion<R>) -> (&'static str, u64) {
+    match completion {
         Completion::Read { records, damaged } => {
             let fold = |hash, record: &R| match record.digest_of_read() {
                 Some(read) => read,
@@ -282,6 +322,6 @@ fn describe_completion<R: Record>(completion: &Completion<R>) -> (&'static str, 
             };
             ("listed", files.iter().fold(6, fold))
         }
-        Completion::Failed(error) => ("failed", 7 + *error as u64),
+        _ => ("", 0),
     }
 }

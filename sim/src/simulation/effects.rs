@@ -16,8 +16,13 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     /// Carries out what `node` has just recorded, in order.
     #[inline]
     pub(super) fn carry_out(&mut self, node: NodeId) {
+        if self.effects.is_empty() {
+            return;
+        }
         let mut effects = std::mem::take(&mut self.effects);
-        for effect in effects.drain(..) {
+        // Taken from the back, each is moved once.
+        effects.reverse();
+        while let Some(effect) = effects.pop() {
             self.observer.effect(self.now, node, &effect);
             match effect {
                 Effect::Send { to, message, transport } => self.send(node, to, message, transport),
@@ -46,6 +51,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 }
             }
         }
+        effects.clear();
         self.effects = effects;
     }
 

@@ -370,12 +370,18 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let Some((at, _, slot)) = self.queue.pop_until(until.0) else { return false };
         debug_assert!(at >= self.now.0, "time runs forward: {at} after {}", self.now.0);
         self.now = Time(at);
-        let event = std::mem::replace(&mut self.pending[slot as usize], Pending::Free);
         self.free.push(slot);
         if let Some(causes) = &mut self.causes {
             causes.due(self.now, slot);
         }
         self.totals.events += 1;
+        let pending = &mut self.pending[slot as usize];
+        // More than half of all events: there is nothing to move out.
+        if let Pending::Core { machine, core, turn, done: true } = *pending {
+            self.ran(machine, core, turn);
+            return true;
+        }
+        let event = std::mem::replace(pending, Pending::Free);
         self.process(event);
         true
     }
@@ -395,26 +401,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 self.next_of_other(MachineId(machine as u32), other as u32);
             }
         }
-    }
-
-    #[inline]
-    fn push(&mut self, at: Time, event: Pending<P>) {
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                // The slot that was there is free: there is nothing to drop.
-                std::mem::forget(std::mem::replace(&mut self.pending[slot as usize], event));
-                slot
-            }
-            None => {
-                self.pending.push(event);
-                self.pending.len() as u32 - 1
-            }
-        };
-        if let Some(causes) = &mut self.causes {
-            causes.pushed(slot);
-        }
-        self.sequence += 1;
-        self.queue.push((at.0, self.sequence, slot));
     }
 
     #[inline]

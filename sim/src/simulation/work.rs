@@ -79,7 +79,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     }
 
     /// A thread wakes up on a machine with a job.
-    #[inline]
+    #[inline(always)]
     fn run_on(&mut self, machine: MachineId, job: Job, policy: Policy) {
         let cores = &mut self.machines[machine.index()].cores;
         if cores.count() == 0 {
@@ -167,7 +167,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub(super) fn push_core_events(&mut self, machine: MachineId) {
         for index in 0..self.core_events.len() {
             let CoreEvent { core, turn, at, done } = self.core_events[index];
-            self.push(at, Pending::Core { machine, core, turn, done });
+            self.place(at, Pending::Core { machine, core, turn, done });
         }
         self.core_events.clear();
     }
@@ -214,7 +214,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if let Some(next) = pool.and_then(|pool| pool.release(self.now)) {
             self.ask_for_core(next);
         }
-        self.input(job.node, Input::Done(job.tag, Completion::Computed));
+        self.hand_over_input(job.node, Input::Done(job.tag, Completion::Computed));
     }
 
     /// A process that is not of the system wakes up.
