@@ -23,6 +23,9 @@ use crate::collections::SortedVecMap;
 /// Batches that a broker remembers of each producer (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
 const BATCHES_RETAINED: usize = 5;
 
+/// The last batches, among which most that is asked for is found.
+const TAIL: usize = 8;
+
 /// What a sequence number says about a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sequence {
@@ -347,22 +350,36 @@ impl PartitionLog {
 
     /// Number of the batch with this offset, which is that of its record in the file.
     pub fn record_at(&self, offset: u64) -> u64 {
-        let behind = self.batches.partition_point(|batch| batch.end_offset() <= offset) as u64;
-        self.folded.records + behind
+        self.folded.records + self.place(offset) as u64
+    }
+
+    /// How many of the batches end before `offset`, or there.
+    fn place(&self, offset: u64) -> usize {
+        if offset >= self.end_offset() {
+            return self.batches.len();
+        }
+        // Without a gap the next batch says where one ends. Most ask for what came last.
+        let begins = |batch: &LogBatch| batch.base_offset <= offset;
+        let tail = self.batches.len().saturating_sub(TAIL);
+        let (from, some) = match self.batches.get(tail) {
+            Some(batch) if begins(batch) => (tail, &self.batches[tail..]),
+            _ => (0, &self.batches[..tail]),
+        };
+        (from + some.partition_point(begins)).saturating_sub(1)
     }
 
     /// Batches from `offset` up to `limit`, of at most `bytes` (one at least, if there is any).
     pub fn read(&self, offset: u64, limit: u64, bytes: u64) -> Vec<LogBatch> {
-        let from = self.batches.partition_point(|batch| batch.end_offset() <= offset);
-        let (mut read, mut size) = (Vec::new(), 0);
+        let from = self.place(offset);
+        let (mut size, mut to) = (0, from);
         for batch in &self.batches[from..] {
             size += batch.size_bytes();
-            if batch.end_offset() > limit || (size > bytes && !read.is_empty()) {
+            if batch.end_offset() > limit || (size > bytes && to > from) {
                 break;
             }
-            read.push(batch.clone());
+            to += 1;
         }
-        read
+        self.batches[from..to].to_vec()
     }
 }
 

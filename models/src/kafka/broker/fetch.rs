@@ -30,6 +30,9 @@ pub struct Session {
     active: VecDeque<TopicPartition>,
     /// When the last fetch came.
     fetched_at: Time,
+    /// What the last look at the active partitions gave, if that was not worth an answer: room for
+    /// the next.
+    reads: Vec<FetchedPartition>,
 }
 
 #[derive(Debug)]
@@ -39,6 +42,8 @@ struct Wanted {
     told: Option<u64>,
     /// It is among the active ones.
     active: bool,
+    /// There was more than was last read, or might be at the next fetch.
+    more: bool,
 }
 
 /// What there is to say of one partition.
@@ -55,17 +60,11 @@ impl Session {
     }
 
     fn want(&mut self, asked: FetchPartition) {
-        let fresh = || Wanted { asked, told: None, active: false };
+        let fresh = || Wanted { asked, told: None, active: false, more: false };
         let wanted = self.wanted.get_or_insert_with(asked.partition, fresh);
         wanted.asked = asked;
-        self.activate(asked.partition);
-    }
-
-    fn activate(&mut self, partition: TopicPartition) {
-        if let Some(wanted) = self.wanted.get_mut(&partition)
-            && !std::mem::replace(&mut wanted.active, true)
-        {
-            self.active.push_back(partition);
+        if !std::mem::replace(&mut wanted.active, true) {
+            self.active.push_back(asked.partition);
         }
     }
 }
@@ -168,38 +167,37 @@ impl Broker {
         fetch: &Fetch,
         in_any_case: bool,
     ) -> Option<Vec<FetchedPartition>> {
-        let (mut reads, mut room, mut worth) = (Vec::new(), fetch.max_bytes, false);
-        for partition in &session.active {
-            let Some(wanted) = session.wanted.get(partition) else { continue };
+        let (mut room, mut worth) = (fetch.max_bytes, false);
+        let Session { wanted, active, reads, .. } = session;
+        reads.clear();
+        for partition in active.iter() {
+            let Some(wanted) = wanted.get_mut(partition) else { continue };
             let read = self.read(fetch, &wanted.asked, room);
             room = room.saturating_sub(read.fetched.size_bytes());
             worth |= read.fetched.is_worth_an_answer();
-            reads.push(read);
+            wanted.more = read.more;
+            reads.push(read.fetched);
         }
         if !worth && !in_any_case {
             return None;
         }
-        session.active.clear();
-        let (mut answer, mut served) = (Vec::new(), Vec::new());
-        for Read { fetched, more } in reads {
-            let partition = fetched.partition;
-            let Some(wanted) = session.wanted.get_mut(&partition) else { continue };
-            // Those without news are not in the answer (`maybeUpdateResponseData`).
+        active.clear();
+        let mut answer = std::mem::take(reads);
+        answer.retain(|fetched| {
+            let Some(wanted) = wanted.get_mut(&fetched.partition) else { return false };
             let tells = fetched.is_worth_an_answer();
-            let news = tells || wanted.told != Some(fetched.high_watermark);
-            wanted.told = Some(fetched.high_watermark);
-            wanted.active = more;
-            match (more, tells) {
-                (true, true) => served.push(partition),
-                (true, false) => session.active.push_back(partition),
-                (false, _) => {}
+            let told = wanted.told.replace(fetched.high_watermark);
+            wanted.active = wanted.more;
+            if wanted.more && !tells {
+                active.push_back(fetched.partition);
             }
-            if news {
-                answer.push(fetched);
-            }
-        }
+            // Those without news are not in the answer (`maybeUpdateResponseData`).
+            tells || told != Some(fetched.high_watermark)
+        });
         // What has got data goes behind the others.
-        session.active.extend(served);
+        let served = answer.iter().filter(|fetched| fetched.is_worth_an_answer());
+        let more = |partition: &TopicPartition| wanted.get(partition).is_some_and(|of| of.more);
+        active.extend(served.map(|fetched| fetched.partition).filter(more));
         Some(answer)
     }
 
@@ -259,10 +257,12 @@ impl Broker {
         watchers.retain(|from| {
             let connection = self.connections.get_mut(from);
             let Some(session) = connection.and_then(|of| of.session.as_mut()) else { return false };
-            let Some(wanted) = session.wanted.get(&partition) else { return false };
+            let Some(wanted) = session.wanted.get_mut(&partition) else { return false };
             let limit = if session.follower.is_some() { end } else { high_watermark };
             let answerable = !leads || wanted.asked.offset < limit;
-            session.activate(partition);
+            if !std::mem::replace(&mut wanted.active, true) {
+                session.active.push_back(partition);
+            }
             if answerable {
                 self.complete_fetch(ctx, *from);
             }

@@ -264,6 +264,9 @@ impl Accumulator {
         exhausted: bool,
     ) -> Option<u32> {
         let turns = &mut self.turns[leader.index()];
+        if turns.is_empty() {
+            return None;
+        }
         turns.ripen(now);
         if !exhausted {
             return turns.first_ready(start);

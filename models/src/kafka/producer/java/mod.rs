@@ -111,6 +111,8 @@ pub struct Producer {
     timeout_armed: bool,
     /// A batch that is ready waits for a request in flight to be answered.
     held: bool,
+    /// What its gauges were last set to.
+    shown: [Option<u64>; 3],
 }
 
 impl Producer {
@@ -141,6 +143,7 @@ impl Producer {
             woken_at: Time::MAX,
             timeout_armed: false,
             held: false,
+            shown: [None; 3],
             config,
         }
     }
@@ -452,9 +455,16 @@ impl Producer {
     fn proceed(&mut self, ctx: &mut Ctx<'_>) {
         self.take_due(ctx);
         self.run_sender(ctx);
-        signals::PRODUCER_BUFFER.set(ctx, self.accumulator.used());
-        signals::MAX_IN_FLIGHT.set(ctx, u64::from(self.held) * 1_000);
-        signals::BUFFER_MEMORY.set(ctx, u64::from(self.blocked.is_some()) * 1_000);
+        let levels = [
+            (&signals::PRODUCER_BUFFER, self.accumulator.used()),
+            (&signals::MAX_IN_FLIGHT, u64::from(self.held) * 1_000),
+            (&signals::BUFFER_MEMORY, u64::from(self.blocked.is_some()) * 1_000),
+        ];
+        for ((gauge, value), shown) in levels.into_iter().zip(&mut self.shown) {
+            if shown.replace(value) != Some(value) {
+                gauge.set(ctx, value);
+            }
+        }
     }
 }
 

@@ -55,6 +55,11 @@ impl Turns {
         }
     }
 
+    /// No partition has anything to send.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// The first partition from `start` on that is ready.
     pub fn first_ready(&self, start: u32) -> Option<u32> {
         self.ready.range(start..).next().or(self.ready.first()).copied()
