@@ -38,6 +38,11 @@ impl Phase {
     pub fn unanswered(&self) -> u64 {
         self.due.saturating_sub(self.response.count())
     }
+
+    /// Its middle, nanoseconds since the run's start.
+    fn middle(&self) -> u64 {
+        self.from_ns / 2 + self.until_ns / 2
+    }
 }
 
 /// The phases of a run that goes on.
@@ -88,12 +93,29 @@ pub fn boundaries(faults: &[(u64, Option<u64>)]) -> Vec<u64> {
     all
 }
 
+/// The names of the phases that a window has under faults which last from one time until another,
+/// in the order in which they begin: what [`Outcome::name_phases`] will call them.
+pub fn names(faults: &[(u64, Option<u64>)], window: Window) -> Vec<String> {
+    let mut faults: Vec<Fault> = faults
+        .iter()
+        .map(|(from_ns, until_ns)| Fault {
+            from_ns: *from_ns,
+            until_ns: *until_ns,
+            ..Fault::default()
+        })
+        .collect();
+    faults.sort_by_key(|fault| fault.from_ns);
+    let times: Vec<_> = faults.iter().map(|fault| (fault.from_ns, fault.until_ns)).collect();
+    let phases = Phases::new(&boundaries(&times), window).0;
+    phases.iter().map(|phase| name(phase.middle(), &faults)).collect()
+}
+
 impl Outcome {
     /// Names the phases after the faults; called when these are known.
     pub fn name_phases(&mut self) {
         let faults = &self.faults;
         for phase in &mut self.phases {
-            phase.name = name(phase.from_ns / 2 + phase.until_ns / 2, faults);
+            phase.name = name(phase.middle(), faults);
         }
     }
 }
@@ -157,6 +179,8 @@ mod tests {
         recorder.finish(21 * SECOND, &mut outcome);
         outcome.faults = faults.to_vec();
         outcome.name_phases();
+        let foretold = names(&times, window);
+        assert!(foretold.iter().eq(outcome.phases.iter().map(|phase| &phase.name)));
         outcome
     }
 

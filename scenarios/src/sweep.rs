@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::run::{self, Options};
 use crate::scenario::expect::Quantity;
 use crate::scenario::metric::Kind;
-use crate::scenario::{Metric, Problems, Scenario, Source, shell_word};
+use crate::scenario::{Finding, Metric, Problems, Scenario, Source, shell_word};
 use crate::stats::Estimate;
 
 /// Settings laid over a scenario, as (path, value).
@@ -147,6 +147,14 @@ pub fn sweep(
         spec.source.read(&all)
     };
     let scenarios = variants.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    for metric in &spec.metrics {
+        // A phase may be of some variants alone.
+        let known = |one: &Scenario| metric.check_phase(&one.phase_names());
+        if scenarios.iter().all(|one| known(one).is_err()) {
+            let message = known(&scenarios[0]).err().unwrap_or_default();
+            return Err(Problems::one(Finding::new(message, None)));
+        }
+    }
     let first = spec.seeds.0.unwrap_or(scenarios[0].seed);
     let runs: Vec<(usize, u64)> = (0..spec.seeds.1)
         .flat_map(|seed| (0..scenarios.len()).map(move |variant| (variant, first + seed)))

@@ -377,6 +377,7 @@ Examples:
   headwater find my.toml --min system.brokers --from 9 --until 'acked_rate > 1590/s'
   headwater find burst/castle-kafka --max system.producer.linger.ms --from 1 --limit 500 \\
     --until 'end_to_end.p99 < 100ms' --seeds 10 --within 2% --json
+  headwater find faults/broker-crash --max traffic.rate --until 'response.p99 < 3s' --per-phase
 
 The value is doubled until the objective is broken (or halved until it is kept), then what lies
 between is halved, in proportion, until the two ends are as near as --within says. Every value is
@@ -400,10 +401,14 @@ pub struct Find {
     /// The objective: bounds on figures, separated by commas, as in [expect]
     #[arg(long, value_name = "OBJECTIVE")]
     pub until: headwater_scenarios::find::Objective,
+    /// The objective holds in each phase on its own: before, during and after each fault
+    #[arg(long)]
+    pub per_phase: bool,
     /// Where to begin, in place of the scenario's own value
     #[arg(long, value_name = "VALUE")]
     pub from: Option<headwater_scenarios::find::Amount>,
-    /// The furthest value to try: the highest for --max, the lowest for --min
+    /// The furthest value to try: the highest for --max, the lowest for --min; in the unit of the
+    /// value or in another of its kind, a rate also without one (5000, 5000/s, 5k/s)
     #[arg(long, value_name = "VALUE")]
     pub limit: Option<headwater_scenarios::find::Amount>,
     /// How far apart the ends may be

@@ -32,6 +32,7 @@ pub fn find(arguments: &Find) -> Result<ExitCode, Failure> {
         path: path.clone(),
         extreme,
         objective: arguments.until.clone(),
+        per_phase: arguments.per_phase,
         from: arguments.from.clone(),
         limit: arguments.limit.clone(),
         seeds: (arguments.seed, arguments.seeds),

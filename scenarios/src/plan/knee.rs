@@ -54,6 +54,7 @@ pub(super) fn knee(
         path: "traffic.rate".into(),
         extreme: Extreme::Highest,
         objective: question.read_objective(),
+        per_phase: false,
         from: Some(amount(rate)),
         limit: times.map(|times| amount(rate.saturating_mul(times))),
         seeds: (Some(question.seeds.0), seeds),

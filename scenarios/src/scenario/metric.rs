@@ -6,6 +6,8 @@ use headwater_check::CHECKERS;
 
 use headwater_reading::problem::nearest;
 
+use super::phase_metric::{self, PhaseFigure, PhaseName};
+
 /// A figure of a run, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
@@ -31,6 +33,9 @@ pub enum Metric {
     Binding,
     /// `verdict.NAME`: a checker's verdict: `pass` or `fail`.
     Verdict(String),
+    /// `phase.NAME.FIGURE`: a figure of the events that were due before, during or after a fault:
+    /// `phase.during-1.response.p99`.
+    Phase(PhaseName, PhaseFigure),
 }
 
 /// Which latency.
@@ -181,6 +186,10 @@ impl Metric {
             ("utilisation", resource) if !resource.is_empty() => {
                 Ok(Self::Utilisation(resource.into()))
             }
+            ("phase", rest) => {
+                let (phase, figure) = phase_metric::parse(rest)?;
+                Ok(Self::Phase(phase, figure))
+            }
             ("verdict", checker) if judges().any(|judge| judge == checker) => {
                 Ok(Self::Verdict(checker.into()))
             }
@@ -198,10 +207,17 @@ impl Metric {
     /// What kind of quantity it is.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Latency(..) | Self::AckGapMax => Kind::Time,
+            Self::Latency(..) | Self::AckGapMax | Self::Phase(_, PhaseFigure::Latency(..)) => {
+                Kind::Time
+            }
             Self::Rate(_) => Kind::Rate,
-            Self::Count(_) | Self::BacklogMax | Self::GaugeMax(_) => Kind::Count,
-            Self::AckedShare | Self::Utilisation(_) => Kind::Share,
+            Self::Count(_)
+            | Self::BacklogMax
+            | Self::GaugeMax(_)
+            | Self::Phase(_, PhaseFigure::Due | PhaseFigure::Unanswered) => Kind::Count,
+            Self::AckedShare | Self::Utilisation(_) | Self::Phase(_, PhaseFigure::AckedShare) => {
+                Kind::Share
+            }
             Self::Binding | Self::Verdict(_) => Kind::Word,
         }
     }
@@ -227,9 +243,13 @@ pub fn examples() -> Vec<(String, Kind)> {
     let counts = COUNTS.iter().map(|(known, _)| (*known).to_owned());
     let others = ["acked_share", "backlog.max", "ack_gap.max", "binding", "utilisation.binding"];
     let verdicts = judges().map(|judge| format!("verdict.{judge}"));
+    let figures = ["response.p99", "end_to_end.p99", "due", "unanswered", "acked_share"];
+    let phases = ["before", "during-1", "after"];
+    let phases =
+        phases.iter().flat_map(|phase| figures.map(|figure| format!("phase.{phase}.{figure}")));
     let names = latencies.chain(flows).chain(counts).chain(others.map(str::to_owned));
     let with_kind = |name: String| Some((name.clone(), Metric::parse(&name).ok()?.kind()));
-    names.chain(verdicts).filter_map(with_kind).collect()
+    names.chain(phases).chain(verdicts).filter_map(with_kind).collect()
 }
 
 fn unknown(name: &str) -> String {
@@ -238,9 +258,13 @@ fn unknown(name: &str) -> String {
     match nearest(name, known.clone()) {
         Some(near) => format!("unknown metric `{name}`; did you mean `{near}`?"),
         None => {
-            let verdict = |name: &&str| name.starts_with("verdict.");
-            let fixed: Vec<_> = known.by_ref().filter(|name| !verdict(name)).collect();
-            format!("unknown metric `{name}`; known: {}, verdict.NAME", fixed.join(", "))
+            let many = |name: &&str| name.starts_with("verdict.") || name.starts_with("phase.");
+            let fixed: Vec<_> = known.by_ref().filter(|name| !many(name)).collect();
+            format!(
+                "unknown metric `{name}`; known: {}, verdict.NAME, phase.NAME.FIGURE such as \
+                 phase.during-1.response.p99",
+                fixed.join(", ")
+            )
         }
     }
 }
@@ -270,6 +294,7 @@ impl fmt::Display for Metric {
             Self::Utilisation(resource) => write!(f, "utilisation.{resource}"),
             Self::Binding => f.write_str("binding"),
             Self::Verdict(checker) => write!(f, "verdict.{checker}"),
+            Self::Phase(phase, figure) => write!(f, "phase.{phase}.{figure}"),
         }
     }
 }
@@ -302,6 +327,8 @@ mod tests {
             "gauge.unflushed_bytes",
             "utilisation.binding",
             "verdict.no_acked_loss",
+            "phase.during-1.response.p99.9",
+            "phase.after.unanswered",
         ] {
             assert_eq!(Metric::parse(name).unwrap().to_string(), name);
         }

@@ -25,13 +25,15 @@ use std::path::Path;
 
 use headwater_models::batch::StreamId;
 use headwater_models::bugs::{Bug, BugSet};
-use headwater_reports::phase::boundaries;
+use headwater_reports::outcome::Window;
+use headwater_reports::phase::{self, boundaries};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub mod expect;
 pub mod metric;
+pub mod phase_metric;
 pub mod plan;
 pub mod promise;
 mod read_metric;
@@ -263,7 +265,7 @@ impl Scenario {
         let measure = section::<Measure>(measure, "measure", findings)?;
         let promise = section::<Promise>(promise, "promise", findings)?;
         let faults = fault.map_or_else(Vec::new, |fault| plan::read(&fault, findings));
-        let expect = expect.map_or_else(Vec::new, |expect| expect::read(&expect, findings));
+        let expected = expect.as_ref().map_or_else(Vec::new, |it| expect::read(it, findings));
         let swarm = section::<SwarmSpec>(swarm, "swarm", findings)?;
         swarm.value.check(&swarm.tree, findings);
         check_window(&traffic, &measure, findings);
@@ -273,7 +275,7 @@ impl Scenario {
         check_disks(&profile, &systems, system.and_then(|tree| tree.span), findings);
         let end = traffic.value.duration + measure.value.drain;
         let doubts = plan::doubt(&faults, traffic.value.duration, end);
-        Some(Self {
+        let scenario = Self {
             name: source.name.clone(),
             title: header.title,
             hypothesis: header.hypothesis,
@@ -287,13 +289,17 @@ impl Scenario {
             bugs: bugs.unwrap_or_default(),
             promise: promise.value,
             swarm: swarm.value,
-            expect,
+            expect: expected,
             settings: Vec::new(),
             text: source.text.clone(),
             words: Vec::new(),
             warnings: Problems(Vec::new()),
             doubts,
-        })
+        };
+        if let Some(tree) = expect {
+            phase_metric::check(&tree, &scenario.expect, &scenario.phase_names(), findings);
+        }
+        Some(scenario)
     }
 
     /// Lays the settings over the tree of the text that it was read from, as it was read.
@@ -310,8 +316,19 @@ impl Scenario {
 
     /// When phases begin in its run, nanoseconds: where faults begin and end.
     pub fn phases(&self) -> Vec<u64> {
+        boundaries(&self.fault_times())
+    }
+
+    /// What its phases are called in its Outcome.
+    pub fn phase_names(&self) -> Vec<String> {
+        let (from, until) = self.window();
+        phase::names(&self.fault_times(), Window { from_ns: from.0, until_ns: until.0 })
+    }
+
+    /// From when until when its faults last, nanoseconds, in their order.
+    fn fault_times(&self) -> Vec<(u64, Option<u64>)> {
         let lasts = |fault: &FaultSpec| (fault.at.0, fault.until.map(|until| until.0));
-        boundaries(&self.faults.iter().map(lasts).collect::<Vec<_>>())
+        self.faults.iter().map(lasts).collect()
     }
 
     /// SHA-256 of its text, hexadecimal: what `sha256sum` prints of its file.

@@ -51,6 +51,7 @@ impl Metric {
                 let word = if status.found() { "fail".into() } else { status.to_string() };
                 Some(Quantity::Word(word))
             }
+            Self::Phase(phase, figure) => Self::read_phase(outcome, phase, *figure),
         }
     }
 }
@@ -63,6 +64,14 @@ fn latency(outcome: &Outcome, which: Latency, statistic: Statistic) -> Option<Qu
         Latency::Response => &all.response,
         Latency::EndToEnd => &all.end_to_end,
     };
+    statistic_of(latency, statistic)
+}
+
+/// A statistic of a distribution, in seconds.
+pub(super) fn statistic_of(
+    latency: &headwater_reports::Latency,
+    statistic: Statistic,
+) -> Option<Quantity> {
     if latency.count() == 0 {
         return None;
     }

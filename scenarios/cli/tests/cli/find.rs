@@ -48,6 +48,74 @@ fn an_objective_that_always_holds_has_no_end() {
     assert!(text.contains("kept up to 3; where none keeps it was not found"), "{text}");
 }
 
+/// In the middle of what is measured, the way to every broker is longer.
+const SLOW_LINK: &str = r#"
+[[fault]]
+kind = "slow-link"
+target = "brokers"
+peers = ["producers"]
+extra = "5ms"
+at = "1s"
+for = "500ms"
+"#;
+
+#[test]
+fn per_phase_the_fault_breaks_an_objective_first_that_the_whole_run_keeps_for_longer() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("scenario.toml");
+    std::fs::write(&path, format!("{GOOD}{SLOW_LINK}")).expect("a temporary file");
+    let path = path.to_str().expect("a plain path");
+    let find = |more: &[&str]| {
+        let until = ["--until", "response.p50 < 12ms", "--seeds", "2"];
+        let arguments = ["find", path].into_iter().chain(LINGER).chain(until);
+        headwater(&arguments.chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    let json = |more: &[&str]| {
+        let output = find(&[more, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")
+    };
+    let kept = |of: &serde_json::Value| of["kept"].as_str().and_then(|of| of.parse::<u64>().ok());
+    let (whole, phased) = (json(&[]), json(&["--per-phase"]));
+    assert!(kept(&phased).unwrap() + 3 < kept(&whole).unwrap(), "{phased:#}\n{whole:#}");
+    let text = String::from_utf8(find(&["--per-phase"]).stdout).expect("text");
+    for want in ["response.p50  before", "`during F1` breaks first: at", "; kept before in 2 of 2"]
+    {
+        assert!(text.contains(want), "{want}: {text}");
+    }
+}
+
+#[test]
+fn a_figure_of_a_phase_is_bounded_swept_and_refused_where_there_is_no_such_phase() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("scenario.toml");
+    let text = |expect: &str| format!("{GOOD}{SLOW_LINK}[expect]\n{expect}\n");
+    let run = |expect: &str| {
+        std::fs::write(&path, text(expect)).expect("a temporary file");
+        headwater(&["run", path.to_str().expect("a plain path")])
+    };
+    let good = "phase.before.response.max = \"< 15ms\"\nphase.during-1.response.p50 = \"> 9ms\"\n\
+                phase.during.unanswered = 0\nphase.after.acked_share = \"100%\"";
+    let output = run(good);
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let broken = run("phase.during-1.response.p50 = \"< 5ms\"");
+    assert_eq!(broken.status.code(), Some(1));
+    let wanted = ["no phase `during-2`", "before, during-1, after", "scenario.toml:"];
+    refused(&run("phase.during-2.response.p50 = \"< 5ms\""), &wanted);
+    refused(&run("phase.durin-1.response.p50 = \"< 5ms\""), &["did you mean", "during-1"]);
+
+    run(good);
+    let path = path.to_str().expect("a plain path");
+    let sweep = |metric: &str| {
+        let vary = "system.producer.linger.ms=0,5";
+        headwater(&["sweep", path, "--vary", vary, "--seeds", "2", "--metric", metric])
+    };
+    let output = sweep("phase.during-1.response.p50");
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(table.contains("phase.during-1.response.p50") && table.contains(" ms"), "{table}");
+    refused(&sweep("phase.during-7.due"), &["no phase `during-7`"]);
+}
+
 #[test]
 fn what_can_not_be_looked_for_is_told() {
     let (_folder, path) = scenario();
@@ -62,7 +130,9 @@ fn what_can_not_be_looked_for_is_told() {
     refused(&find(&[rate, ["--until", "lots = 0"]].concat()), &["unknown metric `lots`"]);
     refused(&find(&[rate, ["--until", "response.p99 < 5"]].concat()), &["20ms"]);
     let limit = [rate, until, ["--limit", "5ms"]].concat();
-    refused(&find(&limit), &["--limit 5ms", "200/s", "another unit"]);
+    refused(&find(&limit), &["--limit 5ms", "200/s", "such as 5000, 5000/s or 5k/s"]);
+    let phased = [rate, until, ["--per-phase", "--json"]].concat();
+    refused(&find(&phased), &["--per-phase", "no fault begins or ends"]);
     let brokers = [["--min", "system.brokers"], until].concat();
     refused(&find(&brokers), &["does not say system.brokers", "--from"]);
     for from in [&[][..], &["--from", "3"]] {
