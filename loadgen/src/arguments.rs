@@ -1,5 +1,7 @@
 //! What is asked for on the command line: a run, or a measurement of the machine.
 
+mod find;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -11,6 +13,7 @@ use headwater_traffic::Rate;
 
 use crate::placement::Cores;
 use crate::systems::SystemArguments;
+pub(crate) use find::Find;
 
 /// A run.
 #[derive(Clone, Debug, Args)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
+use crate::arguments::{Calibrate, Ceiling, Find, Profile, Run, Validate};
 use crate::{launch, profile, run, systems, utilisation, validate};
 
 const EXAMPLES: &str = "\
@@ -30,6 +30,8 @@ Examples:
   loadgen validate scenarios/validation --repeats 3 --profile mine.toml --write docs/VALIDATION.md
       the same for every scenario file of a folder, each case three times: errors with intervals,
       and whether they are within the targets
+  loadgen find live/stress-1600-kafka --max traffic.rate --until 'response.p99 < 50ms' --launch
+      the highest rate that keeps an objective
   loadgen ceiling --target kafka --launch
       its highest rate on one broker, beside that of kafka-producer-perf-test
   loadgen profile --out mine.toml
@@ -55,6 +57,25 @@ Examples:
 Exit codes: 0 everything was run; 1 a promise was not kept, or a run failed; 2 nothing was run;
 130 interrupted (what was gathered is told all the same).";
 
+const FIND_EXAMPLES: &str = "\
+Examples:
+  loadgen find live/stress-1600-kafka --max traffic.rate --until 'response.p99 < 50ms, lost = 0' \
+--launch --within 20m
+      the highest rate that one launched broker takes, and what binds above it
+  loadgen find --target kafka --bootstrap broker1:9092 --max traffic.rate --until 'acked_share > \
+99.9%' --duration 20s --out found
+      that of a cluster of your own
+  loadgen find --target null --max traffic.rate --from 10000 --until 'schedule_lag.p99 < 1ms'
+      where the generator itself ends
+
+The value is doubled until the objective is broken (or halved until it is kept), then what lies
+between is halved, in proportion, until the ends are as near as --precision says; each value is run
+--repeats times. The answer has two ends: the last value at which all runs keep the objective, and
+the first at which none does. A search that can't go on (time, runs, a generator that is late) says
+why, and what was found until then; so does one that is interrupted.
+
+Exit codes: 0 both ends were found; 1 one was not; 2 nothing was run; 130 interrupted.";
+
 /// Drives Kafka and Pravega with the simulator's traffic, open loop, and checks what they keep.
 #[derive(Debug, Parser)]
 #[command(name = "loadgen", version, after_help = EXAMPLES)]
@@ -75,6 +96,9 @@ enum Command {
     Calibrate(Calibrate),
     /// Measures the highest rate of the generator beside that of the system's own load test
     Ceiling(Ceiling),
+    /// Finds where an objective breaks on a real cluster, as `headwater find` does simulated
+    #[command(after_help = FIND_EXAMPLES)]
+    Find(Find),
     /// Forecasts and runs every scenario of a folder, and says how wrong the forecasts were
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(Validate),
@@ -102,6 +126,7 @@ pub fn main() -> ExitCode {
         Some(Command::Profile(arguments)) => profile::run(&arguments),
         Some(Command::Calibrate(arguments)) => run::calibrate::run(&arguments),
         Some(Command::Ceiling(arguments)) => run::ceiling::run(&arguments),
+        Some(Command::Find(arguments)) => run::find::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(

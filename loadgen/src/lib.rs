@@ -23,6 +23,7 @@ mod cli;
 mod clock;
 mod collect;
 mod early;
+mod estimate;
 mod failure;
 mod fault;
 mod forecast;

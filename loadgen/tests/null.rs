@@ -27,6 +27,11 @@ fn every_event_of_the_schedule_is_sent_acknowledged_and_checked() {
     for name in ["no_acked_loss", "payloads_intact", "read_back", "generator_not_the_bottleneck"] {
         assert!(outcome.verdicts.iter().any(|verdict| verdict.name == name), "{name}");
     }
+    // What a run has nothing to be held to by has not passed.
+    for name in ["watermarks_monotone", "durable_replicas"] {
+        let found = outcome.verdicts.iter().find(|verdict| verdict.name == name);
+        assert_eq!(found.map(|verdict| verdict.status), Some(VerdictStatus::Info), "{name}");
+    }
     assert!(outcome.generator.is_some());
     for file in ["report.html", "latency.hlog"] {
         assert!(out.path().join(file).metadata().unwrap().len() > 500, "{file}");
@@ -53,6 +58,35 @@ fn the_generator_and_the_simulator_are_given_the_same_schedule() {
     let simulated = headwater_scenarios::run::run(&scenario, &options).outcome;
     assert_eq!(live.traffic, simulated.traffic);
     assert_eq!(live.counts.scheduled, simulated.counts.scheduled);
+}
+
+/// A process that does nothing but compute, until it is dropped.
+struct Busy(std::process::Child);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_run_beside_a_process_that_takes_a_core_says_who_disturbed_it() {
+    let out = tempfile::tempdir().unwrap();
+    let mut busy = std::process::Command::new("sh");
+    let _busy = Busy(busy.args(["-c", "while :; do :; done"]).spawn().unwrap());
+    let mut command = common::loadgen("--target null --rate 500 --duration 1500ms --out");
+    let output = common::run({
+        command.arg(out.path());
+        command
+    });
+    assert!(output.status.code() != Some(2), "{}", common::errors(&output));
+    let outcome = common::outcome(out.path());
+    let found = outcome.verdicts.iter().find(|verdict| verdict.name == "machine_undisturbed");
+    let found = found.expect("it is looked at");
+    assert_eq!(found.status, VerdictStatus::Warn, "{found:?}");
+    assert!(found.measured.contains("to other processes ("), "{found:?}");
+    assert!(outcome.withheld().is_some(), "no error of a forecast is told of it");
 }
 
 #[test]

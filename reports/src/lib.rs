@@ -33,8 +33,9 @@ pub mod sweep;
 pub mod text;
 pub mod threads;
 mod verdict;
+pub mod waited;
 
-pub use account::account;
+pub use account::{account, constraint, stood_still};
 pub use compare::{Comparison, compare};
 pub use diagram::Diagram;
 pub use error::OutcomeError;

@@ -18,6 +18,7 @@ pub use crate::environment::{Environment, Host, Placement, WarmUp};
 pub use crate::phase::Phase;
 pub use crate::streams::{Figures, Stream, View};
 pub use crate::verdict::{Conclusion, Ending, Expectation, Verdict, VerdictStatus};
+pub use crate::waited::{Waited, WaitedPart};
 
 /// The schema this build writes.
 pub const SCHEMA: &str = "headwater-outcome/3";
@@ -82,6 +83,9 @@ pub struct Outcome {
     /// The window cut where faults begin and end, in order of time; none without faults.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
+    /// Where the events at p50, p99 and the maximum waited; none unless they were followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waited: Vec<Waited>,
     /// What happened in each interval, over the whole run.
     pub series: Series,
     /// Utilisation of the resources, over the window.
@@ -377,6 +381,7 @@ impl Outcome {
             rates: Rates::default(),
             latency: Latencies::default(),
             phases: vec![],
+            waited: vec![],
             series: Series::default(),
             resources: Resources::default(),
             threads: Threads::default(),
@@ -488,6 +493,7 @@ impl Outcome {
         if let Some(phase) = self.phases.iter().find(|it| it.from_ns > it.until_ns) {
             return Err(format!("phase {} ends before it begins", phase.name));
         }
+        Waited::check(&self.waited)?;
         self.check_streams()?;
         self.check_finite()
     }

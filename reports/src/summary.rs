@@ -27,10 +27,7 @@ pub fn summary(outcome: &Outcome) -> String {
     rates(&mut text, outcome);
     streams(&mut text, outcome);
     latencies(&mut text, outcome);
-    let constraint = outcome
-        .resources
-        .binding()
-        .map_or_else(|| "no resource was measured".to_owned(), |binding| binding.to_string());
+    let constraint = account::constraint(outcome);
     let _ = writeln!(text, "\n  binding constraint  {constraint}");
     if let Some(fingerprint) = &outcome.fingerprint {
         let _ = writeln!(text, "  fingerprint         {fingerprint}");

@@ -21,6 +21,7 @@ pub mod shrink;
 pub mod stats;
 pub mod swarm;
 pub mod sweep;
+mod table;
 pub mod targets;
 pub mod trace;
 pub mod units;

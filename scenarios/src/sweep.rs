@@ -19,6 +19,7 @@ use crate::scenario::expect::Quantity;
 use crate::scenario::metric::Kind;
 use crate::scenario::{Finding, Metric, Problems, Scenario, Source, shell_word};
 use crate::stats::Estimate;
+use crate::table::{self, aligned, fits, fitted};
 
 /// Settings laid over a scenario, as (path, value).
 pub type Settings = Vec<(String, String)>;
@@ -264,11 +265,24 @@ fn difference(points: &[Point], baseline: &[Point], metric: &str) -> Option<Esti
 
 impl Sweep {
     /// As a table for people: a line per variant, with the paired differences below it; where that
-    /// is wider than a terminal, a table per figure.
+    /// is wider than a terminal, a table per figure, and paths by their last words.
     pub fn table(&self) -> String {
-        let wide = aligned(&self.rows());
-        let fits = wide.lines().all(|line| line.chars().count() <= WIDTH);
-        let table = if fits { wide } else { self.by_figure() };
+        let paths: Vec<&str> = match self.variants.first() {
+            Some(variant) => variant.settings.iter().map(|(path, _)| path.as_str()).collect(),
+            None => Vec::new(),
+        };
+        let whole: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let mut table = aligned(&self.rows());
+        if !fits(&table) {
+            table = self.by_figure(&whole, aligned);
+        }
+        if !fits(&table) {
+            let short = table::short(&paths);
+            let legend = table::legend(&paths, &short);
+            table = self.by_figure(&short, fitted) + "\n";
+            table += &if legend.is_empty() { legend } else { format!("\n{legend}") };
+            table.truncate(table.trim_end().len());
+        }
         let seeds = self.variants.first().map_or(0, |variant| variant.points.len());
         let note = match seeds {
             1 => "one seed: no intervals (--seeds N)".to_owned(),
@@ -285,7 +299,7 @@ impl Sweep {
         let header = ["variant", "passed"].into_iter().chain(metrics).chain([""]);
         let mut rows = vec![header.map(str::to_owned).collect::<Vec<_>>()];
         for variant in &self.variants {
-            let mut row = vec![variant.name(), variant.passed()];
+            let mut row = vec![variant.name(None), variant.passed()];
             row.extend(self.metrics.iter().map(|metric| variant.cell(metric)));
             row.push(String::new());
             rows.push(row);
@@ -299,15 +313,15 @@ impl Sweep {
         rows
     }
 
-    /// What passed, and then each figure by itself.
-    fn by_figure(&self) -> String {
+    /// What passed, and then each figure by itself, with the paths under these names.
+    fn by_figure(&self, paths: &[String], laid_out: fn(&[Vec<String>]) -> String) -> String {
         let of = |name: &str, cells: &dyn Fn(&Variant) -> [String; 2], last: &str| {
             let mut rows = vec![[name, "", last].map(str::to_owned).to_vec()];
             for variant in &self.variants {
                 let [cell, other] = cells(variant);
-                rows.push(vec![variant.name(), cell, other]);
+                rows.push(vec![variant.name(Some(paths)), cell, other]);
             }
-            aligned(&rows)
+            laid_out(&rows)
         };
         let passed = |variant: &Variant| [variant.passed(), variant.told_apart().to_owned()];
         let mut tables = vec![of("passed", &passed, "")];
@@ -319,15 +333,17 @@ impl Sweep {
     }
 }
 
-/// Columns of a terminal.
-const WIDTH: usize = 80;
-
 /// Events that something went wrong with: few seeds have any, so that a mean says little.
 pub(crate) const ILLS: [&str; 4] = ["lost", "failed", "duplicated", "reordered"];
 
 impl Variant {
-    fn name(&self) -> String {
-        let settings = self.settings.iter().map(|(path, value)| format!("{path}={value}"));
+    /// Its settings, with their paths under other names if need be.
+    fn name(&self, paths: Option<&[String]>) -> String {
+        let setting = |(at, (path, value)): (usize, &(String, String))| {
+            let path = paths.and_then(|paths| paths.get(at)).unwrap_or(path);
+            format!("{path}={value}")
+        };
+        let settings = self.settings.iter().enumerate().map(setting);
         let name = settings.collect::<Vec<_>>().join(" ");
         if name.is_empty() { "as written".to_owned() } else { name }
     }
@@ -369,20 +385,6 @@ impl Variant {
         let none = any(|of| of.half_width.is_some()) && !any(Estimate::is_significant);
         if none { "no detectable difference" } else { "" }
     }
-}
-
-/// A table for a terminal: each column as wide as its widest cell.
-pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width =
-        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cell = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
-        let cells: Vec<String> = row.iter().zip(&widths).map(cell).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn show(metric: &str, estimate: Option<&Estimate>, difference: bool) -> String {
@@ -469,6 +471,33 @@ mod tests {
                       system.partitions=1   150 ms ± 635 ms\n\
                       system.partitions=16  150 ms ± 635 ms  +305 ms ± 63.5 ms *\n";
         assert!(many.contains(wanted), "{many}");
+    }
+
+    #[test]
+    fn long_paths_are_told_by_their_last_words_and_fit_a_terminal() {
+        let path = "system.segment_store.pravegaservice.cache.size.max";
+        let other = "system.bookie.journalBufferedWritesThreshold";
+        let variant = |cache: &str, writes: &str| Variant {
+            settings: vec![(path.into(), cache.into()), (other.into(), writes.into())],
+            estimates: [("response.p99".to_owned(), Estimate::of(&[0.1, 0.2]).unwrap())].into(),
+            differences: BTreeMap::new(),
+            points: vec![],
+        };
+        let sweep = Sweep {
+            metrics: vec!["response.p99".to_owned(), "phase.during-1.end_to_end.p99.9".to_owned()],
+            variants: vec![variant("33554432", "524288"), variant("268435456", "0")],
+            schema: "",
+            scenario: String::new(),
+            reproduce: String::new(),
+            version: "",
+            interrupted: false,
+        };
+        let table = sweep.table();
+        assert!(fits(&table), "{table}");
+        let wanted = "cache.size.max=33554432 \
+                      system.bookie.journalBufferedWritesThreshold=524288\n";
+        assert!(table.contains(wanted), "{table}");
+        assert!(table.contains(&format!("\ncache.size.max: {path}\n")), "{table}");
     }
 
     #[test]

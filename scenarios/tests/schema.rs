@@ -1,5 +1,6 @@
 //! The schema of scenario files: every file of the library keeps it, and a misspelt one does not.
 
+use headwater_scenarios::scenario::Scenario;
 use headwater_scenarios::{library, schema};
 use serde_json::{Value, json};
 
@@ -118,4 +119,35 @@ fn an_option_is_known_with_its_meaning_whole_and_without_quotes() {
     assert_eq!(broker["session.timeout.ms"], broker["broker.session.timeout.ms"]);
     let paths = schema::paths(&schema);
     assert!(paths.contains(&"traffic.users.count".to_owned()), "{paths:?}");
+}
+
+/// What is wrong with an option of this value in a scenario of a system.
+fn refused(kind: &str, option: &str, value: &str) -> Option<String> {
+    let text = format!(
+        "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n[system]\nkind = \
+         \"{kind}\"\n[traffic]\nrate = \"100/s\"\nduration = \"5s\"\n"
+    );
+    let settings = [(format!("system.{option}"), value.to_owned())];
+    Scenario::parse(&text, "t.toml", None, &settings).err().map(|problems| problems.to_string())
+}
+
+#[test]
+fn every_option_that_counts_bytes_takes_a_size_with_a_unit() {
+    let mut tried = 0;
+    for kind in library::standard().iter() {
+        let options = library::options(kind.name()).expect("it has options");
+        for option in options.options.iter().filter(|option| option.kind == "integer") {
+            let mut words = option.meaning.split(|c: char| !c.is_alphanumeric());
+            if words.any(|word| ["bytes", "Bytes", "MB"].contains(&word)) {
+                let name = option.name.replace('"', "");
+                let refused = refused(kind.name(), &name, "1MiB").unwrap_or_default();
+                // It may be too small or too large.
+                assert!(!refused.contains("string"), "{} `{name}`: {refused}", kind.name());
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 30, "{tried}");
+    let copies = refused("pravega", "bookkeeper.bookkeeper.ensemble.size", "1MiB");
+    assert!(copies.is_some_and(|refused| refused.contains("string")), "copies are no bytes");
 }

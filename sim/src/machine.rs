@@ -65,6 +65,9 @@ pub type Factory<P> = Box<dyn Fn(NodeId) -> Box<dyn Node<P>>>;
 pub struct PoolSpec {
     /// What its threads are called; empty if they are not told apart from others.
     pub name: &'static str,
+    /// What they are for, in a word or two joined by hyphens: what their pool is called among the
+    /// resources; empty if it has a number alone.
+    pub role: &'static str,
     /// How many; zero for no limit.
     pub threads: u32,
     /// How they are scheduled, if not as their process.
@@ -83,7 +86,17 @@ impl PoolSpec {
     /// A pool of so many threads of this name.
     pub const fn named(name: &'static str, threads: u32) -> Self {
         let (working_set, from_idle) = (Bytes(0), Duration::ZERO);
-        Self { name, threads, policy: None, working_set, from_idle }
+        Self { name, role: "", threads, policy: None, working_set, from_idle }
+    }
+
+    /// The same threads, with what they are for.
+    pub const fn role(self, role: &'static str) -> Self {
+        Self { role, ..self }
+    }
+
+    /// A pool of so many threads that have no name of their own, with what they are for.
+    pub const fn unnamed(role: &'static str, threads: u32) -> Self {
+        Self::named("", threads).role(role)
     }
 
     /// The same threads, scheduled otherwise than their process.

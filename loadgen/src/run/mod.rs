@@ -22,6 +22,7 @@ mod account;
 pub(crate) mod calibrate;
 pub(crate) mod ceiling;
 mod drive;
+pub(crate) mod find;
 mod reach;
 mod recorded;
 mod warm_up;

@@ -10,7 +10,7 @@ use crate::feed::Feed;
 use crate::protocol::Streaming;
 use crate::role::{CONSUMER, PRODUCER};
 
-use headwater_sim::machine::{Factory, PoolSpec};
+use headwater_sim::machine::Factory;
 use headwater_sim::units::NodeId;
 
 use super::bookie::{self, Bookie};
@@ -29,7 +29,7 @@ pub fn add_metadata(
     let metadata = metadata.clone();
     let factory: Factory<Streaming> =
         Box::new(move |_| Box::new(MetadataService::new(metadata.clone())));
-    deployment.node(METADATA, "metadata", machine, PoolSpec::plain(service::POOLS), factory)
+    deployment.node(METADATA, "metadata", machine, service::POOLS.to_vec(), factory)
 }
 
 /// Adds bookies, `bookie-1` and on, each on a machine of its own.
@@ -44,8 +44,7 @@ pub fn add_bookies(
     let add = |number| {
         let name = format!("bookie-{number}");
         let machine = environment.server_machine(deployment, &name);
-        let (config, pools) =
-            (bookie.with_bugs(environment.bugs), PoolSpec::plain(bookie::pools(bookie)));
+        let (config, pools) = (bookie.with_bugs(environment.bugs), bookie::pools(bookie));
         let factory: Factory<Streaming> =
             Box::new(move |_| Box::new(Bookie::new(config.clone(), metadata, disks)));
         deployment.node(BOOKIE, name, machine, pools, factory)

@@ -69,7 +69,10 @@ fn add_tier(
 
 fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spec) -> Vec<NodeId> {
     let options = &spec.cluster.segment_store;
-    let pools = PoolSpec::plain([options.connection_threads, options.core_threads]);
+    let pools = vec![
+        PoolSpec::unnamed("connection-threads", options.connection_threads),
+        PoolSpec::unnamed("core-threads", options.core_threads),
+    ];
     let add = |number| {
         let name = format!("store-{number}");
         let machine = environment.server_machine(deployment, &name);
@@ -92,7 +95,13 @@ fn add_controller(
     let factory: Factory<Streaming> = Box::new(move |_| {
         Box::new(Controller::new(Rc::clone(&spec.cluster), spec.metadata, &stores))
     });
-    deployment.node(CONTROLLER, "controller-1", machine, PoolSpec::plain([0]), factory)
+    deployment.node(
+        CONTROLLER,
+        "controller-1",
+        machine,
+        vec![PoolSpec::unnamed("threads", 0)],
+        factory,
+    )
 }
 
 fn add_clients(
@@ -103,8 +112,12 @@ fn add_clients(
     feed: &Feed,
 ) {
     // The Rust client's reactor is one thread; the Java client writes and reads on two.
-    let threads = if cluster.client == Client::Rust { 1 } else { 2 };
-    let pools = PoolSpec::plain(vec![1; threads]);
+    let pools = match cluster.client {
+        Client::Rust => vec![PoolSpec::unnamed("reactor", 1)],
+        Client::Java => {
+            ["application", "connection-thread"].map(|of| PoolSpec::unnamed(of, 1)).to_vec()
+        }
+    };
     for number in 0..cluster.writers {
         let name = format!("producer-{}", number + 1);
         let machine = feed.writer_machine(deployment, environment, &name, number);
@@ -121,6 +134,12 @@ fn add_clients(
         let factory: Factory<Streaming> = Box::new(move |_| {
             Box::new(Reader::new(Rc::clone(&cluster), number, controller, &feed))
         });
-        deployment.node(CONSUMER, name, machine, PoolSpec::plain([1]), factory);
+        deployment.node(
+            CONSUMER,
+            name,
+            machine,
+            vec![PoolSpec::unnamed("application", 1)],
+            factory,
+        );
     }
 }

@@ -156,7 +156,11 @@ const COMPACTED: u64 = 4;
 pub fn pools(cores: u32) -> [PoolSpec; 3] {
     let [c1, c2] = warm_up::compilers(cores);
     let pool = PoolSpec::named;
-    [pool("C1 CompilerThread", c1), pool("C2 CompilerThread", c2), pool("G1 Conc", 1)]
+    [
+        pool("C1 CompilerThread", c1).role("jvm-compiler-c1"),
+        pool("C2 CompilerThread", c2).role("jvm-compiler-c2"),
+        pool("G1 Conc", 1).role("jvm-concurrent-gc"),
+    ]
 }
 
 /// The pools of its compilers.

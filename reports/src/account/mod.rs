@@ -51,6 +51,46 @@ pub fn account(outcome: &Outcome) -> Vec<String> {
     sentences
 }
 
+/// How long writers have to stand still in the measured window before that is what binds,
+/// nanoseconds.
+const STANDS_STILL_NS: u64 = 1_000_000_000;
+
+/// How long writers stood still in the measured window, nanoseconds; none if hardly.
+pub fn stood_still(outcome: &Outcome) -> Option<u64> {
+    let window = outcome.window;
+    let stalled = held_up(&outcome.series).into_iter().filter(|of| of.stalled);
+    let within = |of: HeldUp| {
+        let from = of.span.from_ns.max(window.from_ns);
+        of.span.until_ns.min(window.until_ns).saturating_sub(from)
+    };
+    let all: u64 = stalled.map(within).sum();
+    (all >= STANDS_STILL_NS).then_some(all)
+}
+
+/// What bound the run, in a sentence: the busiest resource; where none was busy and writers stood
+/// still nevertheless, that, for how long, and why.
+pub fn constraint(outcome: &Outcome) -> String {
+    let binding = outcome.resources.binding();
+    let busiest = binding
+        .as_ref()
+        .map_or_else(|| "no resource was measured".to_owned(), |binding| binding.to_string());
+    let stalled = held_up(&outcome.series).into_iter().filter(|of| of.stalled);
+    let longest = stalled.max_by_key(|of| of.span.until_ns - of.span.from_ns);
+    let idle = binding.is_none_or(|binding| !binding.binds);
+    match (stood_still(outcome), longest) {
+        (Some(all), Some(of)) if idle => {
+            let reasons = behind(because(outcome, of.span));
+            let busiest = busiest.trim_start_matches("none: ");
+            format!(
+                "no resource, yet writers stood still for {}, longest {}{reasons}; {busiest}",
+                clock(all),
+                from_to(of.span)
+            )
+        }
+        _ => busiest,
+    }
+}
+
 /// The account for the terminal: a line a sentence.
 pub(crate) fn lines(outcome: &Outcome) -> String {
     account(outcome).iter().map(|sentence| format!("  {sentence}\n")).collect()
@@ -64,7 +104,7 @@ pub(crate) fn html(outcome: &Outcome) -> String {
 }
 
 /// `8.2 s`, or from a minute on `8m50s`.
-fn clock(ns: u64) -> String {
+pub(crate) fn clock(ns: u64) -> String {
     let tenths = (ns + 50_000_000) / 100_000_000;
     let (minutes, rest) = (tenths / 600, tenths % 600);
     match (minutes, rest % 10) {
@@ -98,10 +138,18 @@ fn writers(outcome: &Outcome, of: &HeldUp) -> String {
 
 /// Faults, levels and marks that belong to a stretch, behind a colon.
 fn why(outcome: &Outcome, of: Span) -> String {
-    let mut reasons: Vec<String> =
-        outcome.faults.iter().filter(|fault| is_about(fault, of)).map(named).collect();
-    reasons.extend(full(outcome, of));
+    let mut reasons = because(outcome, of);
     reasons.extend(marks(outcome, of));
+    behind(reasons)
+}
+
+/// Faults and levels that belong to a stretch.
+fn because(outcome: &Outcome, of: Span) -> Vec<String> {
+    let faults = outcome.faults.iter().filter(|fault| is_about(fault, of)).map(named);
+    faults.chain(full(outcome, of)).collect()
+}
+
+fn behind(reasons: Vec<String>) -> String {
     if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) }
 }
 

@@ -1,5 +1,6 @@
 //! The top of a report: what was run, how it came out, how to run it again.
 
+use crate::account;
 use crate::outcome::{Outcome, VerdictStatus};
 use crate::page::{name, stacked};
 use crate::text::{count, duration, duration_or_dash, escape, per_second};
@@ -96,6 +97,10 @@ fn tiles(outcome: &Outcome) -> String {
     let binding = outcome.resources.binding();
     let constraint = match &binding {
         Some(binding) if binding.binds => name(&binding.name),
+        _ if account::stood_still(outcome).is_some() => {
+            let stalled = account::stood_still(outcome).unwrap_or_default();
+            format!("stood still {}", account::clock(stalled))
+        }
         Some(_) => "none".to_owned(),
         None => "not measured".to_owned(),
     };

@@ -7,6 +7,7 @@ mod phases;
 mod streams;
 mod tables;
 mod timeline;
+mod waited;
 
 pub(crate) use charts::{
     backlog_line, busiest_line, rate_lines, response_lines, spectra, spectrum_line,
@@ -47,6 +48,7 @@ pub fn report(outcome: &Outcome) -> String {
         charts::spectrum(outcome).render(),
     ];
     sections.add("latency", &format!("Latency{all}"), &latency.concat());
+    sections.add("waited", "Where events waited", &waited::waited(outcome));
     sections.add("phases", "Before, during and after faults", &phases::phases(outcome));
     let mut resources = tables::resources(outcome);
     resources.extend(charts::utilisation(outcome).map(|chart| chart.render()));

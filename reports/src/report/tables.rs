@@ -1,5 +1,6 @@
 //! The tables of a report.
 
+use crate::account;
 use crate::outcome::{Difference, Outcome};
 use crate::page::{name, stacked, table};
 use crate::resource::{Resource, ResourceKind};
@@ -66,11 +67,12 @@ pub(super) fn latencies(outcome: &Outcome) -> String {
 }
 
 pub(super) fn resources(outcome: &Outcome) -> String {
-    let Some(binding) = outcome.resources.binding() else {
+    if outcome.resources.is_empty() {
         return "<p class=\"nothing\">No resource was measured.</p>\n".to_owned();
-    };
+    }
+    let constraint = account::constraint(outcome);
     let mut html =
-        format!("<p>Binding constraint: <strong>{}</strong>.</p>\n", escape(&binding.to_string()));
+        format!("<p>Binding constraint: <strong>{}</strong>.</p>\n", escape(&constraint));
     let mut sorted: Vec<_> = outcome.resources.iter().collect();
     sorted.sort_by(|left, right| right.utilisation_mean.total_cmp(&left.utilisation_mean));
     let idle = |it: &&Resource| it.utilisation_mean < IDLE_BELOW && it.utilisation_max < 0.05;

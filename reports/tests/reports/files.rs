@@ -27,6 +27,7 @@ fn every_field_of_the_file_is_in_the_document() {
     let mut outcome = sample::outcome(Source::Live, 7, 120_000.0);
     outcome.differences = vec![Difference::default()];
     outcome.diagram = Some(crate::diagram::diagram());
+    outcome.waited = sample::waited();
     let json: serde_json::Value = serde_json::from_str(&outcome.to_json()).expect("JSON");
     let fields: Vec<_> = json.as_object().expect("an object").keys().collect();
     let missing: Vec<_> =
@@ -53,6 +54,15 @@ fn what_is_wrong_with_a_file_is_one_line_that_names_file_place_and_fix() {
     insta::assert_snapshot!(error(&good.replace("\"offered\": []", "\"offered\": [1]")));
     assert!(error("{}").contains("missing"), "{}", error("{}"));
     assert!(error("").contains(SCHEMA), "{}", error(""));
+}
+
+#[test]
+fn parts_that_do_not_add_up_to_a_latency_are_refused() {
+    let mut outcome = sample::outcome(Source::Simulated, 7, 120_000.0);
+    outcome.waited[2].parts[0].ns += 1;
+    let error = Outcome::parse(outcome.to_json().as_bytes(), Path::new("x")).expect_err("wrong");
+    let wanted = "the parts of the response at max do not add up";
+    assert!(error.to_string().contains(wanted), "{error}");
 }
 
 #[test]

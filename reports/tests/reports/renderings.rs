@@ -88,6 +88,61 @@ fn the_report_names_what_it_must_and_escapes_text() {
 }
 
 #[test]
+fn where_events_waited_is_drawn_to_scale_named_and_told_in_figures() {
+    let mut outcome = sample::outcome(Source::Simulated, 7, 120_000.0);
+    let html = report(&outcome);
+    let section = html.split("<h2 id=\"waited\"").nth(1).expect("it has its section");
+    let section = section.split("<h2").next().expect("some");
+    assert_eq!(section.matches("<div class=\"wait\">").count(), 6, "three events, two latencies");
+    for needle in [
+        // 3.9 s of 4.00008 s.
+        "flex-grow:0.97498",
+        "title=\"failover 3.9 s (97.5 %)\">failover</i>",
+        "aria-label=\"max 4 s: ",
+        "replication 30 ms (0.7 %)",
+        "waited for &lt;linger&gt;",
+        "3.9 s<br><span class=\"dim\">97.5 %</span>",
+        "producer-1 lane 3 #4711<br>due at 41 s",
+    ] {
+        assert!(section.contains(needle), "`{needle}` is missing: {section}");
+    }
+    // A mechanism has one colour in all bars.
+    for class in ["b0", "b1"] {
+        let key = format!("<i class=\"key {class}\"></i>");
+        let names: Vec<&str> =
+            section.split(&key).skip(1).filter_map(|rest| rest.split('<').next()).collect();
+        assert!(names.len() == 2 && names[0] == names[1], "{class}: {names:?}");
+    }
+    outcome.waited.clear();
+    assert!(!report(&outcome).contains("Where events waited"));
+}
+
+#[test]
+fn what_binds_is_that_writers_stood_still_where_nothing_was_busy() {
+    let mut outcome = sample::outcome(Source::Simulated, 7, 120_000.0);
+    let busy = headwater_reports::constraint(&outcome);
+    assert!(busy.starts_with("broker-1/request threads"), "{busy}");
+    let idle = outcome.resources.iter().cloned().map(|mut resource| {
+        resource.utilisation_mean /= 10.0;
+        resource
+    });
+    outcome.resources = Resources::new(idle.collect());
+    let told = headwater_reports::constraint(&outcome);
+    for want in [
+        "no resource, yet writers stood still for 4",
+        "longest from 40 s to 44",
+        "crash of broker-1",
+        "the busiest is broker-1/request threads",
+    ] {
+        assert!(told.contains(want), "{want}: {told}");
+    }
+    assert!(summary(&outcome).contains(&format!("binding constraint  {told}")));
+    assert!(report(&outcome).contains("<b>stood still 4"), "the tile");
+    outcome.series.acked.fill(1);
+    assert!(headwater_reports::constraint(&outcome).starts_with("none: the busiest is"));
+}
+
+#[test]
 fn what_a_live_run_did_otherwise_is_told_in_every_rendering() {
     let mut outcome = sample::outcome(Source::Live, 7, 120_000.0);
     assert!(!summary(&outcome).contains("not as the scenario asks"));

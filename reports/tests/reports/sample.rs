@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use headwater_reports::outcome::{
     Environment, Expectation, Fault, Generator, Mark, Outcome, Scenario, Source, Stream, Traffic,
-    Verdict, VerdictStatus, Window,
+    Verdict, VerdictStatus, Waited, WaitedPart, Window,
 };
 use headwater_reports::phase::boundaries;
 use headwater_reports::{Gauge, Recorder, Resource, ResourceKind, Resources};
@@ -63,6 +63,9 @@ pub fn outcome(source: Source, seed: u64, service_ns: f64) -> Outcome {
     outcome.configuration = (0..40)
         .map(|index| (format!("system.broker.option.{index:02}"), format!("{}", index * 512)))
         .collect();
+    if source == Source::Simulated {
+        outcome.waited = waited();
+    }
     outcome.defaults = BTreeMap::from([("system.broker.option.07".to_owned(), "1024".to_owned())]);
     outcome
 }
@@ -100,6 +103,41 @@ fn record(outcome: &mut Outcome, seed: u64, service_ns: f64) {
         }
     }
     recorder.finish(60 * SECOND, outcome);
+}
+
+/// Of two latencies, three events each, which waited for up to nine mechanisms.
+pub fn waited() -> Vec<Waited> {
+    let names =
+        ["linger", "replication", "failover", "cpu", "network", "sync", "queue", "reader", "retry"];
+    let of = |latency: &str, at: &str, shares: &[u64]| Waited {
+        latency: latency.to_owned(),
+        at: at.to_owned(),
+        latency_ns: shares.iter().sum(),
+        due_ns: 41 * SECOND,
+        event: "producer-1 lane 3 #4711".to_owned(),
+        parts: names
+            .iter()
+            .zip(shares)
+            .map(|(name, ns)| WaitedPart {
+                name: (*name).to_owned(),
+                means: format!("waited for <{name}>"),
+                ns: *ns,
+            })
+            .collect(),
+    };
+    let all = [
+        ("p50", [2_500_000, 900_000, 0, 400_000, 350_000, 0, 20_000, 0, 0]),
+        ("p99", [1_000_000, 9_000_000, 0, 3_000_000, 700_000, 2_000_000, 4_000_000, 0, 0]),
+        ("max", [1_000_000, 30_000_000, 3_900_000_000, 9_000_000, 0, 0, 60_000_000, 0, 80_000]),
+    ];
+    let response = all.iter().map(|(at, shares)| of("response", at, shares));
+    let reader = |shares: &[u64; 9]| {
+        let mut shares = *shares;
+        shares[7] = 700_000;
+        shares
+    };
+    let end_to_end = all.iter().map(|(at, shares)| of("end to end", at, &reader(shares)));
+    response.chain(end_to_end).collect()
 }
 
 /// Two streams, of which the second takes what the readers of the first are handed, each with half

@@ -129,6 +129,9 @@ pub struct Run {
     /// Puts a space-time diagram into the report even if nothing failed
     #[arg(long, requires = "out")]
     pub diagram: bool,
+    /// Runs it once more to say in the report where the events at p50, p99 and the maximum waited
+    #[arg(long, requires = "out")]
+    pub explain: bool,
     /// Runs it three times more, on other threads and with everything logged, and finds the first
     /// event that differs if they do not all come out the same
     #[arg(long)]

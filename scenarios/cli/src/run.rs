@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use headwater_reports::outcome::Status;
 use headwater_scenarios::determinism::{self, Checked};
 use headwater_scenarios::estimate::Estimate;
+use headwater_scenarios::explain;
 use headwater_scenarios::replay;
 use headwater_scenarios::run::{self, Finished, Options};
 use headwater_scenarios::scenario::Scenario;
@@ -36,7 +37,10 @@ pub fn run(arguments: &Run) -> Result<ExitCode, Failure> {
         progress: Some(&show),
         ..Options::default()
     };
-    let mut finished = run::run(&scenario, &options);
+    let mut finished = match arguments.explain {
+        true => explain::run_explained(&scenario, options),
+        false => run::run(&scenario, &options),
+    };
     let failed = replay::violation(&finished.verdicts).is_some();
     if folder.is_some() && (failed || arguments.diagram) && !stopped(&finished) {
         replay::illustrate(&scenario, &mut finished);

@@ -155,12 +155,31 @@ fn in_unit_of(name: &str, default: &toml::Value, value: toml::Value) -> toml::Va
         duration().and_then(|time| whole(time.0, 1_000))
     } else if ends(&["seconds"]) {
         duration().and_then(|time| whole(time.0, 1_000_000_000))
-    } else if ends(&["bytes", "size", "memory"]) {
-        text.parse::<headwater_sim::units::Bytes>().ok().map(|bytes| bytes.0)
     } else {
-        None
+        let size = || text.parse::<headwater_sim::units::Bytes>().ok();
+        bytes_of_one(name).and_then(|one| whole(size()?.0, one))
     };
     number.and_then(|number| i64::try_from(number).ok()).map_or(value, toml::Value::Integer)
+}
+
+/// How many bytes one of an option is that counts bytes; none if it counts something else. Its name
+/// tells, as those of Kafka, BookKeeper and Pravega do, with `max` or `limit` behind the word or
+/// not.
+pub fn bytes_of_one(name: &str) -> Option<u64> {
+    let lower = name.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    // Copies, entries, threads, operations: sizes that are no bytes.
+    if has(&["quorum.size", "ensemble.size", "read.batch.size", "queuesize", "core.size"])
+        || has(&["operationlog.size"])
+    {
+        return None;
+    }
+    match () {
+        () if lower.ends_with("mb") => Some(1 << 20),
+        () if lower.ends_with("_kib") => Some(1 << 10),
+        () if has(&["bytes", "size", "memory", "alignment", "bufferedwrites"]) => Some(1),
+        () => None,
+    }
 }
 
 #[cfg(test)]
@@ -168,6 +187,35 @@ mod tests {
     use super::*;
 
     const BASE: &str = "brokers = 3\n[producer]\n\"linger.ms\" = 0\n\"batch.size\" = 16384\n";
+
+    #[test]
+    fn what_counts_bytes_takes_sizes_with_units_and_nothing_else_does() {
+        for (name, one) in [
+            ("pravegaservice.cache.size.max", Some(1)),
+            ("bookkeeper.write.outstanding.bytes.max", Some(1)),
+            ("skipListSizeLimit", Some(1)),
+            ("buffer.memory", Some(1)),
+            ("batch.size", Some(1)),
+            ("journalMaxSizeMB", Some(1 << 20)),
+            ("journalMaxMemorySizeMb", Some(1 << 20)),
+            ("handler_working_set_kib", Some(1 << 10)),
+            ("bookkeeper.write.quorum.size", None),
+            ("bookkeeper.read.batch.size", None),
+            ("journalQueueSize", None),
+            ("pravegaservice.threadPool.core.size", None),
+            ("durablelog.operationLog.size.max", None),
+            ("segments", None),
+        ] {
+            assert_eq!(bytes_of_one(name), one, "{name}");
+        }
+        let default = toml::Value::Integer(0);
+        let laid = |name, text: &str| in_unit_of(name, &default, toml::Value::String(text.into()));
+        assert_eq!(laid("cache.size.max", "64MiB"), toml::Value::Integer(64 << 20));
+        assert_eq!(laid("journalMaxSizeMB", "2GiB"), toml::Value::Integer(2_048));
+        // Not whole, or no size: what was written goes on, and is refused as what it is.
+        assert_eq!(laid("journalMaxSizeMB", "1KiB"), toml::Value::String("1KiB".into()));
+        assert_eq!(laid("cache.size.max", "64"), toml::Value::String("64".into()));
+    }
 
     fn lay_over(base: &mut toml::Table, tree: &Tree, findings: &mut Vec<Finding>) {
         let unmodelled = &["linger.longer", "retries"];

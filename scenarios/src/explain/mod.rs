@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::Outcome;
-use headwater_reports::outcome::{Counts, Status};
+use headwater_reports::outcome::{Counts, Status, Waited, WaitedPart};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::follow::{Follow, Followed, Pick, Sought, Way};
-use crate::run::{self, Options};
+use crate::run::{self, Finished, Options};
 use crate::scenario::{Scenario, Source};
 use crate::sweep::Settings;
 use crate::targets::Roster;
@@ -149,30 +149,17 @@ pub fn explain(
     let ablations = if spec.ablations { ablation::of(spec, scenario) } else { Vec::new() };
     let runs = 2 + ablations.len();
     progress(0, runs, "finding the events");
-    let options =
-        |follow| Options { seed: Some(seed), stop: Some(stop), follow, ..Options::default() };
-    let mut plain = run::run(scenario, &options(Follow::Latencies));
-    let samples = &mut plain.followed.samples;
-    let mut picks = Vec::new();
-    picks.extend(samples.acked().into_iter().map(|(pick, of)| (Kind::Response, pick, of)));
-    picks.extend(samples.delivered().into_iter().map(|(pick, of)| (Kind::EndToEnd, pick, of)));
-    plain.followed = Followed::default();
+    let (stopping, follow) = (Some(stop), Follow::Latencies);
+    let options = Options { seed: Some(seed), stop: stopping, follow, ..Options::default() };
+    let mut plain = run::run(scenario, &options);
+    let picks = picks(&mut plain.followed);
     if plain.outcome.status != Status::Completed {
         return None;
     }
     progress(1, runs, "following them");
-    let sought = picks.iter().map(|(_, _, sought)| *sought).collect();
-    let followed = run::run(scenario, &options(Follow::Events(sought)));
-    if followed.outcome.status != Status::Completed {
-        return None;
-    }
-    let fingerprint = followed.outcome.fingerprint.clone().unwrap_or_default();
-    assert_eq!(
-        plain.outcome.fingerprint, followed.outcome.fingerprint,
-        "following changed the run"
-    );
-    let events = explained(scenario, &picks, &followed.followed);
-    drop(followed);
+    let again = Options { stop: Some(stop), ..Options::default() };
+    let events = followed(scenario, &plain.outcome, &picks, again)?;
+    let fingerprint = plain.outcome.fingerprint.clone().unwrap_or_default();
     let figures = Figures::of(&plain.outcome);
     let done = std::sync::atomic::AtomicUsize::new(2);
     let one = |ablation: &Ablation| {
@@ -197,6 +184,46 @@ pub fn explain(
         interrupted: stop.load(Ordering::Relaxed),
         reproduce: reproduce(scenario, &plain.outcome),
     })
+}
+
+/// Runs a scenario, and once more to follow its events at p50, p99 and the maximum: the outcome of
+/// the run says where they waited. Both runs are as one without it.
+pub fn run_explained(scenario: &Scenario, options: Options<'_>) -> Finished {
+    let (stop, progress) = (options.stop, options.progress);
+    let mut finished = run::run(scenario, &Options { follow: Follow::Latencies, ..options });
+    let picks = picks(&mut finished.followed);
+    if finished.outcome.status == Status::Completed {
+        let again = Options { stop, progress, ..Options::default() };
+        let events = followed(scenario, &finished.outcome, &picks, again);
+        finished.outcome.waited = events.iter().flatten().map(Explained::waits).collect();
+    }
+    finished
+}
+
+/// The events to be followed; what was kept to find them is dropped.
+fn picks(followed: &mut Followed) -> Vec<(Kind, Pick, Sought)> {
+    let mut followed = std::mem::take(followed);
+    let acked = followed.samples.acked().into_iter().map(|(pick, of)| (Kind::Response, pick, of));
+    let mut picks: Vec<_> = acked.collect();
+    let delivered = followed.samples.delivered();
+    picks.extend(delivered.into_iter().map(|(pick, of)| (Kind::EndToEnd, pick, of)));
+    picks
+}
+
+/// Where these waited in a run like the one with this outcome; nothing if it was stopped.
+fn followed(
+    scenario: &Scenario,
+    plain: &Outcome,
+    picks: &[(Kind, Pick, Sought)],
+    options: Options<'_>,
+) -> Option<Vec<Explained>> {
+    let follow = Follow::Events(picks.iter().map(|(_, _, sought)| *sought).collect());
+    let followed = run::run(scenario, &Options { seed: Some(plain.seed), follow, ..options });
+    if followed.outcome.status != Status::Completed {
+        return None;
+    }
+    assert_eq!(plain.fingerprint, followed.outcome.fingerprint, "following changed the run");
+    Some(explained(scenario, picks, &followed.followed))
 }
 
 fn reproduce(scenario: &Scenario, outcome: &Outcome) -> String {
@@ -265,6 +292,23 @@ impl Explained {
             ),
             parts,
             steps: stretches.iter().map(step).collect(),
+        }
+    }
+
+    /// As an outcome has it.
+    fn waits(&self) -> Waited {
+        let part = |part: &Part| WaitedPart {
+            name: part.mechanism.name().to_owned(),
+            means: part.mechanism.means().to_owned(),
+            ns: part.ns,
+        };
+        Waited {
+            latency: self.latency.name().to_owned(),
+            at: self.at.to_owned(),
+            latency_ns: self.latency_ns,
+            due_ns: self.due_ns,
+            event: self.event.clone(),
+            parts: self.parts.iter().map(part).collect(),
         }
     }
 

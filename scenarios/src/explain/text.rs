@@ -5,7 +5,7 @@ use headwater_reports::text::{count, duration, percent};
 use super::ablation::Figures;
 use super::mechanism::Mechanism;
 use super::{Explained, Explanation, Kind, Step};
-use crate::sweep::aligned;
+use crate::table::aligned;
 
 /// Steps of less than this share of an event's latency are told together.
 const SHORT: f64 = 0.01;
@@ -14,7 +14,7 @@ const SHORT: f64 = 0.01;
 const STEPS_MAX: usize = 24;
 
 impl Kind {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Response => "response",
             Self::EndToEnd => "end to end",

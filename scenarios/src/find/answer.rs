@@ -9,7 +9,7 @@ use super::{Extreme, FindSpec};
 use crate::scenario::Metric;
 use crate::scenario::expect::Quantity;
 use crate::scenario::phase_metric::PhaseName;
-use crate::sweep::aligned;
+use crate::table::{aligned, fits, fitted, short, wrapped};
 
 /// A figure of the objective over the seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,6 +40,8 @@ pub struct Tried {
     pub phases: Vec<TriedPhase>,
     /// The busiest resource, of the first seed that broke the objective if one did.
     pub binding: Option<Binding>,
+    /// What bound that seed, in a sentence: that resource, or why writers stood still.
+    pub constraint: String,
     /// The line that runs that seed again.
     pub reproduce: String,
 }
@@ -102,6 +104,7 @@ impl Tried {
             figures: metrics.filter_map(|metric| Spread::of(metric, metric, all)).collect(),
             phases: phases(spec, &judged, all),
             binding: shown.and_then(|of| of.resources.binding()),
+            constraint: shown.map(headwater_reports::constraint).unwrap_or_default(),
             reproduce: shown.map(|of| of.reproduce.clone()).unwrap_or_default(),
         }
     }
@@ -243,14 +246,13 @@ impl Answer {
         if self.per_phase {
             text += &self.phase_tables();
         }
-        text += &format!("{} {}\n", self.path, self.headline());
+        let line = |line: String| wrapped(&line, "  ") + "\n";
+        text += &line(format!("{} {}", self.path, self.headline()));
         if let Some(one) = self.first_broken() {
             if self.per_phase {
-                text += &format!("{}\n", self.told_first(one));
+                text += &line(self.told_first(one));
             }
-            if let Some(binding) = &one.binding {
-                text += &format!("what binds at {}: {binding}\n", one.value);
-            }
+            text += &line(format!("what binds at {}: {}", one.value, one.constraint));
             let again = if self.live { "run that again" } else { "reproduce" };
             text += &format!("{again}: {}\n", one.reproduce);
         }
@@ -271,7 +273,11 @@ impl Answer {
         head.extend(metrics.iter().cloned());
         head.push("busiest".into());
         let rows = self.tried.iter().map(|one| one.row(&metrics));
-        aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+        let mut rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+        if !fits(&aligned(&rows)) {
+            rows[0][0] = short(&[&self.path]).concat();
+        }
+        fitted(&rows)
     }
 
     /// A table for each figure that phases have: a row for a phase, a column for a value.
@@ -294,11 +300,11 @@ impl Answer {
                 let cells = widest.phases.iter().map(cell);
                 rows.push(std::iter::once(one.value.clone()).chain(cells).collect());
             }
-            text += &format!("{}\n\n", aligned(&rows));
+            text += &format!("{}\n\n", fitted(&rows));
         }
         let runs = self.runs();
         text + &format!(
-            "medians over the {runs}; the maximum where fewer than ten events lie beyond a \
+            "medians over the {runs}; the maximum where fewer than ten events lie beyond\na \
              percentile\n\n"
         )
     }
@@ -321,7 +327,7 @@ impl Answer {
         };
         let verb = if names.len() == 1 { "breaks" } else { "break" };
         format!(
-            "`{}` {verb} first: at {value} {} {runs} keep it there{others}",
+            "`{}` {verb} first: at {value}, {} {runs} keep it there{others}",
             names.join("`, `"),
             kept(of)
         )

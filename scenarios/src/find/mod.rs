@@ -200,6 +200,11 @@ impl<R: FnMut(&str, &Scenario, &[u64]) -> Runs> Trials<'_, R> {
 }
 
 impl FindSpec {
+    /// Whether a run keeps the objective, of the whole run or in each phase.
+    pub fn is_kept(&self, outcome: &Outcome) -> bool {
+        self.objective.judge(outcome, self.per_phase).kept
+    }
+
     /// The value that is tried first, and the scenario with it.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::regret::Scales;
 use super::search::{Fate, Found};
 use super::trial::Trials;
 use super::{Considered, FormulaSays, MaxRate, Pick, Plan};
-use crate::sweep::aligned;
+use crate::table::aligned;
 
 /// The candidates in the order in which they were looked at, with those that cost and came to the
 /// same in one.

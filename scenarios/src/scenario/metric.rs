@@ -29,7 +29,8 @@ pub enum Metric {
     /// `utilisation.NAME`: how busy a resource was over the measured window; `utilisation.binding`
     /// that of the busiest.
     Utilisation(String),
-    /// `binding`: name of the busiest resource.
+    /// `binding`: name of the busiest resource; `stalled` where none was busy and writers stood
+    /// still nevertheless, else `none`.
     Binding,
     /// `verdict.NAME`: a checker's verdict: `pass` or `fail`.
     Verdict(String),

@@ -1,6 +1,6 @@
 //! Reading a metric off an outcome, simulated or live.
 
-use headwater_reports::Outcome;
+use headwater_reports::{Outcome, stood_still};
 
 use super::expect::Quantity;
 use super::metric::{Count, Flow, Latency, Metric, Statistic};
@@ -41,8 +41,12 @@ impl Metric {
             }
             Self::Binding => {
                 let binding = outcome.resources.binding().filter(|binding| binding.binds);
-                let name = binding.map_or("none".into(), |binding| binding.name);
-                Some(Quantity::Word(name))
+                // Writers that stand still wait for something, however idle everything is.
+                let otherwise = || match stood_still(outcome) {
+                    Some(_) => "stalled".to_owned(),
+                    None => "none".to_owned(),
+                };
+                Some(Quantity::Word(binding.map_or_else(otherwise, |binding| binding.name)))
             }
             Self::Verdict(name) => {
                 // Of several streams: that of the one which came out worst.

@@ -31,6 +31,7 @@ use std::collections::VecDeque;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskId, FileId};
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
@@ -55,14 +56,15 @@ use restart::Restart;
 
 /// Thread pools of a bookie, for [`headwater_sim::machine::NodeSpec::pools`]: add, read, high
 /// priority, journal callback, then one thread for each journal.
-pub fn pools(config: &config::Bookie) -> Vec<u32> {
+pub fn pools(config: &config::Bookie) -> Vec<PoolSpec> {
+    let pool = PoolSpec::unnamed;
     let mut pools = vec![
-        config.num_add_worker_threads,
-        config.num_read_worker_threads,
-        config.num_high_priority_worker_threads,
-        config.num_journal_callback_threads,
+        pool("add-threads", config.num_add_worker_threads),
+        pool("read-threads", config.num_read_worker_threads),
+        pool("high-priority-threads", config.num_high_priority_worker_threads),
+        pool("journal-callbacks", config.num_journal_callback_threads),
     ];
-    pools.extend((0..config.journal_directories).map(|_| 1));
+    pools.extend((0..config.journal_directories).map(|_| pool("journal-thread", 1)));
     pools
 }
 

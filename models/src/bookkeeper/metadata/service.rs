@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
 use headwater_sim::effect::PoolId;
+use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
@@ -36,7 +37,7 @@ use super::message::{
 use super::tree::MetadataTree;
 
 /// Threads of the service's pools: one that carries out requests.
-pub const POOLS: [u32; 1] = [1];
+pub const POOLS: [PoolSpec; 1] = [PoolSpec::unnamed("request-thread", 1)];
 
 const POOL: PoolId = PoolId(0);
 const LOG: FileId = FileId(0);

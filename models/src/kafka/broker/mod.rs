@@ -136,15 +136,19 @@ pub fn pools(config: &Cluster, cores: u32) -> Vec<PoolSpec> {
     let (broker, costs) = (&config.broker, &config.costs);
     let mut pools = vec![
         PoolSpec::named("data-plane-kafka-network-thread", broker.network_threads)
+            .role("network-threads")
             .through(costs.network_working_set_kib)
             .from_idle(Duration(costs.network_from_idle_ns)),
         PoolSpec::named("data-plane-kafka-request-handler", broker.io_threads)
+            .role("request-handlers")
             .through(costs.handler_working_set_kib),
         // It appends as a handler does.
-        PoolSpec::named("ReplicaFetcherThread", 0).through(costs.handler_working_set_kib),
-        PoolSpec::named("raft-io-thread", 1),
-        PoolSpec::named("quorum-controller-event-handler", 1),
-        PoolSpec::named("log-recovery", broker.recovery_threads),
+        PoolSpec::named("ReplicaFetcherThread", 0)
+            .role("replica-fetchers")
+            .through(costs.handler_working_set_kib),
+        PoolSpec::named("raft-io-thread", 1).role("raft-thread"),
+        PoolSpec::named("quorum-controller-event-handler", 1).role("controller-thread"),
+        PoolSpec::named("log-recovery", broker.recovery_threads).role("log-recovery"),
     ];
     pools.extend(jvm::pools(cores));
     pools

@@ -92,11 +92,12 @@ mod kind {
 /// A consumer's pools.
 pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
     let costs = &config.costs;
-    let application = PoolSpec::named("reader", 1).through(costs.client_poll_working_set_kib);
+    let application =
+        PoolSpec::named("reader", 1).role("application").through(costs.client_poll_working_set_kib);
     match config.client {
         ClientLibrary::Java => vec![application],
         ClientLibrary::Librdkafka => {
-            let brokers = PoolSpec::named("rdk:broker", config.brokers);
+            let brokers = PoolSpec::named("rdk:broker", config.brokers).role("broker-threads");
             vec![application, costs.client_pool(brokers)]
         }
     }

@@ -79,6 +79,7 @@ fn per_phase_the_fault_breaks_an_objective_first_that_the_whole_run_keeps_for_lo
     let (whole, phased) = (json(&[]), json(&["--per-phase"]));
     assert!(kept(&phased).unwrap() + 3 < kept(&whole).unwrap(), "{phased:#}\n{whole:#}");
     let text = String::from_utf8(find(&["--per-phase"]).stdout).expect("text");
+    let text = text.replace("\n  ", " ");
     for want in ["response.p50  before", "`during F1` breaks first: at", "; kept before in 2 of 2"]
     {
         assert!(text.contains(want), "{want}: {text}");

@@ -99,3 +99,21 @@ fn a_number_below_zero_is_out_of_range_and_no_option() {
     let swarm = ["swarm", "x", "--seeds", "-5"];
     refused(&headwater(&swarm), &["invalid value '-5' for '--seeds"]);
 }
+
+#[test]
+fn sizes_with_units_are_taken_where_bytes_are_asked_for_and_refused_elsewhere() {
+    let set = |scenario: &str, setting: &str| headwater(&["check", scenario, "--set", setting]);
+    for (scenario, setting) in [
+        ("what-if/tier-out", "system.segment_store.pravegaservice.cache.size.max=64MiB"),
+        ("what-if/tier-out", "system.bookkeeper.write.outstanding.bytes.max=16MiB"),
+        ("what-if/tier-out", "system.bookie.journalMaxSizeMB=1GiB"),
+        ("faults/broker-crash", "system.producer.buffer.memory=64MiB"),
+        ("faults/broker-crash", "system.broker.replica.fetch.max.bytes=2MiB"),
+    ] {
+        let output = set(scenario, setting);
+        assert_eq!(output.status.code(), Some(0), "{setting}: {}", errors(&output));
+    }
+    for setting in ["system.bookkeeper.ensemble.size=3KiB", "system.segments=4KiB"] {
+        assert_eq!(set("what-if/tier-out", setting).status.code(), Some(2), "{setting}");
+    }
+}

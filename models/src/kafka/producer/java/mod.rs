@@ -50,8 +50,10 @@ const SENDER: PoolId = PoolId(1);
 /// A producer's pools.
 pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
     vec![
-        PoolSpec::named("application", 1),
-        config.costs.client_pool(PoolSpec::named("kafka-producer-network-thread", 1)),
+        PoolSpec::named("application", 1).role("application"),
+        config
+            .costs
+            .client_pool(PoolSpec::named("kafka-producer-network-thread", 1).role("sender-thread")),
     ]
 }
 

@@ -56,13 +56,18 @@ const POLLER: PoolId = PoolId(2);
 /// A producer's pools.
 pub fn pools(config: &Cluster, pacer: Pacer) -> Vec<PoolSpec> {
     let costs = &config.costs;
-    let application = PoolSpec::named("application", 1);
+    let application = PoolSpec::named("application", 1).role("application");
     let in_real_time = Policy::RealTime { priority: 1 };
-    let paced = PoolSpec::named("pacer", 1).scheduled(in_real_time).from_idle(pacer.from_idle);
+    let paced = PoolSpec::named("pacer", 1)
+        .role("application")
+        .scheduled(in_real_time)
+        .from_idle(pacer.from_idle);
     vec![
         if pacer.is_there() { paced } else { application },
-        costs.client_pool(PoolSpec::named("rdk:broker", config.brokers)),
-        PoolSpec::named("deliveries", 1).through(costs.client_poll_working_set_kib),
+        costs.client_pool(PoolSpec::named("rdk:broker", config.brokers).role("broker-threads")),
+        PoolSpec::named("deliveries", 1)
+            .role("delivery-reports")
+            .through(costs.client_poll_working_set_kib),
     ]
 }
 
