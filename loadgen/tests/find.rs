@@ -92,7 +92,7 @@ fn what_can_not_be_looked_for_live_is_told() {
     };
     let rate = "find --target null --max traffic.rate";
     assert!(refused(rate, "lots = 0").contains("unknown metric `lots`"));
-    assert!(refused("find --max traffic.rate", "lost = 0").contains("--target"));
+    assert!(refused("find --max traffic.rate", "lost = 0").contains("<NAME|FILE>"));
     let limit = refused(&format!("{rate} --limit 5ms"), "lost = 0");
     assert!(limit.contains("such as 5000, 5000/s or 5k/s"), "{limit}");
     let phase = refused(&format!("{rate} --per-phase"), "response.p99 < 1s");

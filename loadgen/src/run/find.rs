@@ -104,7 +104,8 @@ fn beforehand(
     let launching = estimate::launching(plan, plan.warm_up) * launches as f64;
     let time = estimate::running(plan) * runs as f64 + launching;
     format!(
-        "live: begins at {} = {from}, about {runs} runs: some {}; none is begun after {} (--within)",
+        "live: begins at {} = {from}, about {runs} runs: some {}; none is begun after {} \
+         (--within)",
         asked.path(),
         estimate::shown(time),
         asked.within

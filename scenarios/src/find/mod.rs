@@ -208,8 +208,8 @@ impl FindSpec {
     /// The value that is tried first, and the scenario with it.
     ///
     /// # Errors
-    /// If the scenario does not say it, or can't be read with it; if the limit is of another quantity; if the objective names a phase
-    /// that there is not.
+    /// If the scenario does not say it, or can't be read with it; if the limit is of another
+    /// quantity; if the objective names a phase that there is not.
     pub fn first(&self) -> Result<(Amount, Scenario), Problems> {
         let from = match &self.from {
             Some(from) => from.clone(),

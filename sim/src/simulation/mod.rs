@@ -5,6 +5,7 @@ mod disks;
 mod dispatch;
 mod effects;
 mod faults;
+mod names;
 mod work;
 
 use std::collections::VecDeque;
@@ -567,33 +568,5 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub fn written(&self) -> impl Iterator<Item = (u64, BytesPerSecond)> + '_ {
         let devices = self.machines.iter().flat_map(|machine| &machine.devices);
         devices.map(|device| (device.written(), device.write_rate()))
-    }
-
-    /// The name of a resource, such as `broker-1/request-handlers` or `machine/disk0`.
-    pub fn name_of(&self, usage: &Usage) -> String {
-        let owner = match usage.node {
-            Some(node) => &self.nodes[node.index()].spec.name,
-            None => &self.machines[usage.machine.index()].spec.name,
-        };
-        match usage.kind {
-            ResourceKind::Cpu => format!("{owner}/cpu"),
-            ResourceKind::ThreadPool => format!("{owner}/{}", self.pool_name(usage)),
-            ResourceKind::Disk => format!("{owner}/disk{}", usage.number),
-            ResourceKind::NicOut => format!("{owner}/nic-out"),
-            ResourceKind::NicIn => format!("{owner}/nic-in"),
-        }
-    }
-
-    /// What a pool of threads is for, with a number where its process has several such pools.
-    fn pool_name(&self, usage: &Usage) -> String {
-        let pools = usage.node.map_or(&[][..], |node| &self.nodes[node.index()].pools);
-        let role = |pool: &Servers| pool.spec().role;
-        let own = pools.get(usage.number).map_or("", role);
-        let alike = |pools: &[Servers]| pools.iter().filter(|pool| role(pool) == own).count();
-        match own {
-            "" => format!("threads-{}", usage.number),
-            _ if alike(pools) == 1 => own.to_owned(),
-            _ => format!("{own}-{}", alike(&pools[..=usage.number])),
-        }
     }
 }
