@@ -1,7 +1,5 @@
 //! What is asked for on the command line: a run, or a measurement of the machine.
 
-mod find;
-
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -13,7 +11,6 @@ use headwater_traffic::Rate;
 
 use crate::placement::Cores;
 use crate::systems::SystemArguments;
-pub(crate) use find::Find;
 
 /// A run.
 #[derive(Clone, Debug, Args)]
@@ -278,7 +275,7 @@ pub(crate) struct Profile {
     pub(crate) time: Duration,
 }
 
-fn from_1_to(most: u64) -> RangedU64ValueParser {
+pub(crate) fn from_1_to(most: u64) -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=most)
 }
 
@@ -287,7 +284,7 @@ fn rate(text: &str) -> Result<Rate, String> {
     text.parse::<Rate>().map_err(|error| error.to_string())
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(crate) fn setting(text: &str) -> Result<(String, String), String> {
     let (path, value) = text.split_once('=').ok_or("expected PATH=VALUE")?;
     Ok((path.to_owned(), value.to_owned()))
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::arguments::{Calibrate, Ceiling, Find, Profile, Run, Validate};
+use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
+use crate::run::find_arguments::Find;
 use crate::{launch, profile, run, systems, utilisation, validate};
 
 const EXAMPLES: &str = "\

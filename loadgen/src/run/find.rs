@@ -15,8 +15,8 @@ use headwater_scenarios::find::{self, Answer, Extreme, FindSpec, Runs};
 use headwater_scenarios::scenario::shell_word;
 
 use super::account::{self, Setting};
+use super::find_arguments::Find;
 use super::{INTERRUPTED, Interrupt, check, drive, reach, warm_up};
-use crate::arguments::Find;
 use crate::failure::{Failure, Result};
 use crate::launch::Places;
 use crate::output::Folder;

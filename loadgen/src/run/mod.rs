@@ -23,6 +23,7 @@ pub(crate) mod calibrate;
 pub(crate) mod ceiling;
 mod drive;
 pub(crate) mod find;
+pub(crate) mod find_arguments;
 mod reach;
 mod recorded;
 mod warm_up;

@@ -7,7 +7,7 @@ use headwater_scenarios::find::{Amount, Objective};
 use headwater_scenarios::plan;
 use headwater_sim::time::Duration;
 
-use super::{Run, WarmUp, from_1_to, setting};
+use crate::arguments::{Run, WarmUp, from_1_to, setting};
 use crate::placement::Cores;
 use crate::systems::SystemArguments;
 
