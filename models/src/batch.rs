@@ -1,5 +1,6 @@
 //! Batches: consecutive events of one lane, the unit that moves, is stored, and is checked.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use headwater_sim::fingerprint::mix;
@@ -46,6 +47,8 @@ pub struct Batch {
     pub intended: Vec<Time>,
     /// When the writer took each event from the schedule (its actual start); as long as `intended`.
     pub started: Vec<Time>,
+    /// Bytes of the records as they are sent and stored, if they are compressed.
+    pub packed: Option<NonZeroU32>,
     /// What a batch of a system's own records says; nothing in one of events.
     pub words: Option<Rc<Vec<u64>>>,
 }
@@ -55,7 +58,7 @@ impl Batch {
     pub fn empty(writer: StreamWriter, lane: Lane, first: u64) -> Self {
         let (stream, writer) = (writer.stream, writer.number);
         let (intended, started) = (Vec::new(), Vec::new());
-        Self { stream, writer, lane, first, bytes: 0, intended, started, words: None }
+        Self { stream, writer, lane, first, bytes: 0, intended, started, packed: None, words: None }
     }
 
     /// With one more event, which its writer took `now`.
@@ -79,6 +82,7 @@ impl Batch {
     pub fn digest(&self) -> u64 {
         let place = u64::from(self.writer) << 32 | u64::from(self.lane.0);
         let digest = mix(mix(place, self.first), self.count() << 40 | self.bytes);
+        let digest = self.packed.map_or(digest, |packed| mix(digest, packed.get().into()));
         match self.stream {
             // Stream 0 is left out, as before there were streams: fingerprints stay.
             StreamId(0) => digest,
@@ -137,6 +141,7 @@ mod tests {
             bytes: 10,
             intended: times.clone(),
             started: times.clone(),
+            packed: None,
             words: None,
         };
         // Its value before there were streams.

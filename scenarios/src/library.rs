@@ -38,6 +38,8 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("what-if/ack-quorum", include_str!("../library/what-if/ack-quorum.toml")),
     ("what-if/broker-down", include_str!("../library/what-if/broker-down.toml")),
     ("what-if/dark-leader", include_str!("../library/what-if/dark-leader.toml")),
+    ("what-if/kafka-quota", include_str!("../library/what-if/kafka-quota.toml")),
+    ("what-if/kafka-reassign", include_str!("../library/what-if/kafka-reassign.toml")),
     ("what-if/kafka-retention", include_str!("../library/what-if/kafka-retention.toml")),
     ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
     ("what-if/power-cut", include_str!("../library/what-if/power-cut.toml")),

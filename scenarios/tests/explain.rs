@@ -135,6 +135,19 @@ fn what_waits_for_answers_at_the_producer_is_in_its_queue() {
 }
 
 #[test]
+fn a_producer_over_its_quota_is_throttled_and_the_quota_is_named() {
+    let quota = ("system.quota.producer_byte_rate", "100000");
+    for client in ["java", "librdkafka"] {
+        let answer = ask(KAFKA, &[quota, ("system.client", client)], client == "java");
+        let longest = event(&answer, Kind::Response, "max");
+        assert!(share(longest, Mechanism::Throttle) > 0.5, "{client}: {longest:?}");
+        if client == "java" {
+            assert_eq!(answer.without[0].without, "quotas");
+        }
+    }
+}
+
+#[test]
 fn a_stopped_leader_a_cut_and_a_dead_leader_are_told_apart() {
     let faulty = |fault: &str, duration: &str| {
         let text = KAFKA.replace("duration = \"4s\"", &format!("duration = \"{duration}\""));

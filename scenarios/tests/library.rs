@@ -74,6 +74,8 @@ library! {
     what_if_ack_quorum: "what-if/ack-quorum",
     what_if_broker_down: "what-if/broker-down",
     what_if_dark_leader: "what-if/dark-leader",
+    what_if_kafka_quota: "what-if/kafka-quota",
+    what_if_kafka_reassign: "what-if/kafka-reassign",
     what_if_kafka_retention: "what-if/kafka-retention",
     what_if_partitions: "what-if/partitions",
     what_if_power_cut: "what-if/power-cut",

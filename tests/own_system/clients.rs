@@ -50,8 +50,9 @@ impl Writer {
             let (lane, started) = (Lane(0), vec![now; intended.len()]);
             let first = self.intake.number(lane, intended.len() as u64);
             let (stream, writer) = (self.intake.writer().stream, self.intake.writer().number);
-            let words = None;
-            let batch = Batch { stream, writer, lane, first, bytes, intended, started, words };
+            let (packed, words) = (None, None);
+            let batch =
+                Batch { stream, writer, lane, first, bytes, intended, started, packed, words };
             self.open = Some(Rc::new(batch));
             self.send(ctx);
         } else if let Some(next) =

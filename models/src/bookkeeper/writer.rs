@@ -218,6 +218,7 @@ impl Writer {
             bytes,
             intended: gathered.iter().map(|(arrival, _)| arrival.at).collect(),
             started: gathered.iter().map(|(_, taken)| *taken).collect(),
+            packed: None,
             words: None,
         };
         self.ledger_bytes += bytes;

@@ -5,11 +5,13 @@
 //! the model never sends (making topics, features, quotas).
 
 use headwater_sim::fingerprint::mix;
+use headwater_sim::time::Duration;
 
 use super::group::message::{Ask, Told};
 use super::ids::{BrokerId, TopicPartition};
 use super::metadata::MetadataRecord;
 use super::record::{LogBatch, ProducerEpoch, batch_bytes};
+use super::tls::{HELLO_ANSWER_BYTES, HELLO_BYTES};
 use crate::batch::SharedBatch;
 
 /// Error codes (`Errors` @ 3.9.0), as far as they occur.
@@ -329,6 +331,18 @@ pub enum Message {
         /// By partition: the error, or the partition's state from now on.
         results: Vec<(TopicPartition, Result<GrantedIsr, ErrorCode>)>,
     },
+    /// Client or follower to broker: the beginning of a TLS handshake.
+    Hello,
+    /// The broker's part of it.
+    HelloAnswer,
+    /// Broker to client: an answer, and for how long the client is held back by its quota
+    /// (`throttle_time_ms`).
+    Throttled {
+        /// For how long.
+        time: Duration,
+        /// The answer.
+        message: Box<Self>,
+    },
     /// Within the controller quorum.
     Raft(Raft),
     /// Consumer to a broker: of its group, or where logs begin and end.
@@ -344,8 +358,17 @@ pub enum Message {
 const HEADER: u64 = 40;
 
 impl Message {
+    /// Size on the wire of a fetch response that lists so many partitions.
+    pub fn fetched_bytes(partitions: &[FetchedPartition], listed: u64) -> u64 {
+        let batches = partitions.iter().flat_map(|fetched| &fetched.batches);
+        HEADER + 40 * listed + batches.map(LogBatch::size_bytes).sum::<u64>()
+    }
+
     /// Size on the wire in bytes.
     pub fn size_bytes(&self) -> u64 {
+        if let Self::Throttled { message, .. } = self {
+            return message.size_bytes();
+        }
         HEADER
             + match self {
                 Self::Produce(produce) => {
@@ -369,8 +392,11 @@ impl Message {
                 Self::Ask(ask) => ask.size_bytes(),
                 Self::Told(told) => told.size_bytes(),
                 Self::Raft(Raft::FetchResponse { entries, .. }) => 40 + 100 * entries.len() as u64,
+                Self::Hello => HELLO_BYTES,
+                Self::HelloAnswer => HELLO_ANSWER_BYTES,
                 Self::MetadataRequest
                 | Self::Refused
+                | Self::Throttled { .. }
                 | Self::Registration { .. }
                 | Self::RegistrationResponse { .. }
                 | Self::Heartbeat { .. }
@@ -383,6 +409,7 @@ impl Message {
     pub fn for_each_batch(&self, see: &mut dyn FnMut(&SharedBatch)) {
         match self {
             Self::Produce(produce) => produce.batches.iter().for_each(see),
+            Self::Throttled { message, .. } => message.for_each_batch(see),
             Self::FetchResponse { partitions, .. } => {
                 let batches = partitions.iter().flat_map(|fetched| &fetched.batches);
                 batches.for_each(|batch| see(&batch.batch));
@@ -392,12 +419,15 @@ impl Message {
     }
 
     /// A short name.
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Produce(_) => "produce",
             Self::ProduceResponse { .. } => "produce_response",
             Self::Fetch(_) => "fetch",
             Self::FetchResponse { .. } => "fetch_response",
+            Self::Hello => "tls_hello",
+            Self::HelloAnswer => "tls_hello_answer",
+            Self::Throttled { message, .. } => message.kind(),
             Self::Refused => "refused",
             Self::Ask(ask) => ask.kind(),
             Self::Told(_) => "group_response",
@@ -476,6 +506,9 @@ impl Message {
                 })
             }
             Self::Refused => 12,
+            Self::Hello => 13,
+            Self::HelloAnswer => 14,
+            Self::Throttled { time, message } => mix(message.digest(), time.0),
             Self::Ask(ask) => ask.digest(),
             Self::Told(told) => told.digest(),
             Self::Raft(raft) => raft.digest(),

@@ -3,7 +3,7 @@
 //! Stands for `metadata/` of apache/kafka @ 3.9.0 (`RegisterBrokerRecord`,
 //! `BrokerRegistrationChange`, `PartitionRecord`, `PartitionChangeRecord`), for one topic that is
 //! there from the start. Replicas are assigned round robin from broker 0, as an unracked cluster
-//! does apart from its random start. Left out: topic creation, reassignment, configuration changes,
+//! does apart from its random start. Left out: topic creation, configuration changes,
 //! snapshots (runs are short). No parameters of its own.
 
 use headwater_sim::fingerprint::mix;
@@ -15,6 +15,10 @@ use super::ids::{BrokerId, TopicPartition};
 pub struct PartitionState {
     /// Its replicas in order of preference.
     pub replicas: Vec<BrokerId>,
+    /// Those of them that are being added (KIP-455).
+    pub adding: Vec<BrokerId>,
+    /// Those of them that go once the added ones are in sync.
+    pub removing: Vec<BrokerId>,
     /// Its in-sync replicas.
     pub isr: Vec<BrokerId>,
     /// Replicas outside of the ISR that have everything committed (KIP-966); they may lead if the
@@ -81,6 +85,8 @@ impl MetadataRecord {
                 let leader = state.leader.map_or(0, |leader| u64::from(leader) + 1);
                 let isr = state.isr.iter().fold(0, |hash, one| mix(hash, u64::from(*one)));
                 let elr = state.elr.iter().fold(isr, |hash, one| mix(hash, u64::from(*one) << 32));
+                let moves = state.adding.iter().chain(&state.removing);
+                let elr = moves.fold(elr, |hash, one| mix(hash, u64::from(*one) << 48));
                 mix(mix(seed, leader), elr ^ u64::from(state.partition_epoch))
             }
             Self::Registered { broker, incarnation } => {
@@ -114,6 +120,8 @@ impl Image {
             (0..replication_factor).map(|replica| BrokerId((first + replica) % brokers)).collect()
         };
         let state = |partition| PartitionState {
+            adding: Vec::new(),
+            removing: Vec::new(),
             isr: replicas(partition),
             elr: Vec::new(),
             last_known_leader: None,

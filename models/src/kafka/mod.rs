@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod broker;
+pub mod compression;
 pub mod config;
 pub mod consumer;
 pub mod controller;
@@ -19,6 +20,8 @@ pub mod metadata;
 pub mod partition_log;
 pub mod producer;
 pub mod properties;
+pub mod quota;
+pub mod reassignment;
 pub mod reconnect;
 pub mod record;
 pub mod replica;
@@ -26,5 +29,6 @@ pub mod segments;
 pub mod signals;
 pub mod sizing;
 pub mod system;
+pub mod tls;
 pub mod unmodelled;
 mod waits;

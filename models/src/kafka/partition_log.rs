@@ -411,6 +411,7 @@ mod tests {
             bytes: 100,
             intended,
             started,
+            packed: None,
             words: None,
         };
         LogBatch { base_offset, leader_epoch, producer_epoch: Some(EPOCH), batch: Rc::new(batch) }

@@ -13,6 +13,7 @@
 //! versions.
 
 use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
@@ -20,6 +21,7 @@ use super::backoff::{ExponentialBackoff, jittered};
 use super::config::{ClientLibrary, Cluster};
 use super::ids::BrokerId;
 use super::message::Message;
+use super::signals;
 use crate::protocol::{self, Streaming};
 use crate::tags::TagLayout;
 
@@ -33,6 +35,10 @@ const ASK_AGAIN: u64 = 0x70;
 const CONNECT: u64 = 0x71;
 /// Kind of a timer: an attempt to connect has taken too long; of a broker and an attempt.
 const TOO_LONG: u64 = 0x72;
+/// Kind of work: a client's part of a handshake; with a broker.
+const GREETED: u64 = 0x73;
+/// Kind of a timer: a broker's quota holds the client back no longer.
+pub const THROTTLED: u64 = 0x74;
 /// Which attempt above, which broker below.
 const ATTEMPTS: TagLayout = TagLayout::new(24);
 /// `socket.connection.setup.timeout.ms` and its greatest value (`CommonClientConfigs` @ 3.9.0).
@@ -56,6 +62,8 @@ pub struct Pauses {
     pub reconnect_ms: u64,
     /// Longest such pause, in ms.
     pub reconnect_max_ms: u64,
+    /// A client's part of a TLS handshake, where connections begin with one.
+    pub handshake: Option<Duration>,
 }
 
 impl Pauses {
@@ -67,6 +75,10 @@ impl Pauses {
             retry: ExponentialBackoff::new(options.retry_backoff_ms, options.retry_backoff_max_ms),
             reconnect_ms: options.reconnect_backoff_ms,
             reconnect_max_ms: options.reconnect_backoff_max_ms,
+            handshake: match config.security_protocol.encrypts() {
+                true => Some(Duration(config.costs.tls_client_handshake_ns)),
+                false => None,
+            },
         }
     }
 }
@@ -93,6 +105,8 @@ struct Connection {
     pause: Duration,
     /// Attempts since it last stood.
     attempts: u32,
+    /// The broker holds the client back until then.
+    throttled: Time,
 }
 
 /// A client's connections with the brokers, and its questions for the metadata.
@@ -109,6 +123,8 @@ pub struct Connections {
     wanted: bool,
     /// Questions since there was news.
     in_vain: u32,
+    /// Some broker holds the client back until then.
+    held_until: Time,
 }
 
 impl Connections {
@@ -116,7 +132,16 @@ impl Connections {
     pub fn new(brokers: Vec<NodeId>, pauses: Pauses) -> Self {
         let pause = Duration::from_millis(pauses.reconnect_ms);
         let each = vec![Connection { pause, ..Connection::default() }; brokers.len()];
-        Self { brokers, each, pauses, next: 0, pausing: false, wanted: false, in_vain: 0 }
+        Self {
+            brokers,
+            each,
+            pauses,
+            next: 0,
+            pausing: false,
+            wanted: false,
+            in_vain: 0,
+            held_until: Time::ZERO,
+        }
     }
 
     /// A broker's node.
@@ -133,6 +158,29 @@ impl Connections {
     /// Requests may be sent to the broker.
     pub fn up(&self, broker: BrokerId) -> bool {
         self.each[broker.index()].state == State::Up
+    }
+
+    /// Requests may be sent to the broker, and it does not hold the client back.
+    pub fn ready(&self, broker: BrokerId, now: Time) -> bool {
+        self.up(broker) && self.each[broker.index()].throttled <= now
+    }
+
+    /// A broker's answer, and that it holds the client back, if it does. The Java client sends it
+    /// nothing meanwhile (`NetworkClient.throttle` @ 3.9.0); librdkafka has no KIP-219, and only
+    /// tells its application.
+    pub fn opened(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) -> Message {
+        let Message::Throttled { time, message } = message else { return message };
+        if let Some(broker) = self.broker(from) {
+            signals::QUOTA.set(ctx, 1_000);
+            signals::THROTTLE_TIME.set(ctx, time.as_nanos() / 1_000_000);
+            let connection = &mut self.each[broker.index()];
+            if self.pauses.client == ClientLibrary::Java {
+                connection.throttled = ctx.now() + time;
+            }
+            ctx.timer(time, TAGS.tag(THROTTLED, broker.into()));
+            self.held_until = self.held_until.max(ctx.now() + time);
+        }
+        *message
     }
 
     /// All connections stand.
@@ -234,8 +282,29 @@ impl Connections {
         connection.attempts += 1;
         let attempt = ATTEMPTS.tag(connection.attempts.into(), broker.into());
         let to = self.brokers[broker.index()];
-        ctx.send(to, protocol::Message::Kafka(Message::MetadataRequest));
+        let first = match self.pauses.handshake {
+            Some(_) => Message::Hello,
+            None => Message::MetadataRequest,
+        };
+        ctx.send(to, protocol::Message::Kafka(first));
         ctx.timer(setup, TAGS.tag(TOO_LONG, attempt));
+    }
+
+    /// A broker has done its part of a handshake: a thread of `pool` does the client's.
+    pub fn greeted(&self, ctx: &mut Ctx<'_>, pool: PoolId, from: NodeId) {
+        if let (Some(cost), Some(broker)) = (self.pauses.handshake, self.broker(from)) {
+            ctx.compute(pool, cost, TAGS.tag(GREETED, broker.into()));
+        }
+    }
+
+    /// Work is done. False if it was none of these.
+    pub fn worked(&self, ctx: &mut Ctx<'_>, tag: u64) -> bool {
+        let (kind, broker) = TAGS.split(tag);
+        if kind == GREETED && self.each[broker as usize].state == State::Connecting {
+            let to = self.brokers[broker as usize];
+            ctx.send(to, protocol::Message::Kafka(Message::MetadataRequest));
+        }
+        kind == GREETED
     }
 
     /// A timer has fired. False if it is none of these.
@@ -247,6 +316,11 @@ impl Connections {
                     self.refresh(ctx);
                 }
             }
+            (THROTTLED, _) if self.held_until <= ctx.now() => {
+                signals::QUOTA.set(ctx, 0);
+                signals::THROTTLE_TIME.set(ctx, 0);
+            }
+            (THROTTLED, _) => {}
             (CONNECT, which) => self.connect(ctx, BrokerId(which as u32)),
             (TOO_LONG, which) => {
                 let (attempt, broker) = ATTEMPTS.split(which);
@@ -278,7 +352,7 @@ mod tests {
             ClientLibrary::Librdkafka => (100, 10_000),
         };
         let retry = ExponentialBackoff::new(100, 1_000);
-        let pauses = Pauses { client, retry, reconnect_ms, reconnect_max_ms };
+        let pauses = Pauses { client, retry, reconnect_ms, reconnect_max_ms, handshake: None };
         let mut connections = Connections::new(vec![NodeId(0)], pauses);
         let mut random = Seed(seed).stream("test", 0);
         let mut now = Time(100_000_000_000);

@@ -17,7 +17,7 @@ use super::controller::metadata_log::Run;
 use super::ids::{BrokerId, PartitionId, TopicId, TopicPartition};
 use super::metadata::MetadataRecord;
 use super::partition_log::Summary;
-use crate::batch::{Range, SharedBatch, extend};
+use crate::batch::{Batch, Range, SharedBatch, extend};
 
 /// Batch header of message format v2: 61 bytes (`DefaultRecordBatch` @ 3.9.0).
 pub const BATCH_OVERHEAD: u64 = 61;
@@ -106,7 +106,12 @@ pub struct Folded {
 
 /// Size of a batch in the log and on the wire.
 pub fn batch_bytes(batch: &SharedBatch) -> u64 {
-    BATCH_OVERHEAD + batch.count() * RECORD_OVERHEAD + batch.bytes
+    BATCH_OVERHEAD + batch.packed.map_or_else(|| record_bytes(batch), |packed| packed.get().into())
+}
+
+/// Size of a batch's records before they are compressed.
+pub fn record_bytes(batch: &Batch) -> u64 {
+    batch.count() * RECORD_OVERHEAD + batch.bytes
 }
 
 /// What stands for entries of the metadata log that have been folded.

@@ -94,6 +94,9 @@ pub struct Replica {
     pub waiting: Vec<RequestId>,
     /// Peers in whose fetch session the partition may be.
     pub watchers: Vec<NodeId>,
+    /// How many events the leader had committed that this replica had not, when it last heard of
+    /// it; a follower's only.
+    pub lag: Option<u64>,
     /// The leader's log does not continue this one; nothing more is fetched from it
     /// (`AbstractFetcherThread.markPartitionFailed`).
     pub failed: bool,
@@ -122,6 +125,7 @@ impl Replica {
             recovery_point: 0,
             waiting: Vec::new(),
             watchers: Vec::new(),
+            lag: None,
             failed: false,
         }
     }
@@ -233,6 +237,13 @@ impl Replicas {
         self.0[at] = Some(Box::new(replica));
     }
 
+    /// The broker has no replica of a partition any more.
+    pub fn remove(&mut self, partition: TopicPartition) {
+        if let Some(place) = self.0.get_mut(partition.index()) {
+            *place = None;
+        }
+    }
+
     /// The replica of a partition.
     #[inline]
     pub fn get(&self, partition: TopicPartition) -> Option<&Replica> {
@@ -290,8 +301,17 @@ mod tests {
         let (intended, started) = (times.clone(), times);
         let (first, base_offset) = (replica.log.end_offset(), replica.log.end_offset());
         let (stream, lane) = (StreamId(0), Lane(0));
-        let batch =
-            Batch { stream, writer: 0, lane, first, bytes: 100, intended, started, words: None };
+        let batch = Batch {
+            stream,
+            writer: 0,
+            lane,
+            first,
+            bytes: 100,
+            intended,
+            started,
+            packed: None,
+            words: None,
+        };
         let batch = Rc::new(batch);
         let batch = LogBatch { base_offset, leader_epoch: 0, producer_epoch: None, batch };
         replica.log.push(batch, Rolling::from(&Topic::default()));

@@ -41,6 +41,10 @@ pub const TRUNCATED: Mark = Mark::turn("truncated").of("partition").with("lost e
 pub const ISR_SHRUNK: Mark = Mark::turn("isr_shrunk").of("partition").with("ISR size");
 /// A follower is in sync again; with the size of the ISR.
 pub const ISR_EXPANDED: Mark = Mark::new("isr_expanded").of("partition").with("ISR size");
+/// A broker is to have a replica of a partition that it had not.
+pub const REASSIGNMENT_BEGUN: Mark = Mark::turn("reassignment_begun").of("partition");
+/// It is in sync, and those that it replaces are gone.
+pub const REASSIGNED: Mark = Mark::turn("reassigned").of("partition");
 /// All members of a group have what they are to have; with its generation or epoch.
 pub const GROUP_STABLE: Mark = Mark::turn("group_stable").of("group").with("generation");
 /// A member's session is over; with how many are left.
@@ -78,6 +82,12 @@ pub const PRODUCER_BUFFER: Gauge = Gauge::new("producer_buffer_bytes", "bytes");
 pub const MAX_IN_FLIGHT: Gauge = Gauge::limit("max.in.flight");
 /// An event waits for `buffer.memory`.
 pub const BUFFER_MEMORY: Gauge = Gauge::limit("buffer.memory");
+/// What a producer has sent in batches that are compressed, so far.
+pub const COMPRESSED: Gauge = Gauge::new("compressed_bytes", "bytes");
+/// A broker holds a client back that has had its quota.
+pub const QUOTA: Gauge = Gauge::limit("quota");
+/// For how long a client is held back by its quota.
+pub const THROTTLE_TIME: Gauge = Gauge::new("throttle_time_ms", "ms");
 
 /// All of them.
 pub fn all() -> Signals {
@@ -96,6 +106,8 @@ pub fn all() -> Signals {
             &TRUNCATED,
             &ISR_SHRUNK,
             &ISR_EXPANDED,
+            &REASSIGNMENT_BEGUN,
+            &REASSIGNED,
             &GROUP_STABLE,
             &MEMBER_EXPIRED,
             &MEMBER_LEFT,
@@ -109,6 +121,14 @@ pub fn all() -> Signals {
             &OFFSET_OUT_OF_RANGE,
         ],
         levels: vec![&HIGH_WATERMARK],
-        gauges: vec![&LOG_BYTES, &PRODUCER_BUFFER, &MAX_IN_FLIGHT, &BUFFER_MEMORY],
+        gauges: vec![
+            &LOG_BYTES,
+            &PRODUCER_BUFFER,
+            &MAX_IN_FLIGHT,
+            &BUFFER_MEMORY,
+            &COMPRESSED,
+            &QUOTA,
+            &THROTTLE_TIME,
+        ],
     }
 }

@@ -7,6 +7,7 @@
 
 use headwater_sim::time::Duration;
 
+use super::compression::Figures;
 use super::config::Cluster;
 use crate::sizing::{Demand, Formula, Machine, Need, Needs, Pins, Setting, Sizing, Topology, Unit};
 use crate::system::System;
@@ -186,14 +187,25 @@ fn needs(cluster: &Cluster, demand: &Demand, machine: &Machine) -> Needs {
         .collect();
     let writes: f64 = logs.iter().map(|(write, _)| write).sum();
     let holds: f64 = logs.iter().map(|(_, capacity)| capacity).sum();
-    let stored = mean * demand.retention_s * copies;
+    let (sent, logged) = (share(cluster.sent_compression()), share(cluster.stored_compression()));
+    let stored = mean * demand.retention_s * copies * logged;
     let cores = peak / 1_024.0 * core_seconds_per_kib(cluster, kept);
     let of_servers = vec![
-        need("network card in", peak * kept / left, machine.nic, Unit::BytesPerSecond),
+        need(
+            "network card in",
+            peak * (sent + logged * (kept - 1.0)) / left,
+            machine.nic,
+            Unit::BytesPerSecond,
+        ),
         // Each follower, and each reader once.
-        need("network card out", peak * kept / left, machine.nic, Unit::BytesPerSecond),
+        need("network card out", peak * kept * logged / left, machine.nic, Unit::BytesPerSecond),
         // What the page cache takes of a burst is written later: the mean has to fit.
-        need("disk, mean rate of writes", mean * kept / left, writes, Unit::BytesPerSecond),
+        need(
+            "disk, mean rate of writes",
+            mean * kept * logged / left,
+            writes,
+            Unit::BytesPerSecond,
+        ),
         need("CPU for copies and checksums", cores / left, machine.cores, Unit::Cores),
         Need {
             what: format!("disk for what is kept (full to {:.0} %)", DISK_FULL * 100.0),
@@ -207,11 +219,11 @@ fn needs(cluster: &Cluster, demand: &Demand, machine: &Machine) -> Needs {
     Needs {
         of_servers,
         disk_bytes: stored,
-        network: mean * (2.0 + copies - 1.0),
-        between_zones: mean * (2.0 * demand.leaves_zone() + followers),
+        network: mean * (sent + copies * logged),
+        between_zones: mean * ((sent + logged) * demand.leaves_zone() + followers * logged),
         tier_bytes: 0.0,
         tier_writes: 0.0,
-        cached_s: machine.page_cache / (peak * copies / brokers),
+        cached_s: machine.page_cache / (peak * copies * logged / brokers),
         rebuild_s: stored / brokers / machine.nic,
     }
 }
@@ -221,7 +233,28 @@ fn needs(cluster: &Cluster, demand: &Demand, machine: &Machine) -> Needs {
 fn core_seconds_per_kib(cluster: &Cluster, copies: f64) -> f64 {
     let costs = &cluster.costs;
     let (copy, append) = (costs.network_kib_ns as f64, costs.append_kib_ns as f64);
-    (copy * (1.0 + copies) + append * copies) / 1e9
+    let (sent, stored) = (cluster.sent_compression(), cluster.stored_compression());
+    let logged = share(stored);
+    let opened = sent.map_or(0, |figures| figures.decompress_ns(1_024));
+    let anew = stored.filter(|_| cluster.recompresses());
+    let packed = anew.map_or(0, |figures| figures.compress_ns(1_024));
+    let codec = (opened + packed) as f64;
+    let tls = |bytes: f64, once: u64| bytes * once as f64;
+    // A follower decrypts what the leader has encrypted, and has copied once more.
+    let between = cluster.broker_tls_ns(1_024);
+    let (clients, again) = (cluster.client_tls_ns(1_024), costs.network_kib_ns);
+    let to_reader = if clients > 0 { clients + again } else { 0 };
+    let to_follower = if between > 0 { 2 * between + again } else { 0 };
+    let encrypted = tls(share(sent), clients)
+        + tls(logged, to_reader)
+        + tls(logged * (copies - 1.0), to_follower);
+    let copied = copy * (share(sent) + copies * logged);
+    (copied + append * copies * logged + codec + encrypted) / 1e9
+}
+
+/// What compression leaves of a byte.
+fn share(compression: Option<Figures>) -> f64 {
+    compression.map_or(1.0, |figures| figures.ratio_percent as f64 / 100.0)
 }
 
 /// The fewest brokers whose sustained limit, times 80 %, is the peak.

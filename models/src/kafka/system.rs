@@ -152,8 +152,9 @@ impl System for Cluster {
         self.client == ClientLibrary::Librdkafka
     }
 
+    /// A replica that is added reads all from the beginning.
     fn folds(&self) -> bool {
-        true
+        !self.reassignment.is_set()
     }
 
     /// Partition 0 is led by the first broker, and the controller is elected at once: it, or the

@@ -4,7 +4,7 @@ use super::broker::kind as broker;
 use super::config::{ClientLibrary, Cluster};
 use super::producer::java;
 use super::producer::librdkafka::kind as librdkafka;
-use super::reconnect::TAGS;
+use super::reconnect::{TAGS, THROTTLED};
 use crate::role::{Capability, Role};
 use crate::wait::{Wait, Without};
 
@@ -14,9 +14,13 @@ pub(super) fn of(cluster: &Cluster, role: &Role, tag: u64) -> Wait {
     if role.can(Capability::Serves) {
         return match kind {
             broker::WAIT_OVER => Wait::Poll,
+            broker::UNMUTED => Wait::Throttle,
             broker::FETCH_AGAIN | broker::ALTER_AGAIN => Wait::Retry,
             _ => Wait::Failover,
         };
+    }
+    if kind == THROTTLED {
+        return Wait::Throttle;
     }
     if !role.can(Capability::Writes) {
         return Wait::Poll;
@@ -43,6 +47,14 @@ pub(super) fn without(cluster: &Cluster) -> Vec<Without> {
     if cluster.topic.flush_messages < i64::MAX as u64 {
         let never = i64::MAX.to_string();
         all.push(Without::new("flush", &[("topic.flush.messages", &never)]));
+    }
+    if cluster.quota.is_set() {
+        let options = [
+            ("quota.producer_byte_rate", "0"),
+            ("quota.consumer_byte_rate", "0"),
+            ("quota.request_percentage", "0"),
+        ];
+        all.push(Without::new("quotas", &options));
     }
     if cluster.jvm.young_collection_us > 0 {
         let options = [

@@ -4,6 +4,7 @@ mod harness;
 
 #[cfg(feature = "planted-bugs")]
 mod bugs;
+mod compression;
 mod failover;
 mod fold;
 mod groups;
@@ -13,6 +14,8 @@ mod loss;
 mod partitions;
 mod producer;
 mod quorum;
+mod quota;
+mod reassignment;
 mod recovery;
 mod retention;
 #[path = "../seen/mod.rs"]
@@ -20,3 +23,4 @@ mod retention;
 mod seen;
 mod stop;
 mod storage;
+mod tls;

@@ -253,7 +253,17 @@ fn batch(first: u64, count: u64, bytes: u64) -> Rc<Batch> {
     let intended = vec![Time::ZERO; count as usize];
     let started = intended.clone();
     let (stream, lane) = (StreamId(0), Lane(0));
-    Rc::new(Batch { stream, writer: 0, lane, first, bytes, intended, started, words: None })
+    Rc::new(Batch {
+        stream,
+        writer: 0,
+        lane,
+        first,
+        bytes,
+        intended,
+        started,
+        packed: None,
+        words: None,
+    })
 }
 
 #[test]

@@ -178,6 +178,7 @@ pub fn bytes_of_one(name: &str) -> Option<u64> {
         () if lower.ends_with("mb") => Some(1 << 20),
         () if lower.ends_with("_kib") => Some(1 << 10),
         () if has(&["bytes", "size", "memory", "alignment", "bufferedwrites"]) => Some(1),
+        () if has(&["byte_rate"]) || lower.ends_with("throttle") => Some(1),
         () => None,
     }
 }
@@ -196,6 +197,8 @@ mod tests {
             ("skipListSizeLimit", Some(1)),
             ("buffer.memory", Some(1)),
             ("batch.size", Some(1)),
+            ("producer_byte_rate", Some(1)),
+            ("throttle", Some(1)),
             ("journalMaxSizeMB", Some(1 << 20)),
             ("journalMaxMemorySizeMb", Some(1 << 20)),
             ("handler_working_set_kib", Some(1 << 10)),

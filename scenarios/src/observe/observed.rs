@@ -275,6 +275,7 @@ mod tests {
             bytes: 21,
             intended: vec![Time(100), Time(1_100)],
             started: vec![Time(1_050), Time(1_150)],
+            packed: None,
             words: None,
         })
     }

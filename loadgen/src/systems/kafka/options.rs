@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use headwater_models::kafka::compression::Codec;
 use headwater_models::kafka::config::{ClientLibrary, Cluster, Version};
+use headwater_models::kafka::quota::Quota;
 use headwater_scenarios::scenario::Scenario;
 
 use crate::systems::departure::Departure;
@@ -25,6 +27,16 @@ const OPTIONS: &[ListedOption] = &[
     ("catch_up.", Elsewhere),
     ("client", Generator),
     ("keyed", Generator),
+    // It is refused (`tls`).
+    ("security.protocol", Elsewhere),
+    (INTER_BROKER, Elsewhere),
+    // They are refused (`quotas`).
+    ("quota.", Elsewhere),
+    ("broker.quota.window.num", Server),
+    ("broker.quota.window.size.seconds", Server),
+    // It is refused (`reassignment`).
+    ("reassignment.", Elsewhere),
+    ("compression.", Model),
     ("topic.min.insync.replicas", Storage),
     ("topic.flush.messages", Storage),
     ("topic.segment.bytes", Storage),
@@ -33,6 +45,7 @@ const OPTIONS: &[ListedOption] = &[
     ("topic.retention.bytes", Storage),
     ("topic.file.delete.delay.ms", Storage),
     ("topic.unclean.leader.election.enable", Storage),
+    ("topic.compression.type", Storage),
     ("broker.num.network.threads", Server),
     ("broker.num.io.threads", Server),
     ("broker.queued.max.requests", Server),
@@ -65,6 +78,7 @@ const OPTIONS: &[ListedOption] = &[
     ("producer.batch.size", Client("batch.size")),
     ("producer.batch.num.messages", Client("batch.num.messages")),
     ("producer.linger.ms", Client("linger.ms")),
+    ("producer.compression.type", Client("compression.type")),
     ("producer.buffer.memory", Client("queue.buffering.max.kbytes")),
     ("producer.queue.buffering.max.messages", Client("queue.buffering.max.messages")),
     ("producer.max.block.ms", Elsewhere),
@@ -112,6 +126,9 @@ const OFFSETS_REPLICAS: &str = "broker.offsets.topic.replication.factor";
 /// The heap of a broker's JVM.
 const HEAP: &str = "jvm.heap";
 
+/// Whether connections between brokers are encrypted.
+const INTER_BROKER: &str = "broker.security.inter.broker.protocol";
+
 /// The disks of a broker's logs.
 const LOG_DIRS: &str = "broker.log.dirs";
 
@@ -120,8 +137,9 @@ const LOG_DIRS: &str = "broker.log.dirs";
 pub(super) fn of_broker(cluster: &Cluster) -> BTreeMap<String, String> {
     let own = |(path, value): (String, String)| {
         let section = ["broker.", "quorum."].iter().find_map(|of| path.strip_prefix(of));
-        let option =
-            section.filter(|_| ![ELR, LOG_DIRS, OFFSETS_REPLICAS].contains(&path.as_str()))?;
+        let option = section.filter(|_| {
+            ![ELR, LOG_DIRS, OFFSETS_REPLICAS, INTER_BROKER].contains(&path.as_str())
+        })?;
         Some((option.to_owned(), value))
     };
     options::flattened(cluster).into_iter().filter_map(own).collect()
@@ -156,6 +174,7 @@ pub(super) fn of_producer(cluster: &Cluster) -> BTreeMap<&'static str, String> {
         ("batch.size", at_most("producer.batch.size", producer.batch_size).to_string()),
         ("batch.num.messages", batch_events.to_string()),
         ("linger.ms", producer.linger_ms.to_string()),
+        ("compression.type", producer.compression.name().into()),
         ("queue.buffering.max.kbytes", kbytes.to_string()),
         ("queue.buffering.max.messages", producer.queue_buffering_max_messages.to_string()),
         ("message.max.bytes", request.to_string()),
@@ -189,6 +208,7 @@ pub(super) fn of_java_producer(cluster: &Cluster) -> BTreeMap<&'static str, Stri
         ("acks", producer.acks.to_string()),
         ("batch.size", producer.batch_size.to_string()),
         ("linger.ms", producer.linger_ms.to_string()),
+        ("compression.type", producer.compression.name().into()),
         ("buffer.memory", producer.buffer_memory.to_string()),
         ("max.request.size", producer.max_request_size.to_string()),
         (IN_FLIGHT, producer.max_in_flight.to_string()),
@@ -233,10 +253,52 @@ pub(super) fn departures(
     all.extend(general.into_iter().filter(|one| !told(&one.difference.option)));
     if cluster.client == ClientLibrary::Librdkafka {
         all.extend(limits(cluster));
+        all.extend(codec(cluster));
     }
     all.extend(eligible_leader_replicas(cluster));
     all.extend(groups(cluster));
+    all.extend(tls(cluster));
+    all.extend(quotas(cluster));
+    all.extend(reassignment(cluster));
     all
+}
+
+/// Nobody reassigns partitions of a live cluster.
+fn reassignment(cluster: &Cluster) -> Option<Departure> {
+    cluster.reassignment.is_set().then(|| {
+        let (asked, why) = (cluster.reassignment.partitions, "A live run reassigns nothing.");
+        let told = Departure::told("system.reassignment.partitions", asked, "0", why);
+        told.refused("run it with `headwater run`, or set it to 0")
+    })
+}
+
+/// Nobody sets quotas on a live cluster.
+fn quotas(cluster: &Cluster) -> Vec<Departure> {
+    let Quota { producer_byte_rate, consumer_byte_rate, request_percentage } = cluster.quota;
+    let all = [
+        ("producer_byte_rate", producer_byte_rate),
+        ("consumer_byte_rate", consumer_byte_rate),
+        ("request_percentage", request_percentage),
+    ];
+    let refuse = |(option, asked): (&str, u64)| {
+        let why = "A live run sets no quotas on the cluster.";
+        let told = Departure::told(format!("system.quota.{option}"), asked, "none", why);
+        told.refused("run it with `headwater run`, or set it to 0")
+    };
+    all.into_iter().filter(|(_, asked)| *asked > 0).map(refuse).collect()
+}
+
+/// Live clients have no certificates, and neither has a launched cluster.
+fn tls(cluster: &Cluster) -> Vec<Departure> {
+    let between = cluster.broker.security_inter_broker_protocol;
+    let all = [("security.protocol", cluster.security_protocol), (INTER_BROKER, between)];
+    let encrypted = all.into_iter().filter(|(_, protocol)| protocol.encrypts());
+    let refuse = |(option, _)| {
+        let why = "A live run has no certificates: its connections are not encrypted.";
+        let told = Departure::told(format!("system.{option}"), "SSL", "PLAINTEXT", why);
+        told.refused("run it with `headwater run`, or set it to PLAINTEXT")
+    };
+    encrypted.map(refuse).collect()
 }
 
 /// Live consumers read everything once, with partitions that are assigned by hand.
@@ -279,6 +341,17 @@ fn limits(cluster: &Cluster) -> Vec<Departure> {
         })
     };
     LARGEST.into_iter().filter_map(above).collect()
+}
+
+/// librdkafka is built here without the libraries of two codecs.
+fn codec(cluster: &Cluster) -> Option<Departure> {
+    let codec = cluster.producer.compression;
+    matches!(codec, Codec::Gzip | Codec::Zstd).then(|| {
+        let why = "librdkafka is built here without zlib and zstd.";
+        let departure =
+            Departure::told("system.producer.compression.type", codec.name(), "none", why);
+        departure.refused("set it to snappy or lz4, or system.client to java")
+    })
 }
 
 /// Kafka 3.9 has no such feature.
@@ -402,6 +475,45 @@ mod tests {
         );
         let told = of_producer(super::super::configuration(&scenario(system)).unwrap());
         assert_eq!(told["batch.num.messages"], "1000000");
+    }
+
+    #[test]
+    fn a_codec_that_librdkafka_lacks_is_refused_and_others_are_clients_options() {
+        let system = "client = 'librdkafka'\nproducer.\"compression.type\" = 'zstd'\n";
+        let codec = |system: &str| {
+            let scenario = scenario(system);
+            let cluster = crate::systems::kafka::configuration(&scenario).unwrap();
+            let told = of_producer(cluster)["compression.type"].clone();
+            let all = departures(&scenario, cluster, &Source::Launch);
+            (told, all.into_iter().find_map(|one| one.remedy))
+        };
+        let remedy = "set it to snappy or lz4, or system.client to java".to_owned();
+        assert_eq!(codec(system), ("zstd".into(), Some(remedy)));
+        assert_eq!(codec(&system.replace("zstd", "lz4")), ("lz4".into(), None));
+        assert_eq!(codec(&system.replace("librdkafka", "java")), ("zstd".into(), None));
+    }
+
+    #[test]
+    fn quotas_are_refused_with_the_fix() {
+        let scenario = scenario("quota.producer_byte_rate = 1000\nquota.request_percentage = 5");
+        let cluster = crate::systems::kafka::configuration(&scenario).unwrap();
+        let all = departures(&scenario, cluster, &Source::Launch);
+        let told = |one: &Departure| (one.difference.option.clone(), one.remedy.is_some());
+        let told: Vec<_> = all.iter().map(told).collect();
+        let named = |option: &str| (format!("system.quota.{option}"), true);
+        assert_eq!(told, [named("producer_byte_rate"), named("request_percentage")]);
+    }
+
+    #[test]
+    fn tls_is_refused_with_the_fix() {
+        let system = "'security.protocol' = 'SSL'\nbroker.'security.inter.broker.protocol' = 'SSL'";
+        let scenario = scenario(system);
+        let cluster = crate::systems::kafka::configuration(&scenario).unwrap();
+        let all = departures(&scenario, cluster, &Source::Launch);
+        let names: Vec<_> = all.iter().map(|one| &*one.difference.option).collect();
+        assert_eq!(names, ["system.security.protocol", &format!("system.{INTER_BROKER}")]);
+        assert!(all.iter().all(|one| one.remedy.is_some()));
+        assert!(!of_broker(cluster).contains_key("security.inter.broker.protocol"));
     }
 
     #[test]

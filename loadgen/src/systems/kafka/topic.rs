@@ -213,6 +213,7 @@ impl Topic {
             ("retention.bytes", cluster.topic.retention_bytes.to_string()),
             ("file.delete.delay.ms", cluster.topic.file_delete_delay_ms.to_string()),
             ("unclean.leader.election.enable", cluster.topic.unclean_leader_election.to_string()),
+            ("compression.type", cluster.topic.compression.name().into()),
         ];
         let mut topic = NewTopic::new(&self.name, cluster.partitions as i32, replication);
         for (name, value) in &options {

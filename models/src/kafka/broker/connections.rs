@@ -11,8 +11,11 @@ use headwater_sim::units::NodeId;
 
 use super::fetch::Session;
 use super::log_reads::Reading;
+use super::quotas::Spent;
 use super::{Broker, Ctx, TAGS, kind};
+use crate::batch::SharedBatch;
 use crate::kafka::message::{Fetch, Message};
+use crate::kafka::record::record_bytes;
 use crate::kafka::replica::RequestId;
 use crate::protocol;
 use crate::tags::TagLayout;
@@ -25,6 +28,10 @@ pub struct Connection {
     /// Counts requests, including those of earlier connections with the peer, to tell the work of
     /// one request from that of a later one.
     pub(super) serial: u64,
+    /// Nothing is read of it until then: its client has had more than its quota.
+    pub(super) muted: Time,
+    /// What its request has taken of threads.
+    pub(super) spent: Spent,
     /// The fetch session, of a follower or consumer.
     pub(super) session: Option<Box<Session>>,
 }
@@ -36,6 +43,11 @@ const COORDINATORS: u32 = 1 << 23;
 /// A consumer's connection with its coordinator.
 pub(super) const fn of_group(peer: NodeId) -> NodeId {
     NodeId(peer.0 | COORDINATORS)
+}
+
+/// The client of a connection.
+pub(super) const fn client_of(peer: NodeId) -> NodeId {
+    NodeId(peer.0 & !COORDINATORS)
 }
 
 /// Which request: the serial above, 24 bits of the peer's node below.
@@ -95,14 +107,22 @@ impl Broker {
         (serial == of).then_some(from)
     }
 
-    fn next_request(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
+    pub(super) fn next_request(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
         let Some(connection) = self.connections.get_mut(&from) else { return };
-        if !matches!(connection.state, State::Idle) {
+        if !matches!(connection.state, State::Idle) || connection.muted > ctx.now() {
             return;
         }
         let Some(message) = connection.waiting.pop_front() else { return };
         connection.serial += 1;
-        let cost = self.config.costs.network(message.size_bytes());
+        let bytes = message.size_bytes();
+        let shaken = match message {
+            Message::Hello => self.config.costs.tls_server_handshake_ns,
+            _ => 0,
+        };
+        let tls = if self.has_tls() { self.tls_ns(from, bytes) } else { 0 };
+        let cost = self.config.costs.network(bytes) + tls + shaken;
+        self.spent_on_network(from, cost, Some(bytes));
+        let Some(connection) = self.connections.get_mut(&from) else { return };
         let tag = connection.tag(kind::NETWORK_IN, from);
         self.allocate_for(ctx, &message);
         if let Some(connection) = self.connections.get_mut(&from) {
@@ -122,6 +142,7 @@ impl Broker {
                 let records: u64 = batches.iter().map(|batch| batch.count()).sum();
                 costs.append(batches.len() as u64, message.size_bytes())
                     + costs.append_record_ns * records
+                    + self.recompression_ns(batches)
             }
             Message::Fetch(fetch) if fetch.full => costs.fetch(fetch.partitions.len() as u64),
             Message::Fetch(_) => {
@@ -130,6 +151,21 @@ impl Broker {
             _ => costs.handle_request_ns,
         };
         Some(Duration(cost))
+    }
+
+    /// What a leader takes to look into batches that are compressed, and to have them as the topic
+    /// wants them (`LogValidator` @ 3.9.0).
+    fn recompression_ns(&self, batches: &[SharedBatch]) -> u64 {
+        let (sent, stored) = (self.config.sent_compression(), self.config.stored_compression());
+        if sent.is_none() && stored.is_none() {
+            return 0;
+        }
+        let bytes: u64 = batches.iter().map(|batch| record_bytes(batch)).sum();
+        let opened = sent.map_or(0, |figures| figures.decompress_ns(bytes));
+        opened
+            + stored
+                .filter(|_| self.config.recompresses())
+                .map_or(0, |figures| figures.compress_ns(bytes))
     }
 
     /// A handler has the request.
@@ -148,7 +184,7 @@ impl Broker {
                 let of_events = self.config.partitions as usize;
                 let partitions = self.image.partitions[..of_events].iter();
                 let leaders = partitions.map(|state| (state.leader, state.leader_epoch)).collect();
-                self.respond(ctx, from, Some(Message::MetadataResponse { leaders }));
+                self.respond_within_quota(ctx, from, Some(Message::MetadataResponse { leaders }));
             }
             _ => {}
         }
@@ -156,11 +192,48 @@ impl Broker {
     }
 
     pub(super) fn respond(&mut self, ctx: &mut Ctx<'_>, to: NodeId, message: Option<Message>) {
+        let cost = message.as_ref().map_or(0, |sent| self.cost_to_send(to, sent));
+        self.spent_on_network(to, cost, None);
         let Some(connection) = self.connections.get_mut(&to) else { return };
-        let cost = message.as_ref().map_or(0, |sent| self.config.costs.network(sent.size_bytes()));
         connection.state = State::Responding(message);
         let tag = connection.tag(kind::NETWORK_OUT, to);
         self.network(ctx, Duration(cost), tag);
+    }
+
+    fn has_tls(&self) -> bool {
+        let between = self.config.broker.security_inter_broker_protocol;
+        self.config.security_protocol.encrypts() || between.encrypts()
+    }
+
+    /// What a network thread takes to encrypt or decrypt so many bytes on a connection.
+    fn tls_ns(&self, peer: NodeId, bytes: u64) -> u64 {
+        match self.number_of(peer) {
+            Some(_) => self.config.broker_tls_ns(bytes),
+            None => self.config.client_tls_ns(bytes),
+        }
+    }
+
+    /// What a network thread does to send a response. What is encrypted is read into the heap first
+    /// (`SslTransportLayer.transferFrom`): there is no `sendfile` for it.
+    fn cost_to_send(&self, to: NodeId, message: &Message) -> u64 {
+        let (bytes, costs) = (message.size_bytes(), &self.config.costs);
+        let tls = if self.has_tls() { self.tls_ns(to, bytes) } else { 0 };
+        let copied = tls > 0 && matches!(message, Message::FetchResponse { .. });
+        let copy = if copied { costs.network_kib_ns * bytes / 1024 } else { 0 };
+        costs.network(bytes) + tls + copy
+    }
+
+    /// A request is read: it is for the handlers, but for a handshake, which network threads do
+    /// (`Selector.pollSelectionKeys`).
+    pub(super) fn was_read(&mut self, ctx: &mut Ctx<'_>, which: u64) {
+        let Some(from) = self.current(which) else { return };
+        let Some(connection) = self.connections.get(&from) else { return };
+        match connection.state {
+            State::Reading(Message::Hello) => {
+                self.respond(ctx, from, Some(Message::HelloAnswer));
+            }
+            _ => self.enqueue(ctx, which),
+        }
     }
 
     /// The response is on its way: the connection is unmuted.
@@ -169,9 +242,9 @@ impl Broker {
         if let State::Responding(message) = std::mem::take(&mut connection.state)
             && let Some(message) = message
         {
-            let peer = NodeId(to.0 & !COORDINATORS);
-            ctx.send(peer, protocol::Message::Kafka(message));
+            ctx.send(client_of(to), protocol::Message::Kafka(message));
         }
+        self.note_network(ctx, to);
         self.next_request(ctx, to);
     }
 }

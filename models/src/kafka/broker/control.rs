@@ -50,6 +50,10 @@ impl Broker {
             properties::CONTROLLER_MOVED.reached(ctx);
         }
         ctx.timer(NO_OP_INTERVAL, TAGS.tag(kind::NO_OP, epoch.into()));
+        if self.config.reassignment.is_set() {
+            let at = Time::ZERO + Duration::from_millis(self.config.reassignment.after_ms);
+            ctx.timer(at.since(ctx.now()), TAGS.tag(kind::REASSIGN, epoch.into()));
+        }
         self.check_sessions(ctx);
     }
 
@@ -139,6 +143,17 @@ impl Broker {
             ctx.timer(next.since(ctx.now()), TAGS.tag(kind::SESSIONS, 0));
         }
         self.propose_soon(ctx);
+    }
+
+    /// The active controller is asked to reassign partitions.
+    pub(super) fn reassign(&mut self, ctx: &mut Ctx<'_>, epoch: u32) {
+        let Some(controller) = &mut self.controller else { return };
+        if self.controller_epoch == epoch {
+            let asked = &self.config.reassignment;
+            let (from, to) = asked.brokers();
+            controller.reassign(&asked.moves(&self.config), from, to);
+            self.propose_soon(ctx);
+        }
     }
 
     /// The active controller writes a record that says nothing.

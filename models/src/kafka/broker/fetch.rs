@@ -46,6 +46,14 @@ struct Wanted {
     more: bool,
 }
 
+/// What a fetch may have.
+#[derive(Clone, Copy)]
+struct Limits {
+    bytes: u64,
+    /// A replica that is being added gets nothing.
+    throttled: bool,
+}
+
 /// What there is to say of one partition.
 struct Read {
     fetched: FetchedPartition,
@@ -65,6 +73,17 @@ impl Session {
         wanted.asked = asked;
         if !std::mem::replace(&mut wanted.active, true) {
             self.active.push_back(asked.partition);
+        }
+    }
+
+    /// What was found of these partitions is not sent after all.
+    pub fn untell(&mut self, partitions: impl Iterator<Item = TopicPartition>) {
+        for partition in partitions {
+            let Some(wanted) = self.wanted.get_mut(&partition) else { continue };
+            wanted.told = None;
+            if !std::mem::replace(&mut wanted.active, true) {
+                self.active.push_back(partition);
+            }
         }
     }
 }
@@ -108,6 +127,7 @@ impl Broker {
         let tag = connection.tag(kind::WAIT_OVER, from);
         connection.state = State::Fetching { fetch, deadline: ctx.now() + wait };
         if !self.answer_fetch(ctx, from, false) {
+            self.handler_left(ctx, from);
             ctx.timer(wait, tag);
         }
     }
@@ -143,20 +163,28 @@ impl Broker {
     /// Answers a fetch if there is anything to return, or unconditionally. False if it goes on
     /// waiting.
     fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, from: NodeId, in_any_case: bool) -> bool {
+        let throttled = self.leader_is_throttled(ctx.now());
         let Some(connection) = self.connections.get_mut(&from) else { return true };
         let Some(mut session) = connection.session.take() else { return true };
         let Some(connection) = self.connections.get(&from) else { return true };
         let (State::Fetching { fetch, .. } | State::Completing(fetch)) = &connection.state else {
             return true;
         };
-        let answer = self.read_session(&mut session, fetch, in_any_case);
+        let bytes = self.fetch_max(from, fetch.max_bytes);
+        let limits = Limits { bytes, throttled };
+        let answer = self.read_session(&mut session, (fetch, limits), in_any_case);
         let (correlation, listed) = (fetch.correlation, fetch.listed);
+        let follower = fetch.replica.is_some();
         if let Some(connection) = self.connections.get_mut(&from) {
             connection.session = Some(session);
         }
         let Some(partitions) = answer else { return false };
         let listed = listed.unwrap_or(partitions.len() as u64);
-        self.send_fetched(ctx, from, Answer { correlation, partitions, listed });
+        let answer = Answer { correlation, partitions, listed };
+        if follower {
+            self.count_led(ctx.now(), &answer);
+        }
+        self.send_fetched(ctx, from, answer);
         true
     }
 
@@ -164,15 +192,15 @@ impl Broker {
     fn read_session(
         &self,
         session: &mut Session,
-        fetch: &Fetch,
+        (fetch, limits): (&Fetch, Limits),
         in_any_case: bool,
     ) -> Option<Vec<FetchedPartition>> {
-        let (mut room, mut worth) = (fetch.max_bytes, false);
+        let (mut room, mut worth) = (limits.bytes, false);
         let Session { wanted, active, reads, .. } = session;
         reads.clear();
         for partition in active.iter() {
             let Some(wanted) = wanted.get_mut(partition) else { continue };
-            let read = self.read(fetch, &wanted.asked, room);
+            let read = self.read((fetch, limits), &wanted.asked, room);
             room = room.saturating_sub(read.fetched.size_bytes());
             worth |= read.fetched.is_worth_an_answer();
             wanted.more = read.more;
@@ -201,7 +229,7 @@ impl Broker {
         Some(answer)
     }
 
-    fn read(&self, fetch: &Fetch, wanted: &FetchPartition, room: u64) -> Read {
+    fn read(&self, (fetch, limits): (&Fetch, Limits), wanted: &FetchPartition, room: u64) -> Read {
         let mut fetched = FetchedPartition {
             partition: wanted.partition,
             error: ErrorCode::None,
@@ -234,7 +262,9 @@ impl Broker {
         }
         let limit =
             if fetch.replica.is_some() { replica.log.end_offset() } else { replica.high_watermark };
-        if room > 0 && wanted.offset < limit {
+        // `shouldLeaderThrottle`: then there is nothing for it.
+        let held = limits.throttled && self.awaited(wanted.partition, fetch.replica);
+        if room > 0 && wanted.offset < limit && !held {
             let bytes = fetch.partition_max_bytes.min(room);
             fetched.batches = replica.log.read(wanted.offset, limit, bytes);
         }
@@ -247,10 +277,15 @@ impl Broker {
     /// A partition has news for followers (its log has grown) or for all (its high watermark or
     /// leadership has moved).
     pub(super) fn check_waiting_fetches(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
+        let throttled = self.leader_is_throttled(ctx.now());
         let Some(replica) = self.replicas.get_mut(partition) else { return };
         if replica.watchers.is_empty() {
             return;
         }
+        let (adding, isr) = match throttled {
+            true => (replica.state.adding.clone(), replica.state.isr.clone()),
+            false => (Vec::new(), Vec::new()),
+        };
         let leads = replica.state.leader == Some(self.me);
         let (end, high_watermark) = (replica.log.end_offset(), replica.high_watermark);
         let mut watchers = std::mem::take(&mut replica.watchers);
@@ -259,7 +294,11 @@ impl Broker {
             let Some(session) = connection.and_then(|of| of.session.as_mut()) else { return false };
             let Some(wanted) = session.wanted.get_mut(&partition) else { return false };
             let limit = if session.follower.is_some() { end } else { high_watermark };
-            let answerable = !leads || wanted.asked.offset < limit;
+            let held = |follower: InSync| {
+                adding.contains(&follower.broker) && !isr.contains(&follower.broker)
+            };
+            let held = session.follower.is_some_and(held);
+            let answerable = !leads || wanted.asked.offset < limit && !held;
             if !std::mem::replace(&mut wanted.active, true) {
                 session.active.push_back(partition);
             }
@@ -289,7 +328,8 @@ impl Broker {
 }
 
 impl FetchedPartition {
-    fn size_bytes(&self) -> u64 {
+    /// Bytes of its batches.
+    pub(super) fn size_bytes(&self) -> u64 {
         self.batches.iter().map(|batch| batch.size_bytes()).sum()
     }
 

@@ -7,8 +7,7 @@
 //! After a response the thread goes through all of its partitions to build the next fetch
 //! (`AbstractFetcherThread.maybeFetch`, [`crate::kafka::costs::Costs::follower_partition_ns`]);
 //! here only those that have changed are looked at. Parameters: `replica.fetch.*` of
-//! [`crate::kafka::config::Broker`]; `replica.socket.timeout.ms` at its default. Left out:
-//! throttled replicas.
+//! [`crate::kafka::config::Broker`]; `replica.socket.timeout.ms` at its default.
 
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -32,8 +31,12 @@ pub struct Fetcher {
     /// Partitions of which it is to be seen again whether and from where they are fetched.
     touched: Vec<TopicPartition>,
     sent_at: Time,
+    /// Partitions that nothing is asked for of, while their throttle is used up.
+    held: Vec<TopicPartition>,
     /// A timer is running that checks whether the answer is late.
     watched: bool,
+    /// The connection stands, or is broken; nothing if neither has been seen.
+    connected: Option<bool>,
 }
 
 /// A fetch without an answer for this long has failed (`replica.socket.timeout.ms`).
@@ -45,6 +48,8 @@ enum State {
     Idle,
     /// A fetch is at the leader.
     Waiting,
+    /// The connection begins with a handshake.
+    Greeting,
     /// The thread handles a response.
     Handling(Vec<FetchedPartition>),
     /// This many batches are on their way into the logs.
@@ -61,13 +66,24 @@ impl Broker {
         }
     }
 
-    fn see_touched(&mut self, leader: BrokerId) {
+    fn see_touched(&mut self, now: Time, leader: BrokerId) {
+        let (me, throttled) = (self.me, self.follower_is_throttled(now));
         let fetcher = self.fetchers.entry_or_default(leader);
         let by_epoch = !self.bugs.has(Bug::TruncateToHighWatermark);
+        fetcher.touched.append(&mut fetcher.held);
         for partition in fetcher.touched.drain(..) {
-            let Some(replica) = self.replicas.get(partition) else { continue };
+            let Some(replica) = self.replicas.get(partition) else {
+                fetcher.session.forget(partition);
+                continue;
+            };
             if replica.state.leader != Some(leader) || replica.failed {
                 fetcher.session.forget(partition);
+                continue;
+            }
+            // `shouldFollowerThrottle`.
+            if throttled && replica.state.awaits(me) && replica.lag != Some(0) {
+                fetcher.session.forget(partition);
+                fetcher.held.push(partition);
                 continue;
             }
             fetcher.session.want(FetchPartition {
@@ -95,18 +111,29 @@ impl Broker {
         if !matches!(fetcher.state, State::Idle | State::BackingOff) {
             return;
         }
-        self.see_touched(leader);
+        self.see_touched(ctx.now(), leader);
         let fetcher = self.fetchers.entry_or_default(leader);
         if fetcher.session.is_empty() {
+            if !fetcher.held.is_empty() {
+                return self.fetcher_free(ctx, leader, true);
+            }
             fetcher.state = State::Idle;
             return;
         }
-        let FetchNews { full, partitions, forgotten } = fetcher.session.tell();
-        fetcher.correlation += 1;
-        (fetcher.state, fetcher.sent_at) = (State::Waiting, ctx.now());
+        // Connections stand when a run begins.
+        let connected = fetcher.connected.unwrap_or(self.incarnation == 0);
+        let greets = !connected && self.config.broker.security_inter_broker_protocol.encrypts();
+        fetcher.state = if greets { State::Greeting } else { State::Waiting };
+        fetcher.sent_at = ctx.now();
         if !std::mem::replace(&mut fetcher.watched, true) {
             ctx.timer(SOCKET_TIMEOUT, TAGS.tag(kind::FETCH_LATE, leader.into()));
         }
+        if greets {
+            return self.send(ctx, leader, Message::Hello);
+        }
+        let fetcher = self.fetchers.entry_or_default(leader);
+        let FetchNews { full, partitions, forgotten } = fetcher.session.tell();
+        fetcher.correlation += 1;
         let config = &self.config.broker;
         let fetch = Fetch {
             correlation: fetcher.correlation,
@@ -126,7 +153,7 @@ impl Broker {
     pub(super) fn check_fetcher(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         fetcher.watched = false;
-        if !matches!(fetcher.state, State::Waiting) {
+        if !matches!(fetcher.state, State::Waiting | State::Greeting) {
             return;
         }
         let deadline = fetcher.sent_at + SOCKET_TIMEOUT;
@@ -161,7 +188,8 @@ impl Broker {
         fetcher.state = State::Handling(partitions);
         let costs = &self.config.costs;
         let taken = if bytes == 0 { costs.handle_request_ns } else { costs.append(batches, bytes) };
-        let cost = taken + costs.follower_partition_ns * fetcher.session.len() as u64;
+        let walk = costs.follower_partition_ns * fetcher.session.len() as u64;
+        let cost = taken + walk + self.config.broker_tls_ns(bytes);
         let cost = self.jvm.cost(Duration(cost));
         ctx.compute(FETCHERS, cost, TAGS.tag(kind::FETCHED, leader.into()));
     }
@@ -187,10 +215,16 @@ impl Broker {
             if let Some((epoch, end)) = fetched.diverging {
                 self.truncate_diverged(ctx, partition, epoch, end);
             }
-            let Some(replica) = self.replicas.get_mut(partition) else { continue };
+            self.count_followed(ctx.now(), partition, fetched.size_bytes());
+            let Some(replica) = self.replicas.get_mut(partition) else {
+                let gone = fetched.batches.len();
+                (0..gone).for_each(|_| self.fetched_batch_done(ctx, leader));
+                continue;
+            };
             if fetched.error == ErrorCode::None && fetched.diverging.is_none() {
                 let last = fetched.batches.last().map(|batch| batch.end_offset());
                 let end = last.unwrap_or(replica.log.end_offset());
+                replica.lag = Some(fetched.high_watermark.saturating_sub(end));
                 replica.high_watermark =
                     replica.high_watermark.max(fetched.high_watermark.min(end));
                 // Segments before it go at the next look (`maybeIncrementLogStartOffset`).
@@ -262,8 +296,25 @@ impl Broker {
     pub(super) fn fetcher_lost(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         fetcher.session.lose();
-        if matches!(fetcher.state, State::Waiting) {
+        fetcher.connected = Some(false);
+        if matches!(fetcher.state, State::Waiting | State::Greeting) {
             self.fetcher_free(ctx, leader, true);
+        }
+    }
+
+    /// A leader has done its part of a handshake: the fetcher does its own.
+    pub(super) fn greeted(&mut self, ctx: &mut Ctx<'_>, from: NodeId) {
+        let Some(leader) = self.number_of(from) else { return };
+        let cost = self.jvm.cost(Duration(self.config.costs.tls_client_handshake_ns));
+        ctx.compute(FETCHERS, cost, TAGS.tag(kind::GREETED, leader.into()));
+    }
+
+    /// The connection with a leader stands.
+    pub(super) fn connected(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if matches!(fetcher.state, State::Greeting) {
+            fetcher.connected = Some(true);
+            self.fetcher_free(ctx, leader, false);
         }
     }
 }

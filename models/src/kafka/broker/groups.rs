@@ -111,7 +111,7 @@ impl Broker {
             |of: &super::Connection| of.serial == serial && matches!(of.state, State::Asking);
         if self.connections.get(&peer).is_some_and(waits) {
             let told = Message::Told(Box::new(Told { correlation, what }));
-            self.respond(ctx, peer, Some(told));
+            self.respond_within_quota(ctx, peer, Some(told));
         }
     }
 
@@ -161,6 +161,7 @@ impl Broker {
             bytes,
             intended: vec![now],
             started: vec![now],
+            packed: None,
             words: Some(Rc::new(words)),
         };
         self.write_down_group(ctx, Rc::new(batch), written);

@@ -91,6 +91,7 @@ impl Broker {
             };
             let cost = self.jvm.cost(cost);
             self.handlers.busy += 1;
+            self.handler_took(ctx, which);
             self.config.costs.work(ctx, HANDLERS, cost, TAGS.tag(kind::HANDLED, which));
         }
         let handlers = &mut self.handlers;

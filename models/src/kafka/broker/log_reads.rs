@@ -46,6 +46,9 @@ pub struct Reading {
 impl Broker {
     /// Sends what a fetch gives, once it is read.
     pub(super) fn send_fetched(&mut self, ctx: &mut Ctx<'_>, to: NodeId, answer: Answer) {
+        if self.hold_fetch_back(ctx, to, &answer) {
+            return;
+        }
         let partitions = &answer.partitions;
         let cold: VecDeque<_> = (0..partitions.len())
             .filter_map(|at| Some((at, self.cold(ctx, &partitions[at])?)))

@@ -6,7 +6,7 @@
 //! votes are synced always. A restarted broker reads its logs, checkpoints and votes from disk.
 //!
 //! Parameters: [`super::config::Broker`], [`super::config::Quorum`], [`super::costs::Costs`].
-//! Left out: quotas, transactions, tiered storage, throttling.
+//! Left out: transactions, tiered storage.
 
 mod alter_partition;
 mod checkpoints;
@@ -22,10 +22,12 @@ mod log_dirs;
 mod log_reads;
 mod produce;
 mod quorum;
+mod quotas;
 mod recovery;
 mod replication;
 mod retention;
 mod runtime;
+mod throttle;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -49,8 +51,10 @@ use self::lifecycle::Lifecycle;
 use self::log_dirs::LogDirs;
 use self::produce::Producing;
 use self::quorum::{Input, Quorum};
+use self::quotas::Quotas;
 use self::recovery::Recovery;
 use self::retention::Removing;
+use self::throttle::Throttles;
 use super::config::Cluster;
 use super::controller::active::ActiveController;
 use super::group::{self, GroupId};
@@ -126,6 +130,9 @@ pub(in crate::kafka) mod kind {
     pub const GROUP: u64 = 37;
     pub const RETENTION: u64 = 38;
     pub const DELETE_FILES: u64 = 39;
+    pub const GREETED: u64 = 40;
+    pub const UNMUTED: u64 = 41;
+    pub const REASSIGN: u64 = 42;
 }
 
 /// The first of the pools of its JVM.
@@ -195,6 +202,10 @@ pub struct Broker {
     jvm: Jvm,
     /// Segments that are to go.
     removing: Removing,
+    /// What clients have taken of their quotas.
+    quotas: Quotas,
+    /// What partitions that are reassigned have taken of their throttle.
+    throttles: Throttles,
     /// Groups that this broker coordinates.
     groups: SortedVecMap<GroupId, Coordinated>,
 }
@@ -242,6 +253,8 @@ impl Broker {
             stop: Stop::No,
             jvm,
             removing: Removing::default(),
+            quotas: Quotas::default(),
+            throttles: Throttles::default(),
             groups: SortedVecMap::default(),
         }
     }
@@ -302,13 +315,16 @@ impl Node<Streaming> for Broker {
         // Clients and followers are served from when the logs are loaded until the broker stops.
         let serves = self.loaded && matches!(self.stop, Stop::No);
         match message {
-            Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest if serves => {
+            Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest | Message::Hello
+                if serves =>
+            {
                 self.request(ctx, from, message);
             }
             Message::Ask(ask) if serves => self.asks(ctx, from, ask),
             Message::Produce(_)
             | Message::Fetch(_)
             | Message::MetadataRequest
+            | Message::Hello
             | Message::Ask(_) => {
                 ctx.send(from, protocol::Message::Kafka(Message::Refused));
             }
@@ -320,6 +336,7 @@ impl Node<Streaming> for Broker {
             Message::FetchResponse { correlation, error, partitions, .. } if serves => {
                 self.fetch_response(ctx, from, correlation, error, partitions);
             }
+            Message::HelloAnswer if serves => self.greeted(ctx, from),
             Message::Registration { .. }
             | Message::Heartbeat { .. }
             | Message::AlterPartition(_) => {
@@ -343,6 +360,7 @@ impl Node<Streaming> for Broker {
         let (kind, which) = TAGS.split(tag);
         match kind {
             kind::WAIT_OVER => self.wait_over(ctx, which),
+            kind::UNMUTED => self.unmuted(ctx, which),
             kind::PRODUCE_LATE => self.produce_late(ctx, RequestId(which)),
             kind::FETCH_AGAIN => self.run_fetcher(ctx, BrokerId(which as u32)),
             kind::FETCH_LATE => self.check_fetcher(ctx, BrokerId(which as u32)),
@@ -356,6 +374,7 @@ impl Node<Streaming> for Broker {
                 self.check_sessions(ctx);
             }
             kind::NO_OP => self.no_op(ctx, which as u32),
+            kind::REASSIGN => self.reassign(ctx, which as u32),
             kind::ALTER_AGAIN => self.alter_again(ctx),
             kind::ALTER_LATE => self.alter_late(ctx, which),
             kind::CHECKPOINT => self.checkpoint(ctx),
@@ -380,7 +399,7 @@ impl Node<Streaming> for Broker {
             of @ (kind::NETWORK_IN | kind::NETWORK_OUT | kind::COMPLETED) => {
                 let Some(peer) = self.current(which) else { return };
                 match of {
-                    kind::NETWORK_IN => self.enqueue(ctx, which),
+                    kind::NETWORK_IN => self.was_read(ctx, which),
                     kind::NETWORK_OUT => self.responded(ctx, peer),
                     _ => self.completed(ctx, peer),
                 }
@@ -390,6 +409,7 @@ impl Node<Streaming> for Broker {
             kind::SYNCED => self.synced(ctx, partition()),
             kind::FLUSHED => self.flushed(ctx, partition()),
             kind::FETCHED => self.take_fetched(ctx, BrokerId(which as u32)),
+            kind::GREETED => self.connected(ctx, BrokerId(which as u32)),
             kind::RAFT_RUN => self.voter_ran(ctx),
             kind::RAFT_SYNCED => self.voter_synced(ctx),
             kind::CONTROLLED => self.control(ctx),

@@ -135,10 +135,13 @@ impl Broker {
     fn all_appended(&mut self, ctx: &mut Ctx<'_>, id: RequestId) {
         let Some(producing) = self.producing.get(&id) else { return };
         let (timeout, required) = (producing.timeout, producing.required.clone());
-        let held = match &producing.by {
-            By::Client { .. } => true,
-            By::Coordinator(written) => written.holds_handler,
+        let (held, client) = match &producing.by {
+            By::Client { from, .. } => (true, Some(*from)),
+            By::Coordinator(written) => (written.holds_handler, None),
         };
+        if let Some(client) = client {
+            self.handler_left(ctx, client);
+        }
         if required.is_empty() {
             self.answer_produce(ctx, id);
         } else {
@@ -172,7 +175,7 @@ impl Broker {
         let connection = self.connections.get(&from);
         if connection.is_some_and(|of| of.serial == serial && waits(&of.state)) {
             let response = Message::ProduceResponse { correlation, results };
-            self.respond(ctx, from, (acks != 0).then_some(response));
+            self.respond_within_quota(ctx, from, (acks != 0).then_some(response));
         }
     }
 

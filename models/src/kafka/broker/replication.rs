@@ -2,7 +2,7 @@
 //!
 //! Stands for `ReplicaManager` and `Partition` of apache/kafka @ 3.9.0.
 //! Parameters: `min.insync.replicas`, `flush.messages`, `segment.bytes`, `replica.lag.time.max.ms`
-//! ([`crate::kafka::config`]). Left out: reassignment.
+//! ([`crate::kafka::config`]).
 
 use std::cmp::Ordering;
 
@@ -10,6 +10,7 @@ use headwater_sim::time::Duration;
 
 use super::{Broker, Ctx, FETCHERS, HANDLERS, TAGS, kind};
 use crate::bugs::Bug;
+use crate::kafka::compression::{TopicCodec, packed};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, FetchPartition, InSync};
 use crate::kafka::metadata::PartitionState;
@@ -118,7 +119,10 @@ impl Broker {
                     base_offset: replica.log.end_offset(),
                     leader_epoch: replica.state.leader_epoch,
                     producer_epoch: *producer_epoch,
-                    batch: batch.clone(),
+                    batch: match self.topic(partition).compression {
+                        TopicCodec::Producer => batch.clone(),
+                        _ => packed(batch, self.config.stored_compression()),
+                    },
                 })
             }
             Append::Fetched { leader, batch } => {
@@ -191,7 +195,7 @@ impl Broker {
     }
 
     /// Takes the first append off the queue and tells who waits for it.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         ctx: &mut Ctx<'_>,
         partition: TopicPartition,
@@ -286,6 +290,42 @@ impl Broker {
         }
     }
 
+    /// This broker leads a partition from now on, in a new epoch.
+    fn begin_to_lead(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: TopicPartition,
+        old: &PartitionState,
+        anew: bool,
+    ) {
+        let me = self.me;
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        if self.bugs.has(Bug::ProducerStateLost) {
+            replica.log.forget_producers();
+        }
+        let epoch = replica.log.last_epoch();
+        let rises = epoch.is_none_or(|last| last <= replica.state.leader_epoch);
+        properties::EPOCHS_RISE.note(ctx, partition.into(), rises);
+        replica.lead(me, ctx.now());
+        if !anew {
+            // A replica that was added joins and may lead with one change.
+            let joins = old.adding.contains(&me) && replica.state.adding.is_empty();
+            let in_sync = old.isr.contains(&me) || joins;
+            let eligible = old.elr.contains(&me);
+            let unclean = !in_sync && !eligible;
+            let mark = match unclean {
+                true => &signals::UNCLEAN_ELECTION,
+                false => &signals::LEADER_ELECTED,
+            };
+            mark.note(ctx, u64::from(partition), u64::from(replica.state.leader_epoch));
+            if in_sync {
+                properties::LEADER_MOVED.reached(ctx);
+            } else if eligible {
+                properties::ELIGIBLE_LED.reached(ctx);
+            }
+        }
+    }
+
     /// The metadata log has a new state for a partition. Fetchers are told when all is taken in.
     pub(super) fn take_up(
         &mut self,
@@ -295,6 +335,12 @@ impl Broker {
         anew: bool,
     ) {
         let me = self.me;
+        let mine = state.replicas.contains(&me);
+        let added = mine && self.replicas.get(partition).is_none();
+        if added {
+            self.add_replica(ctx, partition, &state);
+        }
+        let anew = anew || added;
         let Some(replica) = self.replicas.get_mut(partition) else { return };
         // The controller's answer to a change of the ISR may have come first.
         if !anew && state.partition_epoch < replica.state.partition_epoch {
@@ -307,29 +353,12 @@ impl Broker {
         replica.failed &= !new_epoch;
         if state.leader == Some(me) {
             if new_epoch {
-                if self.bugs.has(Bug::ProducerStateLost) {
-                    replica.log.forget_producers();
-                }
-                let epoch = replica.log.last_epoch();
-                let rises = epoch.is_none_or(|last| last <= state.leader_epoch);
-                properties::EPOCHS_RISE.note(ctx, partition.into(), rises);
-                replica.lead(me, ctx.now());
-                if !anew {
-                    let (in_sync, eligible) = (old.isr.contains(&me), old.elr.contains(&me));
-                    let unclean = !in_sync && !eligible;
-                    let mark = match unclean {
-                        true => &signals::UNCLEAN_ELECTION,
-                        false => &signals::LEADER_ELECTED,
-                    };
-                    mark.note(ctx, u64::from(partition), u64::from(state.leader_epoch));
-                    if in_sync {
-                        properties::LEADER_MOVED.reached(ctx);
-                    } else if eligible {
-                        properties::ELIGIBLE_LED.reached(ctx);
-                    }
-                }
+                self.begin_to_lead(ctx, partition, &old, anew);
             } else {
                 Self::note_isr(ctx, partition, old.isr.len(), state.isr.len());
+                if let Some(replica) = self.replicas.get_mut(partition) {
+                    Self::follow_added(replica);
+                }
             }
             self.advance(ctx, partition);
         } else if new_epoch && state.leader.is_some() && self.bugs.has(Bug::TruncateToHighWatermark)
@@ -349,6 +378,13 @@ impl Broker {
         if moved || new_epoch {
             self.touch(partition, old.leader);
             self.touch(partition, state.leader);
+        }
+        if old.adding.contains(&me) && mine && state.adding.is_empty() {
+            signals::REASSIGNED.note(ctx, u64::from(partition), 0);
+        }
+        if !mine {
+            self.touch(partition, old.leader);
+            self.drop_replica(ctx, partition);
         }
     }
 }

@@ -4,6 +4,7 @@ use headwater_sim::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kafka::compression::TopicCodec;
 use crate::kafka::segments::{Retention, Rolling};
 
 /// Options of the topic (`LogConfig`).
@@ -36,6 +37,10 @@ pub struct Topic {
     /// Whether a replica outside the ISR may become leader.
     #[serde(rename = "unclean.leader.election.enable")]
     pub unclean_leader_election: bool,
+    /// How batches are compressed in the log: as they come (`producer`), not at all
+    /// (`uncompressed`), or with a codec.
+    #[serde(rename = "compression.type")]
+    pub compression: TopicCodec,
 }
 
 impl Default for Topic {
@@ -50,6 +55,7 @@ impl Default for Topic {
             retention_bytes: -1,
             file_delete_delay_ms: 60_000,
             unclean_leader_election: false,
+            compression: TopicCodec::Producer,
         }
     }
 }

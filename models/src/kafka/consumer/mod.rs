@@ -41,7 +41,7 @@ use crate::kafka::fetch_session::{FetchNews, FetchSession};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
 use crate::kafka::reconnect::{Connections, Pauses, SCAN_EVERY, TAGS};
-use crate::kafka::record::LogBatch;
+use crate::kafka::record::{LogBatch, record_bytes};
 use crate::kafka::signals;
 use crate::outlet::Outlet;
 use crate::protocol::{self, Record, Streaming};
@@ -220,6 +220,11 @@ impl Consumer {
         }
     }
 
+    /// Whose threads take responses.
+    fn fetching_pool(&self) -> PoolId {
+        if self.librdkafka() { BROKERS } else { APPLICATION }
+    }
+
     fn librdkafka(&self) -> bool {
         self.config.client == ClientLibrary::Librdkafka
     }
@@ -252,7 +257,7 @@ impl Consumer {
     fn fetch(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
         let fetching = &self.each[broker.index()];
         let busy = fetching.correlation.is_some() || fetching.parsing.is_some();
-        if busy || fetching.session.is_empty() || !self.connections.up(broker) {
+        if busy || fetching.session.is_empty() || !self.connections.ready(broker, ctx.now()) {
             return;
         }
         let whole = self.librdkafka();
@@ -351,17 +356,24 @@ impl Consumer {
     /// A response has come: it is taken apart.
     fn received(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId, answer: Vec<FetchedPartition>) {
         let batches = answer.iter().flat_map(|fetched| &fetched.batches);
-        let (mut records, mut bytes) = (0, 0);
+        let (mut records, mut bytes, mut whole) = (0, 0, 0);
         for of in batches {
             records += of.batch.count();
             bytes += of.size_bytes();
+            whole += record_bytes(&of.batch);
         }
-        let pool = if self.librdkafka() { BROKERS } else { APPLICATION };
+        let pool = self.fetching_pool();
         let fetching = &mut self.each[broker.index()];
         // The next fetch is made of a walk over the broker's partitions: which are to be fetched,
         // and what is told of them.
         let walk = 2 * self.config.costs.client_partition_ns * fetching.session.len() as u64;
-        let cost = Duration(self.config.costs.parse(records, bytes) + walk);
+        let opens = self.config.stored_compression().map_or(0, |of| of.decompress_ns(whole));
+        let cost = Duration(
+            self.config.costs.parse(records, bytes)
+                + walk
+                + opens
+                + self.config.client_tls_ns(bytes),
+        );
         (fetching.correlation, fetching.parsing) = (None, Some(answer));
         self.config.costs.work(ctx, pool, cost, TAGS.tag(kind::PARSED, broker.into()));
     }
@@ -489,6 +501,12 @@ impl Node<Streaming> for Consumer {
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
+        let message = match message {
+            protocol::Message::Kafka(message) => {
+                protocol::Message::Kafka(self.connections.opened(ctx, from, message))
+            }
+            other => other,
+        };
         match message {
             protocol::Message::Kafka(Message::FetchResponse {
                 correlation,
@@ -521,6 +539,9 @@ impl Node<Streaming> for Consumer {
             }
             protocol::Message::Kafka(Message::Told(told)) => return self.told(ctx, from, *told),
             protocol::Message::Kafka(Message::Refused) => return self.on_disconnect(ctx, from),
+            protocol::Message::Kafka(Message::HelloAnswer) => {
+                return self.connections.greeted(ctx, self.fetching_pool(), from);
+            }
             _ => return,
         }
         self.fetch_all(ctx);
@@ -554,6 +575,9 @@ impl Node<Streaming> for Consumer {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _: Completion<Record>) {
+        if self.connections.worked(ctx, tag) {
+            return;
+        }
         let (kind, which) = TAGS.split(tag);
         if kind == kind::DELIVERED {
             return self.deliver(ctx);

@@ -325,6 +325,17 @@ impl ActiveController {
         }
     }
 
+    /// Replicas of partitions go from one broker to another (`alterPartitionReassignments`). What
+    /// is under way or done already stays as it is.
+    pub fn reassign(&mut self, partitions: &[TopicPartition], from: BrokerId, to: BrokerId) {
+        for partition in partitions {
+            let replicas = &self.image.partitions[partition.index()].replicas;
+            if replicas.contains(&from) && !replicas.contains(&to) {
+                self.change(*partition, |change| change.reassigned(from, to));
+            }
+        }
+    }
+
     /// A leader asks for another ISR (`ReplicationControlManager.validateAlterPartitionData`).
     ///
     /// # Errors

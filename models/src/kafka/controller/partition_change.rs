@@ -1,7 +1,7 @@
 //! The next state of a partition: in-sync replicas, eligible leader replicas, leader.
 //!
-//! Stands for `PartitionChangeBuilder` of apache/kafka @ 4.0.0. Parameters: [`Rules`]. Left out:
-//! reassignment, the leader's recovery state (it changes nothing for clients).
+//! Stands for `PartitionChangeBuilder` and `PartitionReassignmentReplicas` of apache/kafka @ 4.0.0.
+//! Parameters: [`Rules`]. Left out: the leader's recovery state (it changes nothing for clients).
 //!
 //! With eligible leader replicas (KIP-966) the ISR may be empty. A member that leaves while fewer
 //! than `min.insync.replicas` stay remains eligible, until it comes back from an unclean shutdown:
@@ -27,6 +27,9 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct PartitionChange<'a> {
     old: &'a PartitionState,
+    replicas: Vec<BrokerId>,
+    adding: Vec<BrokerId>,
+    removing: Vec<BrokerId>,
     isr: Vec<BrokerId>,
     unclean_shutdown: Option<BrokerId>,
     preferred: bool,
@@ -35,13 +38,47 @@ pub struct PartitionChange<'a> {
 impl<'a> PartitionChange<'a> {
     /// No change yet: whether the leader can go on is checked all the same.
     pub fn of(old: &'a PartitionState) -> Self {
-        Self { old, isr: old.isr.clone(), unclean_shutdown: None, preferred: false }
+        Self {
+            old,
+            replicas: old.replicas.clone(),
+            adding: old.adding.clone(),
+            removing: old.removing.clone(),
+            isr: old.isr.clone(),
+            unclean_shutdown: None,
+            preferred: false,
+        }
     }
 
     /// The in-sync replicas are these.
     #[must_use]
     pub fn isr(self, isr: Vec<BrokerId>) -> Self {
         Self { isr, ..self }
+    }
+
+    /// A replica goes from one broker to another, as soon as that is in sync: the target comes
+    /// first in the list of replicas, and who is to go last (`PartitionReassignmentReplicas`).
+    #[must_use]
+    pub fn reassigned(mut self, from: BrokerId, to: BrokerId) -> Self {
+        for replica in self.replicas.iter_mut().filter(|replica| **replica == from) {
+            *replica = to;
+        }
+        self.replicas.push(from);
+        Self { adding: vec![to], removing: vec![from], ..self }
+    }
+
+    /// The added replicas are in sync: the others may go, if any replica in sync stays
+    /// (`maybeCompleteReassignment`).
+    fn complete_reassignment(&mut self) {
+        let stays = |replica: &BrokerId| !self.removing.contains(replica);
+        let isr: Vec<_> = self.isr.iter().copied().filter(stays).collect();
+        let none = self.adding.is_empty() && self.removing.is_empty();
+        if none || isr.is_empty() || !self.adding.iter().all(|added| isr.contains(added)) {
+            return;
+        }
+        self.replicas = self.replicas.iter().copied().filter(stays).collect();
+        self.isr = isr;
+        self.adding.clear();
+        self.removing.clear();
     }
 
     /// A broker is in sync no longer.
@@ -69,15 +106,16 @@ impl<'a> PartitionChange<'a> {
         rules: Rules,
         live: impl Fn(BrokerId) -> bool,
     ) -> Option<PartitionState> {
+        self.complete_reassignment();
         let mut elr = self.eligible(rules);
         let can_lead = |replica: &BrokerId| {
             let stands = self.isr.contains(replica) || self.isr.is_empty() && elr.contains(replica);
             stands && live(*replica)
         };
         let first =
-            self.old.replicas.first().copied().filter(|first| self.preferred && can_lead(first));
+            self.replicas.first().copied().filter(|first| self.preferred && can_lead(first));
         let stays = self.old.leader.filter(can_lead);
-        let next = || self.old.replicas.iter().copied().find(can_lead);
+        let next = || self.replicas.iter().copied().find(can_lead);
         let mut leader = first.or(stays).or_else(next);
         if leader.is_none() {
             leader = self.unclean_leader(rules, &elr, &live);
@@ -96,9 +134,13 @@ impl<'a> PartitionChange<'a> {
             Some(_) => None,
             None => old.leader.filter(|_| self.isr.is_empty()).or(old.last_known_leader),
         };
-        let leader_epoch = old.leader_epoch + u32::from(leader != old.leader);
+        // Also where a replica goes (`triggerLeaderEpochBumpForReplicaReassignmentIfNeeded`).
+        let gone = old.replicas.iter().any(|replica| !self.replicas.contains(replica));
+        let leader_epoch = old.leader_epoch + u32::from(leader != old.leader || gone);
         let next = PartitionState {
-            replicas: old.replicas.clone(),
+            replicas: self.replicas,
+            adding: self.adding,
+            removing: self.removing,
             isr: self.isr,
             elr,
             last_known_leader,
@@ -118,7 +160,7 @@ impl<'a> PartitionChange<'a> {
             let was = self.old.isr.contains(replica) || self.old.elr.contains(replica);
             was && !self.isr.contains(replica) && self.unclean_shutdown != Some(**replica)
         };
-        self.old.replicas.iter().filter(eligible).copied().collect()
+        self.replicas.iter().filter(eligible).copied().collect()
     }
 
     /// Who leads when nobody can without a risk: the last leader, if nobody is in sync or eligible;
@@ -131,7 +173,7 @@ impl<'a> PartitionChange<'a> {
     ) -> Option<BrokerId> {
         let nobody = rules.eligible_leader_replicas && self.isr.is_empty() && elr.is_empty();
         let last = self.old.last_known_leader.filter(|leader| nobody && live(*leader));
-        let anybody = || self.old.replicas.iter().copied().find(|replica| live(*replica));
+        let anybody = || self.replicas.iter().copied().find(|replica| live(*replica));
         last.or_else(|| if rules.unclean && !self.preferred { anybody() } else { None })
     }
 }
@@ -191,6 +233,23 @@ mod tests {
         assert_eq!(PartitionChange::of(&state).build(ELR, |broker| broker == B1), None);
         let led = PartitionChange::of(&state).build(ELR, |_| true).unwrap();
         assert_eq!((led.leader, led.isr), (Some(B0), vec![B0]));
+    }
+
+    #[test]
+    fn a_reassignment_is_complete_when_the_added_replica_is_in_sync() {
+        let b3 = BrokerId(3);
+        let change = PartitionChange::of(&whole()).reassigned(B0, b3).build(OLD, |_| true).unwrap();
+        assert_eq!(change.replicas, [b3, B1, B2, B0]);
+        assert_eq!((&change.adding, &change.removing), (&vec![b3], &vec![B0]));
+        assert_eq!((change.leader, change.leader_epoch), (Some(B0), 0));
+        let done = PartitionChange::of(&change).isr(vec![B0, B1, B2, b3]);
+        let done = done.build(OLD, |_| true).unwrap();
+        assert_eq!((&done.replicas, &done.isr), (&vec![b3, B1, B2], &vec![B1, B2, b3]));
+        assert_eq!((done.leader, done.leader_epoch), (Some(b3), 1), "the leader goes");
+        assert!(done.adding.is_empty() && done.removing.is_empty());
+        let stays = PartitionChange::of(&whole()).reassigned(B2, b3).build(OLD, |_| true).unwrap();
+        let stays = PartitionChange::of(&stays).isr(vec![B0, b3]).build(OLD, |_| true).unwrap();
+        assert_eq!((stays.leader, stays.leader_epoch), (Some(B0), 1), "a new epoch all the same");
     }
 
     #[test]

@@ -85,6 +85,7 @@ mod tests {
             bytes,
             intended: times.clone(),
             started: times,
+            packed: None,
             words: None,
         };
         let operation = Operation::Append {

@@ -137,6 +137,7 @@ mod tests {
             bytes: 92,
             intended: times.clone(),
             started: times,
+            packed: None,
             words: None,
         })
     }

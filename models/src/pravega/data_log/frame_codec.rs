@@ -58,6 +58,7 @@ mod tests {
             bytes: 400,
             intended: times.clone(),
             started: times,
+            packed: None,
             words: None,
         });
         let append = Operation::Append {

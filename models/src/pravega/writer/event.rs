@@ -46,6 +46,7 @@ pub fn batch(writer: StreamWriter, lane: Lane, events: &[Event]) -> SharedBatch 
         bytes: events.iter().map(|event| u64::from(event.bytes)).sum(),
         intended: events.iter().map(|event| event.intended).collect(),
         started: events.iter().map(|event| event.started).collect(),
+        packed: None,
         words: None,
     })
 }

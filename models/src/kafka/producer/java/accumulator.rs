@@ -3,9 +3,11 @@
 //! Stands for `RecordAccumulator` and `BufferPool` of the Java client @ 3.9.0: batches of at most
 //! `batch.size`, each ready when it is full, when a younger batch stands behind it, when it has
 //! waited for `linger.ms`, or when the memory is used up; a retried batch when its backoff is over.
+//! A batch that is compressed is full when it would be by the estimate of what it compresses to
+//! (`MemoryRecordsBuilder.estimatedBytesWritten`), and has its memory whatever it grows to.
 //! Parameters: those of [`crate::kafka::config::Producer`], bytes and milliseconds. Left out:
-//! compression and its estimate of sizes, blocking of one thread by another for memory (there is
-//! one caller).
+//! blocking of one thread by another for memory (there is one caller), that a compressed batch that
+//! came out too large is split.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -16,6 +18,7 @@ use super::turns::Turns;
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, SharedBatch, StreamWriter};
 use crate::collections::SortedVecMap;
+use crate::kafka::compression::{Estimator, Figures};
 use crate::kafka::config::Producer;
 use crate::kafka::ids::BrokerId;
 use crate::kafka::record::{
@@ -35,6 +38,8 @@ pub struct Sendable {
     pub attempts: u32,
     /// The producer's epoch on the partition when it was last sent.
     pub epoch: ProducerEpoch,
+    /// The memory that it has.
+    pub memory: u64,
 }
 
 /// A batch that still fills.
@@ -42,7 +47,13 @@ pub struct Sendable {
 struct Open {
     batch: Batch,
     created: Time,
+    /// Bytes of its records.
+    whole: u64,
+    /// What it is taken to have on the wire.
     size: u64,
+    memory: u64,
+    /// What was known of compression when it was opened.
+    estimator: Estimator,
 }
 
 /// One partition's queue.
@@ -105,6 +116,8 @@ impl Queue {
 pub struct Accumulator {
     writer: StreamWriter,
     batch_size: u64,
+    compression: Option<Figures>,
+    estimator: Estimator,
     linger: Duration,
     memory: u64,
     used: u64,
@@ -128,12 +141,15 @@ impl Accumulator {
         leaders: &[BrokerId],
         brokers: usize,
         config: &Producer,
+        compression: Option<Figures>,
     ) -> Self {
         let queue = |leader: &BrokerId| Queue { leader: Some(*leader), ..Queue::default() };
         let queues: Vec<_> = leaders.iter().map(queue).collect();
         Self {
             writer,
             batch_size: config.batch_size,
+            compression,
+            estimator: Estimator::default(),
             linger: Duration::from_millis(config.linger_ms),
             memory: config.buffer_memory,
             used: 0,
@@ -195,36 +211,53 @@ impl Accumulator {
         }
     }
 
-    /// Takes an event with its sequence number, or refuses it: then the memory is used up.
-    pub fn append(&mut self, now: Time, lane: Lane, sequence: u64, arrival: &Arrival) -> bool {
+    /// Takes an event with its sequence number, and says how many bytes it is taken to have on the
+    /// wire; or refuses it: then the memory is used up.
+    pub fn append(
+        &mut self,
+        now: Time,
+        lane: Lane,
+        sequence: u64,
+        arrival: &Arrival,
+    ) -> Option<u64> {
         let size = RECORD_OVERHEAD + u64::from(arrival.bytes);
         let queue = &mut self.queues[lane.0 as usize];
         let fits = queue.open.as_ref().is_some_and(|open| open.size + size <= self.batch_size);
         // A batch takes its memory at once.
         let memory = if fits { 0 } else { self.batch_size.max(BATCH_OVERHEAD + size) };
         if self.used + memory > self.memory {
-            return false;
+            return None;
         }
         self.used += memory;
         if !fits {
-            close(queue);
+            close(queue, self.compression, &mut self.estimator);
             queue.open = Some(Open {
                 batch: Batch::empty(self.writer, lane, sequence),
                 created: now,
+                whole: 0,
                 size: BATCH_OVERHEAD,
+                memory,
+                estimator: self.estimator,
             });
         }
         let open = queue.open.as_mut().expect("a batch is open");
         open.batch.push(arrival, now);
-        open.size += size;
-        let full = open.size + RECORD_OVERHEAD >= self.batch_size;
+        open.whole += size;
+        let records = match self.compression {
+            Some(_) => open.estimator.size(open.whole),
+            None => open.whole,
+        };
+        let grown = BATCH_OVERHEAD + records - open.size;
+        open.size += grown;
+        let least = if self.compression.is_some() { 0 } else { RECORD_OVERHEAD };
+        let full = open.size + least >= self.batch_size;
         if full {
-            close(queue);
+            close(queue, self.compression, &mut self.estimator);
         }
         if full || !fits {
             self.arrange(lane);
         }
-        true
+        Some(grown)
     }
 
     /// A batch of the lane still fills.
@@ -299,7 +332,7 @@ impl Accumulator {
             queue.retries.pop_first()?.1
         } else {
             if queue.closed.is_empty() {
-                close(queue);
+                close(queue, self.compression, &mut self.estimator);
             }
             if !queue.closed.front().is_some_and(fits) {
                 return None;
@@ -322,10 +355,11 @@ impl Accumulator {
     }
 
     /// The batch is stored.
-    pub fn acked(&mut self, batch: &SharedBatch) {
+    pub fn acked(&mut self, sendable: &Sendable) {
+        let batch = &sendable.batch;
         let queue = &mut self.queues[batch.lane.0 as usize];
         queue.acked = queue.acked.max(batch.first + batch.count());
-        self.release(batch);
+        self.release(sendable);
     }
 
     /// The broker has refused the batch's sequence number. If it is the next after what is
@@ -344,10 +378,8 @@ impl Accumulator {
     }
 
     /// The batch is done with: its memory is free again.
-    pub fn release(&mut self, batch: &SharedBatch) {
-        let size = RECORD_OVERHEAD * batch.count() + batch.bytes;
-        let memory = self.batch_size.max(BATCH_OVERHEAD + size);
-        self.used = self.used.saturating_sub(memory);
+    pub const fn release(&mut self, sendable: &Sendable) {
+        self.used = self.used.saturating_sub(sendable.memory);
     }
 
     /// The batch is to be sent again.
@@ -378,7 +410,7 @@ impl Accumulator {
                 gone.extend(queue.closed.pop_front());
             }
             if queue.open.as_ref().is_some_and(|open| open.created < limit) {
-                close(queue);
+                close(queue, self.compression, &mut self.estimator);
                 gone.extend(queue.closed.pop_back());
             }
             queue.new_epoch |= gone.len() > before;
@@ -398,10 +430,15 @@ impl Accumulator {
     }
 }
 
-fn close(queue: &mut Queue) {
-    if let Some(Open { batch, created, .. }) = queue.open.take() {
+fn close(queue: &mut Queue, compression: Option<Figures>, estimator: &mut Estimator) {
+    if let Some(Open { mut batch, created, whole, memory, .. }) = queue.open.take() {
+        if let Some(figures) = compression {
+            let packed = figures.packed(whole);
+            batch.packed = Some(packed);
+            estimator.saw(whole, packed.get().into());
+        }
         let (batch, epoch) = (Rc::new(batch), queue.epoch);
-        let fresh = Sendable { batch, created, not_before: created, attempts: 0, epoch };
+        let fresh = Sendable { batch, created, not_before: created, attempts: 0, epoch, memory };
         queue.closed.push_back(fresh);
     }
 }

@@ -8,7 +8,7 @@
 //! producer id, and takes what is due from then on.
 //!
 //! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`]. Left out:
-//! compression, transactions, message splitting, the request for the producer id; metadata is
+//! transactions, message splitting, the request for the producer id; metadata is
 //! refreshed on errors, not every five minutes.
 
 pub mod accumulator;
@@ -29,7 +29,7 @@ use self::accumulator::{Accumulator, Sendable};
 use self::passes::Passes;
 use super::partitioner::{Sticky, partition_for_key};
 use crate::arrival::Arrival;
-use crate::batch::{Batch, Lane, SharedBatch};
+use crate::batch::{Batch, Lane};
 use crate::collections::SortedVecMap;
 use crate::feed::Feed;
 use crate::intake::Intake;
@@ -115,6 +115,8 @@ pub struct Producer {
     held: bool,
     /// What its gauges were last set to.
     shown: [Option<u64>; 3],
+    /// Bytes sent in batches that are compressed.
+    compressed: u64,
 }
 
 impl Producer {
@@ -123,7 +125,13 @@ impl Producer {
         let first = |partition: TopicPartition| partition.first_leader(config.brokers);
         let leaders: Vec<_> = TopicPartition::all(config.partitions).map(first).collect();
         let (intake, servers) = (feed.intake(writer, config.producers), brokers.len());
-        let accumulator = Accumulator::new(intake.writer(), &leaders, servers, &config.producer);
+        let accumulator = Accumulator::new(
+            intake.writer(),
+            &leaders,
+            servers,
+            &config.producer,
+            config.sent_compression(),
+        );
         Self {
             accumulator,
             sticky: None,
@@ -146,6 +154,7 @@ impl Producer {
             timeout_armed: false,
             held: false,
             shown: [None; 3],
+            compressed: 0,
             config,
         }
     }
@@ -155,7 +164,7 @@ impl Producer {
         if self.caller_busy {
             return;
         }
-        let mut taken = 0;
+        let (mut taken, mut bytes) = (0, 0);
         let mut blocked = None;
         while taken < CHUNK
             && let Some(arrival) = self.intake.due(ctx.now())
@@ -163,13 +172,13 @@ impl Producer {
             let lane = Lane(self.partition(&arrival));
             let number = self.intake.next_number(lane);
             let fresh = !self.accumulator.fills(lane);
-            if self.accumulator.append(ctx.now(), lane, number, &arrival) {
+            if let Some(size) = self.accumulator.append(ctx.now(), lane, number, &arrival) {
                 self.taken(lane);
+                bytes += RECORD_OVERHEAD + u64::from(arrival.bytes);
                 if fresh && !self.sender_busy {
                     self.passes.wake(ctx.now(), self.walk());
                 }
                 if let Some(sticky) = &mut self.sticky {
-                    let size = RECORD_OVERHEAD + u64::from(arrival.bytes);
                     sticky.appended(size, self.accumulator.fills(lane));
                 }
             } else {
@@ -189,7 +198,8 @@ impl Producer {
         self.blocked = blocked;
         if taken > 0 {
             self.caller_busy = true;
-            let cost = Duration(self.config.costs.client_record_ns * taken as u64);
+            let packs = self.config.sent_compression().map_or(0, |of| of.compress_ns(bytes));
+            let cost = Duration(self.config.costs.client_record_ns * taken as u64 + packs);
             ctx.compute(CALLER, cost, TAKEN);
         } else if let (Some(next), None) = (self.intake.next_due(ctx.now()), self.blocked) {
             self.wake_at(ctx, next);
@@ -250,10 +260,18 @@ impl Producer {
                 true => Duration::ZERO,
                 false => walk,
             };
-            self.config.costs.work(ctx, SENDER, found + request + Duration(drain), BUILT);
+            let sends = Duration(drain + self.tls_ns(correlation));
+            self.config.costs.work(ctx, SENDER, found + request + sends, BUILT);
         } else if std::mem::take(&mut self.walked) {
             self.passes.wake(ctx.now(), walk);
         }
+    }
+
+    /// What it takes to encrypt a request, if its connection is.
+    fn tls_ns(&self, correlation: u64) -> u64 {
+        let batches = self.in_flight.get(&correlation).map(|request| &request.batches);
+        let bytes = batches.into_iter().flatten().map(|of| batch_bytes(&of.batch)).sum();
+        self.config.client_tls_ns(bytes)
     }
 
     /// What a pass over all partitions takes: what is ready, and what has expired.
@@ -269,7 +287,8 @@ impl Producer {
         let distance = |partition: u32| (partition + partitions - start) % partitions;
         let (mut chosen, mut held, mut next) = (None, u32::MAX, Time::MAX);
         for broker in BrokerId::all(self.per_broker.len() as u32) {
-            if !self.connections.up(broker) {
+            // A broker that holds the client back wakes it when that is over.
+            if !self.connections.ready(broker, now) {
                 continue;
             }
             let first = self.accumulator.first_ready(now, broker, start, exhausted).map(distance);
@@ -339,6 +358,12 @@ impl Producer {
             timeout_ms: config.request_timeout_ms,
             batches: request.batches.iter().map(|sendable| sendable.batch.clone()).collect(),
         };
+        let packed = produce.batches.iter().filter_map(|batch| batch.packed);
+        let packed: u64 = packed.map(|bytes| u64::from(bytes.get())).sum();
+        if packed > 0 {
+            self.compressed += packed;
+            signals::COMPRESSED.set(ctx, self.compressed);
+        }
         let to = self.connections.node(request.broker);
         ctx.send(to, protocol::Message::Kafka(Message::Produce(Box::new(produce))));
         if config.acks == 0 {
@@ -367,7 +392,7 @@ impl Producer {
             let found = results.get(at).filter(same).or_else(|| results.iter().find(same));
             match found.map(|result| result.error) {
                 Some(ErrorCode::None) => {
-                    self.accumulator.acked(&sendable.batch);
+                    self.accumulator.acked(&sendable);
                     self.intake.acked(ctx, sendable.batch);
                 }
                 error => {
@@ -400,20 +425,20 @@ impl Producer {
             }
             for sendable in gone {
                 self.accumulator.unresolved(&sendable.batch);
-                self.fail(ctx, sendable.batch);
+                self.fail(ctx, sendable);
             }
         }
         if self.accumulator.oldest().is_none_or(|oldest| oldest >= limit) {
             return;
         }
         for sendable in self.accumulator.expired(limit) {
-            self.fail(ctx, sendable.batch);
+            self.fail(ctx, sendable);
         }
     }
 
-    fn fail(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch) {
-        self.accumulator.release(&batch);
-        self.intake.failed(ctx, batch, "DELIVERY_TIMEOUT");
+    fn fail(&mut self, ctx: &mut Ctx<'_>, sendable: Sendable) {
+        self.accumulator.release(&sendable);
+        self.intake.failed(ctx, sendable.batch, "DELIVERY_TIMEOUT");
     }
 
     /// Requests without a response for `request.timeout.ms` are taken as lost with their
@@ -494,11 +519,12 @@ impl Node<Streaming> for Producer {
             protocol::Message::Handover(_) => return self.proceed(ctx),
             _ => return,
         };
-        match message {
+        match self.connections.opened(ctx, from, message) {
             Message::ProduceResponse { correlation, results } => {
                 self.work.push_back(Work::Response(correlation, results));
             }
             Message::Refused => return self.on_disconnect(ctx, from),
+            Message::HelloAnswer => return self.connections.greeted(ctx, SENDER, from),
             Message::MetadataResponse { leaders } => {
                 self.learn(ctx, from, leaders);
             }
@@ -521,6 +547,9 @@ impl Node<Streaming> for Producer {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _: Completion<Record>) {
+        if self.connections.worked(ctx, tag) {
+            return;
+        }
         match tag {
             TAKEN => self.caller_busy = false,
             BUILT => {

@@ -8,7 +8,7 @@
 //! producer id, and takes what is due from then on.
 //!
 //! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`]. Left out:
-//! compression, transactions, the request for the producer id, the acknowledgement of messages that
+//! transactions, the request for the producer id, the acknowledgement of messages that
 //! a later one's acknowledgement implies, metadata refreshed every five minutes.
 
 mod broker_thread;
@@ -153,6 +153,8 @@ pub struct Producer {
     scanning: bool,
     /// Something was refused when events were last handed over.
     refuses: bool,
+    /// Bytes sent in batches that are compressed.
+    compressed: u64,
 }
 
 impl Producer {
@@ -194,6 +196,7 @@ impl Producer {
             handed_at: Time::ZERO,
             scanning: false,
             refuses: false,
+            compressed: 0,
             writer,
             config,
         }
@@ -403,6 +406,12 @@ impl Node<Streaming> for Producer {
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
+        let message = match message {
+            protocol::Message::Kafka(message) => {
+                protocol::Message::Kafka(self.connections.opened(ctx, from, message))
+            }
+            other => other,
+        };
         match message {
             protocol::Message::Kafka(Message::ProduceResponse { correlation, results }) => {
                 let Some(broker) = self.connections.broker(from) else { return };
@@ -415,6 +424,9 @@ impl Node<Streaming> for Producer {
                 self.learn(ctx, from, leaders);
             }
             protocol::Message::Kafka(Message::Refused) => return self.on_disconnect(ctx, from),
+            protocol::Message::Kafka(Message::HelloAnswer) => {
+                return self.connections.greeted(ctx, BROKERS, from);
+            }
             protocol::Message::Handover(_) => {}
             _ => return,
         }
@@ -445,6 +457,9 @@ impl Node<Streaming> for Producer {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _: Completion<Record>) {
+        if self.connections.worked(ctx, tag) {
+            return;
+        }
         let (kind, which) = TAGS.split(tag);
         let broker = BrokerId(which as u32);
         match kind {

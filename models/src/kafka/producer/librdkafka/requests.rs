@@ -12,10 +12,12 @@ use super::broker_thread::InFlight;
 use super::idempotence::Refusal;
 use super::partition_queue::Queued;
 use super::{BROKERS, Ctx, Producer, Report, kind};
+use crate::kafka::compression::packed;
 use crate::kafka::ids::BrokerId;
 use crate::kafka::message::{ErrorCode, Message, Produce};
 use crate::kafka::reconnect::{Pauses, TAGS};
-use crate::kafka::record::batch_bytes;
+use crate::kafka::record::{batch_bytes, record_bytes};
+use crate::kafka::signals;
 use crate::protocol;
 
 /// What is left to a message that has timed out by the time its request is made
@@ -79,7 +81,13 @@ impl Producer {
         }
         if let Some(queued) = self.next_batch(ctx.now(), broker) {
             let sender = &mut self.threads[broker.index()];
-            let cost = self.config.costs.build(queued.batch.count(), batch_bytes(&queued.batch));
+            let compression = self.config.sent_compression();
+            let batch = packed(&queued.batch, compression);
+            let packs = compression.map_or(0, |of| of.compress_ns(record_bytes(&batch)));
+            let cost = self.config.costs.build(batch.count(), batch_bytes(&batch))
+                + packs
+                + self.config.client_tls_ns(batch_bytes(&batch));
+            let queued = Queued { batch, ..queued };
             (sender.busy, sender.unsent) = (true, Some(queued));
             return self.config.costs.work(
                 ctx,
@@ -145,6 +153,10 @@ impl Producer {
             timeout_ms: options.request_timeout_ms,
             batches: vec![queued.batch.clone()],
         };
+        if let Some(packed) = queued.batch.packed {
+            self.compressed += u64::from(packed.get());
+            signals::COMPRESSED.set(ctx, self.compressed);
+        }
         let to = self.connections.node(broker);
         ctx.send(to, protocol::Message::Kafka(Message::Produce(Box::new(produce))));
         if options.acks == 0 {
