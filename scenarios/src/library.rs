@@ -41,6 +41,10 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("what-if/kafka-quota", include_str!("../library/what-if/kafka-quota.toml")),
     ("what-if/kafka-reassign", include_str!("../library/what-if/kafka-reassign.toml")),
     ("what-if/kafka-retention", include_str!("../library/what-if/kafka-retention.toml")),
+    (
+        "what-if/kafka-tiered-catch-up",
+        include_str!("../library/what-if/kafka-tiered-catch-up.toml"),
+    ),
     ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
     ("what-if/power-cut", include_str!("../library/what-if/power-cut.toml")),
     ("what-if/rolling-restarts", include_str!("../library/what-if/rolling-restarts.toml")),

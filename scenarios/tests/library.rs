@@ -77,6 +77,7 @@ library! {
     what_if_kafka_quota: "what-if/kafka-quota",
     what_if_kafka_reassign: "what-if/kafka-reassign",
     what_if_kafka_retention: "what-if/kafka-retention",
+    what_if_kafka_tiered_catch_up: "what-if/kafka-tiered-catch-up",
     what_if_partitions: "what-if/partitions",
     what_if_power_cut: "what-if/power-cut",
     what_if_rolling_restarts: "what-if/rolling-restarts",

@@ -21,6 +21,7 @@ use super::quota::Quota;
 use super::reassignment::Reassignment;
 use super::tls::SecurityProtocol;
 use crate::runtime::jvm;
+use crate::tier::config::{Kind, Tier};
 pub use consumer::{Consumer, GroupProtocol, OffsetReset, Strategy};
 pub use producer::Producer;
 pub use topic::Topic;
@@ -79,6 +80,8 @@ pub struct Cluster {
     pub broker: Broker,
     /// The controller quorum.
     pub quorum: Quorum,
+    /// Remote storage, if the topic has it.
+    pub tier: Tier,
     /// Every producer.
     pub producer: Producer,
     /// Every consumer.
@@ -156,6 +159,24 @@ pub struct Broker {
     /// Period of the look for segments that retention removes.
     #[serde(rename = "log.retention.check.interval.ms")]
     pub log_retention_check_interval_ms: u64,
+    /// Period of the look for segments to be copied to remote storage, and to be deleted there.
+    #[serde(rename = "remote.log.manager.task.interval.ms")]
+    pub remote_task_interval_ms: u64,
+    /// Partitions that are copied from at a time.
+    #[serde(rename = "remote.log.manager.copier.thread.pool.size")]
+    pub remote_copier_threads: u32,
+    /// Reads of remote storage at a time.
+    #[serde(rename = "remote.log.reader.threads")]
+    pub remote_reader_threads: u32,
+    /// Reads of remote storage that wait for a reader at the most.
+    #[serde(rename = "remote.log.reader.max.pending.tasks")]
+    pub remote_reader_max_pending: u32,
+    /// How long a fetch waits for remote storage.
+    #[serde(rename = "remote.fetch.max.wait.ms")]
+    pub remote_fetch_max_wait_ms: u64,
+    /// Room for indexes of segments in remote storage.
+    #[serde(rename = "remote.log.index.file.cache.total.size.bytes")]
+    pub remote_index_cache_bytes: u64,
     /// Period of the high watermark checkpoint.
     #[serde(rename = "replica.high.watermark.checkpoint.interval.ms")]
     pub high_watermark_checkpoint_interval_ms: u64,
@@ -272,6 +293,12 @@ impl Cluster {
                 replica_fetch_response_max_bytes: 10 << 20,
                 replica_fetch_backoff_ms: 1_000,
                 log_retention_check_interval_ms: 300_000,
+                remote_task_interval_ms: 30_000,
+                remote_copier_threads: 10,
+                remote_reader_threads: 10,
+                remote_reader_max_pending: 100,
+                remote_fetch_max_wait_ms: 500,
+                remote_index_cache_bytes: 1 << 30,
                 high_watermark_checkpoint_interval_ms: 5_000,
                 heartbeat_interval_ms: 2_000,
                 session_timeout_ms: 9_000,
@@ -291,6 +318,7 @@ impl Cluster {
                 append_linger_ms: 25,
                 eligible_leader_replicas: u16::from(matches!(version, Version::V4)),
             },
+            tier: Tier::of(Kind::ObjectStore),
             producer: Producer::java(version),
             consumer: Consumer::default(),
             costs: Costs::default(),
@@ -330,6 +358,12 @@ impl Cluster {
                 u64::from(self.broker.offsets_topic_replication_factor),
             ),
             ("broker.log.retention.check.interval.ms", self.broker.log_retention_check_interval_ms),
+            ("broker.remote.log.manager.task.interval.ms", self.broker.remote_task_interval_ms),
+            (
+                "broker.remote.log.manager.copier.thread.pool.size",
+                u64::from(self.broker.remote_copier_threads),
+            ),
+            ("broker.remote.log.reader.threads", u64::from(self.broker.remote_reader_threads)),
             ("broker.num.io.threads", u64::from(self.broker.io_threads)),
             ("broker.quota.window.size.seconds", self.broker.quota_window_size_s),
             ("broker.queued.max.requests", u64::from(self.broker.queued_max_requests)),
@@ -356,6 +390,7 @@ impl Cluster {
             ));
         }
         self.topic.check(replicas)?;
+        self.tier.check()?;
         if self.quorum.eligible_leader_replicas > 1 {
             return Err(format!(
                 "quorum.eligible.leader.replicas.version is {}, but it is 0 or 1",

@@ -19,9 +19,11 @@ use super::signals;
 use crate::bugs::Bug;
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
+use crate::tier::{self, TIER};
 
 /// Adds nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a
-/// machine of its own unless the environment has only one.
+/// machine of its own unless the environment has only one. With remote storage, `tier` stands
+/// behind the brokers.
 pub fn deploy(
     cluster: &Cluster,
     deployment: &mut Deployment,
@@ -39,6 +41,8 @@ pub fn deploy(
     let config = Rc::new(cluster.clone());
     let first = deployment.next_node().0;
     let brokers: Vec<_> = (first..first + cluster.brokers).map(NodeId).collect();
+    // It stands behind the brokers.
+    let tier = cluster.topic.remote_storage_enable.then_some(NodeId(first + cluster.brokers));
     for number in 0..cluster.brokers {
         let name = format!("broker-{}", number + 1);
         let machine = environment.server_machine(deployment, &name);
@@ -48,9 +52,17 @@ pub fn deploy(
         let pools = broker::pools(&config, cores);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
             let (config, me, brokers) = (config.clone(), BrokerId(number), brokers.clone());
-            Box::new(Broker::new(config, bugs, me, brokers, cores))
+            Box::new(Broker::new(config, bugs, me, brokers, cores).with_tier(tier))
         };
         deployment.node(BROKER, name, machine, pools, Box::new(build));
+    }
+    if tier.is_some() {
+        let machine = environment.server_machine(deployment, "tier");
+        let config = cluster.tier.clone();
+        let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
+            Box::new(tier::node::Tier::new(config.clone()))
+        };
+        deployment.node(TIER, "tier", machine, Vec::new(), Box::new(build));
     }
     for writer in 0..cluster.producers {
         let name = format!("producer-{}", writer + 1);

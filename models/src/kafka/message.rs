@@ -47,6 +47,8 @@ pub enum ErrorCode {
     DuplicateBrokerRegistration,
     /// A broker of the proposed ISR may not be in it.
     IneligibleReplica,
+    /// A follower's offset is in remote storage only.
+    OffsetMovedToTieredStorage,
 }
 
 impl ErrorCode {
@@ -57,6 +59,7 @@ impl ErrorCode {
             Self::NotLeader => "NOT_LEADER_OR_FOLLOWER",
             Self::FencedLeaderEpoch => "FENCED_LEADER_EPOCH",
             Self::OffsetOutOfRange => "OFFSET_OUT_OF_RANGE",
+            Self::OffsetMovedToTieredStorage => "OFFSET_MOVED_TO_TIERED_STORAGE",
             Self::CorruptMessage => "CORRUPT_MESSAGE",
             Self::NotEnoughReplicas => "NOT_ENOUGH_REPLICAS",
             Self::NotEnoughReplicasAfterAppend => "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
@@ -154,6 +157,8 @@ pub struct FetchedPartition {
     pub high_watermark: u64,
     /// The leader's log start offset.
     pub log_start: u64,
+    /// The leader's local log start offset, which a follower asks for where it needs it.
+    pub local_start: u64,
     /// The follower's log has diverged: the leader's end offset for the largest epoch not above the
     /// follower's last, with that epoch.
     pub diverging: Option<(u32, u64)>,

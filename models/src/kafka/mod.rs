@@ -24,6 +24,7 @@ pub mod quota;
 pub mod reassignment;
 pub mod reconnect;
 pub mod record;
+pub mod remote;
 pub mod replica;
 pub mod segments;
 pub mod signals;

@@ -161,6 +161,28 @@ impl PartitionLog {
         Self { start: offset, local_start: offset, ..Self::behind(Summary::starting_at(offset)) }
     }
 
+    /// An empty log that begins behind what remote storage has, with the epochs of that.
+    pub fn behind_tier(offset: u64, start: u64, epochs: Vec<(u32, u64)>) -> Self {
+        let summary = Summary { epochs, ..Summary::starting_at(offset) };
+        Self { start, local_start: offset, ..Self::behind(summary) }
+    }
+
+    /// The log start offset is this, of a log whose files begin later: the rest is in remote
+    /// storage.
+    pub fn begins(&mut self, start: u64) {
+        self.start = start.min(self.local_start);
+    }
+
+    /// Leader epochs of the records from `first` to `end`, with their first offsets there.
+    pub fn epochs_in(&self, first: u64, end: u64) -> Vec<(u32, u64)> {
+        let epochs = &self.now.epochs;
+        let until = epochs.iter().skip(1).map(|(_, next)| *next).chain([u64::MAX]);
+        let all = epochs.iter().zip(until);
+        let within =
+            all.filter(|((_, start), next)| *start < end && *next > first && *next > *start);
+        within.map(|((epoch, start), _)| (*epoch, *start.max(&first))).collect()
+    }
+
     /// Adds batches that were read from disk, up to the first that does not follow.
     pub fn load(&mut self, batches: impl IntoIterator<Item = LogBatch>, rolling: Rolling) {
         for batch in batches {

@@ -64,6 +64,16 @@ pub const REMOVES_COMMITTED: Property = Property::always(
     "kafka-removes-committed",
     "Retention removes only what lies before the high watermark.",
 );
+/// Noted whenever segments are removed here that remote storage is to have.
+pub const REMOVES_COPIED: Property = Property::always(
+    "kafka-removes-copied",
+    "Local retention removes only what is in remote storage.",
+);
+/// Noted whenever a segment has been copied.
+pub const COPIES_COMMITTED: Property = Property::always(
+    "kafka-copies-committed",
+    "Only what lies before the high watermark is copied to remote storage.",
+);
 /// A broker has halted because of its disk.
 pub const LOG_DIR_FAILED: Property =
     Property::sometimes("kafka-log-dir-failed", "A broker halts because its disk fails.");
@@ -91,4 +101,6 @@ pub const ALL: &[&Property] = &[
     &LOG_DIR_FAILED,
     &REFUSED,
     &REMOVES_COMMITTED,
+    &REMOVES_COPIED,
+    &COPIES_COMMITTED,
 ];

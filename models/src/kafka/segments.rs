@@ -25,6 +25,8 @@ pub struct Retention {
     /// The oldest, while the log has so many bytes without them.
     pub bytes: Option<u64>,
     /// Those that end before this offset.
+    pub floor: u64,
+    /// The log start offset.
     pub start: u64,
     /// Of a log with remote storage: what lies before this offset is there; other segments are not
     /// removed.
@@ -131,7 +133,7 @@ impl Segments {
     /// have to be rolled first, so that it can be removed the next time.
     pub fn retained(&self, of: &Retention, (end, mark): (u64, u64), now: Time) -> (u64, bool) {
         let mut walk = Walk { segments: &self.0, of, end, mark, kept: 0, rolls: false };
-        walk.pass(|_, next| next.is_some_and(|next| next <= of.start));
+        walk.pass(|_, next| next.is_some_and(|next| next <= of.floor));
         let size = walk.left();
         if let Some(limit) = of.bytes.filter(|limit| size >= *limit) {
             let mut over = size - limit;
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     const ROLLING: Rolling = Rolling { bytes: 250, after: Duration::from_secs(3_600) };
-    const NONE: Retention = Retention { time: None, bytes: None, start: 0, tiered: None };
+    const NONE: Retention = Retention { time: None, bytes: None, floor: 0, start: 0, tiered: None };
 
     fn second(at: u64) -> Time {
         Time(at * 1_000_000_000)
@@ -255,7 +257,7 @@ mod tests {
         let all = Retention { time: Some(Duration::ZERO), tiered: Some(40), ..NONE };
         assert_eq!(retained(all, 100, 99), (40, false));
         assert_eq!(retained(Retention { tiered: Some(80), ..all }, 100, 99), (80, true));
-        let below = Retention { start: 60, tiered: Some(0), ..NONE };
+        let below = Retention { floor: 60, start: 60, tiered: Some(0), ..NONE };
         assert_eq!(retained(below, 100, 99), (60, false), "its beginning was moved");
     }
 

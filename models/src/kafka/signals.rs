@@ -3,6 +3,7 @@
 //! Stands for no component: names of what brokers and clients log and count.
 
 use crate::signal::{Gauge, Level, Mark, Office, Signals};
+use crate::tier;
 
 /// The leader of partition 0.
 pub const LEADER: Office =
@@ -71,11 +72,34 @@ pub const LOG_RESTARTED: Mark = Mark::turn("log_restarted").of("partition").with
 pub const OFFSET_OUT_OF_RANGE: Mark =
     Mark::turn("offset_out_of_range").of("partition").with("events behind the log's start");
 
+/// Remote storage has refused an object of a segment; the first, second or third.
+pub const COPY_FAILED: Mark = Mark::new("remote_copy_failed").of("partition").with("object");
+/// Retention deletes segments in remote storage.
+pub const REMOTE_EXPIRED: Mark = Mark::new("remote_expired").of("partition").with("segments");
+/// A fetch has got events from remote storage.
+pub const REMOTE_READ: Mark = Mark::new("remote_read").of("partition").with("events");
+/// A read of remote storage has failed.
+pub const REMOTE_READ_FAILED: Mark = Mark::new("remote_read_failed").of("").with("offset");
+/// A read of remote storage takes longer than its fetch waits.
+pub const REMOTE_READ_LATE: Mark = Mark::new("remote_read_late").of("").with("offset");
+
 /// The high watermark of a partition.
 pub const HIGH_WATERMARK: Level = Level::new("high_watermark");
 
 /// The logs of a broker, while something may be removed of them.
 pub const LOG_BYTES: Gauge = Gauge::new("log_bytes", "bytes");
+/// What is in remote storage of partitions that a broker leads.
+pub const REMOTE_LOG_BYTES: Gauge = Gauge::new("remote_log_bytes", "bytes");
+/// What is to be there and is not yet.
+pub const REMOTE_COPY_LAG_BYTES: Gauge = Gauge::new("remote_copy_lag_bytes", "bytes");
+/// The same in segments.
+pub const REMOTE_COPY_LAG_SEGMENTS: Gauge = Gauge::new("remote_copy_lag_segments", "segments");
+/// Requests of a broker to remote storage so far that write.
+pub const REMOTE_PUTS: Gauge = Gauge::new("remote_puts", "requests");
+/// That read.
+pub const REMOTE_GETS: Gauge = Gauge::new("remote_gets", "requests");
+/// That delete.
+pub const REMOTE_DELETES: Gauge = Gauge::new("remote_deletes", "requests");
 /// A producer's buffer.
 pub const PRODUCER_BUFFER: Gauge = Gauge::new("producer_buffer_bytes", "bytes");
 /// A batch waits for `max.in.flight.requests.per.connection`.
@@ -119,10 +143,21 @@ pub fn all() -> Signals {
             &SEGMENTS_DELETED,
             &LOG_RESTARTED,
             &OFFSET_OUT_OF_RANGE,
+            &COPY_FAILED,
+            &REMOTE_EXPIRED,
+            &REMOTE_READ,
+            &REMOTE_READ_FAILED,
+            &REMOTE_READ_LATE,
         ],
         levels: vec![&HIGH_WATERMARK],
         gauges: vec![
             &LOG_BYTES,
+            &REMOTE_LOG_BYTES,
+            &REMOTE_COPY_LAG_BYTES,
+            &REMOTE_COPY_LAG_SEGMENTS,
+            &REMOTE_PUTS,
+            &REMOTE_GETS,
+            &REMOTE_DELETES,
             &PRODUCER_BUFFER,
             &MAX_IN_FLIGHT,
             &BUFFER_MEMORY,
@@ -131,4 +166,5 @@ pub fn all() -> Signals {
             &THROTTLE_TIME,
         ],
     }
+    .and(tier::signals::all())
 }

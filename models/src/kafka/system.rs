@@ -20,6 +20,7 @@ use crate::sizing::Sizing;
 use crate::system::{
     Claims, Configured, Input, Once, ReaderGroups, Schema, System, SystemKind, schema_for,
 };
+use crate::tier;
 use crate::wait::{Wait, Without};
 
 /// A broker (combined mode: also a KRaft controller).
@@ -74,7 +75,7 @@ impl SystemKind for Kafka {
     }
 
     fn roles(&self) -> Vec<&'static Role> {
-        vec![BROKER, role::PRODUCER, role::CONSUMER]
+        vec![BROKER, tier::TIER, role::PRODUCER, role::CONSUMER]
     }
 
     fn offices(&self) -> Vec<&'static Office> {

@@ -4,6 +4,7 @@
 //! models make. Messages with their sizes in bytes. Left out: listing, truncation in place,
 //! read-only marks.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use headwater_sim::fingerprint::mix;
@@ -23,6 +24,56 @@ pub struct Data {
     pub batches: Vec<SharedBatch>,
     /// Anything else that the client wants back, such as the place in its segment.
     pub words: Vec<u64>,
+    /// Where each batch ends within it, of data that can be read in part: then the words are as
+    /// many for each batch. Empty: it is read whole.
+    pub ends: Vec<u64>,
+}
+
+/// Data that can be read in part is kept in parts of so many bytes, as a disk would be read.
+const PART_BYTES: u64 = 1 << 20;
+
+impl Data {
+    /// Some of its batches.
+    fn slice(&self, batches: Range<usize>) -> Self {
+        let start = batches.start.checked_sub(1).map_or(0, |last| self.ends[last]);
+        let each = self.words.len() / self.batches.len().max(1);
+        let ends: Vec<_> = self.ends[batches.clone()].iter().map(|end| end - start).collect();
+        Self {
+            bytes: ends.last().copied().unwrap_or(0),
+            words: self.words[each * batches.start..each * batches.end].to_vec(),
+            batches: self.batches[batches].to_vec(),
+            ends,
+        }
+    }
+
+    /// What is kept of it by itself, in order.
+    pub fn parts(self: &Rc<Self>) -> Vec<Rc<Self>> {
+        let (mut parts, mut from) = (Vec::new(), 0);
+        while from < self.ends.len() {
+            let start = from.checked_sub(1).map_or(0, |last| self.ends[last]);
+            let until = self.ends.partition_point(|end| *end <= start + PART_BYTES).max(from + 1);
+            parts.push(Rc::new(self.slice(from..until)));
+            from = until;
+        }
+        if parts.is_empty() { vec![self.clone()] } else { parts }
+    }
+}
+
+impl Piece {
+    /// What of it overlaps `offset .. offset + bytes`: whole batches, or all of it.
+    pub fn overlap(&self, offset: u64, bytes: u64) -> Self {
+        let data = &self.data;
+        if data.ends.is_empty() {
+            return self.clone();
+        }
+        let (from, until) =
+            (offset.saturating_sub(self.offset), offset.saturating_add(bytes) - self.offset);
+        let first = data.ends.partition_point(|end| *end <= from);
+        let last = data.ends.partition_point(|end| *end < until) + 1;
+        let last = last.clamp(first, data.ends.len());
+        let start = first.checked_sub(1).map_or(0, |before| data.ends[before]);
+        Self { offset: self.offset + start, data: Rc::new(data.slice(first..last)) }
+    }
 }
 
 /// Data as it was written at one time.
@@ -47,7 +98,8 @@ pub enum Operation {
         /// What.
         data: Rc<Data>,
     },
-    /// Reads what overlaps `offset .. offset + bytes`, in whole pieces.
+    /// Reads what overlaps `offset .. offset + bytes`, in whole pieces, or in whole batches of data
+    /// that says where each ends.
     Read {
         /// Which.
         chunk: ChunkId,
@@ -213,5 +265,47 @@ impl Message {
             Self::Reply { request, .. } => Some(*request),
             Self::Request { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Batch, Lane, StreamWriter};
+
+    /// Four batches of 400 KiB, each with its number as its word.
+    fn data() -> Rc<Data> {
+        let batch = |first| Rc::new(Batch::empty(StreamWriter::default(), Lane(0), first));
+        let ends: Vec<_> = (1..=4).map(|n| n * (400 << 10)).collect();
+        Rc::new(Data {
+            bytes: 1_600 << 10,
+            batches: (0..4).map(batch).collect(),
+            words: vec![0, 1, 2, 3],
+            ends,
+        })
+    }
+
+    #[test]
+    fn data_that_can_be_read_in_part_is_kept_in_parts_of_a_mebibyte() {
+        let parts = data().parts();
+        let bytes: Vec<_> = parts.iter().map(|part| part.bytes >> 10).collect();
+        assert_eq!(bytes, [800, 800]);
+        assert_eq!((&parts[1].words, &parts[1].ends), (&vec![2, 3], &vec![400 << 10, 800 << 10]));
+        let whole = Rc::new(Data { bytes: 5 << 20, ..Data::default() });
+        assert_eq!(whole.parts(), [whole]);
+    }
+
+    #[test]
+    fn a_read_gives_the_batches_that_overlap() {
+        let piece = Piece { offset: 1_000, data: data() };
+        let read = |from: u64, bytes| {
+            let part = piece.overlap(1_000 + from, bytes);
+            (part.offset - 1_000, part.data.words.clone())
+        };
+        assert_eq!(read(0, 1), (0, vec![0]));
+        assert_eq!(read(500 << 10, 400 << 10), (400 << 10, vec![1, 2]));
+        assert_eq!(read(400 << 10, u64::MAX), (400 << 10, vec![1, 2, 3]));
+        let whole = Piece { offset: 7, data: Rc::new(Data { bytes: 10, ..Data::default() }) };
+        assert_eq!(whole.overlap(9, 1), whole);
     }
 }

@@ -226,7 +226,7 @@ impl Tier {
                     Ok(()) if self.conditions.breaks_off(&mut streams.condition) => {
                         self.break_off(ctx, number, &data);
                     }
-                    Ok(()) => self.write(ctx, number, vec![data]),
+                    Ok(()) => self.write(ctx, number, data.parts()),
                     Err(error) => self.finish(ctx, number, Err(error)),
                 }
             }
@@ -373,7 +373,7 @@ impl Tier {
         }
         let (first, count) = chunk.overlapping(offset, bytes);
         if self.in_memory() || count == 0 {
-            let pieces = chunk.pieces[first..first + count].to_vec();
+            let pieces = chunk.read(offset, bytes);
             self.finish(ctx, number, Ok(TierResponse::Pieces(pieces)));
         } else {
             let tag = TAGS.tag(number, STEP_READ);
@@ -386,8 +386,7 @@ impl Tier {
         let Some(request) = self.requests.get(&number) else { return };
         let Operation::Read { chunk, offset, bytes } = request.operation else { return };
         let chunk = &self.chunks[&chunk];
-        let (first, count) = chunk.overlapping(offset, bytes);
-        let pieces = chunk.pieces[first..first + count].to_vec();
+        let pieces = chunk.read(offset, bytes);
         let result = if failed { Err(TierError::Io) } else { Ok(TierResponse::Pieces(pieces)) };
         self.finish(ctx, number, result);
     }
@@ -463,6 +462,12 @@ impl Chunk {
         let Some((_, hidden)) = self.unlisted.front() else { return self.length };
         let ends = self.pieces.iter().map(|piece| piece.offset + piece.data.bytes);
         ends.take_while(|end| end < hidden).last().unwrap_or(0)
+    }
+
+    /// What overlaps.
+    fn read(&self, offset: u64, bytes: u64) -> Vec<Piece> {
+        let (first, count) = self.overlapping(offset, bytes);
+        self.pieces[first..first + count].iter().map(|of| of.overlap(offset, bytes)).collect()
     }
 
     /// The first piece that overlaps, and how many do.

@@ -9,6 +9,8 @@ use headwater_models::kafka::system::BROKER;
 use headwater_models::protocol::Streaming;
 use headwater_models::role::{CONSUMER, PRODUCER};
 use headwater_models::system::System;
+use headwater_models::tier::TIER;
+use headwater_sim::condition::Condition;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
 use headwater_sim::machine::MachineSpec;
@@ -27,6 +29,7 @@ pub struct Bench {
     brokers: Vec<NodeId>,
     producers: Vec<NodeId>,
     consumer: NodeId,
+    tier: Option<NodeId>,
     machines: Vec<MachineId>,
 }
 
@@ -104,6 +107,7 @@ pub fn bench_in(
     let brokers: Vec<_> = deployment.with_role(BROKER).collect();
     let producers = deployment.with_role(PRODUCER).collect();
     let consumer = deployment.with_role(CONSUMER).next().expect("a consumer");
+    let tier = deployment.with_role(TIER).next();
     let machines = brokers.iter().map(|node| deployment.nodes[node.index()].machine).collect();
     for machine in deployment.machines {
         sim.add_machine(machine);
@@ -111,7 +115,7 @@ pub fn bench_in(
     for node in deployment.nodes {
         sim.add_node(node);
     }
-    Bench { sim, brokers, producers, consumer, machines }
+    Bench { sim, brokers, producers, consumer, tier, machines }
 }
 
 /// A run in which the controller is not broker 0, which leads the partition.
@@ -181,6 +185,19 @@ impl Bench {
     /// A broker's node.
     pub fn broker(&self, number: usize) -> NodeId {
         self.brokers[number]
+    }
+
+    /// The condition that remote storage is in changes at a second.
+    pub fn tier_at(&mut self, second: u64, name: &str, value: u64) {
+        let node = self.tier.expect("there is remote storage");
+        let condition = Condition { name: name.into(), value };
+        let fault = Fault::Condition { node, condition };
+        self.sim.schedule(Time(second * 1_000_000_000), fault);
+    }
+
+    /// Bytes in remote storage.
+    pub fn tier_bytes(&self) -> u64 {
+        self.tier.map_or(0, |node| self.sim.disk_bytes(node))
     }
 
     /// The broker that became the active controller last, before the clock.

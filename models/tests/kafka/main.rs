@@ -23,4 +23,5 @@ mod retention;
 mod seen;
 mod stop;
 mod storage;
+mod tiered;
 mod tls;

@@ -11,7 +11,11 @@ pub(super) fn check(history: &History, copies: u32) -> Verdict {
     let mut tally = Tally::default();
     for (lane, writer, acked) in history.acked.iter() {
         for range in acked.iter() {
-            thin(history, (lane, writer), range, copies, &mut tally);
+            // What retention has removed is to be nowhere.
+            let parts = history.expired.parts((lane, writer), *range, None);
+            for (part, _) in parts.iter().filter(|(_, expired)| !expired) {
+                thin(history, (lane, writer), part, copies, &mut tally);
+            }
         }
     }
     let checked = history.acked_events();

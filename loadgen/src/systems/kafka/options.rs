@@ -43,6 +43,9 @@ const OPTIONS: &[ListedOption] = &[
     ("topic.segment.ms", Storage),
     ("topic.retention.ms", Storage),
     ("topic.retention.bytes", Storage),
+    (REMOTE, Elsewhere),
+    ("topic.local.retention.ms", Elsewhere),
+    ("topic.local.retention.bytes", Elsewhere),
     ("topic.file.delete.delay.ms", Storage),
     ("topic.unclean.leader.election.enable", Storage),
     ("topic.compression.type", Storage),
@@ -57,6 +60,12 @@ const OPTIONS: &[ListedOption] = &[
     ("broker.replica.fetch.response.max.bytes", Server),
     ("broker.replica.fetch.backoff.ms", Server),
     ("broker.log.retention.check.interval.ms", Server),
+    ("broker.remote.log.manager.task.interval.ms", Server),
+    ("broker.remote.log.manager.copier.thread.pool.size", Server),
+    ("broker.remote.log.reader.threads", Server),
+    ("broker.remote.log.reader.max.pending.tasks", Server),
+    ("broker.remote.fetch.max.wait.ms", Server),
+    ("broker.remote.log.index.file.cache.total.size.bytes", Server),
     ("broker.replica.high.watermark.checkpoint.interval.ms", Server),
     ("broker.broker.heartbeat.interval.ms", Server),
     ("broker.broker.session.timeout.ms", Server),
@@ -109,11 +118,16 @@ const OPTIONS: &[ListedOption] = &[
     ("consumer.enable.auto.commit", Elsewhere),
     ("consumer.auto.commit.interval.ms", Elsewhere),
     ("consumer.auto.offset.reset", Elsewhere),
+    // Of remote storage, which live brokers don't have.
+    ("tier.", Elsewhere),
     ("costs.", Model),
     // An option of the broker's JVM.
     (HEAP, Server),
     ("jvm.", Model),
 ];
+
+/// Whether there is remote storage.
+const REMOTE: &str = "topic.remote.storage.enable";
 
 const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
 
@@ -260,6 +274,7 @@ pub(super) fn departures(
     all.extend(tls(cluster));
     all.extend(quotas(cluster));
     all.extend(reassignment(cluster));
+    all.extend(remote_storage(cluster));
     all
 }
 
@@ -321,6 +336,16 @@ fn groups(cluster: &Cluster) -> Vec<Departure> {
         told("groups", cluster.groups.to_string(), "1", fix)
     });
     group.into_iter().chain(several).chain(late).collect()
+}
+
+/// Kafka comes without a `RemoteStorageManager` but for tests.
+fn remote_storage(cluster: &Cluster) -> Option<Departure> {
+    cluster.topic.remote_storage_enable.then(|| {
+        let why = "Kafka comes without a plugin for remote storage \
+                   (remote.log.storage.manager.class.name).";
+        let departure = Departure::told(format!("system.{REMOTE}"), true, "false", why);
+        departure.refused("run it with `headwater run`, or set it to false")
+    })
 }
 
 fn version(cluster: &Cluster) -> &'static str {
@@ -400,6 +425,13 @@ mod tests {
                 assert_complete(OPTIONS, &Cluster::defaults(version).with_client(client));
             }
         }
+    }
+
+    #[test]
+    fn remote_storage_is_refused() {
+        let asked = departing("topic.'remote.storage.enable' = true", &EXISTS);
+        let option = told("system.topic.remote.storage.enable", "true", "false");
+        assert!(asked.contains(&option), "{asked:?}");
     }
 
     #[test]

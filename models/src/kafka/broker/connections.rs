@@ -85,6 +85,8 @@ pub(super) enum State {
     Completing(Box<Fetch>),
     /// What its fetch returns is being read from the disk.
     ReadingLogs(Box<Reading>),
+    /// What its fetch returns is being read from remote storage; by which read.
+    ReadingRemote(u64),
     /// The coordinator of its group has it.
     Asking,
     /// The response is being sent; nothing for acks=0.

@@ -16,6 +16,7 @@ use headwater_sim::units::NodeId;
 
 use super::connections::State;
 use super::log_reads::Answer;
+use super::remote_reads::Remotely;
 use super::{Broker, Ctx, HANDLERS, kind};
 use crate::collections::SortedVecMap;
 use crate::kafka::ids::TopicPartition;
@@ -59,6 +60,15 @@ struct Read {
     fetched: FetchedPartition,
     /// There is more than was read, or might be at the next fetch.
     more: bool,
+    /// It is in remote storage.
+    remote: Option<Remotely>,
+}
+
+/// What a session gives.
+struct Given {
+    partitions: Vec<FetchedPartition>,
+    /// Which of them is to be read from remote storage.
+    remote: Option<(usize, Remotely)>,
 }
 
 impl Session {
@@ -178,13 +188,16 @@ impl Broker {
         if let Some(connection) = self.connections.get_mut(&from) {
             connection.session = Some(session);
         }
-        let Some(partitions) = answer else { return false };
+        let Some(Given { partitions, remote }) = answer else { return false };
         let listed = listed.unwrap_or(partitions.len() as u64);
         let answer = Answer { correlation, partitions, listed };
         if follower {
             self.count_led(ctx.now(), &answer);
         }
-        self.send_fetched(ctx, from, answer);
+        match remote {
+            Some(remote) => self.fetch_remotely(ctx, from, answer, remote),
+            None => self.send_fetched(ctx, from, answer),
+        }
         true
     }
 
@@ -194,15 +207,17 @@ impl Broker {
         session: &mut Session,
         (fetch, limits): (&Fetch, Limits),
         in_any_case: bool,
-    ) -> Option<Vec<FetchedPartition>> {
-        let (mut room, mut worth) = (limits.bytes, false);
+    ) -> Option<Given> {
+        let (mut room, mut worth, mut remote) = (limits.bytes, false, None);
         let Session { wanted, active, reads, .. } = session;
         reads.clear();
         for partition in active.iter() {
             let Some(wanted) = wanted.get_mut(partition) else { continue };
             let read = self.read((fetch, limits), &wanted.asked, room);
             room = room.saturating_sub(read.fetched.size_bytes());
-            worth |= read.fetched.is_worth_an_answer();
+            worth |= read.fetched.is_worth_an_answer() || read.remote.is_some();
+            // Of those in remote storage the first is read, the others by later fetches.
+            remote = remote.or(read.remote.map(|of| (*partition, of)));
             wanted.more = read.more;
             reads.push(read.fetched);
         }
@@ -210,10 +225,14 @@ impl Broker {
             return None;
         }
         active.clear();
+        let chosen = remote.map(|(partition, _)| partition);
+        let tells = |fetched: &FetchedPartition| {
+            fetched.is_worth_an_answer() || chosen == Some(fetched.partition)
+        };
         let mut answer = std::mem::take(reads);
         answer.retain(|fetched| {
             let Some(wanted) = wanted.get_mut(&fetched.partition) else { return false };
-            let tells = fetched.is_worth_an_answer();
+            let tells = tells(fetched);
             let told = wanted.told.replace(fetched.high_watermark);
             wanted.active = wanted.more;
             if wanted.more && !tells {
@@ -223,10 +242,12 @@ impl Broker {
             tells || told != Some(fetched.high_watermark)
         });
         // What has got data goes behind the others.
-        let served = answer.iter().filter(|fetched| fetched.is_worth_an_answer());
+        let served = answer.iter().filter(|fetched| tells(fetched));
         let more = |partition: &TopicPartition| wanted.get(partition).is_some_and(|of| of.more);
         active.extend(served.map(|fetched| fetched.partition).filter(more));
-        Some(answer)
+        let at = |partition| answer.iter().position(|fetched| fetched.partition == partition);
+        let remote = remote.and_then(|(partition, wanted)| Some((at(partition)?, wanted)));
+        Some(Given { partitions: answer, remote })
     }
 
     fn read(&self, (fetch, limits): (&Fetch, Limits), wanted: &FetchPartition, room: u64) -> Read {
@@ -235,30 +256,43 @@ impl Broker {
             error: ErrorCode::None,
             high_watermark: 0,
             log_start: 0,
+            local_start: 0,
             diverging: None,
             batches: Vec::new(),
         };
         let replica = self.replicas.get(wanted.partition);
         let Some(replica) = replica.filter(|replica| replica.state.leader == Some(self.me)) else {
             fetched.error = ErrorCode::NotLeader;
-            return Read { fetched, more: true };
+            return Read { fetched, more: true, remote: None };
         };
         if wanted.leader_epoch != replica.state.leader_epoch && fetch.replica.is_some() {
             fetched.error = ErrorCode::FencedLeaderEpoch;
-            return Read { fetched, more: true };
+            return Read { fetched, more: true, remote: None };
         }
         fetched.high_watermark = replica.high_watermark;
-        fetched.log_start = replica.log.start_offset();
+        let log = &replica.log;
+        (fetched.log_start, fetched.local_start) = (log.start_offset(), log.local_start());
         if fetch.replica.is_some() {
             let (epoch, offset) = (wanted.last_fetched_epoch, wanted.offset);
             fetched.diverging = replica.log.diverges(epoch, offset, self.bugs);
             if fetched.diverging.is_some() {
-                return Read { fetched, more: true };
+                return Read { fetched, more: true, remote: None };
             }
         }
-        if wanted.offset > replica.log.end_offset() || wanted.offset < replica.log.local_start() {
+        if self.is_tiered(wanted.partition)
+            && (log.start_offset()..log.local_start()).contains(&wanted.offset)
+        {
+            let bytes = fetch.partition_max_bytes.min(room);
+            let there = Remotely { offset: wanted.offset, bytes };
+            let remote = Some(there).filter(|_| fetch.replica.is_none() && room > 0);
+            if fetch.replica.is_some() {
+                fetched.error = ErrorCode::OffsetMovedToTieredStorage;
+            }
+            return Read { fetched, more: true, remote };
+        }
+        if wanted.offset > log.end_offset() || wanted.offset < log.local_start() {
             fetched.error = ErrorCode::OffsetOutOfRange;
-            return Read { fetched, more: true };
+            return Read { fetched, more: true, remote: None };
         }
         let limit =
             if fetch.replica.is_some() { replica.log.end_offset() } else { replica.high_watermark };
@@ -271,7 +305,7 @@ impl Broker {
         // A follower that is not in sync is looked at with every fetch: it may join.
         let joins = |follower: InSync| !replica.state.isr.contains(&follower.broker);
         let more = wanted.offset < limit || fetch.replica.is_some_and(joins);
-        Read { fetched, more }
+        Read { fetched, more, remote: None }
     }
 
     /// A partition has news for followers (its log has grown) or for all (its high watermark or

@@ -209,6 +209,10 @@ impl Broker {
                 continue;
             }
             failed |= fetched.error != ErrorCode::None;
+            if fetched.error == ErrorCode::OffsetMovedToTieredStorage {
+                self.build_aux_state(ctx, &fetched);
+                continue;
+            }
             if fetched.error == ErrorCode::FencedLeaderEpoch {
                 properties::EPOCH_REFUSED.reached(ctx);
             }
@@ -239,10 +243,12 @@ impl Broker {
                 signals::PARTITION_FAILED.note(ctx, u64::from(partition), end);
                 properties::PARTITION_FAILED.reached(ctx);
             }
+            let up_to_date = fetched.error == ErrorCode::None && fetched.high_watermark <= end;
             let appends =
                 fetched.batches.into_iter().map(|batch| Append::Fetched { leader, batch });
             replica.appends.extend(appends);
             self.next_append(ctx, partition);
+            self.metadata_moved(ctx, partition, up_to_date);
         }
         if batches == 0 {
             self.fetcher_free(ctx, leader, failed);

@@ -29,6 +29,10 @@ impl Broker {
             let (partition, log) = (replica.partition, u64::from(replica.partition));
             let durable = files.durable(self.dirs.of(partition), log_file(partition));
             needs.from(log, replica.log.end_of(durable).min(replica.high_watermark));
+            // What is not copied yet is read for that.
+            if let Some(copied) = self.copied(partition) {
+                needs.from(log, copied);
+            }
             // Groups are read from where they were written last.
             let of_groups = partition.partition.0 >= self.config.partitions;
             if replica.state.leader.is_none() || of_groups {

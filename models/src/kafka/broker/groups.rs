@@ -25,7 +25,7 @@ use crate::kafka::signals;
 /// `offsets.topic.segment.bytes` at its default.
 const SEGMENT_BYTES: u64 = 100 << 20;
 /// The stream of what no client wrote.
-const NO_STREAM: StreamId = StreamId(u32::MAX);
+pub(super) const NO_STREAM: StreamId = StreamId(u32::MAX);
 
 /// A group that this broker coordinates.
 #[derive(Debug)]

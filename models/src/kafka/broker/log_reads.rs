@@ -64,6 +64,10 @@ impl Broker {
     fn cold(&self, ctx: &Ctx<'_>, fetched: &FetchedPartition) -> Option<u64> {
         let first = fetched.batches.first()?;
         let replica = self.replicas.get(fetched.partition)?;
+        if first.base_offset < replica.log.local_start() {
+            // It comes from remote storage.
+            return None;
+        }
         let (disk, file) = (self.dirs.of(fetched.partition), log_file(fetched.partition));
         let from = replica.log.record_at(first.base_offset);
         (!ctx.is_cached(disk, file, from, fetched.batches.len() as u64)).then_some(from)

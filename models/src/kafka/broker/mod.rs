@@ -6,12 +6,14 @@
 //! votes are synced always. A restarted broker reads its logs, checkpoints and votes from disk.
 //!
 //! Parameters: [`super::config::Broker`], [`super::config::Quorum`], [`super::costs::Costs`].
-//! Left out: transactions, tiered storage.
+//! Left out: transactions.
 
 mod alter_partition;
 mod checkpoints;
 mod connections;
 mod control;
+mod copier;
+mod expiration;
 mod fetch;
 mod fetcher;
 mod fold;
@@ -24,6 +26,8 @@ mod produce;
 mod quorum;
 mod quotas;
 mod recovery;
+mod remote;
+mod remote_reads;
 mod replication;
 mod retention;
 mod runtime;
@@ -53,6 +57,7 @@ use self::produce::Producing;
 use self::quorum::{Input, Quorum};
 use self::quotas::Quotas;
 use self::recovery::Recovery;
+use self::remote::Remote;
 use self::retention::Removing;
 use self::throttle::Throttles;
 use super::config::Cluster;
@@ -69,6 +74,7 @@ use crate::kafka::signals;
 use crate::protocol::{self, Record, Streaming};
 use crate::runtime::jvm::{self, Jvm};
 use crate::tags::TagLayout;
+use crate::tier::{self, message::TierError};
 
 type Ctx<'a> = Context<'a, Streaming>;
 
@@ -133,10 +139,19 @@ pub(in crate::kafka) mod kind {
     pub const GREETED: u64 = 40;
     pub const UNMUTED: u64 = 41;
     pub const REASSIGN: u64 = 42;
+    pub const COPY: u64 = 43;
+    pub const COPY_READ: u64 = 44;
+    pub const COPY_BUILT: u64 = 45;
+    pub const EXPIRE: u64 = 46;
+    pub const ANNOUNCE: u64 = 47;
+    pub const TIER_LATE: u64 = 48;
+    pub const REMOTE_WAIT_OVER: u64 = 49;
 }
 
 /// The first of the pools of its JVM.
 const JVM: u8 = 6;
+/// Threads that copy segments to remote storage; only of a broker with such.
+const REMOTE: PoolId = PoolId(JVM + 3);
 
 /// A broker's pools, on so many cores.
 pub fn pools(config: &Cluster, cores: u32) -> Vec<PoolSpec> {
@@ -158,6 +173,10 @@ pub fn pools(config: &Cluster, cores: u32) -> Vec<PoolSpec> {
         PoolSpec::named("log-recovery", broker.recovery_threads).role("log-recovery"),
     ];
     pools.extend(jvm::pools(cores));
+    if config.topic.remote_storage_enable {
+        let copiers = PoolSpec::named("kafka-rlm-copy-thread-pool", broker.remote_copier_threads);
+        pools.push(copiers.role("remote-copiers"));
+    }
     pools
 }
 
@@ -206,6 +225,8 @@ pub struct Broker {
     quotas: Quotas,
     /// What partitions that are reassigned have taken of their throttle.
     throttles: Throttles,
+    /// Remote storage, if there is.
+    remote: Option<Box<Remote>>,
     /// Groups that this broker coordinates.
     groups: SortedVecMap<GroupId, Coordinated>,
 }
@@ -255,6 +276,7 @@ impl Broker {
             removing: Removing::default(),
             quotas: Quotas::default(),
             throttles: Throttles::default(),
+            remote: None,
             groups: SortedVecMap::default(),
         }
     }
@@ -311,10 +333,23 @@ impl Node<Streaming> for Broker {
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: protocol::Message) {
-        let protocol::Message::Kafka(message) = message else { return };
+        let message = match message {
+            protocol::Message::Kafka(message) => message,
+            protocol::Message::Tier(tier::message::Message::Reply { request, result }) => {
+                return self.tier_answered(ctx, request, result);
+            }
+            _ => return,
+        };
         // Clients and followers are served from when the logs are loaded until the broker stops.
         let serves = self.loaded && matches!(self.stop, Stop::No);
         match message {
+            Message::Produce(_) if serves && self.number_of(from).is_some() => {
+                // An announcement, on a connection of its own.
+                self.request(ctx, connections::of_group(from), message);
+            }
+            Message::ProduceResponse { correlation, results } => {
+                self.announced(ctx, correlation, &results);
+            }
             Message::Produce(_) | Message::Fetch(_) | Message::MetadataRequest | Message::Hello
                 if serves =>
             {
@@ -331,6 +366,7 @@ impl Node<Streaming> for Broker {
             Message::Refused => {
                 if let Some(broker) = self.number_of(from) {
                     self.fetcher_lost(ctx, broker);
+                    self.remote_lost(ctx, from);
                 }
             }
             Message::FetchResponse { correlation, error, partitions, .. } if serves => {
@@ -382,6 +418,17 @@ impl Node<Streaming> for Broker {
             kind::STOP_LATE => ctx.exit(),
             kind::RETENTION => self.look_for_expired(ctx),
             kind::DELETE_FILES => self.delete_files(ctx),
+            kind::COPY => {
+                let partition = TopicPartition::of_events(which as u32);
+                self.copy_due(ctx, partition, (which >> 32) as u32);
+            }
+            kind::EXPIRE => {
+                let partition = TopicPartition::of_events(which as u32);
+                self.expire_due(ctx, partition, (which >> 32) as u32);
+            }
+            kind::ANNOUNCE => self.announce_now(ctx, which),
+            kind::TIER_LATE => self.tier_answered(ctx, which, Err(TierError::Io)),
+            kind::REMOTE_WAIT_OVER => self.remote_wait_over(ctx, which),
             kind::GROUP => self.group_due(ctx, GroupId(which as u32)),
             _ => {}
         }
@@ -421,6 +468,8 @@ impl Node<Streaming> for Broker {
             kind::STOP_MARKED => self.stop_marked(ctx),
             kind::JVM => self.jvm_done(ctx, which),
             kind::STARTED => self.begin_recovery(ctx),
+            kind::COPY_READ => self.copy_read(ctx, which),
+            kind::COPY_BUILT => self.copy_built(ctx, which),
             _ => {}
         }
     }
@@ -431,6 +480,7 @@ impl Node<Streaming> for Broker {
                 connection.reset();
             }
         }
+        self.remote_lost(ctx, peer);
         if let Some(broker) = self.number_of(peer) {
             self.fetcher_lost(ctx, broker);
             self.beat_lost(ctx, broker);

@@ -34,7 +34,7 @@ pub struct Producing {
 
 /// Whose it is.
 #[derive(Debug)]
-enum By {
+pub(super) enum By {
     /// A producer's.
     Client {
         from: NodeId,
@@ -44,6 +44,8 @@ enum By {
     },
     /// The coordinator's, which writes a group down.
     Coordinator(Written),
+    /// This broker's own, of a segment in remote storage; its number.
+    Announcement(u64),
 }
 
 impl Broker {
@@ -73,10 +75,15 @@ impl Broker {
         batch: SharedBatch,
         written: Written,
     ) {
+        self.append_own(ctx, batch, By::Coordinator(written));
+    }
+
+    /// The broker itself appends to a partition that it leads.
+    pub(super) fn append_own(&mut self, ctx: &mut Ctx<'_>, batch: SharedBatch, by: By) {
         self.last_request += 1;
         let id = RequestId(self.last_request);
         let producing = Producing {
-            by: By::Coordinator(written),
+            by,
             acks: -1,
             timeout: Duration::from_millis(self.config.broker.offsets_commit_timeout_ms),
             results: Vec::with_capacity(1),
@@ -138,6 +145,7 @@ impl Broker {
         let (held, client) = match &producing.by {
             By::Client { from, .. } => (true, Some(*from)),
             By::Coordinator(written) => (written.holds_handler, None),
+            By::Announcement(_) => (false, None),
         };
         if let Some(client) = client {
             self.handler_left(ctx, client);
@@ -170,6 +178,7 @@ impl Broker {
                 let error = results.first().map_or(ErrorCode::NotLeader, |of| of.error);
                 return self.group_written(ctx, written, error);
             }
+            By::Announcement(number) => return self.announced(ctx, number, &results),
         };
         let waits = |state: &State| matches!(state, State::Producing(of) if *of == id);
         let connection = self.connections.get(&from);

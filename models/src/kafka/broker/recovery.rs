@@ -325,8 +325,10 @@ fn log_batch(record: protocol::Record) -> Option<LogBatch> {
 impl Recovery {
     /// The log of a partition of which nothing is there.
     fn empty_log(&self, partition: TopicPartition) -> PartitionLog {
-        let (_, local) = self.log_starts.get(partition.index()).copied().unwrap_or_default();
-        PartitionLog::starting_at(local)
+        let (start, local) = self.log_starts.get(partition.index()).copied().unwrap_or_default();
+        let mut log = PartitionLog::starting_at(local);
+        log.begins(start);
+        log
     }
 
     /// The directory is empty, or its `meta.properties` can't be read.

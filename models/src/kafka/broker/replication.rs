@@ -190,6 +190,7 @@ impl Broker {
         let end_offset = replica.log.end_offset();
         self.finish(ctx, partition, ErrorCode::None, end_offset);
         self.advance(ctx, partition);
+        self.metadata_moved(ctx, partition, false);
         self.check_waiting_fetches(ctx, partition);
         self.next_append(ctx, partition);
     }
@@ -223,6 +224,7 @@ impl Broker {
         {
             let value = replica.high_watermark;
             signals::HIGH_WATERMARK.note(ctx, u64::from(partition), value);
+            self.metadata_moved(ctx, partition, false);
             self.check_waiting_produce(ctx, partition);
             self.check_waiting_fetches(ctx, partition);
         }
@@ -368,6 +370,8 @@ impl Broker {
         }
         if new_epoch {
             self.coordinate(ctx, partition);
+            self.take_up_remote(ctx, partition);
+            self.metadata_moved(ctx, partition, false);
         }
         self.check_waiting_produce(ctx, partition);
         // Who has left the ISR joins again by a fetch that is looked at.

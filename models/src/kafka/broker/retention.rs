@@ -51,12 +51,18 @@ impl Broker {
         if self.config.topic.removes_soon() {
             let logs = self.replicas.iter().map(|replica| &replica.log);
             signals::LOG_BYTES.set(ctx, logs.map(|log| log.segments().bytes()).sum());
+            self.gauge_remote(ctx);
         }
     }
 
     /// What retention asks of a log.
     fn retention(&self, replica: &Replica) -> Retention {
-        self.topic(replica.partition).retention(replica.log.start_offset())
+        let (partition, log) = (replica.partition, &replica.log);
+        let (topic, start) = (self.topic(partition), log.start_offset());
+        match self.copied(partition) {
+            Some(copied) => topic.local_retention((start, log.local_start()), copied),
+            None => topic.retention(start),
+        }
     }
 
     /// Sets a timer for the first look at which something may go, if that is before `until`.
@@ -87,7 +93,7 @@ impl Broker {
         let retention = self.retention(replica);
         let oldest = replica.log.segments().iter().next()?;
         let large = retention.bytes.is_some_and(|limit| replica.log.segments().bytes() >= limit);
-        if large || oldest.first < retention.start {
+        if large || oldest.first < retention.floor {
             return Some(soonest);
         }
         // Strictly older than that.
@@ -121,18 +127,29 @@ impl Broker {
         let Some(replica) = self.replicas.get(partition) else { return false };
         let retention = self.retention(replica);
         let high_watermark = replica.high_watermark;
-        let (to, _) = replica.log.retained(&retention, high_watermark, ctx.now());
+        let (to, rolls) = replica.log.retained(&retention, high_watermark, ctx.now());
+        if rolls {
+            self.roll(ctx, partition);
+        }
+        let Some(replica) = self.replicas.get(partition) else { return false };
         if replica.log.segments().iter().next().is_none_or(|oldest| to <= oldest.first) {
             return false;
         }
         let Some(replica) = self.replicas.get_mut(partition) else { return false };
         let before = replica.log.segments().iter().len();
-        let deleted = replica.log.delete_before(to, Rolling::from(&topic));
+        let mut deleted = replica.log.delete_before(to, Rolling::from(&topic));
         let gone = before - replica.log.segments().iter().len();
         properties::REMOVES_COMMITTED.note(ctx, partition.into(), to <= high_watermark);
-        replica.log.raise_start(to);
         signals::SEGMENTS_DELETED.note(ctx, partition.into(), gone as u64);
-        if partition.partition.0 < self.config.partitions {
+        if let Some(copied) = retention.tiered {
+            let there = to <= copied.max(retention.start);
+            properties::REMOVES_COPIED.note(ctx, partition.into(), there);
+            // They are in remote storage, and count there.
+            deleted.folded.ranges.clear();
+        } else {
+            replica.log.raise_start(to);
+        }
+        if retention.tiered.is_none() && partition.partition.0 < self.config.partitions {
             let ranges = deleted.folded.ranges.iter().copied().collect();
             let lane = Lane::from(partition);
             ctx.note(Note::Expired { lane, position: to, ranges });
@@ -141,6 +158,16 @@ impl Broker {
         self.removing.files.push_back((ctx.now() + delay, partition, deleted));
         ctx.timer(delay, TAGS.tag(kind::DELETE_FILES, 0));
         true
+    }
+
+    /// The active segment is old enough to go, once it is in remote storage: another begins.
+    fn roll(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        if replica.log.roll() {
+            replica.recovery_point = replica.log.end_offset();
+            let ignored = TAGS.tag(kind::IGNORED, 0);
+            ctx.sync(self.dirs.of(partition), log_file(partition), ignored);
+        }
     }
 
     /// Files of removed segments have been kept for long enough.
@@ -161,7 +188,7 @@ impl Broker {
     }
 
     /// Writes `log-start-offset-checkpoint`.
-    fn write_log_starts(&self, ctx: &mut Ctx<'_>) {
+    pub(super) fn write_log_starts(&self, ctx: &mut Ctx<'_>) {
         let start = |partition| {
             let log = self.replicas.get(partition).map(|replica| &replica.log);
             log.map_or((0, 0), |log| (log.start_offset(), log.local_start()))
@@ -187,7 +214,7 @@ impl Broker {
             let deleted = log.delete_before(local, Rolling::from(&self.topic(partition)));
             self.discard(ctx, partition, deleted);
         }
-        log.raise_start(start);
+        log.begins(start);
     }
 
     fn forget_file(&self, ctx: &mut Ctx<'_>, partition: TopicPartition) {

@@ -31,6 +31,16 @@ pub struct Topic {
     /// no limit.
     #[serde(rename = "retention.bytes")]
     pub retention_bytes: i64,
+    /// Whether segments are copied to remote storage (`tier`), and removed here before they are
+    /// removed there; with it goes `remote.log.storage.system.enable` of every broker.
+    #[serde(rename = "remote.storage.enable")]
+    pub remote_storage_enable: bool,
+    /// The same as `retention.ms`, of what is here and in remote storage as well; -2 for that.
+    #[serde(rename = "local.retention.ms")]
+    pub local_retention_ms: i64,
+    /// The same as `retention.bytes`, of what is here and in remote storage as well; -2 for that.
+    #[serde(rename = "local.retention.bytes")]
+    pub local_retention_bytes: i64,
     /// How long files of segments that were removed stay on the disk.
     #[serde(rename = "file.delete.delay.ms")]
     pub file_delete_delay_ms: u64,
@@ -53,6 +63,9 @@ impl Default for Topic {
             segment_ms: 604_800_000,
             retention_ms: 604_800_000,
             retention_bytes: -1,
+            remote_storage_enable: false,
+            local_retention_ms: -2,
+            local_retention_bytes: -2,
             file_delete_delay_ms: 60_000,
             unclean_leader_election: false,
             compression: TopicCodec::Producer,
@@ -72,8 +85,25 @@ impl Topic {
         Retention {
             time: u64::try_from(self.retention_ms).ok().map(Duration::from_millis),
             bytes: u64::try_from(self.retention_bytes).ok(),
+            floor: start,
             start,
             tiered: None,
+        }
+    }
+
+    /// What it asks to be removed here of a log with remote storage, which begins at `start` and
+    /// here at `local`, and of which everything before `copied` is there
+    /// (`UnifiedLog.localRetentionMs`, `localRetentionSize`).
+    pub fn local_retention(&self, (start, local): (u64, u64), copied: u64) -> Retention {
+        let or = |local: i64, whole: i64| if local == -2 { whole } else { local };
+        let time = or(self.local_retention_ms, self.retention_ms);
+        let bytes = or(self.local_retention_bytes, self.retention_bytes);
+        Retention {
+            time: u64::try_from(time).ok().map(Duration::from_millis),
+            bytes: u64::try_from(bytes).ok(),
+            floor: local,
+            start,
+            tiered: Some(copied),
         }
     }
 
@@ -81,7 +111,7 @@ impl Topic {
     pub fn removes_soon(&self) -> bool {
         let default = Self::default();
         let limits = (self.retention_ms, self.retention_bytes);
-        limits != (default.retention_ms, default.retention_bytes)
+        self.remote_storage_enable || limits != (default.retention_ms, default.retention_bytes)
     }
 
     pub(super) fn check(&self, replicas: u32) -> Result<(), String> {
@@ -105,6 +135,27 @@ impl Topic {
             [("retention.ms", self.retention_ms), ("retention.bytes", self.retention_bytes)];
         if let Some((name, value)) = limits.iter().find(|(_, value)| *value < -1) {
             return Err(format!("topic.{name} is {value}, but it is at least 0, or -1 for none"));
+        }
+        self.check_local()
+    }
+
+    /// `LogConfig.validateRemoteStorageRetentionSize` and its like.
+    fn check_local(&self) -> Result<(), String> {
+        for (name, local, whole) in [
+            ("ms", self.local_retention_ms, self.retention_ms),
+            ("bytes", self.local_retention_bytes, self.retention_bytes),
+        ] {
+            if local < -2 || (whole >= 0 && (local == -1 || local > whole)) {
+                return Err(format!(
+                    "topic.local.retention.{name} is {local}, but it is at most \
+                     topic.retention.{name} ({whole}), or -2 for the same"
+                ));
+            }
+            if local != -2 && !self.remote_storage_enable {
+                return Err(format!(
+                    "topic.local.retention.{name} needs topic.remote.storage.enable = true"
+                ));
+            }
         }
         Ok(())
     }

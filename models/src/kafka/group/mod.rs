@@ -67,12 +67,18 @@ pub fn partition_of(config: &Cluster, group: GroupId) -> TopicPartition {
     TopicPartition::of_events(config.partitions + at as u32)
 }
 
-/// The image of a cluster that has settled, with the partitions in which its groups are kept.
+/// The image of a cluster that has settled, with the partitions in which its groups are kept, and
+/// that of the metadata of remote storage.
 pub fn image(config: &Cluster) -> Image {
     let mut image = Image::new(config.brokers, config.partitions, config.replication_factor);
     let replicas = config.broker.offsets_topic_replication_factor.min(config.brokers);
     for (_, number) in partitions(config) {
         let placed = Image::new(config.brokers, number + 1, replicas).partitions.pop();
+        image.partitions.extend(placed);
+    }
+    if config.topic.remote_storage_enable {
+        // That of `__remote_log_metadata`, which every broker reads.
+        let placed = Image::new(config.brokers, 1, config.brokers).partitions.pop();
         image.partitions.extend(placed);
     }
     image

@@ -226,7 +226,12 @@ impl Container {
         aggregator.chunk = Some(chunk);
         aggregator.flush =
             Some(Flush { attempt, pieces, bytes, end: start + bytes, written: false });
-        let data = Rc::new(Data { bytes, batches, words: vec![u64::from(segment), start] });
+        let data = Rc::new(Data {
+            bytes,
+            batches,
+            words: vec![u64::from(segment), start],
+            ..Data::default()
+        });
         let operation =
             tier::message::Operation::Write { chunk: chunk.id, offset: chunk.length, data };
         let work = Work::Flush { segment, attempt };
