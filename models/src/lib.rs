@@ -34,6 +34,7 @@ pub mod handover;
 pub mod intake;
 pub mod kafka;
 pub mod key_hash;
+pub mod logs;
 pub mod note;
 pub mod outlet;
 pub mod pravega;

@@ -147,7 +147,17 @@ impl node::Record for Record {
     fn digest_of_read(&self) -> Option<u64> {
         match self {
             Self::Kafka(record) => record.digest_of_read(),
-            _ => None,
+            Self::BookKeeper(record) => record.digest_of_read(),
+            Self::Tier(record) => record.digest_of_read(),
+            Self::Other(_) => None,
+        }
+    }
+
+    fn stands_for(&self) -> u64 {
+        match self {
+            Self::BookKeeper(record) => record.stands_for(),
+            Self::Tier(record) => record.stands_for(),
+            Self::Kafka(_) | Self::Other(_) => 1,
         }
     }
 

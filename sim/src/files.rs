@@ -69,9 +69,10 @@ const PIECES_MAX: usize = 64;
 /// One file.
 #[derive(Clone, Debug)]
 pub struct File<R> {
-    /// First what stands for records that were folded, then the others.
+    /// First what stands for records that were folded, with those that were left between them, then
+    /// the others.
     records: Vec<Stored<R>>,
-    /// How many of them are pieces, and how many records these stand for.
+    /// How many of them are such pieces, and how many records these stand for.
     pieces: usize,
     folded: u64,
     /// Records below this number are durable.
@@ -165,15 +166,22 @@ impl<R: Record> File<R> {
 
     /// Where a record of this number stands: what stands for it, if it was folded.
     fn place(&self, number: u64) -> usize {
+        self.place_and_first(number).0
+    }
+
+    /// The same, and the number of the first record that what stands there is of.
+    fn place_and_first(&self, number: u64) -> (usize, u64) {
         if number >= self.folded {
-            return self.pieces + (number - self.folded) as usize;
+            return (self.pieces + (number - self.folded) as usize, number);
         }
-        let mut after = 0;
-        let covers = |piece: &Stored<R>| {
-            after += piece.count;
-            number < after
-        };
-        self.records.iter().position(covers).expect("a piece stands for each folded record")
+        let mut first = 0;
+        for (place, piece) in self.records.iter().enumerate() {
+            if number < first + piece.count {
+                return (place, first);
+            }
+            first += piece.count;
+        }
+        unreachable!("a piece stands for each folded record")
     }
 
     /// Records, from the first, that are and stay on the medium whatever happens to the power.
@@ -380,9 +388,9 @@ impl<R: Record> File<R> {
     pub fn range(&self, from: u64, count: u64) -> &[Stored<R>] {
         let len = self.len();
         let (from, until) = (from.min(len), from.saturating_add(count).min(len));
-        let (start, end) = (self.place(from), self.place(until));
+        let (start, (end, first)) = (self.place(from), self.place_and_first(until));
         // A piece that is wanted in part is given whole.
-        let in_part = until < self.folded && until > from;
+        let in_part = first < until && until > from;
         &self.records[start..end + usize::from(in_part)]
     }
 

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use crate::disk::{DiskId, FileId};
-use crate::files::Files;
+use crate::files::{File, Files};
 use crate::node::Record;
 
 /// From which position on each log may still be asked for. Which logs there are, and what their
@@ -32,6 +32,11 @@ impl Needs {
     /// Anything may still be asked for.
     pub const fn everything(&mut self) {
         self.everything = true;
+    }
+
+    /// Whether anybody spoke of `log`.
+    pub fn speaks_of(&self, log: u64) -> bool {
+        self.from.contains_key(&log)
     }
 
     /// What lies before this position of `log` is asked for no more; nothing if nobody spoke of the
@@ -61,5 +66,33 @@ impl<R: Record> Folding<'_, R> {
     pub fn fold(&mut self, disk: DiskId, file: FileId, records: u64, record: R) {
         let file = self.files[usize::from(disk.0)].get_mut(&file);
         file.expect("a node folds files that it has").fold(records, record);
+    }
+
+    /// The files on a disk.
+    pub fn files(&self, disk: DiskId) -> Vec<FileId> {
+        self.files[usize::from(disk.0)].keys().copied().collect()
+    }
+
+    /// Up to `count` records of a file, from its first, or what stands for them.
+    pub fn records(&self, disk: DiskId, file: FileId, count: u64) -> impl Iterator<Item = &R> {
+        let file = self.files[usize::from(disk.0)].get(&file);
+        let records = file.into_iter().flat_map(File::records);
+        records.take_while(move |(at, ..)| *at < count).map(|(_, stored, _)| &stored.record)
+    }
+
+    /// Replaces all records of a file below `until` that `may` be folded, and what stands for such
+    /// already, by one for each run of them, made by `stand_in`. `may` is asked of each with its
+    /// number, or the number of the first that it stands for. What is not durable stays.
+    pub fn fold_runs(
+        &mut self,
+        disk: DiskId,
+        file: FileId,
+        until: u64,
+        may: impl FnMut(u64, &R) -> bool,
+        stand_in: impl FnMut(&[&R]) -> R,
+    ) {
+        if let Some(file) = self.files[usize::from(disk.0)].get_mut(&file) {
+            file.fold_runs(until, may, stand_in);
+        }
     }
 }

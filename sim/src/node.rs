@@ -51,6 +51,10 @@ pub trait Record: Clone + Debug + 'static {
     fn digest_of_read(&self) -> Option<u64> {
         None
     }
+    /// How many records of its file it stands for ([`crate::fold`]).
+    fn stands_for(&self) -> u64 {
+        1
+    }
     /// Of two records that stand for others, of which `next` follows: one that stands for all.
     fn joined(&self, next: &Self) -> Option<Self>
     where

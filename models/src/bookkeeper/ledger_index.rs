@@ -7,10 +7,13 @@
 //! ([`super::record`]). Left out: index pages and their cache (all of the index is in memory),
 //! page-wise eviction, `openFileLimit`.
 
+use headwater_sim::fold::Needs;
+
 use super::entry::SharedEntry;
 use super::ids::{EntryId, LedgerId};
 use super::record::IndexPage;
 use crate::collections::SortedVecMap;
+use crate::logs;
 
 /// Where an entry lies.
 #[derive(Clone, Debug)]
@@ -26,12 +29,31 @@ pub enum Location {
         /// The entry's place in the record.
         slot: u32,
     },
+    /// Nobody was to ask for it any more: it has been folded.
+    Folded,
+}
+
+/// Entries of a ledger that have been folded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct FoldedEntries {
+    /// All that there were before this one.
+    until: EntryId,
+    /// How many lie in each entry log file.
+    live: SortedVecMap<u64, u64>,
+}
+
+/// What the index says of a ledger, on disk.
+#[derive(Clone, Debug)]
+pub struct LedgerSummary {
+    page: IndexPage,
+    folded: FoldedEntries,
 }
 
 #[derive(Debug, Default)]
 struct Ledger {
     fenced: bool,
     fence_durable: bool,
+    folded: FoldedEntries,
     entries: SortedVecMap<EntryId, Location>,
 }
 
@@ -57,7 +79,7 @@ impl LedgerIndex {
                 self.forget(file);
                 0
             }
-            None => 0,
+            Some(Location::Folded) | None => 0,
         }
     }
 
@@ -112,12 +134,15 @@ impl LedgerIndex {
 
     /// Where an entry lies.
     pub fn find(&self, id: LedgerId, entry: EntryId) -> Option<Location> {
-        self.ledgers.get(&id)?.entries.get(&entry).cloned()
+        let found = self.ledgers.get(&id)?.entries.get(&entry).cloned();
+        found.or(self.has_folded(id, entry).then_some(Location::Folded))
     }
 
     /// Where the newest entry lies.
     pub fn newest(&self, id: LedgerId) -> Option<Location> {
-        Some(self.ledgers.get(&id)?.entries.last()?.clone())
+        let ledger = self.ledgers.get(&id)?;
+        let is_folded = ledger.folded.until > EntryId(0);
+        ledger.entries.last().cloned().or(is_folded.then_some(Location::Folded))
     }
 
     /// The ledgers, in order.
@@ -132,6 +157,11 @@ impl LedgerIndex {
         for location in ledger.entries.values() {
             if let Location::Log { file, .. } = location {
                 self.forget(*file);
+            }
+        }
+        for (file, folded) in ledger.folded.live {
+            if let Some(live) = self.live.get_mut(&file) {
+                *live = live.saturating_sub(folded);
             }
         }
     }
@@ -177,4 +207,71 @@ impl LedgerIndex {
             *self.live.entry_or_default(*file) += 1;
         }
     }
+
+    /// Whether an entry, or one that was not there, lies among those that have been folded.
+    pub fn has_folded(&self, id: LedgerId, entry: EntryId) -> bool {
+        self.ledgers.get(&id).is_some_and(|ledger| entry < ledger.folded.until)
+    }
+
+    /// Whether an entry lies in this record of an entry log, and has not been folded.
+    pub fn needs(&self, entry: &SharedEntry, file: u64, record: u64) -> bool {
+        let ledger = self.ledgers.get(&entry.ledger);
+        let found = ledger.and_then(|ledger| ledger.entries.get(&entry.id));
+        matches!(found, Some(Location::Log { file: of, record: at, .. })
+            if (*of, *at) == (file, record))
+    }
+
+    /// Forgets where each of the entries lies that are needed no more. How many there were.
+    pub fn fold(&mut self, needs: &Needs) -> usize {
+        let mut folded = 0;
+        for (id, ledger) in self.ledgers.iter_mut() {
+            let Some(newest) = ledger.entries.last_key() else { continue };
+            let from = needed_from(needs, *id, *newest);
+            let in_log = |(entry, location): &(&EntryId, &Location)| {
+                **entry < from && matches!(location, Location::Log { .. })
+            };
+            let count = ledger.entries.iter().take_while(in_log).count();
+            folded += count;
+            for (entry, location) in ledger.entries.drain_first(count) {
+                let Location::Log { file, .. } = location else { continue };
+                ledger.folded.until = ledger.folded.until.max(entry.next());
+                *ledger.folded.live.entry_or_default(file) += 1;
+            }
+        }
+        folded
+    }
+
+    /// All that it says.
+    pub fn summary(&self) -> Vec<LedgerSummary> {
+        let place = |(entry, location): (&EntryId, &Location)| match location {
+            Location::Log { file, record, slot } => Some((*entry, *file, *record, *slot)),
+            Location::Memory(_) | Location::Folded => None,
+        };
+        let of = |(id, ledger): (&LedgerId, &Ledger)| {
+            let entries = ledger.entries.iter().filter_map(place).collect();
+            let page = IndexPage { ledger: *id, fenced: ledger.fenced, entries };
+            LedgerSummary { page, folded: ledger.folded.clone() }
+        };
+        self.ledgers.iter().map(of).collect()
+    }
+
+    /// Takes in what another index says, of what was before all that this one knows.
+    pub fn load_summary(&mut self, summary: &LedgerSummary) {
+        self.load(&summary.page);
+        for (file, folded) in summary.folded.live.iter() {
+            *self.live.entry_or_default(*file) += folded;
+        }
+        self.ledgers.entry_or_default(summary.page.ledger).folded = summary.folded.clone();
+    }
+}
+
+/// From which entry on a ledger may still be asked for. Whoever closes one asks for the newest, as
+/// long as there is a record of it.
+fn needed_from(needs: &Needs, LedgerId(ledger): LedgerId, newest: EntryId) -> EntryId {
+    let made = needs.before(logs::LEDGERS_MADE).unwrap_or(0);
+    if ledger < made && !needs.speaks_of(logs::record_of_ledger(ledger)) {
+        return EntryId(i64::MAX);
+    }
+    let from = needs.before(logs::of_ledger(ledger)).unwrap_or(0);
+    EntryId(i64::try_from(from).unwrap_or(i64::MAX)).min(newest)
 }

@@ -25,6 +25,7 @@ use super::ids::{EntryId, LedgerId};
 use super::ledger_index::LedgerIndex;
 use super::record::{IndexPage, Record};
 use crate::collections::SortedVecMap;
+use crate::note::Note;
 
 /// The file of the ledger index.
 pub const INDEX_FILE: FileId = FileId(2 << 60);
@@ -158,6 +159,9 @@ impl LedgerStorage {
 
     /// Takes an entry in.
     pub fn add(&mut self, ctx: &mut Context<'_, Streaming>, entry: &SharedEntry) {
+        if self.index.has_folded(entry.ledger, entry.id) {
+            ctx.note(Note::Folded);
+        }
         self.index.put(entry);
         self.memtable_bytes += entry.size_bytes();
         let before = self.keep(entry.clone());

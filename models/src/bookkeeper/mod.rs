@@ -73,6 +73,7 @@ pub mod deploy;
 pub mod distribution_schedule;
 pub mod ensemble_placement;
 pub mod entry;
+pub mod folded;
 pub mod ids;
 pub mod input;
 pub mod journal;

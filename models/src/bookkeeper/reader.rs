@@ -10,13 +10,17 @@
 //! Left out: the application's CPU time, tailing of a ledger that is still open
 //! (`readUnconfirmedEntries`, long polls): an event is handed over when its ledger has been closed.
 
+use std::cmp::Ordering;
+
 use headwater_sim::context::Context;
+use headwater_sim::fold::{Folding, Needs};
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::signals;
 use crate::collections::SortedVecMap;
+use crate::logs;
 use crate::outlet::Outlet;
 use crate::protocol::{self, Streaming};
 
@@ -295,6 +299,19 @@ const fn writer_of(tag: u64) -> Option<u64> {
 }
 
 impl Node<Streaming> for Reader {
+    fn needs(&self, _files: &Folding<'_, protocol::Record>, needs: &mut Needs) {
+        for stream in self.streams.values() {
+            for (place, ledger) in stream.ledgers.iter().enumerate() {
+                let from = match place.cmp(&stream.read) {
+                    Ordering::Less => u64::MAX,
+                    Ordering::Equal => stream.next.word(),
+                    Ordering::Greater => 0,
+                };
+                needs.from(logs::of_ledger(*ledger), from);
+            }
+        }
+    }
+
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.service.start(ctx);
         self.poll(ctx);

@@ -5,12 +5,15 @@
 //! with sizes in bytes. Left out: file headers (some 100 bytes a file), the ledger map at the end
 //! of an entry log.
 
+use std::rc::Rc;
+
 use headwater_sim::fingerprint::mix;
 use headwater_sim::units::NodeId;
 
 use crate::batch::Range;
 
 use super::entry::SharedEntry;
+use super::folded::{Folded, Summary};
 use super::ids::{EntryId, LedgerId};
 use super::metadata::message::{Operation, SessionId};
 
@@ -64,6 +67,8 @@ pub enum Record {
         /// What it asked. Boxed, as it is seldom and large: records are moved often.
         operation: Box<Operation>,
     },
+    /// Records that have been folded.
+    Folded(Rc<Folded>),
 }
 
 impl Record {
@@ -83,6 +88,7 @@ impl Record {
             Self::Cookie { .. } => 200,
             // Checksum, length and transaction header (`FileTxnLog` @ ZooKeeper 3.6.3).
             Self::Transaction { operation, .. } => 60 + operation.size_bytes(),
+            Self::Folded(folded) => folded.bytes,
         }
     }
 
@@ -110,18 +116,40 @@ impl Record {
             Self::Transaction { session, operation } => {
                 mix(mix(5, session.map_or(0, |session| session.0)), operation.digest())
             }
+            Self::Folded(folded) => folded.read,
+        }
+    }
+
+    /// See [`headwater_sim::node::Record::stands_for`].
+    pub fn stands_for(&self) -> u64 {
+        match self {
+            Self::Folded(folded) => folded.records,
+            _ => 1,
+        }
+    }
+
+    /// See [`headwater_sim::node::Record::digest_of_read`].
+    pub fn digest_of_read(&self) -> Option<u64> {
+        match self {
+            Self::Folded(folded) => Some(folded.read),
+            _ => None,
         }
     }
 
     /// Calls `see` with all events that the record holds. Only where entries are stored for good
     /// or until then: the journal and the entry log.
     pub fn for_each_range(&self, see: &mut dyn FnMut(Range)) {
+        if let Self::Folded(folded) = self
+            && let Summary::Events(ranges) = &folded.summary
+        {
+            ranges.iter().copied().for_each(&mut *see);
+        }
         self.for_each_entry(&mut |entry| {
             entry.payload.batches.iter().for_each(|batch| see(Range::from(&**batch)));
         });
     }
 
-    /// Calls `see` with every entry that the record holds.
+    /// Calls `see` with every entry that the record holds whole.
     pub fn for_each_entry(&self, see: &mut dyn FnMut(&SharedEntry)) {
         match self {
             Self::Journal { entries, .. } | Self::EntryLog { entries } => {
@@ -130,7 +158,8 @@ impl Record {
             Self::Index { .. }
             | Self::LastMark { .. }
             | Self::Cookie { .. }
-            | Self::Transaction { .. } => {}
+            | Self::Transaction { .. }
+            | Self::Folded(_) => {}
         }
     }
 }

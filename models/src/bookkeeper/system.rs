@@ -113,6 +113,10 @@ impl System for Cluster {
         Some("its last ledger would never be closed, and only closed ledgers are read")
     }
 
+    fn folds(&self) -> bool {
+        true
+    }
+
     fn claims(&self) -> Claims {
         let spare = self.bookies - self.ledger.ensemble_size;
         claims_of(&self.bookie, self.ledger.ack_quorum, spare)

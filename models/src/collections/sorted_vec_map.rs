@@ -46,6 +46,21 @@ impl<K, V> SortedVecMap<K, V> {
         if self.0.is_empty() { None } else { Some(self.0.remove(0)) }
     }
 
+    /// Takes out the first `count` entries.
+    pub fn drain_first(&mut self, count: usize) -> impl Iterator<Item = (K, V)> {
+        self.0.drain(..count)
+    }
+
+    /// Puts entries before all others: their keys ascend, and are less than any that is there.
+    pub fn put_first(&mut self, entries: Vec<(K, V)>) {
+        self.0.splice(..0, entries);
+    }
+
+    /// The greatest key.
+    pub fn last_key(&self) -> Option<&K> {
+        self.0.last().map(|(key, _)| key)
+    }
+
     /// The value under the greatest key.
     pub fn last(&self) -> Option<&V> {
         self.0.last().map(|(_, value)| value)
@@ -139,6 +154,14 @@ impl<K: Ord + Copy, V> SortedVecMap<K, V> {
     /// Takes out the value under a key.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         self.place(key).ok().map(|at| self.0.remove(at).1)
+    }
+
+    /// The greatest key that is not above `key`, and its value.
+    pub fn floor(&self, key: &K) -> Option<&(K, V)> {
+        match self.place(key) {
+            Ok(at) => self.0.get(at),
+            Err(above) => self.0.get(above.checked_sub(1)?),
+        }
     }
 
     /// Keys and values from the greatest key on that is not above `key`; none if all are.

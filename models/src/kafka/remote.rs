@@ -176,6 +176,7 @@ pub fn object(object: Object, batches: &[LogBatch]) -> Data {
             batches: batches.iter().map(|of| of.batch.clone()).collect(),
             words: batches.iter().flat_map(|of| [of.base_offset, of.leader_epoch.into()]).collect(),
             ends,
+            place: None,
         },
         Object::Indexes => {
             let (mut words, mut last) = (Vec::new(), None);

@@ -11,12 +11,14 @@
 use std::rc::Rc;
 
 use headwater_sim::effect::PoolId;
+use headwater_sim::fold::{Folding, Needs};
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::collections::{RingMap, SortedVecMap};
 use crate::feed::Feed;
+use crate::logs;
 use crate::outlet::Outlet;
 use crate::pravega::segment::SegmentId;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
@@ -60,6 +62,7 @@ struct Reply {
 #[derive(Debug)]
 pub struct Reader {
     cluster: Rc<Cluster>,
+    number: u32,
     outlet: Outlet,
     controller: NodeId,
     segments: SortedVecMap<SegmentId, SegmentInput>,
@@ -76,7 +79,7 @@ impl Reader {
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
         let (requests, replies) = (RingMap::default(), Tasks::default());
         let outlet = feed.outlet(number);
-        Self { cluster, outlet, controller, segments, requests, replies }
+        Self { cluster, number, outlet, controller, segments, requests, replies }
     }
 
     /// Asks for the next bytes of a segment, or first for its store.
@@ -207,6 +210,22 @@ impl Reader {
 }
 
 impl Node<Streaming> for Reader {
+    fn needs(&self, _files: &Folding<'_, Record>, needs: &mut Needs) {
+        // A read from tier 2 begins where a piece of this length does.
+        let alignment = self.cluster.segment_store.storage_read_alignment;
+        let stream = Stream::new(&self.cluster);
+        let mine =
+            |segment: &SegmentId| stream.root(*segment).0 % self.cluster.readers == self.number;
+        for segment in stream.all().filter(mine) {
+            let from = match self.segments.get(&segment) {
+                Some(input) if input.done => input.offset,
+                Some(input) => input.offset / alignment * alignment,
+                None => 0,
+            };
+            needs.from(logs::of_segment(segment.0), from);
+        }
+    }
+
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         let segments: Vec<SegmentId> = self.segments.keys().copied().collect();
         segments.into_iter().for_each(|segment| self.ask(ctx, segment));

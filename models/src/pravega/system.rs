@@ -141,6 +141,10 @@ impl System for Cluster {
         }
     }
 
+    fn folds(&self) -> bool {
+        true
+    }
+
     /// What its log claims.
     fn claims(&self) -> Claims {
         let spare = self.bookies.saturating_sub(self.bookkeeper.ensemble_size);

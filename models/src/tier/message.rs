@@ -22,7 +22,10 @@ pub struct Data {
     pub bytes: u64,
     /// Events in it, whole or in part.
     pub batches: Vec<SharedBatch>,
-    /// Anything else that the client wants back, such as the place in its segment.
+    /// What it is of, if the client says so: a log ([`crate::logs`]), and the position of the first
+    /// byte in it. What nobody needs of that log any more is folded ([`headwater_sim::fold`]).
+    pub place: Option<(u64, u64)>,
+    /// Anything else that the client wants back.
     pub words: Vec<u64>,
     /// Where each batch ends within it, of data that can be read in part: then the words are as
     /// many for each batch. Empty: it is read whole.
@@ -43,6 +46,7 @@ impl Data {
             words: self.words[each * batches.start..each * batches.end].to_vec(),
             batches: self.batches[batches].to_vec(),
             ends,
+            place: None,
         }
     }
 
@@ -281,6 +285,7 @@ mod tests {
             bytes: 1_600 << 10,
             batches: (0..4).map(batch).collect(),
             words: vec![0, 1, 2, 3],
+            place: None,
             ends,
         })
     }

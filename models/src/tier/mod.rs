@@ -11,6 +11,7 @@
 
 use crate::role::{Capability, Role};
 
+mod chunk;
 mod conditions;
 pub mod config;
 pub mod message;

@@ -17,21 +17,25 @@ use std::rc::Rc;
 use headwater_sim::condition::Condition;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
-use headwater_sim::node::{Completion, Node};
+use headwater_sim::fold::{Folding, Needs};
+use headwater_sim::node::{Completion, Node, Record as _};
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 use rand::distr::Distribution;
 
+use crate::batch::extend;
 use crate::collections::SortedVecMap;
+use crate::note::Note;
 use crate::protocol::{self, Streaming};
 use crate::tags::TagLayout;
 use crate::tier::signals;
 
+use super::chunk::{Chunk, is_over};
 use super::conditions::{Conditions, Fate};
 use super::config::{self, Kind};
 use super::message::{ChunkId, Data, Message, Operation, Piece, TierError, TierResponse};
-use super::record::Record;
+use super::record::{Folded, Record};
 
 const DISK: DiskId = DiskId(0);
 
@@ -44,20 +48,6 @@ const STEP_SYNCED: u64 = 3;
 const STEP_READ: u64 = 4;
 const STEP_REMOVED: u64 = 5;
 const STEP_IGNORED: u64 = 6;
-
-/// What is known of a chunk.
-#[derive(Clone, Debug, Default)]
-struct Chunk {
-    /// Read from the disk, or made since the start.
-    loaded: bool,
-    exists: bool,
-    pieces: Vec<Piece>,
-    length: u64,
-    /// Requests for it, oldest first; the first is being carried out.
-    queue: VecDeque<u64>,
-    /// Lengths that lists don't show yet, with the time at which they were reached.
-    unlisted: VecDeque<(Time, u64)>,
-}
 
 #[derive(Debug)]
 struct Request {
@@ -193,15 +183,23 @@ impl Tier {
             Completion::Read { records, damaged } => {
                 chunk.exists = !records.is_empty();
                 for record in &records {
-                    if let protocol::Record::Tier(Record { data }) = record {
-                        let offset = chunk.length;
-                        chunk.length += data.bytes;
-                        chunk.pieces.push(Piece { offset, data: data.clone() });
+                    match record {
+                        protocol::Record::Tier(Record::Written(data)) => {
+                            let offset = chunk.length;
+                            chunk.length += data.bytes;
+                            chunk.pieces.push(Piece { offset, data: data.clone() });
+                        }
+                        protocol::Record::Tier(Record::Folded(folded)) => {
+                            chunk.length += folded.bytes;
+                            (chunk.folded, chunk.begins) = (folded.writes, folded.bytes);
+                        }
+                        _ => {}
                     }
                 }
                 self.used += chunk.length;
                 if damaged {
-                    let (file, keep) = (FileId(id.0), records.len() as u64);
+                    let (file, keep) =
+                        (FileId(id.0), records.iter().map(protocol::Record::stands_for).sum());
                     let tag = TAGS.tag(number, STEP_IGNORED);
                     ctx.disk(DISK, DiskOp::Truncate { file, keep }, tag);
                 }
@@ -289,7 +287,7 @@ impl Tier {
             return;
         }
         for data in data {
-            let record = protocol::Record::Tier(Record { data });
+            let record = protocol::Record::Tier(Record::Written(data));
             ctx.write(DISK, file, record, TAGS.tag(number, STEP_WRITTEN));
         }
     }
@@ -316,7 +314,8 @@ impl Tier {
     fn on_refused(&mut self, ctx: &mut Context<'_, Streaming>, number: u64, error: DiskError) {
         let Some(request) = self.requests.get(&number) else { return };
         let id = request.operation.chunk();
-        let keep = self.chunks[&id].pieces.len() as u64;
+        let chunk = &self.chunks[&id];
+        let keep = chunk.folded + chunk.pieces.len() as u64;
         let (file, tag) = (FileId(id.0), TAGS.tag(number, STEP_IGNORED));
         ctx.disk(DISK, DiskOp::Truncate { file, keep }, tag);
         let full = error == DiskError::Full;
@@ -353,8 +352,7 @@ impl Tier {
     fn forget(&mut self, id: ChunkId) {
         if let Some(chunk) = self.chunks.get_mut(&id) {
             self.used = self.used.saturating_sub(chunk.length);
-            chunk.pieces.clear();
-            (chunk.exists, chunk.length) = (false, 0);
+            chunk.clear();
         }
     }
 
@@ -371,13 +369,17 @@ impl Tier {
             self.finish(ctx, number, Err(TierError::NoSuchChunk));
             return;
         }
+        if !chunk.holds(offset) {
+            ctx.note(Note::Folded);
+        }
         let (first, count) = chunk.overlapping(offset, bytes);
         if self.in_memory() || count == 0 {
             let pieces = chunk.read(offset, bytes);
             self.finish(ctx, number, Ok(TierResponse::Pieces(pieces)));
         } else {
             let tag = TAGS.tag(number, STEP_READ);
-            ctx.read(DISK, FileId(id.0), first as u64, count as u64, tag);
+            let first = chunk.folded + first as u64;
+            ctx.read(DISK, FileId(id.0), first, count as u64, tag);
         }
     }
 
@@ -418,6 +420,9 @@ impl Tier {
             self.finish(ctx, number, Err(TierError::NoSuchChunk));
             return;
         }
+        if !found.holds(0) {
+            ctx.note(Note::Folded);
+        }
         let data = found.pieces.iter().map(|piece| piece.data.clone()).collect();
         self.write(ctx, number, data);
     }
@@ -452,35 +457,44 @@ impl Tier {
     }
 }
 
-impl Chunk {
-    /// The length that is shown at `now`, when writes show only after a while.
-    fn listed(&mut self, now: Time, stale: Duration) -> u64 {
-        while self.unlisted.front().is_some_and(|(at, _)| *at + stale <= now) {
-            self.unlisted.pop_front();
+impl Tier {
+    /// Folds what nobody needs any more of the chunks, in memory and on disk. One that has not been
+    /// looked at since the start is on disk only.
+    fn fold_chunks(&mut self, files: &mut Folding<'_, protocol::Record>, needs: &Needs) {
+        let of = |records: &[&protocol::Record]| {
+            let mut ranges = Vec::new();
+            for record in records {
+                record.for_each_range(&mut |range| extend(&mut ranges, range));
+            }
+            protocol::Record::Tier(Record::Folded(Rc::new(Folded::of(records, ranges))))
+        };
+        for (id, chunk) in self.chunks.iter_mut() {
+            if chunk.fold(needs) {
+                files.fold_runs(DISK, FileId(id.0), chunk.folded, |_, _| true, of);
+            }
         }
-        // The oldest write that does not show hides its bytes and all behind them.
-        let Some((_, hidden)) = self.unlisted.front() else { return self.length };
-        let ends = self.pieces.iter().map(|piece| piece.offset + piece.data.bytes);
-        ends.take_while(|end| end < hidden).last().unwrap_or(0)
-    }
-
-    /// What overlaps.
-    fn read(&self, offset: u64, bytes: u64) -> Vec<Piece> {
-        let (first, count) = self.overlapping(offset, bytes);
-        self.pieces[first..first + count].iter().map(|of| of.overlap(offset, bytes)).collect()
-    }
-
-    /// The first piece that overlaps, and how many do.
-    fn overlapping(&self, offset: u64, bytes: u64) -> (usize, usize) {
-        let ends_before = |piece: &Piece| piece.offset + piece.data.bytes <= offset;
-        let first = self.pieces.partition_point(ends_before);
-        let end = offset.saturating_add(bytes);
-        let count = self.pieces[first..].partition_point(|piece| piece.offset < end);
-        (first, count)
+        for file in files.files(DISK) {
+            let known = self.chunks.get(&ChunkId(file.0)).is_some_and(|chunk| chunk.loaded);
+            if known || files.records(DISK, file, u64::MAX).nth(1).is_none() {
+                continue;
+            }
+            let mut over = true;
+            let may = |_, record: &protocol::Record| {
+                if let protocol::Record::Tier(Record::Written(data)) = record {
+                    over &= is_over(data, needs);
+                }
+                over
+            };
+            files.fold_runs(DISK, file, u64::MAX, may, of);
+        }
     }
 }
 
 impl Node<Streaming> for Tier {
+    fn fold(&mut self, files: &mut Folding<'_, protocol::Record>, needs: &Needs) {
+        self.fold_chunks(files, needs);
+    }
+
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
         let (latency, error, stall) =
             (ctx.stream("tier-latency"), ctx.stream("tier-error"), ctx.stream("tier-stall"));

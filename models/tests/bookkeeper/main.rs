@@ -3,6 +3,7 @@
 mod cluster;
 mod disk_errors;
 mod faults;
+mod fold;
 mod laws;
 #[cfg(feature = "planted-bugs")]
 mod planted;

@@ -4,6 +4,7 @@ mod bench;
 mod bookkeeper;
 mod config;
 mod failover;
+mod fold;
 mod performance;
 #[cfg(feature = "planted-bugs")]
 mod planted;

@@ -9,11 +9,10 @@ impl<R: Record> File<R> {
         assert!(self.folded <= records && records <= self.settled(), "what is durable is folded");
         let end = self.place(records);
         let gone: Vec<_> = self.records.drain(self.pieces..end).collect();
-        let Some(last) = gone.last() else { return };
-        let (stamp, count, torn) = (last.stamp, records - self.folded, false);
-        let bytes = gone.iter().map(|stored| stored.bytes).sum();
-        let piece = Stored { record, bytes, stamp, count, torn, medium: Medium::Same };
-        self.records.insert(self.pieces, piece);
+        if gone.is_empty() {
+            return;
+        }
+        self.records.insert(self.pieces, one_of(&gone, record));
         (self.pieces, self.folded) = (self.pieces + 1, records);
         if self.pieces > PIECES_MAX {
             self.join_pieces();
@@ -64,10 +63,7 @@ impl<R: Record> File<R> {
                 continue;
             };
             match first.record.joined(&piece.record) {
-                Some(record) => {
-                    let (bytes, count) = (first.bytes + piece.bytes, first.count + piece.count);
-                    joined.push(Stored { record, bytes, count, ..piece });
-                }
+                Some(record) => joined.push(one_of(&[first, piece], record)),
                 None => joined.extend([first, piece]),
             }
         }
@@ -75,6 +71,52 @@ impl<R: Record> File<R> {
         self.pieces = joined.len();
         self.records.splice(..0, joined);
     }
+
+    /// See [`crate::fold::Folding::fold_runs`].
+    pub fn fold_runs(
+        &mut self,
+        until: u64,
+        mut may: impl FnMut(u64, &R) -> bool,
+        mut stand_in: impl FnMut(&[&R]) -> R,
+    ) {
+        let until = until.min(self.settled()).max(self.folded);
+        let mut close = |run: &mut Vec<Stored<R>>, kept: &mut Vec<Stored<R>>| {
+            if run.len() > 1 {
+                let records: Vec<&R> = run.iter().map(|stored| &stored.record).collect();
+                let record = stand_in(&records);
+                kept.push(one_of(run, record));
+                run.clear();
+            }
+            kept.append(run);
+        };
+        let rest = self.records.split_off(self.place(until));
+        let (mut number, mut run, mut kept) = (0, Vec::new(), Vec::new());
+        for stored in std::mem::take(&mut self.records) {
+            let count = stored.count;
+            if stored.is_sound() && may(number, &stored.record) {
+                run.push(stored);
+            } else {
+                close(&mut run, &mut kept);
+                kept.push(stored);
+            }
+            number += count;
+        }
+        close(&mut run, &mut kept);
+        (self.pieces, self.folded) = (kept.len(), until);
+        kept.extend(rest);
+        self.records = kept;
+    }
+}
+
+/// One in the place of several that follow one another. It is in the page cache while all of them
+/// are.
+fn one_of<R>(gone: &[Stored<R>], record: R) -> Stored<R> {
+    // What was dropped takes no room, there or on the disk.
+    let stamps = gone.iter().filter(|stored| stored.bytes > 0).map(|stored| stored.stamp);
+    let stamp = stamps.min().unwrap_or(0);
+    let bytes = gone.iter().map(|stored| stored.bytes).sum();
+    let count = gone.iter().map(|stored| stored.count).sum();
+    Stored { record, bytes, stamp, count, torn: false, medium: Medium::Same }
 }
 
 #[cfg(test)]
@@ -83,6 +125,31 @@ mod tests {
     use crate::files::tests::{Word, file};
     use crate::random::Seed;
     use crate::time::Time;
+
+    #[test]
+    fn what_is_still_needed_stays_between_what_is_folded_and_keeps_its_number() {
+        let mut file = file(100);
+        let (mark, _) = file.begin_sync();
+        file.end_sync(mark);
+        let (bytes, mut needed) = (file.bytes(), vec![0, 40, 70]);
+        let last = |of: &[&Word]| Word(of.last().map_or(0, |word| word.0 + 1_000));
+        for until in [50, 90] {
+            file.fold_runs(until, |number, _| !needed.contains(&number), last);
+            for number in &needed {
+                let found: Vec<_> = file.range(*number, 1).iter().map(|of| of.record.0).collect();
+                assert_eq!(found, [*number], "until {until}");
+            }
+        }
+        let first: Vec<_> = file.records().map(|(at, of, _)| (at, of.record.0)).take(7).collect();
+        assert_eq!(
+            first,
+            [(0, 0), (1, 1_039), (40, 40), (41, 1_069), (70, 70), (71, 1_089), (90, 90)]
+        );
+        assert_eq!((file.len(), file.bytes()), (100, bytes));
+        needed.clear();
+        file.fold_runs(95, |_, _| true, last);
+        assert_eq!((file.records().count(), file.len(), file.bytes()), (6, 100, bytes));
+    }
 
     #[test]
     fn what_is_discarded_takes_no_room_and_keeps_its_numbers() {

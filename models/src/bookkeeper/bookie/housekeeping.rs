@@ -80,6 +80,7 @@ impl Bookie {
     /// A checkpoint is done: removes journal files that are no longer needed, except some backups
     /// (`Journal.checkpointComplete`).
     fn on_checkpoint_done(&mut self, ctx: &mut Context<'_, Streaming>, marks: &[(u64, u64)]) {
+        self.marks = marks.to_vec();
         let backups = self.config.journal_max_backups as usize;
         for (directory, files) in self.journal_files.iter_mut().enumerate() {
             let current = self.journals[directory].mark().0;

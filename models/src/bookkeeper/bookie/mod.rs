@@ -19,6 +19,7 @@
 //! (`dataIntegrityCheckingEnabled`, off by default), `maxAddsInProgressLimit` (0 by default),
 //! auto-recovery, disk usage thresholds below full, write-ahead of the explicit LAC.
 
+mod fold;
 mod housekeeping;
 mod reads;
 mod registration;
@@ -31,6 +32,7 @@ use std::collections::VecDeque;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskId, FileId};
 use headwater_sim::effect::PoolId;
+use headwater_sim::fold::{Folding, Needs};
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::Duration;
@@ -132,6 +134,12 @@ pub struct Bookie {
     journals: Vec<Journal>,
     /// Journal files of each directory that are still there.
     journal_files: Vec<Vec<u64>>,
+    /// Up to where the journals are no longer needed: (file, records) of each directory.
+    marks: Vec<(u64, u64)>,
+    /// Records of the index that have been folded on disk.
+    index_folded: u64,
+    /// Entries folded since the entry logs were looked at.
+    entries_folded: usize,
     adds: RingMap<Add>,
     /// Past their add thread, waiting for room.
     blocked: VecDeque<Add>,
@@ -161,6 +169,9 @@ impl Bookie {
             storage,
             journals: Vec::new(),
             journal_files: Vec::new(),
+            marks: Vec::new(),
+            index_folded: 0,
+            entries_folded: 0,
             adds: RingMap::default(),
             blocked: VecDeque::new(),
             reads: Reads::default(),
@@ -314,6 +325,10 @@ fn answer(ctx: &mut Context<'_, Streaming>, add: &Add, status: Status) {
 }
 
 impl Node<Streaming> for Bookie {
+    fn fold(&mut self, files: &mut Folding<'_, protocol::Record>, needs: &Needs) {
+        self.fold_files(files, needs);
+    }
+
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.begin_restart(ctx);
     }

@@ -20,6 +20,7 @@ use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
 use crate::collections::{RingMap, SortedVecMap};
+use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
 use super::{Bookie, KIND_READ, KIND_READ_DISK, POOL_HIGH, POOL_READ, TAGS, ledger_disk};
@@ -106,6 +107,10 @@ impl Bookie {
         };
         match found {
             Some(Location::Memory(entry)) => reply(ctx, &read, Status::Ok, Some(entry)),
+            Some(Location::Folded) => {
+                ctx.note(Note::Folded);
+                reply(ctx, &read, Status::NoEntry, None);
+            }
             Some(Location::Log { file, record, slot }) => {
                 read.slot = slot;
                 let number = self.number();
@@ -137,6 +142,11 @@ impl Bookie {
             }),
             _ => None,
         };
+        if let Completion::Read { records, .. } = &completion
+            && let Some(protocol::Record::BookKeeper(Record::Folded(_))) = records.first()
+        {
+            ctx.note(Note::Folded);
+        }
         let status = if entry.is_some() { Status::Ok } else { Status::Io };
         reply(ctx, &read, status, entry);
     }

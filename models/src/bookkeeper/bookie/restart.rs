@@ -16,8 +16,10 @@ use std::collections::VecDeque;
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskId, DiskOp, FileId};
 use headwater_sim::effect::PoolId;
-use headwater_sim::node::Completion;
+use headwater_sim::node::{Completion, Record as _};
 
+use crate::bookkeeper::folded::{Folded, Summary};
+use crate::bookkeeper::ids::EntryId;
 use crate::bookkeeper::journal::{Journal, journal_number};
 use crate::bookkeeper::ledger_index::LedgerIndex;
 use crate::bookkeeper::ledger_storage::{
@@ -27,6 +29,7 @@ use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
 use crate::collections::SortedVecMap;
+use crate::note::Note;
 use crate::protocol::{self, Streaming};
 
 use super::registration::COOKIE_FILE;
@@ -57,6 +60,23 @@ pub(super) struct Restart {
     cookies: u32,
     replay: Vec<Record>,
     journals_listed: bool,
+}
+
+impl Restart {
+    fn take_folded(&mut self, ctx: &mut Context<'_, Streaming>, folded: &Folded) {
+        match &folded.summary {
+            Summary::Index(ledgers) => {
+                self.index_records += folded.records;
+                ledgers.iter().for_each(|ledger| self.index.load_summary(ledger));
+            }
+            Summary::Marks(marks) => {
+                self.mark_records += folded.records;
+                self.marks.clone_from(marks);
+            }
+            // Journals are read from the last mark on.
+            Summary::Events(_) | Summary::Tree(_) => ctx.note(Note::Folded),
+        }
+    }
 }
 
 impl Bookie {
@@ -120,7 +140,7 @@ impl Bookie {
         let restart = self.restart.as_mut().expect("the bookie is starting");
         if damaged && (file == INDEX_FILE || file == LAST_MARK_FILE) {
             // What follows a torn record could not be read: cut it off before writing on.
-            let keep = records.len() as u64;
+            let keep = records.iter().map(protocol::Record::stands_for).sum();
             let tag = TAGS.tag(KIND_RESTART, STEP_TRUNCATED);
             ctx.disk(disk, DiskOp::Truncate { file, keep }, tag);
         }
@@ -129,7 +149,15 @@ impl Bookie {
             match record {
                 Record::Index { pages } => {
                     restart.index_records += 1;
-                    pages.iter().for_each(|page| restart.index.load(page));
+                    for page in &pages {
+                        let folded = |place: &(EntryId, _, _, _)| {
+                            restart.index.has_folded(page.ledger, place.0)
+                        };
+                        if page.entries.iter().any(folded) {
+                            ctx.note(Note::Folded);
+                        }
+                        restart.index.load(page);
+                    }
                 }
                 Record::LastMark { marks } => {
                     restart.mark_records += 1;
@@ -137,6 +165,7 @@ impl Bookie {
                 }
                 Record::Cookie { bookie } => restart.cookies += u32::from(bookie == ctx.me()),
                 record @ Record::Journal { .. } => restart.replay.push(record),
+                Record::Folded(folded) => restart.take_folded(ctx, &folded),
                 Record::EntryLog { .. } | Record::Transaction { .. } => {}
             }
         }
@@ -189,6 +218,7 @@ impl Bookie {
             self.journals.push(Journal::new(&self.config, directory, disk, pool, tags, next));
             self.journal_files.push(old);
         }
+        self.marks = restart.marks;
         let mut replayed = 0;
         for record in restart.replay {
             let Record::Journal { entries, fences, .. } = record else { continue };

@@ -12,27 +12,31 @@
 //! control, throttling of outstanding requests.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use headwater_sim::context::Context;
 use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
 use headwater_sim::effect::PoolId;
+use headwater_sim::fold::{Folding, Needs};
 use headwater_sim::machine::PoolSpec;
-use headwater_sim::node::{Completion, Node};
+use headwater_sim::node::{Completion, Node, Record as _};
 use headwater_sim::random::Stream;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 use rand::distr::Distribution;
 
 use crate::bookkeeper::config;
+use crate::bookkeeper::folded::{Folded, Summary};
 use crate::bookkeeper::message::Message;
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
 use crate::collections::SortedVecMap;
+use crate::logs;
 use crate::protocol::{self, Streaming};
 
 use super::message::{
-    MetadataError, MetadataMessage, MetadataResponse, Operation, Path, SessionId,
+    LEDGERS, MetadataError, MetadataMessage, MetadataResponse, Operation, Path, SessionId,
 };
 use super::tree::MetadataTree;
 
@@ -42,6 +46,9 @@ pub const POOLS: [PoolSpec; 1] = [PoolSpec::unnamed("request-thread", 1)];
 const POOL: PoolId = PoolId(0);
 const LOG: FileId = FileId(0);
 const DISK: DiskId = DiskId(0);
+
+/// Transactions that are worth a fold: what stands for them is all that the service knows.
+const FOLD_LEAST: u64 = 1_000;
 
 const TAG_COMPUTED: u64 = 1;
 const TAG_WRITTEN: u64 = 2;
@@ -76,6 +83,8 @@ pub struct MetadataService {
     /// Requests of each client that are logged and not applied.
     unapplied: SortedVecMap<NodeId, u64>,
     watches: SortedVecMap<Path, Vec<(NodeId, u64)>>,
+    /// Records of the log that have been folded.
+    folded: u64,
 }
 
 impl MetadataService {
@@ -94,6 +103,7 @@ impl MetadataService {
             agreed_last: Time::ZERO,
             unapplied: SortedVecMap::default(),
             watches: SortedVecMap::default(),
+            folded: 0,
         }
     }
 
@@ -220,10 +230,7 @@ impl MetadataService {
 
     fn recover(&mut self, ctx: &mut Context<'_, Streaming>, records: &[protocol::Record]) {
         for record in records {
-            if let protocol::Record::BookKeeper(Record::Transaction { session, operation }) = record
-            {
-                self.tree.apply(*session, operation);
-            }
+            replay(&mut self.tree, record);
         }
         self.ready = true;
         let sessions: Vec<_> = self.tree.sessions().collect();
@@ -253,6 +260,21 @@ impl MetadataService {
     }
 }
 
+/// Carries out what a record of the log says.
+fn replay(tree: &mut MetadataTree, record: &protocol::Record) {
+    match record {
+        protocol::Record::BookKeeper(Record::Transaction { session, operation }) => {
+            tree.apply(*session, operation);
+        }
+        protocol::Record::BookKeeper(Record::Folded(folded)) => {
+            if let Summary::Tree(folded) = &folded.summary {
+                tree.clone_from(folded);
+            }
+        }
+        _ => {}
+    }
+}
+
 fn send(ctx: &mut Context<'_, Streaming>, to: NodeId, message: MetadataMessage) {
     let message = Message::Metadata(Box::new(message));
     ctx.send(to, protocol::Message::BookKeeper(message));
@@ -268,6 +290,31 @@ fn reply(
 }
 
 impl Node<Streaming> for MetadataService {
+    fn needs(&self, _files: &Folding<'_, protocol::Record>, needs: &mut Needs) {
+        if !self.ready {
+            return needs.everything();
+        }
+        needs.from(logs::LEDGERS_MADE, self.tree.counter(LEDGERS));
+        for ledger in self.tree.numbers(LEDGERS) {
+            needs.from(logs::record_of_ledger(ledger), 0);
+        }
+    }
+
+    fn fold(&mut self, files: &mut Folding<'_, protocol::Record>, _needs: &Needs) {
+        let durable = files.durable(DISK, LOG);
+        if durable < self.folded + FOLD_LEAST {
+            return;
+        }
+        self.folded = durable;
+        let of = |records: &[&protocol::Record]| {
+            let mut tree = MetadataTree::default();
+            records.iter().for_each(|record| replay(&mut tree, record));
+            let folded = Folded::of(records, Summary::Tree(Box::new(tree)));
+            protocol::Record::BookKeeper(Record::Folded(Rc::new(folded)))
+        };
+        files.fold_runs(DISK, LOG, durable, |_, _| true, of);
+    }
+
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.quorum = Some(ctx.stream("quorum"));
         ctx.read(DISK, LOG, 0, u64::MAX, TAG_RECOVERED);
@@ -315,7 +362,7 @@ impl Node<Streaming> for MetadataService {
             }
             (TAG_RECOVERED, Completion::Read { records, damaged }) => {
                 if damaged {
-                    let keep = records.len() as u64;
+                    let keep = records.iter().map(protocol::Record::stands_for).sum();
                     ctx.disk(DISK, DiskOp::Truncate { file: LOG, keep }, TAG_TRUNCATED);
                 }
                 self.recover(ctx, &records);

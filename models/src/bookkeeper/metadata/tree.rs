@@ -69,6 +69,17 @@ impl MetadataTree {
         }
     }
 
+    /// How often a counter was asked for its next number.
+    pub fn counter(&self, counter: &'static str) -> u64 {
+        self.counters.get(&counter).copied().unwrap_or(0)
+    }
+
+    /// Numbers of the records of a directory.
+    pub fn numbers(&self, directory: &'static str) -> impl Iterator<Item = u64> {
+        let places = Path::new(directory, 0)..=Path::new(directory, u64::MAX);
+        self.records.range(places).map(|(path, _)| path.id)
+    }
+
     /// Carries an operation out.
     pub fn apply(&mut self, session: Option<SessionId>, operation: &Operation) -> Applied {
         if let Some(session) = session

@@ -31,7 +31,8 @@ pub struct ReadRequest {
 #[derive(Clone, Debug)]
 struct Entry {
     bytes: u64,
-    batch: SharedBatch,
+    /// None of entries that have been folded.
+    batch: Option<SharedBatch>,
     generation: u64,
 }
 
@@ -60,10 +61,35 @@ impl ReadIndex {
     /// Adds what came from tier 2, unless it is here.
     pub fn insert(&mut self, cache: &mut Cache, offset: u64, batch: SharedBatch) {
         let bytes = segment_bytes(&batch);
-        if self.entries.get(&offset).is_none() {
+        if self.entries.get(&offset).is_none() && !self.has_folded(offset) {
             let generation = cache.insert(bytes);
-            self.entries.insert(offset, Entry { bytes, batch, generation });
+            self.entries.insert(offset, Entry { bytes, batch: Some(batch), generation });
         }
+    }
+
+    /// The byte at `offset` is in an entry that has been folded.
+    pub fn has_folded(&self, offset: u64) -> bool {
+        let floor = self.entries.floor(&offset);
+        floor.is_some_and(|(start, entry)| entry.batch.is_none() && offset < start + entry.bytes)
+    }
+
+    /// Makes one of neighbours before `before` that were used last in the same generation: they
+    /// leave the cache together.
+    pub fn fold(&mut self, before: u64) {
+        let over = |(offset, entry): &(&u64, &Entry)| *offset + entry.bytes <= before;
+        let count = self.entries.iter().take_while(over).count();
+        let mut folded: Vec<(u64, Entry)> = Vec::new();
+        for (offset, entry) in self.entries.drain_first(count) {
+            match folded.last_mut() {
+                Some((start, last))
+                    if *start + last.bytes == offset && last.generation == entry.generation =>
+                {
+                    last.bytes += entry.bytes;
+                }
+                _ => folded.push((offset, Entry { batch: None, ..entry })),
+            }
+        }
+        self.entries.put_first(folded);
     }
 
     /// Reads from the cache; none if the first byte is not there.
@@ -86,8 +112,8 @@ impl ReadIndex {
                 break;
             }
             let last = *start + entry.bytes;
-            if last <= limit {
-                batches.push((*start, Rc::clone(&entry.batch)));
+            if let Some(batch) = entry.batch.as_ref().filter(|_| last <= limit) {
+                batches.push((*start, Rc::clone(batch)));
             }
             end = last.min(limit);
             entry.generation = cache.touch();

@@ -11,10 +11,13 @@
 
 use std::rc::Rc;
 
+use headwater_sim::fold::Needs;
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::bugs::Bug;
+use crate::logs;
+use crate::note::Note;
 use crate::pravega::container::host::{CONNECTION_POOL, Env, Task};
 use crate::pravega::message::{self, CloseReason, Reading};
 use crate::pravega::properties;
@@ -35,6 +38,9 @@ impl Container {
         let index = self.segments.entry_or_default(segment);
         if request.offset > index.readable {
             return answer(env, &request, Err(CloseReason::Error));
+        }
+        if index.has_folded(request.offset) {
+            env.ctx.note(Note::Folded);
         }
         let at_end = request.offset == index.readable;
         let skips = env.spec.cluster.bugs.has(Bug::SealedTailSkipped);
@@ -117,7 +123,8 @@ impl Container {
         let index = self.segments.entry_or_default(segment);
         let waiting = index.loading.remove(&offset).unwrap_or_default();
         for piece in pieces {
-            let mut at = piece.data.words[1];
+            // An upload that broke off says nothing.
+            let Some((_, mut at)) = piece.data.place else { continue };
             for batch in &piece.data.batches {
                 index.insert(env.cache, at, Rc::clone(batch));
                 at += message::segment_bytes(batch);
@@ -160,6 +167,24 @@ impl Container {
         for index in self.segments.values_mut() {
             index.tail_readers.retain(|request| request.from != peer);
             index.loading.values_mut().for_each(|waiting| waiting.retain(|one| one.from != peer));
+        }
+    }
+
+    /// From which byte of each segment, and which entry of each ledger of its log, on it may still
+    /// ask for what is there.
+    pub fn needs(&self, needs: &mut Needs) {
+        for (segment, known) in self.state.segments.iter() {
+            needs.from(logs::of_segment(segment.0), known.length);
+        }
+        self.log.needs(needs);
+    }
+
+    /// Forgets what nobody needs any more of what is in the cache, though it counts there.
+    pub fn fold(&mut self, needs: &Needs) {
+        for (segment, index) in self.segments.iter_mut() {
+            let flushed = self.state.segments.get(segment).map_or(0, |known| known.storage_length);
+            let before = needs.before(logs::of_segment(segment.0)).unwrap_or(0);
+            index.fold(before.min(flushed));
         }
     }
 

@@ -17,6 +17,7 @@ use headwater_sim::time::{Duration, Time};
 use crate::batch::SharedBatch;
 use crate::bugs::Bug;
 use crate::collections::SortedVecMap;
+use crate::logs;
 use crate::pravega::config::SegmentStore;
 use crate::pravega::container::host::{Env, Task};
 use crate::pravega::message::segment_bytes;
@@ -226,12 +227,8 @@ impl Container {
         aggregator.chunk = Some(chunk);
         aggregator.flush =
             Some(Flush { attempt, pieces, bytes, end: start + bytes, written: false });
-        let data = Rc::new(Data {
-            bytes,
-            batches,
-            words: vec![u64::from(segment), start],
-            ..Data::default()
-        });
+        let place = Some((logs::of_segment(segment.0), start));
+        let data = Rc::new(Data { bytes, batches, place, ..Data::default() });
         let operation =
             tier::message::Operation::Write { chunk: chunk.id, offset: chunk.length, data };
         let work = Work::Flush { segment, attempt };

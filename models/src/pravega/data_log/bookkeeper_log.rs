@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use headwater_sim::fold::Needs;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
@@ -27,6 +28,7 @@ use crate::bookkeeper::metadata::message::{
 use crate::bugs::Bug;
 use crate::collections::append_or_replace;
 use crate::component::Component;
+use crate::logs;
 use crate::pravega::config::Cluster;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::id::ContainerId;
@@ -215,6 +217,15 @@ impl BookKeeperLog {
             self.next = Some(self.create_ledger(ctx));
         }
         Vec::new()
+    }
+
+    /// See [`super::DataLog::needs`]: whoever opens it next reads from its truncation point.
+    pub fn needs(&self, needs: &mut Needs) {
+        let begins = self.metadata.truncation;
+        for ledger in &self.metadata.ledgers {
+            let from = if ledger.sequence == begins.ledger { begins.entry } else { 0 };
+            needs.from(logs::of_ledger(ledger.id.0), from);
+        }
     }
 
     fn fail(&mut self, error: LogError) -> LogEvent {

@@ -6,6 +6,7 @@
 //! Parameters: none of its own. Left out: `DebugDurableDataLogWrapper`, disabling and enabling a
 //! log by hand.
 
+use headwater_sim::fold::Needs;
 use headwater_sim::time::Time;
 
 use crate::bookkeeper::input::Input;
@@ -106,6 +107,13 @@ impl DataLog {
     pub fn look_through_queue(&mut self, now: Time) {
         if let Self::BookKeeper(log) = self {
             log.look_through_queue(now);
+        }
+    }
+
+    /// From which entry of each of its ledgers on it may still ask for what is there.
+    pub fn needs(&self, needs: &mut Needs) {
+        if let Self::BookKeeper(log) = self {
+            log.needs(needs);
         }
     }
 

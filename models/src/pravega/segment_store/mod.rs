@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use headwater_sim::fold::{Folding, Needs};
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -322,6 +323,19 @@ impl SegmentStore {
 }
 
 impl Node<Streaming> for SegmentStore {
+    fn needs(&self, _files: &Folding<'_, Record>, needs: &mut Needs) {
+        for container in self.containers.values() {
+            match container.phase {
+                Phase::Starting => needs.everything(),
+                Phase::Running | Phase::Stopped => container.needs(needs),
+            }
+        }
+    }
+
+    fn fold(&mut self, _files: &mut Folding<'_, Record>, needs: &Needs) {
+        self.containers.values_mut().for_each(|container| container.fold(needs));
+    }
+
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         // The stream is created as the deployment starts. What is in memory only, streams included,
         // is gone after a restart.
