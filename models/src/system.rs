@@ -137,6 +137,12 @@ pub trait System: Serialize + Debug + Send + Sync {
         false
     }
 
+    /// Whether a node of this role needs nothing, while it is down, that others which are up don't
+    /// say: then they fold on.
+    fn speaks_for(&self, _role: &Role) -> bool {
+        false
+    }
+
     /// Why its writers cannot take from another system's readers, if they cannot.
     fn takes_schedule_only(&self) -> Option<&'static str> {
         None

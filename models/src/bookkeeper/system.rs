@@ -117,6 +117,11 @@ impl System for Cluster {
         true
     }
 
+    /// Servers ask each other for nothing, and writers for no entry.
+    fn speaks_for(&self, role: &Role) -> bool {
+        role != role::CONSUMER
+    }
+
     fn claims(&self) -> Claims {
         let spare = self.bookies - self.ledger.ensemble_size;
         claims_of(&self.bookie, self.ledger.ack_quorum, spare)

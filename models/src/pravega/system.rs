@@ -145,6 +145,12 @@ impl System for Cluster {
         true
     }
 
+    /// What is needed of a container's log, the store that runs it says; while none does, nothing
+    /// of its ledgers is folded.
+    fn speaks_for(&self, role: &Role) -> bool {
+        role != role::CONSUMER
+    }
+
     /// What its log claims.
     fn claims(&self) -> Claims {
         let spare = self.bookies.saturating_sub(self.bookkeeper.ensemble_size);

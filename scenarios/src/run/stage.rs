@@ -200,7 +200,11 @@ impl<'a> Stage<'a> {
         }
         self.next_fold = now + FOLD_EVERY;
         if self.nodes_fold {
-            self.sim.fold();
+            let (roster, systems) = (&self.roster, &self.scenario.systems);
+            self.sim.fold_while_down(|node| {
+                let system = &systems.part(roster.stream(node)).system;
+                system.speaks_for(roster.role(node))
+            });
         }
         let before = Time(now.0.saturating_sub(FOLDED_AFTER.0));
         for stream in &mut self.sim.observer_mut().streams {

@@ -5,6 +5,7 @@ mod disks;
 mod dispatch;
 mod effects;
 mod faults;
+mod folding;
 mod names;
 mod work;
 
@@ -23,7 +24,6 @@ use crate::effect::Effect;
 use crate::fault::Fault;
 use crate::files::Files;
 use crate::fingerprint::{Checkpoint, Fingerprint};
-use crate::fold::{Folding, Needs};
 use crate::gauge::{Gauge, Gauges};
 use crate::log::EventLog;
 use crate::machine::{MachineSpec, NodeSpec, PoolSpec};
@@ -344,23 +344,6 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     pub fn run_until(&mut self, until: Time) {
         while self.step(until) {}
         self.now = self.now.max(until);
-    }
-
-    /// Has every node fold what no node needs any more ([`crate::fold`]). While one of them is
-    /// down, nobody knows what it will ask for, and nothing is folded.
-    pub fn fold(&mut self) {
-        let mut needs = Needs::default();
-        for NodeState { node, files, .. } in &mut self.nodes {
-            match node {
-                Some(node) => node.needs(&Folding { files }, &mut needs),
-                None => return,
-            }
-        }
-        for NodeState { node, files, .. } in &mut self.nodes {
-            if let Some(node) = node {
-                node.fold(&mut Folding { files }, &needs);
-            }
-        }
     }
 
     /// Processes the next event that is due by `until`; false if there is none.
