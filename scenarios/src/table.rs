@@ -33,7 +33,10 @@ pub(crate) fn fitted(rows: &[Vec<String>]) -> String {
     let behind = aligned(&behind);
     let pair = |(row, rest): (&Vec<String>, &str)| {
         let first = wrapped(&row[0], "  ");
-        if rest.trim().is_empty() { first } else { format!("{first}\n{}", wrapped(rest, "    ")) }
+        match rest.trim_end() {
+            "" => first,
+            rest => format!("{first}\n{}", wrapped(&format!("  {rest}"), "    ")),
+        }
     };
     rows.iter().zip(behind.lines()).map(pair).collect::<Vec<_>>().join("\n")
 }
