@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use headwater_models::role::Capability;
-use headwater_reports::Outcome;
+use headwater_reports::{Outcome, recovery_ns};
 use headwater_reports::forecast::{Figure, Unit};
 use headwater_scenarios::scenario::Scenario;
 use headwater_sim::time::Duration;
@@ -27,12 +27,6 @@ const TOO_LATE_NS: u64 = 100_000_000;
 
 /// Seconds, one after the other, that have to be too late: one may be a collection of garbage.
 const TOO_LATE_SECONDS: usize = 2;
-
-/// How long the backlog has to stay down, nanoseconds.
-const CALM_NS: u64 = 1_000_000_000;
-
-/// A backlog of so much offered time is none, seconds.
-const NO_BACKLOG: f64 = 0.05;
 
 /// The servers of a simulation, as its processes are called.
 pub(crate) fn simulated_servers(scenario: &Scenario) -> Vec<String> {
@@ -69,7 +63,7 @@ pub(super) fn of(scenario: &Scenario, run: &Outcome, servers: &[String]) -> Vec<
         latency("end to end p99", end_to_end, 0.99),
         Figure { name: ACKED, unit: Unit::PerSecond, value: acked },
         time(GAP, faulty.then(|| run.series.longest_ack_gap_ns())),
-        time(RECOVERY, faulty.then(|| recovery(run)).flatten()),
+        time(RECOVERY, recovery_ns(run)),
         Figure {
             name: HIGHEST,
             unit: Unit::PerSecond,
@@ -92,31 +86,6 @@ fn cpu(run: &Outcome, servers: &[String]) -> Option<f64> {
     };
     let each: Vec<f64> = groups.map(|group| mean(&group.cpu)).collect();
     (!each.is_empty() && from < until).then(|| each.iter().sum())
-}
-
-/// How long it took from the first fault until the backlog was what it had been before, and stayed
-/// so for a second; zero if it never grew, and nothing if it did not come down.
-fn recovery(run: &Outcome) -> Option<u64> {
-    let (series, interval) = (&run.series, run.series.interval_ns.max(1));
-    let began = run.faults.iter().map(|fault| fault.from_ns).min()?;
-    let index = |ns: u64| ((ns / interval) as usize).min(series.backlog.len());
-    let (start, fault) = (index(run.window.from_ns), index(began));
-    let before = series.backlog[start.min(fault)..fault].iter().copied().max().unwrap_or(0);
-    let due: u64 = series.offered[start.min(fault)..fault].iter().sum();
-    let rate = due as f64 / (fault.saturating_sub(start).max(1) as u64 * interval) as f64 * 1e9;
-    let bound = (before * 2).max((rate * NO_BACKLOG) as u64);
-    let after = &series.backlog[fault..];
-    let Some(grew) = after.iter().position(|level| *level > bound) else { return Some(0) };
-    let calm = (CALM_NS / interval).max(1) as usize;
-    let mut down = 0;
-    for (at, level) in after.iter().enumerate().skip(grew) {
-        down = if *level > bound { 0 } else { down + 1 };
-        if down == calm || (down > 0 && at + 1 == after.len()) {
-            let end = (fault + at + 1 - down + 1) as u64 * interval;
-            return Some(end.saturating_sub(began));
-        }
-    }
-    None
 }
 
 /// What was offered in the second before p99 was too high for two seconds together.
@@ -165,19 +134,6 @@ mod tests {
             gauges: vec![],
         };
         run
-    }
-
-    #[test]
-    fn recovery_is_from_the_fault_until_the_backlog_stays_down() {
-        let mut run = run(100);
-        run.faults.push(outcome::Fault { from_ns: 3_030 * MS, ..outcome::Fault::default() });
-        assert_eq!(recovery(&run), Some(0), "nothing was felt");
-        run.series.backlog[31..45].fill(800);
-        // It comes down for half a second in between.
-        run.series.backlog[50..55].fill(300);
-        assert_eq!(recovery(&run), Some((5_600 - 3_030) * MS));
-        run.series.backlog[31..].fill(800);
-        assert_eq!(recovery(&run), None);
     }
 
     #[test]

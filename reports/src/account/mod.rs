@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::outcome::{Fault, Mark, Outcome, VerdictStatus};
 use crate::text::{bytes, count, escape, significant};
 
-use self::stretches::{HeldUp, Span, held_up, starved};
+use self::stretches::{HeldUp, Span, Starved, held_up, starved};
 
 /// Stretches that are told one by one; more are counted.
 const TOLD_MAX: usize = 4;
@@ -35,8 +35,7 @@ pub fn account(outcome: &Outcome) -> Vec<String> {
         told.insert((of.span.from_ns, 0), writers(outcome, of));
     }
     for of in starved.iter().take(TOLD_MAX) {
-        let sentence = format!("readers were handed nothing {}{}", from_to(*of), why(outcome, *of));
-        told.insert((of.from_ns, 1), sentence);
+        told.insert((of.span.from_ns, 1), readers(outcome, of));
     }
     sentences.extend(told.into_values());
     let more = held_up.len().saturating_sub(TOLD_MAX) + starved.len().saturating_sub(TOLD_MAX);
@@ -44,7 +43,7 @@ pub fn account(outcome: &Outcome) -> Vec<String> {
         sentences.push(format!("{} more times somebody was held up", count(more as u64)));
     }
     let spans: Vec<Span> =
-        held_up.iter().map(HeldUp::whole).chain(starved.iter().copied()).collect();
+        held_up.iter().map(HeldUp::whole).chain(starved.iter().map(|of| of.span)).collect();
     sentences.extend(unfelt(outcome, &spans));
     sentences.extend(also(outcome));
     sentences.push(end(outcome));
@@ -132,6 +131,20 @@ fn writers(outcome: &Outcome, of: &HeldUp) -> String {
     };
     if of.backlog > 0 {
         sentence += &format!(", {} events behind at the most", count(of.backlog));
+    }
+    sentence
+}
+
+/// One stretch in which readers were handed nothing, with why, and how it ended.
+fn readers(outcome: &Outcome, of: &Starved) -> String {
+    let mut sentence = format!("readers were handed nothing {}", from_to(of.span));
+    sentence += &why(outcome, of.span);
+    if of.lags() {
+        sentence += &match of.caught_up_ns {
+            Some(at) => format!("; caught up at {}", clock(at)),
+            None => "; they had not caught up at the end".to_owned(),
+        };
+        sentence += &format!(", {} events behind at the most", count(of.behind));
     }
     sentence
 }

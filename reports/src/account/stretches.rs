@@ -1,5 +1,6 @@
 //! Stretches of a run in which writers or readers were held up, from its series.
 
+use crate::recovery::behind;
 use crate::series::Series;
 
 /// A stretch of time, nanoseconds since the run's start.
@@ -30,6 +31,23 @@ impl HeldUp {
     }
 }
 
+/// A stretch in which readers were handed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Starved {
+    pub span: Span,
+    /// When they were no longer behind, if ever.
+    pub caught_up_ns: Option<u64>,
+    /// Acknowledged events that they had not been handed, at the most.
+    pub behind: u64,
+}
+
+impl Starved {
+    /// They had to catch up for longer than a moment.
+    pub fn lags(&self) -> bool {
+        self.caught_up_ns.is_none_or(|at| at >= self.span.until_ns + STARVED_NS)
+    }
+}
+
 /// What has to wait for an answer so that writers are behind: as much as is offered in so long,
 /// nanoseconds.
 const BEHIND_NS: u64 = 500_000_000;
@@ -40,17 +58,22 @@ const STALL_NS: u64 = 400_000_000;
 /// The shortest time without a delivery that is told, nanoseconds.
 const STARVED_NS: u64 = 1_000_000_000;
 
-/// Stretches with less than that between them are one, nanoseconds.
+/// Stalls with less than that between them are one, nanoseconds.
 const BETWEEN_NS: u64 = 1_000_000_000;
 
-/// Stretches of intervals for which `is` holds, at least `least_ns` long, those close to each other
-/// together: numbers of the first and behind the last.
-fn stretches(series: &Series, least_ns: u64, is: impl Fn(usize) -> bool) -> Vec<(usize, usize)> {
+/// Stretches of intervals for which `is` holds, at least `least_ns` long, those with less than
+/// `between_ns` between them together: numbers of the first and behind the last.
+fn stretches(
+    series: &Series,
+    least_ns: u64,
+    between_ns: u64,
+    is: impl Fn(usize) -> bool,
+) -> Vec<(usize, usize)> {
     let interval = series.interval_ns.max(1);
     let mut found: Vec<(usize, usize)> = Vec::new();
     for index in (0..series.len()).filter(|index| is(*index)) {
         match found.last_mut() {
-            Some((_, end)) if ((index - *end) as u64) * interval < BETWEEN_NS => *end = index + 1,
+            Some((_, end)) if ((index - *end) as u64) * interval < between_ns => *end = index + 1,
             _ => found.push((index, index + 1)),
         }
     }
@@ -72,8 +95,8 @@ pub(super) fn held_up(series: &Series) -> Vec<HeldUp> {
         series.acked[index] == 0 && (series.offered[index] > 0 || series.backlog[index] > 0)
     };
     let is_behind = |index: usize| series.backlog[index] > behind_at.max(series.offered[index] / 2);
-    let stalls = longest_within(series, stretches(series, STALL_NS, waits), &waits);
-    let behind = stretches(series, BEHIND_NS, is_behind);
+    let stalls = longest_within(series, stretches(series, STALL_NS, BETWEEN_NS, waits), &waits);
+    let behind = stretches(series, BEHIND_NS, BETWEEN_NS, is_behind);
     let mut all: Vec<HeldUp> = Vec::new();
     for of in &stalls {
         let end = behind.iter().find(|(from, until)| *from < of.1 && *until >= of.1);
@@ -116,13 +139,32 @@ fn told(series: &Series, of: (usize, usize), until: usize, stalled: bool) -> Hel
 }
 
 /// When readers were handed nothing though events were acknowledged; nothing where nobody reads.
-pub(super) fn starved(series: &Series) -> Vec<Span> {
-    if series.consumed.iter().all(|consumed| *consumed == 0) {
+/// What is handed over in lumps while they catch up is no stretch of its own.
+pub(super) fn starved(series: &Series) -> Vec<Starved> {
+    let (acked, consumed) = (series.acked.iter().sum::<u64>(), series.consumed.iter().sum::<u64>());
+    if acked == 0 || consumed == 0 {
         return Vec::new();
     }
+    let with = series.acked.iter().filter(|acked| **acked > 0).count().max(1) as u64;
+    let of_a_second = acked / with * (STARVED_NS / series.interval_ns.max(1)).max(1);
+    let behind = behind(series);
     let is = |index: usize| series.consumed[index] == 0 && series.acked[index] > 0;
-    let found = stretches(series, STARVED_NS, is);
-    found.into_iter().map(|of| span(series, of)).collect()
+    let mut all: Vec<Starved> = Vec::new();
+    for (from, until) in stretches(series, STARVED_NS, 1, is) {
+        let of = span(series, (from, until));
+        let catch_up = |last: &Starved| last.caught_up_ns.is_none_or(|at| at > of.from_ns);
+        if all.last().is_some_and(catch_up) {
+            continue;
+        }
+        let last = (until..series.len()).find(|index| behind[*index] <= of_a_second);
+        let caught_up = last.unwrap_or(series.len());
+        all.push(Starved {
+            span: of,
+            caught_up_ns: last.map(|index| index as u64 * series.interval_ns),
+            behind: behind[from..caught_up].iter().copied().max().unwrap_or(0),
+        });
+    }
+    all
 }
 
 #[cfg(test)]
@@ -166,6 +208,23 @@ mod tests {
         assert!(starved(&series).is_empty());
         series.consumed[45..58].fill(0);
         let span = Span { from_ns: 4_500_000_000, until_ns: 5_800_000_000 };
-        assert_eq!(starved(&series), [span]);
+        // They are never handed those, and 100 that had waited for an answer.
+        let expected = Starved { span, caught_up_ns: None, behind: 230 };
+        assert_eq!(starved(&series), [expected]);
+    }
+
+    #[test]
+    fn readers_that_catch_up_in_lumps_are_told_once() {
+        let mut series = series(0..0);
+        let all = 600;
+        // Nothing for two seconds, then 80 events every half second.
+        series.consumed[10..30].fill(0);
+        series.consumed[30..].fill(0);
+        (30..60).step_by(5).for_each(|index| series.consumed[index] = 80);
+        let consumed: u64 = series.consumed.iter().sum();
+        series.consumed[59] = all - consumed;
+        let span = Span { from_ns: 1_000_000_000, until_ns: 3_000_000_000 };
+        let expected = Starved { span, caught_up_ns: Some(3_500_000_000), behind: 200 };
+        assert_eq!(starved(&series), [expected]);
     }
 }

@@ -87,20 +87,14 @@ impl Guess {
     }
 }
 
-/// A time, in days and minutes too: `7d`, `5m`, and what scenario files take.
+/// A time above zero, such as `7d` or `5m`.
 ///
 /// # Errors
 /// What was expected.
 pub fn time(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    let longer = |unit: char, seconds: u64| {
-        let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-        number.checked_mul(seconds).filter(|of| *of < 1 << 33).map(Duration::from_secs)
-    };
-    let read = longer('d', 86_400).or_else(|| longer('m', 60));
-    match read.map_or_else(|| text.parse().map_err(|error| format!("{error}")), Ok) {
+    match text.parse() {
         Ok(Duration::ZERO) => Err(format!("`{text}`: expected a time above zero")),
-        read => read,
+        read => read.map_err(|error| format!("{error}")),
     }
 }
 

@@ -23,6 +23,10 @@ pub enum Metric {
     BacklogMax,
     /// `ack_gap.max`: longest time in which nothing was acknowledged though something was due.
     AckGapMax,
+    /// `recovery`: from the first fault until as few events waited for an answer as before.
+    Recovery,
+    /// `catch_up`: from the first fault until readers were as close behind as before.
+    CatchUp,
     /// `gauge.NAME`: a named level at its highest, added up over the nodes that have it
     /// (`gauge.unflushed_bytes`).
     GaugeMax(String),
@@ -182,6 +186,8 @@ impl Metric {
             ("acked_share", "") => Ok(Self::AckedShare),
             ("backlog", "max") => Ok(Self::BacklogMax),
             ("ack_gap", "max") => Ok(Self::AckGapMax),
+            ("recovery", "") => Ok(Self::Recovery),
+            ("catch_up", "") => Ok(Self::CatchUp),
             ("binding", "") => Ok(Self::Binding),
             ("gauge", name) if !name.is_empty() => Ok(Self::GaugeMax(name.into())),
             ("utilisation", resource) if !resource.is_empty() => {
@@ -208,9 +214,11 @@ impl Metric {
     /// What kind of quantity it is.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Latency(..) | Self::AckGapMax | Self::Phase(_, PhaseFigure::Latency(..)) => {
-                Kind::Time
-            }
+            Self::Latency(..)
+            | Self::AckGapMax
+            | Self::Recovery
+            | Self::CatchUp
+            | Self::Phase(_, PhaseFigure::Latency(..)) => Kind::Time,
             Self::Rate(_) => Kind::Rate,
             Self::Count(_)
             | Self::BacklogMax
@@ -242,7 +250,15 @@ pub fn examples() -> Vec<(String, Kind)> {
     let latencies = LATENCIES.iter().map(|(known, _)| format!("{known}.p99"));
     let flows = FLOWS.iter().map(|(known, _)| (*known).to_owned());
     let counts = COUNTS.iter().map(|(known, _)| (*known).to_owned());
-    let others = ["acked_share", "backlog.max", "ack_gap.max", "binding", "utilisation.binding"];
+    let others = [
+        "acked_share",
+        "backlog.max",
+        "ack_gap.max",
+        "recovery",
+        "catch_up",
+        "binding",
+        "utilisation.binding",
+    ];
     let verdicts = judges().map(|judge| format!("verdict.{judge}"));
     let figures = ["response.p99", "end_to_end.p99", "due", "unanswered", "acked_share"];
     let phases = ["before", "during-1", "after"];
@@ -291,6 +307,8 @@ impl fmt::Display for Metric {
             Self::AckedShare => f.write_str("acked_share"),
             Self::BacklogMax => f.write_str("backlog.max"),
             Self::AckGapMax => f.write_str("ack_gap.max"),
+            Self::Recovery => f.write_str("recovery"),
+            Self::CatchUp => f.write_str("catch_up"),
             Self::GaugeMax(name) => write!(f, "gauge.{name}"),
             Self::Utilisation(resource) => write!(f, "utilisation.{resource}"),
             Self::Binding => f.write_str("binding"),
@@ -324,6 +342,8 @@ mod tests {
             "acked_share",
             "backlog.max",
             "ack_gap.max",
+            "recovery",
+            "catch_up",
             "binding",
             "gauge.unflushed_bytes",
             "utilisation.binding",

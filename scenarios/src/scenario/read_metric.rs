@@ -1,6 +1,6 @@
 //! Reading a metric off an outcome, simulated or live.
 
-use headwater_reports::{Outcome, stood_still};
+use headwater_reports::{Outcome, catch_up_ns, recovery_ns, stood_still};
 
 use super::expect::Quantity;
 use super::metric::{Count, Flow, Latency, Metric, Statistic};
@@ -9,6 +9,7 @@ impl Metric {
     /// Its value, if the run has one: a percentile needs ten events above it.
     pub fn read(&self, outcome: &Outcome) -> Option<Quantity> {
         let number = |number: u64| Some(Quantity::Number(number as f64));
+        let seconds = |nanos: u64| Quantity::Number(nanos as f64 / 1e9);
         let series = &outcome.series;
         match self {
             Self::Latency(which, statistic) => latency(outcome, *which, *statistic),
@@ -29,7 +30,9 @@ impl Metric {
                 Some(Quantity::Number(share))
             }
             Self::BacklogMax => number(series.backlog.iter().copied().max().unwrap_or(0)),
-            Self::AckGapMax => Some(Quantity::Number(series.longest_ack_gap_ns() as f64 / 1e9)),
+            Self::AckGapMax => Some(seconds(series.longest_ack_gap_ns())),
+            Self::Recovery => recovery_ns(outcome).map(seconds),
+            Self::CatchUp => catch_up_ns(outcome).map(seconds),
             Self::GaugeMax(name) => gauge_max(outcome, name).map(Quantity::Number),
             Self::Utilisation(name) if name == "binding" => {
                 let binding = outcome.resources.binding();
