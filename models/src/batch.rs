@@ -68,6 +68,18 @@ impl Batch {
         self.started.push(now);
     }
 
+    /// Without its first `events`, which are fewer than it has; the others' bytes are estimated.
+    pub fn without_first(&self, events: u64) -> Self {
+        let left = self.count() - events;
+        Self {
+            first: self.first + events,
+            bytes: self.bytes * left / self.count(),
+            intended: self.intended[events as usize..].to_vec(),
+            started: self.started[events as usize..].to_vec(),
+            ..self.clone()
+        }
+    }
+
     /// Number of events.
     pub fn count(&self) -> u64 {
         self.intended.len() as u64

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use headwater_models::role::Capability;
-use headwater_reports::{Outcome, recovery_ns};
 use headwater_reports::forecast::{Figure, Unit};
+use headwater_reports::{Outcome, recovery_ns};
 use headwater_scenarios::scenario::Scenario;
 use headwater_sim::time::Duration;
 

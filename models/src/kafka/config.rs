@@ -11,6 +11,8 @@ mod producer;
 mod topic;
 mod version;
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,7 @@ use super::ids::BrokerId;
 use super::quota::Quota;
 use super::reassignment::Reassignment;
 use super::tls::SecurityProtocol;
+use super::topics::Topics;
 use crate::runtime::jvm;
 use crate::tier::config::{Kind, Tier};
 pub use consumer::{Consumer, GroupProtocol, OffsetReset, Strategy};
@@ -45,7 +48,7 @@ pub struct Cluster {
     pub version: Version,
     /// Brokers, each also a KRaft controller (combined mode).
     pub brokers: u32,
-    /// Partitions of the one topic.
+    /// Partitions of each topic.
     pub partitions: u32,
     /// Replicas of each partition.
     #[serde(rename = "replication.factor")]
@@ -74,7 +77,9 @@ pub struct Cluster {
     pub reassignment: Reassignment,
     /// What compression makes of events, by codec.
     pub compression: Compressions,
-    /// The topic.
+    /// How many topics there are.
+    pub topics: Topics,
+    /// Each topic.
     pub topic: Topic,
     /// Every broker.
     pub broker: Broker,
@@ -277,6 +282,7 @@ impl Cluster {
             quota: Quota::default(),
             reassignment: Reassignment::default(),
             compression: Compressions::default(),
+            topics: Topics::default(),
             topic: Topic::default(),
             broker: Broker {
                 network_threads: 3,
@@ -381,6 +387,7 @@ impl Cluster {
         self.broker.check()?;
         self.compression.check()?;
         self.reassignment.check(self)?;
+        self.topics.check()?;
         self.jvm.check().map_err(|(option, why)| format!("jvm.{option}: {why}"))?;
         let (replicas, brokers) = (self.replication_factor, self.brokers);
         if replicas > brokers {
@@ -405,6 +412,17 @@ impl Cluster {
         }
         self.consumer.check(self.version == Version::V4)?;
         self.producer.check()
+    }
+
+    /// The partitions of all topics of events.
+    pub const fn event_partitions(&self) -> u32 {
+        self.topics.count * self.partitions
+    }
+
+    /// The partitions of each topic, topic by topic.
+    pub fn topic_partitions(&self) -> impl Iterator<Item = Range<u32>> {
+        let each = self.partitions;
+        (0..self.topics.count).map(move |topic| topic * each..(topic + 1) * each)
     }
 
     /// Consumer number `reader` begins late.

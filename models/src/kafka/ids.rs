@@ -1,7 +1,8 @@
 //! Names of things: brokers, and the partitions of topics.
 //!
 //! Stands for `node.id`, `Uuid` of a topic and `TopicIdPartition` of apache/kafka @ 3.9.0. No
-//! parameters. Left out: names of topics; there is one topic, that of the events.
+//! parameters. Left out: names of topics. What events are in has one number from topic to topic
+//! ([`topics`](super::topics)).
 
 use crate::batch::Lane;
 
@@ -50,12 +51,12 @@ pub struct TopicPartition {
 }
 
 impl TopicPartition {
-    /// A partition of the topic of events.
+    /// A partition of the topics of events, which are numbered as if they were one.
     pub const fn of_events(partition: u32) -> Self {
         Self { topic: TopicId::EVENTS, partition: PartitionId(partition) }
     }
 
-    /// The first `partitions` of the topic of events.
+    /// The first `partitions` of the topics of events.
     pub fn all(partitions: u32) -> impl Iterator<Item = Self> + Clone {
         (0..partitions).map(Self::of_events)
     }

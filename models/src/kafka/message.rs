@@ -108,7 +108,7 @@ pub struct FetchPartition {
     pub offset: u64,
     /// The leader epoch that the fetcher believes in.
     pub leader_epoch: u32,
-    /// Epoch of the last batch that the fetcher has; a follower's only.
+    /// Epoch of the last batch that the fetcher has.
     pub last_fetched_epoch: Option<u32>,
 }
 

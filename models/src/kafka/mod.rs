@@ -1,6 +1,6 @@
 //! Apache Kafka 3.9 and 4.x in KRaft combined mode: brokers, controllers, producers, consumers.
 //!
-//! Stands for a cluster of apache/kafka with one topic and its clients; parameters in [`config`].
+//! Stands for a cluster of apache/kafka with its topics and clients; parameters in [`config`].
 //! An event's lane is its partition. See each module for what it stands for and what it
 //! leaves out; [`deploy::deploy`] puts it all together.
 
@@ -31,5 +31,6 @@ pub mod signals;
 pub mod sizing;
 pub mod system;
 pub mod tls;
+pub mod topics;
 pub mod unmodelled;
 mod waits;

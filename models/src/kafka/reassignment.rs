@@ -54,7 +54,7 @@ impl Reassignment {
         let (from, to) = self.brokers();
         let Cluster { brokers, partitions, replication_factor, .. } = *cluster;
         let image = Image::new(brokers, partitions, replication_factor);
-        let all = TopicPartition::all(cluster.partitions).zip(image.partitions);
+        let all = TopicPartition::all(cluster.event_partitions()).zip(image.partitions);
         let can = all.filter(|(_, of)| of.replicas.contains(&from) && !of.replicas.contains(&to));
         can.map(|(partition, _)| partition).take(self.partitions as usize).collect()
     }
@@ -80,7 +80,10 @@ impl Reassignment {
             return Err(format!(
                 "reassignment.partitions is {}, but only {moved} of {} partitions have a replica \
                  on broker {} and none on broker {}",
-                self.partitions, cluster.partitions, self.from, self.to
+                self.partitions,
+                cluster.event_partitions(),
+                self.from,
+                self.to
             ));
         }
         Ok(())

@@ -71,6 +71,15 @@ pub struct LogBatch {
 }
 
 impl LogBatch {
+    /// Leaves out the records before `offset`, which lies within: a log gives whole batches, and a
+    /// reader skips what it did not ask for.
+    pub fn begin_at(&mut self, offset: u64) {
+        if offset > self.base_offset {
+            self.batch = Rc::new(self.batch.without_first(offset - self.base_offset));
+            self.base_offset = offset;
+        }
+    }
+
     /// Offset after its last record.
     pub fn end_offset(&self) -> u64 {
         self.base_offset + self.batch.count()

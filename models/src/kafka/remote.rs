@@ -272,7 +272,7 @@ impl RemoteLogs {
 
 /// The partition in which the metadata are kept, if there is remote storage.
 pub fn metadata_partition(config: &Cluster) -> Option<TopicPartition> {
-    let at = config.partitions + group::partitions(config).len() as u32;
+    let at = config.event_partitions() + group::partitions(config).len() as u32;
     config.topic.remote_storage_enable.then_some(TopicPartition::of_events(at))
 }
 

@@ -257,3 +257,28 @@ fn a_member_whose_application_is_too_slow_leaves_the_group() {
     let mut bench = crate::harness::bench(&cluster, &steady(400, 500, 10), 1);
     assert_eq!(noted(bench.run(60), "member_slow", 0), []);
 }
+
+/// What each member has when the group has settled for the first time.
+fn shares(seen: &Seen, members: u32, cluster: &Cluster) -> Vec<usize> {
+    let taken = noted(seen, "partition_assigned", 0);
+    let of = |number| taken.iter().filter(|(_, by)| *by == member(cluster, number)).count();
+    let mut shares: Vec<_> = (0..members).map(of).collect();
+    shares.sort_unstable();
+    shares
+}
+
+#[test]
+fn many_topics_of_one_partition_are_all_read_by_one_member_with_ranges() {
+    for (strategy, expected) in
+        [(Strategy::Range, [0, 0, 6]), (Strategy::CooperativeSticky, [2, 2, 2])]
+    {
+        let mut cluster = group(GroupProtocol::Classic);
+        (cluster.partitions, cluster.topics.count) = (1, 6);
+        cluster.consumer.assignment_strategy = strategy;
+        let mut bench = bench(&cluster, &steady(200, 500, 10), 1);
+        let seen = bench.run(20);
+        assert_eq!(shares(seen, 3, &cluster), expected, "{strategy:?}");
+        assert_eq!((seen.acks.len(), seen.lost(), seen.repeated()), (2_000, 0, 0));
+        assert_eq!(seen.broken(Promises::default()), []);
+    }
+}

@@ -108,3 +108,23 @@ fn without_a_majority_of_controllers_the_isr_does_not_shrink_and_a_clean_electio
     assert_eq!(notes.first_ms("isr_shrunk").map(|at| at < 20_000), None, "{:?}", notes.events);
     assert!(notes.lost() > 14_000, "{}", notes.lost());
 }
+
+#[test]
+fn a_reader_whose_log_was_cut_goes_on_where_it_was_cut() {
+    // All but the leader stop in good order; it loses power, comes back without what it never
+    // synced, and they cut their logs to its own. The reader had come further than that.
+    let mut cluster = three(2);
+    cluster.brokers = 5;
+    let mut bench = bench(&cluster, &steady(400, 2_000, 40), 1);
+    for follower in [1, 2] {
+        bench.at(5, follower, |node, _| Fault::Shutdown { node });
+        bench.at(35, follower, |node, _| Fault::Restart { node });
+    }
+    bench.at(20, 0, |_, machine| Fault::PowerCut { machine });
+    bench.at(25, 0, |_, machine| Fault::PowerOn { machine });
+    let notes = bench.run(90);
+    let (acked, unread) = (notes.acks.len(), notes.lost());
+    let gone = bench.gone_from_all_disks();
+    assert!(gone > 500, "{gone} of what was read is gone");
+    assert_eq!((acked, unread), (16_000, 0), "it reads whatever comes after that");
+}

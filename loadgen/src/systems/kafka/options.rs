@@ -23,6 +23,8 @@ const OPTIONS: &[ListedOption] = &[
     ("producers", Generator),
     ("consumers", Generator),
     ("groups", Elsewhere),
+    // The generator has one.
+    ("topics.", Elsewhere),
     // Of groups, of which there is one.
     ("catch_up.", Elsewhere),
     ("client", Generator),
@@ -275,6 +277,7 @@ pub(super) fn departures(
     all.extend(quotas(cluster));
     all.extend(reassignment(cluster));
     all.extend(remote_storage(cluster));
+    all.extend(topics(cluster));
     all
 }
 
@@ -345,6 +348,16 @@ fn remote_storage(cluster: &Cluster) -> Option<Departure> {
                    (remote.log.storage.manager.class.name).";
         let departure = Departure::told(format!("system.{REMOTE}"), true, "false", why);
         departure.refused("run it with `headwater run`, or set it to false")
+    })
+}
+
+/// The generator writes to one topic, and reads it.
+fn topics(cluster: &Cluster) -> Option<Departure> {
+    (cluster.topics.count > 1).then(|| {
+        let why = "The generator writes to one topic of its own.";
+        let asked = cluster.topics.count.to_string();
+        Departure::told("system.topics.count", asked, "1", why)
+            .refused("run it with `headwater run`, or set it to 1")
     })
 }
 

@@ -183,7 +183,7 @@ impl Broker {
             // As above.
             Some((State::Reading(Message::Ask(ask)), from)) => return self.asked(ctx, from, *ask),
             Some((State::Reading(_), from)) => {
-                let of_events = self.config.partitions as usize;
+                let of_events = self.config.event_partitions() as usize;
                 let partitions = self.image.partitions[..of_events].iter();
                 let leaders = partitions.map(|state| (state.leader, state.leader_epoch)).collect();
                 self.respond_within_quota(ctx, from, Some(Message::MetadataResponse { leaders }));

@@ -272,7 +272,7 @@ impl Broker {
         fetched.high_watermark = replica.high_watermark;
         let log = &replica.log;
         (fetched.log_start, fetched.local_start) = (log.start_offset(), log.local_start());
-        if fetch.replica.is_some() {
+        if fetch.replica.is_some() || wanted.last_fetched_epoch.is_some() {
             let (epoch, offset) = (wanted.last_fetched_epoch, wanted.offset);
             fetched.diverging = replica.log.diverges(epoch, offset, self.bugs);
             if fetched.diverging.is_some() {

@@ -48,7 +48,7 @@ impl Broker {
     /// The options of a partition's topic.
     pub(super) fn topic(&self, partition: TopicPartition) -> Topic {
         let of_events = &self.config.topic;
-        match partition.partition.0 < self.config.partitions {
+        match partition.partition.0 < self.config.event_partitions() {
             true => of_events.clone(),
             // It is compacted, and nothing of it is removed.
             false => Topic { segment_bytes: SEGMENT_BYTES, retention_ms: -1, ..Topic::default() },
@@ -169,7 +169,7 @@ impl Broker {
 
     /// How far the groups that this broker coordinates have come.
     pub(super) fn offsets_of_groups(&self) -> impl Iterator<Item = (TopicPartition, u64)> {
-        let all = TopicPartition::all(self.config.partitions);
+        let all = TopicPartition::all(self.config.event_partitions());
         let groups = self.groups.values();
         groups.flat_map(move |of| all.clone().map(|at| (at, of.group.offset(at.partition.0))))
     }
@@ -210,7 +210,7 @@ impl Broker {
 
     /// The leader of a partition has changed: groups that are kept in it are read, or forgotten.
     pub(super) fn coordinate(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
-        if partition.partition.0 < self.config.partitions {
+        if partition.partition.0 < self.config.event_partitions() {
             return;
         }
         let config = self.config.clone();

@@ -134,7 +134,7 @@ impl Broker {
 
     /// A partition of the events, while there is remote storage.
     pub(super) fn is_tiered(&self, partition: TopicPartition) -> bool {
-        self.remote.is_some() && partition.partition.0 < self.config.partitions
+        self.remote.is_some() && partition.partition.0 < self.config.event_partitions()
     }
 
     /// What of a log before this offset is in remote storage; nothing without such.

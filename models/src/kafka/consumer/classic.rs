@@ -34,7 +34,7 @@ impl Consumer {
     }
 
     pub(super) fn told_classic(&mut self, ctx: &mut Ctx<'_>, about: About, answer: Answer) {
-        let partitions = self.config.partitions;
+        let config = self.config.clone();
         let Some(member) = &mut self.member else { return };
         match answer {
             Answer::Joined { generation, candidates } if member.stage == Stage::Joining => {
@@ -43,7 +43,7 @@ impl Consumer {
                 let strategy = self.config.consumer.assignment_strategy;
                 let assignment = match candidates.is_empty() {
                     true => Vec::new(),
-                    false => assign(strategy, &candidates, partitions),
+                    false => assign(strategy, &candidates, config.topic_partitions()),
                 };
                 let what = Asked::Sync { generation, member, assignment };
                 self.ask_coordinator(ctx, About::Sync, what);

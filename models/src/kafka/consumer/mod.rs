@@ -9,6 +9,10 @@
 //! partitions are forwarded to (`rd_kafka_q_len`, `rdkafka_queue.h:638`), nothing is fetched for
 //! `fetch.queue.backoff.ms` (`rd_kafka_toppar_fetch_decide`, `rdkafka_fetcher.c:1362-1381`).
 //!
+//! A reader whose log was cut behind where it has come to goes on from where it was cut (KIP-320:
+//! `SubscriptionState.maybeCompleteValidation`, `rd_kafka_offset_validate`). Here the fetch asks
+//! for that, not an OffsetsForLeaderEpoch of its own before it.
+//!
 //! The Java client has a fetch session with each broker (KIP-227). librdkafka has none
 //! (`rdkafka_fetcher.c:1049`): its requests and the answers list every partition, which is what
 //! they weigh; only what has changed is told here all the same.
@@ -107,6 +111,8 @@ struct Position {
     offset: u64,
     leader: Option<BrokerId>,
     leader_epoch: u32,
+    /// That of the last batch that has come; nothing before the first.
+    last_fetched_epoch: Option<u32>,
     /// The application has been handed everything before.
     delivered: u64,
     /// What was committed last.
@@ -117,8 +123,8 @@ struct Position {
 
 impl Position {
     const fn asked(&self, partition: TopicPartition) -> FetchPartition {
-        let Self { offset, leader_epoch, .. } = *self;
-        FetchPartition { partition, offset, leader_epoch, last_fetched_epoch: None }
+        let Self { offset, leader_epoch, last_fetched_epoch, .. } = *self;
+        FetchPartition { partition, offset, leader_epoch, last_fetched_epoch }
     }
 }
 
@@ -182,10 +188,11 @@ impl Consumer {
     /// Consumer number `reader`: of every `consumers`th partition, or a member of a group.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32, feed: &Feed) -> Self {
         let (grouped, of) = (config.has_groups(), reader % config.consumers);
-        let mine = (0..config.partitions).filter(|at| !grouped && at % config.consumers == of);
+        let mine =
+            (0..config.event_partitions()).filter(|at| !grouped && at % config.consumers == of);
         let mine = mine.map(TopicPartition::of_events);
         let first = |partition: TopicPartition| (Some(partition.first_leader(config.brokers)), 0);
-        let leaders = TopicPartition::all(config.partitions).map(first).collect();
+        let leaders = TopicPartition::all(config.event_partitions()).map(first).collect();
         let mut each: Vec<_> = brokers.iter().map(|_| Fetching::default()).collect();
         let mut positions = SortedVecMap::default();
         for partition in mine {
@@ -194,6 +201,7 @@ impl Consumer {
                 offset: 0,
                 leader: Some(leader),
                 leader_epoch: 0,
+                last_fetched_epoch: None,
                 delivered: 0,
                 committed: None,
                 assignment: 0,
@@ -326,6 +334,7 @@ impl Consumer {
             offset,
             leader,
             leader_epoch,
+            last_fetched_epoch: None,
             delivered: offset,
             committed: None,
             assignment: self.assignments,
@@ -380,19 +389,35 @@ impl Consumer {
 
     /// A partition's part of a response is taken apart: its records are for the application.
     fn take(&mut self, ctx: &mut Ctx<'_>, fetched: FetchedPartition) {
-        let FetchedPartition { partition, error, high_watermark, batches, .. } = fetched;
+        let FetchedPartition {
+            partition,
+            error,
+            high_watermark,
+            diverging,
+            log_start,
+            mut batches,
+            ..
+        } = fetched;
         if error == ErrorCode::OffsetOutOfRange
             && let Some(position) = self.positions.get(&partition)
-            && position.offset < fetched.log_start
+            && position.offset < log_start
         {
-            return self.reset_offset(ctx, partition, (fetched.log_start, high_watermark));
+            return self.reset_offset(ctx, partition, (log_start, high_watermark));
         }
         let Some(position) = self.positions.get_mut(&partition) else { return };
         let (leader, epoch) = (position.leader, position.leader_epoch);
         let (assignment, at) = (position.assignment, position.offset);
-        if batches.first().is_some_and(|first| first.base_offset != at) {
+        match batches.first_mut() {
+            None => {}
+            Some(first) if (first.base_offset..first.end_offset()).contains(&at) => {
+                first.begin_at(at);
+            }
             // It was asked for in another assignment.
-            return;
+            Some(_) => return,
+        }
+        if let Some((epoch, end)) = diverging {
+            position.offset = position.offset.min(end);
+            position.last_fetched_epoch = Some(epoch);
         }
         match error {
             ErrorCode::None => {}
@@ -404,6 +429,7 @@ impl Consumer {
             && let Some(position) = self.positions.get_mut(&partition)
         {
             position.offset = last.end_offset();
+            position.last_fetched_epoch = Some(last.leader_epoch);
         }
         if matches!(error, ErrorCode::None | ErrorCode::OffsetOutOfRange) {
             self.led(partition, leader, epoch);

@@ -1,27 +1,32 @@
 //! Who of a group reads which partitions.
 //!
 //! Stands for `RangeAssignor` and `AbstractStickyAssignor` with `CooperativeStickyAssignor` of the
-//! Java client @ 3.9.0, and for the coordinator's `UniformAssignor` @ 4.0, for one topic that all
+//! Java client @ 3.9.0, and for the coordinator's `UniformAssignor` @ 4.0, for topics that all
 //! members have subscribed to. No parameters. Left out: racks, `assignor` of a user's own.
+
+use std::ops::Range;
 
 use super::MemberId;
 use super::message::{Assignment, Candidate};
 use crate::kafka::config::Strategy;
 
 /// `RangeAssignor.assign`: members by their instance, or else their id, in order; each has as many
-/// consecutive partitions, the first ones one more.
-fn range(candidates: &[Candidate], partitions: u32) -> Assignment {
+/// consecutive partitions of each topic, the first ones one more: with many topics of few partitions
+/// the first ones have much more.
+fn range(candidates: &[Candidate], topics: impl Iterator<Item = Range<u32>>) -> Assignment {
     let mut sorted: Vec<_> = candidates.iter().collect();
     sorted.sort_by_key(|of| (of.instance.is_none(), of.instance, of.member));
     let count = sorted.len() as u32;
-    let mut next = 0;
-    let each = (0..).zip(sorted).map(|(at, of)| {
-        let share = partitions / count + u32::from(at < partitions % count);
-        let first = next;
-        next += share;
-        (of.member, (first..next).collect())
-    });
-    each.collect()
+    let mut assignment: Assignment = sorted.iter().map(|of| (of.member, Vec::new())).collect();
+    for Range { start, end } in topics {
+        let (mut next, partitions) = (start, end - start);
+        for (at, (_, of)) in (0..).zip(&mut assignment) {
+            let share = partitions / count + u32::from(at < partitions % count);
+            of.extend(next..next + share);
+            next += share;
+        }
+    }
+    assignment
 }
 
 /// Balanced, and everybody keeps what it has up to its share (`UniformHomogeneousAssignmentBuilder`
@@ -57,10 +62,15 @@ pub fn sticky(candidates: &[Candidate], partitions: u32) -> Assignment {
 
 /// What the leader of a classic group assigns. With the cooperative strategy a partition that
 /// moves is nobody's until its owner has given it up (`adjustAssignment`).
-pub fn assign(strategy: Strategy, candidates: &[Candidate], partitions: u32) -> Assignment {
+pub fn assign(
+    strategy: Strategy,
+    candidates: &[Candidate],
+    topics: impl Iterator<Item = Range<u32>>,
+) -> Assignment {
     match strategy {
-        Strategy::Range => range(candidates, partitions),
+        Strategy::Range => range(candidates, topics),
         Strategy::CooperativeSticky => {
+            let partitions = topics.map(|topic| topic.len() as u32).sum();
             let mut assignment = sticky(candidates, partitions);
             for (member, of) in &mut assignment {
                 let others = || candidates.iter().filter(|other| other.member != *member);
@@ -91,8 +101,11 @@ mod tests {
 
     #[test]
     fn ranges_are_consecutive_and_the_first_have_one_more() {
-        let all = assign(Strategy::Range, &candidates(&[&[], &[], &[]]), 7);
+        let all = assign(Strategy::Range, &candidates(&[&[], &[], &[]]), [0..7].into_iter());
         assert_eq!(sorted(all), [vec![0, 1, 2], vec![3, 4], vec![5, 6]]);
+        // Of each topic: three of one partition are all the first member's.
+        let all = assign(Strategy::Range, &candidates(&[&[], &[]]), (0..3).map(|at| at..at + 1));
+        assert_eq!(sorted(all), [vec![0, 1, 2], vec![]]);
     }
 
     #[test]
@@ -108,10 +121,10 @@ mod tests {
     #[test]
     fn what_moves_is_nobodys_until_it_is_given_up() {
         let three = candidates(&[&[0, 1, 2], &[3, 4, 5], &[]]);
-        let first = assign(Strategy::CooperativeSticky, &three, 6);
+        let first = assign(Strategy::CooperativeSticky, &three, [0..6].into_iter());
         assert_eq!(sorted(first), [vec![0, 1], vec![3, 4], vec![]]);
         let given_up = candidates(&[&[0, 1], &[3, 4], &[]]);
-        let second = assign(Strategy::CooperativeSticky, &given_up, 6);
+        let second = assign(Strategy::CooperativeSticky, &given_up, [0..3, 3..6].into_iter());
         assert_eq!(sorted(second), [vec![0, 1], vec![3, 4], vec![2, 5]]);
     }
 }

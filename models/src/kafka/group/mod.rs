@@ -10,7 +10,7 @@
 //! its name picks. Here these partitions are numbered behind those of the events: they are
 //! replicated, elected and recovered as those are ([`partitions`]).
 //!
-//! Left out: transactions, group.max.size, expiry of offsets, several topics, regular expressions,
+//! Left out: transactions, group.max.size, expiry of offsets, regular expressions,
 //! share groups, `group.coordinator.append.linger.ms` (10 ms).
 
 pub mod assignor;
@@ -56,7 +56,7 @@ fn used(config: &Cluster) -> Vec<u32> {
 /// The partitions of the cluster in which groups are kept, each with its number in
 /// `__consumer_offsets`.
 pub fn partitions(config: &Cluster) -> Vec<(TopicPartition, u32)> {
-    let numbered = (config.partitions..).zip(used(config));
+    let numbered = (config.event_partitions()..).zip(used(config));
     numbered.map(|(at, number)| (TopicPartition::of_events(at), number)).collect()
 }
 
@@ -64,13 +64,14 @@ pub fn partitions(config: &Cluster) -> Vec<(TopicPartition, u32)> {
 pub fn partition_of(config: &Cluster, group: GroupId) -> TopicPartition {
     let number = offsets_partition(config, group);
     let at = used(config).iter().position(|one| *one == number).unwrap_or(0);
-    TopicPartition::of_events(config.partitions + at as u32)
+    TopicPartition::of_events(config.event_partitions() + at as u32)
 }
 
 /// The image of a cluster that has settled, with the partitions in which its groups are kept, and
 /// that of the metadata of remote storage.
 pub fn image(config: &Cluster) -> Image {
-    let mut image = Image::new(config.brokers, config.partitions, config.replication_factor);
+    let mut image =
+        Image::new(config.brokers, config.event_partitions(), config.replication_factor);
     let replicas = config.broker.offsets_topic_replication_factor.min(config.brokers);
     for (_, number) in partitions(config) {
         let placed = Image::new(config.brokers, number + 1, replicas).partitions.pop();

@@ -150,7 +150,7 @@ impl Group {
     pub fn new(config: &Cluster, id: GroupId) -> Self {
         let members = match config.consumer.group_protocol {
             GroupProtocol::Classic => Members::Classic(ClassicGroup::default()),
-            GroupProtocol::Consumer => Members::Modern(ModernGroup::new(config.partitions)),
+            GroupProtocol::Consumer => Members::Modern(ModernGroup::new(config.event_partitions())),
         };
         let mut group = Self { id, members, offsets: SortedVecMap::default(), record: Vec::new() };
         group.put_down();

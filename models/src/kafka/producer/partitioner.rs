@@ -11,12 +11,17 @@
 //! Parameters: `batch.size` in bytes, `sticky.partitioning.linger.ms`. Left out:
 //! `partitioner.availability.timeout.ms` (off by default).
 
-use headwater_sim::random::Stream;
-use headwater_sim::time::{Duration, Time};
-use rand::Rng;
+use std::ops::Range;
 
-use crate::kafka::config::ClientLibrary;
+use headwater_sim::context::Context;
+use headwater_sim::random::{Seed, Stream};
+use headwater_sim::time::{Duration, Time};
+use rand::{Rng, RngCore};
+
+use crate::arrival::Arrival;
+use crate::kafka::config::{ClientLibrary, Cluster};
 use crate::key_hash::lane_of_key;
+use crate::protocol::Streaming;
 
 /// Kafka's murmur2 (`Utils.murmur2` @ 3.9.0, seed 0x9747b28c) of the eight bytes of `key`.
 pub fn murmur2(key: u64) -> u32 {
@@ -38,6 +43,40 @@ pub fn partition_for_key(client: ClientLibrary, key: u64, partitions: u32) -> u3
         ClientLibrary::Java => (murmur2(key) & 0x7fff_ffff) % partitions,
         ClientLibrary::Librdkafka => lane_of_key(key, partitions),
     }
+}
+
+/// The topic that an event goes to, from 0.
+pub fn topic_of(config: &Cluster, arrival: &Arrival) -> u32 {
+    config.topics.pick(if config.keyed { arrival.key } else { arrival.index })
+}
+
+/// The partition of an event's key, in the topic that it goes to.
+pub fn partition_of_key(config: &Cluster, client: ClientLibrary, arrival: &Arrival) -> u32 {
+    let first = topic_of(config, arrival) * config.partitions;
+    first + partition_for_key(client, arrival.key, config.partitions)
+}
+
+/// Where a producer's earlier life may have sent an event: without keys to any partition of its
+/// topic.
+pub fn partitions_for(config: &Cluster, client: ClientLibrary, arrival: &Arrival) -> Range<u32> {
+    if config.keyed {
+        let partition = partition_of_key(config, client, arrival);
+        return partition..partition + 1;
+    }
+    let first = topic_of(config, arrival) * config.partitions;
+    first..first + config.partitions
+}
+
+/// The draws of a producer's sticky partitioners, of which each topic has one.
+pub fn draws_by_topic(
+    ctx: &Context<'_, Streaming>,
+    config: &Cluster,
+) -> impl Iterator<Item = Stream> {
+    let mut first = ctx.stream("sticky");
+    (0..config.topics.count).map(move |topic| match topic {
+        0 => first.clone(),
+        _ => Seed(first.next_u64()).stream("sticky", topic.into()),
+    })
 }
 
 /// The Java client's sticky partitioner.
@@ -127,9 +166,8 @@ impl StickyForAWhile {
 
 #[cfg(test)]
 mod tests {
-    use headwater_sim::random::Seed;
-
     use super::*;
+    use crate::kafka::config::Version;
 
     #[test]
     fn keys_spread_over_partitions_and_stay_there() {
@@ -139,6 +177,21 @@ mod tests {
                 counts[partition_for_key(client, key, 8) as usize] += 1;
             }
             assert!(counts.iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn an_events_partitions_are_those_of_its_topic() {
+        let mut config = Cluster::defaults(Version::V3_9);
+        (config.partitions, config.topics.count) = (3, 5);
+        let ranges: Vec<_> = config.topic_partitions().collect();
+        assert_eq!((ranges.len(), &ranges[4], config.event_partitions()), (5, &(12..15), 15));
+        let (client, at) = (ClientLibrary::Java, Time::ZERO);
+        for number in 0..100 {
+            let event = Arrival { index: number, at, key: number, bytes: 1 };
+            let topic = &ranges[topic_of(&config, &event) as usize];
+            assert_eq!(&partitions_for(&config, client, &event), topic);
+            assert!(topic.contains(&partition_of_key(&config, client, &event)));
         }
     }
 

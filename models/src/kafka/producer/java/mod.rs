@@ -27,7 +27,7 @@ use headwater_sim::units::NodeId;
 
 use self::accumulator::{Accumulator, Sendable};
 use self::passes::Passes;
-use super::partitioner::{Sticky, partition_for_key};
+use super::partitioner::{Sticky, draws_by_topic, partition_of_key, partitions_for, topic_of};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane};
 use crate::collections::SortedVecMap;
@@ -92,7 +92,8 @@ pub struct Producer {
     intake: Intake,
     accumulator: Accumulator,
     /// Only of a producer without keys, once it has started.
-    sticky: Option<Sticky>,
+    /// By topic, of events without keys.
+    sticky: Option<Vec<Sticky>>,
     /// Leader of each partition and its epoch, as far as known.
     leaders: Vec<(Option<BrokerId>, u32)>,
     in_flight: SortedVecMap<u64, InFlight>,
@@ -123,7 +124,7 @@ impl Producer {
     /// A producer, number `writer`, of the brokers' cluster.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, writer: u32, feed: &Feed) -> Self {
         let first = |partition: TopicPartition| partition.first_leader(config.brokers);
-        let leaders: Vec<_> = TopicPartition::all(config.partitions).map(first).collect();
+        let leaders: Vec<_> = TopicPartition::all(config.event_partitions()).map(first).collect();
         let (intake, servers) = (feed.intake(writer, config.producers), brokers.len());
         let accumulator = Accumulator::new(
             intake.writer(),
@@ -179,7 +180,8 @@ impl Producer {
                     self.passes.wake(ctx.now(), self.walk());
                 }
                 if let Some(sticky) = &mut self.sticky {
-                    sticky.appended(size, self.accumulator.fills(lane));
+                    let topic = lane.0 / self.config.partitions;
+                    sticky[topic as usize].appended(size, self.accumulator.fills(lane));
                 }
             } else {
                 let since = self.blocked.filter(|_| taken == 0).unwrap_or(ctx.now());
@@ -208,9 +210,12 @@ impl Producer {
 
     fn partition(&mut self, arrival: &Arrival) -> u32 {
         let Some(sticky) = &mut self.sticky else {
-            return partition_for_key(ClientLibrary::Java, arrival.key, self.config.partitions);
+            return partition_of_key(&self.config, ClientLibrary::Java, arrival);
         };
-        sticky.current(self.accumulator.queued(), self.accumulator.led())
+        let (topic, each) = (topic_of(&self.config, arrival), self.config.partitions);
+        let of = (topic * each) as usize..((topic + 1) * each) as usize;
+        let (queued, led) = (self.accumulator.queued(), self.accumulator.led());
+        topic * each + sticky[topic as usize].current(&queued[of.clone()], &led[of])
     }
 
     fn taken(&mut self, lane: Lane) {
@@ -222,7 +227,7 @@ impl Producer {
     /// none is missing in a batch of a partition.
     fn refuse(&mut self, ctx: &mut Ctx<'_>, arrival: &Arrival) {
         self.intake.take();
-        let lane = Lane(self.config.partitions);
+        let lane = Lane(self.config.event_partitions());
         let number = self.intake.number(lane, 1);
         let mut batch = Batch::empty(self.intake.writer(), lane, number);
         batch.push(arrival, ctx.now());
@@ -243,7 +248,7 @@ impl Producer {
         }
         let (walk, costs) = (self.walk(), &self.config.costs);
         let request = Duration(costs.client_request_ns);
-        let drain = costs.client_partition_ns * u64::from(self.config.partitions)
+        let drain = costs.client_partition_ns * u64::from(self.config.event_partitions())
             / u64::from(self.config.brokers);
         if !self.work.is_empty() {
             (self.sender_busy, self.walked) = (true, false);
@@ -276,14 +281,16 @@ impl Producer {
 
     /// What a pass over all partitions takes: what is ready, and what has expired.
     fn walk(&self) -> Duration {
-        Duration(2 * self.config.costs.client_partition_ns * u64::from(self.config.partitions))
+        Duration(
+            2 * self.config.costs.client_partition_ns * u64::from(self.config.event_partitions()),
+        )
     }
 
     /// The broker of the first partition whose turn it is. If there is none, the time at which the
     /// next batch is ready that could be sent.
     fn turn(&mut self, ctx: &mut Ctx<'_>) -> Result<BrokerId, Time> {
         let (now, start, exhausted) = (ctx.now(), self.drain_from, self.blocked.is_some());
-        let partitions = self.config.partitions;
+        let partitions = self.config.event_partitions();
         let distance = |partition: u32| (partition + partitions - start) % partitions;
         let (mut chosen, mut held, mut next) = (None, u32::MAX, Time::MAX);
         for broker in BrokerId::all(self.per_broker.len() as u32) {
@@ -335,7 +342,7 @@ impl Producer {
                 batches.push(sendable);
             }
         }
-        self.drain_from = (self.drain_from + 1) % self.config.partitions;
+        self.drain_from = (self.drain_from + 1) % self.config.event_partitions();
         if batches.is_empty() {
             return None;
         }
@@ -497,16 +504,14 @@ impl Producer {
 
 impl Node<Streaming> for Producer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        let (partitions, keyed) = (self.config.partitions, self.config.keyed);
-        if !keyed {
-            let batch_size = self.config.producer.batch_size;
-            self.sticky = Some(Sticky::new(batch_size, ctx.stream("sticky")));
+        let config = &self.config;
+        if !config.keyed {
+            let sticky = |draws| Sticky::new(config.producer.batch_size, draws);
+            self.sticky = Some(draws_by_topic(ctx, config).map(sticky).collect());
         }
         self.intake.start(ctx.now(), |missed: Arrival| {
-            let partition = partition_for_key(ClientLibrary::Java, missed.key, partitions);
-            // Without a key, an earlier life may have sent it to any.
-            let any = if keyed { partition..partition + 1 } else { 0..partitions };
-            any.chain([partitions]).map(Lane)
+            let any = partitions_for(config, ClientLibrary::Java, &missed);
+            any.chain([config.event_partitions()]).map(Lane)
         });
         let id = ctx.now().0 * u64::from(self.config.producers) + u64::from(self.writer);
         self.accumulator.identify(ProducerId::new(id), |lane| self.intake.next_number(lane));

@@ -30,7 +30,9 @@ use headwater_sim::units::NodeId;
 use self::broker_thread::BrokerThread;
 use self::idempotence::Idempotence;
 use self::partition_queue::{Limits, PartitionQueue, Queued};
-use super::partitioner::{StickyForAWhile, partition_for_key};
+use super::partitioner::{
+    StickyForAWhile, draws_by_topic, partition_of_key, partitions_for, topic_of,
+};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane};
 use crate::deployment::Pacer;
@@ -133,7 +135,8 @@ pub struct Producer {
     held: Held,
     queues: Vec<PartitionQueue>,
     /// Only of a producer without keys, once it has started.
-    sticky: Option<StickyForAWhile>,
+    /// By topic, of events without keys.
+    sticky: Option<Vec<StickyForAWhile>>,
     /// Leader of each partition and its epoch, as far as known.
     leaders: Vec<(Option<BrokerId>, u32)>,
     threads: Vec<BrokerThread>,
@@ -167,7 +170,7 @@ impl Producer {
         pacer: Pacer,
     ) -> Self {
         let options = &config.producer;
-        let leaders = TopicPartition::all(config.partitions)
+        let leaders = TopicPartition::all(config.event_partitions())
             .map(|partition| (Some(partition.first_leader(config.brokers)), 0))
             .collect();
         Self {
@@ -179,7 +182,7 @@ impl Producer {
                 bytes: 0,
                 bytes_max: options.buffer_memory,
             },
-            queues: (0..config.partitions).map(|_| PartitionQueue::default()).collect(),
+            queues: (0..config.event_partitions()).map(|_| PartitionQueue::default()).collect(),
             sticky: None,
             leaders,
             threads: brokers.iter().map(|_| BrokerThread::default()).collect(),
@@ -287,18 +290,19 @@ impl Producer {
         let leaders = &self.leaders;
         let available = |partition: u32| leaders[partition as usize].0.is_some();
         match &mut self.sticky {
-            Some(sticky) => sticky.next(now, available),
-            None => {
-                let client = ClientLibrary::Librdkafka;
-                partition_for_key(client, arrival.key, self.config.partitions)
+            Some(sticky) => {
+                let topic = topic_of(&self.config, arrival);
+                let first = topic * self.config.partitions;
+                first + sticky[topic as usize].next(now, |at| available(first + at))
             }
+            None => partition_of_key(&self.config, ClientLibrary::Librdkafka, arrival),
         }
     }
 
     /// An event is refused. It has a number of the lane of those, so that none is missing in a
     /// batch of a partition.
     fn refuse(&mut self, now: Time, arrival: &Arrival, refused: &mut Option<Batch>) {
-        let lane = Lane(self.config.partitions);
+        let lane = Lane(self.config.event_partitions());
         let number = self.intake.number(lane, 1);
         let empty = || Batch::empty(self.intake.writer(), lane, number);
         refused.get_or_insert_with(empty).push(arrival, now);
@@ -383,17 +387,15 @@ impl Producer {
 
 impl Node<Streaming> for Producer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        let (partitions, keyed) = (self.config.partitions, self.config.keyed);
-        if !keyed {
-            let linger = self.config.producer.sticky_linger();
-            let draws = ctx.stream("sticky");
-            self.sticky = Some(StickyForAWhile::new(partitions, linger, draws));
+        let config = &self.config;
+        if !config.keyed {
+            let linger = config.producer.sticky_linger();
+            let sticky = |draws| StickyForAWhile::new(config.partitions, linger, draws);
+            self.sticky = Some(draws_by_topic(ctx, config).map(sticky).collect());
         }
         self.intake.start(ctx.now(), |missed: Arrival| {
-            let partition = partition_for_key(ClientLibrary::Librdkafka, missed.key, partitions);
-            // Without a key, an earlier life may have sent it to any.
-            let any = if keyed { partition..partition + 1 } else { 0..partitions };
-            any.chain([partitions]).map(Lane)
+            let any = partitions_for(config, ClientLibrary::Librdkafka, &missed);
+            any.chain([config.event_partitions()]).map(Lane)
         });
         let id = ctx.now().0 * u64::from(self.config.producers) + u64::from(self.writer);
         for (lane, queue) in (0..).map(Lane).zip(&mut self.queues) {

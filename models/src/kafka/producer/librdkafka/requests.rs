@@ -49,7 +49,7 @@ impl Producer {
     /// A thread's pass over its partitions, which follows on whatever wakes it
     /// (`rd_kafka_broker_produce_toppars`).
     fn walk_ns(&self) -> u64 {
-        let partitions = self.config.partitions / self.config.brokers;
+        let partitions = self.config.event_partitions() / self.config.brokers;
         self.config.costs.client_partition_ns * u64::from(partitions)
     }
 
@@ -116,7 +116,7 @@ impl Producer {
         let sender = &mut self.threads[broker.index()];
         sender.ripen(now);
         let mine = |partition: u32| leaders[partition as usize].0 == Some(broker);
-        sender.turn_on(self.config.partitions, mine);
+        sender.turn_on(self.config.event_partitions(), mine);
         if !self.idempotence.may_send() {
             return None;
         }
