@@ -302,16 +302,17 @@ pub struct Swarm {
 #[command(after_help = "\
 Examples:
   headwater merge part-*/kafka.json --out kafka.json
+  headwater merge part-*/sweep.json --html sweep.html
 
-Exits with 1 if a seed failed, a part is missing, or one was interrupted.")]
+Exits with 1 if a seed of a swarm failed, a part is missing, or one was interrupted.")]
 pub struct Merge {
-    /// What `headwater swarm --shard I/N --out DIR` wrote
+    /// What `headwater swarm`, or `sweep`, with --shard I/N --out DIR wrote
     #[arg(value_name = "PART", required = true)]
     pub parts: Vec<PathBuf>,
     /// Writes the whole there, as JSON
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Writes a page, as `headwater swarm` does
+    /// Writes a page, as `headwater swarm` and `sweep` do
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Prints the whole as JSON
@@ -359,6 +360,9 @@ pub struct Sweep {
     /// A figure to compare, in place of the usual ones; may be given many times
     #[arg(long = "metric", value_name = "NAME", value_parser = metric)]
     pub metrics: Vec<headwater_scenarios::scenario::Metric>,
+    /// Runs part I (from 0) of N; `auto` asks the array variables of Slurm or Kubernetes
+    #[arg(long, value_name = "I/N", default_value = "0/1")]
+    pub shard: String,
     /// Writes sweep.json and sweep.txt there
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

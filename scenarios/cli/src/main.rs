@@ -19,6 +19,7 @@ mod import;
 mod input;
 mod list;
 mod man;
+mod merge;
 mod new;
 mod offers;
 mod openmessaging;
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Shrink(arguments) => shrink::shrink(&arguments),
         Command::Swarm(arguments) => swarm::swarm(&arguments),
-        Command::Merge(arguments) => swarm::merge(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => new::show(&arguments),
         Command::New(arguments) => new::new(&arguments),

@@ -1,4 +1,4 @@
-//! `headwater swarm` and `headwater merge`.
+//! `headwater swarm`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,9 +10,9 @@ use headwater_scenarios::library;
 use headwater_scenarios::scenario::{Source, shell_word};
 use headwater_scenarios::swarm::{self, Base, Shard, Swarm as Found, SwarmRun};
 
-use crate::args::{Merge, Swarm};
+use crate::args::Swarm;
 use crate::failure::Failure;
-use crate::input;
+use crate::merge::shard;
 use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
@@ -24,10 +24,7 @@ const CASES_MAX: usize = 100;
 /// Runs a swarm of each scenario asked for.
 pub fn swarm(arguments: &Swarm) -> Result<ExitCode, Failure> {
     let stop = interrupt()?;
-    let shard = match arguments.shard.as_str() {
-        "auto" => Shard::of_job(|name| std::env::var(name).ok()).map_err(Failure::Other)?,
-        text => text.parse().map_err(Failure::Other)?,
-    };
+    let shard = shard(&arguments.shard)?;
     let mut settings = arguments.settings.clone();
     if !arguments.bugs.is_empty() {
         let names: Vec<String> = arguments.bugs.iter().map(|bug| format!("{bug:?}")).collect();
@@ -159,30 +156,4 @@ fn advise(found: &Found, arguments: &Swarm) -> Result<(), Failure> {
     }
     let line = found.reproduce(seed);
     say(&format!("{line} --out case\nheadwater shrink case/{stem}-{seed}.toml"))
-}
-
-/// Puts the parts of a swarm together.
-pub fn merge(arguments: &Merge) -> Result<ExitCode, Failure> {
-    let mut whole: Option<Found> = None;
-    for path in &arguments.parts {
-        let shown = path.display();
-        let text = input::text(path)?;
-        let wrong = |why: String| Failure::Other(format!("{shown}: {why}"));
-        let part = Found::parse(&text).map_err(wrong)?;
-        match &mut whole {
-            None => whole = Some(part),
-            Some(whole) => whole.merge(part).map_err(wrong)?,
-        }
-    }
-    let whole = whole.expect("clap asks for one at least");
-    let json = file(&whole);
-    if let Some(out) = &arguments.out {
-        std::fs::write(out, &json).map_err(|error| Failure::output(out.display(), &error))?;
-    }
-    pages(arguments.html.as_deref(), std::slice::from_ref(&whole))?;
-    let text = whole.text();
-    say(if arguments.json { &json } else { &text }.trim_end())?;
-    let complete = whole.missing().is_empty() && !whole.interrupted;
-    let clean = whole.failures.is_empty() && complete;
-    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,6 +7,7 @@ use headwater_scenarios::sweep::{self, DEFAULT_METRICS, SweepSpec};
 
 use crate::args::Sweep;
 use crate::failure::Failure;
+use crate::merge::shard;
 use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
@@ -23,6 +24,7 @@ pub fn spec(arguments: &Sweep) -> Result<SweepSpec, Failure> {
         vary: arguments.vary.clone(),
         seeds: (arguments.seed, arguments.seeds),
         metrics: if asked.is_empty() { usual() } else { asked.clone() },
+        shard: shard(&arguments.shard)?,
     })
 }
 

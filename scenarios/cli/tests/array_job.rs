@@ -1,5 +1,5 @@
-//! A swarm as an array job of a real Slurm on this machine, where Slurm is installed: its merged
-//! result is that of one job. Everything is started here, listens on the loopback interface alone
+//! A swarm and a sweep as array jobs of a real Slurm on this machine, where Slurm is installed: what
+//! their parts add up to is the result of one job. Everything is started here, listens on the loopback interface alone
 //! and ends with the test.
 
 use std::net::TcpListener;
@@ -10,6 +10,16 @@ use std::time::Duration;
 
 const HEADWATER: &str = env!("CARGO_BIN_EXE_headwater");
 const SEEDS: &str = "10";
+/// A sweep of four short runs.
+const SWEEP: &[&str] = &[
+    "live/stress-1600-kafka",
+    "--set",
+    "traffic.duration=3s",
+    "--vary",
+    "system.partitions=1,4",
+    "--seeds",
+    "2",
+];
 /// How long the daemons may take until the node is idle, in tries of a quarter of a second.
 const TRIES: u32 = 120;
 
@@ -148,4 +158,15 @@ fn a_slurm_array_adds_up_to_the_whole() {
     let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
     assert_eq!(read("merged.json"), read("whole/kafka.json"));
     assert_ne!(read("merged.json"), read(parts[0]));
+
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cluster/sweep.sbatch");
+    let mut sbatch = slurm("sbatch", folder);
+    sbatch.env("HEADWATER", HEADWATER).args(["--wait", "--array=0-2"]).arg(script);
+    let job = output(sbatch.args(SWEEP));
+    assert!(job.status.success(), "{}", String::from_utf8_lossy(&job.stderr));
+    let parts = ["sweep-0/sweep.json", "sweep-1/sweep.json", "sweep-2/sweep.json"];
+    headwater(folder, &[&["merge"], &parts[..], &["--out", "merged-sweep.json"]].concat());
+    headwater(folder, &[&["sweep"], SWEEP, &["--out", "whole"]].concat());
+    assert_eq!(read("merged-sweep.json"), read("whole/sweep.json"));
+    assert_ne!(read("merged-sweep.json"), read(parts[0]));
 }

@@ -12,14 +12,17 @@ use headwater_reports::Outcome;
 use headwater_reports::outcome::Status;
 use headwater_reports::text;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run::{self, Options};
 use crate::scenario::expect::Quantity;
 use crate::scenario::metric::Kind;
 use crate::scenario::{Finding, Metric, Problems, Scenario, Source, shell_word};
 use crate::stats::Estimate;
+use crate::swarm::Shard;
 use crate::table::{self, aligned, fits, fitted};
+
+mod parts;
 
 /// Settings laid over a scenario, as (path, value).
 pub type Settings = Vec<(String, String)>;
@@ -46,6 +49,8 @@ pub struct SweepSpec {
     pub seeds: (Option<u64>, u64),
     /// The figures that are kept.
     pub metrics: Vec<Metric>,
+    /// The part of its runs that this job does.
+    pub shard: Shard,
 }
 
 impl SweepSpec {
@@ -68,7 +73,7 @@ impl SweepSpec {
 }
 
 /// The figures of one run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Its seed.
     pub seed: u64,
@@ -85,7 +90,7 @@ pub struct Point {
 }
 
 /// A variant over all seeds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
     /// Its settings, as (path, value).
     pub settings: Settings,
@@ -99,23 +104,29 @@ pub struct Variant {
 }
 
 /// A sweep that is done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
     /// Schema of this value as JSON.
-    pub schema: &'static str,
+    pub schema: String,
     /// The scenario's name.
     pub scenario: String,
     /// Version of headwater.
-    pub version: &'static str,
+    pub version: String,
     /// The command line that runs it again.
     pub reproduce: String,
     /// The metrics, in the order asked for.
     pub metrics: Vec<String>,
     /// The variants; the first is the baseline.
     pub variants: Vec<Variant>,
+    /// The parts that it is of; none if it is the whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<Shard>,
     /// True if it was stopped before every run was done; variants then have fewer points.
     pub interrupted: bool,
 }
+
+/// Schema of a sweep as JSON.
+const SCHEMA: &str = "headwater-sweep/1";
 
 /// The figures that a sweep keeps unless it is told.
 pub const DEFAULT_METRICS: [&str; 6] =
@@ -159,6 +170,8 @@ pub fn sweep(
     let first = spec.seeds.0.unwrap_or(scenarios[0].seed);
     let runs: Vec<(usize, u64)> = (0..spec.seeds.1)
         .flat_map(|seed| (0..scenarios.len()).map(move |variant| (variant, first + seed)))
+        .zip(0..)
+        .filter_map(|(run, number)| spec.shard.has(number).then_some(run))
         .collect();
     let count = std::sync::atomic::AtomicUsize::new(0);
     let one = |(variant, seed): &(usize, u64)| {
@@ -176,28 +189,35 @@ pub fn sweep(
         by_variant[variant].extend(point);
     }
     let metrics: Vec<String> = spec.metrics.iter().map(ToString::to_string).collect();
+    Ok(Sweep {
+        schema: SCHEMA.to_owned(),
+        scenario: spec.source.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        reproduce: spec.reproduce(first),
+        variants: of_points(&metrics, variants, by_variant),
+        metrics,
+        shards: if spec.shard == Shard::ALL { Vec::new() } else { vec![spec.shard] },
+        interrupted,
+    })
+}
+
+/// The variants with these settings, of their runs.
+fn of_points(
+    metrics: &[String],
+    settings: Vec<Settings>,
+    by_variant: Vec<Vec<Point>>,
+) -> Vec<Variant> {
     let baseline = by_variant.first().cloned().unwrap_or_default();
-    let variant = |index: usize, settings: Settings, points: Vec<Point>| {
+    let variant = |(index, (settings, points)): (usize, (Settings, Vec<Point>))| {
         let others = if index == 0 { &[] } else { baseline.as_slice() };
         Variant {
-            estimates: by_metric(&metrics, |metric| estimate(&points, metric)),
-            differences: by_metric(&metrics, |metric| difference(&points, others, metric)),
+            estimates: by_metric(metrics, |metric| estimate(&points, metric)),
+            differences: by_metric(metrics, |metric| difference(&points, others, metric)),
             settings,
             points,
         }
     };
-    Ok(Sweep {
-        schema: "headwater-sweep/1",
-        scenario: spec.source.name.clone(),
-        version: env!("CARGO_PKG_VERSION"),
-        reproduce: spec.reproduce(first),
-        variants: (0..)
-            .zip(variants.into_iter().zip(by_variant))
-            .map(|(index, (settings, points))| variant(index, settings, points))
-            .collect(),
-        metrics,
-        interrupted,
-    })
+    settings.into_iter().zip(by_variant).enumerate().map(variant).collect()
 }
 
 /// Runs a scenario with each of these seeds, on all cores: the outcomes in the order of the seeds,
@@ -456,10 +476,11 @@ mod tests {
         let sweep = |metrics: &[&str]| Sweep {
             metrics: metrics.iter().map(|metric| (*metric).to_owned()).collect(),
             variants: vec![variant("1", &[]), variant("16", &[0.3, 0.31])],
-            schema: "",
+            schema: String::new(),
             scenario: String::new(),
             reproduce: String::new(),
-            version: "",
+            version: String::new(),
+            shards: Vec::new(),
             interrupted: false,
         };
         let few = sweep(&["response.p99"]).table();
@@ -486,10 +507,11 @@ mod tests {
         let sweep = Sweep {
             metrics: vec!["response.p99".to_owned(), "phase.during-1.end_to_end.p99.9".to_owned()],
             variants: vec![variant("33554432", "524288"), variant("268435456", "0")],
-            schema: "",
+            schema: String::new(),
             scenario: String::new(),
             reproduce: String::new(),
-            version: "",
+            version: String::new(),
+            shards: Vec::new(),
             interrupted: false,
         };
         let table = sweep.table();

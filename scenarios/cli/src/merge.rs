@@ -1,0 +1,84 @@
+//! `headwater merge`, and which part of a swarm or sweep a job does.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use headwater_scenarios::swarm::{Shard, Swarm};
+use headwater_scenarios::sweep::Sweep;
+
+use crate::args::Merge;
+use crate::failure::Failure;
+use crate::input;
+use crate::output;
+use crate::say;
+
+/// The part that is asked for: `I/N`, or what the scheduler says.
+pub fn shard(text: &str) -> Result<Shard, Failure> {
+    let shard = match text {
+        "auto" => Shard::of_job(|name| std::env::var(name).ok()),
+        text => text.parse(),
+    };
+    shard.map_err(Failure::Other)
+}
+
+/// Puts the parts of a swarm, or of a sweep, together.
+pub fn merge(arguments: &Merge) -> Result<ExitCode, Failure> {
+    let first = arguments.parts.first().expect("clap asks for one at least");
+    let is_sweep = Sweep::parse(&input::text(first)?).is_ok();
+    if is_sweep { sweeps(arguments) } else { swarms(arguments) }
+}
+
+fn swarms(arguments: &Merge) -> Result<ExitCode, Failure> {
+    let whole = whole(&arguments.parts, Swarm::parse, Swarm::merge)?;
+    let json = serde_json::to_string_pretty(&whole).expect("plain data") + "\n";
+    if let Some(path) = &arguments.html {
+        output::page(path, &headwater_reports::swarm::swarm_page(&[whole.shown()]))?;
+    }
+    told(arguments, &json, &whole.text())?;
+    let complete = whole.missing().is_empty() && !whole.interrupted;
+    let clean = whole.failures.is_empty() && complete;
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn sweeps(arguments: &Merge) -> Result<ExitCode, Failure> {
+    let whole = whole(&arguments.parts, Sweep::parse, Sweep::merge)?;
+    let json = serde_json::to_string_pretty(&whole).expect("plain data");
+    if let Some(path) = &arguments.html {
+        output::page(path, &whole.shown().to_html())?;
+    }
+    let missing = whole.missing();
+    let lines = missing.iter().map(|shard| format!("missing: shard {shard}\n"));
+    told(arguments, &json, &(whole.table() + &lines.collect::<String>()))?;
+    let complete = missing.is_empty() && !whole.interrupted;
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// All parts, read and added to the first.
+fn whole<T>(
+    parts: &[PathBuf],
+    parse: impl Fn(&str) -> Result<T, String>,
+    merge: impl Fn(&mut T, T) -> Result<(), String>,
+) -> Result<T, Failure> {
+    let mut whole: Option<T> = None;
+    for path in parts {
+        let wrong = |why: String| Failure::Other(format!("{}: {why}", path.display()));
+        let part = parse(&input::text(path)?).map_err(wrong)?;
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => merge(whole, part).map_err(wrong)?,
+        }
+    }
+    Ok(whole.expect("clap asks for one at least"))
+}
+
+/// Writes the whole where it is asked for, and prints it.
+fn told(arguments: &Merge, json: &str, text: &str) -> Result<(), Failure> {
+    if let Some(out) = &arguments.out {
+        write(out, json)?;
+    }
+    say(if arguments.json { json } else { text }.trim_end())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| Failure::output(path.display(), &error))
+}
