@@ -99,7 +99,7 @@ enum Command {
     Ceiling(Ceiling),
     /// Finds where an objective breaks on a real cluster, as `headwater find` does simulated
     #[command(after_help = FIND_EXAMPLES)]
-    Find(Find),
+    Find(Box<Find>),
     /// Forecasts and runs every scenario of a folder, and says how wrong the forecasts were
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(Validate),

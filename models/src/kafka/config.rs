@@ -440,6 +440,22 @@ impl Cluster {
         self.compression.of(self.topic.compression.stored(self.producer.compression))
     }
 
+    /// What a thread takes to encrypt or decrypt so many bytes between clients and brokers.
+    pub const fn client_tls_ns(&self, bytes: u64) -> u64 {
+        match self.security_protocol {
+            SecurityProtocol::Plaintext => 0,
+            SecurityProtocol::Ssl => self.costs.tls_kib_ns * bytes / 1024,
+        }
+    }
+
+    /// The same between brokers.
+    pub const fn broker_tls_ns(&self, bytes: u64) -> u64 {
+        match self.broker.security_inter_broker_protocol {
+            SecurityProtocol::Plaintext => 0,
+            SecurityProtocol::Ssl => self.costs.tls_kib_ns * bytes / 1024,
+        }
+    }
+
     /// Leaders have batches otherwise than producers send them.
     pub fn recompresses(&self) -> bool {
         let codec = self.producer.compression;

@@ -17,8 +17,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::config::Cluster;
-
 /// `security.protocol`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -41,21 +39,3 @@ impl SecurityProtocol {
 pub const HELLO_BYTES: u64 = 400;
 /// Bytes of the server's: above all a chain of two certificates of RSA-2048.
 pub const HELLO_ANSWER_BYTES: u64 = 3_000;
-
-impl Cluster {
-    /// What a thread takes to encrypt or decrypt so many bytes between clients and brokers.
-    pub const fn client_tls_ns(&self, bytes: u64) -> u64 {
-        match self.security_protocol {
-            SecurityProtocol::Plaintext => 0,
-            SecurityProtocol::Ssl => self.costs.tls_kib_ns * bytes / 1024,
-        }
-    }
-
-    /// The same between brokers.
-    pub const fn broker_tls_ns(&self, bytes: u64) -> u64 {
-        match self.broker.security_inter_broker_protocol {
-            SecurityProtocol::Plaintext => 0,
-            SecurityProtocol::Ssl => self.costs.tls_kib_ns * bytes / 1024,
-        }
-    }
-}
