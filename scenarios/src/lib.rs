@@ -16,6 +16,7 @@ pub mod run;
 pub mod sample;
 pub mod scenario;
 pub mod schema;
+pub mod shard;
 mod shown;
 pub mod shrink;
 pub mod stats;

@@ -22,12 +22,11 @@ use crate::units::Time;
 
 pub(crate) mod atlas;
 mod case;
-mod shard;
 mod tally;
 
+pub use crate::shard::Shard;
 pub use atlas::Atlas;
 pub use case::{Base, Case};
-pub use shard::Shard;
 pub use tally::{Failure, Swarm};
 
 /// A swarm to run: which scenario, which seeds, until when.

@@ -18,8 +18,8 @@ use crate::run::{self, Options};
 use crate::scenario::expect::Quantity;
 use crate::scenario::metric::Kind;
 use crate::scenario::{Finding, Metric, Problems, Scenario, Source, shell_word};
+use crate::shard::Shard;
 use crate::stats::Estimate;
-use crate::swarm::Shard;
 use crate::table::{self, aligned, fits, fitted};
 
 mod parts;

@@ -1,7 +1,7 @@
 //! Parts of a sweep, which jobs of an array have run, put together.
 
 use super::{Sweep, of_points};
-use crate::swarm::Shard;
+use crate::shard::Shard;
 
 impl Sweep {
     /// Reads what a sweep wrote as JSON.

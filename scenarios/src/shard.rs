@@ -1,11 +1,11 @@
-//! Shards: the part of a swarm's seeds that one job of many runs.
+//! Shards: the part of a swarm's seeds, or of a sweep's runs, that one job of many does.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Part `index` (from 0) of `count`: every `count`-th seed.
+/// Part `index` (from 0) of `count`: every `count`-th seed or run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
     /// Which, from 0.
@@ -15,10 +15,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// All seeds.
+    /// All of them.
     pub const ALL: Self = Self { index: 0, count: 1 };
 
-    /// Whether the seed with this number from the first is in it.
+    /// Whether the seed or run with this number from the first is in it.
     pub const fn has(self, number: u64) -> bool {
         number % self.count == self.index
     }
