@@ -62,7 +62,7 @@ impl Topics {
         let draw = mix(mix(SALT, by), by);
         let share = |topic: u32| self.shares.get(topic as usize).map_or(1, |share| (*share).into());
         let total: u64 = (0..self.count).map(share).sum();
-        let mut left = (u128::from(draw) * u128::from(total) >> 64) as u64;
+        let mut left = ((u128::from(draw) * u128::from(total)) >> 64) as u64;
         let mut topics = 0..self.count;
         let mut takes = |topic: &u32| {
             let here = left < share(*topic);

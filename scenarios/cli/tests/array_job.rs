@@ -1,6 +1,6 @@
-//! A swarm and a sweep as array jobs of a real Slurm on this machine, where Slurm is installed: what
-//! their parts add up to is the result of one job. Everything is started here, listens on the loopback interface alone
-//! and ends with the test.
+//! A swarm and a sweep as array jobs of a real Slurm on this machine, where Slurm is installed:
+//! what their parts add up to is the result of one job. Everything is started here, listens on the
+//! loopback interface alone and ends with the test.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

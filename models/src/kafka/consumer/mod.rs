@@ -25,6 +25,7 @@
 mod classic;
 mod member;
 mod modern;
+mod position;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -38,12 +39,13 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use self::member::Member;
+use self::position::Position;
 use crate::collections::SortedVecMap;
 use crate::feed::Feed;
 use crate::kafka::config::{ClientLibrary, Cluster, OffsetReset};
 use crate::kafka::fetch_session::{FetchNews, FetchSession};
 use crate::kafka::ids::{BrokerId, TopicPartition};
-use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, Message};
+use crate::kafka::message::{ErrorCode, Fetch, FetchedPartition, Message};
 use crate::kafka::reconnect::{Connections, Pauses, SCAN_EVERY, TAGS};
 use crate::kafka::record::{LogBatch, record_bytes};
 use crate::kafka::signals;
@@ -104,27 +106,6 @@ pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
             let brokers = PoolSpec::named("rdk:broker", config.brokers).role("broker-threads");
             vec![application, costs.client_pool(brokers)]
         }
-    }
-}
-
-struct Position {
-    offset: u64,
-    leader: Option<BrokerId>,
-    leader_epoch: u32,
-    /// That of the last batch that has come; nothing before the first.
-    last_fetched_epoch: Option<u32>,
-    /// The application has been handed everything before.
-    delivered: u64,
-    /// What was committed last.
-    committed: Option<u64>,
-    /// Which of the consumer's assignments it is of.
-    assignment: u64,
-}
-
-impl Position {
-    const fn asked(&self, partition: TopicPartition) -> FetchPartition {
-        let Self { offset, leader_epoch, last_fetched_epoch, .. } = *self;
-        FetchPartition { partition, offset, leader_epoch, last_fetched_epoch }
     }
 }
 
@@ -306,60 +287,6 @@ impl Consumer {
             ctx.timer(QUEUE_BACKOFF, TAGS.tag(kind::BACKOFF, broker.into()));
         }
         full || waits
-    }
-
-    /// A partition is led by a broker, or by none as far as is known.
-    fn led(&mut self, partition: TopicPartition, leader: Option<BrokerId>, epoch: u32) {
-        let Some(position) = self.positions.get_mut(&partition) else { return };
-        let before = std::mem::replace(&mut position.leader, leader);
-        position.leader_epoch = epoch;
-        let asked = position.asked(partition);
-        if before != leader {
-            if let Some(before) = before {
-                self.each[before.index()].session.forget(partition);
-            }
-            self.leaderless += usize::from(leader.is_none());
-            self.leaderless -= usize::from(before.is_none());
-        }
-        if let Some(leader) = leader {
-            self.each[leader.index()].session.want(asked);
-        }
-    }
-
-    /// The consumer reads a partition from an offset on.
-    fn assign(&mut self, partition: TopicPartition, offset: u64) {
-        let (leader, leader_epoch) = self.leaders[partition.index()];
-        self.assignments += 1;
-        let position = Position {
-            offset,
-            leader,
-            leader_epoch,
-            last_fetched_epoch: None,
-            delivered: offset,
-            committed: None,
-            assignment: self.assignments,
-        };
-        match leader {
-            Some(leader) => self.each[leader.index()].session.want(position.asked(partition)),
-            None => self.leaderless += 1,
-        }
-        self.positions.insert(partition, position);
-    }
-
-    /// The consumer reads a partition no longer. How far its application has come.
-    fn unassign(&mut self, partition: TopicPartition) -> Option<u64> {
-        let position = self.positions.remove(&partition)?;
-        match position.leader {
-            Some(leader) => self.each[leader.index()].session.forget(partition),
-            None => self.leaderless -= 1,
-        }
-        Some(position.delivered)
-    }
-
-    /// By partition: how far the application has come.
-    fn delivered(&self) -> Vec<(u32, u64)> {
-        let of = |(of, at): (&TopicPartition, &Position)| (of.partition.0, at.delivered);
-        self.positions.iter().map(of).collect()
     }
 
     /// A response has come: it is taken apart.

@@ -11,8 +11,8 @@ use super::message::{Assignment, Candidate};
 use crate::kafka::config::Strategy;
 
 /// `RangeAssignor.assign`: members by their instance, or else their id, in order; each has as many
-/// consecutive partitions of each topic, the first ones one more: with many topics of few partitions
-/// the first ones have much more.
+/// consecutive partitions of each topic, the first ones one more: with many topics of few
+/// partitions the first ones have much more.
 fn range(candidates: &[Candidate], topics: impl Iterator<Item = Range<u32>>) -> Assignment {
     let mut sorted: Vec<_> = candidates.iter().collect();
     sorted.sort_by_key(|of| (of.instance.is_none(), of.instance, of.member));
