@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn ranges_are_consecutive_and_the_first_have_one_more() {
-        let all = assign(Strategy::Range, &candidates(&[&[], &[], &[]]), [0..7].into_iter());
+        let all = assign(Strategy::Range, &candidates(&[&[], &[], &[]]), std::iter::once(0..7));
         assert_eq!(sorted(all), [vec![0, 1, 2], vec![3, 4], vec![5, 6]]);
         // Of each topic: three of one partition are all the first member's.
         let all = assign(Strategy::Range, &candidates(&[&[], &[]]), (0..3).map(|at| at..at + 1));
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn what_moves_is_nobodys_until_it_is_given_up() {
         let three = candidates(&[&[0, 1, 2], &[3, 4, 5], &[]]);
-        let first = assign(Strategy::CooperativeSticky, &three, [0..6].into_iter());
+        let first = assign(Strategy::CooperativeSticky, &three, std::iter::once(0..6));
         assert_eq!(sorted(first), [vec![0, 1], vec![3, 4], vec![]]);
         let given_up = candidates(&[&[0, 1], &[3, 4], &[]]);
         let second = assign(Strategy::CooperativeSticky, &given_up, [0..3, 3..6].into_iter());
