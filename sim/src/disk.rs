@@ -83,8 +83,8 @@ pub enum DiskOp<R> {
         file: FileId,
         /// How many.
         records: u64,
-        /// What stands for them.
-        record: R,
+        /// What stands for them. Boxed, as it is seldom: effects are moved often.
+        record: Box<R>,
     },
     /// Remove the file, durably. Completes as `Synced`, also where there is none.
     Delete {

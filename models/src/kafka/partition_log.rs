@@ -315,12 +315,18 @@ impl PartitionLog {
         self.now.last_epoch
     }
 
-    /// The largest epoch not above `epoch`, and its end offset (`endOffsetFor`).
+    /// The largest epoch not above `epoch`, and its end offset (`LeaderEpochFileCache.endOffsetFor`
+    /// @ 3.9.0). Where the log begins with a later one, where that begins: what was before has been
+    /// removed.
     pub fn end_offset_for(&self, epoch: u32) -> (u32, u64) {
         let epochs = &self.now.epochs;
         let next = epochs.partition_point(|(of, _)| *of <= epoch);
         let end = epochs.get(next).map_or(self.end_offset(), |(_, start)| *start);
-        next.checked_sub(1).map_or((0, 0), |at| (epochs[at].0, end))
+        match next.checked_sub(1) {
+            Some(at) => (epochs[at].0, end),
+            None if epochs.is_empty() => (0, 0),
+            None => (epoch, end),
+        }
     }
 
     /// Whether the log of a follower, whose last batch is of `epoch` and ends at `offset`, is not a

@@ -339,7 +339,7 @@ fn operate<R: Record>(
                 return (now, Completion::Failed(DiskError::NoSuchFile));
             };
             let dirty = file.dirty_bytes();
-            device.release(file.discard(records, record));
+            device.release(file.discard(records, *record));
             device.clean(dirty - file.dirty_bytes());
             (now, Completion::Written { index: file.len() })
         }

@@ -183,7 +183,7 @@ impl Broker {
     fn discard(&self, ctx: &mut Ctx<'_>, partition: TopicPartition, deleted: Deleted) {
         let Deleted { records, folded } = deleted;
         let record = protocol::Record::Kafka(Record::Folded(Rc::new(folded)));
-        let op = DiskOp::Discard { file: log_file(partition), records, record };
+        let op = DiskOp::Discard { file: log_file(partition), records, record: Box::new(record) };
         ctx.disk(self.dirs.of(partition), op, TAGS.tag(kind::IGNORED, 0));
     }
 

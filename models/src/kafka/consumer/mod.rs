@@ -397,7 +397,7 @@ impl Consumer {
             OffsetReset::Earliest => start,
             OffsetReset::Latest => end,
         };
-        position.offset = to;
+        (position.offset, position.last_fetched_epoch) = (to, None);
         let (leader, epoch) = (position.leader, position.leader_epoch);
         self.led(partition, leader, epoch);
     }
