@@ -148,12 +148,14 @@ pub(super) fn starved(series: &Series) -> Vec<Starved> {
     let with = series.acked.iter().filter(|acked| **acked > 0).count().max(1) as u64;
     let of_a_second = acked / with * (STARVED_NS / series.interval_ns.max(1)).max(1);
     let behind = behind(series);
-    let is = |index: usize| series.consumed[index] == 0 && series.acked[index] > 0;
+    let is = |index: usize| series.consumed[index] == 0 && behind[index] > 0;
     let mut all: Vec<Starved> = Vec::new();
     for (from, until) in stretches(series, STARVED_NS, 1, is) {
         let of = span(series, (from, until));
         let catch_up = |last: &Starved| last.caught_up_ns.is_none_or(|at| at > of.from_ns);
-        if all.last().is_some_and(catch_up) {
+        // What nobody reads any more, as the run is over, is told as lost or not at all.
+        let over = series.acked[from..until].iter().all(|acked| *acked == 0);
+        if over || all.last().is_some_and(catch_up) {
             continue;
         }
         let last = (until..series.len()).find(|index| behind[*index] <= of_a_second);

@@ -207,8 +207,8 @@ mod tests {
 
     #[test]
     fn what_is_not_modelled_is_told_and_words_choose() {
-        let about = of("kafka").with(&["Retention".into()]);
-        assert!(about.options.is_empty() && about.not_modelled.contains(&"log.retention.ms"));
+        let about = of("kafka").with(&["Cleaner".into()]);
+        assert!(about.options.is_empty() && about.not_modelled.contains(&"log.cleaner.threads"));
         let about = of("kafka").with(&["linger".into()]).text();
         assert!(about.contains("producer.linger.ms = 0"), "{about}");
         assert!(about.contains("5 with version 4.x"), "{about}");
