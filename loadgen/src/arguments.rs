@@ -12,6 +12,21 @@ use headwater_traffic::Rate;
 use crate::placement::Cores;
 use crate::systems::SystemArguments;
 
+/// How a run comes by its cluster.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Reach {
+    /// Launches a cluster, even if one answers at the default address
+    #[arg(long, conflicts_with = "no_launch")]
+    pub(crate) launch: bool,
+    /// Never launches a cluster
+    #[arg(long)]
+    pub(crate) no_launch: bool,
+    /// Runs although the run would not be the experiment that the scenario describes; the outcome
+    /// tells in what
+    #[arg(long)]
+    pub(crate) accept_differences: bool,
+}
+
 /// A run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Run {
@@ -39,16 +54,8 @@ pub(crate) struct Run {
     pub(crate) settings: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) systems: SystemArguments,
-    /// Launches a cluster, even if one answers at the default address
-    #[arg(long, conflicts_with = "no_launch")]
-    pub(crate) launch: bool,
-    /// Never launches a cluster
-    #[arg(long)]
-    pub(crate) no_launch: bool,
-    /// Runs although the run would not be the experiment that the scenario describes; the outcome
-    /// tells in what
-    #[arg(long)]
-    pub(crate) accept_differences: bool,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
     /// Runs whatever it is estimated to take
     #[arg(long)]
     pub(crate) yes: bool,
@@ -95,9 +102,7 @@ impl Run {
             scenario: None,
             settings: vec![],
             systems,
-            launch: false,
-            no_launch: false,
-            accept_differences: true,
+            reach: Reach { accept_differences: true, ..Reach::default() },
             yes: true,
             out: None,
             json: false,

@@ -150,7 +150,7 @@ fn check_cluster(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result
         }
     }
     match system.home() {
-        Home::InProcess if run.launch => Err(no_effect("--launch")),
+        Home::InProcess if run.reach.launch => Err(no_effect("--launch")),
         _ => Ok(()),
     }
 }

@@ -16,7 +16,7 @@ use headwater_sim::random::Seed;
 use headwater_sim::units::Bytes;
 
 use super::{Interrupt, named, reach};
-use crate::arguments::{Ceiling, Run};
+use crate::arguments::{Ceiling, Reach, Run};
 use crate::clock::Clock;
 use crate::collect::Collector;
 use crate::failure::{Failure, Result};
@@ -121,7 +121,7 @@ fn asked(arguments: &Ceiling, size: Bytes) -> Run {
         duration: Some(headwater_sim::time::Duration::from_secs(3_600)),
         size: Some(size),
         settings,
-        launch: arguments.launch,
+        reach: Reach { launch: arguments.launch, accept_differences: true, ..Reach::default() },
         ..Run::of(&arguments.target, arguments.systems.clone())
     }
 }

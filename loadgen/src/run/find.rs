@@ -40,7 +40,7 @@ pub(crate) fn run(asked: &Find) -> Result<ExitCode> {
     if source == Source::Launch {
         fault::check(&plan.scenario, plan.system)?;
     }
-    if !asked.accept_differences {
+    if !asked.reach.accept_differences {
         check(&plan.departures(&source))?;
     }
     let placement = Placement::find(asked.cores, source == Source::Launch)?;

@@ -7,7 +7,7 @@ use headwater_scenarios::find::{Amount, Objective};
 use headwater_scenarios::plan;
 use headwater_sim::time::Duration;
 
-use crate::arguments::{Run, WarmUp, from_1_to, setting};
+use crate::arguments::{Reach, Run, WarmUp, from_1_to, setting};
 use crate::placement::Cores;
 use crate::systems::SystemArguments;
 
@@ -61,15 +61,8 @@ pub(crate) struct Find {
     pub(crate) settings: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) systems: SystemArguments,
-    /// Launches a cluster, even if one answers at the default address
-    #[arg(long, conflicts_with = "no_launch")]
-    pub(crate) launch: bool,
-    /// Never launches a cluster
-    #[arg(long)]
-    pub(crate) no_launch: bool,
-    /// Runs although the runs would not be the experiment that the scenario describes
-    #[arg(long)]
-    pub(crate) accept_differences: bool,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
     /// Which cores a launched cluster and the generator have, as in a run
     #[arg(long, value_enum)]
     pub(crate) cores: Option<Cores>,
@@ -103,9 +96,7 @@ impl Find {
             duration: self.duration,
             seed,
             settings,
-            launch: self.launch,
-            no_launch: self.no_launch,
-            accept_differences: self.accept_differences,
+            reach: self.reach,
             yes: self.yes,
             cores: self.cores,
             warm_up: self.warm_up,

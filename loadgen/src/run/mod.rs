@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         fault::check(&plan.scenario, plan.system)?;
     }
     let departures = plan.departures(&source);
-    if !arguments.accept_differences {
+    if !arguments.reach.accept_differences {
         check(&departures)?;
     }
     let placement = Placement::find(arguments.cores, source == Source::Launch)?;

@@ -14,7 +14,7 @@ pub(super) fn find(plan: &RunPlan, run: &Run) -> Result<Source> {
     let system = plan.system;
     let (option, port) = match system.home() {
         Home::InProcess => return Ok(Source::InProcess),
-        Home::Launched if run.no_launch => {
+        Home::Launched if run.reach.no_launch => {
             return Err(Failure::new(format!(
                 "target {} is always launched: leave out --no-launch",
                 system.name()
@@ -30,8 +30,8 @@ pub(super) fn find(plan: &RunPlan, run: &Run) -> Result<Source> {
              --launch in place of an address",
         )),
         Some(address) => named(system, address, option),
-        None if run.launch || (breaks && !run.no_launch) => {
-            if !run.launch {
+        None if run.reach.launch || (breaks && !run.reach.no_launch) => {
+            if !run.reach.launch {
                 terminal::note("the scenario breaks processes: a cluster is launched for it");
             }
             Ok(Source::Launch)
@@ -90,7 +90,7 @@ fn at_default_port(system: &dyn LiveSystem, port: u16, option: &str, run: &Run) 
              cluster with {option}, or give --launch for one on another port"
         )));
     }
-    if run.no_launch {
+    if run.reach.no_launch {
         return Err(Failure::new(format!(
             "no {name} answers at {address}, and --no-launch forbids to launch one: start it, or \
              name a cluster with {option}"

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as _, Command, FromArgMatches as _};
 
-use crate::arguments::{Run, Validate};
+use crate::arguments::{Reach, Run, Validate};
 use crate::failure::{Failure, Result};
 use crate::fault;
 use crate::placement::Placement;
@@ -114,7 +114,7 @@ fn arguments(asked: &Validate) -> Run {
     Run {
         duration: asked.duration,
         settings: asked.settings.clone(),
-        launch: true,
+        reach: Reach { launch: true, ..Reach::default() },
         cores: asked.cores,
         forecast: true,
         seeds: asked.seeds,

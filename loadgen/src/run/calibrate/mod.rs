@@ -19,7 +19,7 @@ use self::report::Report;
 use self::woken::Ran;
 use super::drive::Driven;
 use super::{Interrupt, drive, reach, warm_up};
-use crate::arguments::{Calibrate, Run};
+use crate::arguments::{Calibrate, Reach, Run};
 use crate::failure::{Failure, Result};
 use crate::launch::Places;
 use crate::launch::jvm::{self, Collection};
@@ -122,7 +122,7 @@ fn asked(arguments: &Calibrate, case: &Case) -> Run {
     Run {
         duration: Some(headwater_sim::time::Duration::from_secs(length)),
         settings: case.settings.iter().map(own).collect(),
-        launch: arguments.launch,
+        reach: Reach { launch: arguments.launch, accept_differences: true, ..Reach::default() },
         ..Run::of(&arguments.target, arguments.systems.clone())
     }
 }
