@@ -146,15 +146,10 @@ mod tests {
         let times = vec![Time(1)];
         let (stream, lane) = (StreamId(0), Lane(2));
         let batch = |stream| Batch {
-            stream,
-            writer: 1,
-            lane,
-            first: 3,
             bytes: 10,
             intended: times.clone(),
             started: times.clone(),
-            packed: None,
-            words: None,
+            ..Batch::empty(StreamWriter { stream, number: 1 }, lane, 3)
         };
         // Its value before there were streams.
         assert_eq!(batch(stream).digest(), mix(mix(1 << 32 | 2, 3), 1 << 40 | 10));

@@ -57,6 +57,33 @@ impl Shard {
     }
 }
 
+/// Adds the parts of one result to those of another; none are left once all are there.
+///
+/// # Errors
+/// Why they are not parts of one whole.
+pub(crate) fn add(to: &mut Vec<Shard>, other: Vec<Shard>) -> Result<(), String> {
+    let count = |shards: &[Shard]| shards.first().map(|shard| shard.count);
+    if count(to) != count(&other) || to.is_empty() {
+        return Err("not shards of the same number of parts".into());
+    }
+    if let Some(twice) = other.iter().find(|shard| to.contains(shard)) {
+        return Err(format!("shard {twice} is there twice"));
+    }
+    to.extend(other);
+    to.sort();
+    if missing(to).is_empty() {
+        to.clear();
+    }
+    Ok(())
+}
+
+/// The parts that are not there; none of a whole.
+pub(crate) fn missing(shards: &[Shard]) -> Vec<Shard> {
+    let Some(count) = shards.first().map(|shard| shard.count) else { return Vec::new() };
+    let all = (0..count).map(|index| Shard { index, count });
+    all.filter(|shard| !shards.contains(shard)).collect()
+}
+
 impl FromStr for Shard {
     type Err = String;
 

@@ -210,16 +210,12 @@ impl Writer {
         let gathered = std::mem::take(&mut self.gathered);
         let bytes = std::mem::take(&mut self.gathered_bytes);
         let lane = Lane(self.spec.writer);
+        let first = self.intake.number(lane, gathered.len() as u64);
         let batch = Batch {
-            stream: self.intake.writer().stream,
-            writer: self.spec.writer,
-            lane,
-            first: self.intake.number(lane, gathered.len() as u64),
             bytes,
             intended: gathered.iter().map(|(arrival, _)| arrival.at).collect(),
             started: gathered.iter().map(|(_, taken)| *taken).collect(),
-            packed: None,
-            words: None,
+            ..Batch::empty(self.intake.writer(), lane, first)
         };
         self.ledger_bytes += bytes;
         let payload = Payload { bytes, batches: vec![Rc::new(batch)], words: Vec::new() };

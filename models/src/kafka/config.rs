@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compression::{Compressions, Figures};
 use super::costs::Costs;
-use super::ids::BrokerId;
+use super::ids::{BrokerId, TopicPartition};
 use super::quota::Quota;
 use super::reassignment::Reassignment;
 use super::tls::SecurityProtocol;
@@ -417,6 +417,11 @@ impl Cluster {
     /// The partitions of all topics of events.
     pub const fn event_partitions(&self) -> u32 {
         self.topics.count * self.partitions
+    }
+
+    /// A partition of a topic of events, and not one that brokers keep something in.
+    pub const fn is_of_events(&self, partition: TopicPartition) -> bool {
+        partition.partition.0 < self.event_partitions()
     }
 
     /// The partitions of each topic, topic by topic.

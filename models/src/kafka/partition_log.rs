@@ -418,7 +418,7 @@ mod tests {
     use headwater_sim::time::Duration;
 
     use super::*;
-    use crate::batch::{Batch, Lane, StreamId};
+    use crate::batch::{Batch, Lane, StreamWriter};
 
     const PRODUCER: ProducerId = ProducerId::new(0);
     const SEGMENT: Rolling = segment(1 << 30);
@@ -432,15 +432,10 @@ mod tests {
         let times = vec![Time::ZERO; count];
         let (intended, started) = (times.clone(), times);
         let batch = Batch {
-            stream: StreamId(0),
-            writer: 0,
-            lane: Lane(0),
-            first,
             bytes: 100,
             intended,
             started,
-            packed: None,
-            words: None,
+            ..Batch::empty(StreamWriter::default(), Lane(0), first)
         };
         LogBatch { base_offset, leader_epoch, producer_epoch: Some(EPOCH), batch: Rc::new(batch) }
     }

@@ -272,7 +272,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::batch::{Batch, Lane, StreamId};
+    use crate::batch::{Batch, Lane, StreamWriter};
     use crate::kafka::config::Topic;
     use crate::kafka::metadata::Image;
     use crate::kafka::segments::Rolling;
@@ -300,17 +300,11 @@ mod tests {
         let times = vec![Time::ZERO; count];
         let (intended, started) = (times.clone(), times);
         let (first, base_offset) = (replica.log.end_offset(), replica.log.end_offset());
-        let (stream, lane) = (StreamId(0), Lane(0));
         let batch = Batch {
-            stream,
-            writer: 0,
-            lane,
-            first,
             bytes: 100,
             intended,
             started,
-            packed: None,
-            words: None,
+            ..Batch::empty(StreamWriter::default(), Lane(0), first)
         };
         let batch = Rc::new(batch);
         let batch = LogBatch { base_offset, leader_epoch: 0, producer_epoch: None, batch };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use headwater_check::{
     Audience, Events, History, Once, Positions, Promises, Replica, Suite, Verdict,
 };
-use headwater_models::batch::{Batch, Lane, StreamId};
+use headwater_models::batch::{Batch, Lane, StreamId, StreamWriter};
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
@@ -252,17 +252,11 @@ fn a_damaged_payload_is_found() {
 fn batch(first: u64, count: u64, bytes: u64) -> Rc<Batch> {
     let intended = vec![Time::ZERO; count as usize];
     let started = intended.clone();
-    let (stream, lane) = (StreamId(0), Lane(0));
     Rc::new(Batch {
-        stream,
-        writer: 0,
-        lane,
-        first,
         bytes,
         intended,
         started,
-        packed: None,
-        words: None,
+        ..Batch::empty(StreamWriter::default(), Lane(0), first)
     })
 }
 

@@ -1,6 +1,6 @@
 //! `headwater merge`, and which part of a swarm or sweep a job does.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use headwater_scenarios::swarm::{Shard, Swarm};
@@ -23,13 +23,17 @@ pub fn shard(text: &str) -> Result<Shard, Failure> {
 
 /// Puts the parts of a swarm, or of a sweep, together.
 pub fn merge(arguments: &Merge) -> Result<ExitCode, Failure> {
-    let first = arguments.parts.first().expect("clap asks for one at least");
-    let is_sweep = Sweep::parse(&input::text(first)?).is_ok();
-    if is_sweep { sweeps(arguments) } else { swarms(arguments) }
+    let read = |path: &PathBuf| Ok((path.clone(), input::text(path)?));
+    let parts = arguments.parts.iter().map(read).collect::<Result<Vec<Part>, Failure>>()?;
+    let is_sweep = parts.first().is_some_and(|(_, text)| Sweep::parse(text).is_ok());
+    if is_sweep { sweeps(arguments, &parts) } else { swarms(arguments, &parts) }
 }
 
-fn swarms(arguments: &Merge) -> Result<ExitCode, Failure> {
-    let whole = whole(&arguments.parts, Swarm::parse, Swarm::merge)?;
+/// A file, and what is in it.
+type Part = (PathBuf, String);
+
+fn swarms(arguments: &Merge, parts: &[Part]) -> Result<ExitCode, Failure> {
+    let whole = whole(parts, Swarm::parse, Swarm::merge)?;
     let json = serde_json::to_string_pretty(&whole).expect("plain data") + "\n";
     if let Some(path) = &arguments.html {
         output::page(path, &headwater_reports::swarm::swarm_page(&[whole.shown()]))?;
@@ -40,8 +44,8 @@ fn swarms(arguments: &Merge) -> Result<ExitCode, Failure> {
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn sweeps(arguments: &Merge) -> Result<ExitCode, Failure> {
-    let whole = whole(&arguments.parts, Sweep::parse, Sweep::merge)?;
+fn sweeps(arguments: &Merge, parts: &[Part]) -> Result<ExitCode, Failure> {
+    let whole = whole(parts, Sweep::parse, Sweep::merge)?;
     let json = serde_json::to_string_pretty(&whole).expect("plain data");
     if let Some(path) = &arguments.html {
         output::page(path, &whole.shown().to_html())?;
@@ -55,14 +59,14 @@ fn sweeps(arguments: &Merge) -> Result<ExitCode, Failure> {
 
 /// All parts, read and added to the first.
 fn whole<T>(
-    parts: &[PathBuf],
+    parts: &[Part],
     parse: impl Fn(&str) -> Result<T, String>,
     merge: impl Fn(&mut T, T) -> Result<(), String>,
 ) -> Result<T, Failure> {
     let mut whole: Option<T> = None;
-    for path in parts {
+    for (path, text) in parts {
         let wrong = |why: String| Failure::Other(format!("{}: {why}", path.display()));
-        let part = parse(&input::text(path)?).map_err(wrong)?;
+        let part = parse(text).map_err(wrong)?;
         match &mut whole {
             None => whole = Some(part),
             Some(whole) => merge(whole, part).map_err(wrong)?,
@@ -74,11 +78,7 @@ fn whole<T>(
 /// Writes the whole where it is asked for, and prints it.
 fn told(arguments: &Merge, json: &str, text: &str) -> Result<(), Failure> {
     if let Some(out) = &arguments.out {
-        write(out, json)?;
+        std::fs::write(out, json).map_err(|error| Failure::output(out.display(), &error))?;
     }
     say(if arguments.json { json } else { text }.trim_end())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| Failure::output(path.display(), &error))
 }

@@ -250,7 +250,7 @@ impl Observer<Streaming> for Observed {
 mod tests {
     use super::*;
     use headwater_check::{Promises, Suite};
-    use headwater_models::batch::{Batch, Lane};
+    use headwater_models::batch::{Batch, Lane, StreamWriter};
     use headwater_models::signal::Level;
     use headwater_reports::Outcome;
     use headwater_reports::outcome::{Scenario, Source};
@@ -268,15 +268,10 @@ mod tests {
 
     fn batch(stream: u32) -> Rc<Batch> {
         Rc::new(Batch {
-            stream: StreamId(stream),
-            writer: 0,
-            lane: Lane(0),
-            first: 0,
             bytes: 21,
             intended: vec![Time(100), Time(1_100)],
             started: vec![Time(1_050), Time(1_150)],
-            packed: None,
-            words: None,
+            ..Batch::empty(StreamWriter { stream: StreamId(stream), number: 0 }, Lane(0), 0)
         })
     }
 

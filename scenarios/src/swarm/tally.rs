@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Base, Shard, Shown, SwarmRun};
 use crate::faults;
+use crate::shard;
 use crate::sweep::Settings;
 use crate::units::Duration;
 
@@ -147,15 +148,7 @@ impl Swarm {
                         headwater must be the same"
                 .into());
         }
-        let counts = |swarm: &Self| swarm.shards.first().map(|shard| shard.count);
-        if counts(self) != counts(&other) || self.shards.is_empty() {
-            return Err("not shards of the same number of parts".into());
-        }
-        if let Some(twice) = other.shards.iter().find(|shard| self.shards.contains(shard)) {
-            return Err(format!("shard {twice} is there twice"));
-        }
-        self.shards.extend(other.shards);
-        self.shards.sort();
+        shard::add(&mut self.shards, other.shards)?;
         self.runs += other.runs;
         self.twice += other.twice;
         self.core += other.core;
@@ -169,17 +162,12 @@ impl Swarm {
         self.failures.extend(other.failures);
         self.failures.sort();
         self.interrupted |= other.interrupted;
-        if counts(self) == Some(self.shards.len() as u64) {
-            self.shards.clear();
-        }
         Ok(())
     }
 
     /// The parts that are missing.
     pub fn missing(&self) -> Vec<Shard> {
-        let Some(count) = self.shards.first().map(|shard| shard.count) else { return Vec::new() };
-        let all = (0..count).map(|index| Shard { index, count });
-        all.filter(|shard| !self.shards.contains(shard)).collect()
+        shard::missing(&self.shards)
     }
 
     /// The properties of its systems.

@@ -1,7 +1,7 @@
 //! Parts of a sweep, which jobs of an array have run, put together.
 
 use super::{Sweep, of_points};
-use crate::shard::Shard;
+use crate::shard::{self, Shard};
 
 impl Sweep {
     /// Reads what a sweep wrote as JSON.
@@ -27,15 +27,7 @@ impl Sweep {
                 other.reproduce, other.version, self.reproduce, self.version
             ));
         }
-        let counts = |sweep: &Self| sweep.shards.first().map(|shard| shard.count);
-        if counts(self) != counts(&other) || self.shards.is_empty() {
-            return Err("not shards of the same number of parts".into());
-        }
-        if let Some(twice) = other.shards.iter().find(|shard| self.shards.contains(shard)) {
-            return Err(format!("shard {twice} is there twice"));
-        }
-        self.shards.extend(other.shards);
-        self.shards.sort();
+        shard::add(&mut self.shards, other.shards)?;
         self.interrupted |= other.interrupted;
         let mut settings = Vec::new();
         let mut points = Vec::new();
@@ -47,17 +39,12 @@ impl Sweep {
             points.push(all);
         }
         self.variants = of_points(&self.metrics, settings, points);
-        if counts(self) == Some(self.shards.len() as u64) {
-            self.shards.clear();
-        }
         Ok(())
     }
 
     /// The parts that are not there.
     pub fn missing(&self) -> Vec<Shard> {
-        let Some(count) = self.shards.first().map(|shard| shard.count) else { return Vec::new() };
-        let all = (0..count).map(|index| Shard { index, count });
-        all.filter(|shard| !self.shards.contains(shard)).collect()
+        shard::missing(&self.shards)
     }
 }
 

@@ -34,7 +34,7 @@ impl Broker {
                 needs.from(log, copied);
             }
             // Groups are read from where they were written last.
-            let of_groups = partition.partition.0 >= self.config.event_partitions();
+            let of_groups = !self.config.is_of_events(partition);
             if replica.state.leader.is_none() || of_groups {
                 needs.from(log, 0);
             }

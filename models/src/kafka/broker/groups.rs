@@ -13,7 +13,7 @@ use headwater_sim::units::NodeId;
 
 use super::connections::{State, of_group};
 use super::{Broker, Ctx, TAGS, kind};
-use crate::batch::{Batch, StreamId};
+use crate::batch::{Batch, StreamId, StreamWriter};
 use crate::kafka::config::Topic;
 use crate::kafka::group::message::{Answer, Ask, Asked, GroupError, Told};
 use crate::kafka::group::state::{Effects, Group, Happened, Limits, Waiter};
@@ -48,7 +48,7 @@ impl Broker {
     /// The options of a partition's topic.
     pub(super) fn topic(&self, partition: TopicPartition) -> Topic {
         let of_events = &self.config.topic;
-        match partition.partition.0 < self.config.event_partitions() {
+        match self.config.is_of_events(partition) {
             true => of_events.clone(),
             // It is compacted, and nothing of it is removed.
             false => Topic { segment_bytes: SEGMENT_BYTES, retention_ms: -1, ..Topic::default() },
@@ -154,15 +154,15 @@ impl Broker {
         let first = self.replicas.get(partition).map_or(0, |replica| replica.log.end_offset());
         let now = ctx.now();
         let batch = Batch {
-            stream: NO_STREAM,
-            writer: id.0,
-            lane: partition.into(),
-            first,
             bytes,
             intended: vec![now],
             started: vec![now],
-            packed: None,
             words: Some(Rc::new(words)),
+            ..Batch::empty(
+                StreamWriter { stream: NO_STREAM, number: id.0 },
+                partition.into(),
+                first,
+            )
         };
         self.write_down_group(ctx, Rc::new(batch), written);
     }
@@ -210,7 +210,7 @@ impl Broker {
 
     /// The leader of a partition has changed: groups that are kept in it are read, or forgotten.
     pub(super) fn coordinate(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
-        if partition.partition.0 < self.config.event_partitions() {
+        if self.config.is_of_events(partition) {
             return;
         }
         let config = self.config.clone();

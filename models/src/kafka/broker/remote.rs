@@ -20,7 +20,7 @@ use super::groups::NO_STREAM;
 use super::produce::By;
 use super::remote_reads::{IndexCache, RemoteRead};
 use super::{Broker, Ctx, TAGS, kind};
-use crate::batch::{Batch, SharedBatch};
+use crate::batch::{Batch, SharedBatch, StreamWriter};
 use crate::collections::SortedVecMap;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{ErrorCode, Message, Produce, ProduceResult};
@@ -134,7 +134,7 @@ impl Broker {
 
     /// A partition of the events, while there is remote storage.
     pub(super) fn is_tiered(&self, partition: TopicPartition) -> bool {
-        self.remote.is_some() && partition.partition.0 < self.config.event_partitions()
+        self.remote.is_some() && self.config.is_of_events(partition)
     }
 
     /// What of a log before this offset is in remote storage; nothing without such.
@@ -246,15 +246,11 @@ impl Broker {
         let lane = self.remote.as_ref().map(|remote| remote.metadata.into()).unwrap_or_default();
         let now = ctx.now();
         Rc::new(Batch {
-            stream: NO_STREAM,
-            writer: self.me.0,
-            lane,
-            first: 0,
             bytes: METADATA_BYTES.saturating_sub(BATCH_OVERHEAD),
             intended: vec![now],
             started: vec![now],
             words: Some(Rc::new(words)),
-            packed: None,
+            ..Batch::empty(StreamWriter { stream: NO_STREAM, number: self.me.0 }, lane, 0)
         })
     }
 

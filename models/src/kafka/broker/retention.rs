@@ -149,7 +149,7 @@ impl Broker {
         } else {
             replica.log.raise_start(to);
         }
-        if retention.tiered.is_none() && partition.partition.0 < self.config.event_partitions() {
+        if retention.tiered.is_none() && self.config.is_of_events(partition) {
             let ranges = deleted.folded.ranges.iter().copied().collect();
             let lane = Lane::from(partition);
             ctx.note(Note::Expired { lane, position: to, ranges });

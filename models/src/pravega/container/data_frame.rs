@@ -69,7 +69,7 @@ impl FrameBuilder {
 mod tests {
     use super::super::operation::Operation;
     use super::*;
-    use crate::batch::{Batch, Lane, StreamId};
+    use crate::batch::{Batch, Lane, StreamWriter};
     use crate::pravega::message::{NO_EVENT, WriterId};
     use crate::pravega::segment::SegmentId;
     use headwater_sim::time::Time;
@@ -78,15 +78,10 @@ mod tests {
         let times = vec![Time::ZERO];
         let (lane, first) = (Lane(0), sequence);
         let batch = Batch {
-            stream: StreamId(0),
-            writer: 0,
-            lane,
-            first,
             bytes,
             intended: times.clone(),
             started: times,
-            packed: None,
-            words: None,
+            ..Batch::empty(StreamWriter::default(), lane, first)
         };
         let operation = Operation::Append {
             segment: SegmentId(0),

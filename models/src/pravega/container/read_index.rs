@@ -147,7 +147,7 @@ impl ReadIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Batch, Lane, StreamId};
+    use crate::batch::{Batch, Lane, StreamWriter};
     use crate::pravega::config::SegmentStore;
     use headwater_sim::time::Time;
 
@@ -156,15 +156,10 @@ mod tests {
     fn batch(first: u64) -> SharedBatch {
         let times = vec![Time::ZERO];
         Rc::new(Batch {
-            stream: StreamId(0),
-            writer: 0,
-            lane: Lane(0),
-            first,
             bytes: 92,
             intended: times.clone(),
             started: times,
-            packed: None,
-            words: None,
+            ..Batch::empty(StreamWriter::default(), Lane(0), first)
         })
     }
 

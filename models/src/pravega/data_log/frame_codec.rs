@@ -39,7 +39,7 @@ pub fn decode(payload: &Payload) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Batch, Lane, StreamId};
+    use crate::batch::{Batch, Lane, StreamId, StreamWriter};
     use crate::pravega::container::metadata::Snapshot;
     use crate::pravega::container::operation::Operation;
     use crate::pravega::message::{NO_EVENT, WriterId};
@@ -51,15 +51,10 @@ mod tests {
     fn a_frame_reads_back_as_written() {
         let times = vec![Time::ZERO, Time(5)];
         let batch = Rc::new(Batch {
-            stream: StreamId(0),
-            writer: 1,
-            lane: Lane(2),
-            first: 3,
             bytes: 400,
             intended: times.clone(),
             started: times,
-            packed: None,
-            words: None,
+            ..Batch::empty(StreamWriter { stream: StreamId(0), number: 1 }, Lane(2), 3)
         });
         let append = Operation::Append {
             segment: SegmentId(2),

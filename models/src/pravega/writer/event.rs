@@ -39,15 +39,10 @@ impl Event {
 pub fn batch(writer: StreamWriter, lane: Lane, events: &[Event]) -> SharedBatch {
     let first = events.first().expect("a batch is not empty").sequence;
     Rc::new(Batch {
-        stream: writer.stream,
-        writer: writer.number,
-        lane,
-        first,
         bytes: events.iter().map(|event| u64::from(event.bytes)).sum(),
         intended: events.iter().map(|event| event.intended).collect(),
         started: events.iter().map(|event| event.started).collect(),
-        packed: None,
-        words: None,
+        ..Batch::empty(writer, lane, first)
     })
 }
 
