@@ -26,7 +26,7 @@ use crate::property::Property;
 use crate::role::Role;
 use crate::signal::{Office, Roles, Signals};
 use crate::sizing::Sizing;
-use crate::wait::{Wait, Without};
+use crate::wait::{Timer, Wait, Without};
 
 /// A system as it is configured.
 pub type Configured = Result<Arc<dyn System>, InputError>;
@@ -181,10 +181,9 @@ pub trait System: Serialize + Debug + Send + Sync {
     /// How often an event may turn up, by the configuration of its writers.
     fn once(&self) -> Once;
 
-    /// What a node of this role waits for by the timer of a tag, which it set upon an input of the
-    /// kind `after`.
-    fn waits(&self, role: &Role, _tag: u64, after: &str) -> Wait {
-        Wait::likely(role, after)
+    /// What a node of this role waits for by a timer.
+    fn waits(&self, role: &Role, timer: Timer) -> Wait {
+        Wait::likely(role, timer.after)
     }
 
     /// The mechanisms that it has on and can be run without.

@@ -16,6 +16,12 @@ pub enum Wait {
     Retry,
     /// Time for servers to find out that one of them is gone, and to take its place.
     Failover,
+    /// Tiered storage: its next write or read, or the end of patience with one.
+    Tier,
+    /// The end of a garbage collection.
+    Collection,
+    /// Servers that store the same to agree.
+    Agreement,
 }
 
 impl Wait {
@@ -32,6 +38,17 @@ impl Wait {
             Self::Failover
         }
     }
+}
+
+/// A timer of which it is asked what its node waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// What came back with it.
+    pub tag: u64,
+    /// What its node said that it is for ([`headwater_sim::context::Context::timer_for`]).
+    pub what: &'static str,
+    /// The kind of input upon which it was set ([`headwater_sim::causes::Link::kind`]).
+    pub after: &'static str,
 }
 
 /// A mechanism that a system can be run without, to see what it is worth.

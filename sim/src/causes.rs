@@ -61,7 +61,8 @@ pub struct Link {
     /// How the time since its cause was spent.
     pub spent: Spent,
     /// Of which kind the message or the completion is, or what else the input is (`timer`,
-    /// `disconnect`, `start`); empty for what is no input.
+    /// `disconnect`, `start`); empty for what is no input. Of a timer, what it was for, where its
+    /// node said so ([`crate::context::Context::timer_for`]).
     pub kind: &'static str,
     /// A timer's tag, or zero.
     pub detail: u64,
@@ -100,6 +101,11 @@ pub struct Causes {
     free: Vec<u32>,
     /// What led to each pending event, by its slot.
     of: Vec<u32>,
+    /// What each pending timer is for, by its slot.
+    names: Vec<&'static str>,
+    /// The slot of the event that was placed last, and what the one at hand is for.
+    placed: usize,
+    name: &'static str,
     /// What leads to whatever is asked for now.
     current: u32,
     /// The input at hand waited while its process stood still.
@@ -122,6 +128,9 @@ impl Causes {
             links: vec![Held { link: none, users: u32::MAX / 2 }],
             free: Vec::new(),
             of: Vec::new(),
+            names: Vec::new(),
+            placed: 0,
+            name: "",
             current: NONE,
             waited: false,
             windows,
@@ -184,6 +193,7 @@ impl Causes {
     /// The event in `slot` is due.
     pub(crate) fn due(&mut self, now: Time, slot: u32) {
         self.begin(now);
+        self.name = self.names.get_mut(slot as usize).map_or("", std::mem::take);
         let link = self.of.get_mut(slot as usize).map_or(NONE, std::mem::take);
         self.waited = false;
         self.go_on_from(link);
@@ -198,6 +208,20 @@ impl Causes {
         let link = self.hold();
         let before = std::mem::replace(&mut self.of[slot], link);
         self.release(before);
+        self.placed = slot;
+    }
+
+    /// What was placed last is a timer for this.
+    pub(crate) fn named(&mut self, what: &'static str) {
+        if self.placed >= self.names.len() {
+            self.names.resize(self.placed + 1, "");
+        }
+        self.names[self.placed] = what;
+    }
+
+    /// What was placed last is the timer at hand, which was early.
+    pub(crate) fn named_again(&mut self) {
+        self.named(self.name);
     }
 
     /// A link back to the current one, which leads to what is asked for from now on.
@@ -256,6 +280,7 @@ impl Causes {
         detail: u64,
     ) {
         let waited = std::mem::take(&mut self.waited);
+        let kind = if spent == Spent::Timer && !self.name.is_empty() { self.name } else { kind };
         let spent = if waited { self.stood_still(at, node) } else { spent };
         self.add(at, node, spent, kind, detail);
     }
@@ -263,7 +288,10 @@ impl Causes {
     /// An input is ready for a node that stands still: what to hand [`Self::resumed`] then.
     pub(crate) fn waits(&mut self, at: Time, node: NodeId, spent: Spent) -> u32 {
         let before = self.hold();
-        self.spent(at, node, spent);
+        match spent {
+            Spent::Timer if !self.name.is_empty() => self.add(at, node, spent, self.name, 0),
+            _ => self.spent(at, node, spent),
+        }
         let link = self.hold();
         self.back(before);
         link

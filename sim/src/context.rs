@@ -1,7 +1,7 @@
 //! The context of one input: where a node reads the time and records its effects.
 
 use crate::disk::{DiskId, DiskOp, FileId};
-use crate::effect::{Effect, PoolId, Transport};
+use crate::effect::{Effect, PoolId, TIMER, Transport};
 use crate::files::Files;
 use crate::node::Protocol;
 use crate::page_cache::PageCache;
@@ -101,14 +101,21 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// Calls `on_timer(tag)` after `delay`.
     #[inline]
     pub fn timer(&mut self, delay: Duration, tag: u64) {
-        self.effects.push(Effect::Timer { delay, tag, exact: false });
+        self.effects.push(Effect::Timer { delay, tag, exact: false, what: TIMER });
+    }
+
+    /// The same, with what it waits for, in a word or two: the kind of its link in a run that keeps
+    /// causes ([`crate::causes::Link::kind`]), and nothing else.
+    #[inline]
+    pub fn timer_for(&mut self, delay: Duration, tag: u64, what: &'static str) {
+        self.effects.push(Effect::Timer { delay, tag, exact: false, what });
     }
 
     /// The same for a thread that is in real time, or has asked for timers without slack
     /// (`PR_SET_TIMERSLACK`).
     #[inline]
     pub fn exact_timer(&mut self, delay: Duration, tag: u64) {
-        self.effects.push(Effect::Timer { delay, tag, exact: true });
+        self.effects.push(Effect::Timer { delay, tag, exact: true, what: TIMER });
     }
 
     /// Does CPU work on a thread of `pool`; completes as `Computed`.

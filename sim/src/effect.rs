@@ -9,6 +9,9 @@ use crate::units::NodeId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolId(pub u8);
 
+/// What a timer waits for of which nobody says.
+pub const TIMER: &str = "timer";
+
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -40,6 +43,8 @@ pub enum Effect<P: Protocol> {
         tag: u64,
         /// The thread that it wakes takes no slack ([`crate::scheduling::SchedulerSpec`]).
         exact: bool,
+        /// What it waits for: [`TIMER`] where nobody says.
+        what: &'static str,
     },
     /// Occupy a thread of `pool`, and a core of the machine, for `cost`; then complete.
     Compute {

@@ -31,6 +31,7 @@ use super::config;
 use super::entry::SharedEntry;
 use super::ids::LedgerId;
 use super::record::Record;
+use super::waits;
 
 /// What is to be made durable, and who waits for it.
 #[derive(Clone, Debug)]
@@ -264,7 +265,7 @@ impl Journal {
         let due = self.group_since + self.max_wait();
         if self.wait_armed.is_none_or(|armed| armed > due || armed <= ctx.now()) {
             self.wait_armed = Some(due);
-            ctx.timer(due - ctx.now(), self.tags.wait);
+            ctx.timer_for(due - ctx.now(), self.tags.wait, waits::GROUP);
         }
     }
 

@@ -24,6 +24,7 @@ use super::input::Input;
 use super::ledger_handle::LedgerError;
 use super::ledger_metadata::LedgerMetadata;
 use super::message::{Message, Status, Which};
+use super::waits;
 use crate::component::Component;
 use crate::tags::TagSpace;
 
@@ -189,7 +190,7 @@ impl LedgerReader {
         if !self.timer_armed {
             self.timer_armed = true;
             let wait = Duration::from_millis(self.spec.client.speculative_read_timeout.max(1));
-            ctx.timer(wait, self.timers.tag(0));
+            ctx.timer_for(wait, self.timers.tag(0), waits::SPECULATIVE_READ);
         }
     }
 

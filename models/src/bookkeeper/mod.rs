@@ -92,4 +92,5 @@ pub mod reader;
 pub mod record;
 pub mod signals;
 pub mod system;
+pub mod waits;
 pub mod writer;

@@ -8,14 +8,14 @@ use serde::Deserialize as _;
 
 use super::bookie::COOKIE_FILE;
 use super::config::{Bookie, Cluster};
-use super::{deploy, properties, signals};
+use super::{deploy, properties, signals, waits};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::Signals;
 use crate::system::{Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for};
-use crate::wait::{Wait, Without};
+use crate::wait::{Timer, Wait, Without};
 
 /// A bookie.
 pub const BOOKIE: &Role = &Role {
@@ -135,9 +135,8 @@ impl System for Cluster {
         Once::Any
     }
 
-    /// A bookie's timers on the way of an entry gather entries for one sync.
-    fn waits(&self, role: &Role, _tag: u64, after: &str) -> Wait {
-        if role == BOOKIE { Wait::Linger } else { Wait::likely(role, after) }
+    fn waits(&self, role: &Role, timer: Timer) -> Wait {
+        waits::of(timer.what).unwrap_or_else(|| Wait::likely(role, timer.after))
     }
 
     fn without(&self) -> Vec<Without> {

@@ -29,6 +29,7 @@ use super::input::Input;
 use super::ledger_handle::{HandleEvent, HandleSpec, LedgerHandle};
 use super::metadata::client::{MetadataClient, MetadataEvent};
 use super::metadata::message::{MetadataError, MetadataResponse, Operation, Path, Value};
+use super::waits;
 use crate::component::Component;
 use crate::tags::TagSpace;
 
@@ -249,7 +250,7 @@ impl Writer {
                     }
                     self.phase = Phase::Retrying;
                     let wait = Duration::from_millis(self.spec.writer_config.retry_ms);
-                    ctx.timer(wait, TIMER_RETRY);
+                    ctx.timer_for(wait, TIMER_RETRY, waits::RETRY);
                 }
                 HandleEvent::Closed { .. } => self.on_closed(ctx),
             }

@@ -30,11 +30,11 @@ type Ctx<'a> = Context<'a, Streaming>;
 /// Tags of a client's timers and work: the kind above, which broker or request below.
 pub const TAGS: TagLayout = TagLayout::new(56);
 /// Kind of a timer: the pause before another question for the metadata is over.
-const ASK_AGAIN: u64 = 0x70;
+pub const ASK_AGAIN: u64 = 0x70;
 /// Kind of a timer: a broker may be connected to again.
-const CONNECT: u64 = 0x71;
+pub const CONNECT: u64 = 0x71;
 /// Kind of a timer: an attempt to connect has taken too long; of a broker and an attempt.
-const TOO_LONG: u64 = 0x72;
+pub const TOO_LONG: u64 = 0x72;
 /// Kind of work: a client's part of a handshake; with a broker.
 const GREETED: u64 = 0x73;
 /// Kind of a timer: a broker's quota holds the client back no longer.

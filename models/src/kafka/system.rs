@@ -21,7 +21,7 @@ use crate::system::{
     Claims, Configured, Input, Once, ReaderGroups, Schema, System, SystemKind, schema_for,
 };
 use crate::tier;
-use crate::wait::{Wait, Without};
+use crate::wait::{Timer, Wait, Without};
 
 /// A broker (combined mode: also a KRaft controller).
 pub const BROKER: &Role = &Role {
@@ -207,8 +207,8 @@ impl System for Cluster {
         if self.producer.enable_idempotence { Once::Stored } else { Once::Any }
     }
 
-    fn waits(&self, role: &Role, tag: u64, _after: &str) -> Wait {
-        waits::of(self, role, tag)
+    fn waits(&self, role: &Role, timer: Timer) -> Wait {
+        waits::of(self, role, timer.tag)
     }
 
     fn without(&self) -> Vec<Without> {

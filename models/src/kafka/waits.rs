@@ -2,9 +2,10 @@
 
 use super::broker::kind as broker;
 use super::config::{ClientLibrary, Cluster};
+use super::consumer::kind as consumer;
 use super::producer::java;
 use super::producer::librdkafka::kind as librdkafka;
-use super::reconnect::{TAGS, THROTTLED};
+use super::reconnect::{ASK_AGAIN, CONNECT, TAGS, THROTTLED, TOO_LONG};
 use crate::role::{Capability, Role};
 use crate::wait::{Wait, Without};
 
@@ -15,7 +16,13 @@ pub(super) fn of(cluster: &Cluster, role: &Role, tag: u64) -> Wait {
         return match kind {
             broker::WAIT_OVER => Wait::Poll,
             broker::UNMUTED => Wait::Throttle,
-            broker::FETCH_AGAIN | broker::ALTER_AGAIN => Wait::Retry,
+            broker::FETCH_AGAIN | broker::ALTER_AGAIN | broker::PRODUCE_LATE => Wait::Retry,
+            broker::COPY
+            | broker::EXPIRE
+            | broker::ANNOUNCE
+            | broker::TIER_LATE
+            | broker::REMOTE_WAIT_OVER => Wait::Tier,
+            broker::JVM => Wait::Collection,
             _ => Wait::Failover,
         };
     }
@@ -23,7 +30,11 @@ pub(super) fn of(cluster: &Cluster, role: &Role, tag: u64) -> Wait {
         return Wait::Throttle;
     }
     if !role.can(Capability::Writes) {
-        return Wait::Poll;
+        return match kind {
+            consumer::LATE | consumer::ASK_LATE | ASK_AGAIN | CONNECT | TOO_LONG => Wait::Retry,
+            consumer::LOOK_UP => Wait::Failover,
+            _ => Wait::Poll,
+        };
     }
     let lingers = match cluster.client {
         ClientLibrary::Java => tag == java::WAKE,

@@ -30,4 +30,5 @@ pub mod signals;
 pub mod sizing;
 pub mod stream;
 pub mod system;
+pub mod waits;
 pub mod writer;

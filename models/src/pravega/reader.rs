@@ -29,6 +29,7 @@ use super::message::{CloseReason, Message, Reading, segment_bytes};
 use super::node::Ctx;
 use super::properties;
 use super::stream::Stream;
+use super::waits;
 
 /// How often connections are checked (`ConnectionPoolImpl`: keep-alives every 20 s).
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
@@ -114,7 +115,8 @@ impl Reader {
         let tenfold = 10_u64.saturating_pow(input.failures);
         let delay = options.retry_delay_ms_initial.saturating_mul(tenfold);
         input.failures += 1;
-        ctx.timer(Duration::from_millis(delay.min(options.retry_delay_ms_max)), u64::from(segment));
+        let delay = Duration::from_millis(delay.min(options.retry_delay_ms_max));
+        ctx.timer_for(delay, u64::from(segment), waits::READ_AGAIN);
     }
 
     /// The segment of a request, if it is still waited for.

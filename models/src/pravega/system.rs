@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::config::{Client, Cluster, Mode, Version};
 use super::sizing::PravegaSizing;
-use super::{deploy, properties, signals};
+use super::{deploy, properties, signals, waits};
 use crate::bookkeeper::system::{BOOKIE, METADATA, claims_of};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
@@ -19,7 +19,7 @@ use crate::sizing::Sizing;
 use crate::system::{
     Claims, Configured, Input, Once, Positions, Schema, System, SystemKind, schema_for,
 };
-use crate::wait::{Wait, Without};
+use crate::wait::{Timer, Wait, Without};
 use crate::{bookkeeper, tier};
 
 /// A segment store.
@@ -169,20 +169,8 @@ impl System for Cluster {
         Once::Stored
     }
 
-    /// A store's timers on the way of an append are those of its throttlers, the batching delay
-    /// among them; a bookie's gather entries for one sync. A writer that was told that its store
-    /// is elsewhere waits before it asks again.
-    fn waits(&self, role: &Role, _tag: u64, after: &str) -> Wait {
-        let moved = matches!(after, "closed" | "endpoint" | "successors");
-        if role == SEGMENT_STORE {
-            Wait::Throttle
-        } else if role == BOOKIE {
-            Wait::Linger
-        } else if role.can(Capability::Writes) && moved {
-            Wait::Retry
-        } else {
-            Wait::likely(role, after)
-        }
+    fn waits(&self, role: &Role, timer: Timer) -> Wait {
+        waits::of(role, timer)
     }
 
     fn without(&self) -> Vec<Without> {

@@ -110,6 +110,9 @@ impl Mechanism {
             Wait::Throttle => Self::Throttle,
             Wait::Retry => Self::Retry,
             Wait::Failover => Self::Failover,
+            Wait::Tier => Self::Tier,
+            Wait::Collection => Self::Gc,
+            Wait::Agreement => Self::Replication,
         }
     }
 

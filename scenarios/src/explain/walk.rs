@@ -9,13 +9,13 @@
 use std::collections::BTreeMap;
 
 use headwater_models::role::Capability;
-use headwater_models::wait::Wait;
+use headwater_models::wait::{Timer, Wait};
 use headwater_sim::causes::{Causes, Link, LinkId, Spent};
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
 use super::mechanism::{Mechanism, Stretch, what};
-use crate::follow::{End, Way};
+use crate::follow::{End, Step, Way};
 use crate::scenario::Scenario;
 use crate::targets::Roster;
 
@@ -38,6 +38,8 @@ struct Walk<'a> {
     sent: Time,
     /// The servers that its writer sent it to.
     addressed: Vec<NodeId>,
+    /// When the last of these became the one to send it to, if that was since then.
+    turned: Option<Time>,
     intended: Time,
     /// The walk has been at a server: what it finds at the writer from then on was before the event
     /// was sent for the last time.
@@ -77,8 +79,10 @@ impl Walker<'_> {
         }
         let sent = first.map_or(Time::MAX, |step| step.at);
         let (was_away, found) = (writer != end.node, Vec::new());
+        let took = |step: &&Step| addressed.last() == Some(&step.node) && step.at > intended;
+        let turned = way.taken.iter().rfind(took).map(|step| step.at);
         let mut walk =
-            Walk { walker: self, came, writer, sent, addressed, intended, was_away, found };
+            Walk { walker: self, came, writer, sent, addressed, turned, intended, was_away, found };
         walk.back_from(at, end.node);
         walk.found.reverse();
         Some(walk.found)
@@ -104,7 +108,8 @@ impl Walker<'_> {
     fn wait(&self, link: &Link, cause: Option<&Link>) -> Wait {
         let part = self.scenario.systems.part(self.roster.stream(link.node));
         let after = cause.map_or("", |cause| cause.kind);
-        part.system.waits(self.roster.role(link.node), link.detail, after)
+        let timer = Timer { tag: link.detail, what: link.kind, after };
+        part.system.waits(self.roster.role(link.node), timer)
     }
 }
 
@@ -170,7 +175,24 @@ impl Walk<'_> {
         let through = self.found.last().filter(|_| spent == Spent::SenderCard);
         let mechanism = through.map_or_else(|| self.mechanism(seen), |next| next.mechanism);
         let place = self.place(seen);
-        let stretch = Stretch { from: seen.from, until, mechanism, what: what(spent), place, kind };
+        let mut stretch =
+            Stretch { from: seen.from, until, mechanism, what: what(spent), place, kind };
+        // There was nobody to send it to: no attempt can have helped, and what was not sent at all
+        // waited for that too.
+        let unsent = |turned: Time| turned <= self.sent && seen.homes == [self.writer; 2];
+        let waited = |turned: &Time| {
+            *turned > seen.from && (mechanism == Mechanism::Retry || unsent(*turned))
+        };
+        if let Some(turned) = self.turned.filter(waited) {
+            let mut before = stretch.clone();
+            before.mechanism = Mechanism::Failover;
+            before.until = until.min(turned);
+            stretch.from = before.until;
+            if stretch.from < until {
+                self.found.push(stretch);
+            }
+            return self.found.push(before);
+        }
         self.found.push(stretch);
     }
 

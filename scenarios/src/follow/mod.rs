@@ -113,6 +113,9 @@ pub struct Way {
     pub came: Vec<Step>,
     /// The messages with it that were sent.
     pub left: Vec<Step>,
+    /// The nodes that took an office meanwhile that is of a part of the system: who leads a
+    /// partition, who runs a container.
+    pub taken: Vec<Step>,
     /// The end, if it was seen.
     pub end: Option<Step>,
 }
@@ -152,8 +155,8 @@ impl Follower {
     /// Of events that are due in `window`; nothing if nothing is to be followed.
     pub fn new(follow: &Follow, window: Range<Time>) -> Option<Self> {
         let way = |sought: &Sought| {
-            let (came, left) = (Vec::new(), Vec::new());
-            Way { sought: *sought, came, left, end: None }
+            let (came, left, taken) = (Vec::new(), Vec::new(), Vec::new());
+            Way { sought: *sought, came, left, taken, end: None }
         };
         match follow {
             Follow::Nothing => None,
@@ -218,6 +221,11 @@ impl Follower {
             Note::Acked { batch } if schedule => self.ended(at, node, End::Acked, batch),
             Note::Delivered { reader, batch, .. } if schedule && last => {
                 self.ended(at, node, End::Delivered { reader: *reader }, batch);
+            }
+            Note::Event { mark, peer, .. } if mark.takes.is_some_and(|of| of.of.is_some()) => {
+                let step = Step { at, node: peer.unwrap_or(node), number: self.number };
+                let open = |way: &&mut Way| at >= way.sought.intended && at <= way.sought.ended();
+                self.ways.iter_mut().filter(open).for_each(|way| way.taken.push(step));
             }
             _ => {}
         }

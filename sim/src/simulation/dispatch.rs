@@ -55,6 +55,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             Pending::Timer { node, incarnation, tag, due } => match self.early(node, due) {
                 Some(by) => {
                     self.push(self.now + by, Pending::Timer { node, incarnation, tag, due });
+                    if let Some(causes) = &mut self.causes {
+                        causes.named_again();
+                    }
                 }
                 None => self.input_if_alive(node, incarnation, Input::Timer(tag)),
             },

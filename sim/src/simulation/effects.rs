@@ -26,7 +26,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             self.observer.effect(self.now, node, &effect);
             match effect {
                 Effect::Send { to, message, transport } => self.send(node, to, message, transport),
-                Effect::Timer { delay, tag, exact } => self.timer(node, delay, tag, exact),
+                Effect::Timer { delay, tag, exact, what } => {
+                    self.timer(node, delay, tag, exact);
+                    if let Some(causes) = &mut self.causes {
+                        causes.named(what);
+                    }
+                }
                 Effect::Compute { pool, cost, tail, tag } => {
                     self.compute(node, pool, Work { cost, tail, until: Time::ZERO }, tag);
                 }

@@ -43,6 +43,7 @@ use super::metadata::message::{
 use super::pending_adds::{AddAnswer, PendingAdds};
 use super::properties;
 use super::rate_limiter::RateLimiter;
+use super::waits;
 use crate::component::Component;
 use crate::tags::TagSpace;
 use ensemble_change::EnsembleChange;
@@ -267,7 +268,8 @@ impl LedgerHandle {
             if let Err(when) = self.limiter.take(ctx.now()) {
                 if !self.throttle_armed {
                     self.throttle_armed = true;
-                    ctx.timer(when - ctx.now(), self.timers.tag(TIMER_THROTTLE));
+                    let tag = self.timers.tag(TIMER_THROTTLE);
+                    ctx.timer_for(when - ctx.now(), tag, waits::THROTTLE);
                 }
                 break;
             }
@@ -285,7 +287,8 @@ impl LedgerHandle {
         }
         if let Some(deadline) = self.adds.next_deadline() {
             self.timeout_armed = Some(deadline);
-            ctx.timer(deadline - ctx.now(), self.timers.tag(TIMER_TIMEOUT));
+            let tag = self.timers.tag(TIMER_TIMEOUT);
+            ctx.timer_for(deadline - ctx.now(), tag, waits::ADD_TIMEOUT);
         }
     }
 

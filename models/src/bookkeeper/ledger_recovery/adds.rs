@@ -14,6 +14,7 @@ use crate::bookkeeper::message::Status;
 use crate::bookkeeper::metadata::message::{BOOKIES, Operation, Value};
 use crate::bookkeeper::pending_adds::AddAnswer;
 use crate::bookkeeper::properties;
+use crate::bookkeeper::waits;
 use crate::protocol::Streaming;
 
 use super::{LedgerRecovery, Phase, RecoveryEvent, TIMER_ADDS};
@@ -91,7 +92,8 @@ impl LedgerRecovery {
         }
         if let Some(deadline) = self.adds.as_ref().and_then(|adds| adds.next_deadline()) {
             self.add_timer_armed = true;
-            ctx.timer(deadline - ctx.now(), self.timers.tag(TIMER_ADDS));
+            let tag = self.timers.tag(TIMER_ADDS);
+            ctx.timer_for(deadline - ctx.now(), tag, waits::RECOVERY_TIMEOUT);
         }
     }
 

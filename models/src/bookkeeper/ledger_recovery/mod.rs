@@ -39,6 +39,7 @@ use super::metadata::message::{
 };
 use super::pending_adds::PendingAdds;
 use super::properties;
+use super::waits;
 use crate::component::Component;
 use crate::tags::TagSpace;
 
@@ -280,7 +281,8 @@ impl LedgerRecovery {
         }
         if let Some(deadline) = self.questions.values().map(|question| question.deadline).min() {
             self.timer_armed = true;
-            ctx.timer(deadline - ctx.now(), self.timers.tag(TIMER_READS));
+            let tag = self.timers.tag(TIMER_READS);
+            ctx.timer_for(deadline - ctx.now(), tag, waits::RECOVERY_TIMEOUT);
         }
     }
 

@@ -14,6 +14,7 @@ use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
 use crate::bookkeeper::message::Message;
+use crate::bookkeeper::waits;
 use crate::collections::SortedVecMap;
 use crate::component::Component;
 use crate::protocol::{self, Streaming};
@@ -136,7 +137,7 @@ impl MetadataClient {
     fn arm_resend(&mut self, ctx: &mut Context<'_, Streaming>, delay: Duration) {
         if !self.resend_armed {
             self.resend_armed = true;
-            ctx.timer(delay, self.tags.tag(TIMER_RESEND));
+            ctx.timer_for(delay, self.tags.tag(TIMER_RESEND), waits::METADATA_AGAIN);
         }
     }
 
@@ -244,7 +245,8 @@ impl MetadataClient {
     fn arm_ping(&mut self, ctx: &mut Context<'_, Streaming>) {
         if !self.ping_armed {
             self.ping_armed = true;
-            ctx.timer(self.session_timeout / 3, self.tags.tag(TIMER_PING));
+            let tag = self.tags.tag(TIMER_PING);
+            ctx.timer_for(self.session_timeout / 3, tag, waits::SESSION_PING);
         }
     }
 
@@ -331,7 +333,8 @@ impl MetadataClient {
         self.broken = true;
         self.resend_armed = true;
         let delay = ctx.random().random_range(0..=Duration::from_secs(1).0);
-        ctx.timer(Duration(delay), self.tags.tag(TIMER_RESEND));
+        let tag = self.tags.tag(TIMER_RESEND);
+        ctx.timer_for(Duration(delay), tag, waits::METADATA_AGAIN);
     }
 }
 

@@ -31,6 +31,7 @@ use crate::bookkeeper::message::Message;
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
+use crate::bookkeeper::waits;
 use crate::collections::SortedVecMap;
 use crate::logs;
 use crate::protocol::{self, Streaming};
@@ -121,7 +122,8 @@ impl MetadataService {
     }
 
     fn tick(&mut self, ctx: &mut Context<'_, Streaming>) {
-        ctx.timer(Duration::from_millis(self.config.tick_time), TAG_TICK);
+        let tick = Duration::from_millis(self.config.tick_time);
+        ctx.timer_for(tick, TAG_TICK, waits::SESSION_TICK);
         let now = ctx.now();
         let ended = self.expiry.iter().filter(|(_, expires)| **expires <= now);
         let ended: Vec<_> = ended.map(|(session, _)| *session).collect();
@@ -161,7 +163,8 @@ impl MetadataService {
         if delay == Duration::ZERO && self.agreeing.is_empty() {
             self.apply(ctx, synced);
         } else {
-            ctx.timer(self.agreed_last - ctx.now(), TAG_AGREED);
+            let after = self.agreed_last - ctx.now();
+            ctx.timer_for(after, TAG_AGREED, waits::AGREEMENT);
             self.agreeing.push_back(synced);
         }
         self.sync(ctx);
@@ -237,7 +240,8 @@ impl MetadataService {
         for (session, timeout) in sessions {
             self.touch(ctx.now(), session, timeout);
         }
-        ctx.timer(Duration::from_millis(self.config.tick_time), TAG_TICK);
+        let tick = Duration::from_millis(self.config.tick_time);
+        ctx.timer_for(tick, TAG_TICK, waits::SESSION_TICK);
         for _ in 0..self.computing.len() {
             ctx.compute(POOL, self.config.cost_request, TAG_COMPUTED);
         }

@@ -70,7 +70,7 @@ const QUEUED_BYTES_MAX: u64 = 65_536 << 10;
 const QUEUE_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Kinds of tags.
-mod kind {
+pub mod kind {
     /// A request is late; which.
     pub const LATE: u64 = 1;
     /// A response is taken apart; the broker's number.

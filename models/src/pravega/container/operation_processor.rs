@@ -122,7 +122,7 @@ impl Container {
         let until = env.ctx.now() + length;
         self.processor.step = Step::Delaying { until, source, maximum: delay.maximum };
         let tag = env.tasks.add(self.task(Work::DelayOver(self.processor.delay_number)));
-        env.ctx.timer(length, tag);
+        env.ctx.timer_for(length, tag, source.waited_for());
     }
 
     pub(super) fn delay_over(&mut self, env: &mut Env<'_, '_>, number: u64) {

@@ -24,6 +24,7 @@ use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
 use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
+use crate::pravega::waits;
 use crate::protocol::Message;
 use crate::tier;
 use crate::tier::config::Kind;
@@ -185,7 +186,7 @@ impl Container {
     fn wake_storage_writer(&mut self, env: &mut Env<'_, '_>, after: Duration) {
         self.writer.timer_number += 1;
         let tag = env.tasks.add(self.task(Work::FlushDue(self.writer.timer_number)));
-        env.ctx.timer(after, tag);
+        env.ctx.timer_for(after, tag, waits::FLUSH);
     }
 
     pub(super) fn flush_due(&mut self, env: &mut Env<'_, '_>, number: u64) {
@@ -237,7 +238,8 @@ impl Container {
         let message = tier::message::Message::Request { request, operation };
         env.ctx.send(env.spec.tier, Message::Tier(message));
         let tag = env.tasks.add(self.task(work));
-        env.ctx.timer(Duration::from_millis(options.flush_timeout_ms), tag);
+        let timeout = Duration::from_millis(options.flush_timeout_ms);
+        env.ctx.timer_for(timeout, tag, waits::FLUSH_TIMEOUT);
     }
 
     /// Tier 2 has answered a flush.

@@ -9,6 +9,7 @@
 //! out: metrics.
 
 use crate::pravega::config::{BookKeeperLog, SegmentStore};
+use crate::pravega::waits;
 
 use super::data_frame::FRAME_BYTES_MAX;
 
@@ -50,6 +51,16 @@ impl Source {
     /// True if a change of its source ends the delay early (`ThrottlerName.interruptible`).
     pub fn is_interruptible(self) -> bool {
         self != Self::Batching
+    }
+
+    /// What its delays are called.
+    pub fn waited_for(self) -> &'static str {
+        match self {
+            Self::Batching => waits::BATCHING,
+            Self::Cache => waits::CACHE_FULL,
+            Self::DurableDataLog => waits::LOG_SLOW,
+            Self::OperationLog => waits::OPERATIONS,
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use crate::pravega::message::{CloseReason, Message};
 use crate::pravega::node::{Ctx, Spec};
 use crate::pravega::signals;
 use crate::pravega::stream::Stream;
+use crate::pravega::waits;
 use crate::pravega::writer::routing::container_of;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::TagSpace;
@@ -197,11 +198,11 @@ impl SegmentStore {
                 self.reconcile(ctx);
                 let period = self.spec.cluster.segment_store.container_monitor_period_ms;
                 let tag = self.tasks.add(Task::Monitor);
-                ctx.timer(Duration::from_millis(period), tag);
+                ctx.timer_for(Duration::from_millis(period), tag, waits::MONITOR);
             }
             Task::PauseBegins => {
                 let length = self.pauses.begin(ctx.now(), &self.spec.cluster.costs);
-                ctx.timer(length, PAUSE_ENDS);
+                ctx.timer_for(length, PAUSE_ENDS, waits::PAUSE);
             }
             Task::Tier { .. } => unreachable!("answered by a message"),
         }
@@ -231,7 +232,7 @@ impl SegmentStore {
             }
         }
         let tag = self.tasks.add(Task::CacheGeneration);
-        ctx.timer(self.cache.generation_time(), tag);
+        ctx.timer_for(self.cache.generation_time(), tag, waits::EVICTION);
     }
 
     fn ids(&self) -> Vec<ContainerId> {
@@ -348,7 +349,7 @@ impl Node<Streaming> for SegmentStore {
         let tag = self.tasks.add(Task::Gauges);
         ctx.timer(Duration::ZERO, tag);
         let tag = self.tasks.add(Task::CacheGeneration);
-        ctx.timer(self.cache.generation_time(), tag);
+        ctx.timer_for(self.cache.generation_time(), tag, waits::EVICTION);
         self.ownership.start(ctx);
         self.on_task(ctx, Task::Monitor);
     }

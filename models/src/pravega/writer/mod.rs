@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use headwater_sim::effect::PoolId;
+use headwater_sim::effect::{PoolId, TIMER};
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -33,6 +33,7 @@ use super::config::{Client, Cluster};
 use super::message::{Append, Message, WriterId};
 use super::node::Ctx;
 use super::stream::Stream;
+use super::waits;
 
 use self::event::Event;
 use self::java_client::JavaClient;
@@ -168,8 +169,15 @@ impl Writer {
     }
 
     fn timer(&mut self, ctx: &mut Ctx<'_>, after: Duration, task: Task) {
+        let what = match &task {
+            Task::Due => waits::DUE,
+            Task::Tick => waits::BATCH,
+            Task::Reconnect { .. } => waits::RECONNECT,
+            Task::ConnectTimeout { .. } => waits::CONNECT_TIMEOUT,
+            _ => TIMER,
+        };
         let tag = self.tasks.add(task);
-        ctx.timer(after, tag);
+        ctx.timer_for(after, tag, what);
     }
 
     /// Every segment of the stream.
