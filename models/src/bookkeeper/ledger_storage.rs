@@ -250,6 +250,11 @@ impl LedgerStorage {
         }
     }
 
+    /// No checkpoint is under way.
+    pub fn is_idle(&self) -> bool {
+        self.checkpoint == Checkpoint::Idle
+    }
+
     /// Begins a checkpoint, unless one is under way: what the journals hold before `marks` will be
     /// in the entry logs, and no longer needed in the journals.
     pub fn begin_checkpoint(&mut self, ctx: &mut Context<'_, Streaming>, marks: Vec<(u64, u64)>) {

@@ -55,7 +55,7 @@
 //! client.request(ctx, Operation) -> u64           // resent until answered
 //! client.close(ctx)                               // clean end of the session
 //! client.on(ctx, Input) -> Vec<MetadataEvent>
-//! MetadataEvent::{SessionOpened(SessionId), SessionExpired,
+//! MetadataEvent::{SessionOpened(SessionId), SessionExpired, SessionClosed,
 //!                 Reply { request: u64, result: Result<MetadataResponse, MetadataError> },
 //!                 Changed { request: u64, path: Path }}
 //! ```

@@ -295,7 +295,9 @@ impl Writer {
             {
                 self.register(ctx);
             }
-            MetadataEvent::Reply { .. } | MetadataEvent::Changed { .. } => {}
+            MetadataEvent::Reply { .. }
+            | MetadataEvent::Changed { .. }
+            | MetadataEvent::SessionClosed => {}
         }
     }
 

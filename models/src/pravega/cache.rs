@@ -1,8 +1,9 @@
 //! The cache of a segment store: how full it is, and which generations may be evicted.
 //!
-//! Stands for `CacheManager`, `CachePolicy`, `CacheUtilizationProvider` @ v0.13.0. Left out: the
-//! 4 KiB blocks and 2 MiB buffers of `DirectMemoryCache` (appends fill the last block, so rounding
-//! is small) and cached attribute indexes.
+//! Stands for `CacheManager`, `CachePolicy`, `CacheUtilizationProvider`, `DirectMemoryCache` @
+//! v0.13.0. What is full takes no more: whoever has to put something in asks for an eviction, five
+//! times, and fails then (`container/filling.rs`). Left out: the blocks of 4 KiB that an entry is
+//! rounded up to (appends fill the last block, so that it is little) and cached attribute indexes.
 //!
 //! Parameters: the `cache` options of [`super::config::SegmentStore`], in bytes, s and percent.
 
@@ -10,10 +11,15 @@ use headwater_sim::time::Duration;
 
 use super::config::SegmentStore;
 
+/// A buffer, and what of it holds data: all blocks but the first (`CacheLayout.DefaultLayout`).
+const BUFFER_BYTES: u64 = 2 << 20;
+const BUFFER_DATA_BYTES: u64 = BUFFER_BYTES - (4 << 10);
+
 /// Use and policy of a cache.
 #[derive(Clone, Debug)]
 pub struct Cache {
     size: u64,
+    capacity: u64,
     target: u64,
     critical: u64,
     generations_max: u64,
@@ -36,6 +42,7 @@ impl Cache {
         let generation_seconds = store.cache_generation_time_seconds;
         Self {
             size: store.cache_size_max,
+            capacity: store.cache_size_max.div_ceil(BUFFER_BYTES) * BUFFER_DATA_BYTES,
             target: share(target),
             critical: share(max),
             generations_max: (store.cache_time_seconds_max / generation_seconds).max(1),
@@ -99,6 +106,11 @@ impl Cache {
         self.used -= bytes;
     }
 
+    /// True if `bytes` can be put in (`DirectMemoryCache.getNextAvailableBuffer`).
+    pub fn has_room(&self, bytes: u64) -> bool {
+        self.used + bytes <= self.capacity
+    }
+
     /// True if only what is needed may be put in (`essentialEntriesOnly`).
     pub fn is_critical(&self) -> bool {
         self.used >= self.critical
@@ -156,6 +168,16 @@ mod tests {
         assert!(counts[1].abs_diff(500) <= 1, "75 % used: {}", counts[1]);
         assert!(counts[2].abs_diff(33) <= 1, "89 % used: {}", counts[2]);
         assert_eq!(counts[3], 1, "94 % used");
+    }
+
+    #[test]
+    fn a_full_cache_takes_what_its_buffers_hold_and_no_more() {
+        // 3 MB are two buffers of 511 blocks of 4 KiB each.
+        let store = SegmentStore { cache_size_max: 3_000_000, ..Default::default() };
+        let mut cache = Cache::new(&store);
+        cache.insert(2 * 511 * 4_096 - 1);
+        assert!(cache.has_room(1));
+        assert!(!cache.has_room(2));
     }
 
     #[test]

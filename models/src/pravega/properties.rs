@@ -50,6 +50,16 @@ pub const BLOCKS_RESENT: Property = Property::sometimes(
     "pravega-blocks-resent",
     "A writer sends again what was not acknowledged when its connection broke.",
 );
+/// A container has failed because its store's cache was full.
+pub const CACHE_FULL: Property = Property::sometimes(
+    "pravega-cache-full",
+    "A container ends because the cache has no room for what is committed.",
+);
+/// A container has found out from tier 2 what its storage was.
+pub const STORAGE_BOOTSTRAPPED: Property = Property::sometimes(
+    "pravega-storage-bootstrapped",
+    "A container that comes back reads its system journal in tier 2, and writes another.",
+);
 /// A store was told to stop reading from a connection.
 pub const WINDOW_CLOSED: Property =
     Property::sometimes("pravega-window-closed", "A store stops reading from a connection.");
@@ -88,6 +98,8 @@ pub const ALL: &[&Property] = &[
     &TIER_BEHIND_LOG,
     &CONTAINER_RECOVERED,
     &CONTAINER_FENCED,
+    &STORAGE_BOOTSTRAPPED,
+    &CACHE_FULL,
     &LEDGER_ROLLED,
     &FRAME_RETRIED,
     &THROTTLED,

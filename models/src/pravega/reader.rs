@@ -3,7 +3,8 @@
 //! Stands for `EventStreamReaderImpl`, `SegmentInputStreamImpl`, `AsyncSegmentInputStreamImpl` @
 //! v0.13.0: per segment one request outstanding, for as much as the buffer has room for, answered
 //! by the store as soon as there is something; a sealed segment
-//! to its end, then its successors. Left out: the reader group's state, checkpoints and
+//! to its end, then its successors. The Rust client's reads (`src/segment/reader.rs` of
+//! pravega-client-rust @ v0.3.7) end after 30 s without an answer and are made again. Left out: the reader group's state, checkpoints and
 //! the acquisition of segments (they are dealt out by number), the Rust reader's larger buffers.
 //!
 //! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
@@ -24,7 +25,7 @@ use crate::pravega::segment::SegmentId;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::Tasks;
 
-use super::config::Cluster;
+use super::config::{Client, Cluster};
 use super::message::{CloseReason, Message, Reading, segment_bytes};
 use super::node::Ctx;
 use super::properties;
@@ -34,6 +35,8 @@ use super::waits;
 /// How often connections are checked (`ConnectionPoolImpl`: keep-alives every 20 s).
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
 const KEEP_ALIVE: u64 = u64::MAX;
+/// The oldest request of the Rust client may have taken too long.
+const REQUEST_TIMEOUT: u64 = u64::MAX - 1;
 
 /// One segment.
 #[derive(Debug, Default)]
@@ -69,6 +72,7 @@ pub struct Reader {
     segments: SortedVecMap<SegmentId, SegmentInput>,
     requests: RingMap<SegmentId>,
     replies: Tasks<Reply>,
+    timeout_armed: bool,
 }
 
 impl Reader {
@@ -80,7 +84,8 @@ impl Reader {
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
         let (requests, replies) = (RingMap::default(), Tasks::default());
         let outlet = feed.outlet(number);
-        Self { cluster, number, outlet, controller, segments, requests, replies }
+        let timeout_armed = false;
+        Self { cluster, number, outlet, controller, segments, requests, replies, timeout_armed }
     }
 
     /// Asks for the next bytes of a segment, or first for its store.
@@ -105,6 +110,28 @@ impl Reader {
             }
         };
         ctx.send(to, AnyMessage::Pravega(message));
+        if self.cluster.client == Client::Rust && !self.timeout_armed {
+            let timeout = Duration::from_millis(self.cluster.reader.rust_request_timeout_ms);
+            self.arm_timeout(ctx, timeout);
+        }
+    }
+
+    fn arm_timeout(&mut self, ctx: &mut Ctx<'_>, after: Duration) {
+        self.timeout_armed = true;
+        ctx.timer_for(after, REQUEST_TIMEOUT, waits::READ_AGAIN);
+    }
+
+    /// The Rust client makes requests again that have taken too long; those of a store that has
+    /// nothing new as well.
+    fn drop_late(&mut self, ctx: &mut Ctx<'_>) {
+        self.timeout_armed = false;
+        let timeout = Duration::from_millis(self.cluster.reader.rust_request_timeout_ms);
+        let now = ctx.now();
+        self.give_up(ctx, |input| input.outstanding.is_some() && now.since(input.asked) >= timeout);
+        let waiting = self.segments.values().filter(|input| input.outstanding.is_some());
+        if let Some(oldest) = waiting.map(|input| input.asked).min() {
+            self.arm_timeout(ctx, (oldest + timeout).since(now).max(Duration(1)));
+        }
     }
 
     /// A request has failed: the store is looked up again after a while.
@@ -231,7 +258,9 @@ impl Node<Streaming> for Reader {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         let segments: Vec<SegmentId> = self.segments.keys().copied().collect();
         segments.into_iter().for_each(|segment| self.ask(ctx, segment));
-        ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
+        if self.cluster.client != Client::Rust {
+            ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
+        }
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: AnyMessage) {
@@ -259,6 +288,7 @@ impl Node<Streaming> for Reader {
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         match tag {
             KEEP_ALIVE => self.drop_silent(ctx),
+            REQUEST_TIMEOUT => self.drop_late(ctx),
             segment => self.ask(ctx, SegmentId(segment as u32)),
         }
     }

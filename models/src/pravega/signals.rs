@@ -20,10 +20,14 @@ pub const CONTAINER_CORRUPT: Mark =
     Mark::new("container_corrupt").of("container").with("repeated operations");
 /// Another store has taken over a container's log; with its epoch.
 pub const CONTAINER_FENCED: Mark = Mark::turn("container_fenced").of("container").with("epoch");
-/// A container's log has failed; with its epoch.
+/// A container's log has failed, or tier 2 as it started; with its epoch.
 pub const CONTAINER_FAILED: Mark = Mark::new("container_failed").of("container").with("epoch");
+/// A store's cache is full, which ends a container; with the bytes in it.
+pub const CACHE_FULL: Mark = Mark::new("cache_full").of("container").with("bytes");
 /// The controller assigns a container to its peer.
 pub const CONTAINER_MOVED: Mark = Mark::new("container_moved").of("container");
+/// The controller has lost its session, and starts its services anew.
+pub const CONTROLLER_RESTARTED: Mark = Mark::new("controller_restarted").of("");
 /// A container's log goes on in another ledger; which.
 pub const LEDGER_ROLLED: Mark = Mark::new("ledger_rolled").of("container").with("ledger");
 /// An operation is delayed; with the nanoseconds.
@@ -68,7 +72,9 @@ pub fn all() -> Signals {
             &CONTAINER_CORRUPT,
             &CONTAINER_FENCED,
             &CONTAINER_FAILED,
+            &CACHE_FULL,
             &CONTAINER_MOVED,
+            &CONTROLLER_RESTARTED,
             &LEDGER_ROLLED,
             &THROTTLED,
             &SEGMENT_SEALED,

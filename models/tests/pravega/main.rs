@@ -5,6 +5,7 @@ mod bookkeeper;
 mod config;
 mod failover;
 mod fold;
+mod outages;
 mod performance;
 #[cfg(feature = "planted-bugs")]
 mod planted;

@@ -58,6 +58,24 @@ impl Bookie {
         self.storage.begin_checkpoint(ctx, marks);
     }
 
+    /// The process is asked to stop: it serves no more, writes a last checkpoint, takes its
+    /// registration away with its session, and ends (`BookieServer.shutdown`,
+    /// `BookieImpl.shutdown`, `SyncThread.shutdown`).
+    pub(super) fn stop(&mut self, ctx: &mut Context<'_, Streaming>) {
+        if self.restart.is_some() {
+            return ctx.exit();
+        }
+        (self.stopping, self.serving) = (true, false);
+        self.checkpoint(ctx);
+        self.leave_if_done(ctx);
+    }
+
+    fn leave_if_done(&mut self, ctx: &mut Context<'_, Streaming>) {
+        if self.stopping && self.storage.is_idle() && !self.service.close(ctx) {
+            ctx.exit();
+        }
+    }
+
     /// A step of checkpoint number `number` is done, or was refused.
     pub(super) fn on_storage(
         &mut self,
@@ -75,6 +93,7 @@ impl Bookie {
         } else if let Some(marks) = self.storage.on_checkpoint_step(ctx, number) {
             self.on_checkpoint_done(ctx, &marks);
         }
+        self.leave_if_done(ctx);
     }
 
     /// A checkpoint is done: removes journal files that are no longer needed, except some backups
@@ -112,6 +131,7 @@ impl Bookie {
             self.turn_read_only(ctx);
         }
         self.admit(ctx);
+        self.leave_if_done(ctx);
     }
 
     /// A group of a journal is written or synced, or was refused.
@@ -144,7 +164,7 @@ impl Bookie {
 
     /// The disk has refused a write: no more adds until it is looked at again.
     fn turn_read_only(&mut self, ctx: &mut Context<'_, Streaming>) {
-        if !self.read_only {
+        if !self.read_only && !self.stopping {
             self.read_only = true;
             signals::BOOKIE_READ_ONLY.note(ctx, 0, 0);
             properties::BOOKIE_READ_ONLY.reached(ctx);

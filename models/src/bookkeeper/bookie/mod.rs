@@ -13,7 +13,8 @@
 //! fence is in the journal before it is answered. A restarted bookie reads its index, its last mark
 //! and the journal from there on, compares its cookies, registers with the metadata service (an old
 //! registration must have expired first) and only then serves; one that has lost a disk does not
-//! come up.
+//! come up. One that is asked to stop writes a last checkpoint and takes its registration away
+//! before it goes.
 //!
 //! Parameters: [`config::Bookie`]. Left out: the limbo state and data integrity check
 //! (`dataIntegrityCheckingEnabled`, off by default), `maxAddsInProgressLimit` (0 by default),
@@ -129,6 +130,8 @@ pub struct Bookie {
     cookie: Cookie,
     /// Registered: requests are served.
     serving: bool,
+    /// Asked to stop: goes when its last checkpoint is done.
+    stopping: bool,
     read_only: bool,
     storage: LedgerStorage,
     journals: Vec<Journal>,
@@ -165,6 +168,7 @@ impl Bookie {
             restart: None,
             cookie: Cookie::default(),
             serving: false,
+            stopping: false,
             read_only: false,
             storage,
             journals: Vec::new(),
@@ -331,6 +335,10 @@ impl Node<Streaming> for Bookie {
 
     fn on_start(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.begin_restart(ctx);
+    }
+
+    fn on_shutdown(&mut self, ctx: &mut Context<'_, Streaming>) {
+        self.stop(ctx);
     }
 
     fn on_message(

@@ -55,6 +55,7 @@ impl Bookie {
     fn on_metadata(&mut self, ctx: &mut Context<'_, Streaming>, event: MetadataEvent) {
         match event {
             MetadataEvent::SessionOpened(_) => self.register(ctx),
+            MetadataEvent::SessionClosed => ctx.exit(),
             MetadataEvent::SessionExpired => {
                 signals::BOOKIE_SESSION_EXPIRED.note(ctx, 0, 0);
                 properties::BOOKIE_SESSION_EXPIRED.reached(ctx);
@@ -114,7 +115,11 @@ impl Bookie {
 
     /// Registers, if there is a session and the cookies agree.
     pub(super) fn register(&mut self, ctx: &mut Context<'_, Streaming>) {
-        if !self.cookie.accepted || self.read_only || self.service.session().is_none() {
+        if !self.cookie.accepted
+            || self.read_only
+            || self.stopping
+            || self.service.session().is_none()
+        {
             return;
         }
         let (path, value) = (bookie_path(ctx.me()), Value::Words(Vec::new()));

@@ -32,6 +32,8 @@ pub enum MetadataEvent {
     /// The session has ended, and its ephemeral records with it. [`MetadataClient::start`] opens a
     /// new one.
     SessionExpired,
+    /// The session was ended by [`MetadataClient::close`], or the service can't be asked.
+    SessionClosed,
     /// A request was answered.
     Reply {
         /// The number that [`MetadataClient::request`] returned.
@@ -68,11 +70,15 @@ pub struct MetadataClient {
     session_timeout: Duration,
     session: Option<SessionId>,
     opening: bool,
+    closing: bool,
     next: u64,
     /// Not answered, with the time when each was asked last.
     pending: SortedVecMap<u64, (Operation, Time)>,
     watches: SortedVecMap<u64, Path>,
+    /// When the service last answered, or was asked anew.
     heard: Time,
+    /// When it last answered, or the session was opened.
+    answered: Time,
     /// The connection has broken since what is pending was asked.
     broken: bool,
     resend_armed: bool,
@@ -88,10 +94,12 @@ impl MetadataClient {
             session_timeout,
             session: None,
             opening: false,
+            closing: false,
             next: REQUEST_FIRST,
             pending: SortedVecMap::default(),
             watches: SortedVecMap::default(),
             heard: Time::ZERO,
+            answered: Time::ZERO,
             broken: false,
             resend_armed: false,
             ping_armed: false,
@@ -119,12 +127,39 @@ impl MetadataClient {
         self.send(ctx, REQUEST_SESSION, operation);
     }
 
-    /// Ends the session cleanly: its ephemeral records go at once.
-    pub fn close(&mut self, ctx: &mut Context<'_, Streaming>) {
-        if self.session.is_some() {
-            self.send(ctx, REQUEST_CLOSE, Operation::CloseSession);
-            self.session = None;
+    /// Ends the session cleanly: its ephemeral records go at once. Ends with
+    /// [`MetadataEvent::SessionClosed`]; false if there is no session.
+    pub fn close(&mut self, ctx: &mut Context<'_, Streaming>) -> bool {
+        if self.session.is_none() {
+            return self.closing;
         }
+        self.send(ctx, REQUEST_CLOSE, Operation::CloseSession);
+        (self.session, self.closing) = (None, true);
+        self.pending.clear();
+        self.heard = ctx.now();
+        self.resend_armed = false;
+        self.arm_resend(ctx, self.answer_timeout());
+        true
+    }
+
+    fn closed(&mut self) -> Vec<MetadataEvent> {
+        let closed = std::mem::take(&mut self.closing);
+        closed.then_some(MetadataEvent::SessionClosed).into_iter().collect()
+    }
+
+    /// Gives the session up that the service has been silent about for too long, and all that was
+    /// asked in it; [`Self::start`] opens a new one. False if it has not been. `ConnectionState.LOST`
+    /// of Curator 5.1: the session's timeout behind the end of the connection, which comes after two
+    /// thirds of it without an answer (`ConnectionStateManager.checkSessionExpiration`).
+    pub fn give_up_lost(&mut self, now: Time) -> bool {
+        let patience = self.answer_timeout() + self.session_timeout;
+        let lost = self.session.is_some() && now >= self.answered + patience;
+        if lost {
+            self.session = None;
+            self.pending.clear();
+            self.watches.clear();
+        }
+        lost
     }
 
     fn answer_timeout(&self) -> Duration {
@@ -185,11 +220,11 @@ impl MetadataClient {
         let Message::Metadata(message) = message else { return Vec::new() };
         match &**message {
             MetadataMessage::Reply { request, result } if self.tags.owns(*request) => {
-                self.heard = ctx.now();
+                (self.heard, self.answered) = (ctx.now(), ctx.now());
                 self.on_reply(ctx, *request, result.clone())
             }
             MetadataMessage::Changed { request, path } if self.tags.owns(*request) => {
-                self.heard = ctx.now();
+                (self.heard, self.answered) = (ctx.now(), ctx.now());
                 if self.watches.remove(request).is_none() {
                     return Vec::new();
                 }
@@ -217,7 +252,8 @@ impl MetadataClient {
                 return vec![MetadataEvent::SessionOpened(session)];
             }
             REQUEST_PING if expired => return self.expire(),
-            REQUEST_PING | REQUEST_CLOSE => return Vec::new(),
+            REQUEST_PING => return Vec::new(),
+            REQUEST_CLOSE => return self.closed(),
             _ => {}
         }
         let Some((operation, _)) = self.pending.remove(&request) else { return Vec::new() };
@@ -273,6 +309,11 @@ impl MetadataClient {
     }
 
     fn on_resend(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<MetadataEvent> {
+        if self.closing {
+            // `ClientCnxn.close` waits for the answer, or for the end of the connection.
+            let silent = self.broken || ctx.now() >= self.heard + self.answer_timeout();
+            return if silent { self.closed() } else { Vec::new() };
+        }
         let waits = self.opening || !self.pending.is_empty() || self.session.is_some();
         if !waits {
             return Vec::new();

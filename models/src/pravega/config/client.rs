@@ -128,10 +128,15 @@ pub struct Reader {
     /// Longest delay in ms. Default 30,000.
     #[serde(rename = "retry.delay.ms.max")]
     pub retry_delay_ms_max: u64,
-    /// Silence in ms after which a connection is given up
+    /// Java: silence in ms after which a connection is given up
     /// (`TcpClientConnection.SOCKET_TIMEOUT_MS`). Default 180,000.
     #[serde(rename = "socket.timeout.ms")]
     pub socket_timeout_ms: u64,
+    /// Rust: time in ms after which a read that was not answered is made again, whether its store
+    /// is frozen or has nothing to give (`ClientConfig.request_timeout`, `config/src/lib.rs` @
+    /// v0.3.7; `RawClientImpl::send_request`). Default 30,000.
+    #[serde(rename = "rust.request.timeout.ms")]
+    pub rust_request_timeout_ms: u64,
 }
 
 impl Default for Reader {
@@ -142,6 +147,7 @@ impl Default for Reader {
             retry_delay_ms_initial: 1,
             retry_delay_ms_max: 30_000,
             socket_timeout_ms: 180_000,
+            rust_request_timeout_ms: 30_000,
         }
     }
 }
@@ -156,9 +162,13 @@ impl Reader {
                  {read_bytes_min}, which must be above 0"
             ));
         }
-        if self.retry_delay_ms_initial == 0 {
-            return Err("reader retry.delay.ms.initial = 0: it must be above 0".into());
+        let positive = [
+            ("retry.delay.ms.initial", self.retry_delay_ms_initial),
+            ("rust.request.timeout.ms", self.rust_request_timeout_ms),
+        ];
+        match positive.iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(format!("reader {name} = 0: it must be above 0")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -274,11 +274,12 @@ impl BookKeeperLog {
         }
     }
 
-    /// The BookKeeper client's options.
+    /// The BookKeeper client's options. Timeouts in whole seconds, rounded up
+    /// (`BookKeeperLogFactory.startBookKeeperClient` @ v0.13.0).
     pub fn client(&self) -> bookkeeper::config::Client {
         bookkeeper::config::Client {
-            add_entry_timeout_sec: self.write_timeout_ms / 1_000,
-            read_entry_timeout_sec: self.read_timeout_ms / 1_000,
+            add_entry_timeout_sec: self.write_timeout_ms.div_ceil(1_000),
+            read_entry_timeout_sec: self.read_timeout_ms.div_ceil(1_000),
             throttle: self.throttle,
             ..bookkeeper::config::Client::default()
         }
@@ -298,5 +299,18 @@ pub struct Controller {
 impl Default for Controller {
     fn default() -> Self {
         Self { rebalance_interval_seconds: 10 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_of_the_bookkeeper_client_are_rounded_up_to_seconds() {
+        let log =
+            BookKeeperLog { write_timeout_ms: 900, read_timeout_ms: 30_001, ..Default::default() };
+        let client = log.client();
+        assert_eq!((client.add_entry_timeout_sec, client.read_entry_timeout_sec), (1, 31));
     }
 }

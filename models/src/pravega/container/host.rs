@@ -50,6 +50,11 @@ pub enum ContainerEvent {
         /// Why.
         reason: CloseReason,
     },
+    /// The cache has no room for what it must take.
+    CacheFull {
+        /// Whose.
+        container: ContainerId,
+    },
     /// The container serves.
     Started {
         /// Which.

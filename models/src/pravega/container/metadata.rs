@@ -67,6 +67,9 @@ impl Segment {
 pub struct Snapshot {
     /// By number.
     pub segments: SortedVecMap<SegmentId, Segment>,
+    /// Epoch of the last system journal in tier 2 (`SnapshotInfo`, attributes of the container's
+    /// metadata segment); 0 for none.
+    pub journal_epoch: u64,
 }
 
 impl Snapshot {
@@ -81,7 +84,7 @@ impl Snapshot {
 
     /// Writes it as numbers.
     pub fn encode(&self, words: &mut Vec<u64>) {
-        words.push(self.segments.len() as u64);
+        words.extend([self.journal_epoch, self.segments.len() as u64]);
         for (number, segment) in self.segments.iter() {
             words.extend([u64::from(*number), segment.length, segment.storage_length]);
             words.extend([segment.writers.len() as u64, segment.chunks.len() as u64]);
@@ -98,6 +101,7 @@ impl Snapshot {
     /// Reads what [`Self::encode`] wrote.
     pub fn decode(words: &mut impl Iterator<Item = u64>) -> Self {
         let mut next = || words.next().expect("a checkpoint in the log is whole");
+        let journal_epoch = next();
         let mut segments = SortedVecMap::default();
         for _ in 0..next() {
             let number = SegmentId(next() as u32);
@@ -109,7 +113,7 @@ impl Snapshot {
             let segment = Segment { length, storage_length, writers, chunks, sealed };
             segments.insert(number, segment);
         }
-        Self { segments }
+        Self { segments, journal_epoch }
     }
 }
 

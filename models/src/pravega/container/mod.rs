@@ -25,6 +25,7 @@ use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::signal::Mark;
 
+use self::bootstrap::Bootstrap;
 use self::data_frame::{Frame, FrameBuilder};
 use self::metadata::Snapshot;
 use self::operation::{Logged, Operation};
@@ -33,7 +34,9 @@ use self::read_index::ReadIndex;
 use self::storage_writer::StorageWriter;
 use self::throttler::{Pressure, Throttler};
 
+mod bootstrap;
 pub mod data_frame;
+mod filling;
 pub mod host;
 pub mod id;
 pub mod metadata;
@@ -83,7 +86,7 @@ struct InFlight {
 /// Where a container is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Its log is being opened or replayed.
+    /// Its log is being opened or replayed, or its storage looked through.
     Starting,
     /// It serves.
     Running,
@@ -102,6 +105,10 @@ pub enum Work {
     Committed(usize),
     /// The log has been replayed.
     Replayed,
+    /// What did not fit into the cache is tried again.
+    Filling,
+    /// A request for the system journal: answered by tier 2.
+    Bootstrap,
     /// Check whether something is to be flushed: a timer, by its number.
     FlushDue(u64),
     /// A segment's flush: answered by tier 2, or timed out.
@@ -132,6 +139,9 @@ pub struct Container {
     epoch: u64,
     log: DataLog,
     recovered: Vec<(LogAddress, Frame)>,
+    bootstrap: Option<Bootstrap>,
+    /// Operations that the log had.
+    replayed: u64,
     state: Snapshot,
     throttler: Throttler,
     processor: Processor,
@@ -141,6 +151,12 @@ pub struct Container {
     in_flight: VecDeque<InFlight>,
     commits: VecDeque<(InFlight, LogAddress)>,
     committing: bool,
+    /// Frames, from the first, that are being completed.
+    completing: usize,
+    /// Operations of the log that are not in the cache yet.
+    unfilled: VecDeque<Rc<Logged>>,
+    /// Evictions asked for since something did not fit into the cache.
+    cleanups: u32,
     commits_since_checkpoint: u64,
     committed_sequence: u64,
     truncated_sequence: u64,
@@ -162,6 +178,8 @@ impl Container {
             epoch: 0,
             log,
             recovered: Vec::new(),
+            bootstrap: None,
+            replayed: 0,
             state: Snapshot::default(),
             throttler: Throttler::new(&cluster.segment_store, &cluster.bookkeeper),
             processor: Processor::default(),
@@ -171,6 +189,9 @@ impl Container {
             in_flight: VecDeque::new(),
             commits: VecDeque::new(),
             committing: false,
+            completing: 0,
+            unfilled: VecDeque::new(),
+            cleanups: 0,
             commits_since_checkpoint: 0,
             committed_sequence: 0,
             truncated_sequence: 0,
@@ -227,6 +248,8 @@ impl Container {
             Work::Processed(count) => self.processed(env, count),
             Work::Committed(frames) => self.committed(env, frames),
             Work::Replayed => self.replayed(env),
+            Work::Filling => self.fill(env),
+            Work::Bootstrap => unreachable!("answered by tier 2"),
             Work::FlushDue(number) => self.flush_due(env, number),
             Work::Flush { segment, attempt } => self.flush_timed_out(env, segment, attempt),
             Work::Load { segment, offset } => self.load_failed(env, segment, offset),
@@ -270,8 +293,11 @@ impl Container {
     /// A connection has broken.
     pub fn on_disconnect(&mut self, env: &mut Env<'_, '_>, peer: NodeId) {
         self.on_log_input(env, Input::Disconnect(peer));
-        if peer == env.spec.tier && self.phase == Phase::Running {
-            self.tier_disconnected(env);
+        match self.phase {
+            _ if peer != env.spec.tier => {}
+            Phase::Running => self.tier_disconnected(env),
+            Phase::Starting => self.bootstrap_broken(env),
+            Phase::Stopped => {}
         }
     }
 
@@ -309,18 +335,34 @@ impl Container {
     }
 
     fn committed(&mut self, env: &mut Env<'_, '_>, frames: usize) {
-        self.committing = false;
-        for _ in 0..frames {
+        self.completing = frames;
+        self.complete(env);
+    }
+
+    /// Completes operations in order, as long as the cache takes them.
+    fn complete(&mut self, env: &mut Env<'_, '_>) {
+        while self.completing > 0 {
+            while self.commits[0].0.operations > 0 {
+                let length = self.pending[0].logged.operation.cache_length();
+                if !self.finds_room(env, length) {
+                    return;
+                }
+                let pending = self.pending.pop_front().expect("an operation of the frame");
+                self.commit(env, pending);
+                self.commits[0].0.operations -= 1;
+            }
             let (frame, address) = self.commits.pop_front().expect("counted when begun");
             for sequence in frame.checkpoints {
                 self.truncation_points.push_back((sequence, address));
             }
-            for _ in 0..frame.operations {
-                let pending = self.pending.pop_front().expect("an operation of the frame");
-                self.commit(env, pending);
-            }
+            self.completing -= 1;
             self.commits_since_checkpoint += 1;
         }
+        self.completed(env);
+    }
+
+    fn completed(&mut self, env: &mut Env<'_, '_>) {
+        self.committing = false;
         let entity = u64::from(self.id);
         signals::COMMITTED_SEQUENCE.note(env.ctx, entity, self.committed_sequence);
         let checkpoint_every = env.spec.cluster.segment_store.checkpoint_commit_count;

@@ -60,12 +60,14 @@ impl Processor {
         self.critical.len() + self.normal.len()
     }
 
-    /// Takes up to `count` operations. True if there are any.
+    /// Takes up to `count` operations, all of one priority. True if there are any.
+    ///
+    /// What interrupts a delay lets nothing of a lower priority through
+    /// (`PriorityBlockingDrainingQueue.fetch` @ v0.13.0).
     fn take(&mut self, count: usize) -> bool {
-        let critical = self.critical.len().min(count);
-        let normal = self.normal.len().min(count - critical);
-        self.taken.extend(self.critical.drain(..critical));
-        self.taken.extend(self.normal.drain(..normal));
+        let queue = if self.critical.is_empty() { &mut self.normal } else { &mut self.critical };
+        let count = queue.len().min(count);
+        self.taken.extend(queue.drain(..count));
         !self.taken.is_empty()
     }
 }
@@ -258,5 +260,25 @@ impl Container {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pravega::segment::SegmentId;
+
+    #[test]
+    fn what_is_critical_takes_nothing_else_along() {
+        let queued = |operation| Queued { operation, appender: None };
+        let seal = Operation::Seal { segment: SegmentId(0) };
+        let mut processor = Processor::default();
+        processor.normal.extend((0..5).map(|_| queued(seal.clone())));
+        processor.critical.push_back(queued(Operation::Checkpoint(Rc::default())));
+        assert!(processor.take(1_000));
+        assert_eq!((processor.taken.len(), processor.queued()), (1, 5));
+        processor.taken.clear();
+        assert!(processor.take(3));
+        assert_eq!((processor.taken.len(), processor.queued()), (3, 2));
     }
 }

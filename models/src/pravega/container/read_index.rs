@@ -58,12 +58,21 @@ impl ReadIndex {
         self.insert(cache, offset, batch);
     }
 
-    /// Adds what came from tier 2, unless it is here.
-    pub fn insert(&mut self, cache: &mut Cache, offset: u64, batch: SharedBatch) {
+    /// Adds what came from tier 2. False if it is here.
+    pub fn insert(&mut self, cache: &mut Cache, offset: u64, batch: SharedBatch) -> bool {
         let bytes = segment_bytes(&batch);
-        if self.entries.get(&offset).is_none() && !self.has_folded(offset) {
+        let is_new = self.entries.get(&offset).is_none() && !self.has_folded(offset);
+        if is_new {
             let generation = cache.insert(bytes);
             self.entries.insert(offset, Entry { bytes, batch: Some(batch), generation });
+        }
+        is_new
+    }
+
+    /// Takes the entry at `offset` out.
+    pub fn forget(&mut self, cache: &mut Cache, offset: u64) {
+        if let Some(entry) = self.entries.remove(&offset) {
+            cache.remove(entry.bytes);
         }
     }
 

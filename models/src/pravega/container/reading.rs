@@ -107,6 +107,8 @@ impl Container {
         result: Result<TierResponse, TierError>,
     ) {
         match (work, result) {
+            (Work::Bootstrap, result) => self.bootstrap_answered(env, result),
+            (_, _) if self.phase != Phase::Running => {}
             (Work::Flush { segment, attempt }, result) => {
                 self.flush_answered(env, segment, attempt, result);
             }
@@ -122,11 +124,18 @@ impl Container {
         properties::READ_FROM_TIER.reached(env.ctx);
         let index = self.segments.entry_or_default(segment);
         let waiting = index.loading.remove(&offset).unwrap_or_default();
+        // What a cache that is nearly full has no place for is answered, and not kept
+        // (`StreamSegmentReadIndex.insert`).
+        let bytes = pieces.iter().map(|piece| piece.data.bytes).sum();
+        let keeps = !env.cache.is_critical() && env.cache.has_room(bytes);
+        let mut passing = Vec::new();
         for piece in pieces {
             // An upload that broke off says nothing.
             let Some((_, mut at)) = piece.data.place else { continue };
             for batch in &piece.data.batches {
-                index.insert(env.cache, at, Rc::clone(batch));
+                if index.insert(env.cache, at, Rc::clone(batch)) && !keeps {
+                    passing.push(at);
+                }
                 at += message::segment_bytes(batch);
             }
         }
@@ -136,6 +145,7 @@ impl Container {
             let reading = index.read(env.cache, segment, request.offset, length);
             answer(env, &request, reading.ok_or(CloseReason::Error));
         }
+        passing.into_iter().for_each(|offset| index.forget(env.cache, offset));
     }
 
     pub(super) fn load_failed(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, offset: u64) {

@@ -2,7 +2,8 @@
 //!
 //! Stands for `RecoveryProcessor`, `DurableLog.start` @ v0.13.0: frames are read from the
 //! truncation point, operations before the first checkpoint are skipped, the others replayed into
-//! metadata, cache and storage writer; then a checkpoint is written and the container serves.
+//! metadata, cache and storage writer; then its storage is looked through (`bootstrap.rs`), a
+//! checkpoint is written, and the container serves.
 //!
 //! Parameters: `replay_operation` of [`crate::pravega::config::Costs`]. Left out: the overlap limit
 //! of 25 operations above which the original gives up (`RecoveryProcessor.MAX_OVERLAP`): repeated
@@ -52,12 +53,18 @@ impl Container {
             properties::CONTAINERS_RUN.note(env.ctx, self.id.into(), false);
             return self.stop(env);
         }
-        self.fill(env, &operations);
+        self.replayed = operations.len() as u64;
+        self.begin_filling(operations);
+        self.fill(env);
+    }
+
+    /// It serves.
+    pub(super) fn serve(&mut self, env: &mut Env<'_, '_>) {
         self.phase = Phase::Running;
         let entity = u64::from(self.id);
         signals::CONTAINER_EPOCH.note(env.ctx, entity, self.epoch);
         if self.epoch > 1 {
-            self.note(env, &signals::CONTAINER_RECOVERED, operations.len() as u64);
+            self.note(env, &signals::CONTAINER_RECOVERED, self.replayed);
             properties::CONTAINER_RECOVERED.reached(env.ctx);
         }
         properties::CONTAINERS_RUN.note(env.ctx, entity, true);
@@ -113,24 +120,6 @@ impl Container {
             Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
                 let segment = self.state.segments.entry_or_default(*segment);
                 segment.flushed(*storage_length, Chunk { start: *chunk_start, id: *chunk });
-            }
-        }
-    }
-
-    /// Puts what is not in tier 2 into the cache and the storage writer.
-    fn fill(&mut self, env: &mut Env<'_, '_>, operations: &[Rc<Logged>]) {
-        for (number, segment) in self.state.segments.iter() {
-            let index = self.segments.entry_or_default(*number);
-            (index.readable, index.sealed) = (segment.length, segment.sealed);
-        }
-        for logged in operations {
-            let Operation::Append { segment, offset, batch, .. } = &logged.operation else {
-                continue;
-            };
-            if *offset >= self.state.segments[segment].storage_length {
-                let index = self.segments.entry_or_default(*segment);
-                index.append(env.cache, *offset, Rc::clone(batch));
-                self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
             }
         }
     }

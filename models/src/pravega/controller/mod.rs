@@ -4,8 +4,12 @@
 //! When a store comes or goes the leader waits for the rebalance interval, then distributes the
 //! containers again: by count, moving no more than it must. The first map is written as soon as
 //! every store of the cluster has registered (or the interval is over): a cold start is not what is
-//! modelled. Clients are answered from the map; a controller that restarts reads it back. Left out:
-//! more than one controller, streams' metadata, scaling by rate, transactions, retention.
+//! modelled. Clients are answered from the map; a controller that restarts reads it back. One that
+//! loses its session, or has heard nothing of the metadata service for so long that it must have,
+//! stops all its services and starts them anew with a new session (`ControllerServiceMain.run`):
+//! until then it answers nobody, and what it was about to do begins again. Left out: more than one
+//! controller, streams' metadata, scaling by rate, transactions, retention, the time that services
+//! take to stop and to start beyond the new session.
 //!
 //! Parameters: [`super::config::Controller`] in s, `controller_request` of
 //! [`super::config::Costs`].
@@ -32,6 +36,7 @@ use crate::tags::{TagSpace, Tasks};
 use super::config::{Cluster, Mode};
 use super::message::Message;
 use super::node::Ctx;
+use super::segment::SegmentId;
 use super::segment_store::ownership::{CONTAINER_MAP, HOSTS};
 use super::stream::Stream;
 use super::writer::routing::container_of;
@@ -41,8 +46,9 @@ use scaling::Scale;
 /// (`controller.zk.connect.session.timeout.milliseconds` 10,000, `util/Config.java` @ v0.13.0).
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 const TAGS: u32 = 1;
-const TIMER_REBALANCE: u64 = 1;
 const TIMER_SEAL: u64 = 2;
+/// And how often the services were started.
+const TIMER_REBALANCE: u64 = 1 << 24;
 /// And the number of the epoch that ends.
 const TIMER_SCALE: u64 = 8;
 /// Tags of replies are above.
@@ -60,6 +66,11 @@ pub struct Controller {
     owners: Vec<Option<NodeId>>,
     has_map: bool,
     rebalance_armed: bool,
+    /// The services run; which start of them this is.
+    serving: bool,
+    starts: u64,
+    /// Questions for successors that wait for the services.
+    waiting: Vec<(NodeId, SegmentId, u64)>,
     watching: SortedVecMap<u64, &'static str>,
     replies: Tasks<(NodeId, Message)>,
 }
@@ -82,6 +93,9 @@ impl Controller {
             owners: vec![owner; cluster.containers as usize],
             has_map: false,
             rebalance_armed: false,
+            serving: client.is_none(),
+            starts: 0,
+            waiting: Vec::new(),
             watching: SortedVecMap::default(),
             replies: Tasks::after(REPLY),
             client,
@@ -105,13 +119,8 @@ impl Controller {
         let Some(client) = &mut self.client else { return };
         for event in client.on(ctx, input) {
             match event {
-                MetadataEvent::SessionOpened(_) => {
-                    self.list(ctx, CONTAINER_MAP);
-                    self.list(ctx, HOSTS);
-                }
-                MetadataEvent::SessionExpired => {
-                    self.client.as_mut().expect("it had a session").start(ctx);
-                }
+                MetadataEvent::SessionOpened(_) => self.start_services(ctx),
+                MetadataEvent::SessionExpired => self.restart_services(ctx),
                 MetadataEvent::Changed { request, .. } => {
                     if let Some(directory) = self.watching.remove(&request) {
                         self.list(ctx, directory);
@@ -125,9 +134,49 @@ impl Controller {
                     Some(_) => self.map_changed(&records),
                     None => {}
                 },
-                MetadataEvent::Reply { .. } => {}
+                MetadataEvent::Reply { .. } | MetadataEvent::SessionClosed => {}
             }
         }
+        if self.client.as_mut().is_some_and(|client| client.give_up_lost(ctx.now())) {
+            self.restart_services(ctx);
+        }
+    }
+
+    fn start_services(&mut self, ctx: &mut Ctx<'_>) {
+        self.serving = true;
+        self.list(ctx, CONTAINER_MAP);
+        self.list(ctx, HOSTS);
+        if self.starts > 0 {
+            self.arm_scales(ctx);
+        }
+        for (from, segment, request) in std::mem::take(&mut self.waiting) {
+            self.answer_successors(ctx, from, segment, request);
+        }
+    }
+
+    /// The session is lost, and with it the services; they begin anew with another one.
+    fn restart_services(&mut self, ctx: &mut Ctx<'_>) {
+        signals::CONTROLLER_RESTARTED.note(ctx, 0, 0);
+        (self.serving, self.rebalance_armed) = (false, false);
+        self.starts += 1;
+        self.hosts.clear();
+        self.watching.clear();
+        self.scale = Scale::default();
+        self.client.as_mut().expect("it had a session").start(ctx);
+    }
+
+    fn answer_successors(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: NodeId,
+        segment: SegmentId,
+        request: u64,
+    ) {
+        if !self.serving {
+            return self.waiting.push((from, segment, request));
+        }
+        let segments = self.stream.successors(segment).collect();
+        self.reply(ctx, from, Message::Successors { request, segments });
     }
 
     fn map_changed(&mut self, records: &[(u64, Value)]) {
@@ -150,7 +199,7 @@ impl Controller {
         } else if !self.rebalance_armed {
             self.rebalance_armed = true;
             let wait = self.cluster.controller.rebalance_interval_seconds;
-            ctx.timer(Duration::from_secs(wait), TIMER_REBALANCE);
+            ctx.timer(Duration::from_secs(wait), TIMER_REBALANCE + self.starts);
         }
     }
 
@@ -225,12 +274,12 @@ impl Node<Streaming> for Controller {
             }
             AnyMessage::Pravega(Message::GetEndpoint { segment, request }) => {
                 let container = self.container_of[segment.index()];
-                let store = self.owners[container.index()];
+                // A refused call: the client has learnt nothing, and tries again.
+                let store = self.owners[container.index()].filter(|_| self.serving);
                 self.reply(ctx, from, Message::Endpoint { request, store });
             }
             AnyMessage::Pravega(Message::GetSuccessors { segment, request }) => {
-                let segments = self.stream.successors(segment).collect();
-                self.reply(ctx, from, Message::Successors { request, segments });
+                self.answer_successors(ctx, from, segment, request);
             }
             AnyMessage::Pravega(Message::SegmentSealed { request, sealed }) => {
                 self.on_sealed(ctx, request, sealed);
@@ -241,9 +290,11 @@ impl Node<Streaming> for Controller {
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
         match tag {
-            TIMER_REBALANCE => {
-                self.rebalance_armed = false;
-                self.rebalance(ctx);
+            TIMER_REBALANCE.. if TagSpace::number_of(tag) == 0 => {
+                if self.rebalance_armed && tag == TIMER_REBALANCE + self.starts {
+                    self.rebalance_armed = false;
+                    self.rebalance(ctx);
+                }
             }
             TIMER_SEAL => self.seal_all(ctx),
             TIMER_SCALE.. if TagSpace::number_of(tag) == 0 => {

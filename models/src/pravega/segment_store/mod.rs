@@ -2,8 +2,10 @@
 //!
 //! Stands for `ServiceStarter`, `StreamSegmentStore`, `StreamSegmentContainerRegistry`,
 //! `ZKSegmentContainerMonitor` @ v0.13.0. Thread pools: 0 the connections' event loops, 1 the core
-//! pool. A store that loses its session stops its containers and registers anew. Left out: REST,
-//! health, metrics, auto-scaling statistics.
+//! pool. A store that loses its session registers anew and runs its containers on, until the map
+//! gives them to another or their logs are fenced. One that is asked to stop ends its containers and
+//! takes its registration away before it goes. Left out: REST, health, metrics, auto-scaling
+//! statistics.
 //!
 //! Parameters: [`crate::pravega::config::SegmentStore`], [`crate::pravega::config::Costs`].
 
@@ -119,6 +121,12 @@ impl SegmentStore {
                     ContainerEvent::Rejected { appender, reason } => {
                         self.appends.reject(ctx, &appender, reason);
                     }
+                    ContainerEvent::CacheFull { container } => {
+                        let freed = self.apply_cache_policy(ctx);
+                        self.with_container(ctx, container, |container, env| {
+                            container.cache_cleaned(env, freed);
+                        });
+                    }
                     ContainerEvent::Started { .. } => self.start_next(ctx),
                     ContainerEvent::Stopped { container } => {
                         self.containers.remove(&container);
@@ -144,6 +152,16 @@ impl SegmentStore {
             self.with_container(ctx, id, |container, env| container.stop(env));
         }
         self.start_next(ctx);
+    }
+
+    /// The process is asked to stop: its containers first, then its registration
+    /// (`ServiceStarter.shutdown`, `ZKSegmentContainerManager.close` @ v0.13.0).
+    fn leave(&mut self, ctx: &mut Ctx<'_>) {
+        self.to_start.clear();
+        self.ownership.leave(ctx);
+        for id in self.ids() {
+            self.with_container(ctx, id, |container, env| container.stop(env));
+        }
     }
 
     fn start_next(&mut self, ctx: &mut Ctx<'_>) {
@@ -210,6 +228,18 @@ impl SegmentStore {
 
     /// Once per generation the cache evicts what it may.
     fn cache_generation(&mut self, ctx: &mut Ctx<'_>) {
+        if self.apply_cache_policy(ctx) {
+            for id in self.ids() {
+                self.with_container(ctx, id, |container, env| container.pressure_relieved(env));
+            }
+        }
+        let tag = self.tasks.add(Task::CacheGeneration);
+        ctx.timer_for(self.cache.generation_time(), tag, waits::EVICTION);
+    }
+
+    /// A generation has passed, or the cache is full (`CacheManager.applyCachePolicy`). True if
+    /// something was evicted.
+    fn apply_cache_policy(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let oldest =
             |store: &Self| store.containers.values().filter_map(Container::oldest_generation).min();
         let first = oldest(self).unwrap_or(u64::MAX);
@@ -226,13 +256,7 @@ impl SegmentStore {
             let next = oldest(self).unwrap_or(u64::MAX);
             before = if freed > 0 { self.cache.evict_more(next) } else { None };
         }
-        if relieved {
-            for id in self.ids() {
-                self.with_container(ctx, id, |container, env| container.pressure_relieved(env));
-            }
-        }
-        let tag = self.tasks.add(Task::CacheGeneration);
-        ctx.timer_for(self.cache.generation_time(), tag, waits::EVICTION);
+        relieved
     }
 
     fn ids(&self) -> Vec<ContainerId> {
@@ -289,7 +313,7 @@ impl SegmentStore {
         let crate::tier::message::Message::Reply { request, result } = message else { return };
         if let Some(Task::Tier { id, instance, work }) = self.tasks.take(request) {
             self.with_container(ctx, id, |container, env| {
-                if container.instance == instance && container.phase == Phase::Running {
+                if container.instance == instance {
                     container.on_tier_reply(env, work, result);
                 }
             });
@@ -352,6 +376,10 @@ impl Node<Streaming> for SegmentStore {
         ctx.timer_for(self.cache.generation_time(), tag, waits::EVICTION);
         self.ownership.start(ctx);
         self.on_task(ctx, Task::Monitor);
+    }
+
+    fn on_shutdown(&mut self, ctx: &mut Ctx<'_>) {
+        self.leave(ctx);
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {

@@ -68,6 +68,14 @@ impl Ownership {
         }
     }
 
+    /// The process stops: takes its registration away, then ends (`ClusterZKImpl.close`).
+    pub(super) fn leave(&mut self, ctx: &mut Ctx<'_>) {
+        self.assigned.clear();
+        if !self.client.as_mut().is_some_and(|client| client.close(ctx)) {
+            ctx.exit();
+        }
+    }
+
     /// True if what the store should run may have changed.
     pub(super) fn on(&mut self, ctx: &mut Ctx<'_>, input: Input<'_>) -> bool {
         let events = match &mut self.client {
@@ -99,11 +107,10 @@ impl Ownership {
                 MetadataEvent::Changed { .. } => {
                     client.request(ctx, list());
                 }
-                MetadataEvent::SessionExpired => {
-                    self.assigned.clear();
-                    changed = true;
-                    client.start(ctx);
-                }
+                // Nobody listens to the loss of a session (`ServiceStarter` @ v0.13.0): the host
+                // registers anew, and the containers run until the map or a fence says otherwise.
+                MetadataEvent::SessionExpired => client.start(ctx),
+                MetadataEvent::SessionClosed => ctx.exit(),
                 MetadataEvent::Reply {
                     result: Ok(MetadataResponse::Directory(records)), ..
                 } => {

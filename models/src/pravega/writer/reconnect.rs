@@ -166,6 +166,23 @@ impl Writer {
         self.pull(ctx);
     }
 
+    /// A refusal is an answer: the reactor asks the controller again at once, after what came
+    /// meanwhile. That there is no such segment is no other refusal, so that it goes on for ever,
+    /// and no event fails (`SegmentWriter::reconnect`).
+    fn refused(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        if self.reconnecting == Some(segment) {
+            self.reconnecting = None;
+            for (from, message) in std::mem::take(&mut self.held) {
+                self.read(ctx, from, message);
+            }
+            if let Some(next) = self.to_reconnect.pop_front() {
+                self.to_reconnect.push_back(segment);
+                return self.reconnect(ctx, next);
+            }
+        }
+        self.reconnect(ctx, segment);
+    }
+
     /// The Rust client's reactor goes on to the messages that it has held back.
     pub(super) fn reconnected(&mut self, ctx: &mut Ctx<'_>) {
         if !self.is_rust() {
@@ -197,20 +214,15 @@ impl Writer {
         if link.connection != connection || link.peer() != Some(from) {
             return;
         }
-        if reason == CloseReason::NoSuchSegment {
+        if reason == CloseReason::NoSuchSegment && !is_rust {
             return self.abandon(ctx, segment, "NoSuchSegmentException");
         }
         if reason == CloseReason::Sealed {
             return self.sealed(ctx, segment);
         }
         if is_rust {
-            // A refusal is an answer: the reactor tries again at once, and asks the controller
-            // again.
             link.phase = Phase::Down;
-            if self.reconnecting == Some(segment) {
-                return self.resolve(ctx, segment);
-            }
-            return self.reconnect(ctx, segment);
+            return self.refused(ctx, segment);
         }
         self.attempt_failed(ctx, segment, Some(from));
     }
