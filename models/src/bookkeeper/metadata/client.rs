@@ -148,9 +148,10 @@ impl MetadataClient {
     }
 
     /// Gives the session up that the service has been silent about for too long, and all that was
-    /// asked in it; [`Self::start`] opens a new one. False if it has not been. `ConnectionState.LOST`
-    /// of Curator 5.1: the session's timeout behind the end of the connection, which comes after two
-    /// thirds of it without an answer (`ConnectionStateManager.checkSessionExpiration`).
+    /// asked in it; [`Self::start`] opens a new one. False if it has not been.
+    /// `ConnectionState.LOST` of Curator 5.1: the session's timeout behind the end of the
+    /// connection, which comes after two thirds of it without an answer
+    /// (`ConnectionStateManager.checkSessionExpiration`).
     pub fn give_up_lost(&mut self, now: Time) -> bool {
         let patience = self.answer_timeout() + self.session_timeout;
         let lost = self.session.is_some() && now >= self.answered + patience;

@@ -2,15 +2,15 @@
 //!
 //! Stands for `SystemJournal.bootstrap`, `StreamSegmentContainer.initializeStorage` @ v0.13.0. A
 //! container whose log is replayed reads the last snapshot and the journals of those who ran it
-//! since, looking eleven files ahead in each epoch, then writes a journal of its own; before that
-//! it serves nobody. A tier 2 that does not answer holds it up for as long (nothing there has a
-//! timeout: `StreamSegmentContainerRegistry.startContainer` ignores the one that it is given), and
-//! one that refuses fails it: the store's monitor starts it again.
+//! since, looking eleven files ahead in each epoch, then writes a journal of its own; before
+//! that it serves nobody. A tier 2 that does not answer holds it up for as long (nothing there has
+//! a timeout: `StreamSegmentContainerRegistry.startContainer` ignores the one that it is given),
+//! and one that refuses fails it: the store's monitor starts it again.
 //!
-//! Parameters: `READ_ATTEMPTS`, `WRITE_ATTEMPTS`, `JOURNAL_BYTES`. Left out: the very first start of
-//! a container (and every one of a log in memory), which finds nothing; the snapshot as a file of its own
-//! (the first journal stands for it); the lengths of the metadata segments' last chunks, which are
-//! asked for side by side; journals written later on.
+//! Parameters: `READ_ATTEMPTS`, `WRITE_ATTEMPTS`, `JOURNAL_BYTES`. Left out: the very first start
+//! of a container (and every one of a log in memory), which finds nothing; the snapshot as a file
+//! of its own (the first journal stands for it); the lengths of the metadata segments' last
+//! chunks, which are asked for side by side; journals written later on.
 
 use std::rc::Rc;
 

@@ -2,8 +2,9 @@
 //!
 //! Stands for `MemoryStateUpdater.addToReadIndex`, `DirectMemoryCache.getNextAvailableBuffer`,
 //! `OperationProcessor.isFatalException` @ v0.13.0: an append that is committed, or replayed in
-//! recovery, has to be in the cache. A full one is asked to evict, five times, with a wait of 50, 100,
-//! 150 and 200 ms behind each that frees nothing; then the container fails (`CacheFullException`).
+//! recovery, has to be in the cache. A full one is asked to evict, five times, with a wait of 50,
+//! 100, 150 and 200 ms behind each that frees nothing; then the container fails
+//! (`CacheFullException`).
 //! Its appends are in the log, and it is started again by the store's monitor.
 //!
 //! Parameters: `CLEANUPS`, `RETRY`. Left out: the thread of the core pool that waits meanwhile.
@@ -62,7 +63,7 @@ impl Container {
         }
     }
 
-    /// The log is replayed: what of it is not in tier 2 goes to the cache and to the storage writer.
+    /// The log is replayed: what of it is not in tier 2 goes to cache and storage writer.
     pub(super) fn begin_filling(&mut self, operations: Vec<Rc<Logged>>) {
         for (number, segment) in self.state.segments.iter() {
             let index = self.segments.entry_or_default(*number);

@@ -3,8 +3,8 @@
 //! Stands for `ServiceStarter`, `StreamSegmentStore`, `StreamSegmentContainerRegistry`,
 //! `ZKSegmentContainerMonitor` @ v0.13.0. Thread pools: 0 the connections' event loops, 1 the core
 //! pool. A store that loses its session registers anew and runs its containers on, until the map
-//! gives them to another or their logs are fenced. One that is asked to stop ends its containers and
-//! takes its registration away before it goes. Left out: REST, health, metrics, auto-scaling
+//! gives them to another or their logs are fenced. One that is asked to stop ends its containers
+//! and takes its registration away before it goes. Left out: REST, health, metrics, auto-scaling
 //! statistics.
 //!
 //! Parameters: [`crate::pravega::config::SegmentStore`], [`crate::pravega::config::Costs`].
