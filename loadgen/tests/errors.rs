@@ -66,9 +66,9 @@ fn a_rate_that_no_generator_keeps_is_refused_before_it_is_started() {
 
 #[test]
 fn a_run_that_would_be_another_experiment_is_refused_with_the_fix() {
-    let arguments = "--scenario burst/castle-pravega --launch";
+    let arguments = "--scenario burst/castle-pravega --launch --set system.scaling.at.ms=5000";
     let line = common::failure(&common::run(common::loadgen(arguments)));
-    for want in ["system.mode is distributed", "would be standalone", "--controller"] {
+    for want in ["system.scaling.at.ms is 5000 ms", "would be never", "system.scaling.at.ms=0"] {
         assert!(line.contains(want), "{want}: {line}");
     }
     assert!(line.contains("--accept-differences"), "{line}");

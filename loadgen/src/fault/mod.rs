@@ -63,10 +63,21 @@ pub(crate) fn departures(scenario: &Scenario, source: &Source) -> Vec<Departure>
 /// # Errors
 /// The first that can't, and what can.
 pub(crate) fn check(scenario: &Scenario, system: &dyn LiveSystem) -> Result<()> {
-    check_on(scenario, &system.servers(scenario), system.tells())
+    let servers = system.servers(scenario);
+    check_on(scenario, &servers, served(system, &servers), system.tells())
 }
 
-fn check_on(scenario: &Scenario, servers: &[String], tells: &[&str]) -> Result<()> {
+/// Which of these servers clients connect to.
+fn served(system: &dyn LiveSystem, servers: &[String]) -> Vec<bool> {
+    servers.iter().map(|server| system.serves_clients(server)).collect()
+}
+
+fn check_on(
+    scenario: &Scenario,
+    servers: &[String],
+    served: Vec<bool>,
+    tells: &[&str],
+) -> Result<()> {
     let several = servers.len() > 1;
     let roster = roster(scenario, servers, |_| None);
     for fault in &scenario.faults {
@@ -76,7 +87,8 @@ fn check_on(scenario: &Scenario, servers: &[String], tells: &[&str]) -> Result<(
     for apart in [0, 1] {
         let holder = |office: u32| Some(NodeId((office * apart) % servers.len().max(1) as u32));
         let roster = self::roster(scenario, servers, holder);
-        let processes = Processes::named(servers.to_vec(), clients(&roster, servers.len()));
+        let clients = clients(&roster, servers.len());
+        let processes = Processes::named(servers.to_vec(), served.clone(), clients);
         let rehearsed = planner(scenario, Seed(0), &roster).rehearse(&roster, &processes);
         rehearsed.map_err(Failure::new)?;
     }
@@ -139,7 +151,8 @@ impl<'a> Injector<'a> {
         }
         let planner = planner(scenario, seed, &roster);
         let clients = clients(&roster, servers.len());
-        let processes = Processes::new(servers, clients, seed, cluster);
+        let served = served(system, &servers);
+        let processes = Processes::new(servers, served, clients, seed, cluster);
         let offices = scenario.system().kind().offices().into_iter().map(|office| office.name);
         Self { planner, roster, processes, offices: offices.collect() }
     }
@@ -312,7 +325,7 @@ mod tests {
     fn refused(kind: &str, target: &str) -> Option<String> {
         let kind = format!("[[fault]]\nkind = {kind}\n");
         let scenario = scenario(&format!("{kind}target = '{target}'\nat = '1s'\nfor = '1s'\n"));
-        let checked = check_on(&scenario, &brokers(3), &["leader", "controller"]);
+        let checked = check_on(&scenario, &brokers(3), vec![true; 3], &["leader", "controller"]);
         checked.err().map(|failure| failure.to_string())
     }
 
@@ -369,9 +382,9 @@ mod tests {
             let text =
                 format!("[[fault]]\nkind = {kind}\ntarget = 'leader'\nat = '1s'\nfor = '1s'");
             let scenario = scenario(&text);
-            let checked = check_on(&scenario, &brokers(1), &[]);
+            let checked = check_on(&scenario, &brokers(1), vec![true; 1], &[]);
             assert!(checked.is_ok(), "{kind}: {checked:?}");
-            let several = check_on(&scenario, &brokers(3), &["leader"]);
+            let several = check_on(&scenario, &brokers(3), vec![true; 3], &["leader"]);
             let several = several.err().map(|failure| failure.to_string()).unwrap_or_default();
             assert!(several.contains("is between servers too"), "{kind}: {several}");
         }
@@ -385,9 +398,14 @@ mod tests {
         let client = told("'crash'", "producers");
         assert!(client.contains("hits a client") && client.contains("broker-3"), "{client}");
         let text = "[[fault]]\nkind = 'pause'\ntarget = 'controller'\nat = '1s'\n";
-        let unknown = check_on(&scenario(text), &brokers(3), &["leader"]).unwrap_err().to_string();
+        let unknown = check_on(&scenario(text), &brokers(3), vec![true; 3], &["leader"])
+            .unwrap_err()
+            .to_string();
         assert!(unknown.contains("nobody can tell") && unknown.contains("broker-2"), "{unknown}");
-        assert!(check_on(&scenario(text), &brokers(1), &[]).is_ok(), "the only one is");
+        assert!(
+            check_on(&scenario(text), &brokers(1), vec![true; 1], &[]).is_ok(),
+            "the only one is"
+        );
     }
 
     /// The catalogue says what is done live; this world says what it does.
@@ -405,7 +423,7 @@ mod tests {
                 until: Some(second * 3),
             }];
             by_proxy += usize::from(need_proxies(&scenario.faults));
-            let done = check_on(&scenario, &brokers(1), &[]);
+            let done = check_on(&scenario, &brokers(1), vec![true; 1], &[]);
             assert!(done.is_ok(), "{}: {done:?}", entry.name);
         }
         assert_eq!(by_proxy, BY_PROXY.len() + 1, "and `refuse`");

@@ -26,6 +26,8 @@ use crate::utilisation::Watched;
 /// Behind them in the roster are the clients, all of them in the generator.
 pub(super) struct Processes {
     names: Vec<String>,
+    /// Which of them clients connect to.
+    served: Vec<bool>,
     clients: Clients,
     /// None where there is nothing but names.
     hands: Option<Hands>,
@@ -72,6 +74,9 @@ impl World for Processes {
                 None => return Some(format!("would be a `{}`, not done live", other.name())),
             },
         };
+        if matches!(fault, Fault::Refuse { .. }) && self.served.get(index) == Some(&false) {
+            return Some(self.behind(index));
+        }
         if index >= self.names.len() {
             let there = self.names.join(", ");
             return Some(format!("hits a client, a part of the generator; there are {there}"));
@@ -88,6 +93,7 @@ impl Processes {
     /// Those of a launched cluster. Delays are drawn from `seed`.
     pub(super) fn new(
         names: Vec<String>,
+        served: Vec<bool>,
         clients: Clients,
         seed: Seed,
         cluster: &LaunchedCluster,
@@ -98,14 +104,15 @@ impl Processes {
             hands: Some(Hands { guarded, watched }),
             proxies,
             seed,
-            ..Self::named(names, clients)
+            ..Self::named(names, served, clients)
         }
     }
 
-    /// Nothing but names.
-    pub(super) fn named(names: Vec<String>, clients: Clients) -> Self {
+    /// Nothing but names, and which of them clients connect to.
+    pub(super) fn named(names: Vec<String>, served: Vec<bool>, clients: Clients) -> Self {
         Self {
             names,
+            served,
             clients,
             hands: None,
             proxies: vec![],
@@ -142,6 +149,17 @@ impl Processes {
 
     fn name(&self, node: NodeId) -> &str {
         self.names.get(node.index()).map_or("", String::as_str)
+    }
+
+    /// Why nothing between clients and this one can be hurt.
+    fn behind(&self, server: usize) -> String {
+        let served = |(name, served): (&String, &bool)| served.then(|| name.clone());
+        let there: Vec<_> = self.names.iter().zip(&self.served).filter_map(served).collect();
+        format!(
+            "is between clients and {}, which they don't connect to; they connect to {}",
+            self.names[server],
+            there.join(", ")
+        )
     }
 
     fn hands(&self) -> Result<&Hands> {
@@ -229,6 +247,9 @@ impl Processes {
                  peers = [\"{groups}\"]; `headwater run` simulates it",
                 self.names[here[0]]
             ));
+        }
+        if let Some(hidden) = here.iter().chain(&there).find(|server| !self.served[**server]) {
+            return Err(self.behind(*hidden));
         }
         let mut ways = Vec::new();
         for (servers, other, way) in [(here, to, Way::ToClients), (there, from, Way::ToServer)] {
@@ -349,7 +370,7 @@ mod tests {
         let clients = Clients { count: 2, groups: vec!["producers", "consumers"] };
         let names = ["broker-1", "broker-2"].map(String::from).to_vec();
         let proxies = vec![Control::default(), Control::default()];
-        Processes { proxies, ..Processes::named(names, clients) }
+        Processes { proxies, ..Processes::named(names, vec![true, true], clients) }
     }
 
     fn nodes(of: &[u32]) -> Vec<NodeId> {
@@ -434,6 +455,21 @@ mod tests {
         let by = Impairment::Loss(5);
         let loss = Fault::Impair { from: nodes(&[0]), to: nodes(&[2, 3]), by };
         assert!(processes.refuses(&loss).is_some_and(|why| why.contains("not done live")));
+    }
+
+    #[test]
+    fn what_clients_do_not_connect_to_has_no_proxy_and_is_refused() {
+        let processes = Processes { served: vec![true, false], ..processes() };
+        let (from, to) = (nodes(&[1]), nodes(&[2, 3]));
+        let cut = Fault::Partition { from, to, symmetric: true };
+        let refuse = |server| Fault::Refuse { node: NodeId(server), refuse: true };
+        for fault in [cut, refuse(1)] {
+            let why = processes.refuses(&fault).unwrap_or_default();
+            assert!(why.contains("clients and broker-2, which they don't connect to"), "{why}");
+            assert!(why.ends_with("they connect to broker-1"), "{why}");
+        }
+        assert_eq!(processes.refuses(&refuse(0)), None);
+        assert_eq!(processes.refuses(&Fault::Crash { node: NodeId(1) }), None);
     }
 
     #[test]

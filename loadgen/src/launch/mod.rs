@@ -13,9 +13,11 @@ use crate::placement::Placement;
 use crate::utilisation::Watched;
 
 pub(crate) mod artifacts;
+pub(crate) mod crew;
 pub mod guard;
 pub(crate) mod guarded;
 pub(crate) mod jvm;
+pub(crate) mod log_line;
 pub(crate) mod ports;
 
 use guarded::Guarded;
@@ -171,10 +173,12 @@ pub(crate) fn wait_ready(
     Ok(())
 }
 
-/// The last line of a log that reports an error, else the last line.
+/// The last line of a log that reports an error, else the last line; nothing of stacks.
 pub(crate) fn last_line(log: &Path) -> Option<String> {
     let text = std::fs::read_to_string(log).ok()?;
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // Of a stack only its head tells why.
+    let told = |line: &&str| !line.is_empty() && !line.starts_with("at ");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(told).collect();
     let telling = |line: &&&str| line.contains("Exception") || line.contains("Error");
     let line = lines.iter().rev().find(telling).or(lines.last())?;
     Some((*line).chars().take(300).collect())

@@ -11,6 +11,7 @@ use headwater_scenarios::scenario::Scenario;
 
 use crate::failure::{Failure, Result};
 
+mod bookkeeper;
 pub(crate) mod calibration;
 pub(crate) mod client;
 pub(crate) mod counts;

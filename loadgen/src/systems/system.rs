@@ -164,6 +164,12 @@ pub(crate) trait LiveSystem: Sync {
         vec![]
     }
 
+    /// Whether clients connect to this one of the [`servers`](Self::servers), and a proxy can stand
+    /// before it. Those that they don't connect to come last.
+    fn serves_clients(&self, _server: &str) -> bool {
+        true
+    }
+
     /// The offices, such as `leader`, of which [`Storage::holder`] tells who holds them where there
     /// are several servers.
     fn tells(&self) -> &'static [&'static str] {

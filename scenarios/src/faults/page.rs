@@ -33,9 +33,9 @@ front of each server. A proxy stands there in runs that need one (the outcome te
 `differences`), and sees what clients and that server send each other, no more. So a live run can do
 these faults between servers and all clients, `peers = [\"producers\", \"consumers\"]`, or, where
 there is one server, between it and everybody; what cuts servers from each other, or tells clients
-apart, it refuses before it launches anything. Of Pravega's emulator, which is one process, its
-controller finds the store through the proxy as clients do. Who connects while a cut goes on is
-taken, and hears nothing.
+apart, it refuses before it launches anything. Pravega's controller finds a store through its proxy
+as clients do; before bookies and ZooKeeper, to which no client connects, there is none. Who
+connects while a cut goes on is taken, and hears nothing.
 ";
 
 const GRAY: &str = "

@@ -9,35 +9,7 @@ use headwater_models::kafka::signals::{
 };
 use headwater_reports::outcome::Mark;
 
-/// A line of a log: when, milliseconds since 1970, and the message.
-struct Line<'a> {
-    unix_ms: u64,
-    message: &'a str,
-}
-
-/// The line, if it has a time as the launched brokers write it: `2026-11-28 11:18:01,123 INFO ...`,
-/// in UTC.
-fn line(text: &str) -> Option<Line<'_>> {
-    let (time, rest) = (text.get(..23)?, text.get(24..)?);
-    let field = |from: usize, to: usize| time.get(from..to)?.parse::<u64>().ok();
-    let shape = [(4, '-'), (7, '-'), (10, ' '), (13, ':'), (16, ':'), (19, ',')];
-    if shape.iter().any(|(at, sign)| !time[*at..].starts_with(*sign)) {
-        return None;
-    }
-    let days = days(field(0, 4)?, field(5, 7)?, field(8, 10)?);
-    let seconds = ((days * 24 + field(11, 13)?) * 60 + field(14, 16)?) * 60 + field(17, 19)?;
-    let message = rest.split_once(' ')?.1;
-    Some(Line { unix_ms: seconds * 1_000 + field(20, 23)?, message })
-}
-
-/// Days since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-/// `days_from_civil`).
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year / 400, year % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
+use crate::launch::log_line::{Line, line};
 
 /// What happened, by what identifies it: several controllers log the same.
 type Found = BTreeMap<String, (u64, &'static str, String)>;

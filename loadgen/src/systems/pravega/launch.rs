@@ -32,14 +32,19 @@ const POM: &str = include_str!("pom.xml");
 const BYTEMAN: &str = "4.0.24";
 
 /// What the agent does. Everything else is set by options.
-const LOOPBACK: &str = include_str!("loopback.btm");
+pub(super) const LOOPBACK: &str = include_str!("loopback.btm");
 
 /// Warnings and above, and the emulator's message that it is up; on standard output, which goes to
 /// a file.
 const LOGBACK: &str = include_str!("logback.xml");
 
+/// The cluster's jars, whichever way it is put together.
+pub(super) fn artifacts() -> Artifacts {
+    Artifacts::of("Pravega", VERSION, POM.into(), 110)
+}
+
 /// The agent's jar.
-fn agent(places: &Places, or: &str) -> Result<PathBuf> {
+pub(super) fn agent(places: &Places, or: &str) -> Result<PathBuf> {
     let pom = pom(&[["org.jboss.byteman", "byteman", BYTEMAN]]);
     let jars = Artifacts::of("Byteman", BYTEMAN, pom, 1).fetch(&places.cache, or)?;
     Ok(jars.join(format!("byteman-{BYTEMAN}.jar")))
@@ -83,8 +88,7 @@ impl Ports {
 /// address that a store publishes is for everybody.
 pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result<LaunchedCluster> {
     java(CONTROLLER)?;
-    let jars =
-        Artifacts::of("Pravega", VERSION, POM.into(), 110).fetch(&places.cache, CONTROLLER)?;
+    let jars = artifacts().fetch(&places.cache, CONTROLLER)?;
     let agent = agent(places, CONTROLLER)?;
     let ports = Ports::free(proxied)?;
     let proxies = ports.proxies()?;

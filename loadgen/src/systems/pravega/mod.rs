@@ -3,23 +3,25 @@
 use std::collections::BTreeMap;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
-use headwater_models::pravega::config::Cluster as Configuration;
+use headwater_models::pravega::config::{Cluster as Configuration, Mode};
 use headwater_scenarios::scenario::Scenario;
 
 use super::client::{Observer, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
 use super::system::{
-    Asked, Cluster, Connection, Home, LiveSystem, Source, StartReading, storage_name,
+    Asked, Cluster, Connection, Home, LiveSystem, Source, StartReading, Storage, storage_name,
 };
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 
 mod arguments;
+mod containers;
 mod launch;
 mod options;
 mod reader;
+mod split;
 mod stream;
 mod writer;
 
@@ -88,13 +90,28 @@ impl LiveSystem for Pravega {
             .map_or_else(|_| vec![], |cluster| options::departures(scenario, cluster, source))
     }
 
-    fn servers(&self, _scenario: &Scenario) -> Vec<String> {
-        vec![launch::PROCESS.to_owned()]
+    fn servers(&self, scenario: &Scenario) -> Vec<String> {
+        match configuration(scenario) {
+            Ok(cluster) if cluster.mode == Mode::Distributed => split::servers(cluster),
+            _ => vec![launch::PROCESS.to_owned()],
+        }
+    }
+
+    fn serves_clients(&self, server: &str) -> bool {
+        split::serves_clients(server)
+    }
+
+    fn tells(&self) -> &'static [&'static str] {
+        &containers::OFFICES
     }
 
     fn launch(&self, scenario: &Scenario, places: &Places) -> Result<LaunchedCluster> {
         let proxied = need_proxies(&scenario.faults);
-        launch::launch(configuration(scenario)?, proxied, places)
+        let cluster = configuration(scenario)?;
+        match cluster.mode {
+            Mode::Standalone => launch::launch(cluster, proxied, places),
+            Mode::Distributed => split::launch(cluster, proxied, places),
+        }
     }
 
     fn client_options(&self, scenario: &Scenario) -> BTreeMap<String, String> {
@@ -121,6 +138,13 @@ impl LiveSystem for Pravega {
         let keyed = scenario.traffic.keyed();
         let lanes = LanePlan::of_writers(configuration.writers, writer::LANES, keyed);
         let read: StartReading = Box::new(move || reader::start(&read, 0, watching));
-        Ok(Connection { writers, lanes, read: Some(read), storage: Box::new(stream) })
+        let storage: Box<dyn Storage> = match &cluster.launched {
+            Some(launched) if configuration.mode == Mode::Distributed => {
+                let (data, stores) = (launched.data.clone(), configuration.stores as usize);
+                Box::new(containers::OnStores { stream, data, stores })
+            }
+            _ => Box::new(stream),
+        };
+        Ok(Connection { writers, lanes, read: Some(read), storage })
     }
 }

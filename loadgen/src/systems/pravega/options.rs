@@ -1,12 +1,14 @@
-//! What becomes of the options of a Pravega scenario when the Rust client drives a real cluster,
-//! which is the standalone emulator where it is launched.
+//! What becomes of the options of a Pravega scenario when the Rust client drives a real cluster:
+//! the standalone emulator, or processes of their own.
 
 use std::collections::BTreeMap;
 
 use headwater_models::pravega::config::{Client as Library, Cluster, Mode, Version};
+use headwater_models::tier::config::Kind;
 use headwater_scenarios::scenario::Scenario;
 
 use crate::fault::proxy::need_proxies;
+use crate::systems::bookkeeper;
 use crate::systems::departure::Departure;
 use crate::systems::options::Treatment::{
     Client, Elsewhere, Fixed, Generator, Model, Server, ServerFixed, Storage,
@@ -16,19 +18,17 @@ use crate::systems::system::Source;
 
 const EMULATOR: &str = "What is launched is the standalone emulator, one process with both tiers \
                         in its memory.";
+const OWN_MACHINE: &str = "Tier 2 is a folder of this machine, on the disk that everything is on.";
 const BUILT_IN: &str = "It is a constant of pravega-client 0.3.7.";
 const CONSTANT: &str = "It is a constant of Pravega 0.13.0.";
 const ONE_STORE: &str = "the emulator's";
 const LIBRARY: &str = "the library's";
 
-/// Every option of the configuration.
-const OPTIONS: &[ListedOption] = &[
+/// Options of the stream and its clients, and what no cluster is told.
+const EVERYWHERE: &[ListedOption] = &[
     ("version", Server),
     // The departures of the mode and of the client are told for themselves.
     ("mode", Server),
-    ("stores", Elsewhere),
-    ("bookies", Elsewhere),
-    ("containers", ServerFixed("4", EMULATOR)),
     ("segments", Storage),
     ("scaling.", Generator),
     ("client", Generator),
@@ -51,9 +51,6 @@ const OPTIONS: &[ListedOption] = &[
     ("writer.connect.timeout.ms", Fixed(LIBRARY, BUILT_IN)),
     ("writer.socket.buffer.bytes", Fixed("the operating system's", "The client sets none.")),
     ("reader.", Fixed(LIBRARY, BUILT_IN)),
-    ("segment_store.pravegaservice.dataLog.impl.name", ServerFixed("INMEMORY", EMULATOR)),
-    ("segment_store.pravegaservice.storage.impl.name", ServerFixed("INMEMORY", EMULATOR)),
-    ("segment_store.pravegaservice.", Server),
     ("segment_store.connection.threads", ServerFixed("Netty's", "Pravega has no option for it.")),
     ("segment_store.cache.utilization.", ServerFixed("75 and 90", CONSTANT)),
     ("segment_store.container.monitor.period.ms", ServerFixed("10000", CONSTANT)),
@@ -61,13 +58,51 @@ const OPTIONS: &[ListedOption] = &[
     ("segment_store.durablelog.", Server),
     ("segment_store.writer.", Server),
     ("segment_store.readindex.", Server),
+    ("costs.", Model),
+];
+
+/// Options of the emulator.
+const EMULATED: &[ListedOption] = &[
+    ("stores", Elsewhere),
+    ("bookies", Elsewhere),
+    ("containers", ServerFixed("4", EMULATOR)),
+    (DATA_LOG, ServerFixed("INMEMORY", EMULATOR)),
+    (STORAGE, ServerFixed("INMEMORY", EMULATOR)),
+    ("segment_store.pravegaservice.", Server),
     ("bookkeeper.", ServerFixed("none", EMULATOR)),
     ("controller.", ServerFixed(ONE_STORE, EMULATOR)),
     ("bookie.", ServerFixed("none", EMULATOR)),
     ("metadata.", ServerFixed(ONE_STORE, EMULATOR)),
     ("tier.", ServerFixed("in memory", EMULATOR)),
-    ("costs.", Model),
 ];
+
+/// Options of processes of their own; those of bookies are BookKeeper's.
+const SPLIT: &[ListedOption] = &[
+    ("stores", Server),
+    ("bookies", Server),
+    ("containers", Server),
+    (DATA_LOG, Server),
+    (STORAGE, ServerFixed("FILESYSTEM", OWN_MACHINE)),
+    ("segment_store.pravegaservice.", Server),
+    ("bookkeeper.throttle", ServerFixed("5000", "Pravega leaves BookKeeper's default alone.")),
+    ("bookkeeper.", Server),
+    ("controller.", Server),
+    // Its departure is told for itself.
+    ("tier.kind", Elsewhere),
+    ("tier.capacity", ServerFixed("what the disk has", OWN_MACHINE)),
+    ("tier.", Model),
+];
+
+const DATA_LOG: &str = "segment_store.pravegaservice.dataLog.impl.name";
+const STORAGE: &str = "segment_store.pravegaservice.storage.impl.name";
+
+/// Every option of the configuration, where it is put together like this.
+fn options_of(mode: Mode) -> Vec<ListedOption> {
+    match mode {
+        Mode::Standalone => [EVERYWHERE, EMULATED].concat(),
+        Mode::Distributed => [EVERYWHERE, SPLIT, bookkeeper::options::OPTIONS].concat(),
+    }
+}
 
 /// Where the store's options stand.
 const STORE: &str = "segment_store.";
@@ -75,13 +110,39 @@ const STORE: &str = "segment_store.";
 /// Options that a launched store is told, by their own names: those that are not the emulator's.
 pub(super) fn of_store(cluster: &Cluster) -> BTreeMap<String, String> {
     let emulator = options::flattened(&Cluster::standalone(cluster.version));
+    let list = options_of(Mode::Standalone);
     let set = options::flattened(cluster).into_iter();
     let told = |(path, value): &(String, String)| {
         path.starts_with(STORE)
-            && options::treatment(OPTIONS, path) == Some(Server)
+            && options::treatment(&list, path) == Some(Server)
             && emulator.get(path) != Some(value)
     };
     set.filter(told).map(|(path, value)| (path[STORE.len()..].to_owned(), value)).collect()
+}
+
+/// Options below `sections` that a process of its own is told, by their own names: all of them,
+/// whatever its defaults.
+fn told(cluster: &Cluster, sections: &[&str]) -> BTreeMap<String, String> {
+    let list = options_of(Mode::Distributed);
+    let own = |(path, value): (String, String)| {
+        let option = sections.iter().find_map(|section| path.strip_prefix(section))?;
+        let server = options::treatment(&list, &path) == Some(Server);
+        server.then(|| (option.to_owned(), value))
+    };
+    options::flattened(cluster).into_iter().filter_map(own).collect()
+}
+
+/// Options that a launched store of a split cluster is told.
+pub(super) fn of_split_store(cluster: &Cluster) -> BTreeMap<String, String> {
+    let mut all = told(cluster, &[STORE, "bookkeeper."]);
+    let storage = STORAGE.trim_start_matches(STORE).to_owned();
+    all.insert(storage, "FILESYSTEM".to_owned());
+    all
+}
+
+/// Options that a launched controller of a split cluster is told.
+pub(super) fn of_controller(cluster: &Cluster) -> BTreeMap<String, String> {
+    told(cluster, &["controller."])
 }
 
 /// The client's retry options, by the names of `RetryWithBackoff`.
@@ -125,34 +186,35 @@ pub(super) fn departures(
     }
     if *source == Source::Launch && need_proxies(&scenario.faults) {
         let why = "The address that a store publishes is for everybody, so that a fault between \
-                   clients and the emulator is one between its controller and its store, too.";
+                   clients and a store is one between the controller and that store, too.";
         let (asked, done) = ("the controller connects to the store", "it connects to the proxy");
         all.push(Departure::told("network.controller", asked, done, why));
     }
     let defaults = options::flattened(&Cluster::defaults_of(cluster.version, cluster.mode));
-    all.extend(options::departures(OPTIONS, scenario, &defaults, source));
+    all.extend(options::departures(&options_of(cluster.mode), scenario, &defaults, source));
     all
 }
 
 /// Whether the cluster is put together as the scenario has it.
 fn mode(cluster: &Cluster, source: &Source) -> Option<Departure> {
-    if cluster.mode == Mode::Standalone && *source == Source::Launch {
-        return None;
+    if let Source::Existing { .. } = source {
+        let asked = match cluster.mode {
+            Mode::Standalone => "standalone".to_owned(),
+            Mode::Distributed => {
+                format!("distributed, {} stores and {} bookies", cluster.stores, cluster.bookies)
+            }
+        };
+        return Some(Departure::told("system.mode", asked, "unknown", EXISTING));
     }
-    let asked = match cluster.mode {
-        Mode::Standalone => "standalone".to_owned(),
-        Mode::Distributed => {
-            format!("distributed, {} stores and {} bookies", cluster.stores, cluster.bookies)
-        }
-    };
-    Some(match source {
-        Source::Existing { .. } => Departure::told("system.mode", asked, "unknown", EXISTING),
-        Source::Launch | Source::InProcess => {
-            Departure::told("system.mode", asked, "standalone", EMULATOR).refused(
-                "name a distributed cluster of your own with --controller tcp://HOST:PORT, or \
-                 give a scenario with mode = \"standalone\", such as live/burst-pravega",
-            )
-        }
+    let own = cluster.mode == Mode::Standalone || cluster.tier.kind == Kind::FileSystem;
+    (!own).then(|| {
+        let kind = match cluster.tier.kind {
+            Kind::FileSystem => "file_system",
+            Kind::Nfs => "nfs",
+            Kind::ObjectStore => "object_store",
+            Kind::InMemory => "in_memory",
+        };
+        Departure::told("system.tier.kind", kind, "file_system", OWN_MACHINE)
     })
 }
 
@@ -182,14 +244,14 @@ mod tests {
     #[test]
     fn every_option_of_the_configuration_is_in_the_list() {
         for mode in [Mode::Standalone, Mode::Distributed] {
-            assert_complete(OPTIONS, &Cluster::defaults_of(Version::V0_13, mode));
+            assert_complete(&options_of(mode), &Cluster::defaults_of(Version::V0_13, mode));
         }
     }
 
     #[test]
     fn what_the_list_says_of_clients_is_what_they_are_told() {
         let told: Vec<_> = of_client(&Cluster::standalone(Version::V0_13)).into_keys().collect();
-        let mut listed: Vec<_> = OPTIONS
+        let mut listed: Vec<_> = EVERYWHERE
             .iter()
             .filter_map(|(_, treatment)| match treatment {
                 Client(name) => Some(*name),
@@ -215,10 +277,49 @@ mod tests {
     }
 
     #[test]
-    fn a_distributed_cluster_is_not_stood_in_for_without_being_asked() {
-        let all = departing("client = 'rust'\n", &Source::Launch);
-        assert_eq!(names(&all), ["system.mode"]);
-        assert!(all[0].remedy.as_ref().is_some_and(|remedy| remedy.contains("--controller")));
+    fn processes_of_their_own_are_told_all_of_the_scenarios_options() {
+        let system = "client = 'rust'\nbookkeeper.\"bookkeeper.ack.quorum.size\" = 3\n\
+                      controller.\"controller.rebalance.interval.seconds.min\" = 4\n\
+                      segment_store.\"durablelog.delay.milliseconds.max\" = 900\n\
+                      [system.tier]\nkind = 'file_system'\n";
+        let scenario = scenario(system);
+        let cluster = crate::systems::pravega::configuration(&scenario).unwrap();
+        let store = of_split_store(cluster);
+        for (option, value) in [
+            ("bookkeeper.ack.quorum.size", "3"),
+            ("bookkeeper.ledger.size.max", "1073741824"),
+            ("durablelog.delay.milliseconds.max", "900"),
+            ("pravegaservice.dataLog.impl.name", "BOOKKEEPER"),
+            ("pravegaservice.storage.impl.name", "FILESYSTEM"),
+            ("writer.flush.threshold.milliseconds", "30000"),
+        ] {
+            assert_eq!(store.get(option).map(String::as_str), Some(value), "{option}");
+        }
+        for option in ["throttle", "connection.threads", "read.bytes.max"] {
+            assert!(!store.contains_key(option), "{option}");
+        }
+        let told = [("controller.rebalance.interval.seconds.min".to_owned(), "4".to_owned())];
+        assert_eq!(of_controller(cluster), BTreeMap::from(told));
+        assert_eq!(departures(&scenario, cluster, &Source::Launch), []);
+    }
+
+    #[test]
+    fn what_one_machine_lacks_of_a_distributed_cluster_is_told() {
+        let system = "client = 'rust'\nbookkeeper.throttle = 9\nbookie.journalDisks = 2\n\
+                      metadata.tickTime = 500\nbookie.journalMaxGroupWaitMSec = 9\n\
+                      tier.capacity = '1GB'\n";
+        let told = departing(system, &Source::Launch);
+        let expected = [
+            "system.tier.kind",
+            "system.bookie.journalDisks",
+            "system.bookkeeper.throttle",
+            "system.tier.capacity",
+        ];
+        assert_eq!(names(&told), expected);
+        assert_eq!(told[0].difference.asked, "nfs");
+        assert!(told.iter().all(|one| one.remedy.is_none()), "{told:?}");
+        let exists = Source::Existing { address: String::new(), servers: None };
+        let all = departing("client = 'rust'\n", &exists);
         assert_eq!(all[0].difference.asked, "distributed, 3 stores and 3 bookies");
     }
 

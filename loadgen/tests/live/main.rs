@@ -2,7 +2,9 @@
 //! Java is there (continuous integration sets it); else each test says that it was skipped. What is
 //! asserted is what was kept, never how fast.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod split;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
