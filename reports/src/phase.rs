@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::latency::Latency;
-use crate::outcome::{Fault, Outcome, Window};
+use crate::outcome::{Fault, Outcome, Rate, Window};
 
 /// Faults whose phases are told apart at most: each begins and ends one. Of more the phases would
 /// be too short for a percentile, and there is one from the first that begins to the last that
@@ -31,12 +31,40 @@ pub struct Phase {
     pub response: Latency,
     /// Of these, those that were delivered: delivered to a reader minus intended.
     pub end_to_end: Latency,
+    /// Events that writers took while it lasted, whenever they were due.
+    #[serde(default)]
+    pub sent: u64,
+    /// Events that were acknowledged while it lasted.
+    #[serde(default)]
+    pub acked: u64,
+    /// Events that readers were handed while it lasted.
+    #[serde(default)]
+    pub delivered: u64,
+    /// Events that writers gave up while it lasted.
+    #[serde(default)]
+    pub failed: u64,
+    /// Events that were acknowledged while it lasted and could not be read in the end; within 10 ms
+    /// of its ends, those of its neighbours may be among them.
+    #[serde(default)]
+    pub lost: u64,
 }
 
 impl Phase {
     /// Events that were intended in it and never acknowledged.
     pub fn unanswered(&self) -> u64 {
         self.due.saturating_sub(self.response.count())
+    }
+
+    /// How long it lasts, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.until_ns.saturating_sub(self.from_ns) as f64 / 1e9
+    }
+
+    /// Events per second that were acknowledged while it lasted; their bytes are not counted.
+    pub(crate) fn acked_rate(&self) -> Rate {
+        let seconds = self.seconds();
+        let events_per_second = if seconds > 0.0 { self.acked as f64 / seconds } else { 0.0 };
+        Rate { events_per_second, ..Rate::default() }
     }
 
     /// Its middle, nanoseconds since the run's start.
@@ -111,6 +139,14 @@ pub fn names(faults: &[(u64, Option<u64>)], window: Window) -> Vec<String> {
 }
 
 impl Outcome {
+    /// Events were lost that had been acknowledged at `at`, nanoseconds since the run's start.
+    pub fn lost_at(&mut self, at: u64, events: u64) {
+        let within = |phase: &&mut Phase| (phase.from_ns..phase.until_ns).contains(&at);
+        if let Some(phase) = self.phases.iter_mut().find(within) {
+            phase.lost += events;
+        }
+    }
+
     /// Names the phases after the faults; called when these are known.
     pub fn name_phases(&mut self) {
         let faults = &self.faults;

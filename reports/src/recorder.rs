@@ -138,6 +138,7 @@ impl Recorder {
         }
         if self.window.contains(at) {
             self.totals[SENT].add(events, bytes);
+            self.phases.at(at, |phase| phase.sent += events);
         }
     }
 
@@ -156,6 +157,7 @@ impl Recorder {
         }
         if self.window.contains(at) {
             self.totals[ACKED].add(events, bytes);
+            self.phases.at(at, |phase| phase.acked += events);
         }
     }
 
@@ -163,6 +165,9 @@ impl Recorder {
     pub fn failed(&mut self, at: u64, events: u64) {
         self.advance(at);
         self.counts.failed += events;
+        if self.window.contains(at) {
+            self.phases.at(at, |phase| phase.failed += events);
+        }
     }
 
     /// A reader was handed `events` of `bytes` altogether at `at` that were intended at `intended`.
@@ -177,6 +182,7 @@ impl Recorder {
         }
         if self.window.contains(at) {
             self.totals[CONSUMED].add(events, bytes);
+            self.phases.at(at, |phase| phase.delivered += events);
         }
     }
 

@@ -72,6 +72,22 @@ impl Series {
         longest * self.interval_ns
     }
 
+    /// Those of its intervals that lie in `from_ns .. until_ns`, nanoseconds since the run's start,
+    /// in part at least: what they say of offers, acknowledgements and the backlog.
+    pub fn between(&self, from_ns: u64, until_ns: u64) -> Self {
+        let interval = self.interval_ns.max(1);
+        let until = (until_ns.div_ceil(interval) as usize).min(self.len());
+        let from = ((from_ns / interval) as usize).min(until);
+        let cut = |of: &[u64]| of.get(from..until).unwrap_or_default().to_vec();
+        Self {
+            interval_ns: self.interval_ns,
+            offered: cut(&self.offered),
+            acked: cut(&self.acked),
+            backlog: cut(&self.backlog),
+            ..Self::default()
+        }
+    }
+
     /// Names the column whose length differs, if any does.
     pub(crate) fn check(&self) -> Result<(), String> {
         let length = self.len();

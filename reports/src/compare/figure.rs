@@ -52,8 +52,10 @@ pub(super) enum Kind {
 
 impl Figure {
     /// What is compared of a phase.
-    pub const OF_PHASE: [Self; 6] = [
+    pub const OF_PHASE: [Self; 8] = [
+        Self::Lost,
         Self::Unanswered,
+        Self::Acked,
         Self::Response(50_000),
         Self::Response(99_000),
         Self::Response(99_900),

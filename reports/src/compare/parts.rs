@@ -107,8 +107,14 @@ fn view(phase: &Phase) -> Owned {
         ..Latencies::default()
     };
     Owned {
-        counts: Counts { scheduled: phase.due, acked, delivered, ..Counts::default() },
-        rates: Rates::default(),
+        counts: Counts {
+            scheduled: phase.due,
+            acked,
+            delivered,
+            lost: phase.lost,
+            ..Counts::default()
+        },
+        rates: Rates { acked: phase.acked_rate(), ..Rates::default() },
         latency,
         series: Series::default(),
     }

@@ -3,7 +3,7 @@
 use super::{charts, timeline};
 use crate::outcome::{Outcome, Phase};
 use crate::page::table;
-use crate::text::{count, duration, duration_or_dash, escape};
+use crate::text::{count, duration, duration_or_dash, escape, per_second};
 
 /// A table of the phases and their spectra; nothing of a run without faults.
 pub(super) fn phases(outcome: &Outcome) -> String {
@@ -14,7 +14,7 @@ pub(super) fn phases(outcome: &Outcome) -> String {
     let rows: Vec<Vec<String>> = outcome.phases.iter().map(|phase| row(phase, delivered)).collect();
     let mut headers =
         vec!["events that were due", "#from", "#until", "#events", "#never acked", "#p50", "#p99"];
-    headers.extend(["#p99.9", "#max"]);
+    headers.extend(["#p99.9", "#max", "#acked per s", "#lost"]);
     headers.extend(delivered.then_some("#end to end p99"));
     let mut html = table(&headers, &rows);
     let faults: Vec<String> = (outcome.faults.iter().enumerate())
@@ -22,7 +22,8 @@ pub(super) fn phases(outcome: &Outcome) -> String {
         .collect();
     html.push_str(&format!(
         "<p class=\"dim\">{}. Response times; an event counts where it was due, however late its \
-         acknowledgement came. A dash: fewer than ten events lie beyond the percentile.</p>\n",
+         acknowledgement came, but for those acknowledged per second and those that were lost: \
+         they count where they were acknowledged. A dash: fewer than ten events lie beyond the percentile.</p>\n",
         faults.join("; ")
     ));
     html.extend(charts::phase_spectra(outcome).map(|chart| chart.render()));
@@ -45,6 +46,8 @@ fn row(phase: &Phase, delivered: bool) -> Vec<String> {
         duration_or_dash(summary.p99_ns),
         duration_or_dash(summary.p99_9_ns),
         duration_or_dash(phase.response.max()),
+        per_second(phase.acked_rate().events_per_second),
+        count(phase.lost),
     ];
     row.extend(delivered.then(|| duration_or_dash(phase.end_to_end.quantile(0.99))));
     row

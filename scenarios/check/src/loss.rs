@@ -1,5 +1,7 @@
 //! `no_acked_loss`: what was acknowledged is delivered by the end.
 
+use headwater_sim::time::Time;
+
 use super::history::History;
 use super::stored::Stored;
 use super::suite::{Audience, Promises};
@@ -20,7 +22,9 @@ pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
             Audience::Each => Some(group),
             Audience::Groups { members, .. } => Some(group * members),
         };
-        let missing = missing(history, &read, reader, promises.drained, &mut tally);
+        let missing = missing(history, &read, reader, promises.drained, &mut |count, finding| {
+            tally.add(count, finding);
+        });
         (behind, expired) = (behind + missing.behind, expired + missing.expired);
     }
     let checked = history.acked_events() * u64::from(groups);
@@ -52,18 +56,32 @@ pub(super) fn expired(history: &History, audience: Audience) -> u64 {
     }
     let of_group = |group| {
         let read = history.read_by(|reader| audience.group_of(reader) == group);
-        missing(history, &read, None, true, &mut Tally::default()).expired
+        missing(history, &read, None, true, &mut |_, _| {}).expired
     };
     (0..audience.count(history.readers())).map(of_group).sum()
 }
 
-/// Adds what `read` lacks to the tally; returns what is not lost of it.
+/// What is lost: how many events, and when the first of them was acknowledged. The others were
+/// within 10 ms ([`super::ranges::GRAIN`]).
+pub(super) fn when(history: &History, promises: &Promises) -> Vec<(Time, u64)> {
+    let audience = promises.audience;
+    let mut lost = Vec::new();
+    for group in 0..audience.count(history.readers()) {
+        let read = history.read_by(|reader| audience.group_of(reader) == group);
+        missing(history, &read, None, promises.drained, &mut |count, finding| {
+            lost.push((finding.from, count));
+        });
+    }
+    lost
+}
+
+/// Tells of what `read` lacks, with how many events each is; returns what is not lost of it.
 fn missing(
     history: &History,
     read: &Stored,
     reader: Option<u32>,
     drained: bool,
-    tally: &mut Tally,
+    tell: &mut dyn FnMut(u64, Finding),
 ) -> Missing {
     let mut not_lost = Missing::default();
     let nothing = super::ranges::RangeSet::default();
@@ -88,7 +106,7 @@ fn missing(
             let finding = Finding::on_lane(what, lane, ends, (range.from, range.until));
             let finding = finding.writer(writer).detail("acknowledged then".into());
             let finding = Finding { reader, ..finding };
-            tally.add(range.count(), finding);
+            tell(range.count(), finding);
         }
     }
     not_lost

@@ -1,9 +1,11 @@
 //! Promises, and the checkers that hold a run to them.
 
 use headwater_models::system::Once;
+use headwater_sim::time::Time;
 
 use super::checker::CHECKERS;
 use super::history::History;
+use super::loss;
 use super::verdict::{Finding, Tally, Verdict, grouped};
 
 /// Who reads everything.
@@ -125,6 +127,14 @@ impl Suite {
         let verdicts =
             CHECKERS.iter().filter_map(|checker| (checker.check)(history, &self.promises));
         verdicts.map(|verdict| Verdict { stream: history.stream(), ..verdict }).collect()
+    }
+
+    /// What is lost, if none may be: when it was acknowledged, within 10 ms, and how many events.
+    pub fn lost(&self, history: &History) -> Vec<(Time, u64)> {
+        match self.promises.no_acked_loss {
+            true => loss::when(history, &self.promises),
+            false => Vec::new(),
+        }
     }
 }
 

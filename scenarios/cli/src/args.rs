@@ -95,6 +95,8 @@ pub enum Command {
     Book(Book),
     /// Lists every option of a system: default, meaning, source, modelled or not
     Options(Options),
+    /// Lists every figure that `[expect]`, `--until` and `--metric` take: unit and meaning
+    Metrics(Metrics),
     /// Prints the JSON Schema of scenario files, for editors
     Schema,
     /// Makes a scenario of a workload and a driver of the OpenMessaging benchmark

@@ -20,6 +20,7 @@ mod input;
 mod list;
 mod man;
 mod merge;
+mod metrics;
 mod new;
 mod offers;
 mod openmessaging;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Profile(arguments) => profile::profile(&arguments),
         Command::Book(arguments) => book::book(&arguments),
         Command::Options(arguments) => options::options(&arguments),
+        Command::Metrics(arguments) => metrics::metrics(&arguments),
         Command::Schema => options::schema(),
         Command::Import(arguments) => import::import(&arguments),
         Command::Completions(arguments) => completions::script(&arguments),

@@ -75,9 +75,11 @@ impl Objective {
         Judged { kept, phases }
     }
 
-    /// Whether what no phase has of its own holds of the whole run.
+    /// Whether what no phase has of its own holds of the whole run, and what was counted: some of
+    /// it may have been before the first phase.
     pub(super) fn whole(&self, outcome: &Outcome) -> bool {
-        let whole = self.0.iter().filter(|of| !is_of_phase(&of.metric));
+        let counted = |metric: &Metric| matches!(metric, Metric::Count(_));
+        let whole = self.0.iter().filter(|of| !is_of_phase(&of.metric) || counted(&of.metric));
         whole.into_iter().all(|of| holds(of, of.metric.read(outcome)))
     }
 
@@ -101,7 +103,7 @@ impl Objective {
     /// A phase that they have not; that no figure is of a phase, where each is to be looked at.
     pub(super) fn check(&self, scenario: &Scenario, per_phase: bool) -> Result<(), String> {
         let names = scenario.phase_names();
-        self.0.iter().try_for_each(|of| of.metric.check_phase(&names))?;
+        self.0.iter().try_for_each(|of| scenario.has(&of.metric))?;
         if per_phase && names.is_empty() {
             return Err("--per-phase: no fault begins or ends in the measured window, so that \
                         the run has no phases; leave it out"
@@ -110,7 +112,7 @@ impl Objective {
         if per_phase && self.of_phase().next().is_none() {
             return Err(format!(
                 "--per-phase: no phase has a figure of its own in `{self}`; those are response, \
-                 end_to_end and acked_share"
+                 end_to_end, rates, lost, failed and acked_share (headwater metrics phase)"
             ));
         }
         Ok(())

@@ -88,10 +88,12 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     let mut outcome = Outcome::empty(about, observed.source, seed);
     outcome.environment = observed.environment.clone();
     outcome.traffic = Traffic { describes: describe(scenario), digest: observed.digest.clone() };
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut lost) = (Vec::new(), Vec::new());
     let several = observed.streams.len() > 1;
     for stream in &observed.streams {
-        let mut found = check(scenario, stream, observed.end);
+        let suite = suite(scenario, stream);
+        lost.extend(suite.lost(&stream.history));
+        let mut found = check(scenario, stream, &suite, observed.end);
         found.extend(handed_on(stream, &observed.streams));
         count_violations(&mut outcome.counts, &found);
         outcome.counts.expired += stream.history.expired_unread(audience(scenario, stream));
@@ -100,6 +102,7 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
         verdicts.extend(found);
     }
     figures(&mut outcome, observed.streams, observed.total, observed.end, &verdicts);
+    lost.into_iter().for_each(|(at, events)| outcome.lost_at(at.0, events));
     let intervals = outcome.series.offered.len();
     outcome.series.gauges = observed.gauges;
     outcome.series.gauges.iter_mut().for_each(|gauge| gauge.values.resize(intervals, None));
@@ -140,12 +143,17 @@ fn audience(scenario: &Scenario, stream: &StreamAccount) -> Audience {
     scenario.promise.promises(&**system, stream.drained).audience
 }
 
-/// What the checkers find of a stream.
-fn check(scenario: &Scenario, stream: &StreamAccount, end: Time) -> Vec<Verdict> {
+/// The checkers of what is promised of a stream.
+fn suite(scenario: &Scenario, stream: &StreamAccount) -> Suite {
     let system = &scenario.systems.part(stream.history.stream()).system;
     let mut promises = scenario.promise.promises(&**system, stream.drained);
     promises.no_acked_loss &= stream.readers;
-    let mut verdicts = Suite::from(promises).run(&stream.history);
+    Suite::from(promises)
+}
+
+/// What they find of it.
+fn check(scenario: &Scenario, stream: &StreamAccount, suite: &Suite, end: Time) -> Vec<Verdict> {
+    let mut verdicts = suite.run(&stream.history);
     if scenario.promise.converges {
         verdicts.push(converges(stream, end));
         verdicts.extend(stream.history.eventually());

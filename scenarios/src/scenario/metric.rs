@@ -211,6 +211,23 @@ impl Metric {
         }
     }
 
+    /// That there is a level of its name among these, if it is one; a node may stand before it.
+    ///
+    /// # Errors
+    /// The message, with the nearest.
+    pub fn check_gauge(&self, gauges: &[&str]) -> Result<(), String> {
+        let Self::GaugeMax(name) = self else { return Ok(()) };
+        let own = name.rsplit('/').next().unwrap_or(name);
+        if gauges.contains(&own) {
+            return Ok(());
+        }
+        let near = match nearest(own, gauges.iter().copied()) {
+            Some(near) => format!("did you mean `gauge.{near}`?"),
+            None => "`headwater metrics gauge` lists those that there are".to_owned(),
+        };
+        Err(format!("{self}: no system of the run has such a level; {near}"))
+    }
+
     /// What kind of quantity it is.
     pub const fn kind(&self) -> Kind {
         match self {
@@ -218,12 +235,18 @@ impl Metric {
             | Self::AckGapMax
             | Self::Recovery
             | Self::CatchUp
-            | Self::Phase(_, PhaseFigure::Latency(..)) => Kind::Time,
-            Self::Rate(_) => Kind::Rate,
+            | Self::Phase(_, PhaseFigure::Latency(..) | PhaseFigure::AckGapMax) => Kind::Time,
+            Self::Rate(_) | Self::Phase(_, PhaseFigure::Rate(_)) => Kind::Rate,
             Self::Count(_)
             | Self::BacklogMax
             | Self::GaugeMax(_)
-            | Self::Phase(_, PhaseFigure::Due | PhaseFigure::Unanswered) => Kind::Count,
+            | Self::Phase(
+                _,
+                PhaseFigure::Due
+                | PhaseFigure::Unanswered
+                | PhaseFigure::Count(_)
+                | PhaseFigure::BacklogMax,
+            ) => Kind::Count,
             Self::AckedShare | Self::Utilisation(_) | Self::Phase(_, PhaseFigure::AckedShare) => {
                 Kind::Share
             }
@@ -260,10 +283,10 @@ pub fn examples() -> Vec<(String, Kind)> {
         "utilisation.binding",
     ];
     let verdicts = judges().map(|judge| format!("verdict.{judge}"));
-    let figures = ["response.p99", "end_to_end.p99", "due", "unanswered", "acked_share"];
     let phases = ["before", "during-1", "after"];
-    let phases =
-        phases.iter().flat_map(|phase| figures.map(|figure| format!("phase.{phase}.{figure}")));
+    let phases = phases.iter().flat_map(|phase| {
+        phase_metric::FIGURES_OF_PHASE.map(|figure| format!("phase.{phase}.{figure}"))
+    });
     let names = latencies.chain(flows).chain(counts).chain(others.map(str::to_owned));
     let with_kind = |name: String| Some((name.clone(), Metric::parse(&name).ok()?.kind()));
     names.chain(phases).chain(verdicts).filter_map(with_kind).collect()
@@ -271,7 +294,9 @@ pub fn examples() -> Vec<(String, Kind)> {
 
 fn unknown(name: &str) -> String {
     let known = examples();
-    let mut known = known.iter().map(|(name, _)| name.as_str());
+    // A figure of a phase has the name of one of the whole run at its end.
+    let mut known =
+        known.iter().map(|(name, _)| name.as_str()).filter(|name| !name.starts_with("phase."));
     match nearest(name, known.clone()) {
         Some(near) => format!("unknown metric `{name}`; did you mean `{near}`?"),
         None => {
@@ -279,7 +304,7 @@ fn unknown(name: &str) -> String {
             let fixed: Vec<_> = known.by_ref().filter(|name| !many(name)).collect();
             format!(
                 "unknown metric `{name}`; known: {}, verdict.NAME, phase.NAME.FIGURE such as \
-                 phase.during-1.response.p99",
+                 phase.during-1.response.p99 (headwater metrics)",
                 fixed.join(", ")
             )
         }

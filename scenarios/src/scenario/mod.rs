@@ -33,6 +33,7 @@ use sha2::{Digest as _, Sha256};
 
 pub mod expect;
 pub mod metric;
+pub mod metric_list;
 pub mod phase_metric;
 pub mod plan;
 pub mod promise;
@@ -297,7 +298,7 @@ impl Scenario {
             doubts,
         };
         if let Some(tree) = expect {
-            phase_metric::check(&tree, &scenario.expect, &scenario.phase_names(), findings);
+            phase_metric::check(&tree, &scenario, findings);
         }
         Some(scenario)
     }
@@ -323,6 +324,17 @@ impl Scenario {
     pub fn phase_names(&self) -> Vec<String> {
         let (from, until) = self.window();
         phase::names(&self.fault_times(), Window { from_ns: from.0, until_ns: until.0 })
+    }
+
+    /// That its runs have a figure, as far as can be told before one.
+    ///
+    /// # Errors
+    /// A phase or a level that they have not, with those that they have or the nearest.
+    pub fn has(&self, metric: &Metric) -> Result<(), String> {
+        metric.check_phase(&self.phase_names())?;
+        let gauges = self.systems.iter().flat_map(|(_, of)| of.system.kind().signals().gauges);
+        let names: Vec<&str> = gauges.filter(|of| !of.limit).map(|gauge| gauge.name).collect();
+        metric.check_gauge(&names)
     }
 
     /// From when until when its faults last, nanoseconds, in their order.

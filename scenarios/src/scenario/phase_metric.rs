@@ -7,10 +7,12 @@
 use std::fmt;
 
 use headwater_reading::problem::nearest;
+use headwater_reports::Series;
 use headwater_reports::outcome::{Outcome, Phase};
 
-use super::expect::{Expectation, Quantity};
-use super::metric::{Latency, Metric, Statistic};
+use super::Scenario;
+use super::expect::Quantity;
+use super::metric::{Count, Flow, Latency, Metric, Statistic};
 use super::read_metric::statistic_of;
 use headwater_reading::decode;
 use headwater_reading::problem::Finding;
@@ -34,7 +36,36 @@ pub enum PhaseFigure {
     Unanswered,
     /// `acked_share`: of these, the share that was acknowledged.
     AckedShare,
+    /// `acked_rate`: events per second while it lasted, whenever they were due.
+    Rate(Flow),
+    /// `lost`: of the events that were acknowledged while it lasted; `failed`, `sent`, `acked`,
+    /// `delivered`: events to which that happened while it lasted.
+    Count(Count),
+    /// `backlog.max`: most events offered and not yet acknowledged in it.
+    BacklogMax,
+    /// `ack_gap.max`: longest time of it in which nothing was acknowledged.
+    AckGapMax,
 }
+
+/// The figures that a phase can have; of percentiles p99 stands for all.
+pub(super) const FIGURES_OF_PHASE: [&str; 16] = [
+    "response.p99",
+    "end_to_end.p99",
+    "due",
+    "unanswered",
+    "acked_share",
+    "offered_rate",
+    "sent_rate",
+    "acked_rate",
+    "consumed_rate",
+    "sent",
+    "acked",
+    "failed",
+    "delivered",
+    "lost",
+    "backlog.max",
+    "ack_gap.max",
+];
 
 /// The figures of a phase that have one name.
 const FIGURES: [(&str, PhaseFigure); 3] = [
@@ -104,16 +135,19 @@ pub(super) fn parse(text: &str) -> Result<(PhaseName, PhaseFigure), String> {
         Some(figure) => Ok((name, figure)),
         None => Err(format!(
             "phase.{name} has no `{figure}`; known: response.p99 and end_to_end.p99 (any \
-             percentile, .mean, .max), due, unanswered, acked_share"
+             percentile, .mean, .max), due, unanswered, acked_share, offered_rate, sent_rate, \
+             acked_rate, consumed_rate, sent, acked, failed, delivered, lost, backlog.max, \
+             ack_gap.max"
         )),
     }
 }
 
 impl PhaseFigure {
     /// Its value over phases; none without an event that has it.
-    pub(super) fn read(self, phases: &[&Phase]) -> Option<Quantity> {
+    pub(super) fn read(self, phases: &[&Phase], series: &Series) -> Option<Quantity> {
         let due: u64 = phases.iter().map(|phase| phase.due).sum();
         let unanswered: u64 = phases.iter().map(|phase| phase.unanswered()).sum();
+        let sum = |of: fn(&Phase) -> u64| phases.iter().map(|phase| of(phase)).sum::<u64>();
         let number = |number: u64| Some(Quantity::Number(number as f64));
         match self {
             Self::Latency(which, statistic) => {
@@ -130,14 +164,51 @@ impl PhaseFigure {
             Self::Unanswered => number(unanswered),
             Self::AckedShare if due == 0 => None,
             Self::AckedShare => Some(Quantity::Number((due - unanswered) as f64 / due as f64)),
+            Self::Rate(flow) => {
+                let seconds: f64 = phases.iter().map(|phase| phase.seconds()).sum();
+                let events = sum(match flow {
+                    Flow::Offered => |phase| phase.due,
+                    Flow::Sent => |phase| phase.sent,
+                    Flow::Acked => |phase| phase.acked,
+                    Flow::Consumed => |phase| phase.delivered,
+                });
+                (seconds > 0.0).then(|| Quantity::Number(events as f64 / seconds))
+            }
+            Self::Count(Count::Sent) => number(sum(|phase| phase.sent)),
+            Self::Count(Count::Acked) => number(sum(|phase| phase.acked)),
+            Self::Count(Count::Failed) => number(sum(|phase| phase.failed)),
+            Self::Count(Count::Delivered) => number(sum(|phase| phase.delivered)),
+            Self::Count(Count::Lost) => number(sum(|phase| phase.lost)),
+            Self::Count(_) => None,
+            Self::BacklogMax => {
+                let most = cut(series, phases).filter_map(|of| of.backlog.iter().copied().max());
+                number(most.max().unwrap_or(0))
+            }
+            Self::AckGapMax => {
+                let longest = cut(series, phases).map(|of| of.longest_ack_gap_ns()).max();
+                Some(Quantity::Number(longest.unwrap_or(0) as f64 / 1e9))
+            }
         }
     }
 }
+
+/// What the series say of each phase.
+fn cut<'a>(series: &'a Series, phases: &'a [&Phase]) -> impl Iterator<Item = Series> + 'a {
+    phases.iter().map(|phase| series.between(phase.from_ns, phase.until_ns))
+}
+
+/// Counts that a phase has.
+const COUNTED: [Count; 5] =
+    [Count::Sent, Count::Acked, Count::Failed, Count::Delivered, Count::Lost];
 
 impl fmt::Display for PhaseFigure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Latency(latency, statistic) => Metric::Latency(*latency, *statistic).fmt(f),
+            Self::Rate(flow) => Metric::Rate(*flow).fmt(f),
+            Self::Count(count) => Metric::Count(*count).fmt(f),
+            Self::BacklogMax => Metric::BacklogMax.fmt(f),
+            Self::AckGapMax => Metric::AckGapMax.fmt(f),
             other => {
                 let named = FIGURES.iter().find(|(_, known)| known == other);
                 f.write_str(named.expect("all are listed").0)
@@ -159,6 +230,10 @@ impl Metric {
                 Some(PhaseFigure::Latency(*latency, *statistic))
             }
             Self::AckedShare => Some(PhaseFigure::AckedShare),
+            Self::Rate(flow) => Some(PhaseFigure::Rate(*flow)),
+            Self::Count(count) if COUNTED.contains(count) => Some(PhaseFigure::Count(*count)),
+            Self::BacklogMax => Some(PhaseFigure::BacklogMax),
+            Self::AckGapMax => Some(PhaseFigure::AckGapMax),
             _ => None,
         }
     }
@@ -188,25 +263,20 @@ impl Metric {
     ) -> Option<Quantity> {
         let meant: Vec<&Phase> =
             outcome.phases.iter().filter(|one| phase.covers(&one.name)).collect();
-        if meant.is_empty() { None } else { figure.read(&meant) }
+        if meant.is_empty() { None } else { figure.read(&meant, &outcome.series) }
     }
 }
 
-/// Finds expectations of a phase that the run has not.
-pub(super) fn check(
-    tree: &Tree,
-    expected: &[Expectation],
-    names: &[String],
-    findings: &mut Vec<Finding>,
-) {
-    for expectation in expected {
-        if let Err(message) = expectation.metric.check_phase(names) {
+/// Finds expectations of a phase or a level that the run has not.
+pub(super) fn check(tree: &Tree, scenario: &Scenario, findings: &mut Vec<Finding>) {
+    for expectation in &scenario.expect {
+        if let Err(message) = scenario.has(&expectation.metric) {
             let keys: Vec<String> =
                 expectation.metric.to_string().split('.').map(str::to_owned).collect();
             let (_, span) = decode::locate(tree, &keys);
             let (what, help) = message.split_once("; ").unwrap_or((&message, ""));
             let finding = Finding::new(format!("expect.{what}"), span);
-            findings.push(finding.label("no such phase").help(help));
+            findings.push(finding.label("there is none").help(help));
         }
     }
 }
@@ -242,12 +312,16 @@ mod tests {
         for (name, want) in [
             ("phase.durin-1.response.p99", "did you mean `phase.during-1.response.p99`?"),
             ("phase.before-1.due", "unknown phase `before-1`"),
-            ("phase.during-1.lost", "known: response.p99"),
+            ("phase.during-1.reordered", "known: response.p99"),
             ("phase.during-1.service.p99", "has no `service.p99`"),
             ("phase.after", "has no ``"),
         ] {
             let error = Metric::parse(name).unwrap_err();
             assert!(error.contains(want), "{name}: {error}");
+        }
+        for figure in FIGURES_OF_PHASE {
+            let name = format!("phase.during-1.{figure}");
+            assert_eq!(Metric::parse(&name).unwrap().to_string(), name);
         }
         let metric = Metric::parse("phase.during-2.due").unwrap();
         let error = metric.check_phase(&["before".into(), "during F1".into()]).unwrap_err();

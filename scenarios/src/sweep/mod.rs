@@ -161,7 +161,7 @@ pub fn sweep(
     let scenarios = variants.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     for metric in &spec.metrics {
         // A phase may be of some variants alone.
-        let known = |one: &Scenario| metric.check_phase(&one.phase_names());
+        let known = |one: &Scenario| one.has(metric);
         if scenarios.iter().all(|one| known(one).is_err()) {
             let message = known(&scenarios[0]).err().unwrap_or_default();
             return Err(Problems::one(Finding::new(message, None)));

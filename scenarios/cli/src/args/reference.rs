@@ -104,6 +104,24 @@ pub struct Options {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  headwater metrics
+  headwater metrics phase lost
+  headwater metrics gauge kafka --json
+  headwater find burst/castle-kafka --max traffic.rate --until 'response.p99 < 50ms, lost = 0'
+
+Exit code 2: there is none of that name.")]
+pub struct Metrics {
+    /// Only those whose names, or whose system's, contain all of these
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
   headwater import workloads/1-topic-16-partitions-1kb.yaml --driver kafka-latency.yaml
   headwater import workload.yaml --driver pravega.yaml --servers 5 --out mine.toml
   headwater import workload.yaml --driver kafka.yaml | headwater run - --set traffic.duration=60s

@@ -7,6 +7,7 @@ mod commands;
 mod explain;
 mod find;
 mod import;
+mod metrics;
 mod pages;
 mod plan;
 mod replay;
