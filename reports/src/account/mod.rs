@@ -7,7 +7,8 @@ mod stretches;
 use std::collections::BTreeMap;
 
 use crate::outcome::{Fault, Mark, Outcome, VerdictStatus};
-use crate::text::{bytes, count, escape, significant};
+use crate::resource::ResourceKind;
+use crate::text::{bytes, count, escape, percent, significant};
 
 use self::stretches::{HeldUp, Span, Starved, held_up, starved};
 
@@ -159,7 +160,27 @@ fn why(outcome: &Outcome, of: Span) -> String {
 /// Faults and levels that belong to a stretch.
 fn because(outcome: &Outcome, of: Span) -> Vec<String> {
     let faults = outcome.faults.iter().filter(|fault| is_about(fault, of)).map(named);
-    faults.chain(full(outcome, of)).collect()
+    faults.chain(quotas(outcome, of)).chain(full(outcome, of)).collect()
+}
+
+/// What a limit is called that a server sets to a client, and not a client to itself.
+const QUOTA: &str = "quota";
+
+/// The share of a stretch in which a client had used up its quota, from which on that is why.
+const HELD_BACK: f64 = 0.3;
+
+/// Clients that servers held back, because they had had their quota.
+fn quotas<'a>(outcome: &'a Outcome, of: Span) -> impl Iterator<Item = String> + 'a {
+    let interval = outcome.series.interval_ns.max(1);
+    let (from, until) = ((of.from_ns / interval) as usize, (of.until_ns / interval) as usize);
+    let limits = outcome.resources.iter().filter(|it| it.kind == ResourceKind::Limit);
+    limits.filter_map(move |limit| {
+        let client = limit.name.strip_suffix(QUOTA)?.strip_suffix('/')?;
+        let within = limit.series.get(from..until.min(limit.series.len()))?;
+        let share = within.iter().sum::<f64>() / within.len().max(1) as f64;
+        let held = (share >= HELD_BACK).then(|| percent(share.min(1.0)))?;
+        Some(format!("{client} had used up its quota and was held back ({held} of the time)"))
+    })
 }
 
 fn behind(reasons: Vec<String>) -> String {
