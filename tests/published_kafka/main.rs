@@ -94,3 +94,41 @@ fn row_16_two_requests_in_flight_are_better_than_one_and_more_are_not() {
     assert!(two * 100 >= one * 110, "{one} and {two}/s");
     assert!((90..=115).contains(&(five * 100 / two)), "{two} and {five}/s");
 }
+
+/// When marks of a name were noted from the death of the group's first member on, in ms since it.
+fn since_death(outcome: &Outcome, name: &str) -> Vec<u64> {
+    const DEATH_NS: u64 = 15_000_000_000;
+    let all = outcome.marks.iter().filter(|mark| mark.name == name && mark.at_ns >= DEATH_NS);
+    all.map(|mark| (mark.at_ns - DEATH_NS) / 1_000_000).collect()
+}
+
+const KIP_848: [(&str, &str); 2] =
+    [("system.version", "4.x"), ("system.consumer.\"group.protocol\"", "consumer")];
+
+#[test]
+fn row_17_the_partitions_of_a_dead_member_are_taken_over_after_its_session_of_45_s() {
+    // Less up to a heartbeat before its death, and up to one until the others hear of it.
+    for (settings, heartbeat_ms) in [(&[][..], 3_000), (&KIP_848[..], 5_000)] {
+        let outcome = row("row-17-group-member", settings);
+        let expired = since_death(&outcome, "member_expired");
+        let bounds = 45_000 - heartbeat_ms..=45_100;
+        assert!(expired.len() == 1 && bounds.contains(&expired[0]), "{expired:?} ms");
+        let taken = since_death(&outcome, "partition_assigned");
+        let within = |at: &u64| (expired[0]..=expired[0] + heartbeat_ms + 1_000).contains(at);
+        assert!(taken.len() >= 2 && taken.iter().all(within), "{taken:?} ms after {expired:?}");
+        assert_eq!(outcome.counts.lost, 0);
+    }
+}
+
+#[test]
+fn row_17_a_static_member_that_is_back_within_its_session_causes_no_rebalance() {
+    let id = ("system.consumer.\"group.instance.id\"", "reader");
+    let away = |time| row("row-17-group-member", &[id, ("fault.0.for", time)]);
+    let soon = away("20s");
+    assert_eq!(since_death(&soon, "group_stable"), Vec::<u64>::new());
+    assert_eq!(since_death(&soon, "member_returned").len(), 1);
+    // Only it itself begins to read again.
+    let taken = since_death(&soon, "partition_assigned");
+    assert!(taken.iter().all(|at| (20_000..30_000).contains(at)), "{taken:?}");
+    assert_eq!(since_death(&away("55s"), "member_expired").len(), 1);
+}

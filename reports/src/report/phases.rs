@@ -23,7 +23,8 @@ pub(super) fn phases(outcome: &Outcome) -> String {
     html.push_str(&format!(
         "<p class=\"dim\">{}. Response times; an event counts where it was due, however late its \
          acknowledgement came, but for those acknowledged per second and those that were lost: \
-         they count where they were acknowledged. A dash: fewer than ten events lie beyond the percentile.</p>\n",
+         they count where they were acknowledged. A dash: fewer than ten events lie beyond the \
+         percentile.</p>\n",
         faults.join("; ")
     ));
     html.extend(charts::phase_spectra(outcome).map(|chart| chart.render()));
