@@ -2,6 +2,7 @@
 //!
 //! Stands for no component: names of what brokers and clients log and count.
 
+pub use crate::runtime::signals::{GC_PAUSE, OUT_OF_MEMORY};
 use crate::signal::{Gauge, Level, Mark, Office, Signals};
 use crate::tier;
 
@@ -28,10 +29,6 @@ pub const SESSION_EXPIRED: Mark = Mark::new("session_expired").of("node.id");
 /// A follower can't go on with a partition; with its log's end.
 pub const PARTITION_FAILED: Mark =
     Mark::new("partition_failed").of("partition").with("log end offset");
-/// A collection has stopped a broker; for so long.
-pub const GC_PAUSE: Mark = Mark::turn("gc_pause").of("").with("us");
-/// A broker's heap is full of what it holds, and it ends; with what is in use.
-pub const OUT_OF_MEMORY: Mark = Mark::new("out_of_memory").of("").with("bytes");
 /// A log directory is offline.
 pub const LOG_DIR_FAILED: Mark = Mark::new("log_dir_failed").of("");
 /// A broker does not start: its directory is another's.

@@ -67,13 +67,6 @@ pub(super) fn without(cluster: &Cluster) -> Vec<Without> {
         ];
         all.push(Without::new("quotas", &options));
     }
-    if cluster.jvm.young_collection_us > 0 {
-        let options = [
-            ("jvm.young_collection_us", "0"),
-            ("jvm.young_collection_least_us", "0"),
-            ("jvm.survivor_kib_ns", "0"),
-        ];
-        all.push(Without::new("gc", &options));
-    }
+    all.extend(cluster.jvm.without_collections());
     all
 }

@@ -17,6 +17,7 @@ use crate::bookkeeper;
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::protocol::Streaming;
+use crate::runtime::jvm;
 use crate::tier;
 
 use super::config::{Client, Cluster, Mode};
@@ -68,17 +69,19 @@ fn add_tier(
 }
 
 fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spec) -> Vec<NodeId> {
-    let options = &spec.cluster.segment_store;
-    let pools = vec![
-        PoolSpec::unnamed("connection-threads", options.connection_threads),
-        PoolSpec::unnamed("core-threads", options.core_threads),
-    ];
+    let (options, costs) = (&spec.cluster.segment_store, &spec.cluster.costs);
+    let cores = if environment.server.cores == 0 { 8 } else { environment.server.cores };
+    let event_loops = PoolSpec::named("epollEventLoopGroup", options.connection_threads);
+    let core = |role| costs.core_pool(PoolSpec::named("core", options.core_threads).role(role));
+    let mut pools = vec![costs.connection_pool(event_loops.role("connection-threads"))];
+    pools.extend(["operation-processors", "log-completions", "commit-processors"].map(core));
+    pools.extend(jvm::pools(cores));
     let add = |number| {
         let name = format!("store-{number}");
         let machine = environment.server_machine(deployment, &name);
         let spec = spec.clone();
         let factory: Factory<Streaming> =
-            Box::new(move |_| Box::new(SegmentStore::new(spec.clone())));
+            Box::new(move |_| Box::new(SegmentStore::new(spec.clone(), cores)));
         deployment.node(SEGMENT_STORE, name, machine, pools.clone(), factory)
     };
     (1..=spec.cluster.stores).map(add).collect()

@@ -2,6 +2,7 @@
 //!
 //! Stands for no component: names of what stores, the controller and clients log and count.
 
+pub use crate::runtime::signals::{GC_PAUSE, OUT_OF_MEMORY};
 use crate::signal::{Gauge, Level, Mark, Office, Signals};
 use crate::{bookkeeper, tier};
 
@@ -81,6 +82,8 @@ pub fn all() -> Signals {
             &STORAGE_WRITER_BEHIND,
             &FLUSH_TIMED_OUT,
             &STREAM_SCALED,
+            &GC_PAUSE,
+            &OUT_OF_MEMORY,
         ],
         levels: vec![&COMMITTED_SEQUENCE, &CONTAINER_EPOCH],
         gauges: vec![

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use headwater_sim::time::Duration;
 use serde::Deserialize;
 
 use super::config::{Client, Cluster, Mode, Version};
@@ -196,9 +195,7 @@ impl System for Cluster {
         if self.bookies > 0 && self.bookie.journal_sync_data {
             all.push(Without::new("journal sync", &[("bookie.journalSyncData", "false")]));
         }
-        if self.costs.jvm_pause_every > Duration::ZERO {
-            all.push(Without::new("gc", &[("costs.jvm.pause.every", "0s")]));
-        }
+        all.extend(self.jvm.without_collections());
         all
     }
 }

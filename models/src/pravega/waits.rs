@@ -4,6 +4,7 @@
 
 use crate::bookkeeper;
 use crate::role::Role;
+use crate::tags::TagSpace;
 use crate::wait::{Timer, Wait};
 
 /// A container gathers operations for a frame (`BatchingThrottler`).
@@ -20,8 +21,6 @@ pub const FLUSH: &str = "flush due";
 pub const FLUSH_TIMEOUT: &str = "flush timeout";
 /// The cache evicts what it may.
 pub const EVICTION: &str = "cache generation";
-/// A collection has stopped the store.
-pub const PAUSE: &str = "gc pause";
 /// A store looks which containers it is to run.
 pub const MONITOR: &str = "container monitor";
 /// The schedule's next event is due.
@@ -35,6 +34,9 @@ pub const CONNECT_TIMEOUT: &str = "connect timeout";
 /// A reader tries its segment again.
 pub const READ_AGAIN: &str = "read again";
 
+/// Of what comes back to a store's JVM. Components of the store have numbers from 1 up.
+pub const JVM_TAGS: TagSpace = TagSpace::new(u32::MAX);
+
 /// What is waited for by a timer of a node of this role. A writer that was told that its store is
 /// elsewhere waits before it asks again.
 pub fn of(role: &Role, timer: Timer) -> Wait {
@@ -42,7 +44,7 @@ pub fn of(role: &Role, timer: Timer) -> Wait {
         BATCHING | DUE | BATCH => Wait::Linger,
         CACHE_FULL | LOG_SLOW | OPERATIONS | EVICTION => Wait::Throttle,
         FLUSH | FLUSH_TIMEOUT => Wait::Tier,
-        PAUSE => Wait::Collection,
+        _ if JVM_TAGS.owns(timer.tag) => Wait::Collection,
         RECONNECT | CONNECT_TIMEOUT | READ_AGAIN => Wait::Retry,
         what => bookkeeper::waits::of(what).unwrap_or_else(|| Wait::likely(role, timer.after)),
     }
@@ -63,7 +65,6 @@ mod tests {
             (OPERATIONS, Wait::Throttle),
             (FLUSH, Wait::Tier),
             (FLUSH_TIMEOUT, Wait::Tier),
-            (PAUSE, Wait::Collection),
             (bookkeeper::waits::GROUP, Wait::Linger),
             (bookkeeper::waits::ADD_TIMEOUT, Wait::Failover),
             (bookkeeper::waits::SESSION_TICK, Wait::Failover),
@@ -72,5 +73,8 @@ mod tests {
         ] {
             assert_eq!(of(what), wait, "{what}");
         }
+        let tag = JVM_TAGS.tag(2);
+        let of = super::of(SEGMENT_STORE, Timer { tag, what: "timer", after: "computed" });
+        assert_eq!(of, Wait::Collection, "a collection comes back to the JVM");
     }
 }

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::warm_up::{self, WarmUp};
 use crate::protocol::Streaming;
+use crate::wait::Without;
 
 /// Options of a JVM, and what its collector's work costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -130,6 +131,16 @@ impl Expected {
 }
 
 impl Config {
+    /// What turns its collections off, if there are any: its options stand under `jvm`.
+    pub fn without_collections(&self) -> Option<Without> {
+        let options = [
+            ("jvm.young_collection_us", "0"),
+            ("jvm.young_collection_least_us", "0"),
+            ("jvm.survivor_kib_ns", "0"),
+        ];
+        (self.young_collection_us > 0).then(|| Without::new("gc", &options))
+    }
+
     /// CPU time of a young collection from which nothing survives.
     fn young_collection(&self, ctx: &mut Context<'_, Streaming>) -> Duration {
         let mean = Duration::from_micros(self.young_collection_us);

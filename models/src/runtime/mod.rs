@@ -1,4 +1,5 @@
 //! What programs run on: the virtual machines and client libraries that several systems share.
 
 pub mod jvm;
+pub mod signals;
 pub mod warm_up;

@@ -96,7 +96,7 @@ fn a_container_starts_when_tier_2_answers_and_not_before() {
 fn a_full_cache_ends_containers_which_come_back_and_lose_nothing() {
     // `OperationProcessor.isFatalException` (@ v0.13.0). A block of the Rust client on each segment
     // is more than fits.
-    let segment_store = SegmentStore { cache_size_max: 16 << 20, ..SegmentStore::default() };
+    let segment_store = SegmentStore { cache_size_max: 20 << 20, ..SegmentStore::default() };
     let cluster = Cluster { segment_store, client: Client::Rust, ..distributed(1, 3) };
     let mut bench = Bench::new(5, &cluster, &paced(4_000, 10_000, 5));
     let tier = bench.nodes(TIER)[0];

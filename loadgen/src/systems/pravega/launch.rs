@@ -147,7 +147,9 @@ fn command(
     let mut command = java_command();
     let mut option = |text: String| command.push(text);
     option(format!("-javaagent:{}=script:{}", agent.display(), rules.display()));
-    option("-Xmx2g".into());
+    let heap = config.jvm.heap.0;
+    option(format!("-Xms{heap}"));
+    option(format!("-Xmx{heap}"));
     option(jvm(data).option());
     option("-XX:MaxDirectMemorySize=2g".into());
     option(format!("-Dlogback.configurationFile={}", logback.display()));

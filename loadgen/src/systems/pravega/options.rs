@@ -59,6 +59,9 @@ const EVERYWHERE: &[ListedOption] = &[
     ("segment_store.writer.", Server),
     ("segment_store.readindex.", Server),
     ("costs.", Model),
+    // An option of the store's JVM.
+    ("jvm.heap", Server),
+    ("jvm.", Model),
 ];
 
 /// Options of the emulator.

@@ -33,8 +33,6 @@ const LOGBACK: &str = include_str!("split.xml");
 /// the controller waits 10 s.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The heap of a store, bytes. Its cache is outside.
-const STORE_HEAP: u64 = 1 << 30;
 /// What a store takes outside of heap and cache at the most, bytes: Netty's buffers.
 const STORE_DIRECT: u64 = 1 << 30;
 /// What a store under load and a controller take of the machine's memory, bytes, beside a cache
@@ -248,8 +246,10 @@ impl Split<'_> {
         let ports = self.ports;
         let (published, listens) = (ports.published[number - 1], ports.stores[number - 1]);
         let direct = self.config.segment_store.cache_size_max + STORE_DIRECT;
+        let heap = self.config.jvm.heap.0;
         let mut told = vec![
-            format!("-Xmx{STORE_HEAP}"),
+            format!("-Xms{heap}"),
+            format!("-Xmx{heap}"),
             format!("-XX:MaxDirectMemorySize={direct}"),
             format!("-Dpravega.configurationFile={}", empty.display()),
             format!("-Dfilesystem.root={}", self.tier().display()),

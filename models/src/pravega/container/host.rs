@@ -5,19 +5,30 @@
 //! Parameters: the store's, by [`Spec`]. Left out: nothing of these.
 
 use headwater_sim::effect::PoolId;
+use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::pravega::cache::Cache;
 use crate::pravega::message::{Append, CloseReason, Message};
 use crate::pravega::node::{Ctx, Spec};
+use crate::pravega::segment::SegmentId;
+use crate::runtime::jvm::Jvm;
 
 use super::id::ContainerId;
+use super::read_index::ReadRequest;
 use super::{Appender, Work};
 
 /// The pool of the connections' event loops.
 pub const CONNECTION_POOL: PoolId = PoolId(0);
-/// The pool that runs the containers.
-pub const CORE_POOL: PoolId = PoolId(1);
+/// The core executor, by what its threads are at: what one of them hands over is another's, which
+/// has to wake up for it. Those that process operations and hand frames to the log.
+pub const QUEUE_POOL: PoolId = PoolId(1);
+/// Those that take completions from the log.
+pub const LOG_POOL: PoolId = PoolId(2);
+/// Those that complete operations.
+pub const COMMIT_POOL: PoolId = PoolId(3);
+/// The first of the JVM's pools.
+pub const JVM_POOL: u8 = 4;
 
 /// What a container may use of its store.
 pub struct Env<'e, 'c> {
@@ -25,6 +36,8 @@ pub struct Env<'e, 'c> {
     pub ctx: &'e mut Ctx<'c>,
     /// The store's cache.
     pub cache: &'e mut Cache,
+    /// What the store runs on.
+    pub jvm: &'e Jvm,
     /// Work on its way.
     pub tasks: &'e mut Tasks,
     /// What the store was told.
@@ -102,14 +115,46 @@ pub enum Task {
         /// What.
         append: Box<Append>,
     },
+    /// An append is durable, and a reply says so.
+    Acknowledge {
+        /// Whose.
+        appender: Appender,
+        /// Its last event number.
+        event_number: i64,
+    },
+    /// A request to read has been decoded.
+    Read {
+        /// Of which segment.
+        segment: SegmentId,
+        /// What.
+        request: ReadRequest,
+    },
     /// A generation of the cache has passed.
     CacheGeneration,
-    /// A pause of the garbage collector begins.
-    PauseBegins,
     /// Levels are to be reported.
     Gauges,
     /// Running and assigned containers are to be compared.
     Monitor,
+}
+
+impl Env<'_, '_> {
+    /// A thread of `pool` does work of this cost.
+    pub fn compute(&mut self, pool: PoolId, cost: Duration, task: Task) {
+        self.compute_in_loop(pool, cost, Duration::ZERO, task);
+    }
+
+    /// The same, and its loop takes so long more to come back to where it waits.
+    pub fn compute_in_loop(&mut self, pool: PoolId, cost: Duration, back: Duration, task: Task) {
+        let tag = self.tasks.add(task);
+        let (before, after) = self.spec.cluster.costs.parts(self.jvm.cost(cost));
+        self.ctx.compute_with_tail(pool, before, after + self.jvm.cost(back), tag);
+    }
+
+    /// An event loop sends a reply that carries so many bytes.
+    pub fn reply(&mut self, to: NodeId, message: Message, bytes: u64) {
+        let cost = self.spec.cluster.costs.reply(bytes);
+        self.compute(CONNECTION_POOL, cost, Task::Send { to, message });
+    }
 }
 
 /// Tasks by tag.

@@ -12,11 +12,12 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
 use crate::collections::SortedVecMap;
-use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env, Task};
+use crate::pravega::container::host::{COMMIT_POOL, ContainerEvent, Env, LOG_POOL, Task};
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::data_log::{DataLog, LogAddress, LogError, LogEvent};
 use crate::pravega::message::{CloseReason, Connection};
@@ -101,7 +102,9 @@ pub enum Work {
     DelayOver(u64),
     /// This many operations have been serialised.
     Processed(usize),
-    /// This many frames have been completed.
+    /// A core thread has taken the completion of a frame from the log.
+    FrameCompleted(LogAddress),
+    /// The operations of this many frames have been completed.
     Committed(usize),
     /// The log has been replayed.
     Replayed,
@@ -246,6 +249,7 @@ impl Container {
         match work {
             Work::DelayOver(number) => self.delay_over(env, number),
             Work::Processed(count) => self.processed(env, count),
+            Work::FrameCompleted(address) => self.frame_completed(env, address),
             Work::Committed(frames) => self.committed(env, frames),
             Work::Replayed => self.replayed(env),
             Work::Filling => self.fill(env),
@@ -313,10 +317,19 @@ impl Container {
         if self.phase != Phase::Running {
             return;
         }
+        let cost = Duration(env.spec.cluster.costs.frame_ns);
+        env.compute(LOG_POOL, cost, self.task(Work::FrameCompleted(address)));
+        self.pressure_relieved(env);
+    }
+
+    /// The oldest frame that is not yet, whichever thread was the first: the log is in order.
+    fn frame_completed(&mut self, env: &mut Env<'_, '_>, address: LogAddress) {
+        if self.phase != Phase::Running {
+            return;
+        }
         let frame = self.in_flight.pop_front().expect("the log acknowledges what it was given");
         self.commits.push_back((frame, address));
         self.commit_next(env);
-        self.pressure_relieved(env);
     }
 
     /// Completes frames on a core thread, one lot at a time (`MAX_COMMIT_QUEUE_SIZE` = 50).
@@ -329,9 +342,9 @@ impl Container {
         let operations: usize =
             self.commits.range(..frames).map(|(frame, _)| frame.operations).sum();
         let costs = &env.spec.cluster.costs;
-        let cost = costs.frame * frames as u64 + costs.commit * operations as u64;
-        let tag = env.tasks.add(self.task(Work::Committed(frames)));
-        env.ctx.compute(CORE_POOL, cost, tag);
+        let cost = Duration(costs.commit_ns * operations as u64);
+        let back = Duration(costs.core_loop_ns);
+        env.compute_in_loop(COMMIT_POOL, cost, back, self.task(Work::Committed(frames)));
     }
 
     fn committed(&mut self, env: &mut Env<'_, '_>, frames: usize) {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use headwater_sim::time::{Duration, Time};
 
-use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env};
+use crate::pravega::container::host::{ContainerEvent, Env, QUEUE_POOL};
 use crate::pravega::message::CloseReason;
 use crate::pravega::properties;
 use crate::pravega::signals;
@@ -163,7 +163,7 @@ impl Container {
     fn take(&mut self, env: &mut Env<'_, '_>) {
         self.processor.delay_number += 1;
         if self.processor.take(env.cache.fetch_count()) {
-            let batch = env.spec.cluster.costs.operation_batch;
+            let batch = Duration(env.spec.cluster.costs.operation_batch_ns);
             self.serialise(env, batch);
         } else {
             self.processor.step = Step::Waiting;
@@ -182,10 +182,11 @@ impl Container {
             }
         }
         let costs = &env.spec.cluster.costs;
-        let per_bytes = Duration(costs.operation_per_kib.as_nanos() * bytes / 1024);
-        let cost = extra + costs.operation * count as u64 + per_bytes;
-        let tag = env.tasks.add(self.task(Work::Processed(count)));
-        env.ctx.compute(CORE_POOL, cost, tag);
+        let per_bytes = costs.operation_kib_ns * bytes / 1024;
+        let cost = extra + Duration(costs.operation_ns * count as u64 + per_bytes);
+        // Back through the loop and its throttler (`OperationProcessor.doRun`: two hand-overs).
+        let back = Duration(costs.core_loop_ns * 2);
+        env.compute_in_loop(QUEUE_POOL, cost, back, self.task(Work::Processed(count)));
     }
 
     pub(super) fn processed(&mut self, env: &mut Env<'_, '_>, count: usize) {

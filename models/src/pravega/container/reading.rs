@@ -12,13 +12,12 @@
 use std::rc::Rc;
 
 use headwater_sim::fold::Needs;
-use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::bugs::Bug;
 use crate::logs;
 use crate::note::Note;
-use crate::pravega::container::host::{CONNECTION_POOL, Env, Task};
+use crate::pravega::container::host::{Env, Task};
 use crate::pravega::message::{self, CloseReason, Reading};
 use crate::pravega::properties;
 use crate::pravega::segment::SegmentId;
@@ -215,12 +214,8 @@ impl Container {
 }
 
 fn answer(env: &mut Env<'_, '_>, request: &ReadRequest, reading: Result<Reading, CloseReason>) {
-    let costs = &env.spec.cluster.costs;
     let bytes = reading.as_ref().map_or(0, |reading| reading.bytes);
-    // A reply is copied to the socket once: 1 GiB/s and better, a tenth of the container's cost.
-    let copying = Duration(costs.operation_per_kib.as_nanos() / 10 * bytes / 1024);
     let reading = reading.map(Box::new);
     let message = message::Message::SegmentRead { request: request.request, reading };
-    let tag = env.tasks.add(Task::Send { to: request.from, message });
-    env.ctx.compute(CONNECTION_POOL, costs.read + copying, tag);
+    env.reply(request.from, message, bytes);
 }

@@ -11,8 +11,10 @@
 
 use std::rc::Rc;
 
+use headwater_sim::time::Duration;
+
 use crate::bugs::Bug;
-use crate::pravega::container::host::{CORE_POOL, ContainerEvent, Env};
+use crate::pravega::container::host::{ContainerEvent, Env, QUEUE_POOL};
 use crate::pravega::data_log::LogAddress;
 use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
@@ -34,9 +36,8 @@ impl Container {
         self.epoch = epoch;
         let operations: usize = frames.iter().map(|(_, frame)| frame.operations.len()).sum();
         self.recovered = frames;
-        let cost = env.spec.cluster.costs.replay_operation * operations as u64;
-        let tag = env.tasks.add(self.task(Work::Replayed));
-        env.ctx.compute(CORE_POOL, cost, tag);
+        let cost = Duration(env.spec.cluster.costs.replay_operation_ns * operations as u64);
+        env.compute(QUEUE_POOL, cost, self.task(Work::Replayed));
     }
 
     pub(super) fn replayed(&mut self, env: &mut Env<'_, '_>) {

@@ -106,7 +106,8 @@ impl Controller {
     /// Answers a client once its CPU time has passed.
     fn reply(&mut self, ctx: &mut Ctx<'_>, to: NodeId, message: Message) {
         let tag = self.replies.add((to, message));
-        ctx.compute(PoolId(0), self.cluster.costs.controller_request, tag);
+        let cost = Duration(self.cluster.costs.controller_request_ns);
+        ctx.compute(PoolId(0), cost, tag);
     }
 
     fn list(&mut self, ctx: &mut Ctx<'_>, directory: &'static str) {

@@ -2,7 +2,8 @@
 //!
 //! Stands for `AppendProcessor`, `WriterState`, `ConnectionTracker` @ v0.13.0. A connection with
 //! too many outstanding bytes is not read from until there are fewer; the sender sees its TCP
-//! window close. Left out: the 60 s request timeout.
+//! window close, as it does where blocks come faster than the event loop decodes them. Left out: the
+//! 60 s request timeout.
 //!
 //! Parameters: `pravegaservice.append.bytes.*` in bytes.
 
@@ -34,15 +35,21 @@ pub(super) struct WriterState {
     /// The sender has been told that its window is closed.
     window_closed: bool,
     /// Received and not decoded, oldest first.
-    pub inbox: VecDeque<Box<Append>>,
+    inbox: VecDeque<Box<Append>>,
+    /// Bytes of these.
+    inbox_bytes: u64,
     /// The oldest of the inbox is being decoded by the connection's event loop.
     pub decoding: bool,
 }
 
 impl WriterState {
-    /// The client.
-    pub(super) fn node(&self) -> NodeId {
-        self.node
+    /// The sender finds no room in its socket any more.
+    fn close_window(&mut self, ctx: &mut Ctx<'_>) {
+        if !std::mem::replace(&mut self.window_closed, true) {
+            properties::WINDOW_CLOSED.reached(ctx);
+            let message = Message::Window { connection: self.connection, open: false };
+            ctx.send(self.node, AnyMessage::Pravega(message));
+        }
     }
 }
 
@@ -57,15 +64,18 @@ pub(super) struct AppendProcessor {
     outstanding: u64,
     all_max: u64,
     single_double_max: u64,
+    /// Bytes that fit the socket of a connection that is not read from.
+    socket: u64,
 }
 
 impl AppendProcessor {
-    pub(super) fn new(options: &SegmentStore) -> Self {
+    pub(super) fn new(options: &SegmentStore, socket: u64) -> Self {
         Self {
             states: SortedVecMap::default(),
             outstanding: 0,
             all_max: options.all_connections_bytes_max,
             single_double_max: 2 * options.single_connection_bytes_max,
+            socket,
         }
     }
 
@@ -94,6 +104,7 @@ impl AppendProcessor {
             sealed: false,
             window_closed: false,
             inbox: VecDeque::new(),
+            inbox_bytes: 0,
             decoding: false,
         };
         self.states.entry_or_default(segment).insert(writer, state);
@@ -117,29 +128,43 @@ impl AppendProcessor {
             && (state.outstanding < LOW_WATERMARK
                 || state.outstanding < double.saturating_sub(total));
         state.paused = !reads;
-        if state.paused && !state.window_closed {
-            state.window_closed = true;
-            properties::WINDOW_CLOSED.reached(ctx);
-            let message = Message::Window { connection, open: false };
-            ctx.send(state.node, AnyMessage::Pravega(message));
+        if state.paused {
+            state.close_window(ctx);
         }
     }
 
-    /// Everything received on a connection has been read: its window is open again.
-    pub(super) fn drained(&mut self, ctx: &mut Ctx<'_>, connection: Connection) {
-        let Some(state) = self.state(connection) else { return };
-        if std::mem::take(&mut state.window_closed) {
+    /// A block has come in.
+    pub(super) fn received(&mut self, ctx: &mut Ctx<'_>, append: Box<Append>) {
+        let socket = self.socket;
+        let Some(state) = self.state(append.connection) else { return };
+        state.inbox_bytes += append.length();
+        state.inbox.push_back(append);
+        if state.inbox_bytes > socket {
+            state.close_window(ctx);
+        }
+    }
+
+    /// The next block of a connection that is read from and not busy. Once half of its socket is
+    /// empty, its window is open again.
+    pub(super) fn next(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        connection: Connection,
+    ) -> Option<(NodeId, Box<Append>)> {
+        let socket = self.socket;
+        let state = self.state(connection).filter(|state| !state.paused && !state.decoding)?;
+        let append = state.inbox.pop_front();
+        state.decoding = append.is_some();
+        state.inbox_bytes -= append.as_ref().map_or(0, |append| append.length());
+        if state.inbox_bytes <= socket / 2 && std::mem::take(&mut state.window_closed) {
             let message = Message::Window { connection, open: true };
             ctx.send(state.node, AnyMessage::Pravega(message));
         }
+        append.map(|append| (state.node, append))
     }
 
-    /// True if the connection is read from now.
-    pub(super) fn is_reading(&mut self, connection: Connection) -> bool {
-        self.state(connection).is_some_and(|state| !state.paused)
-    }
-
-    /// An append is durable.
+    /// An append is durable. Its event loop may have been overtaken: then a later acknowledgement
+    /// has already said so.
     pub(super) fn acknowledge(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -148,10 +173,12 @@ impl AppendProcessor {
     ) {
         let connection = appender.connection;
         let Some(state) = self.state(connection) else { return };
-        let previous = std::mem::replace(&mut state.last_acked, event_number);
         state.outstanding -= appender.bytes;
-        let message = Message::DataAppended { connection, event_number, previous };
-        ctx.send(state.node, AnyMessage::Pravega(message));
+        if event_number > state.last_acked {
+            let previous = std::mem::replace(&mut state.last_acked, event_number);
+            let message = Message::DataAppended { connection, event_number, previous };
+            ctx.send(state.node, AnyMessage::Pravega(message));
+        }
         self.outstanding -= appender.bytes;
         self.adjust_reading(ctx, connection);
         self.close_if_sealed(ctx, connection);

@@ -4,18 +4,21 @@
 //! one event loop, so its blocks are decoded in order. A writer whose segment has moved away is
 //! told so.
 //!
-//! Parameters: `connection_append` of [`crate::pravega::config::Costs`]. Left out: decoding of
-//! partial commands, keep-alives.
+//! Parameters: `connection.*` of [`crate::pravega::config::Costs`]. Left out: decoding of partial
+//! commands, keep-alives.
 
+use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use crate::pravega::container::operation::Operation;
+use crate::pravega::container::read_index::ReadRequest;
 use crate::pravega::container::{Appender, Phase, Queued};
 use crate::pravega::message::{Append, CloseReason, Connection, Message};
 
 use super::SegmentStore;
 use crate::pravega::container::host::{CONNECTION_POOL, Task};
 use crate::pravega::node::Ctx;
+use crate::pravega::segment::SegmentId;
 
 impl SegmentStore {
     /// A writer announces itself.
@@ -35,15 +38,56 @@ impl SegmentStore {
             }
             None => Message::Closed { connection, reason: CloseReason::WrongHost },
         };
-        let tag = self.tasks.add(Task::Send { to: from, message });
-        ctx.compute(CONNECTION_POOL, self.spec.cluster.costs.connection_append, tag);
+        let cost = self.spec.cluster.costs.append(0);
+        self.on_event_loop(ctx, cost, Task::Send { to: from, message });
+    }
+
+    /// A connection's event loop does something.
+    pub(super) fn on_event_loop(&mut self, ctx: &mut Ctx<'_>, cost: Duration, task: Task) {
+        let tag = self.tasks.add(task);
+        let (before, after) = self.spec.cluster.costs.parts(self.jvm.cost(cost));
+        ctx.compute_with_tail(CONNECTION_POOL, before, after, tag);
+    }
+
+    /// A request to read has come in.
+    pub(super) fn read_segment(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        segment: SegmentId,
+        read: ReadRequest,
+    ) {
+        self.allocate(ctx, 0);
+        let cost = Duration(self.spec.cluster.costs.connection_read_ns);
+        self.on_event_loop(ctx, cost, Task::Read { segment, request: read });
+    }
+
+    /// A request to read has been decoded: it goes to its container.
+    pub(super) fn read_decoded(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        segment: SegmentId,
+        read: ReadRequest,
+    ) {
+        let id = self.container_of[segment.index()];
+        if self.stream_exists && self.containers.contains_key(&id) {
+            return self
+                .with_container(ctx, id, |container, env| container.read(env, segment, read));
+        }
+        let reading = Err(match self.stream_exists {
+            true => CloseReason::WrongHost,
+            false => CloseReason::NoSuchSegment,
+        });
+        let message = Message::SegmentRead { request: read.request, reading };
+        let cost = self.spec.cluster.costs.reply(0);
+        self.on_event_loop(ctx, cost, Task::Send { to: read.from, message });
     }
 
     /// A block has come in.
     pub(super) fn append(&mut self, ctx: &mut Ctx<'_>, from: NodeId, append: Box<Append>) {
         let connection = append.connection;
-        if let Some(state) = self.appends.state(connection) {
-            state.inbox.push_back(append);
+        self.allocate(ctx, append.length());
+        if self.appends.state(connection).is_some() {
+            self.appends.received(ctx, append);
             self.read_connection(ctx, connection);
         } else {
             // The other end of a connection that an earlier incarnation of this process had, or
@@ -54,19 +98,9 @@ impl SegmentStore {
 
     /// Decodes the next block of a connection, if it is read from and not busy.
     pub(super) fn read_connection(&mut self, ctx: &mut Ctx<'_>, connection: Connection) {
-        if !self.appends.is_reading(connection) {
-            return;
-        }
-        let Some(state) = self.appends.state(connection).filter(|state| !state.decoding) else {
-            return;
-        };
-        let Some(append) = state.inbox.pop_front() else {
-            return self.appends.drained(ctx, connection);
-        };
-        state.decoding = true;
-        let from = state.node();
-        let tag = self.tasks.add(Task::Decoded { from, append });
-        ctx.compute(CONNECTION_POOL, self.spec.cluster.costs.connection_append, tag);
+        let Some((from, append)) = self.appends.next(ctx, connection) else { return };
+        let cost = self.spec.cluster.costs.append(append.length());
+        self.on_event_loop(ctx, cost, Task::Decoded { from, append });
     }
 
     /// A block has been decoded: it goes to its container.

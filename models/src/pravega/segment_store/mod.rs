@@ -1,11 +1,10 @@
 //! The segment store: a process that runs containers behind a front end for writers and readers.
 //!
 //! Stands for `ServiceStarter`, `StreamSegmentStore`, `StreamSegmentContainerRegistry`,
-//! `ZKSegmentContainerMonitor` @ v0.13.0. Thread pools: 0 the connections' event loops, 1 the core
-//! pool. A store that loses its session registers anew and runs its containers on, until the map
-//! gives them to another or their logs are fenced. One that is asked to stop ends its containers
-//! and takes its registration away before it goes. Left out: REST, health, metrics, auto-scaling
-//! statistics.
+//! `ZKSegmentContainerMonitor` @ v0.13.0. A store that loses its session registers anew and runs
+//! its containers on, until the map gives them to another or their logs are fenced. One that is
+//! asked to stop ends its containers and takes its registration away before it goes. Thread pools:
+//! [`crate::pravega::container::host`]. Left out: REST, health, metrics, auto-scaling statistics.
 //!
 //! Parameters: [`crate::pravega::config::SegmentStore`], [`crate::pravega::config::Costs`].
 
@@ -21,31 +20,28 @@ use crate::bookkeeper::input::Input;
 use crate::collections::SortedVecMap;
 use crate::pravega::cache::Cache;
 use crate::pravega::config::DataLogKind;
-use crate::pravega::container::host::{ContainerEvent, Env, Task, Tasks};
+use crate::pravega::container::host::{ContainerEvent, Env, JVM_POOL, Task, Tasks};
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::container::read_index::ReadRequest;
 use crate::pravega::container::{Container, Phase};
 use crate::pravega::data_log::{DataLog, bookkeeper_log, in_memory};
-use crate::pravega::message::{CloseReason, Message};
+use crate::pravega::message::Message;
 use crate::pravega::node::{Ctx, Spec};
 use crate::pravega::signals;
 use crate::pravega::stream::Stream;
-use crate::pravega::waits;
+use crate::pravega::waits::{self, JVM_TAGS};
 use crate::pravega::writer::routing::container_of;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
+use crate::runtime::jvm::{Event, Jvm};
 use crate::tags::TagSpace;
 
 use self::append_processor::AppendProcessor;
 use self::ownership::Ownership;
-use self::pause::{Held, Pauses};
 
 mod append_processor;
 mod connection;
 pub(crate) mod ownership;
-mod pause;
 
-/// The tag of the end of a pause, which no task has: their tags begin at 1.
-const PAUSE_ENDS: u64 = 0;
 /// How often levels are reported.
 const GAUGE_PERIOD: Duration = Duration::from_millis(250);
 
@@ -62,14 +58,14 @@ pub struct SegmentStore {
     to_start: VecDeque<ContainerId>,
     instances: u32,
     events: Vec<ContainerEvent>,
-    pauses: Pauses,
+    jvm: Jvm,
     /// False in a process that has lost the stream with its memory.
     stream_exists: bool,
 }
 
 impl SegmentStore {
-    /// A store that has just been started.
-    pub fn new(spec: Spec) -> Self {
+    /// A store that has just been started, on a machine of so many cores.
+    pub fn new(spec: Spec, cores: u32) -> Self {
         let cluster = Rc::clone(&spec.cluster);
         let stream = Stream::new(&cluster);
         let container_of =
@@ -79,12 +75,15 @@ impl SegmentStore {
             tasks: Tasks::default(),
             containers: SortedVecMap::default(),
             container_of: container_of.collect(),
-            appends: AppendProcessor::new(&cluster.segment_store),
+            appends: AppendProcessor::new(
+                &cluster.segment_store,
+                cluster.writer.socket_buffer_bytes,
+            ),
             ownership: Ownership::new(&spec),
             to_start: VecDeque::new(),
             instances: 0,
             events: Vec::new(),
-            pauses: Pauses::default(),
+            jvm: Jvm::new(&cluster.jvm, cores, JVM_POOL),
             stream_exists: true,
             spec,
         }
@@ -101,6 +100,7 @@ impl SegmentStore {
         let mut env = Env {
             ctx,
             cache: &mut self.cache,
+            jvm: &self.jvm,
             tasks: &mut self.tasks,
             spec: &self.spec,
             events: &mut self.events,
@@ -115,8 +115,9 @@ impl SegmentStore {
             for event in events.drain(..) {
                 match event {
                     ContainerEvent::Appended { appender, event_number } => {
-                        self.appends.acknowledge(ctx, &appender, event_number);
-                        self.read_connection(ctx, appender.connection);
+                        let cost = self.spec.cluster.costs.reply(0);
+                        let task = Task::Acknowledge { appender, event_number };
+                        self.on_event_loop(ctx, cost, task);
                     }
                     ContainerEvent::Rejected { appender, reason } => {
                         self.appends.reject(ctx, &appender, reason);
@@ -191,6 +192,7 @@ impl SegmentStore {
         let mut env = Env {
             ctx,
             cache: &mut self.cache,
+            jvm: &self.jvm,
             tasks: &mut self.tasks,
             spec: &self.spec,
             events: &mut self.events,
@@ -210,6 +212,11 @@ impl SegmentStore {
             }
             Task::Send { to, message } => ctx.send(to, AnyMessage::Pravega(message)),
             Task::Decoded { from, append } => self.append_decoded(ctx, from, append),
+            Task::Read { segment, request } => self.read_decoded(ctx, segment, request),
+            Task::Acknowledge { appender, event_number } => {
+                self.appends.acknowledge(ctx, &appender, event_number);
+                self.read_connection(ctx, appender.connection);
+            }
             Task::CacheGeneration => self.cache_generation(ctx),
             Task::Gauges => self.report_levels(ctx),
             Task::Monitor => {
@@ -217,10 +224,6 @@ impl SegmentStore {
                 let period = self.spec.cluster.segment_store.container_monitor_period_ms;
                 let tag = self.tasks.add(Task::Monitor);
                 ctx.timer_for(Duration::from_millis(period), tag, waits::MONITOR);
-            }
-            Task::PauseBegins => {
-                let length = self.pauses.begin(ctx.now(), &self.spec.cluster.costs);
-                ctx.timer_for(length, PAUSE_ENDS, waits::PAUSE);
             }
             Task::Tier { .. } => unreachable!("answered by a message"),
         }
@@ -279,20 +282,7 @@ impl SegmentStore {
             Message::Append(append) => self.append(ctx, from, append),
             Message::KeepAlive => {}
             Message::ReadSegment { segment, offset, length, request } => {
-                let id = self.container_of[segment.index()];
-                let read = ReadRequest { from, request, offset, length };
-                if self.stream_exists && self.containers.contains_key(&id) {
-                    self.with_container(ctx, id, |container, env| {
-                        container.read(env, segment, read)
-                    });
-                } else {
-                    let reading = Err(match self.stream_exists {
-                        true => CloseReason::WrongHost,
-                        false => CloseReason::NoSuchSegment,
-                    });
-                    let message = Message::SegmentRead { request, reading };
-                    ctx.send(from, AnyMessage::Pravega(message));
-                }
+                self.read_segment(ctx, segment, ReadRequest { from, request, offset, length });
             }
             Message::SealSegment { segment, request } => {
                 let id = self.container_of[segment.index()];
@@ -331,18 +321,21 @@ impl SegmentStore {
         }
     }
 
-    /// A pause is over: the inputs that waited are taken in order.
-    fn pause_ends(&mut self, ctx: &mut Ctx<'_>) {
-        let (next, held) = self.pauses.end(&self.spec.cluster.costs);
-        let tag = self.tasks.add(Task::PauseBegins);
-        ctx.timer(next, tag);
-        for input in held {
-            match input {
-                Held::Message(from, message) => self.on_message(ctx, from, message),
-                Held::Tag(tag) => self.on_timer(ctx, tag),
-                Held::Completion(tag) => self.on_completion(ctx, tag, Completion::Computed),
-                Held::Disconnect(peer) => self.on_disconnect(ctx, peer),
+    /// A request comes in, which carries so many bytes.
+    fn allocate(&mut self, ctx: &mut Ctx<'_>, carried: u64) {
+        let garbage = self.spec.cluster.costs.request_garbage_bytes + carried;
+        self.jvm.request(ctx, garbage, |number| JVM_TAGS.tag(number));
+    }
+
+    /// The JVM has done some of its work.
+    fn jvm_done(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
+        match self.jvm.done(ctx, JVM_TAGS.low(tag), |number| JVM_TAGS.tag(number)) {
+            Some(Event::Paused(pause)) => signals::GC_PAUSE.note(ctx, 0, pause.0 / 1_000),
+            Some(Event::OutOfMemory) => {
+                signals::OUT_OF_MEMORY.note(ctx, 0, self.jvm.in_use());
+                ctx.exit();
             }
+            None => {}
         }
     }
 }
@@ -366,9 +359,8 @@ impl Node<Streaming> for SegmentStore {
         // is gone after a restart.
         let in_memory = self.spec.cluster.segment_store.data_log == DataLogKind::InMemory;
         self.stream_exists = !in_memory || ctx.now() == Time::ZERO;
-        if let Some(first) = self.pauses.start(ctx, &self.spec.cluster.costs) {
-            let tag = self.tasks.add(Task::PauseBegins);
-            ctx.timer(first, tag);
+        if ctx.now() > Time::ZERO {
+            self.jvm.begin_cold();
         }
         let tag = self.tasks.add(Task::Gauges);
         ctx.timer(Duration::ZERO, tag);
@@ -383,9 +375,6 @@ impl Node<Streaming> for SegmentStore {
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: AnyMessage) {
-        if self.pauses.is_paused(ctx.now()) {
-            return self.pauses.hold(Held::Message(from, message));
-        }
         match message {
             AnyMessage::Pravega(message) => self.on_pravega(ctx, from, message),
             AnyMessage::Tier(message) => self.on_tier(ctx, message),
@@ -399,12 +388,6 @@ impl Node<Streaming> for SegmentStore {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        if tag == PAUSE_ENDS {
-            return self.pause_ends(ctx);
-        }
-        if self.pauses.is_paused(ctx.now()) {
-            return self.pauses.hold(Held::Tag(tag));
-        }
         let number = TagSpace::number_of(tag);
         if number == 0 {
             if let Some(task) = self.tasks.take(tag) {
@@ -416,18 +399,14 @@ impl Node<Streaming> for SegmentStore {
     }
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
-        if self.pauses.is_paused(ctx.now()) {
-            return self.pauses.hold(Held::Completion(tag));
-        }
-        if let Some(task) = self.tasks.take(tag) {
+        if JVM_TAGS.owns(tag) {
+            self.jvm_done(ctx, tag);
+        } else if let Some(task) = self.tasks.take(tag) {
             self.on_task(ctx, task);
         }
     }
 
     fn on_disconnect(&mut self, ctx: &mut Ctx<'_>, peer: NodeId) {
-        if self.pauses.is_paused(ctx.now()) {
-            return self.pauses.hold(Held::Disconnect(peer));
-        }
         self.appends.peer_gone(peer);
         if self.ownership.on(ctx, Input::Disconnect(peer)) {
             self.reconcile(ctx);

@@ -208,7 +208,10 @@ impl Writer {
         }
         self.routing = true;
         let costs = &self.cluster.costs;
-        let cost = if self.is_rust() { costs.writer_event_rust } else { costs.writer_event_java };
+        let cost = match self.is_rust() {
+            true => Duration(costs.writer_event_rust_ns),
+            false => Duration(costs.writer_event_java_ns),
+        };
         let cost = cost * self.lot.len() as u64;
         let tag = self.tasks.add(Task::Routed);
         ctx.compute(APPLICATION, cost, tag);
@@ -293,7 +296,7 @@ impl Writer {
         let event_number = event::event_number(&batch);
         let append = Box::new(Append { connection, event_number, batch, overhead });
         let tag = self.tasks.add(Task::Encoded { segment, append });
-        ctx.compute(APPLICATION, self.cluster.costs.writer_block, tag);
+        ctx.compute(APPLICATION, Duration(self.cluster.costs.writer_block_ns), tag);
     }
 
     fn encoded(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, append: Box<Append>) {
@@ -416,7 +419,7 @@ impl Writer {
     fn read(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
         let pool = if self.is_rust() { APPLICATION } else { PoolId(1) };
         let tag = self.tasks.add(Task::Read { from, message });
-        ctx.compute(pool, self.cluster.costs.writer_ack, tag);
+        ctx.compute(pool, Duration(self.cluster.costs.writer_ack_ns), tag);
     }
 }
 

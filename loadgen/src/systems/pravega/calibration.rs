@@ -1,0 +1,136 @@
+//! What the CPU time of segment stores and of their clients is made up of
+//! ([`headwater_models::pravega::config::Costs`]), and the cases that tell its parts apart.
+
+use crate::systems::calibration::{Calibration, Case, Group, Side, Term};
+use crate::systems::counts::Counts;
+
+/// A case that writes `events` of `bytes` in so many blocks a second, about, and reads them in so
+/// many replies; nothing is read where those are none.
+const fn case(
+    name: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    [writes, reads]: [f64; 2],
+    [events, bytes]: [f64; 2],
+) -> Case {
+    let read = if reads > 0.0 { events } else { 0.0 };
+    let expects = Counts {
+        writes,
+        reads,
+        others: 0.0,
+        sent: events * bytes,
+        received: read * bytes,
+        written: events,
+        read,
+        flushes: 0.0,
+    };
+    Case { name, settings, reads: reads > 0.0, expects }
+}
+
+macro_rules! settings {
+    ($rate:literal, $size:literal) => {
+        &[
+            ("traffic.rate", $rate),
+            ("traffic.size.model", "fixed"),
+            ("traffic.size.mean", $size),
+            ("traffic.key", "none"),
+            ("system.segments", "1"),
+        ]
+    };
+}
+
+const FEW: &[(&str, &str)] = settings!("120/s", "200B");
+const SMALL: &[(&str, &str)] = settings!("800/s", "200B");
+const LARGE: &[(&str, &str)] = settings!("300/s", "60KiB");
+const MANY: &[(&str, &str)] = settings!("20000/s", "100B");
+
+/// Blocks alone, bytes, events, each with readers and without; blocks so few that the caches are
+/// cold for each.
+const CASES: &[Case] = &[
+    case("small blocks, read", SMALL, [800.0, 800.0], [800.0, 200.0]),
+    case("small blocks, not read", SMALL, [800.0, 0.0], [800.0, 200.0]),
+    case("few blocks, read", FEW, [120.0, 120.0], [120.0, 200.0]),
+    case("few blocks, not read", FEW, [120.0, 0.0], [120.0, 200.0]),
+    case("large blocks, read", LARGE, [300.0, 300.0], [300.0, 61_440.0]),
+    case("large blocks, not read", LARGE, [300.0, 0.0], [300.0, 61_440.0]),
+    case("many events, read", MANY, [1_500.0, 1_500.0], [20_000.0, 100.0]),
+    case("many events, not read", MANY, [1_500.0, 0.0], [20_000.0, 100.0]),
+];
+
+/// KiB that go through the sockets.
+fn kib(counts: &Counts) -> f64 {
+    (counts.sent + counts.received) / 1024.0
+}
+
+/// What an event loop takes to write a reply, and to decode a request to read, in append blocks:
+/// each comes with one of these. As the model has them by default.
+const REPLY: f64 = 0.9;
+const READ: f64 = 0.75;
+
+/// What follows a pass of the operation processor over one block, in such passes: its operation,
+/// the completion of its frame, its commit, and three ways back to where the loops wait. As the
+/// model has them by default.
+const OPERATION: f64 = 0.08;
+const FRAME: f64 = 0.6;
+const COMMIT: f64 = 0.68;
+const LOOP: f64 = 0.56;
+const BLOCK: f64 = 1.0 + OPERATION + FRAME + COMMIT + 3.0 * LOOP;
+
+/// What a client's thread takes for an acknowledgement, in blocks, as by default.
+const ACK: f64 = 0.8;
+
+const GROUPS: &[Group] = &[
+    Group {
+        side: Side::Server,
+        thread: "epollEventLoopGroup",
+        terms: &[
+            Term::working_set("connection_working_set_kib"),
+            Term::ns("connection_append_ns", |of| {
+                (1.0 + REPLY) * of.writes + (READ + REPLY) * of.reads
+            }),
+            Term::ns("connection_kib_ns", kib),
+        ],
+    },
+    Group {
+        side: Side::Server,
+        thread: "core-",
+        terms: &[
+            Term::working_set("core_working_set_kib"),
+            Term::ns("operation_batch_ns", |of| BLOCK * of.writes),
+            Term::ns("operation_kib_ns", |of| of.sent / 1024.0),
+        ],
+    },
+    Group {
+        side: Side::Generator,
+        thread: "pravega",
+        terms: &[
+            Term::ns("writer_block_ns", |of| (1.0 + ACK) * of.writes),
+            Term::ns("writer_event_rust_ns", |of| of.written),
+            Term::ns("reader_reply_ns", |of| of.reads),
+            Term::ns("reader_event_ns", |of| of.read),
+        ],
+    },
+];
+
+/// How Pravega is calibrated.
+pub(super) const CALIBRATION: Calibration = Calibration {
+    cases: CASES,
+    more: &[],
+    groups: GROUPS,
+    shares: &[
+        ("connection_reply_ns", REPLY, "connection_append_ns"),
+        ("connection_read_ns", READ, "connection_append_ns"),
+        ("operation_ns", OPERATION, "operation_batch_ns"),
+        ("frame_ns", FRAME, "operation_batch_ns"),
+        ("commit_ns", COMMIT, "operation_batch_ns"),
+        ("core_loop_ns", LOOP, "operation_batch_ns"),
+        ("writer_ack_ns", ACK, "writer_block_ns"),
+    ],
+    before: Some("before_percent"),
+    modelled: &["GC Thread", "G1 ", "VM Thread"],
+    garbage: Some("request_garbage_bytes"),
+    unmeasured: &[
+        ("writer_event_java_ns", "the generator's client is not Java's"),
+        ("replay_operation_ns", "no store is killed"),
+        ("controller_request_ns", "nothing changes in the cluster"),
+    ],
+};
