@@ -6,6 +6,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use headwater_models::pravega::config::{Cluster as Configuration, Mode};
 use headwater_scenarios::scenario::Scenario;
 
+use super::calibration::Calibration;
 use super::client::{Observer, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
@@ -17,6 +18,7 @@ use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 
 mod arguments;
+mod calibration;
 mod containers;
 mod launch;
 mod options;
@@ -54,6 +56,10 @@ impl LiveSystem for Pravega {
 
     fn runs_on_jvms(&self) -> bool {
         true
+    }
+
+    fn calibration(&self) -> Option<&'static Calibration> {
+        Some(&calibration::CALIBRATION)
     }
 
     /// With the client's own, unlimited retries of one address a writer hangs when a segment moves
