@@ -2,8 +2,8 @@
 //!
 //! Stands for `AppendProcessor`, `WriterState`, `ConnectionTracker` @ v0.13.0. A connection with
 //! too many outstanding bytes is not read from until there are fewer; the sender sees its TCP
-//! window close, as it does where blocks come faster than the event loop decodes them. Left out: the
-//! 60 s request timeout.
+//! window close, as it does where blocks come faster than the event loop decodes them. Left out:
+//! the 60 s request timeout.
 //!
 //! Parameters: `pravegaservice.append.bytes.*` in bytes.
 
