@@ -30,7 +30,7 @@ pub(crate) struct Reach {
 /// A run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Run {
-    /// What to write to: kafka, pravega, log (a file behind a socket, no more) or null
+    /// What to write to: kafka, pravega, bookkeeper, log (a file behind a socket, no more) or null
     /// (acknowledges at once)
     #[arg(long, value_name = "SYSTEM")]
     pub(crate) target: Option<String>,

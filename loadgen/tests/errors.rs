@@ -42,7 +42,10 @@ fn an_unknown_target_names_the_nearest() {
 #[test]
 fn what_is_missing_is_named() {
     let line = common::failure(&common::run(common::loadgen("--rate 10")));
-    assert!(line.contains("give --target kafka, pravega, log or null, or --scenario"), "{line}");
+    assert!(
+        line.contains("give --target kafka, pravega, bookkeeper, log or null, or --scenario"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -80,9 +83,24 @@ fn a_run_that_would_be_another_experiment_is_refused_with_the_fix() {
 }
 
 #[test]
-fn a_scenario_of_a_system_that_is_not_live_says_what_can_be_done() {
-    let line = common::failure(&common::run(common::loadgen("--scenario swarm/bookkeeper")));
-    assert!(line.contains("no live bookkeeper") && line.contains("headwater run"), "{line}");
+fn a_system_that_is_always_launched_says_so() {
+    let arguments = "--scenario swarm/bookkeeper --no-launch";
+    let line = common::failure(&common::run(common::loadgen(arguments)));
+    assert!(line.contains("target bookkeeper is always launched"), "{line}");
+}
+
+#[test]
+fn a_cut_before_what_clients_do_not_connect_to_is_refused() {
+    let text = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'pravega'\n\
+                [[fault]]\nkind = 'partition'\ntarget = 'bookie-2'\nat = '1s'\nfor = '1s'\n\
+                peers = ['producers', 'consumers']\n";
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let arguments = format!("--launch --scenario {}", file.path().display());
+    let line = common::failure(&common::run(common::loadgen(&arguments)));
+    for want in ["bookie-2, which they don't connect to", "store-3, controller-1"] {
+        assert!(line.contains(want), "{want}: {line}");
+    }
 }
 
 #[test]

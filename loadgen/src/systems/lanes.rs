@@ -14,6 +14,8 @@ pub(crate) struct LanePlan {
 /// How events are spread over lanes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Spread {
+    /// All of a writer's events share this lane, which is its own.
+    One(u32),
     /// A key's events share a lane.
     ByKey,
     /// The same, where the system's own clients have a rule for it: the lane of a key among so
@@ -47,6 +49,12 @@ impl LanePlan {
         Self { lanes: Lanes::new(writer, count), spread }
     }
 
+    /// One lane for each of `writers` writers.
+    pub(crate) fn one_each(writers: u32) -> Vec<Self> {
+        let one = |writer| Self { lanes: Lanes::new(writer, writers), spread: Spread::One(writer) };
+        (0..writers).map(one).collect()
+    }
+
     /// The lanes of `writers` writers.
     pub(crate) fn of_writers(writers: u32, count: u32, keyed: bool) -> Vec<Self> {
         (0..writers).map(|writer| Self::new(writer, count, keyed)).collect()
@@ -71,6 +79,7 @@ impl LanePlan {
     /// The place of the next event of the schedule.
     pub(crate) fn place(&mut self, arrival: &Arrival) -> Place {
         match self.spread {
+            Spread::One(lane) => self.lanes.on(lane),
             Spread::ByKey => self.lanes.by_key(arrival.key),
             Spread::ByRule { lane_of_key, count } => self.lanes.on(lane_of_key(arrival.key, count)),
             Spread::Sticky { count, writer, stays_ns } => {
@@ -98,6 +107,18 @@ mod tests {
         let mut sticky = LanePlan::new(0, 24, false).ruled_by(lane_of_key, 24);
         let first = sticky.place(&arrival(0)).lane;
         assert!((1..4).all(|key| sticky.place(&arrival(key)).lane == first));
+    }
+
+    #[test]
+    fn a_lane_of_ones_own_is_no_other_writers() {
+        let mut plans = LanePlan::one_each(3);
+        let arrival = |key| Arrival { index: key, at: Time(5), key, bytes: 10 };
+        for (writer, plan) in plans.iter_mut().enumerate() {
+            let places: Vec<_> = (0..4).map(|key| plan.place(&arrival(key))).collect();
+            let lanes: Vec<_> = places.iter().map(|place| place.lane as usize).collect();
+            let order: Vec<_> = places.iter().map(|place| place.seq).collect();
+            assert_eq!((lanes, order), (vec![writer; 4], vec![0, 1, 2, 3]));
+        }
     }
 
     #[test]

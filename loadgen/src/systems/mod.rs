@@ -16,6 +16,7 @@ pub(crate) mod calibration;
 pub(crate) mod client;
 pub(crate) mod counts;
 pub(crate) mod departure;
+mod java;
 mod kafka;
 pub(crate) mod lanes;
 pub(crate) mod log;
@@ -27,10 +28,10 @@ pub(crate) mod system;
 use system::{Asked, LiveSystem};
 
 /// Every live system, in the order in which they are listed.
-pub(crate) static SYSTEMS: [&dyn LiveSystem; 4] =
-    [&kafka::Kafka, &pravega::Pravega, &log::Log, &null::Null];
+pub(crate) static SYSTEMS: [&dyn LiveSystem; 5] =
+    [&kafka::Kafka, &pravega::Pravega, &bookkeeper::BookKeeper, &log::Log, &null::Null];
 
-/// The names of all, for people: `kafka, pravega, log or null`.
+/// The names of all, for people: `kafka, pravega, bookkeeper, log or null`.
 pub(crate) fn names() -> String {
     let names = SYSTEMS.map(LiveSystem::name);
     let (last, first) = names.split_last().expect("there is at least one");

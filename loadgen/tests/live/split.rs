@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use super::{all_kept, common, family, listeners, turn};
+use super::{all_acked, all_fired, all_kept, common, family, listeners, run_text, turn};
 
 /// A bookie of four is killed and comes back, then the store that runs container 0 is, for good.
 /// Sessions and the controller's wait are shorter than by default, so that another store has its
@@ -108,6 +108,42 @@ fn a_bookie_and_a_store_that_are_killed_bite_and_lose_nothing_that_was_acknowled
     assert!(listening.len() >= 8 && outside.is_empty(), "{listening:?}");
     assert!(processes.len() >= 10, "{processes:?}");
     assert!(!processes.iter().any(is_jvm), "somebody is left: {text}");
+}
+
+/// Two streams of ledgers that are followed by others every 500 kB, five events an entry.
+const LEDGERS: &str = "title = 'A bookie of four is killed under two writers of ledgers'
+hypothesis = 'Ensembles change to the spare bookie: nothing that was acknowledged is lost.'
+profile = 'small-vm'
+[system]
+kind = 'bookkeeper'
+bookies = 4
+writer.writers = 2
+writer.'entry.events.max' = 5
+writer.'linger.ms' = 5
+writer.'ledger.bytes.max' = 500000
+[traffic]
+rate = '400/s'
+duration = '10s'
+size.model = 'fixed'
+size.mean = '1KB'
+[measure]
+warm_up = '1s'
+[[fault]]
+kind = 'crash'
+target = 'bookie-2'
+at = '4s'
+for = '3s'
+";
+
+#[test]
+fn bookkeeper_alone_keeps_what_it_acknowledges_while_a_bookie_is_dead() {
+    let Some(_turn) = turn("bookkeeper_alone_keeps_what_it_acknowledges") else { return };
+    let outcome = run_text(LEDGERS);
+    all_kept(&outcome);
+    all_fired(&outcome, &["crash"]);
+    all_acked(&outcome);
+    assert_eq!(common::differences(&outcome), ["profile", "system.version"]);
+    assert_eq!(outcome.environment.system, "bookkeeper");
 }
 
 #[test]

@@ -51,15 +51,14 @@ pub(in crate::systems) struct Ensemble<'a> {
 /// What every JVM of a cluster is told.
 pub(in crate::systems) struct Java {
     jars: PathBuf,
-    logback: PathBuf,
+    /// The option that says how it logs.
+    logging: String,
 }
 
 impl Java {
-    /// Of these jars; JVMs log as `logback` has it, a file that is written to `data`.
-    pub(in crate::systems) fn of(jars: PathBuf, data: &Path, logback: &str) -> Result<Self> {
-        let path = data.join("logback.xml");
-        write(&path, logback)?;
-        Ok(Self { jars, logback: path })
+    /// Of these jars; JVMs log by the file that this option names.
+    pub(in crate::systems) fn of(jars: PathBuf, logging: String) -> Self {
+        Self { jars, logging }
     }
 
     /// Arguments that run `class` in a JVM with these options.
@@ -67,7 +66,7 @@ impl Java {
         let mut all: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         // What is logged is read with its times.
         all.push("-Duser.timezone=UTC".into());
-        all.push(format!("-Dlogback.configurationFile={}", self.logback.display()));
+        all.push(self.logging.clone());
         all.extend(["-cp".into(), format!("{}/*", self.jars.display()), class.into()]);
         all
     }
@@ -181,8 +180,7 @@ mod tests {
 
     #[test]
     fn a_bookie_is_told_its_place_and_the_scenarios_options() {
-        let folder = tempfile::tempdir().unwrap();
-        let java = Java::of(PathBuf::from("/jars"), folder.path(), "").unwrap();
+        let java = Java::of(PathBuf::from("/jars"), String::new());
         let bookie = Bookie { journal_directories: 2, zk_timeout: 7_000, ..Bookie::default() };
         let metadata = Metadata { tick_time: 500, ..Metadata::default() };
         let bookies = vec![31, 32];

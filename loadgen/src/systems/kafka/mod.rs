@@ -11,6 +11,7 @@ use headwater_scenarios::scenario::{Scenario, Topology};
 use super::calibration::Calibration;
 use super::client::{Observer, Writer};
 use super::departure::Departure;
+use super::java::Clients;
 use super::lanes::LanePlan;
 use super::system::{
     Asked, Cluster, Connection, Home, LiveSystem, LoadTest, Source, StartReading, storage_name,
@@ -27,12 +28,10 @@ mod launch;
 mod load_test;
 mod options;
 mod reader;
-mod tokens;
 mod topic;
 mod writer;
 
 use arguments::KafkaArguments;
-use java::Clients;
 use topic::{Inside, Topic};
 
 /// The system.
@@ -180,8 +179,7 @@ impl LiveSystem for Kafka {
                     Box::new(writer::Producer::connect(number, &topic, configuration, observer)?)
                 }
                 ClientLibrary::Java => {
-                    let started =
-                        java::Producer::start(number, &topic, configuration, &clients, observer);
+                    let started = java::write(number, &topic, configuration, &clients, observer);
                     Box::new(started?)
                 }
             })

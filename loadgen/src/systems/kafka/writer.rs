@@ -14,11 +14,11 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 
 use super::options;
-use super::tokens::Tokens;
 use super::topic::{self, ANSWER, Told, Topic};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::systems::client::{Lot, Observer, Refused, Settled, Token, Writer};
+use crate::systems::java::tokens::Tokens;
 
 /// Called back when it is known what became of an event.
 struct Deliveries {

@@ -115,7 +115,9 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
         data.display()
     ));
     let mut crew = Crew::gather(&data, places)?;
-    let java = Java::of(jars, &data, LOGBACK)?;
+    let logback = data.join("logback.xml");
+    write(&logback, LOGBACK)?;
+    let java = Java::of(jars, format!("-Dlogback.configurationFile={}", logback.display()));
     let split = Split { config, ports: &ports, java: &java, agent, data: &data };
     let proxies = ports.proxies()?;
     split.start(&mut crew)?;

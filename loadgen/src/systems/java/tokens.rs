@@ -26,7 +26,7 @@ struct Slot {
 }
 
 /// The tokens of one writer's events, by number.
-pub(super) struct Tokens {
+pub(in crate::systems) struct Tokens {
     writer: u32,
     chunks: Vec<OnceLock<Box<[Slot]>>>,
     /// The least number that was never given out.
@@ -37,14 +37,14 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// Of the events of this writer.
-    pub(super) fn new(writer: u32) -> Self {
+    pub(in crate::systems) fn new(writer: u32) -> Self {
         let chunks = (0..CHUNKS).map(|_| OnceLock::new()).collect();
         Self { writer, chunks, fresh: AtomicU32::new(0), free: Mutex::new(vec![]) }
     }
 
     /// A number for an event; further ones that are free are put into `free`, which is empty. None
     /// if there are too many events under way.
-    pub(super) fn take(&self, free: &mut Vec<u32>) -> Option<u32> {
+    pub(in crate::systems) fn take(&self, free: &mut Vec<u32>) -> Option<u32> {
         std::mem::swap(free, &mut self.free.lock().unwrap_or_else(PoisonError::into_inner));
         free.pop().or_else(|| {
             let number = self.fresh.load(Ordering::Relaxed);
@@ -54,7 +54,7 @@ impl Tokens {
     }
 
     /// These events are settled: their numbers are free again. `numbers` is empty afterwards.
-    pub(super) fn give_back(&self, numbers: &mut Vec<u32>) {
+    pub(in crate::systems) fn give_back(&self, numbers: &mut Vec<u32>) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).append(numbers);
     }
 
@@ -65,7 +65,7 @@ impl Tokens {
     }
 
     /// Keeps the token of the event with this number.
-    pub(super) fn set(&self, number: u32, token: Token) {
+    pub(in crate::systems) fn set(&self, number: u32, token: Token) {
         let slot = self.slot(number);
         slot.intended.store(token.intended, Ordering::Relaxed);
         slot.started.store(token.started, Ordering::Relaxed);
@@ -75,7 +75,7 @@ impl Tokens {
     }
 
     /// The token of the event with this number.
-    pub(super) fn get(&self, number: u32) -> Token {
+    pub(in crate::systems) fn get(&self, number: u32) -> Token {
         let slot = self.slot(number);
         Token {
             intended: slot.intended.load(Ordering::Relaxed),
