@@ -93,7 +93,7 @@ fn a_bookie_and_a_store_that_are_killed_bite_and_lose_nothing_that_was_acknowled
         Some("store-2") => ("store-2", "store-1"),
         _ => panic!("not a store: {killed}"),
     };
-    let marks = |name: &str| outcome.marks.iter().filter(move |mark| mark.name == name);
+    let marks = |name: &'static str| outcome.marks.iter().filter(move |mark| mark.name == name);
     let held = format!("leader {killed}, controller controller-1");
     assert!(marks("before_fault").any(|mark| mark.detail == held), "{:?}", outcome.marks);
     let moved = format!("{other}, container 0");
@@ -151,7 +151,7 @@ fn a_cluster_half_up_is_told_with_what_ended_and_nothing_of_it_is_left() {
     let Some(_turn) = turn("a_cluster_half_up_is_told") else { return };
     let arguments = "--target pravega --launch --duration 1s --set system.mode=distributed \
          --set system.stores=1 --set system.bookies=3 \
-         --set system.bookie.numJournalCallbackThreads=0";
+         --set system.bookie.journalAlignmentSize=513";
     let (output, processes, _) = watched(common::loadgen(arguments));
     let line = common::failure(&output);
     assert!(line.contains("was launched and ended") && line.contains("bookie-"), "{line}");
