@@ -176,10 +176,33 @@ pub(crate) fn wait_ready(
 /// The last line of a log that reports an error, else the last line; nothing of stacks.
 pub(crate) fn last_line(log: &Path) -> Option<String> {
     let text = std::fs::read_to_string(log).ok()?;
-    // Of a stack only its head tells why.
+    // Of a stack only its head tells why, and that only if it is more than a name.
     let told = |line: &&str| !line.is_empty() && !line.starts_with("at ");
     let lines: Vec<&str> = text.lines().map(str::trim).filter(told).collect();
-    let telling = |line: &&&str| line.contains("Exception") || line.contains("Error");
-    let line = lines.iter().rev().find(telling).or(lines.last())?;
+    let reports = |line: &&&str| line.contains("Exception") || line.contains("Error");
+    let telling = |line: &&&str| reports(line) && line.contains(' ');
+    let last = |which: &dyn Fn(&&&str) -> bool| lines.iter().rev().find(which);
+    let line = last(&telling).or_else(|| last(&reports)).or(lines.last())?;
     Some((*line).chars().take(300).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_the_last_that_says_what_is_wrong() {
+        let of = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            last_line(file.path())
+        };
+        let log = "starts\nConfigurationException: size 513\n\tat a.Exceptions.check(A.java:1)\n\
+                   java.lang.IllegalArgumentException\n\tat b.C(C.java:2)\nusage: Server\n";
+        assert_eq!(of(log).as_deref(), Some("ConfigurationException: size 513"));
+        let bare = "java.lang.IllegalArgumentException\nusage: Server\n";
+        assert_eq!(of(bare).as_deref(), Some("java.lang.IllegalArgumentException"));
+        assert_eq!(of("one\ntwo\n\n").as_deref(), Some("two"));
+        assert_eq!(of(""), None);
+    }
 }
