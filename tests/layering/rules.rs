@@ -69,8 +69,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "headwater-traffic",
             "headwater-check",
             "headwater-scenarios",
+            "headwater-pravega-client",
         ],
     ),
+    ("headwater-pravega-client", &[]),
     (
         "headwater-tests",
         &[
@@ -140,6 +142,8 @@ const ASYNC_RUNTIMES: &[&str] = &[
 ];
 
 const LIVE_CLIENTS: &[&str] = &[
+    "h2",
+    "headwater-pravega-client",
     "hyper",
     "kafka",
     "kafka-protocol",
