@@ -114,9 +114,10 @@ fn add_clients(
     controller: NodeId,
     feed: &Feed,
 ) {
-    // The Rust client's reactor is one thread; the Java client writes and reads on two.
+    // The Rust client's reactor is one thread; the Java client writes and reads on two. What the
+    // tasks of `loadgen`'s own do is as little as the reactor's.
     let pools = match cluster.client {
-        Client::Rust => vec![PoolSpec::unnamed("reactor", 1)],
+        Client::Rust | Client::Headwater => vec![PoolSpec::unnamed("reactor", 1)],
         Client::Java => {
             ["application", "connection-thread"].map(|of| PoolSpec::unnamed(of, 1)).to_vec()
         }

@@ -65,6 +65,28 @@ fn the_rust_client_hangs_on_the_dead_store_unless_its_attempts_are_limited() {
 }
 
 #[test]
+fn the_generators_own_client_finds_a_moved_segment_at_its_next_attempt_and_leaves_silence() {
+    // One segment, so that no other hides what becomes of it: one of the stores has it.
+    let gap_without = |store: usize, fault: fn(NodeId) -> Fault| {
+        let cluster = Cluster { client: Client::Headwater, segments: 1, ..distributed(2, 3) };
+        let mut bench = Bench::new(2, &cluster, &paced(400, 1_000, 60));
+        let victim = bench.nodes(SEGMENT_STORE)[store];
+        bench.fault(10, fault(victim));
+        let history = bench.run_to(120);
+        history.check_exactly_once();
+        assert_eq!(history.acked(), 24_000);
+        history.longest_gap_in(second(5), second(61)).1.as_secs_f64()
+    };
+    let gap = |fault| gap_without(0, fault).max(gap_without(1, fault));
+    // The containers move after 16 to 23 s, and it asks every second.
+    let dead = gap(|node| Fault::Crash { node });
+    assert!((16.0..26.0).contains(&dead), "{dead} s");
+    // It hears nothing of one that stands still for 30 s, and finds the segments moved.
+    let silent = gap(|node| Fault::Pause { node });
+    assert!((30.0..42.0).contains(&silent), "{silent} s");
+}
+
+#[test]
 fn a_store_that_comes_back_recovers_its_containers_from_the_log() {
     let cluster = Cluster { client: Client::Java, ..distributed(1, 3) };
     let mut bench = Bench::new(3, &cluster, &paced(400, 1_000, 60));
@@ -95,7 +117,12 @@ fn a_store_that_lost_touch_is_fenced_and_its_late_writes_do_not_count() {
 #[test]
 fn failovers_of_many_seeds_lose_and_duplicate_nothing() {
     for seed in 10..16 {
-        let cluster = if seed % 2 == 0 { java() } else { rust(4) };
+        let own = || Cluster { client: Client::Headwater, ..java() };
+        let cluster = match seed % 3 {
+            0 => java(),
+            1 => rust(4),
+            _ => own(),
+        };
         let mut bench = Bench::new(seed, &cluster, &paced(1_000, 400, 50));
         let stores = bench.nodes(SEGMENT_STORE);
         bench.fault(5 + seed % 3, Fault::Crash { node: stores[0] });

@@ -52,6 +52,10 @@ pub enum Client {
     Rust,
     /// The Java client: blocks sized by an estimator, no limit in flight.
     Java,
+    /// The client that `loadgen` drives (`loadgen/pravega`): the blocks of the Rust client, a
+    /// connection for each segment that waits for no other, the store looked up before every
+    /// attempt to connect, given up after 120 s of them. It has no options of its own.
+    Headwater,
 }
 
 /// A whole cluster with its writers and readers.
@@ -162,6 +166,14 @@ impl Cluster {
     /// True if the durable log lies in BookKeeper.
     pub fn has_bookkeeper(&self) -> bool {
         self.segment_store.data_log == DataLogKind::BookKeeper
+    }
+
+    /// Events and bytes of a block at the most, of clients with one block in flight. Those of
+    /// `loadgen`'s own are the Rust client's constants (`loadgen/pravega/src/writer/queue.rs`).
+    pub fn block_limits(&self) -> (u32, u64) {
+        let own = Writer::default();
+        let of = if self.client == Client::Headwater { &own } else { &self.writer };
+        (of.rust_block_events_max, of.rust_block_bytes_max)
     }
 
     /// The options of the logs' BookKeeper client.

@@ -4,8 +4,10 @@
 //! v0.13.0: per segment one request outstanding, for as much as the buffer has room for, answered
 //! by the store as soon as there is something; a sealed segment to its end, then its successors.
 //! The Rust client's reads (`src/segment/reader.rs` of pravega-client-rust @ v0.3.7) end after 30 s
-//! without an answer and are made again. Left out: the reader group's state, checkpoints and the
-//! acquisition of segments (they are dealt out by number), the Rust reader's larger buffers.
+//! without an answer and are made again. `loadgen`'s own (`loadgen/pravega/src/reader`) reads as the
+//! Java client does, and leaves a silent store sooner. Left out: the reader group's state,
+//! checkpoints and the acquisition of segments (they are dealt out by number), the Rust reader's
+//! larger buffers.
 //!
 //! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
 
@@ -35,6 +37,10 @@ use super::waits;
 /// How often connections are checked (`ConnectionPoolImpl`: keep-alives every 20 s).
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
 const KEEP_ALIVE: u64 = u64::MAX;
+/// How long `loadgen`'s own client stays at a store that it hears nothing of, and the longest that
+/// it waits between attempts, ms (`loadgen/pravega/src/options.rs`, `backoff.rs`).
+const HEADWATER_SILENCE: Duration = Duration::from_secs(30);
+const HEADWATER_DELAY_MS_MAX: u64 = 1_000;
 /// The oldest request of the Rust client may have taken too long.
 const REQUEST_TIMEOUT: u64 = u64::MAX - 1;
 
@@ -142,7 +148,9 @@ impl Reader {
         let tenfold = 10_u64.saturating_pow(input.failures);
         let delay = options.retry_delay_ms_initial.saturating_mul(tenfold);
         input.failures += 1;
-        let delay = Duration::from_millis(delay.min(options.retry_delay_ms_max));
+        let own = self.cluster.client == Client::Headwater;
+        let longest = if own { HEADWATER_DELAY_MS_MAX } else { options.retry_delay_ms_max };
+        let delay = Duration::from_millis(delay.min(longest));
         ctx.timer_for(delay, u64::from(segment), waits::READ_AGAIN);
     }
 
@@ -207,7 +215,10 @@ impl Reader {
     /// a dead connection are made again. At a store that is alive and has nothing new this changes
     /// nothing.
     fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
-        let timeout = Duration::from_millis(self.cluster.reader.socket_timeout_ms);
+        let timeout = match self.cluster.client {
+            Client::Headwater => HEADWATER_SILENCE,
+            _ => Duration::from_millis(self.cluster.reader.socket_timeout_ms),
+        };
         let now = ctx.now();
         let silent =
             |input: &SegmentInput| input.outstanding.is_some() && now.since(input.asked) >= timeout;

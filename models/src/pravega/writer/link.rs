@@ -3,10 +3,12 @@
 //! Stands for `SegmentOutputStreamImpl.reconnect` @ v0.13.0 and `SegmentWriter::setup_connection`
 //! of pravega-client-rust @ v0.3.7. The Java client asks the controller before every attempt; the
 //! Rust client asks once and then tries that address, by default without limit, so that it hangs
-//! when its segment has moved for good.
+//! when its segment has moved for good. `loadgen`'s own (`loadgen/pravega/src/backoff.rs`,
+//! `options.rs`) asks before every attempt, waits at most a second between them, and gives up after
+//! two minutes.
 //!
-//! Parameters: `retry.*`, `connect.*`, `rust.retry.*`, `java.retry.*` of [`Writer`], in ms. Left
-//! out: jitter, which neither client has.
+//! Parameters: `retry.*`, `connect.*`, `rust.retry.*`, `java.retry.*` of [`Writer`], in ms;
+//! `loadgen`'s own has constants. Left out: jitter, which no client has.
 
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -14,6 +16,12 @@ use headwater_sim::units::NodeId;
 use crate::pravega::config::{Client, Writer};
 use crate::pravega::message::{Connection, WriterId};
 use crate::pravega::segment::SegmentId;
+
+/// The longest wait of `loadgen`'s own client between attempts, ms (`DELAY_MAX`).
+const HEADWATER_DELAY_MS_MAX: u64 = 1_000;
+
+/// For how long it tries (`Options::deadline`).
+const HEADWATER_DEADLINE: Duration = Duration::from_secs(120);
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +55,8 @@ pub struct Link {
     pub heard: Time,
     client: Client,
     attempts: u32,
+    /// The first of the attempts that failed, one after another.
+    failing_since: Option<Time>,
     delay_initial: u64,
     delay_max: u64,
     attempts_max: u32,
@@ -58,6 +68,7 @@ impl Link {
         let (delay_max, attempts_max) = match client {
             Client::Rust => (options.rust_retry_delay_ms_max, options.rust_retry_attempts_max),
             Client::Java => (options.java_retry_delay_ms_max, options.java_retry_attempts_max),
+            Client::Headwater => (HEADWATER_DELAY_MS_MAX, 0),
         };
         Self {
             connection: Connection { writer, segment, number: 0 },
@@ -66,6 +77,7 @@ impl Link {
             heard: Time::ZERO,
             client,
             attempts: 0,
+            failing_since: None,
             delay_initial: options.retry_delay_ms_initial,
             delay_max,
             attempts_max,
@@ -98,11 +110,17 @@ impl Link {
     pub fn ready(&mut self, store: NodeId) {
         self.phase = Phase::Ready(store);
         self.attempts = 0;
+        self.failing_since = None;
     }
 
-    /// The attempt at `store` (if it got that far) has failed: how long to wait before the next, or
-    /// none if the client gives up.
-    pub fn failed(&mut self, store: Option<NodeId>) -> Option<Duration> {
+    /// The attempt at `store` (if it got that far) has failed, at `now`: how long to wait before
+    /// the next, or none if the client gives up.
+    pub fn failed(&mut self, store: Option<NodeId>, now: Time) -> Option<Duration> {
+        let since = *self.failing_since.get_or_insert(now);
+        if self.client == Client::Headwater && now.since(since) >= HEADWATER_DEADLINE {
+            self.phase = Phase::Dead;
+            return None;
+        }
         let exhausted = self.attempts_max > 0 && self.attempts >= self.attempts_max;
         if exhausted && self.client == Client::Java {
             self.phase = Phase::Dead;
@@ -128,7 +146,10 @@ mod tests {
 
     fn delays(client: Client, options: &Writer, store: Option<NodeId>) -> Vec<u64> {
         let mut link = Link::new(client, options, WriterId(1), SegmentId(0));
-        (0..12).map_while(|_| link.failed(store)).map(|delay| delay.as_millis()).collect()
+        (0..12)
+            .map_while(|_| link.failed(store, Time::ZERO))
+            .map(|delay| delay.as_millis())
+            .collect()
     }
 
     #[test]
@@ -142,18 +163,33 @@ mod tests {
         let store = Some(NodeId(3));
         let mut link = Link::new(Client::Rust, &Writer::default(), WriterId(1), SegmentId(0));
         for _ in 0..20 {
-            link.failed(store);
+            link.failed(store, Time::ZERO);
             assert_eq!(link.phase, Phase::BackingOff(store));
         }
         let options = Writer { rust_retry_attempts_max: 2, ..Writer::default() };
         let mut link = Link::new(Client::Rust, &options, WriterId(1), SegmentId(0));
         let phases: Vec<Phase> = (0..3)
             .map(|_| {
-                link.failed(store);
+                link.failed(store, Time::ZERO);
                 link.phase
             })
             .collect();
         let again = Phase::BackingOff(store);
         assert_eq!(phases, [again, again, Phase::BackingOff(None)]);
+    }
+
+    #[test]
+    fn the_generators_own_client_asks_again_each_time_and_has_a_deadline() {
+        let options = Writer::default();
+        let mut link = Link::new(Client::Headwater, &options, WriterId(1), SegmentId(0));
+        let (mut now, mut delays) = (Time::ZERO, vec![]);
+        while let Some(delay) = link.failed(Some(NodeId(3)), now) {
+            assert_eq!(link.phase, Phase::BackingOff(None));
+            delays.push(delay.as_millis());
+            now += delay;
+        }
+        assert_eq!(delays[..5], [1, 10, 100, 1_000, 1_000]);
+        assert!(now.since(Time::ZERO) >= Duration::from_secs(120) && delays.len() < 125);
+        assert_eq!(link.phase, Phase::Dead);
     }
 }

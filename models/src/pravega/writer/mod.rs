@@ -5,7 +5,8 @@
 //! the Rust client one reactor does everything: it takes events as long as 16 MiB are not
 //! acknowledged, and while it reconnects one segment it serves no other. With the Java client the
 //! application's thread writes, and stands still while a segment that it writes to has no
-//! connection or a full socket. A writer that is started again numbers its events as the schedule
+//! connection or a full socket. `loadgen`'s own client (`loadgen/pravega`) has the Rust client's
+//! blocks, and no reactor that segments share. A writer that is started again numbers its events as the schedule
 //! does, and leaves out those that were due before. Left out: transactions, keep-alives.
 //!
 //! Parameters: [`super::config::Writer`], `writer_*` of [`super::config::Costs`].
@@ -55,6 +56,12 @@ mod sealing;
 const LOT: usize = 64;
 /// How often the backlog is reported.
 const GAUGE_PERIOD: Duration = Duration::from_millis(250);
+/// Bytes that `loadgen` hands to its own client before they are acknowledged (`BYTES_MAX` in
+/// `loadgen/src/systems/pravega/writer.rs`).
+const HEADWATER_BYTES_MAX: u64 = 64 << 20;
+/// How often its own client asks connections for a sign (`Options::sign` in
+/// `loadgen/pravega/src/options.rs`).
+const HEADWATER_SIGN: Duration = Duration::from_secs(5);
 /// The error of an event whose segment writer has given up.
 const NO_WRITER: &str = "IllegalStateException";
 /// The thread that takes events and writes them.
@@ -101,7 +108,7 @@ enum Task {
     Read { from: NodeId, message: Message },
     /// The next event is due.
     Due,
-    /// The Java client's batch timer.
+    /// The Java client's batch timer; of `loadgen`'s own, when connections are asked for a sign.
     Tick,
     /// A segment's next attempt to connect.
     Reconnect { segment: SegmentId, number: u32 },
@@ -163,7 +170,7 @@ impl Writer {
 
     fn new_queue(cluster: &Cluster, now: Time) -> Queue {
         match cluster.client {
-            Client::Rust => Queue::Rust(RustClient::default()),
+            Client::Rust | Client::Headwater => Queue::Rust(RustClient::default()),
             Client::Java => Queue::Java(JavaClient::new(&cluster.writer, now)),
         }
     }
@@ -171,7 +178,9 @@ impl Writer {
     fn timer(&mut self, ctx: &mut Ctx<'_>, after: Duration, task: Task) {
         let what = match &task {
             Task::Due => waits::DUE,
-            Task::Tick => waits::BATCH,
+            Task::Tick if self.is_java() => waits::BATCH,
+            // A connection that is silent is left for another.
+            Task::Tick => waits::CONNECT_TIMEOUT,
             Task::Reconnect { .. } => waits::RECONNECT,
             Task::ConnectTimeout { .. } => waits::CONNECT_TIMEOUT,
             _ => TIMER,
@@ -185,14 +194,29 @@ impl Writer {
         (0..self.segments.len() as u32).map(SegmentId)
     }
 
+    /// Whether it is the Rust client, whose reactor waits for one reconnect after another.
     fn is_rust(&self) -> bool {
         self.cluster.client == Client::Rust
     }
 
+    /// Whether acknowledgements are read on a pool of their own, and what is written costs what it
+    /// costs on a JVM.
+    fn is_java(&self) -> bool {
+        self.cluster.client == Client::Java
+    }
+
+    /// Bytes that the client takes before they are acknowledged, if there is a limit.
+    fn bytes_max(&self) -> Option<u64> {
+        match self.cluster.client {
+            Client::Rust => Some(self.cluster.writer.rust_channel_bytes),
+            Client::Java => None,
+            Client::Headwater => Some(HEADWATER_BYTES_MAX),
+        }
+    }
+
     /// Takes what is due, as far as there is room for it.
     fn pull(&mut self, ctx: &mut Ctx<'_>) {
-        let full =
-            self.is_rust() && self.outstanding_bytes >= self.cluster.writer.rust_channel_bytes;
+        let full = self.bytes_max().is_some_and(|max| self.outstanding_bytes >= max);
         if self.routing || full || !self.blocked.is_empty() {
             return;
         }
@@ -208,9 +232,9 @@ impl Writer {
         }
         self.routing = true;
         let costs = &self.cluster.costs;
-        let cost = match self.is_rust() {
-            true => Duration(costs.writer_event_rust_ns),
-            false => Duration(costs.writer_event_java_ns),
+        let cost = match self.is_java() {
+            true => Duration(costs.writer_event_java_ns),
+            false => Duration(costs.writer_event_rust_ns),
         };
         let cost = cost * self.lot.len() as u64;
         let tag = self.tasks.add(Task::Routed);
@@ -276,16 +300,15 @@ impl Writer {
         }
     }
 
-    /// The Rust client's next block of a segment, if it may leave.
+    /// The Rust client's next block of a segment (or that of `loadgen`'s own), if it may leave.
     fn write_pending(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
         let part = &mut self.segments[segment.index()];
         let Queue::Rust(client) = &mut part.queue else { return };
         if part.link.store().is_none() || self.reconnecting.is_some() {
             return;
         }
-        if let Some(block) =
-            client.next_block(self.intake.writer(), part.lane, &self.cluster.writer)
-        {
+        let limits = self.cluster.block_limits();
+        if let Some(block) = client.next_block(self.intake.writer(), part.lane, limits) {
             self.encode(ctx, segment, block);
         }
     }
@@ -366,14 +389,15 @@ impl Writer {
         self.drop_silent(ctx);
         for segment in self.segment_ids() {
             let part = &mut self.segments[segment.index()];
-            let Queue::Java(client) = &mut part.queue else { return };
+            let Queue::Java(client) = &mut part.queue else { break };
             if part.link.store().is_some()
                 && let Some(block) = client.tick(self.intake.writer(), part.lane)
             {
                 self.encode(ctx, segment, block);
             }
         }
-        let period = Duration::from_millis(self.cluster.writer.java_batch_time_ms);
+        let batch = Duration::from_millis(self.cluster.writer.java_batch_time_ms);
+        let period = if self.is_java() { batch } else { HEADWATER_SIGN };
         self.timer(ctx, period, Task::Tick);
     }
 
@@ -417,7 +441,7 @@ impl Writer {
     }
 
     fn read(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
-        let pool = if self.is_rust() { APPLICATION } else { PoolId(1) };
+        let pool = if self.is_java() { PoolId(1) } else { APPLICATION };
         let tag = self.tasks.add(Task::Read { from, message });
         ctx.compute(pool, Duration(self.cluster.costs.writer_ack_ns), tag);
     }
@@ -443,7 +467,7 @@ impl Node<Streaming> for Writer {
         for segment in self.stream.of_epoch(0) {
             self.reconnect(ctx, segment);
         }
-        if client == Client::Java {
+        if client != Client::Rust {
             self.tick(ctx);
         }
         self.run(ctx, Task::Gauge);

@@ -4,12 +4,14 @@
 //! `src/segment/reactor.rs` of pravega-client-rust @ v0.3.7, whose reactor waits for one reconnect
 //! at a time.
 //!
-//! Parameters: `connect.timeout.ms`, `java.socket.timeout.ms`. Left out: renewal of delegation
+//! Parameters: `connect.timeout.ms`, `java.socket.timeout.ms`; those of `loadgen`'s own client are
+//! constants. Left out: renewal of delegation
 //! tokens.
 
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::pravega::config::Client;
 use crate::pravega::message::{CloseReason, Connection, Message};
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
@@ -18,6 +20,11 @@ use crate::protocol::Message as AnyMessage;
 
 use super::link::Phase;
 use super::{Queue, Task, Writer};
+
+/// How long `loadgen`'s own client waits for a connection to be set up, and for a sign on one
+/// (`Options::default` in `loadgen/pravega/src/options.rs`).
+const HEADWATER_SETUP: Duration = Duration::from_secs(5);
+const HEADWATER_SILENCE: Duration = Duration::from_secs(30);
 
 impl Writer {
     /// A segment has no connection: makes one; with the Rust client, after the segments before it.
@@ -49,7 +56,12 @@ impl Writer {
     }
 
     pub(super) fn arm_timeout(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, number: u32) {
-        let timeout = Duration::from_millis(self.cluster.writer.connect_timeout_ms);
+        let timeout = match self.cluster.client {
+            Client::Headwater => HEADWATER_SETUP,
+            Client::Rust | Client::Java => {
+                Duration::from_millis(self.cluster.writer.connect_timeout_ms)
+            }
+        };
         self.timer(ctx, timeout, Task::ConnectTimeout { segment, number });
     }
 
@@ -107,7 +119,7 @@ impl Writer {
     fn attempt_failed(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, store: Option<NodeId>) {
         let part = &mut self.segments[segment.index()];
         let number = part.link.connection.number;
-        if let Some(delay) = part.link.failed(store) {
+        if let Some(delay) = part.link.failed(store, ctx.now()) {
             return self.timer(ctx, delay, Task::Reconnect { segment, number });
         }
         self.abandon(ctx, segment, "RetriesExhaustedException");
@@ -227,9 +239,15 @@ impl Writer {
         self.attempt_failed(ctx, segment, Some(from));
     }
 
-    /// The Java client drops connections that have been silent for too long while acks are due.
+    /// The Java client and `loadgen`'s own drop connections that have been silent for too long
+    /// while acks are due.
     pub(super) fn drop_silent(&mut self, ctx: &mut Ctx<'_>) {
-        let timeout = Duration::from_millis(self.cluster.writer.java_socket_timeout_ms);
+        let timeout = match self.cluster.client {
+            Client::Headwater => HEADWATER_SILENCE,
+            Client::Rust | Client::Java => {
+                Duration::from_millis(self.cluster.writer.java_socket_timeout_ms)
+            }
+        };
         let now = ctx.now();
         for segment in self.segment_ids() {
             let part = &mut self.segments[segment.index()];

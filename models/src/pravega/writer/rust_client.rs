@@ -1,18 +1,16 @@
-//! The Rust client's segment writer: one append block in flight.
+//! The Rust client's segment writer: one append block in flight. So has `loadgen`'s own client.
 //!
 //! Stands for `src/segment/writer.rs` of pravega-client-rust @ v0.3.7. Events queue up while a
 //! block is on its way; the ack sends the next: at most 500 events and 8 MiB. So a segment takes at
 //! most 500 events per round trip. After a reconnect the block in flight is sent again (the
 //! original may add queued events to it). Left out: large events, conditional appends.
 //!
-//! Parameters: `rust.block.*` of [`config::Writer`], events and bytes.
+//! Parameters: `rust.block.*` of [`crate::pravega::config::Writer`], events and bytes.
 
 use std::collections::VecDeque;
 
-use crate::batch::{Lane, SharedBatch, StreamWriter};
-use crate::pravega::config;
-
 use super::event::{Event, batch, event_number};
+use crate::batch::{Lane, SharedBatch, StreamWriter};
 
 /// `AppendBlockEnd`: header 8, writer 16, size 4, data length 4, events 4, last event 8, request 8
 /// (`wire_protocol/src/commands.rs` @ v0.3.7).
@@ -36,14 +34,14 @@ impl RustClient {
         &mut self,
         writer: StreamWriter,
         lane: Lane,
-        options: &config::Writer,
+        (events_max, bytes_max): (u32, u64),
     ) -> Option<(SharedBatch, u64)> {
         if self.in_flight.is_some() || self.pending.is_empty() {
             return None;
         }
         let (mut count, mut bytes) = (0, 0);
-        for event in self.pending.iter().take(options.rust_block_events_max as usize) {
-            if count > 0 && bytes + event.length() > options.rust_block_bytes_max {
+        for event in self.pending.iter().take(events_max as usize) {
+            if count > 0 && bytes + event.length() > bytes_max {
                 break;
             }
             count += 1;
@@ -89,6 +87,8 @@ mod tests {
     use super::*;
     use headwater_sim::time::Time;
 
+    const LIMITS: (u32, u64) = (500, (8 << 20) + 8);
+
     fn client(events: u64, bytes: u32) -> RustClient {
         let mut client = RustClient::default();
         for sequence in 0..events {
@@ -100,11 +100,10 @@ mod tests {
 
     #[test]
     fn one_block_of_500_events_is_in_flight_and_the_ack_sends_the_next() {
-        let options = config::Writer::default();
         let mut client = client(1_100, 100);
         let mut sizes = vec![];
-        while let Some((block, _)) = client.next_block(StreamWriter::default(), Lane(0), &options) {
-            assert!(client.next_block(StreamWriter::default(), Lane(0), &options).is_none());
+        while let Some((block, _)) = client.next_block(StreamWriter::default(), Lane(0), LIMITS) {
+            assert!(client.next_block(StreamWriter::default(), Lane(0), LIMITS).is_none());
             assert!(client.ack(event_number(&block) - 1).is_none());
             sizes.push(client.ack(event_number(&block)).expect("acknowledged").count());
         }
@@ -114,10 +113,9 @@ mod tests {
 
     #[test]
     fn a_block_ends_at_8_mebibytes() {
-        let options = config::Writer::default();
         let mut client = client(20, 1 << 20);
         let (block, _) =
-            client.next_block(StreamWriter::default(), Lane(0), &options).expect("a block");
+            client.next_block(StreamWriter::default(), Lane(0), LIMITS).expect("a block");
         assert_eq!(block.count(), 7, "8 MiB + 8 hold 7 events of 1 MiB + 8");
     }
 }
