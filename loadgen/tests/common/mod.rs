@@ -5,8 +5,24 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard};
 
 use headwater_reports::Outcome;
+
+/// One cluster at a time: they share two cores and the default ports.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The turn of this test, if live tests are to run.
+pub fn turn(test: &str) -> Option<MutexGuard<'static, ()>> {
+    let asked = std::env::var_os("HEADWATER_LIVE").is_some_and(|value| value == "1");
+    let java = Command::new("java").arg("-version").output().is_ok();
+    if !asked || !java {
+        let why = if asked { "there is no Java" } else { "HEADWATER_LIVE is not 1" };
+        eprintln!("skipped {test}: {why}");
+        return None;
+    }
+    Some(ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
 
 /// The program, with these arguments (separated by spaces) and nothing of a terminal.
 pub fn loadgen(arguments: &str) -> Command {

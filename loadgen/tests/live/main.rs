@@ -9,26 +9,11 @@ mod split;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard};
+use std::process::Stdio;
 
+use common::turn;
 use headwater_reports::Outcome;
 use headwater_reports::outcome::VerdictStatus;
-
-/// One cluster at a time: they share two cores and the default ports.
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// The turn of this test, if live tests are to run.
-fn turn(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let asked = std::env::var_os("HEADWATER_LIVE").is_some_and(|value| value == "1");
-    let java = Command::new("java").arg("-version").output().is_ok();
-    if !asked || !java {
-        let why = if asked { "there is no Java" } else { "HEADWATER_LIVE is not 1" };
-        eprintln!("skipped {test}: {why}");
-        return None;
-    }
-    Some(ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
 
 /// Runs it with results in a directory.
 fn run(arguments: &str) -> (Outcome, String) {
@@ -408,16 +393,17 @@ fn a_broker_that_is_asked_to_stop_bites_and_loses_nothing_that_it_acknowledged()
 fn a_cut_before_pravega_bites_and_loses_nothing_that_it_acknowledged() {
     let Some(_turn) = turn("a_cut_before_pravega_bites") else { return };
     let outcome = run_text(
-        "title = 'Clients and the emulator are cut off from each other'
+        "title = 'Clients and the emulator are cut off from each other, and it stands still'
 hypothesis = 'What is held comes later, and what was acknowledged is there.'
 profile = 'small-vm'
 [system]
 kind = 'pravega'
 mode = 'standalone'
-client = 'rust'
+client = 'headwater'
+segments = 2
 [traffic]
 rate = '400/s'
-duration = '8s'
+duration = '12s'
 [measure]
 warm_up = '1s'
 [[fault]]
@@ -426,12 +412,19 @@ target = 'store-1'
 peers = ['producers', 'consumers']
 at = '3s'
 for = '3s'
+[[fault]]
+kind = 'pause'
+target = 'store-1'
+at = '8s'
+for = '2s'
 ",
     );
     all_kept(&outcome);
-    all_fired(&outcome, &["partition"]);
+    all_acked(&outcome);
+    all_fired(&outcome, &["partition", "pause"]);
     assert_eq!(acked_between(&outcome, 4, 6), 0, "{:?}", outcome.series.acked);
-    assert!(acked_between(&outcome, 1, 3) > 0 && acked_between(&outcome, 6, 8) > 0);
+    assert!(acked_between(&outcome, 1, 3) > 0 && acked_between(&outcome, 6, 12) > 0);
+    assert_eq!(common::differences(&outcome), ["network", "profile", "network.controller"]);
     assert!(outcome.differences.iter().any(|one| one.option == "network"));
 }
 

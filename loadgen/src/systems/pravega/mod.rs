@@ -1,8 +1,11 @@
-//! Pravega, written to and read by its Rust client.
+//! Pravega, written to and read by the client of our own (`loadgen/pravega`), or by the official Rust
+//! client where `loadgen` was built with it.
 
 use std::collections::BTreeMap;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+#[cfg(feature = "pravega-rust-client")]
+use headwater_models::pravega::config::Client as Library;
 use headwater_models::pravega::config::{Cluster as Configuration, Mode};
 use headwater_scenarios::scenario::Scenario;
 
@@ -22,7 +25,10 @@ mod calibration;
 mod containers;
 mod launch;
 mod options;
+mod positions;
 mod reader;
+#[cfg(feature = "pravega-rust-client")]
+mod rust_client;
 mod split;
 mod stream;
 mod writer;
@@ -62,12 +68,9 @@ impl LiveSystem for Pravega {
         Some(&calibration::CALIBRATION)
     }
 
-    /// With the client's own, unlimited retries of one address a writer hangs when a segment moves
-    /// to another store: four attempts, at most a second apart, and it asks the controller again.
     /// With its own 128 MiB the emulator's cache throttles a load of 4 MB/s after half a minute.
     fn plain_section(&self) -> &'static str {
-        "kind = \"pravega\"\nmode = \"standalone\"\nclient = \"rust\"\n\
-         writer.\"rust.retry.attempts.max\" = 4\nwriter.\"rust.retry.delay.ms.max\" = 1000\n\
+        "kind = \"pravega\"\nmode = \"standalone\"\nclient = \"headwater\"\n\
          segment_store.\"pravegaservice.cache.size.max\" = 1073741824\n"
     }
 
@@ -122,8 +125,7 @@ impl LiveSystem for Pravega {
 
     fn client_options(&self, scenario: &Scenario) -> BTreeMap<String, String> {
         let Ok(cluster) = configuration(scenario) else { return BTreeMap::new() };
-        let told = |(name, value): (&str, String)| (format!("pravega-client.{name}"), value);
-        options::of_client(cluster).into_iter().map(told).collect()
+        options::of_client(cluster)
     }
 
     fn open(
@@ -133,16 +135,23 @@ impl LiveSystem for Pravega {
         observer: &Observer,
     ) -> Result<Connection> {
         let configuration = configuration(scenario)?;
-        let retries = stream::retries(&configuration.writer);
-        let stream = Stream::new(&cluster.address, &storage_name(), retries)?;
+        let stream = Stream::new(&cluster.address, &storage_name())?;
         stream.create(configuration)?;
-        let (read, watching) = (stream.clone(), observer.clone());
-        let writer = |_| -> Box<dyn Writer> {
-            Box::new(writer::QueuedWriter::open(&stream, observer.clone()))
-        };
-        let writers = (0..configuration.writers).map(writer).collect();
         let keyed = scenario.traffic.keyed();
         let lanes = LanePlan::of_writers(configuration.writers, writer::LANES, keyed);
+        #[cfg(feature = "pravega-rust-client")]
+        if configuration.client == Library::Rust {
+            let client = rust_client::RustClient::new(&stream, configuration)?;
+            let writers =
+                (0..configuration.writers).map(|_| client.writer(observer.clone())).collect();
+            let (read, watching) = (client.clone(), observer.clone());
+            let read: StartReading = Box::new(move || read.read(watching));
+            return Ok(Connection { writers, lanes, read: Some(read), storage: Box::new(client) });
+        }
+        let (read, watching) = (stream.clone(), observer.clone());
+        let writer =
+            |_| -> Box<dyn Writer> { Box::new(writer::OwnWriter::open(&stream, observer.clone())) };
+        let writers = (0..configuration.writers).map(writer).collect();
         let read: StartReading = Box::new(move || reader::start(&read, 0, watching));
         let storage: Box<dyn Storage> = match &cluster.launched {
             Some(launched) if configuration.mode == Mode::Distributed => {

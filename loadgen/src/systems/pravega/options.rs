@@ -1,10 +1,12 @@
-//! What becomes of the options of a Pravega scenario when the Rust client drives a real cluster:
-//! the standalone emulator, or processes of their own.
+//! What becomes of the options of a Pravega scenario when a client drives a real cluster: the
+//! standalone emulator, or processes of their own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use headwater_models::pravega::config::{Client as Library, Cluster, Mode, Version};
 use headwater_models::tier::config::Kind;
+use headwater_pravega_client::Options;
 use headwater_scenarios::scenario::Scenario;
 
 use crate::fault::proxy::need_proxies;
@@ -20,6 +22,9 @@ const EMULATOR: &str = "What is launched is the standalone emulator, one process
                         in its memory.";
 const OWN_MACHINE: &str = "Tier 2 is a folder of this machine, on the disk that everything is on.";
 const BUILT_IN: &str = "It is a constant of pravega-client 0.3.7.";
+const OWN: &str = "It is a constant of the generator's own client.";
+/// Whether the official client is there.
+const RUST: bool = cfg!(feature = "pravega-rust-client");
 const CONSTANT: &str = "It is a constant of Pravega 0.13.0.";
 const ONE_STORE: &str = "the emulator's";
 const LIBRARY: &str = "the library's";
@@ -50,7 +55,7 @@ const EVERYWHERE: &[ListedOption] = &[
     ("writer.retry.delay.ms.initial", Client("initial_delay")),
     ("writer.connect.timeout.ms", Fixed(LIBRARY, BUILT_IN)),
     ("writer.socket.buffer.bytes", Fixed("the operating system's", "The client sets none.")),
-    ("reader.", Fixed(LIBRARY, BUILT_IN)),
+    ("reader.", Fixed(LIBRARY, "They are constants of the client.")),
     ("segment_store.connection.threads", ServerFixed("Netty's", "Pravega has no option for it.")),
     ("segment_store.cache.utilization.", ServerFixed("75 and 90", CONSTANT)),
     ("segment_store.container.monitor.period.ms", ServerFixed("10000", CONSTANT)),
@@ -148,8 +153,34 @@ pub(super) fn of_controller(cluster: &Cluster) -> BTreeMap<String, String> {
     told(cluster, &["controller."])
 }
 
-/// The client's retry options, by the names of `RetryWithBackoff`.
-pub(super) fn of_client(cluster: &Cluster) -> BTreeMap<&'static str, String> {
+/// What the generator's own client has of its own, whatever the scenario says.
+const OF_OWN: &[ListedOption] = &[
+    ("writer.rust.", Elsewhere),
+    ("writer.retry.delay.ms.initial", Fixed("1", OWN)),
+    ("writer.connect.timeout.ms", Fixed("5000", OWN)),
+];
+
+/// Whether the official Rust client is driven.
+fn drives_rust(cluster: &Cluster) -> bool {
+    RUST && cluster.client == Library::Rust
+}
+
+/// The options of the client that is driven, by names of its own.
+pub(super) fn of_client(cluster: &Cluster) -> BTreeMap<String, String> {
+    if drives_rust(cluster) {
+        let told = |(name, value): (&str, String)| (format!("pravega-client.{name}"), value);
+        return of_rust_client(cluster).into_iter().map(told).collect();
+    }
+    let Options { setup, silence, deadline } = Options::default();
+    let told = [("setup", setup), ("silence", silence), ("deadline", deadline)];
+    let shown = |(name, value): (&str, Duration)| {
+        (format!("headwater-pravega-client.{name}"), format!("{} s", value.as_secs()))
+    };
+    told.into_iter().map(shown).collect()
+}
+
+/// The Rust client's retry options, by the names of `RetryWithBackoff`.
+fn of_rust_client(cluster: &Cluster) -> BTreeMap<&'static str, String> {
     let writer = &cluster.writer;
     let attempts = match writer.rust_retry_attempts_max {
         0 => "none".to_owned(),
@@ -170,11 +201,7 @@ pub(super) fn departures(
 ) -> Vec<Departure> {
     let mut all = vec![];
     all.extend(mode(cluster, source));
-    if cluster.client == Library::Java {
-        let why = "The generator drives Pravega's Rust client, which has one block in flight per \
-                   segment. --set system.client=rust simulates that.";
-        all.push(Departure::told("system.client", "java", "rust", why));
-    }
+    all.extend(client(cluster));
     if matches!(source, Source::Existing { .. }) {
         let Version::V0_13 = cluster.version;
         all.push(Departure::told("system.version", "0.13.0", "unknown", EXISTING));
@@ -194,8 +221,30 @@ pub(super) fn departures(
         all.push(Departure::told("network.controller", asked, done, why));
     }
     let defaults = options::flattened(&Cluster::defaults_of(cluster.version, cluster.mode));
-    all.extend(options::departures(&options_of(cluster.mode), scenario, &defaults, source));
+    let own = if drives_rust(cluster) { &[] } else { OF_OWN };
+    let list = [own, &options_of(cluster.mode)].concat();
+    all.extend(options::departures(&list, scenario, &defaults, source));
     all
+}
+
+/// Whether another client is driven than the scenario's.
+fn client(cluster: &Cluster) -> Option<Departure> {
+    let (asked, why) = match cluster.client {
+        Library::Headwater => return None,
+        Library::Rust if RUST => return None,
+        Library::Rust => (
+            "rust",
+            "The generator was built without the official client, and drives its own, which has \
+             the same blocks: --set system.client=headwater simulates that, and cargo build \
+             --release -p headwater-loadgen --features pravega-rust-client has the official one.",
+        ),
+        Library::Java => (
+            "java",
+            "The generator drives a client of its own, which has one block in flight per segment. \
+             --set system.client=headwater simulates that.",
+        ),
+    };
+    Some(Departure::told("system.client", asked, "headwater", why))
 }
 
 /// Whether the cluster is put together as the scenario has it.
@@ -253,7 +302,8 @@ mod tests {
 
     #[test]
     fn what_the_list_says_of_clients_is_what_they_are_told() {
-        let told: Vec<_> = of_client(&Cluster::standalone(Version::V0_13)).into_keys().collect();
+        let told: Vec<_> =
+            of_rust_client(&Cluster::standalone(Version::V0_13)).into_keys().collect();
         let mut listed: Vec<_> = EVERYWHERE
             .iter()
             .filter_map(|(_, treatment)| match treatment {
@@ -267,7 +317,7 @@ mod tests {
 
     #[test]
     fn an_emulator_is_told_what_is_not_its_own() {
-        let system = "mode = 'standalone'\n\
+        let system = "mode = 'standalone'\nclient = 'headwater'\n\
                       segment_store.\"pravegaservice.cache.size.max\" = 1073741824\n";
         let scenario = scenario(system);
         let cluster = crate::systems::pravega::configuration(&scenario).unwrap();
@@ -281,7 +331,7 @@ mod tests {
 
     #[test]
     fn processes_of_their_own_are_told_all_of_the_scenarios_options() {
-        let system = "client = 'rust'\nbookkeeper.\"bookkeeper.ack.quorum.size\" = 3\n\
+        let system = "client = 'headwater'\nbookkeeper.\"bookkeeper.ack.quorum.size\" = 3\n\
                       controller.\"controller.rebalance.interval.seconds.min\" = 4\n\
                       segment_store.\"durablelog.delay.milliseconds.max\" = 900\n\
                       [system.tier]\nkind = 'file_system'\n";
@@ -308,7 +358,7 @@ mod tests {
 
     #[test]
     fn what_one_machine_lacks_of_a_distributed_cluster_is_told() {
-        let system = "client = 'rust'\nbookkeeper.throttle = 9\nbookie.journalDisks = 2\n\
+        let system = "client = 'headwater'\nbookkeeper.throttle = 9\nbookie.journalDisks = 2\n\
                       metadata.tickTime = 500\nbookie.journalMaxGroupWaitMSec = 9\n\
                       tier.capacity = '1GB'\n";
         let told = departing(system, &Source::Launch);
@@ -322,30 +372,50 @@ mod tests {
         assert_eq!(told[0].difference.asked, "nfs");
         assert!(told.iter().all(|one| one.remedy.is_none()), "{told:?}");
         let exists = Source::Existing { address: String::new(), servers: None };
-        let all = departing("client = 'rust'\n", &exists);
+        let all = departing("client = 'headwater'\n", &exists);
         assert_eq!(all[0].difference.asked, "distributed, 3 stores and 3 bookies");
     }
 
     #[test]
     fn what_the_emulator_and_the_client_lack_is_told() {
         let system = "mode = 'standalone'\nclient = 'java'\nreaders = 2\nwriters = 3\n\
-                      containers = 8\nwriter.\"rust.block.events.max\" = 10\n\
+                      containers = 8\nwriter.\"connect.timeout.ms\" = 10\n\
                       writer.\"java.batch.time.ms\" = 5\n";
         let told = departing(system, &Source::Launch);
         let expected = [
             "system.client",
             "system.containers",
             "system.readers",
-            "system.writer.rust.block.events.max",
+            "system.writer.connect.timeout.ms",
         ];
         assert_eq!(names(&told), expected);
         assert!(told.iter().all(|one| one.remedy.is_none()), "{told:?}");
     }
 
     #[test]
+    fn the_official_rust_client_is_driven_where_it_was_built_in_and_else_is_told_how_to_have_it() {
+        let system = "mode = 'standalone'\nclient = 'rust'\n\
+                      writer.\"rust.block.events.max\" = 10\n";
+        let told = departing(system, &Source::Launch);
+        if RUST {
+            assert_eq!(names(&told), ["system.writer.rust.block.events.max"]);
+            return;
+        }
+        assert_eq!(names(&told), ["system.client"]);
+        let difference = &told[0].difference;
+        assert_eq!((&difference.asked[..], &difference.done[..]), ("rust", "headwater"));
+        let ways = ["--set system.client=headwater", "--features pravega-rust-client"];
+        assert!(ways.iter().all(|way| difference.why.contains(way)), "{}", difference.why);
+        let scenario = scenario(system);
+        let cluster = crate::systems::pravega::configuration(&scenario).unwrap();
+        let own = of_client(cluster);
+        assert_eq!(own["headwater-pravega-client.deadline"], "120 s");
+    }
+
+    #[test]
     fn a_cluster_that_was_there_has_options_of_its_own() {
         let exists = Source::Existing { address: String::new(), servers: None };
-        let system = "mode = 'standalone'\ncontainers = 8\n\
+        let system = "mode = 'standalone'\nclient = 'headwater'\ncontainers = 8\n\
                       segment_store.\"pravegaservice.cache.size.max\" = 1073741824\n";
         let told = departing(system, &exists);
         let expected = [
@@ -362,7 +432,7 @@ mod tests {
     fn a_controller_that_reaches_its_store_through_the_proxy_is_told() {
         let with = |kind: &str| {
             let fault = format!("[[fault]]\nkind = '{kind}'\ntarget = 'store-1'\nat = '1s'\n");
-            let system = format!("mode = 'standalone'\nclient = 'rust'\n{fault}");
+            let system = format!("mode = 'standalone'\nclient = 'headwater'\n{fault}");
             let told = departing(&system, &Source::Launch);
             names(&told).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
@@ -372,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_scale_that_the_generator_does_not_do_is_refused() {
-        let system = "mode = 'standalone'\nscaling.\"at.ms\" = 5000\n";
+        let system = "mode = 'standalone'\nclient = 'headwater'\nscaling.\"at.ms\" = 5000\n";
         let told = departing(system, &Source::Launch);
         assert_eq!(names(&told), ["system.scaling.at.ms"]);
         assert!(told[0].remedy.is_some());

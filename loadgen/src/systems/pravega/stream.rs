@@ -3,13 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_models::pravega::config::{Cluster, Writer};
-use pravega_client::client_factory::ClientFactory;
-use pravega_client_config::{ClientConfig, ClientConfigBuilder};
-use pravega_client_retry::retry_policy::RetryWithBackoff;
-use pravega_client_shared::{
-    Retention, RetentionType, ScaleType, Scaling, Scope, ScopedStream, StreamConfiguration,
-};
+use headwater_models::pravega::config::Cluster;
+use headwater_pravega_client::{Controller, Scaling, StreamName};
 use tokio::runtime::Runtime;
 
 use super::reader;
@@ -18,7 +13,7 @@ use crate::systems::client::{Observer, Reading};
 use crate::systems::system::Storage;
 
 /// The scope of all streams of this program.
-pub(super) const SCOPE: &str = "headwater";
+const SCOPE: &str = "headwater";
 
 /// How long the controller may take to make a scope and a stream.
 const ADMIN: Duration = Duration::from_secs(30);
@@ -29,103 +24,67 @@ pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// A client of one controller with its runtime, and the stream of this run.
 #[derive(Clone)]
 pub(super) struct Stream {
-    /// `host:port` of the controller.
-    pub(super) controller: String,
-    factory: Arc<Option<ClientFactory>>,
+    /// The controller.
+    pub(super) controller: Controller,
     /// Scope and stream.
-    pub(super) name: ScopedStream,
+    pub(super) name: StreamName,
+    runtime: Arc<Tasks>,
 }
 
-/// How often a client tries again, as a scenario's writer has it.
-pub(super) fn retries(writer: &Writer) -> RetryWithBackoff {
-    let policy = RetryWithBackoff::default_setting()
-        .initial_delay(Duration::from_millis(writer.retry_delay_ms_initial))
-        .max_delay(Duration::from_millis(writer.rust_retry_delay_ms_max));
-    match writer.rust_retry_attempts_max {
-        0 => policy,
-        attempts => policy.max_attempt(attempts as usize),
+/// Where the client's tasks run. They may wait for a store that is gone: nobody waits for them.
+struct Tasks(Option<Runtime>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
-/// Attempts of a probe, which only asks whether a controller answers.
-fn probing() -> RetryWithBackoff {
-    RetryWithBackoff::default_setting().max_delay(Duration::from_secs(1)).max_attempt(4)
-}
-
-fn config(controller: &str, retries: RetryWithBackoff) -> Result<ClientConfig> {
-    let mut builder = ClientConfigBuilder::default();
-    builder.controller_uri(controller).retry_policy(retries);
-    builder.build().map_err(|error| Failure::new(format!("{controller}: {error}")))
-}
-
-fn factory(controller: &str, retries: RetryWithBackoff) -> Result<ClientFactory> {
+/// A runtime for a client's tasks.
+pub(super) fn runtime() -> Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("pravega")
         .enable_all()
         .build();
-    let runtime: Runtime = runtime.map_err(|error| Failure::io("can't start a runtime", &error))?;
-    Ok(ClientFactory::new_with_runtime(config(controller, retries)?, runtime))
+    runtime.map_err(|error| Failure::io("can't start a runtime", &error))
 }
 
 /// Whether a controller answers at `controller` (`host:port`), within `patience`.
 pub(super) fn answers(controller: &str, patience: Duration) -> std::result::Result<(), String> {
-    let stream =
-        Stream::new(controller, "probe", probing()).map_err(|failure| failure.to_string())?;
-    let client = stream.factory();
-    let ask = async {
-        let scope = Scope::from("_system".to_owned());
-        let answer = client.controller_client().check_scope_exists(&scope);
-        tokio::time::timeout(patience, answer).await
-    };
-    match client.runtime().block_on(ask) {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(error.error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", patience.as_secs())),
-    }
+    let controller = Controller::new(controller, patience);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let answered = runtime.block_on(controller.scope_exists("_system"));
+    answered.map(|_| ()).map_err(|error| error.to_string())
 }
 
 impl Stream {
-    /// A client of `controller` for `stream` in the scope [`SCOPE`].
-    pub(super) fn new(controller: &str, stream: &str, retries: RetryWithBackoff) -> Result<Self> {
-        let name = ScopedStream::from(format!("{SCOPE}/{stream}").as_str());
-        let factory = Arc::new(Some(factory(controller, retries)?));
-        Ok(Self { controller: controller.to_owned(), factory, name })
+    /// A client of `controller` (`host:port`) for `stream` in the scope [`SCOPE`].
+    pub(super) fn new(controller: &str, stream: &str) -> Result<Self> {
+        let name = StreamName { scope: SCOPE.to_owned(), stream: stream.to_owned() };
+        let controller = Controller::new(controller, ANSWER);
+        Ok(Self { controller, name, runtime: Arc::new(Tasks(Some(runtime()?))) })
     }
 
-    /// The client.
-    pub(super) fn factory(&self) -> &ClientFactory {
-        self.factory.as_ref().as_ref().expect("taken only when dropped")
+    /// Where the client's tasks run.
+    pub(super) fn runtime(&self) -> &Runtime {
+        self.runtime.0.as_ref().expect("taken only when dropped")
     }
 
     /// Makes the scope, if need be, and the stream.
     pub(super) fn create(&self, cluster: &Cluster) -> Result<()> {
-        let configuration = StreamConfiguration {
-            scoped_stream: self.name.clone(),
-            scaling: Scaling {
-                scale_type: ScaleType::FixedNumSegments,
-                target_rate: 0,
-                scale_factor: 0,
-                min_num_segments: cluster.segments as i32,
-            },
-            retention: Retention { retention_type: RetentionType::None, retention_param: 0 },
-            tags: None,
-        };
-        let client = self.factory();
-        let scope = Scope::from(SCOPE.to_owned());
-        let make = async {
-            let controller = client.controller_client();
-            controller.create_scope(&scope).await.map_err(|error| error.error.to_string())?;
-            let made = controller.create_stream(&configuration).await;
-            made.map_err(|error| error.error.to_string())
-        };
-        let made = client.runtime().block_on(async { tokio::time::timeout(ADMIN, make).await });
-        let why = match made {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error,
-            Err(_) => format!("no answer within {} s", ADMIN.as_secs()),
-        };
-        Err(Failure::new(format!("{}: can't create a stream: {why}", self.controller)))
+        let scaling = Scaling::Fixed { segments: cluster.segments };
+        let made = self.runtime().block_on(async {
+            self.controller.make_scope(SCOPE, ADMIN).await?;
+            self.controller.make_stream(&self.name, scaling, ADMIN).await
+        });
+        made.map_err(|error| {
+            let address = self.controller.address();
+            Failure::new(format!("{address}: can't create a stream: {error}"))
+        })
     }
 }
 
@@ -135,30 +94,10 @@ impl Storage for Stream {
     }
 
     fn remove(&self) -> Result<()> {
-        let client = self.factory();
-        let remove = async {
-            let controller = client.controller_client();
-            controller.seal_stream(&self.name).await.map_err(|error| error.error.to_string())?;
-            let deleted = controller.delete_stream(&self.name).await;
-            deleted.map_err(|error| error.error.to_string())
-        };
-        let removed =
-            client.runtime().block_on(async { tokio::time::timeout(ADMIN, remove).await });
-        let why = match removed {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error,
-            Err(_) => format!("no answer within {} s", ADMIN.as_secs()),
-        };
-        let stream = &self.name;
-        Err(Failure::new(format!("{}: stream {stream} is left behind: {why}", self.controller)))
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // The client's tasks may wait for a store that is gone: they are not waited for.
-        if let Some(client) = Arc::get_mut(&mut self.factory).and_then(Option::take) {
-            std::thread::spawn(move || drop(client));
-        }
+        let removed = self.runtime().block_on(self.controller.delete_stream(&self.name, ADMIN));
+        removed.map_err(|error| {
+            let (address, stream) = (self.controller.address(), &self.name);
+            Failure::new(format!("{address}: stream {stream} is left behind: {error}"))
+        })
     }
 }

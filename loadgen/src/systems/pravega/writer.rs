@@ -1,97 +1,114 @@
-//! A writer of Pravega's Rust client.
+//! A writer of the client of our own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use pravega_client::event::EventWriter;
-use tokio::sync::mpsc;
+use headwater_pravega_client::{Error, EventWriter, NotTaken, Options, RoutingKey};
 
 use super::stream::Stream;
-use crate::systems::client::{Observer, Refused, Token, Writer};
+use crate::systems::client::{Observer, Refused, Settled, Token, Writer};
 
 /// Bytes handed to the client and not acknowledged at the most; what is more is refused. Four times
-/// what the client itself takes before it makes its caller wait (16 MiB, `CHANNEL_CAPACITY` in
+/// what the Rust client takes before it makes its caller wait (16 MiB, `CHANNEL_CAPACITY` in
 /// `src/event/writer.rs` @ pravega-client 0.3.7).
-const BYTES_MAX: u64 = 64 << 20;
+pub(super) const BYTES_MAX: u64 = 64 << 20;
 
 /// Lanes: routing keys that the users' keys are spread over. A lane lives in one segment, as
 /// Pravega promises for a routing key.
 pub(super) const LANES: u32 = 256;
 
 /// The routing key of a lane.
-fn routing_key(lane: u32) -> String {
+pub(super) fn routing_key(lane: u32) -> String {
     format!("lane-{lane}")
 }
 
-/// An event writer behind a queue that the pacer never waits for.
-pub(super) struct QueuedWriter {
-    queue: mpsc::UnboundedSender<(Token, Vec<u8>)>,
-    /// Bytes in the queue or the client.
-    bytes: Arc<AtomicU64>,
-    abandoned: Arc<AtomicBool>,
+fn key(lane: u32) -> RoutingKey {
+    RoutingKey::new(&routing_key(lane))
 }
 
-impl QueuedWriter {
-    /// Opens a writer on the stream, and has it connect to its segments.
-    pub(super) fn open(stream: &Stream, observer: Observer) -> Self {
-        let (queue, events) = mpsc::unbounded_channel();
-        let (bytes, abandoned) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let client = stream.factory();
-        let task = Task {
-            writer: client.create_event_writer(stream.name.clone()),
-            observer,
-            bytes: Arc::clone(&bytes),
-            abandoned: Arc::clone(&abandoned),
-        };
-        client.runtime_handle().spawn(task.run(events));
-        Self { queue, bytes, abandoned }
+/// An event writer that the pacer never waits for.
+pub(super) struct OwnWriter {
+    client: EventWriter<Token>,
+    keys: Vec<RoutingKey>,
+    /// What its tasks share with it.
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Bytes that the client has and that are not acknowledged.
+    bytes: AtomicU64,
+    abandoned: AtomicBool,
+    /// Why events have failed was told.
+    told: AtomicBool,
+}
+
+impl Shared {
+    /// Events are stored, or it is not known whether they are.
+    fn settled(&self, observer: &Observer, tokens: &[Token], result: Result<(), &Error>) {
+        let bytes: u64 = tokens.iter().map(|token| u64::from(token.bytes)).sum();
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if self.abandoned.load(Ordering::Relaxed) {
+            return;
+        }
+        let at = observer.clock.now();
+        let why = result.err().map(|error| {
+            if !self.told.swap(true, Ordering::Relaxed) {
+                observer.mark("writer_failed", error.to_string());
+            }
+            short(error)
+        });
+        observer.settled(tokens.iter().map(|token| Settled { at, token: *token, why }).collect());
     }
 }
 
-impl Writer for QueuedWriter {
+/// What failures are counted by.
+fn short(error: &Error) -> &'static str {
+    match error {
+        Error::Connection(_) => "connection_lost",
+        Error::Wire(_) => "protocol_error",
+        Error::Refused(_) => "refused",
+        Error::Deadline(..) => "retries_exhausted",
+        Error::Sealed => "stream_sealed",
+    }
+}
+
+impl OwnWriter {
+    /// Opens a writer on the stream, and has it connect to its segments.
+    pub(super) fn open(stream: &Stream, observer: Observer) -> Self {
+        let shared = Arc::new(Shared::default());
+        let of_tasks = Arc::clone(&shared);
+        let tell = move |tokens: Vec<Token>, result: Result<(), &Error>| {
+            of_tasks.settled(&observer, &tokens, result);
+        };
+        let (controller, name) = (stream.controller.clone(), stream.name.clone());
+        let _context = stream.runtime().enter();
+        let client = EventWriter::open(controller, name, Options::default(), Arc::new(tell));
+        Self { client, keys: (0..LANES).map(key).collect(), shared }
+    }
+}
+
+impl Writer for OwnWriter {
     fn send(&mut self, token: Token, payload: &[u8]) -> std::result::Result<(), Refused> {
         let size = payload.len() as u64;
-        if self.bytes.load(Ordering::Relaxed) + size > BYTES_MAX {
+        let lane = token.place.lane;
+        let bytes = &self.shared.bytes;
+        if bytes.load(Ordering::Relaxed) + size > BYTES_MAX {
             return Err(Refused("queue_full"));
         }
-        self.bytes.fetch_add(size, Ordering::Relaxed);
-        let queued = self.queue.send((token, payload.to_vec()));
-        queued.map_err(|_| Refused("writer_ended"))
+        bytes.fetch_add(size, Ordering::Relaxed);
+        let key = self.keys.get(lane as usize).copied().unwrap_or_else(|| key(lane));
+        self.client.write(key, token, payload.to_vec()).map_err(|why| {
+            bytes.fetch_sub(size, Ordering::Relaxed);
+            Refused(match why {
+                NotTaken::TooLarge => "too_large",
+                NotTaken::Ended => "writer_ended",
+            })
+        })
     }
 
     fn abandon(&mut self) {
-        self.abandoned.store(true, Ordering::Relaxed);
-    }
-}
-
-struct Task {
-    writer: EventWriter,
-    observer: Observer,
-    bytes: Arc<AtomicU64>,
-    abandoned: Arc<AtomicBool>,
-}
-
-impl Task {
-    async fn run(mut self, mut events: mpsc::UnboundedReceiver<(Token, Vec<u8>)>) {
-        while let Some((token, payload)) = events.recv().await {
-            if self.abandoned.load(Ordering::Relaxed) {
-                return;
-            }
-            let size = payload.len() as u64;
-            let key = routing_key(token.place.lane);
-            let acknowledged = self.writer.write_event_by_routing_key(key, payload).await;
-            let (observer, bytes) = (self.observer.clone(), Arc::clone(&self.bytes));
-            let abandoned = Arc::clone(&self.abandoned);
-            tokio::spawn(async move {
-                let result = acknowledged.await;
-                bytes.fetch_sub(size, Ordering::Relaxed);
-                match result {
-                    _ if abandoned.load(Ordering::Relaxed) => {}
-                    Ok(Ok(())) => observer.acked(token),
-                    Ok(Err(_)) => observer.failed(token, "client_error"),
-                    Err(_) => observer.failed(token, "writer_ended"),
-                }
-            });
-        }
+        self.shared.abandoned.store(true, Ordering::Relaxed);
+        self.client.abandon();
     }
 }
