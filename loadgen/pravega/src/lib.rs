@@ -2,9 +2,9 @@
 //!
 //! Made for driving a cluster under test, where a client must not add to what is measured nor wait
 //! for ever: a writer and a reader look for the store of a segment again at every attempt, and give
-//! up after a deadline. [`EventWriter`] and [`StreamReader`] are what it is for; [`Controller`] makes
-//! streams and removes them; [`wire`] is the protocol that stores speak. It stands for itself: which
-//! part of the software each file follows is said in it.
+//! up after a deadline. [`EventWriter`] and [`StreamReader`] are what it is for; [`Controller`]
+//! makes streams and removes them; [`wire`] is the protocol that stores speak. It stands for
+//! itself: which part of the software each file follows is said in it.
 
 mod backoff;
 mod connection;

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod pravega_client;
 mod split;
 
 use std::collections::BTreeSet;

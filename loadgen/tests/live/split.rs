@@ -16,13 +16,11 @@ profile = 'small-vm'
 [system]
 kind = 'pravega'
 mode = 'distributed'
-client = 'rust'
+client = 'headwater'
 stores = 2
 bookies = 4
 containers = 4
 segments = 4
-writer.'rust.retry.attempts.max' = 4
-writer.'rust.retry.delay.ms.max' = 1000
 segment_store.'pravegaservice.cache.size.max' = 536870912
 segment_store.'pravegaservice.zk.connect.sessionTimeout.milliseconds' = 4000
 controller.'controller.rebalance.interval.seconds.min' = 4
@@ -81,6 +79,7 @@ fn a_bookie_and_a_store_that_are_killed_bite_and_lose_nothing_that_was_acknowled
     assert_ne!(output.status.code(), Some(2), "{text}");
     let outcome = common::outcome(out.path());
     all_kept(&outcome);
+    all_acked(&outcome);
     let names: Vec<&str> = outcome.faults.iter().map(|fault| fault.name.as_str()).collect();
     assert_eq!(names, ["crash", "crash"], "{:?}", outcome.faults);
     assert!(outcome.faults[0].until_ns.is_some(), "the bookie came back");

@@ -1,8 +1,8 @@
 //! One call of gRPC after another over HTTP/2.
 //!
-//! Stands for the protocol of `grpc/doc/PROTOCOL-HTTP2.md`: a POST to `/service/method`, the message
-//! behind a flag and its length, the status in the trailers. Left out: compression, streams of
-//! messages, TLS, which the controller of a cluster under test does not ask for.
+//! Stands for the protocol of `grpc/doc/PROTOCOL-HTTP2.md`: a POST to `/service/method`, the
+//! message behind a flag and its length, the status in the trailers. Left out: compression, streams
+//! of messages, TLS, which the controller of a cluster under test does not ask for.
 
 use std::time::Duration;
 

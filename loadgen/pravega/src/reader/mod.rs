@@ -1,10 +1,10 @@
 //! A reader of a whole stream, from its head on: a task for each segment, and one that follows.
 //!
 //! Reads as `AsyncSegmentInputStreamImpl` @ v0.13.0 does: a request waits at the store until there
-//! is something, and the next goes out as soon as an answer is in. It takes all segments for itself:
-//! there is no reader group, so that no table is asked between two slices of a segment. A segment
-//! that follows others is read when all of these were read to their ends, so that the events of a
-//! key come in their order over every scaling.
+//! is something, and the next goes out as soon as an answer is in. It takes all segments for
+//! itself: there is no reader group, so that no table is asked between two slices of a segment. A
+//! segment that follows others is read when all of these were read to their ends, so that the
+//! events of a key come in their order over every scaling.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

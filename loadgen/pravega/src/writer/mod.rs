@@ -4,11 +4,12 @@
 //! blocks of the Rust client (`src/segment/writer.rs` of pravega-client-rust @ v0.3.7): one in
 //! flight for each segment, of at most 500 events and 8 MiB, while what is written meanwhile waits.
 //! The store is asked of the controller before every attempt to connect. What is sent again is
-//! known to the store by the writer's id and the event's number, and stored once. Where a segment is
-//! sealed, what was not acknowledged goes to its successors by its key. Left out: transactions,
+//! known to the store by the writer's id and the event's number, and stored once. Where a segment
+//! is sealed, what was not acknowledged goes to its successors by its key. Left out: transactions,
 //! watermarks, events above 8 MiB, one connection for several segments.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -132,7 +133,7 @@ impl<T: Told> Router<T> {
                 biased;
                 Some(left) = self.tasks.join_next() => {
                     // A task that panicked has taken its events with it: so does this one.
-                    let left = left.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+                    let left = left.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
                     self.ended(left).await;
                     if closed {
                         self.writers.clear();

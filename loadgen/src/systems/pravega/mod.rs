@@ -1,5 +1,5 @@
-//! Pravega, written to and read by the client of our own (`loadgen/pravega`), or by the official Rust
-//! client where `loadgen` was built with it.
+//! Pravega, written to and read by the client of our own (`loadgen/pravega`), or by the official
+//! Rust client where `loadgen` was built with it.
 
 use std::collections::BTreeMap;
 

@@ -6,8 +6,9 @@
 //! acknowledged, and while it reconnects one segment it serves no other. With the Java client the
 //! application's thread writes, and stands still while a segment that it writes to has no
 //! connection or a full socket. `loadgen`'s own client (`loadgen/pravega`) has the Rust client's
-//! blocks, and no reactor that segments share. A writer that is started again numbers its events as the schedule
-//! does, and leaves out those that were due before. Left out: transactions, keep-alives.
+//! blocks, and no reactor that segments share. A writer that is started again numbers its events as
+//! the schedule does, and leaves out those that were due before. Left out: transactions,
+//! keep-alives.
 //!
 //! Parameters: [`super::config::Writer`], `writer_*` of [`super::config::Costs`].
 

@@ -1,7 +1,7 @@
-//! The official Rust client, pravega-client 0.3.7: what `client = "rust"` drives where `loadgen` was
-//! built with `--features pravega-rust-client`. Its wire protocol takes minutes to compile, a writer
-//! of it may hang when a segment moves to another store, and its reader asks a table between two
-//! slices of a segment.
+//! The official Rust client, pravega-client 0.3.7: what `client = "rust"` drives where `loadgen`
+//! was built with `--features pravega-rust-client`. Its wire protocol takes minutes to compile, a
+//! writer of it may hang when a segment moves to another store, and its reader asks a table between
+//! two slices of a segment.
 
 use std::time::Duration;
 

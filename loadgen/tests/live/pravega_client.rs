@@ -1,7 +1,5 @@
 //! The client of Pravega against a real one, where a run of `loadgen` does not bring it: a stream
-//! whose segments are split and merged while it is written. Runs where `HEADWATER_LIVE=1` is set.
-
-mod common;
+//! whose segments are split and merged while it is written.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -13,6 +11,8 @@ use headwater_pravega_client::{
     Controller, EventWriter, Options, RoutingKey, Scaling, SegmentId, StreamName, StreamReader,
 };
 use rustix::process::{Pid, Signal, kill_process};
+
+use super::{common, turn};
 
 /// Keys, each of which has an order.
 const KEYS: usize = 16;
@@ -81,9 +81,9 @@ impl Writing {
     fn write(&mut self) {
         let keys: Vec<_> = (0..KEYS).map(|key| RoutingKey::new(&format!("key-{key}"))).collect();
         for number in self.next..self.next + EVENTS {
-            for key in 0..KEYS {
+            for (key, routing) in keys.iter().enumerate() {
                 let payload = format!("{key} {number}").into_bytes();
-                self.writer.write(keys[key], (key, number), payload).unwrap();
+                self.writer.write(*routing, (key, number), payload).unwrap();
             }
         }
         self.next += EVENTS;
@@ -131,7 +131,7 @@ async fn read_all(controller: &Controller, stream: &StreamName, events: usize) {
 
 #[test]
 fn a_stream_that_is_split_and_merged_while_it_is_written_keeps_the_order_of_every_key() {
-    let Some(_turn) = common::turn("a_stream_that_is_split_and_merged") else { return };
+    let Some(_turn) = turn("a_stream_that_is_split_and_merged") else { return };
     let (_cluster, address) = launched();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
