@@ -43,8 +43,10 @@ pub struct Demand {
     pub event_bytes: f64,
     /// How long events are kept, seconds.
     pub retention_s: f64,
-    /// Servers that may be away at a time.
+    /// Servers that may be away at a time, or zones of them.
     pub survive: u32,
+    /// It is whole zones that may be away.
+    pub by_zone: bool,
     /// Availability zones that servers and clients are spread over.
     pub zones: u32,
 }
@@ -58,6 +60,12 @@ impl Demand {
     /// Bytes a second at the peak.
     pub fn peak_bytes(&self) -> f64 {
         self.peak * self.event_bytes
+    }
+
+    /// How many of so many servers of a kind may be away at a time.
+    pub fn away(&self, servers: u32) -> u32 {
+        let each = if self.by_zone { servers.div_ceil(self.zones.max(1)) } else { 1 };
+        self.survive * each
     }
 
     /// The share of transfers between two places drawn by chance that leave their zone.
@@ -177,6 +185,17 @@ pub trait Sizing: Sync {
     /// The servers whose loss is tried, one at a time: nodes or offices, as a fault's target names
     /// them.
     fn victims(&self) -> &'static [&'static str];
+
+    /// Who is lost with one of the [`victims`](Self::victims), where more than one server may be:
+    /// nodes of the same kind, that keep what it keeps.
+    fn others(&self, victim: &str) -> &'static [&'static str];
+
+    /// Why not every zone has a copy of everything, if it has not: servers are dealt out to zones
+    /// in turn.
+    ///
+    /// # Errors
+    /// The reason.
+    fn spread(&self, system: &dyn System, zones: u32) -> Result<(), String>;
 
     /// When a server's work has been taken over by others at the latest.
     fn taken_over(&self) -> Duration;

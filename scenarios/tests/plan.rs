@@ -8,6 +8,7 @@ use headwater_scenarios::plan::{
 use headwater_scenarios::profile::SHIPPED;
 use headwater_scenarios::run::{Options, run};
 use headwater_scenarios::scenario::Source;
+use headwater_scenarios::units::Duration;
 
 /// A machine of one slow core, of which three are too few and six are enough, with quick clients.
 fn slow(folder: &tempfile::TempDir) -> String {
@@ -31,10 +32,11 @@ fn question(profile: String) -> Question {
         peak_for: time("2s").unwrap(),
         p99: time("60ms").unwrap(),
         retention: time("1h").unwrap(),
-        survive: Survive(0),
+        survive: Survive::Nodes(0),
         recover: time("25s").unwrap(),
-        prices: Prices::of(&profile),
-        profile,
+        prices: Prices::of(std::slice::from_ref(&profile)),
+        profiles: vec![profile],
+        zone_latency: Duration::ZERO,
         share: 1.0,
         seeds: (1, 1),
         servers_max: 6,
@@ -101,7 +103,7 @@ fn what_is_taken_is_what_trying_everything_takes() {
 fn a_server_may_be_lost_and_the_files_show_it() {
     let asked = Question {
         rate: Guess::rate("200").unwrap(),
-        survive: Survive(1),
+        survive: Survive::Nodes(1),
         settings: vec![
             ("system.partitions".into(), "6".into()),
             ("system.producer.linger.ms".into(), "5".into()),
@@ -157,4 +159,87 @@ fn the_highest_rate_of_a_cluster_is_kept_and_the_next_breaks() {
     assert!(100.0 < rate && rate < broken && broken <= rate * 1.25, "{rate} {broken}");
     assert!(phases[0].binds.as_ref().is_some_and(|of| of.contains("cpu")), "{phases:?}");
     keeps(&files);
+}
+
+/// As [`question`], with everything fixed but how many brokers and copies there are.
+fn of_brokers(survive: Survive) -> Question {
+    Question {
+        rate: Guess::rate("200").unwrap(),
+        survive,
+        settings: vec![
+            ("system.partitions".into(), "6".into()),
+            ("system.producer.linger.ms".into(), "5".into()),
+            ("system.producer.batch.size".into(), "16384".into()),
+        ],
+        ..question("nvme-10gbe".into())
+    }
+}
+
+#[test]
+fn two_servers_may_be_lost_one_after_the_other() {
+    let found = planned(&of_brokers(Survive::Nodes(2)));
+    let pick = found.pick.as_ref().expect("five brokers are enough");
+    assert_eq!(pick.name, "5 brokers, 5 copies, 3 in sync", "{}", found.text());
+    let down = found.files.iter().find(|file| file.name == "down-leader-and-1-more.toml");
+    let down = &down.expect("it is among the phases").text;
+    assert_eq!(down.matches("kind = \"crash\"").count(), 2, "{down}");
+    let refused = found.considered.iter().find(|of| of.name.starts_with("3 brokers, 3 copies"));
+    let why = &refused.expect("it is among the excuses").why;
+    assert!(why.contains("survives the loss of 1 servers, not of 2"), "{why}");
+    keeps(&found.files);
+}
+
+#[test]
+fn a_zone_may_be_lost_and_what_is_between_zones_is_waited_for() {
+    let near = Question { servers_max: 4, ..of_brokers(Survive::Zone) };
+    let far = Question { zone_latency: Duration::from_millis(1), ..near.clone() };
+    let [near, far] = [near, far].map(|question| planned(&question));
+    let picks = [&near, &far].map(|found| {
+        found.pick.as_ref().unwrap_or_else(|| panic!("three are enough: {}", found.text()))
+    });
+    assert!(picks.iter().all(|pick| pick.name == "3 brokers, 3 copies, 2 in sync"), "{picks:?}");
+    // There, to the nearer follower, and back, and what queues behind that.
+    let [near_s, far_s] = picks.map(|pick| pick.phases[0].p99_s.expect("it was measured"));
+    assert!((0.002..0.030).contains(&(far_s - near_s)), "{near_s} and {far_s}");
+    let phases: Vec<&str> = picks[0].phases.iter().map(|of| of.phase.as_str()).collect();
+    assert_eq!(phases, ["peak", "down-zone", "recovery-zone"]);
+    let between = picks[1].bill.lines.iter().find(|line| line.what == "network between zones");
+    assert!(between.is_some_and(|line| line.month > 0.0), "{:?}", picks[1].bill);
+    keeps(&far.files);
+    let mut four = of_brokers(Survive::Zone);
+    four.settings.push(("system.brokers".into(), "4".into()));
+    let four = planned(&four);
+    let why = |name: &str| four.considered.iter().find(|of| of.name.starts_with(name));
+    let why = &why("4 brokers, 3 copies, 2 in").expect("it is among the excuses").why;
+    assert!(four.pick.is_none() && why.contains("4 brokers in 3 zones"), "{why}");
+}
+
+#[test]
+fn the_cheapest_of_two_kinds_of_machines_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = slow(&folder);
+    let prices = |slow: f64| {
+        let more = format!("[servers.slow]\nhour = {slow}\n\n[network]");
+        Prices::parse(&Prices::example().replacen("[network]", &more, 1), "test.toml").unwrap()
+    };
+    let asked = |hour: f64, exhaustive: bool| {
+        let mut asked = question(slow.clone());
+        asked.rate = Guess::rate("600").unwrap();
+        asked.profiles.push("nvme-10gbe".into());
+        asked.settings.push(("system.producer.linger.ms".into(), "5".into()));
+        planned(&Question { prices: prices(hour), exhaustive, ..asked })
+    };
+    // Six slow machines do what three quick ones do: 1.248 an hour each.
+    for (hour, want) in [(0.1, "slow"), (1.0, "nvme-10gbe")] {
+        let found = asked(hour, false);
+        let pick = found.pick.as_ref().expect("either is enough");
+        let machine = pick.name.rsplit(['/', ' ']).next().unwrap();
+        assert_eq!(machine.trim_end_matches(".toml"), want, "{}", found.text());
+        keeps(&found.files);
+        if want == "slow" {
+            let best = asked(hour, true);
+            let best = best.pick.as_ref().expect("either is enough");
+            assert_eq!((&pick.options, &pick.bill), (&best.options, &best.bill));
+        }
+    }
 }

@@ -27,6 +27,9 @@ const BATCH: &str = "producer.batch.size";
 /// Copies, how many of them have to be in sync, and acknowledgements, the safest first.
 const REPLICATIONS: [(u32, u32, &str); 4] = [(3, 2, "-1"), (3, 2, "1"), (2, 1, "-1"), (1, 1, "-1")];
 
+/// What is written on while two of five are away, and outlives both.
+const FOR_TWO: (u32, u32, &str) = (5, 3, "-1");
+
 /// Partitions for each broker to choose from.
 const PARTITIONS_EACH: [u32; 3] = [2, 8, 1];
 
@@ -47,8 +50,9 @@ impl Sizing for KafkaSizing {
         &[("brokers", BROKERS), ("partitions", PARTITIONS)]
     }
 
-    fn topologies(&self, most: u32, _: &Demand, on: &Machine, pins: &Pins) -> Vec<Topology> {
-        let replications = replications(pins);
+    fn topologies(&self, most: u32, demand: &Demand, on: &Machine, pins: &Pins) -> Vec<Topology> {
+        let more = (demand.survive > 1).then_some(FOR_TWO);
+        let replications = replications(pins, more);
         let mut all = Vec::new();
         for brokers in pins.among(BROKERS, 1..=most) {
             for replication in &replications {
@@ -73,6 +77,21 @@ impl Sizing for KafkaSizing {
         &["leader"]
     }
 
+    fn others(&self, _victim: &str) -> &'static [&'static str] {
+        // Partition 0 is led by the first broker, and followed by the next.
+        &["broker-2", "broker-3"]
+    }
+
+    /// Replicas stand on brokers that follow one another (`StripedReplicaPlacer` @ 3.9.0).
+    fn spread(&self, system: &dyn System, zones: u32) -> Result<(), String> {
+        let cluster = system.as_any().downcast_ref::<Cluster>().expect("of this system");
+        let brokers = cluster.brokers;
+        if brokers <= zones || brokers.is_multiple_of(zones) {
+            return Ok(());
+        }
+        Err(format!("{brokers} brokers in {zones} zones: some replicas share one with the next"))
+    }
+
     /// A session of 9 s that has to run out (`broker.session.timeout.ms`), up to 4 s more where the
     /// controller has to be elected first and sessions begin afresh, a second until clients hear of
     /// it (`faults/broker-crash` in the library has the parts), and what has queued up by then.
@@ -93,7 +112,7 @@ struct Replication {
 }
 
 /// Those to choose from: what is pinned, with each of [`REPLICATIONS`] that agrees with it.
-fn replications(pins: &Pins) -> Vec<Replication> {
+fn replications(pins: &Pins, more: Option<(u32, u32, &str)>) -> Vec<Replication> {
     let acks = pins.0.get(ACKS).map(|acks| if acks == "all" { "-1" } else { acks });
     let (copies, in_sync) = (pins.number(REPLICATION), pins.number(MIN_IN_SYNC));
     let agrees = |of: &&(u32, u32, &str)| {
@@ -101,7 +120,7 @@ fn replications(pins: &Pins) -> Vec<Replication> {
             && in_sync.is_none_or(|in_sync| in_sync == of.1)
             && acks.is_none_or(|acks| acks == of.2)
     };
-    let known = REPLICATIONS.iter().filter(agrees);
+    let known = more.iter().chain(&REPLICATIONS).filter(agrees);
     let mut all: Vec<Replication> = known
         .map(|(copies, in_sync, acks)| Replication {
             copies: *copies,
@@ -166,10 +185,10 @@ fn topology(brokers: u32, replication: &Replication, disks: usize, pins: &Pins) 
 /// At the peak, while as many are away as are to be survived, evenly spread over the others.
 fn needs(cluster: &Cluster, demand: &Demand, machine: &Machine) -> Needs {
     let (brokers, copies) = (f64::from(cluster.brokers), f64::from(cluster.replication_factor));
-    let left = cluster.brokers.saturating_sub(demand.survive).max(1);
+    let left = cluster.brokers.saturating_sub(demand.away(cluster.brokers)).max(1);
     let kept = copies.min(f64::from(left));
     let (mean, peak, left) = (demand.bytes(), demand.peak_bytes(), f64::from(left));
-    let away = match demand.survive {
+    let away = match demand.away(cluster.brokers) {
         0 => String::new(),
         away => format!(" with {away} of {brokers:.0} brokers away"),
     };

@@ -69,6 +69,21 @@ impl Sizing for PravegaSizing {
         &["store-1", "bookie-1"]
     }
 
+    fn others(&self, victim: &str) -> &'static [&'static str] {
+        if victim == "bookie-1" { &["bookie-2", "bookie-3"] } else { &["store-2", "store-3"] }
+    }
+
+    /// Ensembles are drawn without regard to zones (`ensemble_placement.rs` of the models).
+    fn spread(&self, system: &dyn System, zones: u32) -> Result<(), String> {
+        let cluster = system.as_any().downcast_ref::<Cluster>().expect("of this system");
+        match cluster.bookies {
+            bookies if bookies <= zones => Ok(()),
+            bookies => Err(format!(
+                "{bookies} bookies in {zones} zones, and entries are placed without regard to them"
+            )),
+        }
+    }
+
     /// A session of 10 s, 10 s until containers are moved, up to 10 s more until another store
     /// looks (`ZKSegmentContainerMonitor`), and up to 20 s of a Java writer's backoff.
     fn taken_over(&self) -> Duration {
@@ -121,11 +136,12 @@ fn coordination(failures: u32) -> (u32, u32) {
 /// At the peak, while as many are away as are to be survived, evenly spread over the others.
 fn needs(cluster: &Cluster, demand: &Demand, machine: &Machine) -> Needs {
     let copies = f64::from(cluster.bookkeeper.write_quorum);
-    let away = |of: u32| f64::from(of.saturating_sub(demand.survive).max(1));
+    let away = |of: u32| f64::from(of.saturating_sub(demand.away(of)).max(1));
     let (stores, bookies) = (away(cluster.stores), away(cluster.bookies));
     let (mean, peak) = (demand.bytes(), demand.peak_bytes());
     let with = match demand.survive {
         0 => String::new(),
+        _ if demand.by_zone => " with a zone of them away".to_owned(),
         away => format!(" with {away} of them away"),
     };
     let rate = |what: &str, needs: f64, has: f64| Need {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use headwater_reports::text;
 use headwater_scenarios::plan::{self, File, Prices, Question};
+use headwater_scenarios::units::Duration;
 use serde::Serialize;
 
 use crate::args::Plan;
@@ -19,7 +20,7 @@ fn question(of: &Plan) -> Result<Question, Failure> {
     let system = of.system.clone().unwrap_or_default();
     let prices = match &of.prices {
         Some(path) => Prices::load(path)?,
-        None => Prices::of(&of.profile),
+        None => Prices::of(&of.profiles),
     };
     let mut settings = of.settings.clone();
     let counts = [("brokers", of.brokers), ("bookies", of.bookies), ("partitions", of.partitions)];
@@ -36,7 +37,8 @@ fn question(of: &Plan) -> Result<Question, Failure> {
         retention: of.retention,
         survive: of.survive,
         recover: of.recover,
-        profile: of.profile.clone(),
+        profiles: of.profiles.clone(),
+        zone_latency: of.zone_latency.unwrap_or(Duration::ZERO),
         share: of.share,
         seeds: (of.seed, of.seeds),
         servers_max: of.servers_max,

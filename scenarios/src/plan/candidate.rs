@@ -8,13 +8,15 @@ use headwater_reports::text::{bytes, significant};
 
 use super::case::{Case, Phase};
 use super::prices::Bill;
-use super::question::Question;
+use super::question::{Question, Survive};
 use super::world::World;
 use crate::profile::Profile;
 
 /// A cluster with all its settings.
 #[derive(Clone, Debug)]
 pub struct Candidate {
+    /// The machine of its servers.
+    pub profile: String,
     /// Its servers.
     pub topology: Topology,
     /// All options that make it, the ones that cost nothing at the end.
@@ -90,8 +92,8 @@ pub(super) fn of_system(system: &str) -> Result<&'static dyn Sizing, Problems> {
 ///
 /// # Errors
 /// There is no such profile, or its servers share one machine with each other.
-pub(super) fn machine(question: &Question) -> Result<Machine, Problems> {
-    let profile = Profile::load(&question.profile, None)?;
+pub(super) fn machine(profile: &str) -> Result<Machine, Problems> {
+    let profile = Profile::load(profile, None)?;
     if profile.one_machine {
         let message = format!(
             "in the profile `{}` all servers and clients share one machine: one more adds nothing",
@@ -131,27 +133,46 @@ pub(super) fn candidates(
     middle: usize,
 ) -> Result<Vec<Candidate>, Problems> {
     let sizing = sizing(question)?;
-    let machine = machine(question)?;
-    question.prices.know(&question.profile)?;
     let pins = pins(question);
     let demand = worlds[middle].demand(question);
     let mut all = Vec::new();
-    for topology in sizing.topologies(question.servers_max, &demand, &machine, &pins) {
-        for settings in topology.settings.clone() {
-            let mut one = Candidate {
-                options: topology.options.iter().cloned().chain(settings).collect(),
-                topology: topology.clone(),
-                bills: Vec::new(),
-                needs: Vec::new(),
-                refused: None,
-                promise: (0, false),
-            };
-            complete(&mut one, (question, worlds), sizing, &machine)?;
-            all.push(one);
+    for profile in &question.profiles {
+        question.prices.know(profile)?;
+        let machine = machine(profile)?;
+        for mut topology in sizing.topologies(question.servers_max, &demand, &machine, &pins) {
+            if question.profiles.len() > 1 {
+                topology.name = format!("{} on {profile}", topology.name);
+            }
+            let of = (profile.as_str(), &topology);
+            settled(of, (question, worlds), sizing, &machine, &mut all)?;
         }
     }
     all.sort_by(|one, other| one.cost(middle).total_cmp(&other.cost(middle)));
     Ok(all)
+}
+
+/// The candidates of a topology, by the settings that cost nothing.
+fn settled(
+    (profile, topology): (&str, &Topology),
+    asked: (&Question, &[World]),
+    sizing: &dyn Sizing,
+    machine: &Machine,
+    all: &mut Vec<Candidate>,
+) -> Result<(), Problems> {
+    for settings in topology.settings.clone() {
+        let mut one = Candidate {
+            profile: profile.to_owned(),
+            options: topology.options.iter().cloned().chain(settings).collect(),
+            topology: topology.clone(),
+            bills: Vec::new(),
+            needs: Vec::new(),
+            refused: None,
+            promise: (0, false),
+        };
+        complete(&mut one, asked, sizing, machine)?;
+        all.push(one);
+    }
+    Ok(())
 }
 
 /// Reads it as a scenario, and reckons what it needs and costs.
@@ -176,12 +197,14 @@ fn complete(
     let needs: Vec<Needs> = (worlds.iter())
         .map(|world| sizing.needs(system, &world.demand(question), machine))
         .collect();
-    let bill = |needs: &Needs| {
-        question.prices.bill(&question.profile, &one.topology, machine.cores, needs)
-    };
+    let bill =
+        |needs: &Needs| question.prices.bill(&one.profile, &one.topology, machine.cores, needs);
     one.bills = needs.iter().map(bill).collect();
     one.needs = needs;
-    one.refused = promises_too_little(system, question.survive.0);
+    one.refused = promises_too_little(system, question.survive.count());
+    if one.refused.is_none() && question.survive == Survive::Zone {
+        one.refused = sizing.spread(system, question.zones).err();
+    }
     let claims = system.claims();
     one.promise = ((claims.losses + 1).min(system.copies()), !claims.power_is_loss);
     Ok(())

@@ -255,7 +255,8 @@ pub fn plan(
         None => None,
     };
     let demand = worlds[middle].demand(question);
-    let formulas = sizing(question)?.formulas(&demand, &machine(question)?);
+    let profile = chosen.map_or(&question.profiles[0], |chosen| &candidates[chosen].profile);
+    let formulas = sizing(question)?.formulas(&demand, &machine(profile)?);
     Ok(Plan {
         schema: "headwater-plan/1",
         version: env!("CARGO_PKG_VERSION"),

@@ -133,20 +133,23 @@ impl Prices {
         servers.chain(others).chain([tier.gb_month, tier.write_thousand])
     }
 
-    /// The example that ships, if it knows the machine; else a server costs 1, and nothing else
-    /// costs anything.
-    pub fn of(profile: &str) -> Self {
+    /// The example that ships, if it knows all of the machines; else a server costs 1, and nothing
+    /// else costs anything.
+    pub fn of(profiles: &[String]) -> Self {
         let shipped = Self::shipped();
-        if shipped.know(profile).is_ok() { shipped } else { Self::of_servers(profile) }
+        match profiles.iter().find(|profile| shipped.know(profile).is_err()) {
+            None => shipped,
+            Some(unknown) => Self::of_servers(profiles, unknown),
+        }
     }
 
-    fn of_servers(profile: &str) -> Self {
-        let server = Server { hour: 1.0 / HOURS, disk_gb_month: 0.0 };
+    fn of_servers(profiles: &[String], unknown: &str) -> Self {
+        let server = || Server { hour: 1.0 / HOURS, disk_gb_month: 0.0 };
         Self {
             currency: "servers".into(),
-            source: format!("no price of {profile}: a server counts 1, all else nothing"),
+            source: format!("no price of {unknown}: a server counts 1, all else nothing"),
             date: String::new(),
-            servers: [(kind(profile).to_owned(), server)].into(),
+            servers: profiles.iter().map(|profile| (kind(profile).to_owned(), server())).collect(),
             network: Network::default(),
             tier: Tier::default(),
         }

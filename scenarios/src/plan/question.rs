@@ -105,19 +105,45 @@ fn span(time: Duration) -> String {
     whole.map_or_else(|| time.to_string(), |(nanos, unit)| format!("{}{unit}", time.0 / nanos))
 }
 
-/// How many servers may be away: `1-node`, `1`, `none`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Survive(pub u32);
+/// What may be away: `none`, `1-node`, `2-nodes`, `1-zone`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survive {
+    /// So many servers, 0 to 2.
+    Nodes(u32),
+    /// All servers of an availability zone.
+    Zone,
+}
+
+impl Survive {
+    /// How many servers, or zones of them.
+    pub const fn count(self) -> u32 {
+        match self {
+            Self::Nodes(count) => count,
+            Self::Zone => 1,
+        }
+    }
+}
+
+impl fmt::Display for Survive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nodes(0) => f.write_str("none of its servers"),
+            Self::Nodes(count) => write!(f, "{count} of its servers"),
+            Self::Zone => f.write_str("a zone of its servers"),
+        }
+    }
+}
 
 impl FromStr for Survive {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim().trim_end_matches("-node") {
-            "0" | "none" => Ok(Self(0)),
-            "1" => Ok(Self(1)),
-            _ => Err(format!("`{text}`: expected 1-node, or none")),
+        match text.trim().trim_end_matches("-nodes").trim_end_matches("-node") {
+            "0" | "none" => Ok(Self::Nodes(0)),
+            "1" => Ok(Self::Nodes(1)),
+            "2" => Ok(Self::Nodes(2)),
+            "zone" | "1-zone" => Ok(Self::Zone),
+            _ => Err(format!("`{text}`: expected none, 1-node, 2-nodes or 1-zone")),
         }
     }
 }
@@ -143,8 +169,12 @@ pub struct Question {
     pub survive: Survive,
     /// After the loss of a server, the response time is kept again after this at the latest.
     pub recover: Duration,
-    /// The machine that servers run on.
-    pub profile: String,
+    /// The machines that servers may run on, one of them in each candidate; the first is the one
+    /// that formulas are asked about.
+    pub profiles: Vec<String>,
+    /// What a message from one zone to another takes longer than one within, each way; zero for
+    /// nothing.
+    pub zone_latency: Duration,
     /// The share of the worlds, by weight, in which all is to be kept.
     pub share: f64,
     /// Seeds of each run: the first, and how many from there on.
@@ -187,8 +217,8 @@ impl fmt::Display for Question {
         let plain = |value: f64| format!("{value}");
         write!(
             f,
-            "{}: {} events/s of {} B, peak {} for {}, p99 < {}, kept for {}, {} of its servers may \
-             be away, as before after {}, on {}",
+            "{}: {} events/s of {} B, peak {} for {}, p99 < {}, kept for {}, {} may be away, as \
+             before after {}, on {}",
             self.system,
             guess(&self.rate, &plain),
             guess(&self.event_bytes, &plain),
@@ -196,10 +226,14 @@ impl fmt::Display for Question {
             span(self.peak_for),
             self.p99,
             span(self.retention),
-            if self.survive.0 == 0 { "none".to_owned() } else { self.survive.0.to_string() },
+            self.survive,
             span(self.recover),
-            self.profile,
-        )
+            self.profiles.join(" or "),
+        )?;
+        match self.zone_latency {
+            Duration::ZERO => Ok(()),
+            more => write!(f, ", {more} more from one zone to another"),
+        }
     }
 }
 
@@ -229,7 +263,14 @@ mod tests {
         assert_eq!([seconds("7d"), seconds("5m")], [Ok(604_800.0), Ok(300.0)]);
         assert_eq!([seconds("50ms"), seconds("2min")], [Ok(0.05), Ok(120.0)]);
         assert!(time("5").is_err() && time("0s").is_err());
-        assert_eq!("1-node".parse(), Ok(Survive(1)));
-        assert!("3-node".parse::<Survive>().unwrap_err().contains("1-node, or none"));
+        for (text, survive) in [
+            ("none", Survive::Nodes(0)),
+            ("1-node", Survive::Nodes(1)),
+            ("2-nodes", Survive::Nodes(2)),
+            ("1-zone", Survive::Zone),
+        ] {
+            assert_eq!(text.parse(), Ok(survive));
+        }
+        assert!("3-node".parse::<Survive>().unwrap_err().contains("2-nodes or 1-zone"));
     }
 }

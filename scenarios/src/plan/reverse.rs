@@ -79,7 +79,8 @@ pub fn max_rate(
     }
     let files = files((question, candidate), &ran, rate);
     let says = |formula: Formula| FormulaSays::of(&formula);
-    let formulas = sizing(question)?.formulas(&world.demand(question), &machine(question)?);
+    let formulas =
+        sizing(question)?.formulas(&world.demand(question), &machine(&candidate.profile)?);
     Ok(MaxRate {
         schema: "headwater-max-rate/1",
         version: env!("CARGO_PKG_VERSION"),

@@ -8,8 +8,8 @@ use headwater_reports::{Outcome, text};
 use serde::Serialize;
 
 use super::candidate::Candidate;
-use super::case::{Case, Phase};
-use super::question::Question;
+use super::case::{Case, Phase, Victim};
+use super::question::{Question, Survive};
 use super::world::World;
 use crate::estimate::Estimate;
 use crate::scenario::expect::Quantity;
@@ -97,7 +97,7 @@ impl<'a> Trials<'a> {
         }
         let tried = match phase {
             Phase::Recovery(victim, after) if *after > SOON => {
-                let soon = self.run(candidate, world, &Phase::Recovery(victim, SOON))?;
+                let soon = self.run(candidate, world, &Phase::Recovery(*victim, SOON))?;
                 if soon.kept { soon } else { self.run(candidate, world, phase)? }
             }
             phase => self.run(candidate, world, phase)?,
@@ -110,7 +110,7 @@ impl<'a> Trials<'a> {
     pub fn tried_as(phase: &Phase, tried: &Tried) -> Phase {
         match (phase, tried.after_s) {
             (Phase::Recovery(victim, _), Some(after)) => {
-                Phase::Recovery(victim, Duration((after * 1e9).round() as u64))
+                Phase::Recovery(*victim, Duration((after * 1e9).round() as u64))
             }
             (phase, _) => phase.clone(),
         }
@@ -161,13 +161,16 @@ impl<'a> Trials<'a> {
 /// The phases of a question.
 pub(super) fn phases(question: &Question) -> Vec<Phase> {
     let mut all = vec![Phase::Peak];
-    if question.survive.0 > 0
-        && let Ok(sizing) = super::candidate::sizing(question)
-    {
-        all.extend(sizing.victims().iter().map(|victim| Phase::Down(victim)));
-        let recovery = |victim: &&'static str| Phase::Recovery(victim, question.recover);
-        all.extend(sizing.victims().iter().map(recovery));
-    }
+    let Ok(sizing) = super::candidate::sizing(question) else { return all };
+    let victims: Vec<Victim> = match question.survive {
+        Survive::Nodes(0) => Vec::new(),
+        Survive::Nodes(count) => {
+            sizing.victims().iter().map(|first| Victim::Servers(first, count)).collect()
+        }
+        Survive::Zone => vec![Victim::Zone],
+    };
+    all.extend(victims.iter().map(|victim| Phase::Down(*victim)));
+    all.extend(victims.iter().map(|victim| Phase::Recovery(*victim, question.recover)));
     all
 }
 

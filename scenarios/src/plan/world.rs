@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::question::Question;
+use super::question::{Question, Survive};
 use headwater_models::sizing::Demand;
 
 /// A world.
@@ -26,7 +26,8 @@ impl World {
             peak: self.rate * self.peak,
             event_bytes: self.event_bytes,
             retention_s: question.retention.as_secs_f64(),
-            survive: question.survive.0,
+            survive: question.survive.count(),
+            by_zone: question.survive == Survive::Zone,
             zones: question.zones,
         }
     }

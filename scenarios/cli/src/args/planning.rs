@@ -16,6 +16,9 @@ Examples:
   headwater plan --system pravega --rate 1200/1600/2400 --peak 10x/25x/40x --share 90%
   headwater plan --system kafka --max-rate --brokers 3 --partitions 12
   headwater plan --system kafka --rate 50000 --event-bytes 1000 --prices mine.toml --json
+  headwater plan --system kafka --rate 1600 --survive 1-zone --zone-latency 500us
+  headwater plan --system kafka --rate 50000 --profile small.toml --profile large.toml \\
+    --prices mine.toml
   headwater plan --example-prices > mine.toml
 
 A figure as low/mid/high is a guess: its 10th, 50th and 90th percentile. Each guess with each \
@@ -50,15 +53,16 @@ pub struct Plan {
     /// How long events are kept
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = plan::time)]
     pub retention: Duration,
-    /// Servers that may be away: 1-node, or none
-    #[arg(long, value_name = "HOW MANY", default_value = "1-node")]
+    /// What may be away: none, 1-node, 2-nodes, or 1-zone
+    #[arg(long, value_name = "WHAT", default_value = "1-node")]
     pub survive: Survive,
     /// After a server was lost in the peak, the response time is kept again after this
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = plan::time)]
     pub recover: Duration,
-    /// Machine profile of the servers: a name (see `headwater profile list`), or a file
-    #[arg(long, value_name = "PROFILE", default_value = "nvme-10gbe")]
-    pub profile: String,
+    /// Machine profile of the servers: a name (see `headwater profile list`), or a file; several to
+    /// choose from
+    #[arg(long = "profile", value_name = "PROFILE", default_value = "nvme-10gbe")]
+    pub profiles: Vec<String>,
     /// Unit prices (TOML; --example-prices prints one), in place of the example that ships
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
@@ -72,6 +76,9 @@ pub struct Plan {
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10))]
     pub zones: u32,
+    /// What a message from one zone to another takes longer than one within, each way: 500us
+    #[arg(long, value_name = "TIME", value_parser = plan::time)]
+    pub zone_latency: Option<Duration>,
     /// Writers, and as many readers, in place of one for each 20 MB/s of the peak, two at least
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
