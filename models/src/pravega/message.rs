@@ -151,6 +151,21 @@ pub enum Message {
         /// What was read.
         reading: Result<Box<Reading>, CloseReason>,
     },
+    /// The Rust client's reader looks at its group's table (`ReadTableEntriesDelta`), or stores its
+    /// positions there.
+    ReadTable {
+        /// A segment of the container that has the table.
+        segment: SegmentId,
+        /// Handed back.
+        request: u64,
+    },
+    /// What has changed there, or why that can't be said.
+    TableRead {
+        /// The request.
+        request: u64,
+        /// Read or not.
+        result: Result<(), CloseReason>,
+    },
     /// A client asks where a segment is.
     GetEndpoint {
         /// The segment.
@@ -221,6 +236,9 @@ impl Message {
                 Self::SegmentRead { reading, .. } => {
                     8 + NAME_BYTES + 8 + 2 + 4 + 8 + reading.as_ref().map_or(0, |read| read.bytes)
                 }
+                // Header, request, name, token, position, entries; a short answer.
+                Self::ReadTable { .. } => 8 + 8 + NAME_BYTES + 2 + 8 + 4,
+                Self::TableRead { .. } => 8 + 8 + NAME_BYTES + 4 + 2 + 8,
                 // HTTP/2 frames and headers of a gRPC call, estimated.
                 Self::GetEndpoint { .. } | Self::Endpoint { .. } | Self::GetSuccessors { .. } => {
                     150
@@ -253,6 +271,8 @@ impl Message {
             Self::Window { .. } => "window",
             Self::ReadSegment { .. } => "read_segment",
             Self::SegmentRead { .. } => "segment_read",
+            Self::ReadTable { .. } => "read_table",
+            Self::TableRead { .. } => "table_read",
             Self::GetEndpoint { .. } => "get_endpoint",
             Self::Endpoint { .. } => "endpoint",
             Self::SealSegment { .. } => "seal_segment",
@@ -297,6 +317,11 @@ impl Message {
             Self::SealSegment { segment, request } => mix(mix(11, u64::from(*segment)), *request),
             Self::SegmentSealed { request, sealed } => mix(mix(12, *request), u64::from(*sealed)),
             Self::KeepAlive => 15,
+            Self::ReadTable { segment, request } => mix(mix(16, u64::from(*segment)), *request),
+            Self::TableRead { request, result } => {
+                let result = result.map_or_else(|reason| 1 + reason as u64, |()| 0);
+                mix(mix(17, *request), result)
+            }
             Self::GetSuccessors { segment, request } => mix(mix(13, u64::from(*segment)), *request),
             Self::Successors { request, segments } => {
                 segments.iter().fold(mix(14, *request), |hash, one| mix(hash, u64::from(*one)))

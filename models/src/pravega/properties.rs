@@ -55,6 +55,11 @@ pub const CACHE_FULL: Property = Property::sometimes(
     "pravega-cache-full",
     "A container ends because the cache has no room for what is committed.",
 );
+/// A reader of the Rust client has panicked.
+pub const READER_DIED: Property = Property::sometimes(
+    "pravega-reader-died",
+    "The Rust client's reader panics when its group's table is elsewhere.",
+);
 /// A container has found out from tier 2 what its storage was.
 pub const STORAGE_BOOTSTRAPPED: Property = Property::sometimes(
     "pravega-storage-bootstrapped",
@@ -99,6 +104,7 @@ pub const ALL: &[&Property] = &[
     &CONTAINER_RECOVERED,
     &CONTAINER_FENCED,
     &STORAGE_BOOTSTRAPPED,
+    &READER_DIED,
     &CACHE_FULL,
     &LEDGER_ROLLED,
     &FRAME_RETRIED,

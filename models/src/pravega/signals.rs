@@ -29,6 +29,8 @@ pub const CACHE_FULL: Mark = Mark::new("cache_full").of("container").with("bytes
 pub const CONTAINER_MOVED: Mark = Mark::new("container_moved").of("container");
 /// The controller has lost its session, and starts its services anew.
 pub const CONTROLLER_RESTARTED: Mark = Mark::new("controller_restarted").of("");
+/// The Rust client's reader has panicked.
+pub const READER_DIED: Mark = Mark::new("reader_died").of("reader");
 /// A container's log goes on in another ledger; which.
 pub const LEDGER_ROLLED: Mark = Mark::new("ledger_rolled").of("container").with("ledger");
 /// An operation is delayed; with the nanoseconds.
@@ -76,6 +78,7 @@ pub fn all() -> Signals {
             &CACHE_FULL,
             &CONTAINER_MOVED,
             &CONTROLLER_RESTARTED,
+            &READER_DIED,
             &LEDGER_ROLLED,
             &THROTTLED,
             &SEGMENT_SEALED,

@@ -33,6 +33,8 @@ pub const RECONNECT: &str = "reconnect";
 pub const CONNECT_TIMEOUT: &str = "connect timeout";
 /// A reader tries its segment again.
 pub const READ_AGAIN: &str = "read again";
+/// The Rust client's reader has nothing to hand out.
+pub const ACQUIRE: &str = "acquire segment";
 
 /// Of what comes back to a store's JVM. Components of the store have numbers from 1 up.
 pub const JVM_TAGS: TagSpace = TagSpace::new(u32::MAX);
@@ -45,7 +47,7 @@ pub fn of(role: &Role, timer: Timer) -> Wait {
         CACHE_FULL | LOG_SLOW | OPERATIONS | EVICTION => Wait::Throttle,
         FLUSH | FLUSH_TIMEOUT => Wait::Tier,
         _ if JVM_TAGS.owns(timer.tag) => Wait::Collection,
-        RECONNECT | CONNECT_TIMEOUT | READ_AGAIN => Wait::Retry,
+        RECONNECT | CONNECT_TIMEOUT | READ_AGAIN | ACQUIRE => Wait::Retry,
         what => bookkeeper::waits::of(what).unwrap_or_else(|| Wait::likely(role, timer.after)),
     }
 }

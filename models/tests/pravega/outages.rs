@@ -2,7 +2,7 @@
 //! when a container starts, caches that are full. Each holds what the real code does.
 
 use headwater_models::bookkeeper::system::{BOOKIE, METADATA};
-use headwater_models::pravega::config::{Client, Cluster, SegmentStore};
+use headwater_models::pravega::config::{Client, Cluster, Reader, SegmentStore, Writer};
 use headwater_models::pravega::system::{CONTROLLER, SEGMENT_STORE};
 use headwater_models::role::PRODUCER;
 use headwater_models::tier::TIER;
@@ -145,4 +145,39 @@ fn the_rust_reader_asks_again_after_half_a_minute() {
     let acked = history.acks.iter().filter(|(at, _)| *at > second(43)).count();
     assert!(acked > 6_000, "{acked} acknowledged after the restart");
     history.check_exactly_once();
+}
+
+#[test]
+fn the_rust_reader_dies_with_its_groups_table_and_another_is_opened() {
+    // `Table` keeps its endpoint (`src/sync/table.rs`), and `check_online` panics
+    // (`src/event/reader_group_state.rs` of pravega-client-rust @ v0.3.7).
+    let run = |victim: usize, attempts, restart| {
+        let writer = Writer { rust_retry_attempts_max: attempts, ..Writer::default() };
+        let reader = Reader { rust_restart_ms: restart, ..Reader::default() };
+        let cluster = Cluster { client: Client::Rust, writer, reader, ..distributed(2, 3) };
+        let mut bench = Bench::new(8, &cluster, &paced(400, 500, 60));
+        let store = bench.nodes(SEGMENT_STORE)[victim];
+        bench.fault(15, Fault::Crash { node: store });
+        bench.fault(75, Fault::Restart { node: store });
+        let history = bench.run_to(140);
+        let died = history.times("reader_died");
+        (died.first().map(|at| at.as_secs_f64()), history.acked(), history.delivered())
+    };
+    // The table is on one of the two stores.
+    let died: Vec<_> = [0, 1].map(|victim| run(victim, 4, 1_000)).into();
+    let with_table = usize::from(died[1].0.is_some());
+    assert!(died[1 - with_table].0.is_none(), "{died:?}");
+    // 1, 10, 100 and 1000 ms after the crash the attempts are over.
+    let at = died[with_table].0.expect("one of them has it");
+    assert!((16.0..16.5).contains(&at), "died at {at} s");
+    for (_, acked, delivered) in died {
+        assert_eq!((acked, delivered), (24_000, 24_000));
+    }
+    let (_, acked, delivered) = run(with_table, 4, 0);
+    assert!(delivered < 7_000, "{delivered} of {acked} without another reader");
+    // Without a limit it hangs until the store is back, which has no such container any more.
+    let (hung, _, delivered) = run(with_table, 0, 1_000);
+    let until = hung.expect("it dies in the end");
+    assert!((75.0..86.0).contains(&until), "hung until {until} s");
+    assert_eq!(delivered, 24_000);
 }

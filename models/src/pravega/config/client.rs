@@ -137,6 +137,11 @@ pub struct Reader {
     /// v0.3.7; `RawClientImpl::send_request`). Default 30,000.
     #[serde(rename = "rust.request.timeout.ms")]
     pub rust_request_timeout_ms: u64,
+    /// Rust: time in ms after which the application opens another reader when one has panicked,
+    /// which happens when the store of its group's table is not what it was
+    /// (`ReaderGroupState::check_online` @ v0.3.7); 0 for never. Default 1000.
+    #[serde(rename = "rust.restart.ms")]
+    pub rust_restart_ms: u64,
 }
 
 impl Default for Reader {
@@ -148,6 +153,7 @@ impl Default for Reader {
             retry_delay_ms_max: 30_000,
             socket_timeout_ms: 180_000,
             rust_request_timeout_ms: 30_000,
+            rust_restart_ms: 1_000,
         }
     }
 }

@@ -3,11 +3,11 @@
 //! Stands for `EventStreamReaderImpl`, `SegmentInputStreamImpl`, `AsyncSegmentInputStreamImpl` @
 //! v0.13.0: per segment one request outstanding, for as much as the buffer has room for, answered
 //! by the store as soon as there is something; a sealed segment to its end, then its successors.
-//! The Rust client's reads (`src/segment/reader.rs` of pravega-client-rust @ v0.3.7) end after 30 s
-//! without an answer and are made again. `loadgen`'s own (`loadgen/pravega/src/reader`) reads as
-//! the Java client does, and leaves a silent store sooner. Left out: the reader group's state,
-//! checkpoints and the acquisition of segments (they are dealt out by number), the Rust reader's
-//! larger buffers.
+//! What the Rust client has between that and its application is [`group`]'s; its reads
+//! (`src/segment/reader.rs` of pravega-client-rust @ v0.3.7) end after 30 s without an answer and
+//! are made again. `loadgen`'s own (`loadgen/pravega/src/reader`) reads as the Java client does,
+//! and leaves a silent store sooner. Left out: the reader group's state, checkpoints and the
+//! acquisition of segments (they are dealt out by number), the Rust reader's larger buffers.
 //!
 //! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
 
@@ -32,7 +32,11 @@ use super::message::{CloseReason, Message, Reading, segment_bytes};
 use super::node::Ctx;
 use super::properties;
 use super::stream::Stream;
+
+use self::group::{Fetched, Group, READ_BYTES};
 use super::waits;
+
+mod group;
 
 /// How often connections are checked (`ConnectionPoolImpl`: keep-alives every 20 s).
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
@@ -43,6 +47,10 @@ const HEADWATER_SILENCE: Duration = Duration::from_secs(30);
 const HEADWATER_DELAY_MS_MAX: u64 = 1_000;
 /// The oldest request of the Rust client may have taken too long.
 const REQUEST_TIMEOUT: u64 = u64::MAX - 1;
+/// The group is looked at again, or opened.
+const GROUP_RETRY: u64 = u64::MAX - 2;
+/// And the number of the wait: nothing was there to be handed out for so long.
+const GROUP_IDLE: u64 = 1 << 40;
 
 /// One segment.
 #[derive(Debug, Default)]
@@ -51,6 +59,8 @@ struct SegmentInput {
     store: Option<NodeId>,
     /// The next byte to ask for.
     offset: u64,
+    /// Bytes before this have been handed out.
+    handed: u64,
     buffered: u64,
     /// A request is on its way, under this number, since then.
     outstanding: Option<u64>,
@@ -79,6 +89,8 @@ pub struct Reader {
     requests: RingMap<SegmentId>,
     replies: Tasks<Reply>,
     timeout_armed: bool,
+    /// The Rust client's.
+    group: Group,
 }
 
 impl Reader {
@@ -90,15 +102,35 @@ impl Reader {
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
         let (requests, replies) = (RingMap::default(), Tasks::default());
         let outlet = feed.outlet(number);
-        let timeout_armed = false;
-        Self { cluster, number, outlet, controller, segments, requests, replies, timeout_armed }
+        Self {
+            cluster,
+            number,
+            outlet,
+            controller,
+            segments,
+            requests,
+            replies,
+            timeout_armed: false,
+            group: Group::default(),
+        }
+    }
+
+    fn is_rust(&self) -> bool {
+        self.cluster.client == Client::Rust
     }
 
     /// Asks for the next bytes of a segment, or first for its store.
     fn ask(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        if self.group.is_dead() {
+            return;
+        }
+        let is_rust = self.is_rust();
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
-        let room = options.buffer_bytes.saturating_sub(input.buffered);
+        let room = match is_rust {
+            true => READ_BYTES,
+            false => options.buffer_bytes.saturating_sub(input.buffered),
+        };
         let waits = room < options.read_bytes_min && !input.done;
         if input.outstanding.is_some() || input.followed || waits {
             return;
@@ -116,7 +148,11 @@ impl Reader {
             }
         };
         ctx.send(to, AnyMessage::Pravega(message));
-        if self.cluster.client == Client::Rust && !self.timeout_armed {
+        self.watch_requests(ctx);
+    }
+
+    fn watch_requests(&mut self, ctx: &mut Ctx<'_>) {
+        if self.is_rust() && !self.timeout_armed {
             let timeout = Duration::from_millis(self.cluster.reader.rust_request_timeout_ms);
             self.arm_timeout(ctx, timeout);
         }
@@ -134,8 +170,12 @@ impl Reader {
         let timeout = Duration::from_millis(self.cluster.reader.rust_request_timeout_ms);
         let now = ctx.now();
         self.give_up(ctx, |input| input.outstanding.is_some() && now.since(input.asked) >= timeout);
+        if self.group.asked().is_some_and(|asked| now.since(asked) >= timeout) {
+            self.group_failed(ctx);
+        }
         let waiting = self.segments.values().filter(|input| input.outstanding.is_some());
-        if let Some(oldest) = waiting.map(|input| input.asked).min() {
+        let asked = waiting.map(|input| input.asked).chain(self.group.asked());
+        if let Some(oldest) = asked.min() {
             self.arm_timeout(ctx, (oldest + timeout).since(now).max(Duration(1)));
         }
     }
@@ -163,6 +203,9 @@ impl Reader {
     }
 
     fn on_endpoint(&mut self, ctx: &mut Ctx<'_>, request: u64, store: Option<NodeId>) {
+        if self.is_rust() && self.group.awaits(request) {
+            return self.group_found(ctx, store);
+        }
         let Some(segment) = self.answered(request) else { return };
         match store {
             Some(store) => {
@@ -201,6 +244,10 @@ impl Reader {
         let input = self.segments.get_mut(&segment).expect("answered");
         input.failures = 0;
         input.offset += reading.bytes;
+        if self.is_rust() {
+            return self.fetched(ctx, segment, Fetched::Data(reading));
+        }
+        let input = self.segments.get_mut(&segment).expect("answered");
         input.buffered += reading.bytes;
         let events: u64 = reading.batches.iter().map(|(_, batch)| batch.count()).sum();
         let costs = &self.cluster.costs;
@@ -259,6 +306,7 @@ impl Node<Streaming> for Reader {
         for segment in stream.all().filter(mine) {
             let from = match self.segments.get(&segment) {
                 Some(input) if input.done => input.offset,
+                Some(input) if self.is_rust() => input.handed / alignment * alignment,
                 Some(input) => input.offset / alignment * alignment,
                 None => 0,
             };
@@ -267,11 +315,12 @@ impl Node<Streaming> for Reader {
     }
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        if self.is_rust() {
+            return self.open_group(ctx);
+        }
         let segments: Vec<SegmentId> = self.segments.keys().copied().collect();
         segments.into_iter().for_each(|segment| self.ask(ctx, segment));
-        if self.cluster.client != Client::Rust {
-            ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
-        }
+        ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_>, _from: NodeId, message: AnyMessage) {
@@ -282,10 +331,16 @@ impl Node<Streaming> for Reader {
             AnyMessage::Pravega(Message::Successors { request, segments }) => {
                 self.on_successors(ctx, request, &segments);
             }
+            AnyMessage::Pravega(Message::TableRead { request, result }) => {
+                self.looked(ctx, request, result);
+            }
             AnyMessage::Pravega(Message::SegmentRead { request, reading }) => {
                 let Some(segment) = self.answered(request) else { return };
                 match reading {
                     Ok(reading) => self.on_reading(ctx, segment, reading),
+                    Err(CloseReason::Sealed) if self.is_rust() => {
+                        self.fetched(ctx, segment, Fetched::End);
+                    }
                     Err(CloseReason::Sealed) => self.on_end(ctx, segment),
                     // The stream is gone: this segment is not read any more.
                     Err(CloseReason::NoSuchSegment) => {}
@@ -300,6 +355,8 @@ impl Node<Streaming> for Reader {
         match tag {
             KEEP_ALIVE => self.drop_silent(ctx),
             REQUEST_TIMEOUT => self.drop_late(ctx),
+            GROUP_RETRY => self.group_retries(ctx),
+            GROUP_IDLE.. => self.acquire_again(ctx, tag - GROUP_IDLE),
             segment => self.ask(ctx, SegmentId(segment as u32)),
         }
     }
@@ -309,6 +366,11 @@ impl Node<Streaming> for Reader {
         for (position, batch) in &reading.batches {
             debug_assert!(*position + segment_bytes(batch) <= reading.offset + reading.bytes);
             self.outlet.deliver(ctx, Rc::clone(batch), *position);
+        }
+        let input = self.segments.get_mut(&segment).expect("it was read");
+        input.handed = reading.offset + reading.bytes;
+        if self.is_rust() {
+            return self.acquire(ctx);
         }
         let input = self.segments.get_mut(&segment).expect("it was read");
         input.buffered -= reading.bytes;
@@ -321,5 +383,8 @@ impl Node<Streaming> for Reader {
             input.outstanding.is_some() && input.store.unwrap_or(controller) == peer
         };
         self.give_up(ctx, lost);
+        if self.group.looks_at(peer) {
+            self.group_failed(ctx);
+        }
     }
 }

@@ -20,13 +20,16 @@ use crate::bookkeeper::input::Input;
 use crate::collections::SortedVecMap;
 use crate::pravega::cache::Cache;
 use crate::pravega::config::DataLogKind;
-use crate::pravega::container::host::{ContainerEvent, Env, JVM_POOL, Task, Tasks};
+use crate::pravega::container::host::{
+    CONNECTION_POOL, ContainerEvent, Env, JVM_POOL, Task, Tasks,
+};
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::container::read_index::ReadRequest;
 use crate::pravega::container::{Container, Phase};
 use crate::pravega::data_log::{DataLog, bookkeeper_log, in_memory};
-use crate::pravega::message::Message;
+use crate::pravega::message::{CloseReason, Message};
 use crate::pravega::node::{Ctx, Spec};
+use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::pravega::stream::Stream;
 use crate::pravega::waits::{self, JVM_TAGS};
@@ -284,6 +287,7 @@ impl SegmentStore {
             Message::ReadSegment { segment, offset, length, request } => {
                 self.read_segment(ctx, segment, ReadRequest { from, request, offset, length });
             }
+            Message::ReadTable { segment, request } => self.read_table(ctx, from, segment, request),
             Message::SealSegment { segment, request } => {
                 let id = self.container_of[segment.index()];
                 if self.stream_exists && self.containers.contains_key(&id) {
@@ -297,6 +301,20 @@ impl SegmentStore {
             }
             other => unreachable!("a store is not sent {}", other.kind()),
         }
+    }
+
+    /// A table segment lies in a container like any other; what is in it is the clients' affair.
+    fn read_table(&mut self, ctx: &mut Ctx<'_>, from: NodeId, segment: SegmentId, request: u64) {
+        let container = self.containers.get(&self.container_of[segment.index()]);
+        let result = match container.map(|container| container.phase) {
+            _ if !self.stream_exists => Err(CloseReason::NoSuchSegment),
+            Some(Phase::Running) => Ok(()),
+            Some(Phase::Starting | Phase::Stopped) => Err(CloseReason::Error),
+            None => Err(CloseReason::WrongHost),
+        };
+        let message = Message::TableRead { request, result };
+        let tag = self.tasks.add(Task::Send { to: from, message });
+        ctx.compute(CONNECTION_POOL, self.spec.cluster.costs.read, tag);
     }
 
     fn on_tier(&mut self, ctx: &mut Ctx<'_>, message: crate::tier::message::Message) {
