@@ -195,6 +195,11 @@ pub struct Client {
     /// Changes of ensemble after which the handle gives up. Default 2^31 - 1.
     #[serde(rename = "maxAllowedEnsembleChanges")]
     pub max_allowed_ensemble_changes: u64,
+    /// Bytes of unanswered entries that fit the process's memory (Netty's
+    /// `io.netty.maxDirectMemory`, which a JVM sets by `-XX:MaxDirectMemorySize`); with more it
+    /// ends, as apache/pulsar#14861 tells. 0 for no limit. Default 0.
+    #[serde(rename = "direct.memory.bytes")]
+    pub direct_memory_bytes: u64,
     /// Defects that were planted; none unless the deployment's environment says so.
     #[serde(skip)]
     pub bugs: BugSet,
@@ -209,6 +214,7 @@ impl Default for Client {
             throttle: 5_000,
             delay_ensemble_change: false,
             max_allowed_ensemble_changes: i32::MAX as u64,
+            direct_memory_bytes: 0,
             bugs: BugSet::default(),
         }
     }
@@ -260,6 +266,54 @@ impl Ledger {
             return Err(format!("ensemble size {ensemble_size} is above the {bookies} bookies"));
         }
         Ok(())
+    }
+}
+
+/// Auto-recovery's options (`conf/ServerConfiguration.java`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "conf/ServerConfiguration.java @ apache/bookkeeper branch-4.15"))]
+pub struct AutoRecovery {
+    /// A daemon runs (`bookkeeper autorecovery`, or `autoRecoveryDaemonEnabled` in bookies).
+    /// Default false.
+    pub enabled: bool,
+    /// Time in s that a bookie which has gone is waited for. Default 0.
+    #[serde(rename = "lostBookieRecoveryDelay")]
+    pub lost_bookie_recovery_delay: u64,
+    /// Entries copied at a time. Default 10.
+    #[serde(rename = "rereplicationEntryBatchSize")]
+    pub entry_batch_size: u64,
+    /// Time in ms that an open ledger is left to its writer. Default 30,000.
+    #[serde(rename = "openLedgerRereplicationGracePeriod")]
+    pub open_ledger_grace_period_ms: u64,
+    /// Time in ms before a ledger that could not be replicated is tried again. Default 5000.
+    #[serde(rename = "rwRereplicateBackoffMs")]
+    pub rereplicate_backoff_ms: u64,
+}
+
+impl Default for AutoRecovery {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            lost_bookie_recovery_delay: 0,
+            entry_batch_size: 10,
+            open_ledger_grace_period_ms: 30_000,
+            rereplicate_backoff_ms: 5_000,
+        }
+    }
+}
+
+impl AutoRecovery {
+    /// What makes it impossible, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        let positive = [
+            ("rereplicationEntryBatchSize", self.entry_batch_size),
+            ("rwRereplicateBackoffMs", self.rereplicate_backoff_ms),
+        ];
+        match positive.iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(format!("auto_recovery {name} must be above 0")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -343,6 +397,8 @@ pub struct Cluster {
     pub bookies: u32,
     /// Their options.
     pub bookie: Bookie,
+    /// What becomes of the copies of a bookie that is gone.
+    pub auto_recovery: AutoRecovery,
     /// The clients' options.
     pub client: Client,
     /// Replication of ledgers.
@@ -358,6 +414,7 @@ impl Default for Cluster {
         Self {
             bookies: 3,
             bookie: Bookie::default(),
+            auto_recovery: AutoRecovery::default(),
             client: Client::default(),
             ledger: Ledger::default(),
             metadata: Metadata::default(),
@@ -410,6 +467,7 @@ impl Cluster {
     pub fn check(&self) -> Result<(), String> {
         self.ledger.check(self.bookies)?;
         self.bookie.check()?;
+        self.auto_recovery.check()?;
         self.metadata.quorum_delay.check()?;
         if self.metadata.tick_time == 0 {
             return Err("metadata tickTime must be above 0".into());

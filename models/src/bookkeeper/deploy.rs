@@ -1,10 +1,9 @@
 //! A stand-alone BookKeeper cluster: metadata service, bookies, writers, one reader.
 //!
 //! Stands for no component: it puts the modelled ones on machines. Parameters: [`config::Cluster`]
-//! and the environment's machines. Left out: several nodes on one machine beyond `one_machine`,
-//! auto-recovery daemons.
+//! and the environment's machines. Left out: several nodes on one machine beyond `one_machine`.
 
-use crate::bookkeeper::system::{BOOKIE, METADATA};
+use crate::bookkeeper::system::{AUTO_RECOVERY, BOOKIE, METADATA};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::protocol::Streaming;
@@ -13,6 +12,7 @@ use crate::role::{CONSUMER, PRODUCER};
 use headwater_sim::machine::Factory;
 use headwater_sim::units::NodeId;
 
+use super::auto_recovery::{self, AutoRecovery, AutoRecoverySpec};
 use super::bookie::{self, Bookie};
 use super::config;
 use super::metadata::service::{self, MetadataService};
@@ -52,6 +52,22 @@ pub fn add_bookies(
     (1..=count).map(add).collect()
 }
 
+/// Adds an auto-recovery daemon, `auto-recovery-1`, on a machine of its own, if there is to be one.
+pub fn add_auto_recovery(
+    deployment: &mut Deployment,
+    environment: &Environment,
+    spec: &AutoRecoverySpec,
+) {
+    if !spec.config.enabled {
+        return;
+    }
+    let name = "auto-recovery-1";
+    let machine = environment.server_machine(deployment, name);
+    let spec = spec.clone();
+    let factory: Factory<Streaming> = Box::new(move |_| Box::new(AutoRecovery::new(spec.clone())));
+    deployment.node(AUTO_RECOVERY, name, machine, auto_recovery::POOLS.to_vec(), factory);
+}
+
 /// Adds a whole cluster, its writers (`producer-1` and on) and its reader (`consumer-1`).
 pub fn deploy(
     cluster: &config::Cluster,
@@ -62,6 +78,13 @@ pub fn deploy(
     let client = config::Client { bugs: environment.bugs, ..cluster.client.clone() };
     let metadata = add_metadata(deployment, environment, &cluster.metadata);
     add_bookies(deployment, environment, cluster.bookies, &cluster.bookie, metadata);
+    let daemon = AutoRecoverySpec {
+        config: cluster.auto_recovery.clone(),
+        client: client.clone(),
+        metadata,
+        session_timeout_ms: cluster.bookie.zk_timeout,
+    };
+    add_auto_recovery(deployment, environment, &daemon);
     for writer in 0..cluster.writer.writers {
         let name = format!("producer-{}", writer + 1);
         let machine = feed.writer_machine(deployment, environment, &name, writer);

@@ -65,8 +65,9 @@
 //! deleted by deleting its record `Path::new(LEDGERS, id)`; bookies collect it later.
 //!
 //! Parameters and what is left out stand in each component's own file. Left out as a whole:
-//! auto-recovery (`Auditor`, `ReplicationWorker`), placement by rack, `DbLedgerStorage`, TLS.
+//! placement by rack, `DbLedgerStorage`, TLS.
 
+pub mod auto_recovery;
 pub mod bookie;
 pub mod config;
 pub mod deploy;

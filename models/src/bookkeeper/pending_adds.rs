@@ -32,6 +32,29 @@ struct PendingAdd {
     completed: bool,
 }
 
+/// What one bookie has not answered.
+#[derive(Debug, Default)]
+struct Unanswered {
+    /// With their deadlines and bytes; also of completed adds.
+    adds: SortedVecMap<EntryId, (Time, u64)>,
+    bytes: u64,
+}
+
+impl Unanswered {
+    fn insert(&mut self, entry: EntryId, deadline: Time, bytes: u64) {
+        self.bytes += bytes;
+        if let Some((_, before)) = self.adds.insert(entry, (deadline, bytes)) {
+            self.bytes -= before;
+        }
+    }
+
+    fn remove(&mut self, entry: EntryId) -> bool {
+        let removed = self.adds.remove(&entry);
+        self.bytes -= removed.map_or(0, |(_, bytes)| bytes);
+        removed.is_some()
+    }
+}
+
 /// What an answer means for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddAnswer {
@@ -56,8 +79,7 @@ pub struct PendingAdds {
     delay_ensemble_change: bool,
     pending: VecDeque<PendingAdd>,
     pending_bytes: u64,
-    /// Requests without an answer, with their deadline; also of completed adds.
-    unanswered: SortedVecMap<NodeId, SortedVecMap<EntryId, Time>>,
+    unanswered: SortedVecMap<NodeId, Unanswered>,
     /// Number of the first pending add.
     first: EntryId,
 }
@@ -115,6 +137,13 @@ impl PendingAdds {
         self.pending_bytes
     }
 
+    /// Bytes that are held for the bookie that owes the most answers. An entry is kept until its
+    /// whole write set has answered, however long ago it was acknowledged
+    /// (`PendingAddOp.maybeRecycle`: `pendingWriteRequests` must be 0); its copies share a buffer.
+    pub fn unanswered_bytes(&self) -> u64 {
+        self.unanswered.values().map(|bookie| bookie.bytes).max().unwrap_or(0)
+    }
+
     /// Sends the next entry to its write set.
     pub fn send(&mut self, ctx: &mut Context<'_, Streaming>, entry: SharedEntry) {
         let expected = EntryId(self.first.0 + self.pending.len() as i64);
@@ -129,7 +158,8 @@ impl PendingAdds {
     fn send_to(&mut self, ctx: &mut Context<'_, Streaming>, entry: &SharedEntry, place: usize) {
         let bookie = self.ensemble[place];
         let request = self.tags.tag(entry.id.word());
-        self.unanswered.entry_or_default(bookie).insert(entry.id, ctx.now() + self.timeout);
+        let (deadline, bytes) = (ctx.now() + self.timeout, entry.size_bytes());
+        self.unanswered.entry_or_default(bookie).insert(entry.id, deadline, bytes);
         let message = Message::Add { request, entry: entry.clone(), recovery: self.recovery };
         ctx.send(bookie, protocol::Message::BookKeeper(message));
     }
@@ -141,8 +171,8 @@ impl PendingAdds {
 
     /// `bookie` has answered the add of `entry`.
     pub fn on_answer(&mut self, bookie: NodeId, entry: EntryId, status: Status) -> AddAnswer {
-        let asked = self.unanswered.get_mut(&bookie).and_then(|asked| asked.remove(&entry));
-        if asked.is_none() { AddAnswer::Progress } else { self.answered(bookie, entry, status) }
+        let asked = self.unanswered.get_mut(&bookie).is_some_and(|asked| asked.remove(entry));
+        if asked { self.answered(bookie, entry, status) } else { AddAnswer::Progress }
     }
 
     fn answered(&mut self, bookie: NodeId, entry: EntryId, status: Status) -> AddAnswer {
@@ -223,7 +253,7 @@ impl PendingAdds {
     /// replaced.
     pub fn on_disconnect(&mut self, bookie: NodeId) -> bool {
         let lost = self.unanswered.remove(&bookie).unwrap_or_default();
-        let answers = lost.into_iter().map(|(entry, _)| {
+        let answers = lost.adds.into_iter().map(|(entry, _)| {
             self.answered(bookie, entry, Status::Unavailable) == AddAnswer::BookieFailed(bookie)
         });
         answers.fold(false, |failed, answer| failed | answer)
@@ -231,7 +261,7 @@ impl PendingAdds {
 
     /// Bookies that have let a deadline pass and must be replaced; their requests are given up.
     pub fn take_timed_out(&mut self, now: Time) -> Vec<NodeId> {
-        let late = |asked: &SortedVecMap<_, Time>| asked.values().any(|deadline| *deadline <= now);
+        let late = |asked: &Unanswered| asked.adds.values().any(|(deadline, _)| *deadline <= now);
         let late = self.unanswered.iter().filter(|(_, asked)| late(asked));
         let mut bookies: Vec<NodeId> = late.map(|(bookie, _)| *bookie).collect();
         bookies.retain(|bookie| self.on_disconnect(*bookie));
@@ -242,7 +272,8 @@ impl PendingAdds {
     pub fn next_deadline(&self) -> Option<Time> {
         self.ensemble
             .iter()
-            .filter_map(|bookie| self.unanswered.get(bookie)?.values().next().copied())
+            .filter_map(|bookie| self.unanswered.get(bookie)?.adds.values().next())
+            .map(|(deadline, _)| *deadline)
             .min()
     }
 }

@@ -75,6 +75,16 @@ pub const CHECKPOINT_FAILED: Property =
 /// A bookie has found entries in its journal at its start.
 pub const JOURNAL_REPLAYED: Property =
     Property::sometimes("bookkeeper-journal-replayed", "A bookie starts with entries to replay.");
+/// The auditor has found ledgers that lack copies.
+pub const UNDER_REPLICATED: Property = Property::sometimes(
+    "bookkeeper-under-replicated",
+    "The auditor finds ledgers with a bookie that is gone.",
+);
+/// A ledger was replicated again.
+pub const REREPLICATED: Property = Property::sometimes(
+    "bookkeeper-rereplicated",
+    "Auto-recovery copies what a lost bookie had to another.",
+);
 /// Noted by the stand-alone reader whenever a recovery has ended.
 pub const RECOVERY_ENDS: Property = Property::eventually(
     "bookkeeper-recovery-ends",
@@ -100,5 +110,7 @@ pub const ALL: &[&Property] = &[
     &BOOKIE_SESSION_EXPIRED,
     &CHECKPOINT_FAILED,
     &JOURNAL_REPLAYED,
+    &UNDER_REPLICATED,
+    &REREPLICATED,
     &RECOVERY_ENDS,
 ];

@@ -32,6 +32,13 @@ pub const LEDGER_RECOVERED: Mark = Mark::turn("ledger_recovered").of("ledger").w
 pub const SESSION_EXPIRED: Mark = Mark::new("session_expired").of("session");
 /// The metadata service ends because of a disk error.
 pub const METADATA_DISK_FAILED: Mark = Mark::new("metadata_disk_failed").of("");
+/// The auditor has looked through all ledgers; with those that lack copies.
+pub const BOOKIES_AUDITED: Mark =
+    Mark::new("bookies_audited").of("").with("under-replicated ledgers");
+/// What its peer had of a ledger is on another bookie; with the entries of that part.
+pub const FRAGMENT_COPIED: Mark = Mark::new("fragment_copied").of("ledger").with("entries");
+/// A ledger has all its copies again.
+pub const LEDGER_REREPLICATED: Mark = Mark::new("ledger_rereplicated").of("ledger");
 /// A writer has written everything.
 pub const WRITER_FINISHED: Mark = Mark::new("writer_finished").of("writer");
 /// No bookie has an entry that should be there.
@@ -40,6 +47,12 @@ pub const ENTRY_MISSING: Mark = Mark::new("entry_missing").of("ledger").with("en
 /// The last entry of a ledger that its writer knows to be stored.
 pub const LAST_ADD_CONFIRMED: Level = Level::learnt_late("last_add_confirmed");
 
+/// A writer's process has ended: it held more than fits its memory; with the bytes.
+pub const WRITER_OUT_OF_MEMORY: Mark =
+    Mark::new("writer_out_of_memory").of("writer").with("bytes held");
+
+/// Bytes of entries that a client holds because a bookie has not answered, acknowledged or not.
+pub const UNANSWERED_BYTES: Gauge = Gauge::new("unanswered_bytes", "bytes");
 /// Writes that wait for room in a bookie's memory.
 pub const BLOCKED_ADDS: Gauge = Gauge::new("blocked_adds", "");
 /// Entries in a bookie's memory.
@@ -67,8 +80,12 @@ pub fn all() -> Signals {
             &METADATA_DISK_FAILED,
             &WRITER_FINISHED,
             &ENTRY_MISSING,
+            &BOOKIES_AUDITED,
+            &FRAGMENT_COPIED,
+            &LEDGER_REREPLICATED,
+            &WRITER_OUT_OF_MEMORY,
         ],
         levels: vec![&LAST_ADD_CONFIRMED],
-        gauges: vec![&BLOCKED_ADDS, &MEMTABLE, &JOURNAL_QUEUE],
+        gauges: vec![&BLOCKED_ADDS, &MEMTABLE, &JOURNAL_QUEUE, &UNANSWERED_BYTES],
     }
 }

@@ -35,6 +35,15 @@ pub const METADATA: &Role = &Role {
     identity_file: None,
 };
 
+/// A daemon that copies again what a bookie had that is gone.
+pub const AUTO_RECOVERY: &Role = &Role {
+    name: "auto-recovery daemon",
+    group: "auto-recovery-daemons",
+    who: "every auto-recovery daemon",
+    capabilities: &[],
+    identity_file: None,
+};
+
 /// Apache BookKeeper alone. A ledger's writer leads it; there is nobody else to lead.
 #[derive(Debug)]
 pub struct BookKeeper;
@@ -62,7 +71,7 @@ impl SystemKind for BookKeeper {
     }
 
     fn roles(&self) -> Vec<&'static Role> {
-        vec![BOOKIE, METADATA, role::PRODUCER, role::CONSUMER]
+        vec![BOOKIE, METADATA, AUTO_RECOVERY, role::PRODUCER, role::CONSUMER]
     }
 
     fn signals(&self) -> Signals {
@@ -119,7 +128,7 @@ impl System for Cluster {
 
     /// Servers ask each other for nothing, and writers for no entry.
     fn speaks_for(&self, role: &Role) -> bool {
-        role != role::CONSUMER
+        role != role::CONSUMER && role != AUTO_RECOVERY
     }
 
     fn claims(&self) -> Claims {

@@ -22,6 +22,10 @@ pub const SESSION_PING: &str = "session ping";
 pub const SESSION_TICK: &str = "session tick";
 /// Its servers agree.
 pub const AGREEMENT: &str = "metadata agreement";
+/// The auditor waits for a bookie that has gone (`lostBookieRecoveryDelay`).
+pub const LOST_BOOKIE: &str = "lost bookie";
+/// A ledger that can't be replicated now is tried again.
+pub const REREPLICATE: &str = "rereplication";
 /// A writer creates another ledger after a while.
 pub const RETRY: &str = "ledger retry";
 

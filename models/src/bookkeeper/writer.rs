@@ -310,6 +310,19 @@ impl Writer {
             let events = handle.on(ctx, input);
             self.on_handle(ctx, events);
         }
+        self.note_memory(ctx);
+    }
+
+    /// What is held for bookies that have not answered, and the end of the process if it is too
+    /// much.
+    fn note_memory(&self, ctx: &mut Context<'_, Streaming>) {
+        let held = self.handle.as_ref().map_or(0, LedgerHandle::unanswered_bytes);
+        signals::UNANSWERED_BYTES.set(ctx, held);
+        let limit = self.spec.client.direct_memory_bytes;
+        if limit > 0 && held > limit {
+            signals::WRITER_OUT_OF_MEMORY.note(ctx, u64::from(self.spec.writer), held);
+            ctx.exit();
+        }
     }
 
     const fn alive_path(&self) -> Path {

@@ -14,6 +14,7 @@ use headwater_sim::machine::{Factory, PoolSpec};
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper;
+use crate::bookkeeper::auto_recovery::AutoRecoverySpec;
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::protocol::Streaming;
@@ -42,6 +43,13 @@ pub fn deploy(
     if let Some(metadata) = metadata.filter(|_| cluster.has_bookkeeper()) {
         let (count, bookie) = (cluster.bookies, &cluster.bookie);
         bookkeeper::deploy::add_bookies(deployment, environment, count, bookie, metadata);
+        let daemon = AutoRecoverySpec {
+            config: cluster.auto_recovery.clone(),
+            client: cluster.ledger_client(),
+            metadata,
+            session_timeout_ms: bookie.zk_timeout,
+        };
+        bookkeeper::deploy::add_auto_recovery(deployment, environment, &daemon);
     }
     let tier = add_tier(deployment, environment, &cluster.tier);
     let spec = Spec { cluster: Rc::clone(&cluster), metadata, tier };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::config::{Client, Cluster, Mode, Version};
 use super::sizing::PravegaSizing;
 use super::{deploy, properties, signals, waits};
-use crate::bookkeeper::system::{BOOKIE, METADATA, claims_of};
+use crate::bookkeeper::system::{AUTO_RECOVERY, BOOKIE, METADATA, claims_of};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
@@ -75,7 +75,7 @@ impl SystemKind for Pravega {
 
     fn roles(&self) -> Vec<&'static Role> {
         let own = [SEGMENT_STORE, CONTROLLER];
-        let below = [BOOKIE, METADATA, tier::TIER];
+        let below = [BOOKIE, METADATA, AUTO_RECOVERY, tier::TIER];
         own.into_iter().chain(below).chain([role::PRODUCER, role::CONSUMER]).collect()
     }
 
@@ -147,7 +147,7 @@ impl System for Cluster {
     /// What is needed of a container's log, the store that runs it says; while none does, nothing
     /// of its ledgers is folded.
     fn speaks_for(&self, role: &Role) -> bool {
-        role != role::CONSUMER
+        role != role::CONSUMER && role != AUTO_RECOVERY
     }
 
     /// What its log claims.

@@ -1,5 +1,6 @@
 //! BookKeeper as a whole: latency and throughput laws, replication, faults, recovery, metadata.
 
+mod auto_recovery;
 mod cluster;
 mod disk_errors;
 mod faults;

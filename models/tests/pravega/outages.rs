@@ -158,7 +158,9 @@ fn the_rust_reader_dies_with_its_groups_table_and_another_is_opened() {
         let mut bench = Bench::new(8, &cluster, &paced(400, 500, 60));
         let store = bench.nodes(SEGMENT_STORE)[victim];
         bench.fault(15, Fault::Crash { node: store });
-        bench.fault(75, Fault::Restart { node: store });
+        if attempts == 0 {
+            bench.fault(75, Fault::Restart { node: store });
+        }
         let history = bench.run_to(140);
         let died = history.times("reader_died");
         (died.first().map(|at| at.as_secs_f64()), history.acked(), history.delivered())

@@ -7,11 +7,14 @@ use headwater_scenarios::scenario::Scenario;
 
 use super::alone::VERSION;
 use crate::systems::departure::Departure;
-use crate::systems::options::Treatment::{Client, Generator, Model, Server, ServerFixed, Storage};
+use crate::systems::options::Treatment::{
+    Client, Fixed, Generator, Model, Server, ServerFixed, Storage,
+};
 use crate::systems::options::{self, ListedOption};
 use crate::systems::system::Source;
 
 const ONE_DISK: &str = "Everything is in one folder of this machine.";
+const NO_DAEMON: &str = "No auto-recovery daemon is launched.";
 const NO_WIPE: &str = "A live run wipes nobody.";
 
 /// Where a bookie's journals are is not told by this number.
@@ -27,6 +30,7 @@ pub(in crate::systems) const OPTIONS: &[ListedOption] = &[
     ("bookie.cookie.restamped", ServerFixed("false", NO_WIPE)),
     (JOURNALS, Server),
     ("bookie.", Server),
+    ("auto_recovery.", ServerFixed("none", NO_DAEMON)),
     ("metadata.tickTime", Server),
     ("metadata.cost.request", Model),
     ("metadata.quorum.delay", ServerFixed("none", "What is launched is one ZooKeeper.")),
@@ -53,6 +57,7 @@ const ALONE: &[ListedOption] = &[
     ("client.throttle", Client("throttle")),
     ("client.delayEnsembleChange", Client("delayEnsembleChange")),
     ("client.maxAllowedEnsembleChanges", Client("maxAllowedEnsembleChanges")),
+    ("client.direct.memory.bytes", Fixed("none", "The JVM's own default bounds it.")),
     ("ledger.", Storage),
     ("writer.", Generator),
 ];

@@ -80,6 +80,7 @@ const EMULATED: &[ListedOption] = &[
     ("bookkeeper.", ServerFixed("none", EMULATOR)),
     ("controller.", ServerFixed(ONE_STORE, EMULATOR)),
     ("bookie.", ServerFixed("none", EMULATOR)),
+    ("auto_recovery.", ServerFixed("none", EMULATOR)),
     ("metadata.", ServerFixed(ONE_STORE, EMULATOR)),
     ("tier.", ServerFixed("in memory", EMULATOR)),
 ];

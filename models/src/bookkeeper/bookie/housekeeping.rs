@@ -25,7 +25,9 @@ use headwater_sim::time::Duration;
 use crate::bookkeeper::ids::LedgerId;
 use crate::bookkeeper::journal::{Journal, journal_file};
 use crate::bookkeeper::ledger_storage::entry_log_file;
-use crate::bookkeeper::metadata::message::{LEDGERS, Operation, Value, bookie_path};
+use crate::bookkeeper::metadata::message::{
+    LEDGERS, Operation, Path, READ_ONLY, Value, bookie_path,
+};
 use crate::bookkeeper::properties;
 use crate::bookkeeper::signals;
 use crate::protocol::{self, Streaming};
@@ -170,6 +172,9 @@ impl Bookie {
             properties::BOOKIE_READ_ONLY.reached(ctx);
             self.service
                 .request(ctx, Operation::Delete { path: bookie_path(ctx.me()), version: None });
+            let path = Path::new(READ_ONLY, u64::from(ctx.me().0));
+            let value = Value::Words(Vec::new());
+            self.service.request(ctx, Operation::Create { path, value, ephemeral: true });
             ctx.timer(DISK_CHECK_INTERVAL, TAGS.tag(KIND_HOUSEKEEPING, WRITABLE_TIMER));
         }
     }
@@ -185,6 +190,8 @@ impl Bookie {
             WRITABLE_TIMER => {
                 self.read_only = false;
                 self.register(ctx);
+                let path = Path::new(READ_ONLY, u64::from(ctx.me().0));
+                self.service.request(ctx, Operation::Delete { path, version: None });
             }
             _ => {}
         }

@@ -229,6 +229,11 @@ impl LedgerHandle {
         self.adds.bytes() + self.unsent_bytes
     }
 
+    /// See [`PendingAdds::unanswered_bytes`].
+    pub fn unanswered_bytes(&self) -> u64 {
+        self.adds.unanswered_bytes()
+    }
+
     /// Why the handle is dead, if it is.
     pub const fn failure(&self) -> Option<LedgerError> {
         self.failure

@@ -306,5 +306,9 @@ pub fn bookie_path(node: NodeId) -> Path {
 /// (`/ledgers/available`, apache/bookkeeper `util/BookKeeperConstants.java` @ branch-4.15).
 pub const BOOKIES: &str = "available";
 
+/// Directory of bookies that take no writes for now (`/ledgers/available/readonly`), like
+/// [`BOOKIES`].
+pub const READ_ONLY: &str = "readonly";
+
 /// Directory of ledgers, by ledger number.
 pub const LEDGERS: &str = "ledgers";

@@ -95,6 +95,8 @@ pub struct Cluster {
     pub controller: Controller,
     /// The bookies' options.
     pub bookie: bookkeeper::config::Bookie,
+    /// What becomes of the copies of a bookie that is gone.
+    pub auto_recovery: bookkeeper::config::AutoRecovery,
     /// The metadata service's options.
     pub metadata: bookkeeper::config::Metadata,
     /// Tiered storage (long-term storage, LTS).
@@ -130,6 +132,7 @@ impl Cluster {
             bookkeeper: BookKeeperLog::default(),
             controller: Controller::default(),
             bookie: bookkeeper::config::Bookie::default(),
+            auto_recovery: bookkeeper::config::AutoRecovery::default(),
             metadata: bookkeeper::config::Metadata::default(),
             tier: tier::config::Tier::of(tier::config::Kind::Nfs),
             jvm: store_jvm(1),
@@ -213,6 +216,7 @@ impl Cluster {
         }
         self.jvm.check().map_err(|(option, why)| format!("jvm.{option}: {why}"))?;
         self.scaling.check()?;
+        self.auto_recovery.check()?;
         self.segment_store.check()?;
         self.writer.check()?;
         self.reader.check()?;

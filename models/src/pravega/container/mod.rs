@@ -228,6 +228,11 @@ impl Container {
         self.log.outstanding_bytes()
     }
 
+    /// Bytes that its log holds for bookies that have not answered.
+    pub fn unanswered_bytes(&self) -> u64 {
+        self.log.unanswered_bytes()
+    }
+
     fn task(&self, work: Work) -> Task {
         Task::Container { id: self.id, instance: self.instance, work }
     }

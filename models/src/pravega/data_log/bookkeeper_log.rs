@@ -253,6 +253,12 @@ impl BookKeeperLog {
         self.writes.iter().map(|write| write.frame.bytes).sum()
     }
 
+    /// See [`super::DataLog::unanswered_bytes`].
+    pub fn unanswered_bytes(&self) -> u64 {
+        let open = self.current.iter().chain(&self.retired);
+        open.map(|ledger| ledger.handle.unanswered_bytes()).sum()
+    }
+
     /// Looks through the queue without anything having completed: its age counts.
     pub fn look_through_queue(&mut self, now: Time) {
         let age = self.writes.front().map_or(0, |write| now.since(write.added).as_millis());

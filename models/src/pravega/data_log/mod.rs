@@ -125,6 +125,14 @@ impl DataLog {
         }
     }
 
+    /// Bytes that are held for bookies that have not answered.
+    pub fn unanswered_bytes(&self) -> u64 {
+        match self {
+            Self::InMemory(_) => 0,
+            Self::BookKeeper(log) => log.unanswered_bytes(),
+        }
+    }
+
     /// Releases it, without telling anybody.
     pub fn close(&mut self) {
         if let Self::BookKeeper(log) = self {

@@ -250,7 +250,7 @@ impl Reader {
                 self.group.step = Step::Handing;
                 let events: u64 = reading.batches.iter().map(|(_, batch)| batch.count()).sum();
                 let costs = &self.cluster.costs;
-                let cost = costs.reader_reply + costs.reader_event * events;
+                let cost = Duration(costs.reader_reply_ns + costs.reader_event_ns * events);
                 let tag = self.replies.add(Reply { segment, reading });
                 ctx.compute(PoolId(0), cost, tag);
             }

@@ -17,12 +17,11 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
+use crate::bookkeeper::signals::UNANSWERED_BYTES;
 use crate::collections::SortedVecMap;
 use crate::pravega::cache::Cache;
 use crate::pravega::config::DataLogKind;
-use crate::pravega::container::host::{
-    CONNECTION_POOL, ContainerEvent, Env, JVM_POOL, Task, Tasks,
-};
+use crate::pravega::container::host::{ContainerEvent, Env, JVM_POOL, Task, Tasks};
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::container::read_index::ReadRequest;
 use crate::pravega::container::{Container, Phase};
@@ -275,6 +274,7 @@ impl SegmentStore {
         signals::UNFLUSHED.set(ctx, sum(Container::unflushed_bytes));
         signals::OPERATION_LOG_LENGTH.set(ctx, sum(Container::operation_log_length));
         signals::OUTSTANDING_LOG.set(ctx, sum(Container::outstanding_log_bytes));
+        UNANSWERED_BYTES.set(ctx, sum(Container::unanswered_bytes));
         let tag = self.tasks.add(Task::Gauges);
         ctx.timer(GAUGE_PERIOD, tag);
     }
@@ -313,8 +313,10 @@ impl SegmentStore {
             None => Err(CloseReason::WrongHost),
         };
         let message = Message::TableRead { request, result };
-        let tag = self.tasks.add(Task::Send { to: from, message });
-        ctx.compute(CONNECTION_POOL, self.spec.cluster.costs.read, tag);
+        self.allocate(ctx, 0);
+        let costs = &self.spec.cluster.costs;
+        let cost = Duration(costs.connection_read_ns) + costs.reply(0);
+        self.on_event_loop(ctx, cost, Task::Send { to: from, message });
     }
 
     fn on_tier(&mut self, ctx: &mut Ctx<'_>, message: crate::tier::message::Message) {
