@@ -170,11 +170,12 @@ impl Bookie {
             self.read_only = true;
             signals::BOOKIE_READ_ONLY.note(ctx, 0, 0);
             properties::BOOKIE_READ_ONLY.reached(ctx);
-            self.service
-                .request(ctx, Operation::Delete { path: bookie_path(ctx.me()), version: None });
+            // Never in neither list (`ZKRegistrationManager.registerReadOnlyBookie`).
             let path = Path::new(READ_ONLY, u64::from(ctx.me().0));
             let value = Value::Words(Vec::new());
             self.service.request(ctx, Operation::Create { path, value, ephemeral: true });
+            self.service
+                .request(ctx, Operation::Delete { path: bookie_path(ctx.me()), version: None });
             ctx.timer(DISK_CHECK_INTERVAL, TAGS.tag(KIND_HOUSEKEEPING, WRITABLE_TIMER));
         }
     }
