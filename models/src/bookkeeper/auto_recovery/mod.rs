@@ -2,9 +2,10 @@
 //!
 //! Stands for `replication/AutoRecoveryMain.java`, its auditor (`replication/Auditor.java`: here)
 //! and its replication worker (`replication/ReplicationWorker.java`: `worker.rs`) of
-//! apache/bookkeeper @ branch-4.15, as one process of its own. The auditor watches the registered bookies, read-only
-//! ones included. One that goes is waited for (`lostBookieRecoveryDelay`), unless another goes
-//! meanwhile; then every ledger with a lost bookie in an ensemble is under-replicated.
+//! apache/bookkeeper @ branch-4.15, as one process of its own. The auditor watches the registered
+//! bookies, read-only ones included. One that goes is waited for (`lostBookieRecoveryDelay`),
+//! unless another goes meanwhile; then every ledger with a lost bookie in an ensemble is
+//! under-replicated.
 //!
 //! Parameters: [`config::AutoRecovery`]. Left out: the election among several daemons, and their
 //! locks on ledgers; the periodic checks of all ledgers and of all bookies (a week and a day by
