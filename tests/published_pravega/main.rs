@@ -1,0 +1,74 @@
+//! Published figures of Pravega beside the models': each row of docs/FIDELITY.md that is green there
+//! is held to its band here. The scenario files say where the figures come from.
+
+use headwater_reports::outcome::Outcome;
+use headwater_scenarios::run::{self, Options};
+use headwater_scenarios::scenario::Scenario;
+
+/// Runs a row's scenario with settings laid over it.
+fn row(name: &str, settings: &[(&str, &str)]) -> Outcome {
+    let file = format!("{}/published_pravega/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let settings: Vec<_> =
+        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let scenario = Scenario::load(&file, &settings).unwrap_or_else(|problems| panic!("{problems}"));
+    run::run(&scenario, &Options::default()).outcome
+}
+
+/// The response at a share of the events, in us.
+fn response_us(outcome: &Outcome, share: f64) -> u64 {
+    outcome.latency.response.quantile(share).expect("events were acknowledged") / 1_000
+}
+
+/// Events acknowledged in a second of an overload, while `rate` are offered.
+fn highest(segments: &str, writers: &str, [rate, size]: [&str; 2]) -> u64 {
+    let settings = [
+        ("system.segments", segments),
+        ("system.writers", writers),
+        ("traffic.rate", rate),
+        ("traffic.size.mean", size),
+        ("traffic.duration", "4s"),
+        ("measure.warm_up", "2s"),
+    ];
+    row("omb-2020", &settings).rates.acked.events_per_second as u64
+}
+
+#[test]
+fn omb_2020_one_segment_answers_in_two_or_three_milliseconds_whatever_the_rate() {
+    // Median and 99th percentile, published in us, and how far from it, in percent.
+    for (rate, p50, p99) in
+        [("1000/s", 1_800, 3_000), ("10000/s", 2_000, 4_000), ("100000/s", 2_800, 4_500)]
+    {
+        let outcome = row("omb-2020", &[("traffic.rate", rate)]);
+        let (median, tail) = (response_us(&outcome, 0.5), response_us(&outcome, 0.99));
+        assert!((70..=130).contains(&(median * 100 / p50)), "{rate}: p50 {median} us, {p50}");
+        assert!((60..=140).contains(&(tail * 100 / p99)), "{rate}: p99 {tail} us, {p99}");
+    }
+}
+
+#[test]
+fn omb_2020_one_segment_takes_a_million_events_of_100_bytes() {
+    let rate = highest("1", "1", ["1300000/s", "100B"]);
+    assert!((900_000..1_150_000).contains(&rate), "{rate}/s; published 953,000 to 1,088,000");
+}
+
+#[test]
+fn omb_2020_one_segment_is_full_where_ten_are_not() {
+    let of = |segments| highest(segments, "10", ["250000/s", "1000B"]);
+    let (one, ten) = (of("1"), of("10"));
+    assert!((190_000..=240_000).contains(&one), "{one}/s; published 216,000");
+    assert!((245_000..=255_000).contains(&ten), "{ten}/s; published as offered");
+}
+
+#[test]
+fn row_14_one_writer_keeps_up_with_a_hundred_segments() {
+    let outcome = row("row-14-many-segments", &[]);
+    let rate = outcome.rates.acked.events_per_second as u64;
+    assert!((49_000..=51_000).contains(&rate), "{rate}/s of 50,000; 38,900 once");
+}
+
+#[test]
+fn row_15_an_idle_cluster_is_read_within_some_milliseconds() {
+    let outcome = row("row-15-idle", &[]);
+    let us = outcome.latency.end_to_end.quantile(0.5).expect("events were read") / 1_000;
+    assert!((1_500..=5_500).contains(&us), "{us} us; published 4,100 to 4,400 in the mean");
+}
