@@ -5,6 +5,8 @@ use std::ops::{Add, Mul, Sub};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::clock::monotonic_ns;
+
 /// Work of a client, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Counts {
@@ -96,6 +98,34 @@ impl Counting {
     }
 }
 
+/// What one client counts as it goes, told now and then to whoever asks.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    to: Option<Counting>,
+    client: String,
+    counts: Counts,
+    /// When it last told.
+    told: u64,
+}
+
+impl Teller {
+    /// Of a client of this name; nobody is told where nobody asks.
+    pub(crate) fn new(to: Option<Counting>, client: String) -> Self {
+        Self { to, client, counts: Counts::default(), told: 0 }
+    }
+
+    /// So much was done, just now.
+    pub(crate) fn add(&mut self, done: Counts) {
+        let Some(to) = &self.to else { return };
+        self.counts = self.counts + done;
+        let now = monotonic_ns();
+        if now - self.told >= Counting::EVERY.as_nanos() as u64 {
+            self.told = now;
+            to.tell(&self.client, now, self.counts);
+        }
+    }
+}
+
 /// What was done by a time.
 fn reached(told: &[Reached], at: u64) -> Counts {
     let after = told.partition_point(|(then, _)| *then <= at);
@@ -112,6 +142,20 @@ fn reached(told: &[Reached], at: u64) -> Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_tells_all_that_it_has_done() {
+        let counting = Counting::default();
+        let mut teller = Teller::new(Some(counting.clone()), "one".into());
+        let one = Counts { writes: 1.0, written: 500.0, ..Counts::default() };
+        teller.add(one);
+        teller.told = 0;
+        teller.add(one);
+        let told = counting.0.lock().unwrap()["one"].clone();
+        assert_eq!(told.iter().map(|(_, of)| of.written).collect::<Vec<_>>(), [500.0, 1_000.0]);
+        Teller::new(None, "two".into()).add(one);
+        assert_eq!(counting.0.lock().unwrap().len(), 1, "nobody asked it");
+    }
 
     #[test]
     fn what_was_done_between_two_times_is_in_proportion() {

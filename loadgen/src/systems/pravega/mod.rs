@@ -149,8 +149,9 @@ impl LiveSystem for Pravega {
             return Ok(Connection { writers, lanes, read: Some(read), storage: Box::new(client) });
         }
         let (read, watching) = (stream.clone(), observer.clone());
-        let writer =
-            |_| -> Box<dyn Writer> { Box::new(writer::OwnWriter::open(&stream, observer.clone())) };
+        let writer = |number| -> Box<dyn Writer> {
+            Box::new(writer::OwnWriter::open(&stream, number, observer.clone()))
+        };
         let writers = (0..configuration.writers).map(writer).collect();
         let read: StartReading = Box::new(move || reader::start(&read, 0, watching));
         let storage: Box<dyn Storage> = match &cluster.launched {

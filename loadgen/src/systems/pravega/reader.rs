@@ -9,6 +9,7 @@ use super::positions::Positions;
 use super::stream::Stream;
 use crate::failure::{Failure, Result};
 use crate::systems::client::{Flags, Observer, ReadBack, Reading};
+use crate::systems::counts::{Counts, Teller};
 
 /// Nothing new for this long when the writers are done: everything is read. The store answers a
 /// read at the tail as soon as there is data, so that this is many times what it needs.
@@ -35,6 +36,7 @@ async fn read(
 ) -> Result<ReadBack> {
     let (controller, name) = (stream.controller.clone(), stream.name.clone());
     let mut reader = StreamReader::open(controller, name, Options::default());
+    let mut counted = Teller::new(observer.counting.clone(), "reader".into());
     let mut last = Instant::now();
     loop {
         if flags.stop.load(Ordering::Relaxed) {
@@ -57,6 +59,14 @@ async fn read(
             observer.mark("truncated", format!("{bytes} bytes of {name} were gone"));
         }
         last = Instant::now();
+        // A slice is one reply.
+        let received: usize = slice.events.iter().map(|event| event.len()).sum();
+        counted.add(Counts {
+            reads: 1.0,
+            received: received as f64,
+            read: slice.events.len() as f64,
+            ..Counts::default()
+        });
         slice.events.iter().for_each(|event| positions.deliver(event));
         positions.flush();
     }

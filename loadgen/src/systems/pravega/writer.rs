@@ -1,12 +1,13 @@
 //! A writer of the client of our own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use headwater_pravega_client::{Error, EventWriter, NotTaken, Options, RoutingKey};
 
 use super::stream::Stream;
 use crate::systems::client::{Observer, Refused, Settled, Token, Writer};
+use crate::systems::counts::{Counts, Teller};
 
 /// Bytes handed to the client and not acknowledged at the most; what is more is refused. Four times
 /// what the Rust client takes before it makes its caller wait (16 MiB, `CHANNEL_CAPACITY` in
@@ -34,19 +35,28 @@ pub(super) struct OwnWriter {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     /// Bytes that the client has and that are not acknowledged.
     bytes: AtomicU64,
     abandoned: AtomicBool,
     /// Why events have failed was told.
     told: AtomicBool,
+    counted: Mutex<Teller>,
 }
 
 impl Shared {
     /// Events are stored, or it is not known whether they are.
     fn settled(&self, observer: &Observer, tokens: &[Token], result: Result<(), &Error>) {
         let bytes: u64 = tokens.iter().map(|token| u64::from(token.bytes)).sum();
+        if let (Ok(()), Ok(mut counted)) = (result, self.counted.lock()) {
+            // One acknowledgement is of one block.
+            counted.add(Counts {
+                writes: 1.0,
+                sent: bytes as f64,
+                written: tokens.len() as f64,
+                ..Counts::default()
+            });
+        }
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         if self.abandoned.load(Ordering::Relaxed) {
             return;
@@ -75,8 +85,14 @@ fn short(error: &Error) -> &'static str {
 
 impl OwnWriter {
     /// Opens a writer on the stream, and has it connect to its segments.
-    pub(super) fn open(stream: &Stream, observer: Observer) -> Self {
-        let shared = Arc::new(Shared::default());
+    pub(super) fn open(stream: &Stream, number: u32, observer: Observer) -> Self {
+        let client = format!("writer {number}");
+        let shared = Arc::new(Shared {
+            bytes: AtomicU64::default(),
+            abandoned: AtomicBool::default(),
+            told: AtomicBool::default(),
+            counted: Mutex::new(Teller::new(observer.counting.clone(), client)),
+        });
         let of_tasks = Arc::clone(&shared);
         let tell = move |tokens: Vec<Token>, result: Result<(), &Error>| {
             of_tasks.settled(&observer, &tokens, result);
