@@ -293,14 +293,11 @@ impl AutoRecovery {
     /// An input for whatever is under way.
     pub(super) fn on_component(&mut self, ctx: &mut Context<'_, Streaming>, input: Input<'_>) {
         match &mut self.worker.step {
-            Step::Recovering(recovery) => {
-                for event in recovery.on(ctx, input) {
-                    match event {
-                        RecoveryEvent::Recovered { .. } => return self.look(ctx),
-                        RecoveryEvent::Failed { .. } => return self.put_off(ctx),
-                    }
-                }
-            }
+            Step::Recovering(recovery) => match recovery.on(ctx, input).into_iter().next() {
+                Some(RecoveryEvent::Recovered { .. }) => self.look(ctx),
+                Some(RecoveryEvent::Failed { .. }) => self.put_off(ctx),
+                None => {}
+            },
             Step::Copying(copying) => {
                 if copying.answered(input) {
                     return self.put_off(ctx);
