@@ -237,8 +237,10 @@ fn a_container_of_a_dead_store_is_failed_over_and_a_collection_is_one() {
     assert!(share(longest, Mechanism::Failover) > 0.5, "{longest:?}");
 
     let pauses = [
-        ("system.costs.\"jvm.pause.every\"", "1s"),
-        ("system.costs.\"jvm.pause\"", "{ shape = \"constant\", value = \"200ms\" }"),
+        ("system.costs.request_garbage_bytes", "200000"),
+        ("system.jvm.heap", "512MiB"),
+        ("system.jvm.\"max.gc.pause.millis\"", "1000"),
+        ("system.jvm.young_collection_us", "3000000"),
     ];
     let answer = ask(PRAVEGA, &pauses, false);
     let longest = event(&answer, Kind::Response, "max");

@@ -1,6 +1,5 @@
-//! Published figures of Pravega beside the models': each row of docs/FIDELITY.md that is green
-//! there
-//! is held to its band here. The scenario files say where the figures come from.
+//! Published figures of Pravega beside the models': rows of docs/FIDELITY.md that are green there
+//! are held to their bands here. The scenario files say where the figures come from.
 
 use headwater_reports::outcome::Outcome;
 use headwater_scenarios::run::{self, Options};

@@ -3,7 +3,7 @@
 //! Stands for `EventStreamReaderImpl`, `SegmentInputStreamImpl`, `AsyncSegmentInputStreamImpl` @
 //! v0.13.0: per segment one request outstanding, for as much as the buffer has room for, answered
 //! by the store as soon as there is something; a sealed segment to its end, then its successors.
-//! What the Rust client has between that and its application is [`group`]'s; its reads
+//! What the Rust client has between that and its application is `group.rs`'s; its reads
 //! (`src/segment/reader.rs` of pravega-client-rust @ v0.3.7) end after 30 s without an answer and
 //! are made again. `loadgen`'s own (`loadgen/pravega/src/reader`) reads as the Java client does,
 //! and leaves a silent store sooner. Left out: the reader group's state, checkpoints and the
