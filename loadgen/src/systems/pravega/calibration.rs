@@ -92,7 +92,7 @@ const GROUPS: &[Group] = &[
     },
     Group {
         side: Side::Server,
-        thread: "core-",
+        thread: "core",
         terms: &[
             Term::working_set("core_working_set_kib"),
             Term::ns("operation_batch_ns", |of| BLOCK * of.writes),
