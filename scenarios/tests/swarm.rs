@@ -188,8 +188,8 @@ fn planted_bugs_are_found_and_the_same_seeds_are_clean_without_them() {
         ("swarm/kafka-five", "unclean-election", 130),
         ("swarm/kafka-five", "last-replica-standing", 135),
         ("swarm/pravega", "truncate-beyond-tier", 2),
-        ("swarm/pravega", "frames-twice-at-rollover", 1),
-        ("swarm/pravega", "sealed-tail-skipped", 6),
+        ("swarm/pravega", "frames-twice-at-rollover", 2),
+        ("swarm/pravega", "sealed-tail-skipped", 4),
     ];
     for (name, bug, seed) in bugs {
         let planted = format!("[\"{bug}\"]");
