@@ -58,6 +58,28 @@ pub(crate) enum Times {
 }
 
 impl Case {
+    /// A case that writes `events` of `bytes` in so many requests a second, about, and reads them
+    /// in so many; nothing is read where those are none.
+    pub(crate) const fn of(
+        name: &'static str,
+        settings: &'static [(&'static str, &'static str)],
+        [writes, reads]: [f64; 2],
+        [events, bytes]: [f64; 2],
+    ) -> Self {
+        let read = if reads > 0.0 { events } else { 0.0 };
+        let expects = Counts {
+            writes,
+            reads,
+            others: 0.0,
+            sent: events * bytes,
+            received: read * bytes,
+            written: events,
+            read,
+            flushes: 0.0,
+        };
+        Self { name, settings, reads: reads > 0.0, expects }
+    }
+
     /// Whether servers flush for each request that writes, which no client can count.
     pub(crate) fn flushes(&self) -> bool {
         self.expects.flushes > 0.0

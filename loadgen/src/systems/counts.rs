@@ -42,6 +42,11 @@ impl Counts {
         }
     }
 
+    /// KiB that go through the sockets.
+    pub(crate) fn kib(&self) -> f64 {
+        (self.sent + self.received) / 1024.0
+    }
+
     /// All requests.
     pub(crate) fn requests(&self) -> f64 {
         self.writes + self.reads + self.others

@@ -10,28 +10,6 @@ const fn flushed(case: Case) -> Case {
     Case { expects, ..case }
 }
 
-/// A case that writes `events` of `bytes` in so many requests a second, about, and reads them in
-/// so many; nothing is read where those are none.
-const fn case(
-    name: &'static str,
-    settings: &'static [(&'static str, &'static str)],
-    [writes, reads]: [f64; 2],
-    [events, bytes]: [f64; 2],
-) -> Case {
-    let read = if reads > 0.0 { events } else { 0.0 };
-    let expects = Counts {
-        writes,
-        reads,
-        others: 0.0,
-        sent: events * bytes,
-        received: read * bytes,
-        written: events,
-        read,
-        flushes: 0.0,
-    };
-    Case { name, settings, reads: reads > 0.0, expects }
-}
-
 macro_rules! settings {
     ($rate:literal, $size:literal, $linger:literal $(, $more:expr)*) => {
         &[
@@ -58,24 +36,19 @@ const BATCHES: &[(&str, &str)] = settings!("8000/s", "1KiB", "20");
 /// Requests alone, bytes, events, each with readers and without; requests so few that the caches
 /// are cold for each, and so dense that a thread finds several when it wakes.
 const CASES: &[Case] = &[
-    case("small requests, read", SMALL, [1_000.0, 1_000.0], [1_000.0, 200.0]),
-    case("small requests, not read", SMALL, [1_000.0, 0.0], [1_000.0, 200.0]),
-    case("few requests, read", FEW, [120.0, 120.0], [120.0, 200.0]),
-    flushed(case("flushed requests, read", FLUSHED, [150.0, 150.0], [150.0, 200.0])),
-    case("dense requests, read", DENSE, [7_000.0, 5_000.0], [7_000.0, 200.0]),
-    case("large requests, read", LARGE, [400.0, 400.0], [400.0, 61_440.0]),
-    case("large requests, not read", LARGE, [400.0, 0.0], [400.0, 61_440.0]),
-    case("many events, read", MANY, [180.0, 180.0], [12_000.0, 100.0]),
-    case("many events, not read", MANY, [180.0, 0.0], [12_000.0, 100.0]),
+    Case::of("small requests, read", SMALL, [1_000.0, 1_000.0], [1_000.0, 200.0]),
+    Case::of("small requests, not read", SMALL, [1_000.0, 0.0], [1_000.0, 200.0]),
+    Case::of("few requests, read", FEW, [120.0, 120.0], [120.0, 200.0]),
+    flushed(Case::of("flushed requests, read", FLUSHED, [150.0, 150.0], [150.0, 200.0])),
+    Case::of("dense requests, read", DENSE, [7_000.0, 5_000.0], [7_000.0, 200.0]),
+    Case::of("large requests, read", LARGE, [400.0, 400.0], [400.0, 61_440.0]),
+    Case::of("large requests, not read", LARGE, [400.0, 0.0], [400.0, 61_440.0]),
+    Case::of("many events, read", MANY, [180.0, 180.0], [12_000.0, 100.0]),
+    Case::of("many events, not read", MANY, [180.0, 0.0], [12_000.0, 100.0]),
 ];
 
 /// Events by the hundred in requests of a hundred KiB.
-const MORE: &[Case] = &[case("large batches, read", BATCHES, [48.0, 48.0], [8_000.0, 1_024.0])];
-
-/// KiB that go through the sockets.
-fn kib(counts: &Counts) -> f64 {
-    (counts.sent + counts.received) / 1024.0
-}
+const MORE: &[Case] = &[Case::of("large batches, read", BATCHES, [48.0, 48.0], [8_000.0, 1_024.0])];
 
 /// What librdkafka's thread takes to wake, in requests: both come with every batch, so that no case
 /// tells them apart. As the model has them by default.
@@ -91,7 +64,7 @@ const GROUPS: &[Group] = &[
             Term::working_set("network_working_set_kib"),
             Term::from_idle("network_from_idle_ns"),
             Term::ns("network_request_ns", |of| 2.0 * of.requests()),
-            Term::ns("network_kib_ns", kib),
+            Term::ns("network_kib_ns", Counts::kib),
         ],
     },
     Group {
@@ -114,7 +87,7 @@ const GROUPS: &[Group] = &[
             Term::from_idle("client_from_idle_ns"),
             // It wakes for a batch, makes the request, and takes the answer.
             Term::ns("client_request_ns", |of| (2.0 + WAKES) * of.writes + of.reads),
-            Term::ns("client_kib_ns", kib),
+            Term::ns("client_kib_ns", Counts::kib),
             Term::ns("client_batch_record_ns", |of| of.written),
             Term::ns("client_parse_record_ns", |of| of.read),
         ],

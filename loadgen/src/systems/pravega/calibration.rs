@@ -4,28 +4,6 @@
 use crate::systems::calibration::{Calibration, Case, Group, Side, Term};
 use crate::systems::counts::Counts;
 
-/// A case that writes `events` of `bytes` in so many blocks a second, about, and reads them in so
-/// many replies; nothing is read where those are none.
-const fn case(
-    name: &'static str,
-    settings: &'static [(&'static str, &'static str)],
-    [writes, reads]: [f64; 2],
-    [events, bytes]: [f64; 2],
-) -> Case {
-    let read = if reads > 0.0 { events } else { 0.0 };
-    let expects = Counts {
-        writes,
-        reads,
-        others: 0.0,
-        sent: events * bytes,
-        received: read * bytes,
-        written: events,
-        read,
-        flushes: 0.0,
-    };
-    Case { name, settings, reads: reads > 0.0, expects }
-}
-
 macro_rules! settings {
     ($rate:literal, $size:literal) => {
         &[
@@ -46,20 +24,15 @@ const MANY: &[(&str, &str)] = settings!("20000/s", "100B");
 /// Blocks alone, bytes, events, each with readers and without; blocks so few that the caches are
 /// cold for each.
 const CASES: &[Case] = &[
-    case("small blocks, read", SMALL, [800.0, 800.0], [800.0, 200.0]),
-    case("small blocks, not read", SMALL, [800.0, 0.0], [800.0, 200.0]),
-    case("few blocks, read", FEW, [120.0, 120.0], [120.0, 200.0]),
-    case("few blocks, not read", FEW, [120.0, 0.0], [120.0, 200.0]),
-    case("large blocks, read", LARGE, [300.0, 300.0], [300.0, 61_440.0]),
-    case("large blocks, not read", LARGE, [300.0, 0.0], [300.0, 61_440.0]),
-    case("many events, read", MANY, [1_500.0, 1_500.0], [20_000.0, 100.0]),
-    case("many events, not read", MANY, [1_500.0, 0.0], [20_000.0, 100.0]),
+    Case::of("small blocks, read", SMALL, [800.0, 800.0], [800.0, 200.0]),
+    Case::of("small blocks, not read", SMALL, [800.0, 0.0], [800.0, 200.0]),
+    Case::of("few blocks, read", FEW, [120.0, 120.0], [120.0, 200.0]),
+    Case::of("few blocks, not read", FEW, [120.0, 0.0], [120.0, 200.0]),
+    Case::of("large blocks, read", LARGE, [300.0, 300.0], [300.0, 61_440.0]),
+    Case::of("large blocks, not read", LARGE, [300.0, 0.0], [300.0, 61_440.0]),
+    Case::of("many events, read", MANY, [1_500.0, 1_500.0], [20_000.0, 100.0]),
+    Case::of("many events, not read", MANY, [1_500.0, 0.0], [20_000.0, 100.0]),
 ];
-
-/// KiB that go through the sockets.
-fn kib(counts: &Counts) -> f64 {
-    (counts.sent + counts.received) / 1024.0
-}
 
 /// What an event loop takes to write a reply, and to decode a request to read, in append blocks:
 /// each comes with one of these. As the model has them by default.
@@ -87,7 +60,7 @@ const GROUPS: &[Group] = &[
             Term::ns("connection_append_ns", |of| {
                 (1.0 + REPLY) * of.writes + (READ + REPLY) * of.reads
             }),
-            Term::ns("connection_kib_ns", kib),
+            Term::ns("connection_kib_ns", Counts::kib),
         ],
     },
     Group {
