@@ -23,6 +23,7 @@ use rand::distr::Distribution as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::signals;
 use super::warm_up::{self, WarmUp};
 use crate::protocol::Streaming;
 use crate::wait::Without;
@@ -325,6 +326,23 @@ impl Jvm {
                 self.code.compiled(compiler);
                 None
             }
+        }
+    }
+
+    /// The same for a process that tells of it, and ends when its heap is full.
+    pub fn done_in_process(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        number: u64,
+        tag: impl Fn(u64) -> u64,
+    ) {
+        match self.done(ctx, number, tag) {
+            Some(Event::Paused(pause)) => signals::GC_PAUSE.note(ctx, 0, pause.0 / 1_000),
+            Some(Event::OutOfMemory) => {
+                signals::OUT_OF_MEMORY.note(ctx, 0, self.in_use());
+                ctx.exit();
+            }
+            None => {}
         }
     }
 

@@ -5,8 +5,6 @@
 
 use super::{Broker, Ctx, TAGS, kind};
 use crate::kafka::message::Message;
-use crate::kafka::signals;
-use crate::runtime::jvm::Event;
 
 const fn tag(number: u64) -> u64 {
     TAGS.tag(kind::JVM, number)
@@ -22,13 +20,6 @@ impl Broker {
 
     /// The JVM has done some of its work.
     pub(super) fn jvm_done(&mut self, ctx: &mut Ctx<'_>, number: u64) {
-        match self.jvm.done(ctx, number, tag) {
-            Some(Event::Paused(pause)) => signals::GC_PAUSE.note(ctx, 0, pause.0 / 1_000),
-            Some(Event::OutOfMemory) => {
-                signals::OUT_OF_MEMORY.note(ctx, 0, self.jvm.in_use());
-                ctx.exit();
-            }
-            None => {}
-        }
+        self.jvm.done_in_process(ctx, number, tag);
     }
 }

@@ -44,9 +44,7 @@ impl SegmentStore {
 
     /// A connection's event loop does something.
     pub(super) fn on_event_loop(&mut self, ctx: &mut Ctx<'_>, cost: Duration, task: Task) {
-        let tag = self.tasks.add(task);
-        let (before, after) = self.spec.cluster.costs.parts(self.jvm.cost(cost));
-        ctx.compute_with_tail(CONNECTION_POOL, before, after, tag);
+        self.env(ctx).compute(CONNECTION_POOL, cost, task);
     }
 
     /// A request to read has come in.

@@ -34,7 +34,7 @@ use crate::pravega::stream::Stream;
 use crate::pravega::waits::{self, JVM_TAGS};
 use crate::pravega::writer::routing::container_of;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
-use crate::runtime::jvm::{Event, Jvm};
+use crate::runtime::jvm::Jvm;
 use crate::tags::TagSpace;
 
 use self::append_processor::AppendProcessor;
@@ -88,6 +88,18 @@ impl SegmentStore {
             jvm: Jvm::new(&cluster.jvm, cores, JVM_POOL),
             stream_exists: true,
             spec,
+        }
+    }
+
+    /// What a container may use of the store, where no container is at hand.
+    fn env<'e, 'c>(&'e mut self, ctx: &'e mut Ctx<'c>) -> Env<'e, 'c> {
+        Env {
+            ctx,
+            cache: &mut self.cache,
+            jvm: &self.jvm,
+            tasks: &mut self.tasks,
+            spec: &self.spec,
+            events: &mut self.events,
         }
     }
 
@@ -190,16 +202,7 @@ impl SegmentStore {
                 bookkeeper_log::BookKeeperLog::new(&self.spec, id, self.instances),
             )),
         };
-        let instance = self.instances;
-        let mut env = Env {
-            ctx,
-            cache: &mut self.cache,
-            jvm: &self.jvm,
-            tasks: &mut self.tasks,
-            spec: &self.spec,
-            events: &mut self.events,
-        };
-        let container = Container::start(id, instance, log, &mut env);
+        let container = Container::start(id, self.instances, log, &mut self.env(ctx));
         self.containers.insert(id, container);
     }
 
@@ -346,18 +349,6 @@ impl SegmentStore {
         let garbage = self.spec.cluster.costs.request_garbage_bytes + carried;
         self.jvm.request(ctx, garbage, |number| JVM_TAGS.tag(number));
     }
-
-    /// The JVM has done some of its work.
-    fn jvm_done(&mut self, ctx: &mut Ctx<'_>, tag: u64) {
-        match self.jvm.done(ctx, JVM_TAGS.low(tag), |number| JVM_TAGS.tag(number)) {
-            Some(Event::Paused(pause)) => signals::GC_PAUSE.note(ctx, 0, pause.0 / 1_000),
-            Some(Event::OutOfMemory) => {
-                signals::OUT_OF_MEMORY.note(ctx, 0, self.jvm.in_use());
-                ctx.exit();
-            }
-            None => {}
-        }
-    }
 }
 
 impl Node<Streaming> for SegmentStore {
@@ -420,7 +411,8 @@ impl Node<Streaming> for SegmentStore {
 
     fn on_completion(&mut self, ctx: &mut Ctx<'_>, tag: u64, _completion: Completion<Record>) {
         if JVM_TAGS.owns(tag) {
-            self.jvm_done(ctx, tag);
+            let number = JVM_TAGS.low(tag);
+            self.jvm.done_in_process(ctx, number, |number| JVM_TAGS.tag(number));
         } else if let Some(task) = self.tasks.take(tag) {
             self.on_task(ctx, task);
         }
