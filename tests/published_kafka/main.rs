@@ -2,26 +2,15 @@
 //! is held to its band here. The scenario files say where the figures come from.
 
 use headwater_reports::outcome::Outcome;
-use headwater_scenarios::run::{self, Options};
-use headwater_scenarios::scenario::Scenario;
+
+use published::{acked, response_us};
+
+#[path = "../published.rs"]
+mod published;
 
 /// Runs a row's scenario with settings laid over it.
 fn row(name: &str, settings: &[(&str, &str)]) -> Outcome {
-    let file = format!("{}/published_kafka/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-    let settings: Vec<_> =
-        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let scenario = Scenario::load(&file, &settings).unwrap_or_else(|problems| panic!("{problems}"));
-    run::run(&scenario, &Options::default()).outcome
-}
-
-/// Events acknowledged in a second.
-fn acked(outcome: &Outcome) -> u64 {
-    outcome.rates.acked.events_per_second as u64
-}
-
-/// The response at a share of the events, in us.
-fn response_us(outcome: &Outcome, share: f64) -> u64 {
-    outcome.latency.response.quantile(share).expect("events were acknowledged") / 1_000
+    published::row("published_kafka", name, settings)
 }
 
 #[test]

@@ -2,21 +2,15 @@
 //! are held to their bands here. The scenario files say where the figures come from.
 
 use headwater_reports::outcome::Outcome;
-use headwater_scenarios::run::{self, Options};
-use headwater_scenarios::scenario::Scenario;
+
+use published::{acked, response_us};
+
+#[path = "../published.rs"]
+mod published;
 
 /// Runs a row's scenario with settings laid over it.
 fn row(name: &str, settings: &[(&str, &str)]) -> Outcome {
-    let file = format!("{}/published_pravega/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-    let settings: Vec<_> =
-        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let scenario = Scenario::load(&file, &settings).unwrap_or_else(|problems| panic!("{problems}"));
-    run::run(&scenario, &Options::default()).outcome
-}
-
-/// The response at a share of the events, in us.
-fn response_us(outcome: &Outcome, share: f64) -> u64 {
-    outcome.latency.response.quantile(share).expect("events were acknowledged") / 1_000
+    published::row("published_pravega", name, settings)
 }
 
 /// Events acknowledged in a second of an overload, while `rate` are offered.
@@ -29,7 +23,7 @@ fn highest(segments: &str, writers: &str, [rate, size]: [&str; 2]) -> u64 {
         ("traffic.duration", "4s"),
         ("measure.warm_up", "2s"),
     ];
-    row("omb-2020", &settings).rates.acked.events_per_second as u64
+    acked(&row("omb-2020", &settings))
 }
 
 #[test]
@@ -62,7 +56,7 @@ fn omb_2020_one_segment_is_full_where_ten_are_not() {
 #[test]
 fn row_14_one_writer_keeps_up_with_a_hundred_segments() {
     let outcome = row("row-14-many-segments", &[]);
-    let rate = outcome.rates.acked.events_per_second as u64;
+    let rate = acked(&outcome);
     assert!((49_000..=51_000).contains(&rate), "{rate}/s of 50,000; 38,900 once");
 }
 
