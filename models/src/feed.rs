@@ -8,6 +8,7 @@ use crate::deployment::{Deployment, Environment};
 use crate::handover::Handover;
 use crate::intake::Intake;
 use crate::outlet::Outlet;
+use crate::replay::Replay;
 
 /// Where the events of a stream come from.
 #[derive(Clone)]
@@ -45,7 +46,23 @@ impl Feed {
     /// With its events kept until they are handed out, so that others may take from its readers and
     /// what comes out at the end is held against the schedule.
     pub fn keeping(self) -> Self {
-        Self { own: Some(Handover::default()), ..self }
+        let from = match &self.source {
+            Source::Schedule(_) => None,
+            Source::Readers(from) => Some(from),
+        };
+        Self { own: Some(Handover::taking_from(from)), ..self }
+    }
+
+    /// With its events kept, if it does not keep them already.
+    pub fn kept(self) -> Self {
+        if self.own.is_some() { self } else { self.keeping() }
+    }
+
+    /// What reads the stream runs on this machine.
+    pub fn read_on(&self, machine: MachineId) {
+        if let Some(own) = &self.own {
+            own.add_reader(machine);
+        }
     }
 
     /// The machine of writer `name`, the stream's `writer`th: one of its own, or that of the reader
@@ -72,9 +89,7 @@ impl Feed {
         name: &str,
     ) -> MachineId {
         let machine = environment.client_machine(deployment, name);
-        if let Some(own) = &self.own {
-            own.add_reader(machine);
-        }
+        self.read_on(machine);
         machine
     }
 
@@ -83,6 +98,34 @@ impl Feed {
         if let Source::Readers(from) = &self.source {
             from.add_writer(self.stream, node);
         }
+    }
+
+    /// The system keeps its own position: what it takes is a [`Replay`].
+    pub fn add_replay(&self) {
+        if let Source::Readers(from) = &self.source {
+            from.add_shelf(self.stream);
+        }
+    }
+
+    /// What a system that keeps its own position takes, from the beginning of a life. Events of the
+    /// schedule are spread over `lanes`, those of another stream are of its lanes.
+    pub fn replay(&self, lanes: u32) -> Replay {
+        match &self.source {
+            Source::Schedule(schedule) => Replay::schedule(schedule(0, 1), lanes),
+            Source::Readers(from) => Replay::readers(from.clone(), self.stream),
+        }
+    }
+
+    /// This node is told when all that the system has passed on is settled.
+    pub fn add_watcher(&self, node: NodeId) {
+        if let Some(own) = &self.own {
+            own.watch(node);
+        }
+    }
+
+    /// The stream.
+    pub const fn stream(&self) -> StreamId {
+        self.stream
     }
 
     /// What writer `writer` of `writers` takes, from the beginning of a life.

@@ -18,8 +18,9 @@ use headwater_sim::units::{MachineId, NodeId};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane, StreamId};
 use crate::collections::SortedVecMap;
-use crate::note::Note;
+use crate::note::{Note, Passed};
 use crate::protocol::{Message, Streaming};
+use crate::shelf::Shelf;
 
 /// Tells a writer that events have been handed to it; within a process, so without bytes.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub struct Handed {
     pub arrival: Arrival,
     /// When the schedule had it.
     pub due: Time,
+    /// It was passed on before, by a system that has worked on it twice.
+    pub again: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +72,18 @@ struct Desk {
 struct Taker {
     stream: StreamId,
     desks: Vec<Desk>,
+    /// Of a system that keeps its own position, in place of desks.
+    shelf: Option<Shelf>,
+}
+
+/// Who waits until what was passed on is settled.
+#[derive(Debug)]
+struct Watch {
+    node: NodeId,
+    /// Passed on to writers, and neither acknowledged nor given up.
+    open: u64,
+    /// Given up.
+    failed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +97,11 @@ struct State {
     /// The machines of the readers.
     readers: Vec<MachineId>,
     takers: Vec<Taker>,
+    /// The stream that this one's writers take from.
+    from: Option<Handover>,
+    /// By lane, what was passed on up to here is so again.
+    passed: SortedVecMap<Lane, u64>,
+    watch: Option<Watch>,
 }
 
 /// What is known of the events of one stream in a run where systems hand on, and who takes them
@@ -90,6 +110,12 @@ struct State {
 pub struct Handover(Rc<RefCell<State>>);
 
 impl Handover {
+    /// Of a stream whose writers take from another's readers, if they do.
+    pub(crate) fn taking_from(from: Option<&Self>) -> Self {
+        let state = State { from: from.cloned(), ..State::default() };
+        Self(Rc::new(RefCell::new(state)))
+    }
+
     /// A reader of the stream runs on this machine.
     pub fn add_reader(&self, machine: MachineId) {
         self.0.borrow_mut().readers.push(machine);
@@ -103,19 +129,48 @@ impl Handover {
 
     /// The next writer of a stream that takes from this one.
     pub fn add_writer(&self, stream: StreamId, node: NodeId) {
-        let mut state = self.0.borrow_mut();
-        let at = state.takers.iter().position(|taker| taker.stream == stream);
+        let desk = Desk { node, waiting: VecDeque::new() };
+        self.add_taker(stream, |taker| taker.desks.push(desk));
+    }
+
+    /// A system that takes from this one keeps its own position.
+    pub(crate) fn add_shelf(&self, stream: StreamId) {
+        self.add_taker(stream, |taker| taker.shelf = Some(Shelf::default()));
+    }
+
+    fn add_taker(&self, stream: StreamId, with: impl FnOnce(&mut Taker)) {
+        let takers = &mut self.0.borrow_mut().takers;
+        let at = takers.iter().position(|taker| taker.stream == stream);
         let at = at.unwrap_or_else(|| {
-            state.takers.push(Taker { stream, desks: Vec::new() });
-            state.takers.len() - 1
+            takers.push(Taker { stream, desks: Vec::new(), shelf: None });
+            takers.len() - 1
         });
-        state.takers[at].desks.push(Desk { node, waiting: VecDeque::new() });
+        with(&mut takers[at]);
+    }
+
+    fn taker<R>(&self, stream: StreamId, use_it: impl FnOnce(&mut Taker) -> R) -> R {
+        let mut state = self.0.borrow_mut();
+        let taker = state.takers.iter_mut().find(|taker| taker.stream == stream);
+        use_it(taker.expect("it takes from here"))
     }
 
     fn desk<R>(&self, stream: StreamId, writer: u32, use_it: impl FnOnce(&mut Desk) -> R) -> R {
-        let mut state = self.0.borrow_mut();
-        let taker = state.takers.iter_mut().find(|taker| taker.stream == stream);
-        use_it(&mut taker.expect("it takes from here").desks[writer as usize])
+        self.taker(stream, |taker| use_it(&mut taker.desks[writer as usize]))
+    }
+
+    /// Looks at what lies on the shelf of a stream that takes from this one.
+    pub(crate) fn shelf<R>(&self, stream: StreamId, use_it: impl FnOnce(&mut Shelf) -> R) -> R {
+        self.taker(stream, |taker| use_it(taker.shelf.as_mut().expect("it has a shelf")))
+    }
+
+    /// This node is told, by a [`Notice`], when all that was passed on is settled.
+    pub(crate) fn watch(&self, node: NodeId) {
+        self.0.borrow_mut().watch = Some(Watch { node, open: 0, failed: 0 });
+    }
+
+    /// What was passed on and is not settled, and what was given up; nothing where nobody watches.
+    pub(crate) fn open(&self) -> (u64, u64) {
+        self.0.borrow().watch.as_ref().map_or((0, 0), |watch| (watch.open, watch.failed))
     }
 
     /// What waits for a writer of a stream that takes from this one.
@@ -157,13 +212,27 @@ impl Handover {
         }
     }
 
-    /// A batch is acknowledged or given up: it is not written again.
-    pub(crate) fn settled(&self, batch: &Batch) {
+    /// A batch is acknowledged, or `failed` and given up: it is not written again.
+    pub(crate) fn settled(&self, ctx: &mut Context<'_, Streaming>, batch: &Batch, failed: bool) {
         let mut state = self.0.borrow_mut();
+        let mut newly = 0;
         for number in batch.first..=batch.last() {
             if let Some(written) = state.written.get_mut(&(batch.writer, batch.lane, number)) {
+                newly += u64::from(!written.settled);
                 written.settled = true;
             }
+        }
+        state.tell_from(ctx, newly, failed);
+    }
+
+    /// Writers of a stream that takes from this one have settled so many events.
+    fn taken_over(&self, ctx: &mut Context<'_, Streaming>, events: u64, failed: bool) {
+        let mut state = self.0.borrow_mut();
+        let Some(watch) = &mut state.watch else { return };
+        watch.open -= events;
+        watch.failed += if failed { events } else { 0 };
+        if watch.open == 0 {
+            ctx.send(watch.node, Message::Handover(Notice));
         }
     }
 
@@ -193,29 +262,79 @@ impl Handover {
     /// who take from this stream, or are through.
     pub(crate) fn delivered(&self, ctx: &mut Context<'_, Streaming>, batch: &Batch) {
         let mut state = self.0.borrow_mut();
-        let events = (batch.first..=batch.last())
-            .filter_map(|number| state.written.remove(&(batch.writer, batch.lane, number)));
-        let events: Vec<_> = events.map(|written| written.event).collect();
+        let written: Vec<_> = (batch.first..=batch.last())
+            .filter_map(|number| state.written.remove(&(batch.writer, batch.lane, number)))
+            .collect();
+        // It is stored, as its writer will be told, or its next life would have been.
+        let stored = written.iter().filter(|written| !written.settled).count() as u64;
+        state.tell_from(ctx, stored, false);
+        let events: Vec<_> = written.into_iter().map(|written| written.event).collect();
+        state.hand_on(ctx, batch.lane, &events);
+    }
+
+    /// A system that keeps its own position has worked on a batch, of which these are the events.
+    pub(crate) fn pass(&self, ctx: &mut Context<'_, Streaming>, batch: &Batch, events: &[Handed]) {
+        let mut state = self.0.borrow_mut();
+        let passed = state.passed.entry_or_default(batch.lane);
+        let numbered = (batch.first..).zip(events);
+        let events: Vec<_> = numbered
+            .map(|(number, of)| Handed { again: of.again || number < *passed, ..*of })
+            .collect();
+        *passed = (*passed).max(batch.last() + 1);
+        state.hand_on(ctx, batch.lane, &events);
+    }
+
+    /// Up to which number of a lane everything was passed on.
+    pub(crate) fn passed(&self, lane: Lane) -> u64 {
+        self.0.borrow().passed.get(&lane).copied().unwrap_or(0)
+    }
+}
+
+impl State {
+    fn tell_from(&self, ctx: &mut Context<'_, Streaming>, events: u64, failed: bool) {
+        if let Some(from) = self.from.as_ref().filter(|_| events > 0) {
+            from.taken_over(ctx, events, failed);
+        }
+    }
+
+    fn hand_on(&mut self, ctx: &mut Context<'_, Streaming>, lane: Lane, events: &[Handed]) {
         if events.is_empty() {
             return;
         }
-        let bytes = events.iter().map(|event| u64::from(event.arrival.bytes)).sum();
-        if state.takers.is_empty() {
-            let due = events.iter().map(|event| event.due).collect();
-            return ctx.note(Note::Through { due, bytes });
-        }
-        for taker in &mut state.takers {
-            let place = batch.lane.0 as usize % taker.desks.len();
-            let desk = &mut taker.desks[place];
-            if desk.waiting.is_empty() {
-                ctx.send(desk.node, Message::Handover(Notice));
+        let size = |of: &Handed| u64::from(of.arrival.bytes);
+        let first = events.iter().filter(|event| !event.again);
+        let mut way: Rc<[Passed]> =
+            first.clone().map(|of| Passed { due: of.due, since: of.arrival.at }).collect();
+        if self.takers.is_empty() {
+            let bytes = first.map(size).sum();
+            if !way.is_empty() {
+                ctx.note(Note::Through { way, bytes });
             }
-            let at = ctx.now();
-            let arrivals = events.iter().map(|event| Arrival { at, ..event.arrival });
-            let handed = arrivals.zip(&events).map(|(arrival, of)| Handed { arrival, due: of.due });
-            desk.waiting.extend(handed);
-            let count = events.len() as u64;
-            ctx.note(Note::HandedOn { to: taker.stream, count, bytes });
+            return;
+        }
+        let (count, bytes) = (events.len() as u64, events.iter().map(size).sum());
+        let again = count - way.len() as u64;
+        let at = ctx.now();
+        for taker in &mut self.takers {
+            let handed = events.iter().map(|of| {
+                let arrival = Arrival { at, ..of.arrival };
+                Handed { arrival, ..*of }
+            });
+            if let Some(shelf) = &mut taker.shelf {
+                handed.for_each(|event| shelf.put(lane, event));
+            } else {
+                let place = lane.0 as usize % taker.desks.len();
+                let desk = &mut taker.desks[place];
+                if desk.waiting.is_empty() {
+                    ctx.send(desk.node, Message::Handover(Notice));
+                }
+                desk.waiting.extend(handed);
+                if let Some(watch) = &mut self.watch {
+                    watch.open += count;
+                }
+            }
+            let way = std::mem::take(&mut way);
+            ctx.note(Note::HandedOn { to: taker.stream, count, again, way, bytes });
         }
     }
 }

@@ -112,7 +112,7 @@ impl Intake {
         let event = match &mut self.source {
             Source::Schedule { arrivals, next } => {
                 let arrival = std::mem::replace(next, arrivals.next())?;
-                Handed { arrival, due: arrival.at }
+                Handed { arrival, due: arrival.at, again: false }
             }
             Source::Readers(from) => from.pop(self.writer.stream, self.writer.number)?,
         };
@@ -156,7 +156,7 @@ impl Intake {
 
     /// A batch is acknowledged.
     pub fn acked(&self, ctx: &mut Context<'_, Streaming>, batch: SharedBatch) {
-        self.settled(&batch);
+        self.settled(ctx, &batch, false);
         ctx.note(Note::Acked { batch });
     }
 
@@ -167,13 +167,13 @@ impl Intake {
         batch: SharedBatch,
         error: &'static str,
     ) {
-        self.settled(&batch);
+        self.settled(ctx, &batch, true);
         ctx.note(Note::Failed { batch, error });
     }
 
-    fn settled(&self, batch: &Batch) {
+    fn settled(&self, ctx: &mut Context<'_, Streaming>, batch: &Batch, failed: bool) {
         if let Some(own) = &self.own {
-            own.settled(batch);
+            own.settled(ctx, batch, failed);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Kafka, BookKeeper, Pravega and tiered storage as state machines without I/O.
+//! Kafka, BookKeeper, Pravega, tiered storage and what stands behind a stream as state machines
+//! without I/O.
 //!
 //! A model is a [`Node`](headwater_sim::node::Node) of the kernel over the one
 //! [`protocol`]: it takes an input (a message, a timer, finished work), changes its state, and
@@ -37,11 +38,14 @@ pub mod key_hash;
 pub mod logs;
 pub mod note;
 pub mod outlet;
+pub mod pipeline;
 pub mod pravega;
 pub mod property;
 pub mod protocol;
+pub mod replay;
 pub mod role;
 pub mod runtime;
+pub mod shelf;
 pub mod signal;
 pub mod sizing;
 pub mod system;

@@ -11,6 +11,15 @@ use crate::batch::{Lane, Range, SharedBatch, StreamId};
 use crate::property::Property;
 use crate::signal::{Level, Mark};
 
+/// An event that has passed a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// When the schedule had it.
+    pub due: Time,
+    /// When it was due in this stream.
+    pub since: Time,
+}
+
 /// An observation. Latencies are the observer's to compute, from the batch's times and the note's.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -35,19 +44,24 @@ pub enum Note {
         /// Offset in the partition or segment of the batch's first event (or byte).
         position: u64,
     },
-    /// Readers handed events to the writers of another stream, now; each event once.
+    /// Readers handed events to the writers of another stream, now; each event once, but by a
+    /// system that has worked on it twice.
     HandedOn {
         /// The stream whose writers have them to take.
         to: StreamId,
         /// Events.
         count: u64,
+        /// Those of them that were handed on before.
+        again: u64,
+        /// The others, where they are handed on for the first time of several.
+        way: Rc<[Passed]>,
         /// Their payload bytes.
         bytes: u64,
     },
     /// Events came out at the end of all systems that hand on to one another; each event once.
     Through {
-        /// When the schedule had each of them.
-        due: Rc<[Time]>,
+        /// Each of them.
+        way: Rc<[Passed]>,
         /// Their payload bytes.
         bytes: u64,
     },
@@ -111,11 +125,12 @@ impl node::Note for Note {
                 let peer = peer.map_or(0, |peer| u64::from(peer.0) + 1);
                 mix(mix(mix(mix(5, name(mark.name)), *entity), peer), *value)
             }
-            Self::HandedOn { to, count, bytes } => {
+            // What was handed on before shows in the notes before it: fingerprints stay.
+            Self::HandedOn { to, count, again: _, way: _, bytes } => {
                 mix(mix(mix(8, u64::from(to.0)), *count), *bytes)
             }
-            Self::Through { due, bytes } => {
-                due.iter().fold(mix(9, *bytes), |hash, due| mix(hash, due.0))
+            Self::Through { way, bytes } => {
+                way.iter().fold(mix(9, *bytes), |hash, of| mix(hash, of.due.0))
             }
             Self::Folded => 10,
             Self::Expired { lane, position, .. } => mix(mix(11, u64::from(lane.0)), *position),

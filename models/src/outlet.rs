@@ -5,8 +5,8 @@
 
 use headwater_sim::context::Context;
 
-use crate::batch::SharedBatch;
-use crate::handover::Handover;
+use crate::batch::{Lane, SharedBatch};
+use crate::handover::{Handed, Handover};
 use crate::note::Note;
 use crate::protocol::Streaming;
 
@@ -30,5 +30,26 @@ impl Outlet {
             return handover.delivered(ctx, &batch);
         }
         ctx.note(Note::Delivered { reader, batch, position });
+    }
+
+    /// A system that keeps its own position ([`crate::replay`]) has worked on a batch, of which
+    /// these are the events: they go on each time that it does. Positions are its events' numbers.
+    pub fn pass(&self, ctx: &mut Context<'_, Streaming>, batch: SharedBatch, events: &[Handed]) {
+        let (reader, position) = (self.reader, batch.first);
+        ctx.note(Note::Delivered { reader, batch: batch.clone(), position });
+        if let Some(handover) = &self.handover {
+            handover.pass(ctx, &batch, events);
+        }
+    }
+
+    /// Up to which number of a lane everything was passed on, by any life.
+    pub fn passed(&self, lane: Lane) -> u64 {
+        self.handover.as_ref().map_or(0, |handover| handover.passed(lane))
+    }
+
+    /// Events passed on that writers of the next systems have neither had acknowledged nor given
+    /// up, and those that they have given up.
+    pub fn open(&self) -> (u64, u64) {
+        self.handover.as_ref().map_or((0, 0), Handover::open)
     }
 }

@@ -9,6 +9,7 @@ use headwater_sim::node;
 
 use crate::batch::{Range, SharedBatch};
 use crate::note::Note;
+use crate::pipeline::spark;
 use crate::{bookkeeper, handover, kafka, pravega, tier};
 
 /// The protocol of this crate's nodes.
@@ -47,6 +48,8 @@ pub enum Record {
     BookKeeper(bookkeeper::record::Record),
     /// Tiered storage's.
     Tier(tier::record::Record),
+    /// Spark's.
+    Spark(spark::record::Record),
     /// One of a system of another crate.
     Other(Rc<dyn OtherRecord>),
 }
@@ -108,6 +111,7 @@ impl Record {
             Self::Kafka(record) => record.for_each_range(see),
             Self::BookKeeper(record) => record.for_each_range(see),
             Self::Tier(record) => record.for_each_range(see),
+            Self::Spark(record) => record.for_each_range(see),
             Self::Other(record) => record.for_each_range(see),
         }
     }
@@ -137,11 +141,11 @@ impl node::Message for Message {
 
 impl node::Record for Record {
     fn size_bytes(&self) -> u64 {
-        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Tier, Other)
+        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Tier, Spark, Other)
     }
 
     fn digest(&self) -> u64 {
-        each!(self, r => mix(r.digest(), r.size_bytes()), Kafka, BookKeeper, Tier, Other)
+        each!(self, r => mix(r.digest(), r.size_bytes()), Kafka, BookKeeper, Tier, Spark, Other)
     }
 
     fn digest_of_read(&self) -> Option<u64> {
@@ -149,7 +153,7 @@ impl node::Record for Record {
             Self::Kafka(record) => record.digest_of_read(),
             Self::BookKeeper(record) => record.digest_of_read(),
             Self::Tier(record) => record.digest_of_read(),
-            Self::Other(_) => None,
+            Self::Spark(_) | Self::Other(_) => None,
         }
     }
 
@@ -157,7 +161,7 @@ impl node::Record for Record {
         match self {
             Self::BookKeeper(record) => record.stands_for(),
             Self::Tier(record) => record.stands_for(),
-            Self::Kafka(_) | Self::Other(_) => 1,
+            Self::Kafka(_) | Self::Spark(_) | Self::Other(_) => 1,
         }
     }
 

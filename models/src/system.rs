@@ -181,6 +181,11 @@ pub trait System: Serialize + Debug + Send + Sync {
     /// How often an event may turn up, by the configuration of its writers.
     fn once(&self) -> Once;
 
+    /// How often what takes from its readers gets an event.
+    fn hands_on(&self) -> Handing {
+        Handing::Once
+    }
+
     /// What a node of this role waits for by a timer.
     fn waits(&self, role: &Role, timer: Timer) -> Wait {
         Wait::likely(role, timer.after)
@@ -235,6 +240,16 @@ pub enum Positions {
     /// Bytes: an offset in a Pravega segment. Headers may lie between one batch and the next, so
     /// only the first event of a batch has a position that is known.
     Bytes,
+}
+
+/// How often what takes from a system's readers gets an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handing {
+    /// Once, however often they read it.
+    #[default]
+    Once,
+    /// Once at the least: they may work on it once more after a restart.
+    AtLeastOnce,
 }
 
 /// How often an event may turn up.

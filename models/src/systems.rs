@@ -1,5 +1,6 @@
 //! The registry: the systems that there are. It names every one of them, and none names it.
 
+use crate::pipeline::spark;
 use crate::system::SystemKind;
 use crate::{bookkeeper, kafka, pravega};
 
@@ -14,6 +15,7 @@ impl Systems {
             &kafka::system::Kafka,
             &pravega::system::Pravega,
             &bookkeeper::system::BookKeeper,
+            &spark::system::Spark,
         ])
     }
 

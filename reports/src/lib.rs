@@ -27,6 +27,7 @@ mod recovery;
 mod report;
 pub mod resource;
 pub mod series;
+mod stages;
 mod streams;
 mod summary;
 pub mod swarm;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::latency::Latencies;
+use crate::latency::{Latencies, Latency};
 use crate::outcome::{Counts, Outcome, Rates};
 use crate::series::Series;
 use crate::verdict::VerdictStatus;
@@ -25,6 +25,10 @@ pub struct Stream {
     /// What its checkers found, by name; the Outcome's `verdicts` have the details.
     #[serde(default)]
     pub verdicts: BTreeMap<String, VerdictStatus>,
+    /// How long each event was in it, from when it was due here until it was handed on or came out;
+    /// absent where systems don't hand on to one another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passage: Option<Latency>,
     /// What was measured of it; absent for the only stream, whose figures are the totals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<Figures>,

@@ -22,7 +22,9 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("live/stress-1600-pravega", include_str!("../library/live/stress-1600-pravega.toml")),
     ("paper/stress-1600-kafka", include_str!("../library/paper/stress-1600-kafka.toml")),
     ("paper/stress-1600-pravega", include_str!("../library/paper/stress-1600-pravega.toml")),
+    ("pipeline/engine-killed", include_str!("../library/pipeline/engine-killed.toml")),
     ("pipeline/kafka-to-pravega", include_str!("../library/pipeline/kafka-to-pravega.toml")),
+    ("pipeline/twitter-1600", include_str!("../library/pipeline/twitter-1600.toml")),
     (
         "planted/ack-quorum-1-wiped-bookie",
         include_str!("../library/planted/ack-quorum-1-wiped-bookie.toml"),

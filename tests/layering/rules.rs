@@ -185,6 +185,7 @@ const SEEDED: &[&str] = &["sim", "models", "scenarios"];
 const HOMES_OF_SYSTEMS: &[&str] = &[
     "models/src/bookkeeper/",
     "models/src/kafka/",
+    "models/src/pipeline/spark/",
     "models/src/pravega/",
     "models/src/protocol.rs",
     "models/src/systems.rs",
@@ -393,6 +394,7 @@ fn is_fault(name: &Name) -> bool {
 /// The module of a system, or its variant of an enum: a name alone may be anything.
 fn is_system(name: &Name) -> bool {
     let Name::Path(path) = name else { return false };
-    let systems = ["bookkeeper", "BookKeeper", "kafka", "Kafka", "pravega", "Pravega"];
+    let systems =
+        ["bookkeeper", "BookKeeper", "kafka", "Kafka", "pravega", "Pravega", "spark", "Spark"];
     path.len() > 1 && path.iter().any(|at| systems.contains(&at.as_str()))
 }

@@ -61,6 +61,8 @@ pub(crate) fn account(
                 readers: true,
                 drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
                 given_up: 0,
+                handed_again: 0,
+                passage: None,
             }],
             total: None,
             end: Time(collected.end),

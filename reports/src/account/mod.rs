@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::outcome::{Fault, Mark, Outcome, VerdictStatus};
 use crate::resource::ResourceKind;
+use crate::stages;
 use crate::text::{bytes, count, escape, percent, significant};
 
 use self::stretches::{HeldUp, Span, Starved, held_up, starved};
@@ -46,6 +47,7 @@ pub fn account(outcome: &Outcome) -> Vec<String> {
     let spans: Vec<Span> =
         held_up.iter().map(HeldUp::whole).chain(starved.iter().map(|of| of.span)).collect();
     sentences.extend(unfelt(outcome, &spans));
+    sentences.extend(stages::sentences(outcome));
     sentences.extend(also(outcome));
     sentences.push(end(outcome));
     sentences

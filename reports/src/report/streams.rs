@@ -3,7 +3,8 @@
 use super::charts;
 use crate::outcome::{Outcome, Stream, VerdictStatus};
 use crate::page::table;
-use crate::text::{count, duration_or_dash, escape, per_second};
+use crate::stages::Stage;
+use crate::text::{count, duration, duration_or_dash, escape, per_second, percent};
 
 /// A section with a row for each stream and their charts; nothing where there is one.
 pub(super) fn streams(outcome: &Outcome) -> String {
@@ -50,8 +51,28 @@ pub(super) fn streams(outcome: &Outcome) -> String {
          and acknowledged where the schedule is taken, delivered behind the last system, and end \
          to end from the schedule to there.</p>\n",
     );
+    html.push_str(&ways(outcome));
     html.push_str(&charts::streams(outcome).render());
     html.push_str(&charts::stream_spectra(outcome).render());
+    html
+}
+
+/// How long an event is in each stream of its way, where one takes from another.
+fn ways(outcome: &Outcome) -> String {
+    let mut html = String::new();
+    for way in outcome.ways() {
+        let last = way.last().map_or("", |stage| stage.stream);
+        let row = |stage: &Stage<'_>| {
+            let passage = outcome.streams[stage.stream].passage.as_ref();
+            let [p50, p99] =
+                [0.5, 0.99].map(|at| duration_or_dash(passage.and_then(|of| of.quantile(at))));
+            let mean = duration(stage.mean_ns);
+            vec![escape(stage.stream), mean, percent(stage.share), p50, p99]
+        };
+        let rows: Vec<_> = way.iter().map(row).collect();
+        let on_the_way = format!("on the way to {}", escape(last));
+        html.push_str(&table(&[&on_the_way, "#mean", "#of the whole", "#p50", "#p99"], &rows));
+    }
     html
 }
 

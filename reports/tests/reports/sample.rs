@@ -189,7 +189,7 @@ pub fn pipeline() -> Outcome {
         figures.counts.lost = u64::from(name == "store");
         let verdicts = outcome.statuses(Some(name));
         let (system, from) = (system.to_owned(), from.map(str::to_owned));
-        (name.to_owned(), Stream { system, from, verdicts, figures: Some(figures) })
+        (name.to_owned(), Stream { system, from, verdicts, passage: None, figures: Some(figures) })
     });
     outcome.streams = named.collect();
     outcome.environment.system = "kafka, pravega".to_owned();

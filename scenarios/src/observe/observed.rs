@@ -206,13 +206,16 @@ impl Observer<Streaming> for Observed {
                 let alone = |of: &StreamSpec| of.takes_schedule && !of.hands_on;
                 self.each(stream, alone, |measured| measured.delivered(at, batch));
             }
-            Note::HandedOn { to, count, bytes } => {
-                let recorder = &mut self.streams[to.0 as usize].measured.recorder;
-                recorder.offered(at.0, *count, *bytes);
+            Note::HandedOn { to, count, again, way, bytes } => {
+                self.streams[stream.0 as usize].passed(at, way);
+                let stream = &mut self.streams[to.0 as usize];
+                stream.handed_again += again;
+                stream.measured.recorder.offered(at.0, *count, *bytes);
             }
-            Note::Through { due, bytes } => {
+            Note::Through { way, bytes } => {
+                self.streams[stream.0 as usize].passed(at, way);
                 if let Some(total) = &mut self.total {
-                    total.through(at, due, *bytes);
+                    total.through(at, way, *bytes);
                 }
             }
             Note::Watermark { .. } | Note::Property { .. } | Note::Expired { .. } => {}

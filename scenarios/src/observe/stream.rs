@@ -1,7 +1,9 @@
 //! What is observed of one stream, or of all together.
 
 use headwater_models::batch::{Batch, StreamId};
-use headwater_reports::Recorder;
+use headwater_models::note::Passed;
+use headwater_reports::outcome::Window;
+use headwater_reports::{Latency, Recorder};
 use headwater_sim::time::Time;
 
 use super::observed::{ObservedSpec, StreamSpec};
@@ -26,13 +28,26 @@ pub struct ObservedStream {
     pub(super) spec: StreamSpec,
     /// Events due when the system should have healed, and given up by their writer.
     pub given_up: u64,
+    /// Events that it was handed, and had been handed before.
+    pub handed_again: u64,
+    /// How long events of the measured window were in it, each once; where systems hand on.
+    pub passage: Latency,
+    window: Window,
 }
 
 impl ObservedStream {
     /// Nothing yet.
     pub(super) fn new(id: StreamId, stream: StreamSpec, spec: &ObservedSpec) -> Self {
         let history = History::new(id, stream.positions);
-        Self { measured: Measured::new(spec), history, spec: stream, given_up: 0 }
+        let (measured, window, passage) = (Measured::new(spec), spec.window, Latency::default());
+        Self { measured, history, spec: stream, given_up: 0, handed_again: 0, passage, window }
+    }
+
+    /// Events have passed it.
+    pub(super) fn passed(&mut self, at: Time, way: &[Passed]) {
+        for of in way.iter().filter(|of| self.window.contains(of.due.0)) {
+            self.passage.record(at.since(of.since).0);
+        }
     }
 
     /// Events that were due and are neither acknowledged nor given up.
@@ -72,9 +87,9 @@ impl Measured {
     }
 
     /// Events that the schedule had at these times have come out behind the last system.
-    pub(super) fn through(&mut self, at: Time, due: &[Time], bytes: u64) {
-        for (index, intended) in due.iter().enumerate() {
-            self.recorder.delivered(at.0, intended.0, 1, share(bytes, due.len(), index));
+    pub(super) fn through(&mut self, at: Time, way: &[Passed], bytes: u64) {
+        for (index, of) in way.iter().enumerate() {
+            self.recorder.delivered(at.0, of.due.0, 1, share(bytes, way.len(), index));
         }
     }
 

@@ -3,7 +3,7 @@
 use headwater_reports::outcome::{
     self, Counts, Environment, Fault, Generator, Mark, Source, Stream, Traffic, VerdictStatus,
 };
-use headwater_reports::{Gauge, Outcome, Recorder, Resource, Resources, Threads};
+use headwater_reports::{Gauge, Latency, Outcome, Recorder, Resource, Resources, Threads};
 
 use crate::observe::{Measured, Started};
 use crate::scenario::Scenario;
@@ -11,6 +11,7 @@ use crate::scenario::expect::{Expectation, Quantity};
 use crate::scenario::metric::{CONVERGES, HANDED_ON};
 use crate::units::Time;
 use headwater_check::{Audience, Finding, History, Suite, Verdict, grouped};
+use headwater_models::system::Handing;
 
 /// What was observed of a run.
 pub struct Account {
@@ -67,6 +68,10 @@ pub struct StreamAccount {
     /// Events that were due when the system should have healed, and given up by their writer; 0
     /// where nobody counts.
     pub given_up: u64,
+    /// Events that its writers were handed, and had been handed before.
+    pub handed_again: u64,
+    /// How long events were in it, where systems hand on.
+    pub passage: Option<Latency>,
 }
 
 /// Accounts for a run: counts, rates, latencies, series, verdicts, expectations. The caller adds
@@ -94,7 +99,9 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
         let suite = suite(scenario, stream);
         lost.extend(suite.lost(&stream.history));
         let mut found = check(scenario, stream, &suite, observed.end);
-        found.extend(handed_on(stream, &observed.streams));
+        let from = scenario.systems.part(stream.history.stream()).from;
+        let once = from.map(|from| scenario.systems.part(from).system.hands_on());
+        found.extend(handed_on(stream, &observed.streams, once == Some(Handing::AtLeastOnce)));
         count_violations(&mut outcome.counts, &found);
         outcome.counts.expired += stream.history.expired_unread(audience(scenario, stream));
         let name = several.then(|| stream.name.clone());
@@ -178,8 +185,8 @@ fn figures(
     };
     outcome.streams.clear();
     for stream in streams {
-        let StreamAccount { name, system, from, recorder, started, history, .. } = stream;
-        let mut entry = Stream { system, from, ..Stream::default() };
+        let StreamAccount { name, system, from, recorder, started, history, passage, .. } = stream;
+        let mut entry = Stream { system, from, passage, ..Stream::default() };
         if several {
             let mut figures = recorder.figures(end.0);
             if let Some(started) = started {
@@ -232,13 +239,25 @@ fn converges(observed: &StreamAccount, end: Time) -> Verdict {
 }
 
 /// Whether what was acknowledged in the stream that this one takes from has come to its writers.
-/// Each event is handed on once, those that were given up and stored nevertheless as well.
-fn handed_on(stream: &StreamAccount, all: &[StreamAccount]) -> Option<Verdict> {
+/// Each event is handed on once, those that were given up and stored nevertheless as well; by a
+/// system that may work on one twice (`at_least_once`), once at the least.
+fn handed_on(
+    stream: &StreamAccount,
+    all: &[StreamAccount],
+    at_least_once: bool,
+) -> Option<Verdict> {
     let from = all.iter().find(|other| Some(&other.name) == stream.from.as_ref())?;
     let (acked, handed) = (from.recorder.counts().acked, stream.recorder.counts().scheduled);
-    let violations = if from.drained { acked.saturating_sub(handed) } else { 0 };
+    let again = stream.handed_again;
+    // Without what was handed to either of them once more.
+    let missing = (acked - from.handed_again.min(acked)).saturating_sub(handed - again);
+    let missing = if from.drained { missing } else { 0 };
+    let violations = missing + if at_least_once { 0 } else { again - from.handed_again.min(again) };
     let [acked_of, handed_on] = [acked, handed].map(grouped);
-    let summary = format!("{handed_on} handed on, {acked_of} acknowledged by {}", from.name);
+    let mut summary = format!("{handed_on} handed on, {acked_of} acknowledged by {}", from.name);
+    if again > 0 {
+        summary += &format!("; {} of them again", grouped(again));
+    }
     let (passed, stream) = (violations == 0, stream.history.stream());
     let findings = Vec::new();
     Some(Verdict { name: HANDED_ON, stream, passed, checked: acked, violations, findings, summary })

@@ -295,7 +295,8 @@ impl<'a> Stage<'a> {
         let observed = sim.into_observer();
         let parts = observed.streams.into_iter().zip(replicas).zip(delivered);
         let streams = parts.map(|((stream, replicas), (_, rose))| {
-            let ObservedStream { measured, mut history, given_up, .. } = stream;
+            let passage = (stream.passage.count() > 0).then_some(stream.passage);
+            let ObservedStream { measured, mut history, given_up, handed_again, .. } = stream;
             replicas.into_iter().for_each(|replica| history.replica(replica));
             let Measured { recorder, started } = measured;
             let id = history.stream();
@@ -310,6 +311,8 @@ impl<'a> Stage<'a> {
                 readers: has_readers(&roster, id),
                 drained: settled || now.since(rose) >= QUIET,
                 given_up,
+                handed_again,
+                passage,
             }
         });
         Account {

@@ -15,10 +15,11 @@ pub fn describe(note: &Note) -> Noted {
         Note::Delivered { reader, batch, position } => {
             ("delivered", None, format!("{} to reader {reader} at {position}", events(batch)))
         }
-        Note::HandedOn { to, count, .. } => {
-            ("handed_on", None, format!("{count} events to stream {}", to.0))
+        Note::HandedOn { to, count, again, .. } => {
+            let again = if *again > 0 { format!(", {again} of them again") } else { String::new() };
+            ("handed_on", None, format!("{count} events to stream {}{again}", to.0))
         }
-        Note::Through { due, .. } => ("through", None, format!("{} events", due.len())),
+        Note::Through { way, .. } => ("through", None, format!("{} events", way.len())),
         Note::Watermark { level, entity, value } => {
             // The greatest value stands for -1: nothing confirmed yet.
             let value = if *value == u64::MAX { "none".into() } else { value.to_string() };
