@@ -35,6 +35,8 @@ pub struct Intake {
     own: Option<Handover>,
     /// The next sequence number by lane.
     numbers: Vec<u64>,
+    /// That of lanes that are not there.
+    first: u64,
 }
 
 impl Intake {
@@ -47,7 +49,8 @@ impl Intake {
             feed::Source::Readers(from) => Source::Readers(from.clone()),
         };
         let writer = StreamWriter { stream: feed.stream, number: producer };
-        let mut intake = Self { writer, source, own: feed.own.clone(), numbers: Vec::new() };
+        let mut intake =
+            Self { writer, source, own: feed.own.clone(), numbers: Vec::new(), first: 0 };
         if let (Source::Readers(_), Some(own)) = (&intake.source, &feed.own) {
             for (lane, next) in own.numbers(producer) {
                 *intake.next_mut(lane) = next;
@@ -79,6 +82,18 @@ impl Intake {
                 *self.next_mut(lane) += 1;
             }
         }
+    }
+
+    /// As [`Self::start`], where an earlier life may have written any event to any lane: no lane
+    /// has more of them than there were.
+    pub fn start_on_any_lane(&mut self, now: Time) {
+        let mut missed = 0;
+        self.start(now, |_| {
+            missed += 1;
+            None
+        });
+        self.first = missed;
+        self.numbers.iter_mut().for_each(|number| *number = missed.max(*number));
     }
 
     /// The next event of the schedule, taken out, if it was due before `now`.
@@ -125,14 +140,14 @@ impl Intake {
     fn next_mut(&mut self, lane: Lane) -> &mut u64 {
         let place = lane.0 as usize;
         if place >= self.numbers.len() {
-            self.numbers.resize(place + 1, 0);
+            self.numbers.resize(place + 1, self.first);
         }
         &mut self.numbers[place]
     }
 
     /// The sequence number that the next event of a lane gets.
     pub fn next_number(&self, lane: Lane) -> u64 {
-        self.numbers.get(lane.0 as usize).copied().unwrap_or(0)
+        self.numbers.get(lane.0 as usize).copied().unwrap_or(self.first)
     }
 
     /// Numbers the next `count` of the events taken, on a lane; the number of the first.
@@ -220,6 +235,14 @@ mod tests {
         assert_eq!((intake.next_number(Lane(0)), intake.next_number(Lane(1))), (2, 1));
         let rest: Vec<_> = std::iter::from_fn(|| intake.take()).map(|taken| taken.index).collect();
         assert_eq!((rest, intake.next_due(Time(9_000_000_000))), (vec![3, 4, 5], None));
+    }
+
+    #[test]
+    fn lanes_that_nobody_knows_are_numbered_on_behind_all_that_was_due() {
+        let mut intake = Feed::from(&schedule()).intake(0, 1);
+        intake.start_on_any_lane(Time(3_000_000_000));
+        assert_eq!((intake.number(Lane(5), 1), intake.number(Lane(0), 2)), (3, 3));
+        assert_eq!([0, 5, 9].map(|lane| intake.next_number(Lane(lane))), [5, 4, 3]);
     }
 
     #[test]

@@ -45,10 +45,28 @@ pub struct Mark {
     pub entity: Option<&'static str>,
     /// What its value is, such as `epoch`; empty if nobody says.
     pub value: &'static str,
+    /// Its value is a run of numbers ([`run_of_numbers`]).
+    pub is_run: bool,
+}
+
+/// A run of numbers as the value of a mark: the first, and how many there are, from 1.
+pub const fn run_of_numbers(first: u32, count: u32) -> u64 {
+    (first as u64) << 32 | count as u64
+}
+
+/// A run of numbers in words: `7`, `1 and 2`, `1 to 4`.
+fn run_in_words(run: u64) -> String {
+    let (first, count) = (run >> 32, run & u64::from(u32::MAX));
+    match count {
+        0 | 1 => first.to_string(),
+        2 => format!("{first} and {}", first + 1),
+        _ => format!("{first} to {}", first + count - 1),
+    }
 }
 
 impl Mark {
-    const NONE: Self = Self { name: "", turns: false, takes: None, entity: None, value: "" };
+    const NONE: Self =
+        Self { name: "", turns: false, takes: None, entity: None, value: "", is_run: false };
 
     /// The office that is taken when this is noted of `entity`.
     pub fn office(&self, entity: u64) -> Option<&'static Office> {
@@ -80,6 +98,11 @@ impl Mark {
         Self { value, ..self }
     }
 
+    /// With a word for its value, which is a run of numbers, such as `into`.
+    pub const fn with_run(self, value: &'static str) -> Self {
+        Self { value, is_run: true, ..self }
+    }
+
     /// What happened, beside its name and the node: `partition 1, epoch 4`.
     pub fn detail(&self, entity: u64, peer: Option<&str>, value: u64) -> String {
         let entity = match self.entity {
@@ -90,6 +113,7 @@ impl Mark {
         let value = match value {
             // Zero stands for none, and the greatest for -1: nothing confirmed yet.
             0 | u64::MAX => None,
+            run if self.is_run => Some(format!("{} {}", self.value, run_in_words(run))),
             value if self.value.is_empty() => Some(value.to_string()),
             value => Some(format!("{} {value}", self.value)),
         };
@@ -208,6 +232,13 @@ mod tests {
         assert_eq!(
             (scaled.detail(0, None, 1), scaled.detail(0, None, 0)),
             ("epoch 1".into(), String::new())
+        );
+        let split = Mark::new("segment_split").of("segment").with_run("into");
+        let into = |first, count| split.detail(0, None, run_of_numbers(first, count));
+        assert_eq!(into(1, 2), "segment 0, into 1 and 2");
+        assert_eq!(
+            (into(3, 4), into(0, 1)),
+            ("segment 0, into 3 to 6".into(), "segment 0, into 0".into())
         );
         assert_eq!(Mark::new("got").detail(3, None, 5), "#3, 5");
     }

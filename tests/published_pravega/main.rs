@@ -66,3 +66,16 @@ fn row_15_an_idle_cluster_is_read_within_some_milliseconds() {
     let us = outcome.latency.end_to_end.quantile(0.5).expect("events were read") / 1_000;
     assert!((1_500..=5_500).contains(&us), "{us} us; published 4,100 to 4,400 in the mean");
 }
+
+#[test]
+fn a_stream_with_too_much_load_doubles_its_segments_every_ten_to_twelve_minutes() {
+    let outcome = row("auto-scaling", &[]);
+    let splits = outcome.marks.iter().filter(|mark| mark.name == "segment_split");
+    let seconds: Vec<u64> = splits.map(|mark| mark.at_ns / 1_000_000_000).collect();
+    assert_eq!(seconds.len(), 1 + 2 + 4, "{seconds:?}");
+    let doubled = [seconds[0], seconds[2], seconds[6]];
+    for (at, before) in doubled.into_iter().zip([0, seconds[0], seconds[2]]) {
+        assert!((600..=720).contains(&(at - before)), "{at} s, {before} s; published 10 to 12 min");
+    }
+    assert_eq!(outcome.counts.delivered, outcome.counts.scheduled);
+}

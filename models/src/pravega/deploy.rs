@@ -52,16 +52,21 @@ pub fn deploy(
         bookkeeper::deploy::add_auto_recovery(deployment, environment, &daemon);
     }
     let tier = add_tier(deployment, environment, &cluster.tier);
-    let spec = Spec { cluster: Rc::clone(&cluster), metadata, tier };
+    // Behind the stores.
+    let controller = NodeId(deployment.next_node().0 + cluster.stores);
+    let spec = Spec { cluster: Rc::clone(&cluster), metadata, tier, controller };
     let stores = add_stores(deployment, environment, &spec);
-    let controller = add_controller(deployment, environment, &spec, &stores);
+    let added = add_controller(deployment, environment, &spec, &stores);
+    assert_eq!(added, controller, "the controller comes behind the stores");
     deployment.office(&signals::LEADER, first_owners(&cluster, &stores).first().copied().flatten());
     deployment.office(&signals::CONTROLLER, Some(controller));
     add_clients(deployment, environment, &cluster, controller, feed);
 }
 
+/// The emulator has one in its process, too; what the controller keeps there matters where the
+/// stream's segments are not known beforehand.
 fn needs_metadata(cluster: &Cluster) -> bool {
-    cluster.mode == Mode::Distributed || cluster.has_bookkeeper()
+    cluster.mode == Mode::Distributed || cluster.has_bookkeeper() || cluster.scaling_policy.scales()
 }
 
 fn add_tier(

@@ -12,6 +12,7 @@ use headwater_sim::fingerprint::mix;
 use headwater_sim::units::NodeId;
 
 use crate::batch::SharedBatch;
+use crate::pravega::epochs::Successor;
 use crate::pravega::segment::SegmentId;
 
 /// A segment writer's identity, a random UUID in reality: producer in the upper half, segment
@@ -94,6 +95,26 @@ pub enum CloseReason {
     Sealed,
     /// Any other error; the container is shutting down.
     Error,
+}
+
+/// A store's wish to have a segment split or merged (`AutoScaleEvent`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScaleRequest {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Into how many it is to be split; 0 if it is to be merged.
+    pub splits: u32,
+    /// It is to be merged, and for good: nobody writes to it.
+    pub silent: bool,
+    /// When this was found out, ms.
+    pub at_ms: u64,
+}
+
+impl ScaleRequest {
+    /// To be split.
+    pub const fn is_up(&self) -> bool {
+        self.splits > 0
+    }
 }
 
 /// A message.
@@ -202,6 +223,51 @@ pub enum Message {
         /// The request.
         request: u64,
         /// The segments.
+        segments: Box<[Successor]>,
+    },
+    /// The controller wants a segment to be there; its load is measured from now on.
+    CreateSegment {
+        /// The segment.
+        segment: SegmentId,
+        /// Handed back.
+        request: u64,
+    },
+    /// A segment is there, or its container is not here.
+    SegmentCreated {
+        /// The request.
+        request: u64,
+        /// There or not.
+        created: bool,
+    },
+    /// A store wants a segment to be split or merged.
+    ScaleRequested {
+        /// Handed back.
+        request: u64,
+        /// What.
+        what: ScaleRequest,
+    },
+    /// The controller has put down what a store wants.
+    ScaleRequestTaken {
+        /// The request.
+        request: u64,
+    },
+    /// A reader has read a segment to its end, and asks for its successors.
+    ReachedEnd {
+        /// The segment.
+        segment: SegmentId,
+        /// Handed back.
+        request: u64,
+    },
+    /// A reader looks at its group's state.
+    GetGroup {
+        /// Handed back.
+        request: u64,
+    },
+    /// Segments of later epochs that may be read, as all before them were read to their ends.
+    Group {
+        /// The request.
+        request: u64,
+        /// The segments.
         segments: Box<[SegmentId]>,
     },
     /// The segment's store, if one has its container.
@@ -243,9 +309,19 @@ impl Message {
                 Self::GetEndpoint { .. } | Self::Endpoint { .. } | Self::GetSuccessors { .. } => {
                     150
                 }
+                // The same, and a conditional append to the group's state.
+                Self::ReachedEnd { .. } => 150 + 200,
                 // The same, and 100 bytes for each segment with its range.
                 Self::Successors { segments, .. } => 150 + 100 * segments.len() as u64,
                 Self::SealSegment { .. } | Self::SegmentSealed { .. } => 8 + NAME_BYTES + 8 + 2,
+                // The same, and type and target of the policy, and bytes of a chunk.
+                Self::CreateSegment { .. } => 8 + NAME_BYTES + 8 + 2 + 1 + 4 + 8,
+                Self::SegmentCreated { .. } => 8 + NAME_BYTES + 8,
+                // An append of an event with a name, a direction, a time and a count.
+                Self::ScaleRequested { .. } => 8 + 24 + 2 * NAME_BYTES + 26,
+                Self::ScaleRequestTaken { .. } => 8 + 16 + 8 + 8 + 8 + 8,
+                Self::GetGroup { .. } => 8 + NAME_BYTES + 8 + 4 + 2 + 8,
+                Self::Group { segments, .. } => 8 + NAME_BYTES + 24 * segments.len() as u64,
             }
     }
 
@@ -280,6 +356,13 @@ impl Message {
             Self::KeepAlive => "keep_alive",
             Self::GetSuccessors { .. } => "get_successors",
             Self::Successors { .. } => "successors",
+            Self::CreateSegment { .. } => "create_segment",
+            Self::SegmentCreated { .. } => "segment_created",
+            Self::ScaleRequested { .. } => "scale_requested",
+            Self::ScaleRequestTaken { .. } => "scale_request_taken",
+            Self::ReachedEnd { .. } => "reached_end",
+            Self::GetGroup { .. } => "get_group",
+            Self::Group { .. } => "group",
         }
     }
 
@@ -324,7 +407,23 @@ impl Message {
             }
             Self::GetSuccessors { segment, request } => mix(mix(13, u64::from(*segment)), *request),
             Self::Successors { request, segments } => {
-                segments.iter().fold(mix(14, *request), |hash, one| mix(hash, u64::from(*one)))
+                let numbers = segments.iter().map(|one| u64::from(one.owner.segment));
+                numbers.fold(mix(14, *request), mix)
+            }
+            Self::CreateSegment { segment, request } => mix(mix(18, u64::from(*segment)), *request),
+            Self::SegmentCreated { request, created } => {
+                mix(mix(19, *request), u64::from(*created))
+            }
+            Self::ScaleRequested { request, what } => {
+                let ScaleRequest { segment, splits, silent, at_ms } = *what;
+                let kind = u64::from(splits) << 1 | u64::from(silent);
+                mix(mix(mix(mix(20, *request), u64::from(segment)), kind), at_ms)
+            }
+            Self::ScaleRequestTaken { request } => mix(21, *request),
+            Self::ReachedEnd { segment, request } => mix(mix(24, u64::from(*segment)), *request),
+            Self::GetGroup { request } => mix(22, *request),
+            Self::Group { request, segments } => {
+                segments.iter().map(|one| u64::from(*one)).fold(mix(23, *request), mix)
             }
         }
     }

@@ -20,6 +20,7 @@ pub mod container;
 pub mod controller;
 pub mod data_log;
 pub mod deploy;
+pub mod epochs;
 pub mod message;
 pub mod node;
 pub mod properties;

@@ -23,4 +23,6 @@ pub struct Spec {
     pub metadata: Option<NodeId>,
     /// Tiered storage.
     pub tier: NodeId,
+    /// The controller.
+    pub controller: NodeId,
 }

@@ -73,12 +73,27 @@ pub const SEALED_IS_READ: Property = Property::always(
     "pravega-sealed-is-read",
     "A reader is told to go to the successors of a sealed segment at its end only.",
 );
+/// Noted for every event that moves to a successor.
+pub const KEY_OWNED: Property = Property::always(
+    "pravega-key-owned",
+    "An event of a sealed segment is written to the successor that owns its key.",
+);
 /// A segment was sealed.
 pub const SEGMENT_SEALED: Property =
     Property::sometimes("pravega-segment-sealed", "A segment is sealed.");
 /// Every segment of an epoch was sealed.
 pub const STREAM_SCALED: Property =
     Property::sometimes("pravega-stream-scaled", "A scale of the stream is complete.");
+/// A segment was split because of its load.
+pub const SPLIT_BY_LOAD: Property = Property::sometimes(
+    "pravega-split-by-load",
+    "A segment that is written more than its policy's target is split.",
+);
+/// Segments were merged because of their load.
+pub const MERGED_BY_LOAD: Property = Property::sometimes(
+    "pravega-merged-by-load",
+    "Neighbouring segments that are written less than half of their policy's target are merged.",
+);
 /// A writer has moved events to the successors of a sealed segment.
 pub const EVENTS_MOVED: Property = Property::sometimes(
     "pravega-events-moved",
@@ -114,8 +129,11 @@ pub const ALL: &[&Property] = &[
     &BLOCKS_RESENT,
     &WINDOW_CLOSED,
     &SEALED_IS_READ,
+    &KEY_OWNED,
     &SEGMENT_SEALED,
     &STREAM_SCALED,
+    &SPLIT_BY_LOAD,
+    &MERGED_BY_LOAD,
     &EVENTS_MOVED,
     &READER_FOLLOWED,
     &CONTAINERS_RUN,

@@ -42,6 +42,10 @@ pub const STORAGE_WRITER_BEHIND: Mark =
     Mark::new("storage_writer_behind").of("container").with("unflushed bytes");
 /// A write to tier 2 took too long; of which segment.
 pub const FLUSH_TIMED_OUT: Mark = Mark::new("flush_timed_out").of("container").with("segment");
+/// A segment with too much load was split; into which.
+pub const SEGMENT_SPLIT: Mark = Mark::new("segment_split").of("segment").with_run("into");
+/// A segment with too little load was merged with its neighbour; into which.
+pub const SEGMENT_MERGED: Mark = Mark::new("segment_merged").of("segment").with_run("into");
 /// The stream was scaled; with its epoch.
 pub const STREAM_SCALED: Mark = Mark::new("stream_scaled").of("").with("epoch");
 
@@ -84,6 +88,8 @@ pub fn all() -> Signals {
             &SEGMENT_SEALED,
             &STORAGE_WRITER_BEHIND,
             &FLUSH_TIMED_OUT,
+            &SEGMENT_SPLIT,
+            &SEGMENT_MERGED,
             &STREAM_SCALED,
             &GC_PAUSE,
             &OUT_OF_MEMORY,

@@ -5,14 +5,16 @@
 //! the key space; epoch 1 splits each of them evenly; epoch 2 merges again what epoch 1 has split.
 //! The numbers of segments count up from epoch to epoch, as in reality.
 //!
-//! Parameters: `segments` and [`Scaling`]. Left out: splits of single segments and merges of
-//! neighbours that were not split from one another, retention. As the epochs are known from the
-//! configuration their record in the controller's store is not kept; which of them is current is
-//! found out by sealing the segments once more.
+//! Parameters: `segments` and [`Scaling`]. Splits of single segments and merges of any neighbours
+//! are those of a stream that is scaled by its load ([`super::epochs`]), of which this knows what
+//! it begins with. Left out: retention. As the epochs are known from the configuration their record
+//! in the controller's store is not kept; which of them is current is found out by sealing the
+//! segments once more.
 
 use std::ops::Range;
 
 use super::config::{Cluster, Scaling};
+use super::epochs::{KeyRange, Owner, Successor};
 use super::segment::SegmentId;
 
 /// The stream's segments over its epochs.
@@ -20,12 +22,14 @@ use super::segment::SegmentId;
 pub struct Stream {
     initial: u32,
     scaling: Scaling,
+    by_load: bool,
 }
 
 impl Stream {
     /// The stream of a cluster.
     pub fn new(cluster: &Cluster) -> Self {
-        Self { initial: cluster.segments, scaling: cluster.scaling }
+        let by_load = cluster.scaling_policy.scales();
+        Self { initial: cluster.segments, scaling: cluster.scaling, by_load }
     }
 
     /// Segments of epoch 0.
@@ -33,8 +37,18 @@ impl Stream {
         self.initial
     }
 
-    /// True if it is ever scaled.
+    /// True if it may ever be scaled.
     pub fn scales(self) -> bool {
+        self.by_load || self.scaled_by_hand()
+    }
+
+    /// True if it is scaled by its load: nobody knows beforehand which segments it will have
+    /// ([`super::epochs`]).
+    pub fn scales_by_load(self) -> bool {
+        self.by_load
+    }
+
+    fn scaled_by_hand(self) -> bool {
         self.scaling.at_ms > 0
     }
 
@@ -69,15 +83,19 @@ impl Stream {
         let split = self.initial + self.initial * self.scaling.factor;
         match epoch {
             0 => 0..self.initial,
-            1 if self.scales() => self.initial..split,
+            1 if self.scaled_by_hand() => self.initial..split,
             2 if self.ends_at_ms(1).is_some() => split..split + self.initial,
             _ => 0..0,
         }
     }
 
-    /// The epoch in which a segment is made.
-    pub fn epoch_of(self, segment: SegmentId) -> u32 {
-        (0..3).find(|epoch| self.numbers(*epoch).contains(&segment.0)).expect("one of the stream's")
+    /// The epoch in which a segment is made, if that is known beforehand.
+    pub fn epoch_of(self, segment: SegmentId) -> Option<u32> {
+        (0..3).find(|epoch| self.numbers(*epoch).contains(&segment.0))
+    }
+
+    fn known_epoch_of(self, segment: SegmentId) -> u32 {
+        self.epoch_of(segment).expect("one of the stream's")
     }
 
     /// The segment of epoch `epoch` that owns the place `place`, from 0 to below 1, of the key
@@ -97,14 +115,14 @@ impl Stream {
 
     /// The segment of epoch 0 that it descends from, or that descends into it.
     pub fn root(self, segment: SegmentId) -> SegmentId {
-        let epoch = self.epoch_of(segment);
+        let epoch = self.known_epoch_of(segment);
         let place = segment.0 - self.numbers(epoch).start;
         SegmentId(if epoch == 1 { place / self.scaling.factor } else { place })
     }
 
     /// Who follows a segment.
     pub fn successors(self, segment: SegmentId) -> impl Iterator<Item = SegmentId> {
-        let (epoch, root) = (self.epoch_of(segment), self.root(segment).0);
+        let (epoch, root) = (self.known_epoch_of(segment), self.root(segment).0);
         let next = self.numbers(epoch + 1);
         let each = match epoch {
             _ if next.is_empty() => 0,
@@ -114,9 +132,31 @@ impl Stream {
         (next.start + root * each..next.start + (root + 1) * each).map(SegmentId)
     }
 
+    /// Who follows a segment, with what each owns and whom it follows.
+    pub fn succession(self, segment: SegmentId) -> Box<[Successor]> {
+        let successor = |segment| {
+            let owner = Owner { segment, range: self.range(segment) };
+            Successor { owner, predecessors: self.predecessors(segment).collect() }
+        };
+        self.successors(segment).map(successor).collect()
+    }
+
+    /// What a segment owns.
+    fn range(self, segment: SegmentId) -> KeyRange {
+        let root = self.root(segment).0;
+        let range = KeyRange { low: 0.0, high: 1.0 }.part(root, self.initial);
+        match self.known_epoch_of(segment) {
+            1 => {
+                let first = self.numbers(1).start + root * self.scaling.factor;
+                range.part(segment.0 - first, self.scaling.factor)
+            }
+            _ => range,
+        }
+    }
+
     /// Whom a segment follows.
     pub fn predecessors(self, segment: SegmentId) -> impl Iterator<Item = SegmentId> {
-        let (epoch, root) = (self.epoch_of(segment), self.root(segment));
+        let (epoch, root) = (self.known_epoch_of(segment), self.root(segment));
         let split = (epoch == 2).then(|| self.successors(root)).into_iter().flatten();
         (epoch == 1).then_some(root).into_iter().chain(split)
     }

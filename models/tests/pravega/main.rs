@@ -1,5 +1,6 @@
 //! Pravega's behaviour end to end, on the kernel, with faults.
 
+mod auto_scaling;
 mod bench;
 mod bookkeeper;
 mod config;

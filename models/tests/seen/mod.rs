@@ -19,6 +19,9 @@ pub struct Event {
     pub at: Time,
     pub node: NodeId,
     pub name: &'static str,
+    /// Of what, and the figure that goes with it.
+    pub entity: u64,
+    pub value: u64,
 }
 
 /// What was noted.
@@ -35,6 +38,8 @@ pub struct Seen {
     pub errors: Vec<&'static str>,
     /// Intended times of the events in the order of their delivery.
     pub delivered_due: Vec<Time>,
+    /// The lanes of these.
+    pub delivered_lanes: Vec<u32>,
     /// The timeline.
     pub events: Vec<Event>,
     /// When fetches were answered.
@@ -71,11 +76,17 @@ impl Observer<Streaming> for Seen {
                 self.acks.extend(batch.intended.iter().map(|due| (at, at.since(*due))));
             }
             Note::Failed { error, .. } => self.errors.push(error),
-            Note::Delivered { batch, .. } => self.delivered_due.extend(&batch.intended),
+            Note::Delivered { batch, .. } => {
+                self.delivered_due.extend(&batch.intended);
+                let lanes = batch.intended.iter().map(|_| batch.lane.0);
+                self.delivered_lanes.extend(lanes);
+            }
             Note::Property { property, .. } => {
                 *self.properties.entry(property.name).or_default() += 1;
             }
-            Note::Event { mark, .. } => self.events.push(Event { at, node, name: mark.name }),
+            Note::Event { mark, entity, value, .. } => {
+                self.events.push(Event { at, node, name: mark.name, entity, value });
+            }
             Note::Folded => self.asked_for_folded = true,
             Note::Watermark { .. }
             | Note::HandedOn { .. }
@@ -97,6 +108,7 @@ impl Seen {
             lanes: BTreeSet::new(),
             errors: vec![],
             delivered_due: vec![],
+            delivered_lanes: vec![],
             events: vec![],
             fetched: vec![],
             properties: BTreeMap::new(),

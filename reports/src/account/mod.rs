@@ -39,7 +39,14 @@ pub fn account(outcome: &Outcome) -> Vec<String> {
     for of in starved.iter().take(TOLD_MAX) {
         told.insert((of.span.from_ns, 1), readers(outcome, of));
     }
+    let became = became(outcome);
+    for (number, mark) in (2..).zip(became.iter().take(TOLD_MAX)) {
+        told.insert((mark.at_ns, number), happened(mark));
+    }
     sentences.extend(told.into_values());
+    if let Some(more @ 1..) = became.len().checked_sub(TOLD_MAX) {
+        sentences.push(format!("{} more times the like", count(more as u64)));
+    }
     let more = held_up.len().saturating_sub(TOLD_MAX) + starved.len().saturating_sub(TOLD_MAX);
     if more > 0 {
         sentences.push(format!("{} more times somebody was held up", count(more as u64)));
@@ -254,9 +261,16 @@ fn marks(outcome: &Outcome, of: Span) -> Vec<String> {
             seen.push(mark);
         }
     }
-    let told =
-        |mark: &&Mark| format!("{} at {} ({})", words(&mark.name), clock(mark.at_ns), mark.detail);
-    seen.iter().take(MARKS_MAX).map(told).collect()
+    seen.iter().take(MARKS_MAX).map(|mark| happened(mark)).collect()
+}
+
+fn happened(mark: &Mark) -> String {
+    format!("{} at {} ({})", words(&mark.name), clock(mark.at_ns), mark.detail)
+}
+
+/// Marks that say what became of something (`segment 0, into 1 and 2`).
+fn became(outcome: &Outcome) -> Vec<&Mark> {
+    outcome.marks.iter().filter(|mark| mark.detail.contains(", into ")).collect()
 }
 
 fn words(name: &str) -> String {

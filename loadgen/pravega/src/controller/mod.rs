@@ -38,6 +38,15 @@ pub enum Scaling {
         /// Segments at the least, which it begins with.
         segments_min: u32,
     },
+    /// By the bytes that its segments are written.
+    ByThroughput {
+        /// Kilobytes (of 1,024 bytes) per second that a segment is meant to take.
+        target: u32,
+        /// How many a hot segment is split into.
+        factor: u32,
+        /// Segments at the least, which it begins with.
+        segments_min: u32,
+    },
 }
 
 impl Scaling {
@@ -47,14 +56,19 @@ impl Scaling {
             Self::Fixed { segments } => {
                 ScalingPolicy { min_num_segments: segments as i32, ..ScalingPolicy::default() }
             }
-            Self::ByEventRate { target, factor, segments_min } => ScalingPolicy {
-                kind: 2,
-                target_rate: target as i32,
-                scale_factor: factor as i32,
-                min_num_segments: segments_min as i32,
-            },
+            Self::ByThroughput { target, factor, segments_min } => {
+                by_rate(1, [target, factor, segments_min])
+            }
+            Self::ByEventRate { target, factor, segments_min } => {
+                by_rate(2, [target, factor, segments_min])
+            }
         }
     }
+}
+
+fn by_rate(kind: i32, numbers: [u32; 3]) -> ScalingPolicy {
+    let [target_rate, scale_factor, min_num_segments] = numbers.map(|number| number as i32);
+    ScalingPolicy { kind, target_rate, scale_factor, min_num_segments }
 }
 
 /// What follows a sealed segment.

@@ -36,6 +36,7 @@ const EVERYWHERE: &[ListedOption] = &[
     ("mode", Server),
     ("segments", Storage),
     ("scaling.", Generator),
+    ("scaling_policy.", Storage),
     ("client", Generator),
     ("writers", Generator),
     (
@@ -63,6 +64,7 @@ const EVERYWHERE: &[ListedOption] = &[
     ("segment_store.durablelog.", Server),
     ("segment_store.writer.", Server),
     ("segment_store.readindex.", Server),
+    ("segment_store.autoScale.", Server),
     ("costs.", Model),
     // An option of the store's JVM.
     ("jvm.heap", Server),
@@ -319,13 +321,19 @@ mod tests {
     #[test]
     fn an_emulator_is_told_what_is_not_its_own() {
         let system = "mode = 'standalone'\nclient = 'headwater'\n\
+                      scaling_policy.\"scale.type\" = 'by_rate_in_events_per_sec'\n\
+                      scaling_policy.\"target.rate\" = 50\n\
+                      segment_store.\"autoScale.cooldown.time.seconds\" = 60\n\
                       segment_store.\"pravegaservice.cache.size.max\" = 1073741824\n";
         let scenario = scenario(system);
         let cluster = crate::systems::pravega::configuration(&scenario).unwrap();
         let told = of_store(cluster);
         assert_eq!(
             told.into_iter().collect::<Vec<_>>(),
-            [("pravegaservice.cache.size.max".to_owned(), "1073741824".to_owned())]
+            [
+                ("autoScale.cooldown.time.seconds".to_owned(), "60".to_owned()),
+                ("pravegaservice.cache.size.max".to_owned(), "1073741824".to_owned()),
+            ]
         );
         assert_eq!(departures(&scenario, cluster, &Source::Launch), []);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_models::pravega::config::Cluster;
+use headwater_models::pravega::config::{Cluster, ScaleType, ScalingPolicy};
 use headwater_pravega_client::{Controller, Scaling, StreamName};
 use tokio::runtime::Runtime;
 
@@ -61,6 +61,19 @@ pub(super) fn answers(controller: &str, patience: Duration) -> std::result::Resu
     answered.map(|_| ()).map_err(|error| error.to_string())
 }
 
+/// How the stream of a cluster is scaled. One that is scaled by its load begins with the segments
+/// that it never has fewer of.
+fn scaling(cluster: &Cluster) -> Scaling {
+    let ScalingPolicy { scale_type, target_rate: target, scale_factor: factor } =
+        cluster.scaling_policy;
+    let segments_min = cluster.segments;
+    match scale_type {
+        ScaleType::FixedNumSegments => Scaling::Fixed { segments: segments_min },
+        ScaleType::ByRateInEventsPerSec => Scaling::ByEventRate { target, factor, segments_min },
+        ScaleType::ByRateInKbytesPerSec => Scaling::ByThroughput { target, factor, segments_min },
+    }
+}
+
 impl Stream {
     /// A client of `controller` (`host:port`) for `stream` in the scope [`SCOPE`].
     pub(super) fn new(controller: &str, stream: &str) -> Result<Self> {
@@ -76,7 +89,7 @@ impl Stream {
 
     /// Makes the scope, if need be, and the stream.
     pub(super) fn create(&self, cluster: &Cluster) -> Result<()> {
-        let scaling = Scaling::Fixed { segments: cluster.segments };
+        let scaling = scaling(cluster);
         let made = self.runtime().block_on(async {
             self.controller.make_scope(SCOPE, ADMIN).await?;
             self.controller.make_stream(&self.name, scaling, ADMIN).await

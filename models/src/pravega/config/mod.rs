@@ -4,7 +4,7 @@
 //! Sources: pravega/pravega @ v0.13.0 (`ServiceConfig`, `DurableLogConfig`, `WriterConfig`,
 //! `BookKeeperConfig`, `ClientConfig`, `EventWriterConfig`, controller `util/Config.java`) and
 //! pravega/pravega-client-rust @ v0.3.7. Left out: authentication, TLS, retention, transactions,
-//! auto-scaling by rate, index segments (0.14 and later).
+//! index segments (0.14 and later).
 //!
 //! Units are in the names or in the comment of each option.
 
@@ -23,7 +23,7 @@ mod store;
 
 pub use client::{Reader, Writer};
 pub use costs::Costs;
-pub use scaling::Scaling;
+pub use scaling::{ScaleType, Scaling, ScalingPolicy};
 pub use store::{BookKeeperLog, Controller, DataLogKind, SegmentStore, StorageKind};
 
 /// A version of Pravega.
@@ -77,6 +77,8 @@ pub struct Cluster {
     pub segments: u32,
     /// When the stream is scaled.
     pub scaling: Scaling,
+    /// By what load it is scaled by itself.
+    pub scaling_policy: ScalingPolicy,
     /// Which client writes.
     pub client: Client,
     /// Writer processes.
@@ -123,6 +125,7 @@ impl Cluster {
             containers: 12,
             segments: 4,
             scaling: Scaling::default(),
+            scaling_policy: ScalingPolicy::default(),
             client: Client::Java,
             writers: 1,
             readers: 1,
@@ -216,6 +219,7 @@ impl Cluster {
         }
         self.jvm.check().map_err(|(option, why)| format!("jvm.{option}: {why}"))?;
         self.scaling.check()?;
+        self.scaling_policy.check(&self.scaling)?;
         self.auto_recovery.check()?;
         self.segment_store.check()?;
         self.writer.check()?;

@@ -125,6 +125,22 @@ pub struct SegmentStore {
     /// 2 MiB.
     #[serde(rename = "read.bytes.max")]
     pub read_bytes_max: u64,
+    /// How long a segment is left alone after it was made, whatever its load, in s
+    /// (`AutoScalerConfig.COOLDOWN_IN_SECONDS`). Default 600.
+    #[serde(rename = "autoScale.cooldown.time.seconds")]
+    pub auto_scale_cooldown_seconds: u64,
+    /// How long after a request to scale a segment another is not made, in s
+    /// (`AutoScalerConfig.MUTE_IN_SECONDS`). Default 600.
+    #[serde(rename = "autoScale.mute.time.seconds")]
+    pub auto_scale_mute_seconds: u64,
+    /// How long nothing must be written to a segment until it is taken for idle, in s
+    /// (`AutoScalerConfig.CACHE_EXPIRY_IN_SECONDS`). Default 1,200.
+    #[serde(rename = "autoScale.cache.expiry.seconds")]
+    pub auto_scale_expiry_seconds: u64,
+    /// How often idle segments are looked for, in s (`AutoScalerConfig.CACHE_CLEANUP_IN_SECONDS`).
+    /// Default 300.
+    #[serde(rename = "autoScale.cache.cleanUp.interval.seconds")]
+    pub auto_scale_clean_up_seconds: u64,
 }
 
 impl Default for SegmentStore {
@@ -158,6 +174,10 @@ impl Default for SegmentStore {
             rollover_size_bytes_max: 128 << 20,
             storage_read_alignment: 1 << 20,
             read_bytes_max: 2 << 20,
+            auto_scale_cooldown_seconds: 600,
+            auto_scale_mute_seconds: 600,
+            auto_scale_expiry_seconds: 1_200,
+            auto_scale_clean_up_seconds: 300,
         }
     }
 }
@@ -191,6 +211,8 @@ impl SegmentStore {
             ("writer.itemsToReadAtOnce.max", self.items_to_read_max),
             ("readindex.storageRead.alignment", self.storage_read_alignment),
             ("read.bytes.max", self.read_bytes_max),
+            ("autoScale.cache.expiry.seconds", self.auto_scale_expiry_seconds),
+            ("autoScale.cache.cleanUp.interval.seconds", self.auto_scale_clean_up_seconds),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} = 0: it must be above 0"));

@@ -73,6 +73,11 @@ pub enum ContainerEvent {
         /// Which.
         container: ContainerId,
     },
+    /// A segment takes no more.
+    Sealed {
+        /// Which.
+        segment: SegmentId,
+    },
     /// The container is no more.
     Stopped {
         /// Which.
@@ -135,6 +140,10 @@ pub enum Task {
     Gauges,
     /// Running and assigned containers are to be compared.
     Monitor,
+    /// Idle segments are looked for.
+    AutoScalerCleanUp,
+    /// Requests to scale that nobody has taken go again.
+    AutoScalerRetry,
 }
 
 impl Env<'_, '_> {

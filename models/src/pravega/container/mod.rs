@@ -59,6 +59,8 @@ pub struct Appender {
     pub connection: Connection,
     /// Bytes that the connection has outstanding for it.
     pub bytes: u64,
+    /// Its events.
+    pub events: u64,
 }
 
 /// An operation in the queue.

@@ -6,7 +6,7 @@
 
 use headwater_sim::units::NodeId;
 
-use crate::pravega::container::host::Env;
+use crate::pravega::container::host::{ContainerEvent, Env};
 use crate::pravega::message::Message;
 use crate::pravega::properties;
 use crate::pravega::segment::SegmentId;
@@ -39,6 +39,7 @@ impl Container {
         if !std::mem::replace(&mut index.sealed, true) {
             self.note(env, &signals::SEGMENT_SEALED, u64::from(segment));
             properties::SEGMENT_SEALED.reached(env.ctx);
+            env.events.push(ContainerEvent::Sealed { segment });
         }
         for (from, request) in self.sealing.remove(&segment).unwrap_or_default() {
             answer(env, from, request, true);

@@ -14,7 +14,11 @@
 //! Parameters: [`super::config::Controller`] in s, `controller_request` of
 //! [`super::config::Costs`].
 
+mod auto_scaling;
+mod record_keeper;
+mod scale_operation;
 mod scaling;
+mod stream_record;
 
 use std::rc::Rc;
 
@@ -25,10 +29,11 @@ use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::input::Input;
 use crate::bookkeeper::metadata::client::{MetadataClient, MetadataEvent};
-use crate::bookkeeper::metadata::message::{MetadataResponse, Operation, Path, Value};
+use crate::bookkeeper::metadata::message::{
+    MetadataError, MetadataResponse, Operation, Path, Value,
+};
 use crate::collections::SortedVecMap;
 use crate::component::Component;
-use crate::pravega::container::id::ContainerId;
 use crate::pravega::signals;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::{TagSpace, Tasks};
@@ -39,7 +44,8 @@ use super::node::Ctx;
 use super::segment::SegmentId;
 use super::segment_store::ownership::{CONTAINER_MAP, HOSTS};
 use super::stream::Stream;
-use super::writer::routing::container_of;
+use super::writer::routing::Containers;
+use record_keeper::ByLoad;
 use scaling::Scale;
 
 /// Session timeout of the controller's own client
@@ -47,6 +53,8 @@ use scaling::Scale;
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 const TAGS: u32 = 1;
 const TIMER_SEAL: u64 = 2;
+/// Of a stream that scales by its load: segments are to be made or sealed.
+const TIMER_STEP: u64 = 3;
 /// And how often the services were started.
 const TIMER_REBALANCE: u64 = 1 << 24;
 /// And the number of the epoch that ends.
@@ -59,9 +67,11 @@ const REPLY: u32 = 1 << 20;
 pub struct Controller {
     cluster: Rc<Cluster>,
     client: Option<MetadataClient>,
-    container_of: Vec<ContainerId>,
+    containers_of: Containers,
     stream: Stream,
     scale: Scale,
+    /// None where the stream is not scaled by its load.
+    by_load: Option<ByLoad>,
     hosts: Vec<NodeId>,
     owners: Vec<Option<NodeId>>,
     has_map: bool,
@@ -71,6 +81,8 @@ pub struct Controller {
     starts: u64,
     /// Questions for successors that wait for the services.
     waiting: Vec<(NodeId, SegmentId, u64)>,
+    /// The same of readers that have read a segment to its end.
+    ended: Vec<(NodeId, SegmentId, u64)>,
     watching: SortedVecMap<u64, &'static str>,
     replies: Tasks<(NodeId, Message)>,
 }
@@ -78,24 +90,25 @@ pub struct Controller {
 impl Controller {
     /// A controller. `stores` are the stores of a standalone cluster, which runs without a map.
     pub fn new(cluster: Rc<Cluster>, metadata: Option<NodeId>, stores: &[NodeId]) -> Self {
-        let service = metadata.filter(|_| cluster.mode == Mode::Distributed);
+        let distributed = cluster.mode == Mode::Distributed;
+        let stream = Stream::new(&cluster);
+        let service = metadata.filter(|_| distributed || stream.scales_by_load());
         let client = service
             .map(|service| MetadataClient::new(service, TagSpace::new(TAGS), SESSION_TIMEOUT));
-        let owner = if client.is_none() { stores.first().copied() } else { None };
-        let stream = Stream::new(&cluster);
-        let container_of =
-            stream.all().map(|segment| container_of(stream, segment, cluster.containers));
+        let owner = if distributed { None } else { stores.first().copied() };
         Self {
-            container_of: container_of.collect(),
+            containers_of: Containers::new(&cluster),
             stream,
             scale: Scale::default(),
+            by_load: stream.scales_by_load().then(ByLoad::default),
             hosts: Vec::new(),
             owners: vec![owner; cluster.containers as usize],
             has_map: false,
             rebalance_armed: false,
-            serving: client.is_none(),
+            serving: !distributed,
             starts: 0,
             waiting: Vec::new(),
+            ended: Vec::new(),
             watching: SortedVecMap::default(),
             replies: Tasks::after(REPLY),
             client,
@@ -127,6 +140,8 @@ impl Controller {
                         self.list(ctx, directory);
                     }
                 }
+                MetadataEvent::Reply { request, result }
+                    if self.on_record(ctx, request, records_of(&result)) => {}
                 MetadataEvent::Reply {
                     request,
                     result: Ok(MetadataResponse::Directory(records)),
@@ -145,8 +160,11 @@ impl Controller {
 
     fn start_services(&mut self, ctx: &mut Ctx<'_>) {
         self.serving = true;
-        self.list(ctx, CONTAINER_MAP);
-        self.list(ctx, HOSTS);
+        self.load(ctx);
+        if self.cluster.mode == Mode::Distributed {
+            self.list(ctx, CONTAINER_MAP);
+            self.list(ctx, HOSTS);
+        }
         if self.starts > 0 {
             self.arm_scales(ctx);
         }
@@ -163,6 +181,7 @@ impl Controller {
         self.hosts.clear();
         self.watching.clear();
         self.scale = Scale::default();
+        self.forget_stream();
         self.client.as_mut().expect("it had a session").start(ctx);
     }
 
@@ -173,10 +192,15 @@ impl Controller {
         segment: SegmentId,
         request: u64,
     ) {
-        if !self.serving {
+        let segments = match &self.by_load {
+            _ if !self.serving => None,
+            Some(by_load) if by_load.is_loaded() => Some(by_load.record.epochs.successors(segment)),
+            Some(_) => None,
+            None => Some(self.stream.succession(segment)),
+        };
+        let Some(segments) = segments else {
             return self.waiting.push((from, segment, request));
-        }
-        let segments = self.stream.successors(segment).collect();
+        };
         self.reply(ctx, from, Message::Successors { request, segments });
     }
 
@@ -229,6 +253,14 @@ impl Controller {
     }
 }
 
+/// The records that a directory was found to have.
+fn records_of(result: &Result<MetadataResponse, MetadataError>) -> Option<&[(u64, Value)]> {
+    match result {
+        Ok(MetadataResponse::Directory(records)) => Some(records),
+        _ => None,
+    }
+}
+
 /// Who runs each container once all stores are up for the first time.
 pub fn first_owners(cluster: &Cluster, stores: &[NodeId]) -> Vec<Option<NodeId>> {
     balance(&vec![None; cluster.containers as usize], stores)
@@ -274,7 +306,7 @@ impl Node<Streaming> for Controller {
                 self.on_service(ctx, Input::Message(from, &message));
             }
             AnyMessage::Pravega(Message::GetEndpoint { segment, request }) => {
-                let container = self.container_of[segment.index()];
+                let container = self.containers_of.of(segment);
                 // A refused call: the client has learnt nothing, and tries again.
                 let store = self.owners[container.index()].filter(|_| self.serving);
                 self.reply(ctx, from, Message::Endpoint { request, store });
@@ -284,6 +316,19 @@ impl Node<Streaming> for Controller {
             }
             AnyMessage::Pravega(Message::SegmentSealed { request, sealed }) => {
                 self.on_sealed(ctx, request, sealed);
+                self.on_step(ctx, request, sealed);
+            }
+            AnyMessage::Pravega(Message::SegmentCreated { request, created }) => {
+                self.on_step(ctx, request, created);
+            }
+            AnyMessage::Pravega(Message::ScaleRequested { request, what }) => {
+                self.scale_requested(ctx, from, request, what);
+            }
+            AnyMessage::Pravega(Message::ReachedEnd { segment, request }) => {
+                self.segment_read(ctx, from, segment, request);
+            }
+            AnyMessage::Pravega(Message::GetGroup { request }) => {
+                self.tell_group(ctx, from, request);
             }
             _ => {}
         }
@@ -298,6 +343,7 @@ impl Node<Streaming> for Controller {
                 }
             }
             TIMER_SEAL => self.seal_all(ctx),
+            TIMER_STEP => self.ask_stores(ctx),
             TIMER_SCALE.. if TagSpace::number_of(tag) == 0 => {
                 self.scale_due(ctx, (tag - TIMER_SCALE) as u32);
             }

@@ -1,4 +1,4 @@
-//! Scaling the stream: the segments of an epoch are sealed, and those of the next take over.
+//! Scaling the stream by hand: the segments of an epoch are sealed, those of the next take over.
 //!
 //! Stands for `ScaleOperationTask`, `StreamMetadataTasks.startScale` and the calls to
 //! `SegmentHelper.sealSegment` @ v0.13.0, which are tried again until every segment is sealed. A
@@ -22,7 +22,7 @@ use super::{Controller, TIMER_SCALE, TIMER_SEAL};
 
 /// Time between attempts to seal a segment (`RetryHelper`, `TaskStepsRetryHelper`: 100 ms growing
 /// to 10 s; here their usual second).
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// How far it is.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl Controller {
             return;
         }
         for (segment, ()) in self.scale.unsealed.clone() {
-            let container = self.container_of[segment.index()];
+            let container = self.containers_of.of(segment);
             let Some(store) = self.owners[container.index()] else { continue };
             let request = self.replies.number();
             self.scale.requests.insert(request, segment);

@@ -6,8 +6,11 @@
 //! What the Rust client has between that and its application is `group.rs`'s; its reads
 //! (`src/segment/reader.rs` of pravega-client-rust @ v0.3.7) end after 30 s without an answer and
 //! are made again. `loadgen`'s own (`loadgen/pravega/src/reader`) reads as the Java client does,
-//! and leaves a silent store sooner. Left out: the reader group's state, checkpoints and the
-//! acquisition of segments (they are dealt out by number), the Rust reader's larger buffers.
+//! and leaves a silent store sooner. Where a stream is scaled by its load, neighbours of several
+//! readers may be merged: a segment that was read to its end is put down in the group's state,
+//! which every reader looks at every 3 s (`ReaderGroupState.SegmentCompleted`). Left out: that
+//! state's own segment (the controller keeps what was read), checkpoints, and the acquisition and
+//! release of segments (they are dealt out by number), the Rust reader's larger buffers.
 //!
 //! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
 
@@ -23,6 +26,7 @@ use crate::collections::{RingMap, SortedVecMap};
 use crate::feed::Feed;
 use crate::logs;
 use crate::outlet::Outlet;
+use crate::pravega::epochs::Successor;
 use crate::pravega::segment::SegmentId;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::tags::Tasks;
@@ -49,6 +53,10 @@ const HEADWATER_DELAY_MS_MAX: u64 = 1_000;
 const REQUEST_TIMEOUT: u64 = u64::MAX - 1;
 /// The group is looked at again, or opened.
 const GROUP_RETRY: u64 = u64::MAX - 2;
+/// The readers' group is looked at, where others read what this one may wait for.
+const GROUP_REFRESH: u64 = u64::MAX - 3;
+/// How often (`ReaderGroupConfig.groupRefreshTimeMillis` @ v0.13.0).
+const GROUP_REFRESH_PERIOD: Duration = Duration::from_secs(3);
 /// And the number of the wait: nothing was there to be handed out for so long.
 const GROUP_IDLE: u64 = 1 << 40;
 
@@ -124,14 +132,16 @@ impl Reader {
         if self.group.is_dead() {
             return;
         }
-        let is_rust = self.is_rust();
+        let (is_rust, by_load) = (self.is_rust(), self.cluster.scaling_policy.scales());
         let options = &self.cluster.reader;
         let input = self.segments.get_mut(&segment).expect("one of this reader's");
         let room = match is_rust {
             true => READ_BYTES,
             false => options.buffer_bytes.saturating_sub(input.buffered),
         };
-        let waits = room < options.read_bytes_min && !input.done;
+        // The group is told of a segment's end when all of it was handed out.
+        let ends = input.done && by_load && input.buffered > 0;
+        let waits = room < options.read_bytes_min && !input.done || ends;
         if input.outstanding.is_some() || input.followed || waits {
             return;
         }
@@ -140,6 +150,9 @@ impl Reader {
         input.asked = ctx.now();
         self.requests.insert(request, segment);
         let (to, message) = match input.store {
+            _ if input.done && by_load => {
+                (self.controller, Message::ReachedEnd { segment, request })
+            }
             _ if input.done => (self.controller, Message::GetSuccessors { segment, request }),
             None => (self.controller, Message::GetEndpoint { segment, request }),
             Some(store) => {
@@ -224,19 +237,50 @@ impl Reader {
     }
 
     /// Reads the successors of a segment, each once all its predecessors have been read.
-    fn on_successors(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[SegmentId]) {
+    fn on_successors(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[Successor]) {
         let Some(segment) = self.answered(request) else { return };
         self.segments.get_mut(&segment).expect("answered").followed = true;
-        let stream = Stream::new(&self.cluster);
         for successor in successors {
-            let is_done = |before| self.segments.get(&before).is_some_and(|one| one.done);
-            if stream.predecessors(*successor).all(is_done)
-                && !self.segments.contains_key(successor)
-            {
-                properties::READER_FOLLOWED.reached(ctx);
-                self.segments.insert(*successor, SegmentInput::default());
-                self.ask(ctx, *successor);
+            let is_done = |before| self.segments.get(before).is_some_and(|one| one.done);
+            let ready = successor.predecessors.iter().all(is_done);
+            let one = successor.owner.segment;
+            if ready && (self.readers_follow_their_own() || self.is_mine(one)) {
+                self.follow(ctx, one);
             }
+        }
+    }
+
+    /// A reader goes on with the successors of what it has read: who splits segments by hand,
+    /// splits and merges them within what one reader has. Otherwise the group deals them out.
+    fn readers_follow_their_own(&self) -> bool {
+        !self.cluster.scaling_policy.scales()
+    }
+
+    /// Segments are dealt out by number.
+    fn is_mine(&self, segment: SegmentId) -> bool {
+        segment.0 % self.cluster.readers == self.number
+    }
+
+    fn follow(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        if !self.segments.contains_key(&segment) {
+            properties::READER_FOLLOWED.reached(ctx);
+            self.segments.insert(segment, SegmentInput::default());
+            self.ask(ctx, segment);
+        }
+    }
+
+    /// The readers of a group look at its state: others may have read what this one waits for.
+    fn refresh_group(&mut self, ctx: &mut Ctx<'_>) {
+        if self.cluster.readers > 1 && self.cluster.scaling_policy.scales() {
+            let request = self.replies.number();
+            ctx.send(self.controller, AnyMessage::Pravega(Message::GetGroup { request }));
+            ctx.timer_for(GROUP_REFRESH_PERIOD, GROUP_REFRESH, waits::READ_AGAIN);
+        }
+    }
+
+    fn on_group(&mut self, ctx: &mut Ctx<'_>, ready: &[SegmentId]) {
+        for segment in ready.iter().copied().filter(|one| self.is_mine(*one)).collect::<Vec<_>>() {
+            self.follow(ctx, segment);
         }
     }
 
@@ -285,6 +329,15 @@ impl Reader {
         ctx.timer(KEEP_ALIVE_PERIOD, KEEP_ALIVE);
     }
 
+    /// The segments of this reader, as far as they are known.
+    fn mine(&self) -> Vec<SegmentId> {
+        if self.cluster.scaling_policy.scales() {
+            return self.segments.keys().copied().collect();
+        }
+        let stream = Stream::new(&self.cluster);
+        stream.all().filter(|segment| self.is_mine(stream.root(*segment))).collect()
+    }
+
     fn give_up(&mut self, ctx: &mut Ctx<'_>, lost: impl Fn(&SegmentInput) -> bool) {
         let all = self.segments.iter();
         let lost: Vec<SegmentId> =
@@ -300,10 +353,7 @@ impl Node<Streaming> for Reader {
     fn needs(&self, _files: &Folding<'_, Record>, needs: &mut Needs) {
         // A read from tier 2 begins where a piece of this length does.
         let alignment = self.cluster.segment_store.storage_read_alignment;
-        let stream = Stream::new(&self.cluster);
-        let mine =
-            |segment: &SegmentId| stream.root(*segment).0 % self.cluster.readers == self.number;
-        for segment in stream.all().filter(mine) {
+        for segment in self.mine() {
             let from = match self.segments.get(&segment) {
                 Some(input) if input.done => input.offset,
                 Some(input) if self.is_rust() => input.handed / alignment * alignment,
@@ -315,6 +365,7 @@ impl Node<Streaming> for Reader {
     }
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
+        self.refresh_group(ctx);
         if self.is_rust() {
             return self.open_group(ctx);
         }
@@ -331,6 +382,7 @@ impl Node<Streaming> for Reader {
             AnyMessage::Pravega(Message::Successors { request, segments }) => {
                 self.on_successors(ctx, request, &segments);
             }
+            AnyMessage::Pravega(Message::Group { segments, .. }) => self.on_group(ctx, &segments),
             AnyMessage::Pravega(Message::TableRead { request, result }) => {
                 self.looked(ctx, request, result);
             }
@@ -356,6 +408,7 @@ impl Node<Streaming> for Reader {
             KEEP_ALIVE => self.drop_silent(ctx),
             REQUEST_TIMEOUT => self.drop_late(ctx),
             GROUP_RETRY => self.group_retries(ctx),
+            GROUP_REFRESH => self.refresh_group(ctx),
             GROUP_IDLE.. => self.acquire_again(ctx, tag - GROUP_IDLE),
             segment => self.ask(ctx, SegmentId(segment as u32)),
         }

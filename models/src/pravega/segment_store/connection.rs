@@ -27,7 +27,7 @@ impl SegmentStore {
             let reason = CloseReason::NoSuchSegment;
             return self.appends.close(ctx, from, connection, reason);
         }
-        let id = self.container_of[connection.segment.index()];
+        let id = self.containers_of.of(connection.segment);
         let running = self.containers.get(&id).filter(|one| one.phase == Phase::Running);
         let message = match running {
             Some(container) => {
@@ -66,7 +66,7 @@ impl SegmentStore {
         segment: SegmentId,
         read: ReadRequest,
     ) {
-        let id = self.container_of[segment.index()];
+        let id = self.containers_of.of(segment);
         if self.stream_exists && self.containers.contains_key(&id) {
             return self
                 .with_container(ctx, id, |container, env| container.read(env, segment, read));
@@ -106,17 +106,18 @@ impl SegmentStore {
         let connection = append.connection;
         let Some(state) = self.appends.state(connection) else { return };
         state.decoding = false;
-        let id = self.container_of[connection.segment.index()];
+        let id = self.containers_of.of(connection.segment);
         if self.containers.get(&id).is_none_or(|one| one.phase != Phase::Running) {
             return self.appends.close(ctx, from, connection, CloseReason::WrongHost);
         }
         let Some(previous) = self.appends.begin(ctx, &append) else { return };
         let bytes = append.length();
         let Append { event_number, batch, .. } = *append;
+        let events = batch.count();
         let Connection { segment, writer, .. } = connection;
         let operation =
             Operation::Append { segment, offset: 0, writer, event_number, previous, batch };
-        let appender = Some(Appender { node: from, connection, bytes });
+        let appender = Some(Appender { node: from, connection, bytes, events });
         self.with_container(ctx, id, |container, env| {
             container.submit(env, Queued { operation, appender });
         });

@@ -4,7 +4,7 @@
 //! `ZKSegmentContainerMonitor` @ v0.13.0. A store that loses its session registers anew and runs
 //! its containers on, until the map gives them to another or their logs are fenced. One that is
 //! asked to stop ends its containers and takes its registration away before it goes. Thread pools:
-//! [`crate::pravega::container::host`]. Left out: REST, health, metrics, auto-scaling statistics.
+//! [`crate::pravega::container::host`]. Left out: REST, health, metrics.
 //!
 //! Parameters: [`crate::pravega::config::SegmentStore`], [`crate::pravega::config::Costs`].
 
@@ -30,17 +30,19 @@ use crate::pravega::message::{CloseReason, Message};
 use crate::pravega::node::{Ctx, Spec};
 use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
-use crate::pravega::stream::Stream;
 use crate::pravega::waits::{self, JVM_TAGS};
-use crate::pravega::writer::routing::container_of;
+use crate::pravega::writer::routing::Containers;
 use crate::protocol::{Message as AnyMessage, Record, Streaming};
 use crate::runtime::jvm::Jvm;
 use crate::tags::TagSpace;
 
 use self::append_processor::AppendProcessor;
+use self::auto_scaler::AutoScaler;
 use self::ownership::Ownership;
 
+mod aggregates;
 mod append_processor;
+mod auto_scaler;
 mod connection;
 pub(crate) mod ownership;
 
@@ -54,13 +56,15 @@ pub struct SegmentStore {
     cache: Cache,
     tasks: Tasks,
     containers: SortedVecMap<ContainerId, Container>,
-    container_of: Vec<ContainerId>,
+    containers_of: Containers,
     appends: AppendProcessor,
     ownership: Ownership,
     to_start: VecDeque<ContainerId>,
     instances: u32,
     events: Vec<ContainerEvent>,
     jvm: Jvm,
+    /// None where the stream is not scaled by its load.
+    auto_scaler: Option<AutoScaler>,
     /// False in a process that has lost the stream with its memory.
     stream_exists: bool,
 }
@@ -69,14 +73,11 @@ impl SegmentStore {
     /// A store that has just been started, on a machine of so many cores.
     pub fn new(spec: Spec, cores: u32) -> Self {
         let cluster = Rc::clone(&spec.cluster);
-        let stream = Stream::new(&cluster);
-        let container_of =
-            stream.all().map(|segment| container_of(stream, segment, cluster.containers));
         Self {
             cache: Cache::new(&cluster.segment_store),
             tasks: Tasks::default(),
             containers: SortedVecMap::default(),
-            container_of: container_of.collect(),
+            containers_of: Containers::new(&cluster),
             appends: AppendProcessor::new(
                 &cluster.segment_store,
                 cluster.writer.socket_buffer_bytes,
@@ -86,6 +87,7 @@ impl SegmentStore {
             instances: 0,
             events: Vec::new(),
             jvm: Jvm::new(&cluster.jvm, cores, JVM_POOL),
+            auto_scaler: AutoScaler::of(&cluster, spec.controller),
             stream_exists: true,
             spec,
         }
@@ -143,6 +145,11 @@ impl SegmentStore {
                         });
                     }
                     ContainerEvent::Started { .. } => self.start_next(ctx),
+                    ContainerEvent::Sealed { segment } => {
+                        if let Some(scaler) = &mut self.auto_scaler {
+                            scaler.sealed(segment);
+                        }
+                    }
                     ContainerEvent::Stopped { container } => {
                         self.containers.remove(&container);
                         self.start_next(ctx);
@@ -221,6 +228,7 @@ impl SegmentStore {
             Task::Acknowledge { appender, event_number } => {
                 self.appends.acknowledge(ctx, &appender, event_number);
                 self.read_connection(ctx, appender.connection);
+                self.record_append(ctx, &appender);
             }
             Task::CacheGeneration => self.cache_generation(ctx),
             Task::Gauges => self.report_levels(ctx),
@@ -230,6 +238,8 @@ impl SegmentStore {
                 let tag = self.tasks.add(Task::Monitor);
                 ctx.timer_for(Duration::from_millis(period), tag, waits::MONITOR);
             }
+            Task::AutoScalerCleanUp => self.clean_up_statistics(ctx),
+            Task::AutoScalerRetry => self.request_scales_again(ctx),
             Task::Tier { .. } => unreachable!("answered by a message"),
         }
     }
@@ -292,7 +302,7 @@ impl SegmentStore {
             }
             Message::ReadTable { segment, request } => self.read_table(ctx, from, segment, request),
             Message::SealSegment { segment, request } => {
-                let id = self.container_of[segment.index()];
+                let id = self.containers_of.of(segment);
                 if self.stream_exists && self.containers.contains_key(&id) {
                     self.with_container(ctx, id, |container, env| {
                         container.seal(env, segment, from, request);
@@ -302,13 +312,17 @@ impl SegmentStore {
                     ctx.send(from, AnyMessage::Pravega(message));
                 }
             }
+            Message::CreateSegment { segment, request } => {
+                self.create_segment(ctx, from, segment, request);
+            }
+            Message::ScaleRequestTaken { request } => self.scale_request_taken(ctx, request),
             other => unreachable!("a store is not sent {}", other.kind()),
         }
     }
 
     /// A table segment lies in a container like any other; what is in it is the clients' affair.
     fn read_table(&mut self, ctx: &mut Ctx<'_>, from: NodeId, segment: SegmentId, request: u64) {
-        let container = self.containers.get(&self.container_of[segment.index()]);
+        let container = self.containers.get(&self.containers_of.of(segment));
         let result = match container.map(|container| container.phase) {
             _ if !self.stream_exists => Err(CloseReason::NoSuchSegment),
             Some(Phase::Running) => Ok(()),
@@ -379,6 +393,10 @@ impl Node<Streaming> for SegmentStore {
         ctx.timer_for(self.cache.generation_time(), tag, waits::EVICTION);
         self.ownership.start(ctx);
         self.on_task(ctx, Task::Monitor);
+        if self.auto_scaler.is_some() {
+            self.clean_up_statistics(ctx);
+            self.request_scales_again(ctx);
+        }
     }
 
     fn on_shutdown(&mut self, ctx: &mut Ctx<'_>) {

@@ -176,6 +176,18 @@ impl Writer {
         }
     }
 
+    /// The stream has this segment, and all that have lower numbers.
+    fn know(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId) {
+        while self.segments.len() <= segment.index() {
+            let segment = SegmentId(self.segments.len() as u32);
+            let writer = WriterId(ctx.random().next_u64());
+            let queue = Self::new_queue(&self.cluster, ctx.now());
+            let link = Link::new(self.cluster.client, &self.cluster.writer, writer, segment);
+            let (lane, unacked) = (segment.into(), VecDeque::new());
+            self.segments.push(SegmentWriter { lane, link, queue, unacked, moved: false });
+        }
+    }
+
     fn timer(&mut self, ctx: &mut Ctx<'_>, after: Duration, task: Task) {
         let what = match &task {
             Task::Due => waits::DUE,
@@ -190,7 +202,7 @@ impl Writer {
         ctx.timer_for(after, tag, what);
     }
 
-    /// Every segment of the stream.
+    /// Every segment of the stream that is known.
     fn segment_ids(&self) -> impl Iterator<Item = SegmentId> + use<> {
         (0..self.segments.len() as u32).map(SegmentId)
     }
@@ -450,21 +462,14 @@ impl Writer {
 
 impl Node<Streaming> for Writer {
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
-        let (client, options) = (self.cluster.client, &self.cluster.writer);
-        for segment in self.stream.all() {
-            let writer = WriterId(ctx.random().next_u64());
-            let queue = Self::new_queue(&self.cluster, ctx.now());
-            let link = Link::new(client, options, writer, segment);
-            self.segments.push(SegmentWriter {
-                lane: segment.into(),
-                link,
-                queue,
-                unacked: VecDeque::new(),
-                moved: false,
-            });
+        let client = self.cluster.client;
+        self.stream.all().for_each(|segment| self.know(ctx, segment));
+        if self.stream.scales_by_load() {
+            self.intake.start_on_any_lane(ctx.now());
+        } else {
+            // An earlier life may have written an event to any segment that ever owns its key.
+            self.intake.start(ctx.now(), |missed| self.router.lanes_ever(missed.key));
         }
-        // An earlier life may have written an event to any segment that ever owns its key.
-        self.intake.start(ctx.now(), |missed| self.router.lanes_ever(missed.key));
         for segment in self.stream.of_epoch(0) {
             self.reconnect(ctx, segment);
         }

@@ -12,27 +12,39 @@
 
 use crate::batch::Lane;
 use crate::collections::SortedVecMap;
+use crate::pravega::config::Cluster;
 use crate::pravega::container::id::ContainerId;
+use crate::pravega::epochs::{Epochs, KeyRange, Successor};
 use crate::pravega::segment::SegmentId;
 use crate::pravega::stream::Stream;
 
 /// Keys to segments of a stream, as far as the writer knows of its scales.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Router {
     stream: Stream,
     seed: u64,
-    /// Segments whose successors own their range.
-    replaced: SortedVecMap<SegmentId, ()>,
+    /// Who owns the key space, by where the ranges end.
+    owners: Vec<(f64, SegmentId)>,
+    /// Segments that are sealed, with who owns their ranges from then on.
+    replaced: SortedVecMap<SegmentId, Box<[Successor]>>,
 }
 
 impl Router {
     /// A router over the segments of epoch 0.
     pub fn new(stream: Stream) -> Self {
         assert!(stream.initial() > 0, "a stream has a segment");
-        Self { stream, seed: java_hash_code("EventRouter"), replaced: SortedVecMap::default() }
+        let first = Epochs::new(stream.initial());
+        let owners = first.active().into_iter().map(|owner| (owner.range.high, owner.segment));
+        Self {
+            stream,
+            seed: java_hash_code("EventRouter"),
+            owners: owners.collect(),
+            replaced: SortedVecMap::default(),
+        }
     }
 
-    fn place(&self, key: u64) -> f64 {
+    /// The place of a key in the key space, from 0 to below 1.
+    pub fn place(&self, key: u64) -> f64 {
         let mut text = [0_u8; 40];
         fraction(murmur3(decimal_utf16(key, &mut text), self.seed))
     }
@@ -40,37 +52,83 @@ impl Router {
     /// The segment of a key; lanes are segments.
     pub fn lane(&self, key: u64) -> Lane {
         let place = self.place(key);
-        let mut segment = self.stream.owner(0, place);
-        let mut epoch = 0;
-        while !self.replaced.is_empty() && self.replaced.contains_key(&segment) {
-            epoch += 1;
-            segment = self.stream.owner(epoch, place);
-        }
-        segment.into()
+        let at = self.owners.partition_point(|(high, _)| *high < place);
+        self.owners[at].1.into()
     }
 
-    /// Every segment that owns a key at any time.
+    /// Every segment that owns a key at any time, of a stream whose scales are known beforehand.
     pub fn lanes_ever(&self, key: u64) -> impl Iterator<Item = Lane> {
         let (stream, place) = (self.stream, self.place(key));
         let epochs = (0..3).filter(move |epoch| stream.has_epoch(*epoch));
         epochs.map(move |epoch| stream.owner(epoch, place).into())
     }
 
-    /// A segment is sealed: its successors own its range.
-    pub fn replace(&mut self, segment: SegmentId) {
-        self.replaced.insert(segment, ());
+    /// A segment is sealed: its successors own its range, and no more than that of what is theirs,
+    /// as long as the writer has not been told of the others that they follow
+    /// (`StreamSegments.withReplacementRange`).
+    pub fn replace(&mut self, segment: SegmentId, successors: &[Successor]) {
+        self.replaced.insert(segment, successors.into());
+        let mut low = 0.0;
+        let mut owners = Vec::with_capacity(self.owners.len() + successors.len());
+        for (high, owner) in std::mem::take(&mut self.owners) {
+            self.own(KeyRange { low, high }, owner, &mut owners);
+            low = high;
+        }
+        self.owners = owners;
+    }
+
+    /// Who owns a range of which `owner` was the last one known.
+    fn own(&self, range: KeyRange, owner: SegmentId, owners: &mut Vec<(f64, SegmentId)>) {
+        let followed = self.replaced.get(&owner).filter(|followed| !followed.is_empty());
+        let Some(followed) = followed else {
+            // Neighbouring ranges of one segment are one.
+            owners.pop_if(|(_, last)| *last == owner);
+            return owners.push((range.high, owner));
+        };
+        for Successor { owner, .. } in followed {
+            let low = owner.range.low.max(range.low);
+            let high = owner.range.high.min(range.high);
+            if low < high {
+                self.own(KeyRange { low, high }, owner.segment, owners);
+            }
+        }
     }
 }
 
-/// The container of segment `segment` of the stream, out of `containers`.
+/// The container of segment `segment` of the stream, out of `containers`. A segment that the stream
+/// was not known to have beforehand is named as if it were of epoch 0.
 pub fn container_of(stream: Stream, segment: SegmentId, containers: u32) -> ContainerId {
     let mut name = String::with_capacity(32);
     name.push_str("headwater/events/");
     name.push_str(&segment.0.to_string());
     name.push_str(".#epoch.");
-    name.push_str(&stream.epoch_of(segment).to_string());
+    name.push_str(&stream.epoch_of(segment).unwrap_or(0).to_string());
     let hash = murmur3(&utf16(name.as_bytes()), java_hash_code("SegmentToContainerMapper"));
     ContainerId(consistent_hash(hash, containers))
+}
+
+/// Segments to containers.
+#[derive(Clone, Debug)]
+pub struct Containers {
+    stream: Stream,
+    count: u32,
+    /// Of the segments that are known beforehand.
+    known: Vec<ContainerId>,
+}
+
+impl Containers {
+    /// Those of a cluster.
+    pub fn new(cluster: &Cluster) -> Self {
+        let (stream, count) = (Stream::new(cluster), cluster.containers);
+        let known = stream.all().map(|segment| container_of(stream, segment, count)).collect();
+        Self { stream, count, known }
+    }
+
+    /// The container of a segment.
+    pub fn of(&self, segment: SegmentId) -> ContainerId {
+        let known = self.known.get(segment.index()).copied();
+        known.unwrap_or_else(|| container_of(self.stream, segment, self.count))
+    }
 }
 
 /// A number's decimal text as UTF-16, little endian.
@@ -168,7 +226,8 @@ fn murmur3(bytes: &[u8], seed: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pravega::config::{Cluster, Version};
+    use crate::pravega::config::Version;
+    use crate::pravega::epochs::Owner;
 
     fn stream(segments: u32) -> Stream {
         Stream::new(&Cluster { segments, ..Cluster::defaults(Version::V0_13) })
@@ -195,6 +254,30 @@ mod tests {
             count[router.lane(key).0 as usize] += 1;
         }
         assert!(count.iter().all(|count| (9_500..10_500).contains(count)), "{count:?}");
+    }
+
+    #[test]
+    fn a_writer_that_knows_one_of_two_that_were_merged_keeps_the_other() {
+        let mut router = Router::new(stream(4));
+        let merged = KeyRange { low: 0.25, high: 0.75 };
+        let owner = Owner { segment: SegmentId(4), range: merged };
+        let after = [Successor { owner, predecessors: [1, 2].map(SegmentId).into() }];
+        router.replace(SegmentId(1), &after);
+        let owners = |router: &Router| router.owners.iter().map(|one| one.1.0).collect::<Vec<_>>();
+        assert_eq!(owners(&router), [0, 4, 2, 3]);
+        // What was merged is split again before the writer hears of the other one.
+        let halves =
+            [0, 1].map(|part| Owner { segment: SegmentId(5 + part), range: merged.part(part, 2) });
+        let after_that =
+            halves.map(|owner| Successor { owner, predecessors: [SegmentId(4)].into() });
+        router.replace(SegmentId(4), &after_that);
+        assert_eq!(owners(&router), [0, 5, 2, 3]);
+        router.replace(SegmentId(2), &after);
+        assert_eq!(owners(&router), [0, 5, 6, 3]);
+        assert_eq!(
+            router.owners.iter().map(|one| one.0).collect::<Vec<_>>(),
+            [0.25, 0.5, 0.75, 1.0]
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 use headwater_sim::time::Duration;
 
+use crate::pravega::epochs::Successor;
 use crate::pravega::message::Message;
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
@@ -53,7 +54,7 @@ impl Writer {
     }
 
     /// The successors are known: they get what the sealed segment has not acknowledged.
-    pub(super) fn succeeded(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[SegmentId]) {
+    pub(super) fn succeeded(&mut self, ctx: &mut Ctx<'_>, request: u64, successors: &[Successor]) {
         let Some(segment) = self.requests.remove(&request) else { return };
         let part = &mut self.segments[segment.index()];
         if part.link.phase != Phase::Sealed || part.moved {
@@ -62,10 +63,11 @@ impl Writer {
         part.moved = true;
         let unacked = std::mem::take(&mut part.unacked);
         part.queue = Self::new_queue(&self.cluster, ctx.now());
-        self.router.replace(segment);
-        for successor in successors {
+        self.router.replace(segment, successors);
+        for successor in successors.iter().map(|one| one.owner.segment) {
+            self.know(ctx, successor);
             if self.segments[successor.index()].link.phase == Phase::Down {
-                self.reconnect(ctx, *successor);
+                self.reconnect(ctx, successor);
             }
         }
         if !unacked.is_empty() {
@@ -75,12 +77,27 @@ impl Writer {
         for (key, event) in unacked {
             self.intake.renumber(segment.into(), event.sequence);
             let moved = self.assign(key, event);
+            self.check_owner(ctx, key, moved.0, successors);
             // After those that are being routed, whose numbers on a common successor are lower.
             let to = if self.routing { &mut self.moved } else { &mut self.blocked };
             to.push_back(moved);
         }
         self.write_routed(ctx);
         self.pull(ctx);
+    }
+
+    /// A sealed segment's event goes to the successor that owns its key, or to one that follows it.
+    fn check_owner(
+        &self,
+        ctx: &mut Ctx<'_>,
+        key: u64,
+        segment: SegmentId,
+        successors: &[Successor],
+    ) {
+        let place = self.router.place(key);
+        let owner = successors.iter().map(|one| one.owner).find(|one| one.segment == segment);
+        let owns = owner.is_none_or(|one| one.range.low <= place && place <= one.range.high);
+        properties::KEY_OWNED.note(ctx, segment.into(), owns);
     }
 
     /// Gives an event its place on the segment that owns its key.
