@@ -158,12 +158,22 @@ fn check_cluster(run: &Run, asked: &AllAsked, system: &dyn LiveSystem) -> Result
 /// Whether every event has room for the stamp that it is checked by.
 fn check_size(scenario: &Scenario) -> Result<()> {
     use headwater_traffic::SizeModel;
+    let too_small = |found: String| {
+        Err(Failure::new(format!(
+            "events of {found} have no room for what they are checked by; {STAMP_BYTES} B have"
+        )))
+    };
+    if let Some(trace) = &scenario.traffic.trace {
+        let survey = trace.survey(scenario.traffic.keyed());
+        let least = survey.map_err(|error| Failure::new(error.to_string()))?.bytes_min;
+        if u64::from(least) < STAMP_BYTES {
+            return too_small(format!("{least}B in {}", trace.file));
+        }
+        return Ok(());
+    }
     let size = &scenario.traffic.size;
     if size.model == SizeModel::Fixed && size.mean.0 < STAMP_BYTES {
-        return Err(Failure::new(format!(
-            "events of {} have no room for what they are checked by; {STAMP_BYTES} B have",
-            size.mean
-        )));
+        return too_small(size.mean.to_string());
     }
     Ok(())
 }

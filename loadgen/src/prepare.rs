@@ -100,13 +100,14 @@ impl Preparer {
         let payloads = Payloads::new(Arc::clone(&self.plan));
         let writers = self.lanes.len() as u32;
         let (mut made, mut payload) = (0, Vec::new());
-        let mut schedule = self.plan.schedule().peekable();
+        let mut schedule = self.plan.tweets().peekable();
         while schedule.peek().is_some() {
             let Some(mut slice) = self.next_empty(&mut made) else { return };
-            while let Some(arrival) = schedule.next_if(|arrival| slice.takes(arrival)) {
+            while let Some(tweet) = schedule.next_if(|tweet| slice.takes(&tweet.arrival)) {
+                let arrival = tweet.arrival;
                 let writer = self.plan.producer_of(&arrival, writers);
                 let place = self.lanes[writer as usize].place(&arrival);
-                payloads.write(&arrival, place, &mut payload);
+                payloads.write_tweet(&tweet, place, &mut payload);
                 slice.payloads.extend_from_slice(&payload);
                 slice.events.push(Prepared { arrival, place, started: 0 });
             }
@@ -150,5 +151,71 @@ impl Slices {
 impl Drop for Slices {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_sim::random::Seed;
+    use headwater_traffic::{PayloadForm, TraceSpec, TrafficSpec, parse};
+
+    use super::*;
+
+    /// The payloads of a schedule as they are handed to writers, with their places.
+    fn prepared(spec: &TrafficSpec) -> Vec<(Place, Vec<u8>)> {
+        let plan = Arc::new(spec.plan(Seed(5)).unwrap());
+        let (preparer, slices, used) = prepare(plan, LanePlan::of_writers(2, 4, true));
+        std::thread::scope(|scope| {
+            scope.spawn(move || preparer.run());
+            let mut all = vec![];
+            while let Some(slice) = slices.next() {
+                let mut offset = 0;
+                for event in &slice.events {
+                    let end = offset + event.arrival.bytes as usize;
+                    all.push((event.place, slice.payloads[offset..end].to_vec()));
+                    offset = end;
+                }
+                // The preparer may have ended already.
+                let _ = used.send(slice);
+            }
+            all
+        })
+    }
+
+    fn short() -> TrafficSpec {
+        let duration = headwater_sim::time::Duration::from_millis(300);
+        TrafficSpec { duration, ..TrafficSpec::default() }
+    }
+
+    #[test]
+    fn tweets_are_json_of_the_api_and_say_their_place_all_the_same() {
+        for (payload, text) in
+            [(PayloadForm::TweetV1, "/text"), (PayloadForm::TweetV2, "/data/text")]
+        {
+            let mut spec = TrafficSpec { payload, ..short() };
+            spec.cascades.ratio = 0.5;
+            let all = prepared(&spec);
+            let mut retweets = 0;
+            for (place, bytes) in &all {
+                assert_eq!(parse(bytes).unwrap().place, *place);
+                let tweet: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+                let text = tweet.pointer(text).and_then(serde_json::Value::as_str).unwrap();
+                retweets += u32::from(text.starts_with("RT @user_"));
+            }
+            assert!(all.len() > 300 && retweets > 100, "{retweets} of {} retweet", all.len());
+        }
+    }
+
+    #[test]
+    fn a_trace_is_sent_with_its_sizes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.csv");
+        std::fs::write(&file, "0.01,7,100\n0.02,8,300\n0.03,7,700\n").unwrap();
+        let trace = Some(TraceSpec::of(file.to_str().unwrap()));
+        let all = prepared(&TrafficSpec { trace, ..short() });
+        let sizes: Vec<_> = all.iter().map(|(_, bytes)| bytes.len()).collect();
+        assert_eq!(sizes, [100, 300, 700]);
+        let keys: Vec<_> = all.iter().map(|(_, bytes)| parse(bytes).unwrap().key).collect();
+        assert_eq!(keys, [7, 8, 7]);
     }
 }

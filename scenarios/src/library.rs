@@ -8,6 +8,7 @@ use crate::options::Options;
 pub const SCENARIOS: &[(&str, &str)] = &[
     ("burst/castle-kafka", include_str!("../library/burst/castle-kafka.toml")),
     ("burst/castle-pravega", include_str!("../library/burst/castle-pravega.toml")),
+    ("burst/retweets-kafka", include_str!("../library/burst/retweets-kafka.toml")),
     ("faults/bookie-crash", include_str!("../library/faults/bookie-crash.toml")),
     ("faults/broker-crash", include_str!("../library/faults/broker-crash.toml")),
     ("faults/broker-stop", include_str!("../library/faults/broker-stop.toml")),

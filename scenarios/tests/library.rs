@@ -47,6 +47,7 @@ macro_rules! library {
 library! {
     burst_castle_kafka: "burst/castle-kafka",
     burst_castle_pravega: "burst/castle-pravega",
+    burst_retweets_kafka: "burst/retweets-kafka",
     faults_bookie_crash: "faults/bookie-crash",
     faults_broker_crash: "faults/broker-crash",
     faults_broker_stop: "faults/broker-stop",

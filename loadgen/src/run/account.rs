@@ -31,6 +31,20 @@ pub(crate) struct Setting<'a> {
     pub(crate) departures: Vec<Departure>,
 }
 
+/// Why a run ended before its time: it was stopped by the user after so many nanoseconds, it was
+/// later than it may be, or its traffic had trouble.
+fn ended_early(
+    stopped: Option<u64>,
+    late: Option<impl std::fmt::Display>,
+    trouble: Option<String>,
+) -> Option<String> {
+    let user = stopped.map(|at| format!("stopped by the user after {:.1} s", at as f64 / 1e9));
+    let late = || {
+        late.map(|by| format!("the generator was more than {by} behind the schedule and gave up"))
+    };
+    user.or_else(late).or_else(|| trouble.map(|why| format!("the traffic ended early: {why}")))
+}
+
 /// Accounts for a run.
 pub(crate) fn account(
     plan: &RunPlan,
@@ -38,7 +52,8 @@ pub(crate) fn account(
     driven: Driven,
     interrupted: bool,
 ) -> Outcome {
-    let Driven { collected, mut recorded, injected, read_back, paced, cpu, started } = driven;
+    let Driven { collected, mut recorded, injected, read_back, paced, trouble, cpu, started } =
+        driven;
     let marks = by_time(collected.marks, std::mem::take(&mut recorded.marks));
     let threads = std::mem::take(&mut recorded.threads);
     let damaged = intact(&collected.history);
@@ -78,15 +93,9 @@ pub(crate) fn account(
     );
     (outcome.started_unix_ms, _) = started;
     outcome.reproduce.clone_from(&plan.reproduce);
-    if interrupted {
-        let seconds = collected.end as f64 / 1e9;
-        let why = format!("stopped by the user after {seconds:.1} s");
-        outcome.status = Status::Interrupted { why };
-    } else if paced == Paced::TooLate {
-        let why = format!(
-            "the generator was more than {} behind the schedule and gave up",
-            plan.scenario.measure.drain
-        );
+    let late = (paced == Paced::TooLate).then_some(plan.scenario.measure.drain);
+    let stopped = interrupted.then_some(collected.end);
+    if let Some(why) = ended_early(stopped, late, trouble) {
         outcome.status = Status::Interrupted { why };
     }
     let generator = health::judge(&outcome, cpu, refused);

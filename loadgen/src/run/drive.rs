@@ -46,6 +46,8 @@ pub(crate) struct Driven {
     pub(crate) read_back: std::result::Result<ReadBack, String>,
     /// How the pacer ended.
     pub(crate) paced: Paced,
+    /// Why the traffic ended before its time, if it did.
+    pub(crate) trouble: Option<String>,
     /// Share of one core that the generator used while it sent.
     pub(crate) cpu: Option<f64>,
     /// Start: milliseconds since the Unix epoch, and nanoseconds on the machine's monotonic clock.
@@ -87,7 +89,7 @@ pub(crate) fn drive(
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let (sampler, threads) = samplers(plan, cluster, observer.counting.is_some());
-    let (preparer, slices, used) = prepare(traffic, lanes);
+    let (preparer, slices, used) = prepare(Arc::clone(&traffic), lanes);
     let collector = Collector::new(&plan.scenario, used, sampler, threads, observer.clock.clone());
     let lag_max = Duration::from_nanos(plan.scenario.measure.drain.0);
     let pacer = Pacer {
@@ -122,7 +124,8 @@ pub(crate) fn drive(
         let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end, before);
         let Played { injected, read_back, paced, cpu } = played;
         let started = (observer.clock.started_unix_ms(), clock.started().unwrap_or(0));
-        Ok(Driven { collected, recorded, injected, read_back, paced, cpu, started })
+        let trouble = traffic.trouble().map(str::to_owned);
+        Ok(Driven { collected, recorded, injected, read_back, paced, trouble, cpu, started })
     });
     // A launched cluster is removed as a whole.
     if cluster.launched.is_none()

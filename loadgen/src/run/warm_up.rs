@@ -154,6 +154,8 @@ impl Compilers {
 fn plain(scenario: &Scenario, longest: Duration) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.faults.clear();
+    // A trace's rate is its mean: what it has of bursts is left out as well.
+    scenario.traffic.trace = None;
     scenario.traffic.shots.clear();
     scenario.traffic.duration = headwater_sim::time::Duration(longest.as_nanos() as u64);
     scenario.measure.interval = headwater_sim::time::Duration::from_secs(1);

@@ -546,7 +546,8 @@ pub enum Which {
 #[command(after_help = "\
 Examples:
   headwater traffic burst/castle-kafka
-  headwater traffic --rate 1600/s --duration 60s")]
+  headwater traffic --rate 1600/s --duration 60s
+  headwater traffic burst/castle-kafka --save castle.csv")]
 pub struct Traffic {
     /// Name in the library, path of a TOML file, or - for standard input; without one --rate says
     /// what arrives
@@ -568,6 +569,9 @@ pub struct Traffic {
     /// Writes the plot of the rate as an SVG picture
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+    /// Saves the schedule as a trace (.csv, .ndjson), for traffic.trace.file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     pub json: bool,

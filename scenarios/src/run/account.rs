@@ -1,5 +1,7 @@
 //! The account: from what was observed, simulated or live, to an Outcome.
 
+use std::path::Path;
+
 use headwater_reports::outcome::{
     self, Counts, Environment, Fault, Generator, Mark, Source, Stream, Traffic, VerdictStatus,
 };
@@ -267,6 +269,13 @@ fn handed_on(
 fn describe(scenario: &Scenario) -> String {
     let traffic = &scenario.traffic;
     let mut line = format!("{} for {}", traffic.rate, traffic.duration);
+    if let Some(trace) = &traffic.trace {
+        let file = Path::new(&trace.file).file_name().unwrap_or_default().to_string_lossy();
+        line = format!("trace {file} at {}x for {}", trace.speed, traffic.duration);
+    }
+    if traffic.cascades.ratio > 0.0 {
+        line += &format!(", {} retweets per event", traffic.cascades.ratio);
+    }
     for shot in &traffic.shots {
         line += &format!(", burst x{} at {}", shot.peak, shot.at);
     }

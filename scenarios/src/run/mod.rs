@@ -131,6 +131,7 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
     let followed = stage.take_followed();
     let turning = stage.turning();
     let settled = stage.settled();
+    let trouble = stage.trouble();
     let environment = Environment {
         profile: scenario.profile.name.clone(),
         host: scenario.profile.measured_on.clone(),
@@ -152,6 +153,8 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
     if interrupted {
         let why = format!("stopped by the user at {now} of virtual time");
         outcome.status = Status::Interrupted { why };
+    } else if let Some(why) = trouble {
+        outcome.status = Status::Interrupted { why: format!("the traffic ended early: {why}") };
     }
     Finished {
         outcome,

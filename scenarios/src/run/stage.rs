@@ -27,7 +27,7 @@ use crate::targets::Roster;
 use crate::trace::Trace;
 use crate::units::{Duration, Time};
 use headwater_check::{Audience, Promises, Suite};
-use headwater_traffic::Schedule;
+use headwater_traffic::{Plan, Schedule};
 
 /// Nothing delivered for this long at the end of a run: the readers have read everything.
 const QUIET: Duration = Duration::from_secs(2);
@@ -47,6 +47,7 @@ pub(super) struct Stage<'a> {
     scenario: &'a Scenario,
     sim: Simulation<Streaming, Observed>,
     roster: Roster,
+    plan: Arc<Plan>,
     schedule: Peekable<Schedule>,
     digest: ScheduleDigest,
     planner: Planner<'a>,
@@ -113,6 +114,7 @@ impl<'a> Stage<'a> {
             planner: Planner::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
             sampler: Sampler::new(&scenario.systems),
             schedule: plan.schedule().peekable(),
+            plan,
             digest: ScheduleDigest::default(),
             intervals: 0,
             delivered: vec![(0, Time::ZERO); scenario.systems.count()],
@@ -122,6 +124,11 @@ impl<'a> Stage<'a> {
             sim,
             roster,
         }
+    }
+
+    /// Why the traffic ended before its time, if it did.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.plan.trouble().map(str::to_owned)
     }
 
     pub(super) fn now(&self) -> Time {

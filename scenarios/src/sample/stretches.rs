@@ -111,6 +111,10 @@ pub(super) fn scenario_of(whole: &Scenario, stretch: &Stretch) -> Scenario {
     let period = traffic.diurnal.period.0.max(1);
     traffic.diurnal.peak =
         Duration((traffic.diurnal.peak.0 % period + period - begin.0 % period) % period);
+    traffic.weekly.start = (traffic.weekly.start + begin.0 as f64 / period as f64) % 7.0;
+    if let Some(trace) = &mut traffic.trace {
+        trace.from += Duration((begin.0 as f64 * trace.speed) as u64);
+    }
     traffic.shots.retain(|shot| shot.at >= begin && shot.at < stretch.until);
     traffic.shots.iter_mut().for_each(|shot| shot.at = shot.at.saturating_sub(begin));
     let over = |until: Option<Duration>| until.is_some_and(|until| until <= begin);

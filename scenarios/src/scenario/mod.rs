@@ -38,6 +38,7 @@ pub mod phase_metric;
 pub mod plan;
 pub mod promise;
 mod read_metric;
+mod replayed;
 mod source;
 mod swarm;
 pub mod system;
@@ -253,7 +254,8 @@ impl Scenario {
         let profile =
             header.as_ref().and_then(|header| profile(&tree, &header.profile, near, findings));
         let measured = profile.as_ref().map(|profile| profile.options.clone()).unwrap_or_default();
-        let traffic = section::<TrafficSpec>(traffic, "traffic", findings)?;
+        let mut traffic = section::<TrafficSpec>(traffic, "traffic", findings)?;
+        let mut doubts = replayed::settle(&mut traffic, near, findings);
         let keyed = traffic.value.keyed();
         let systems = match &system {
             Some(system) => topology::read(system, &source.systems, &measured, keyed, findings),
@@ -275,7 +277,7 @@ impl Scenario {
         plan::check(&faults, &mut systems, findings);
         check_disks(&profile, &systems, system.and_then(|tree| tree.span), findings);
         let end = traffic.value.duration + measure.value.drain;
-        let doubts = plan::doubt(&faults, traffic.value.duration, end);
+        doubts.extend(plan::doubt(&faults, traffic.value.duration, end));
         let scenario = Self {
             name: source.name.clone(),
             title: header.title,

@@ -1,5 +1,7 @@
 //! What is wrong with a traffic description.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 /// One field of a [`super::TrafficSpec`] is out of its range.
@@ -11,13 +13,17 @@ pub struct TrafficError {
     /// What it is.
     pub found: String,
     /// What it may be, with its unit.
-    pub expected: &'static str,
+    pub expected: Cow<'static, str>,
 }
 
 impl TrafficError {
     /// `field` was `found` where `expected` was wanted.
-    pub fn new(field: impl Into<String>, found: impl ToString, expected: &'static str) -> Self {
-        Self { field: field.into(), found: found.to_string(), expected }
+    pub fn new(
+        field: impl Into<String>,
+        found: impl ToString,
+        expected: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { field: field.into(), found: found.to_string(), expected: expected.into() }
     }
 
     /// Passes a float that lies in `low ..= high`; NaN never does.

@@ -1,7 +1,9 @@
-//! Hashtags: Zipf by rank, and one tag of its own for each shot.
+//! Hashtags: Zipf by rank, and one tag of its own for each shot. With drift the tag of a rank gives
+//! way to a new one now and then, as a Poisson process of each rank.
 
-use headwater_sim::inversion::OpenUnit;
-use headwater_sim::time::Time;
+use headwater_sim::fingerprint::mix;
+use headwater_sim::inversion::{Exp1, OpenUnit};
+use headwater_sim::time::{Duration, Time};
 use rand::Rng;
 use rand::distr::Distribution;
 
@@ -20,7 +22,11 @@ pub struct Topics {
     /// Each shot with its focus.
     pub(super) shots: Vec<(Shot, f64)>,
     zipf: Zipf,
+    drift: Duration,
 }
+
+/// New tags are numbers from here on.
+const NEW: u64 = 1 << 40;
 
 impl Topics {
     pub(super) fn new(
@@ -30,13 +36,13 @@ impl Topics {
         shots: Vec<(Shot, f64)>,
     ) -> Self {
         let zipf = Zipf::new(spec.count, spec.alpha);
-        Self { purpose, share: spec.share, base, shots, zipf }
+        Self { purpose, share: spec.share, base, shots, zipf, drift: spec.drift }
     }
 
     /// The hashtag of the event that is meant for `at`, as if every event had one.
     pub fn tag(&self, at: Time) -> u64 {
         let mut draws = self.purpose.draws(at);
-        self.shot_tag(at, &mut draws).unwrap_or_else(|| draws.sample(&self.zipf))
+        self.shot_tag(at, &mut draws).unwrap_or_else(|| self.ranked(at, &mut draws))
     }
 
     /// The hashtag of the event that is meant for `at`, if it has one: events about a shot do, of
@@ -44,7 +50,40 @@ impl Topics {
     pub fn tag_if_any(&self, at: Time) -> Option<u64> {
         let mut draws = self.purpose.draws(at);
         let shot = self.shot_tag(at, &mut draws);
-        shot.or_else(|| (draws.sample(OpenUnit) < self.share).then(|| draws.sample(&self.zipf)))
+        shot.or_else(|| (draws.sample(OpenUnit) < self.share).then(|| self.ranked(at, &mut draws)))
+    }
+
+    fn ranked(&self, at: Time, draws: &mut Draws) -> u64 {
+        let rank = draws.sample(&self.zipf);
+        if self.drift == Duration::ZERO { rank } else { self.occupant(rank, at) }
+    }
+
+    /// The tag that has `rank` at `at`: the one that came last, of cells of time of which each has
+    /// a Poisson number of them, one on average. What was tweeted before the start (a time beyond
+    /// all) has the tags of the start.
+    fn occupant(&self, rank: u64, at: Time) -> u64 {
+        if at.0 >= 1 << 63 {
+            return rank;
+        }
+        let here = at.0 / self.drift.0;
+        for cell in (0..=here).rev() {
+            let salt = mix(rank, cell);
+            let mut draws = self.purpose.draws(Time(mix(salt, NEW)));
+            let until =
+                if cell == here { (at.0 % self.drift.0) as f64 / self.drift.0 as f64 } else { 1.0 };
+            let (mut place, mut arrivals) = (0.0, 0);
+            loop {
+                place += draws.sample(Exp1);
+                if place > until {
+                    break;
+                }
+                arrivals += 1;
+            }
+            if arrivals > 0 {
+                return NEW | mix(salt, arrivals) >> 25;
+            }
+        }
+        rank
     }
 
     /// The shot that the event belongs to, drawn in proportion to what each adds to the rate at

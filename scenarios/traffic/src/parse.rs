@@ -4,7 +4,8 @@ use headwater_sim::time::Time;
 use thiserror::Error;
 
 use super::payload::{
-    CHECKSUM_HEAD, CHECKSUM_LEN, CHECKSUM_TAIL, Place, STAMP_MIN, STAMP_TAG, Stamp, checksum,
+    CHECKSUM_HEAD, CHECKSUM_LEN, CHECKSUM_TAIL, Place, STAMP_FIELD, STAMP_MIN, STAMP_TAG, Stamp,
+    checksum,
 };
 
 /// Why a payload is not one that was written.
@@ -71,7 +72,8 @@ fn parse_json(payload: &[u8]) -> Result<Stamp, Damage> {
         sum = sum << 4 | u64::from(value);
     }
     verify(&payload[..digits], sum)?;
-    let mut cursor = Cursor { bytes: payload, offset: 0 };
+    let offset = if payload.starts_with(STAMP_FIELD) { STAMP_FIELD.len() } else { 0 };
+    let mut cursor = Cursor { bytes: payload, offset };
     let index = cursor.field("{\"index\":")?;
     let key = cursor.field(",\"key\":")?;
     let at = Time(cursor.field(",\"at_ns\":")?);

@@ -8,13 +8,16 @@ use headwater_sim::random::Seed;
 use headwater_sim::time::Time;
 
 use super::base::Base;
+use super::cascade::Cascades;
 use super::error::TrafficError;
 use super::hashtags::Topics;
+use super::languages::{Language, Languages};
 use super::marks::Purpose;
-use super::schedule::{Part, Schedule};
+use super::schedule::{Part, Schedule, Tweets};
 use super::shot::Shot;
 use super::sizes::Sizes;
 use super::spec::{KeyMode, TrafficSpec};
+use super::trace::Trouble;
 use super::users::Users;
 
 /// The laws of a schedule with their seed.
@@ -28,6 +31,29 @@ pub struct Plan {
     pub sizes: Sizes,
     /// Hashtags by rank.
     pub topics: Topics,
+    pub(super) languages: Languages,
+    /// Retweets, where there are any.
+    pub(super) cascades: Option<Cascades>,
+    /// What was wrong with a trace while it was walked.
+    pub(super) trouble: Trouble,
+}
+
+/// An event and what it retweets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tweet {
+    /// The event.
+    pub arrival: Arrival,
+    /// When what it retweets was written, in nanoseconds from the start of the schedule, below
+    /// zero before it; none if it is no retweet. A cascade is known by this.
+    pub original: Option<i64>,
+}
+
+impl Tweet {
+    /// The time that the marks of what it is about are drawn from: its own, or the original's. One
+    /// before the start is a time beyond all others.
+    pub(super) fn about(&self) -> Time {
+        self.original.map_or(self.arrival.at, |original| Time(original as u64))
+    }
 }
 
 impl TrafficSpec {
@@ -36,15 +62,24 @@ impl TrafficSpec {
         self.check()?;
         let purpose = |name| Purpose::new(seed, name);
         let per_nano = self.rate.per_nano();
-        let base = Base::new(per_nano, &self.diurnal);
+        let languages = Languages::new(purpose("language"), self);
+        let cascades = (self.cascades.on() && self.trace.is_none())
+            .then(|| Cascades::new(&self.cascades, purpose("cascade"), per_nano, self.duration));
+        // What is no retweet.
+        let original = if cascades.is_some() { 1.0 - self.cascades.ratio } else { 1.0 };
+        let base = Base::of(self, seed, per_nano * original, &languages);
         let shots = self.shots.iter().map(|shot| (Shot::new(shot, per_nano), shot.focus));
         let shots = shots.collect();
+        let least = self.payload.least();
         Ok(Plan {
             seed,
             users: Users::new(purpose("user"), &self.users),
-            sizes: Sizes::new(purpose("text"), purpose("size"), &self.size, &self.text),
+            sizes: Sizes::new(purpose("text"), purpose("size"), (&self.size, least), &self.text),
             topics: Topics::new(purpose("hashtag"), &self.hashtags, base, shots),
             spec: self.clone(),
+            languages,
+            cascades,
+            trouble: Trouble::default(),
         })
     }
 
@@ -75,6 +110,11 @@ impl Plan {
         Schedule::new(Arc::clone(self))
     }
 
+    /// All events in order of time, with what they retweet.
+    pub fn tweets(self: &Arc<Self>) -> Tweets {
+        Tweets::new(self.schedule())
+    }
+
     /// The events of producer `producer` out of `producers`, in order of time: those whose key
     /// hashes to it, so that a key's events have one writer; without keys every `producers`-th
     /// event. Each part walks the whole schedule and leaves out what is not its own.
@@ -88,26 +128,64 @@ impl Plan {
         Rc::new(move |producer, producers| Box::new(plan.part(producer, producers)))
     }
 
-    /// The key of event `index`, which is meant for `at`.
-    pub(super) fn key(&self, index: u64, at: Time) -> u64 {
+    /// Why a schedule of this plan ended before its time, if one did: its trace could not be read
+    /// to the end, though it could when it was opened.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.get().map(String::as_str)
+    }
+
+    /// The key of event `index`, which is meant for `at` and may retweet.
+    #[inline]
+    pub(super) fn key(&self, index: u64, at: Time, original: Option<i64>) -> u64 {
         match self.spec.key {
             KeyMode::User => self.users.rank(at),
-            KeyMode::Hashtag => self.topics.tag(at),
+            KeyMode::Hashtag => {
+                self.topics.tag(original.map_or(at, |original| Time(original as u64)))
+            }
+            KeyMode::Cascade => original.map_or(at.0, |original| original as u64),
             KeyMode::None => index,
         }
     }
 
-    /// The hashtag of an event, if it has one; in hashtag mode that is its key.
-    pub fn tag(&self, arrival: &Arrival) -> Option<u64> {
+    /// The user who writes it; in user mode that is its key.
+    pub(super) fn user(&self, arrival: &Arrival) -> u64 {
         match self.spec.key {
-            KeyMode::Hashtag => Some(arrival.key),
-            KeyMode::User | KeyMode::None => self.topics.tag_if_any(arrival.at),
+            KeyMode::User => arrival.key,
+            KeyMode::Hashtag | KeyMode::Cascade | KeyMode::None => self.users.rank(arrival.at),
         }
     }
 
-    /// Expected events per second at `at`.
+    /// The hashtag of an event, if it has one: a retweet has its original's. In hashtag mode it is
+    /// the key.
+    pub fn tag(&self, tweet: &Tweet) -> Option<u64> {
+        match self.spec.key {
+            KeyMode::Hashtag => Some(tweet.arrival.key),
+            KeyMode::User | KeyMode::Cascade | KeyMode::None => {
+                self.topics.tag_if_any(tweet.about())
+            }
+        }
+    }
+
+    /// The language of an event: a retweet has its original's.
+    pub fn language(&self, tweet: &Tweet) -> Language {
+        self.languages.at(tweet.about())
+    }
+
+    /// Expected events per second at `at`; of retweets those of a stationary base.
     pub fn rate(&self, at: Time) -> f64 {
         let shots = self.topics.shots.iter().map(|(shot, _)| shot.rate(at));
-        (self.topics.base.rate(at) + shots.sum::<f64>()) * 1e9
+        (self.topics.base.rate(at) + shots.sum::<f64>()) * 1e9 + self.retweets()
+    }
+
+    /// Events that the base is expected to bring from 0 to `at`, without retweets and bursts.
+    pub fn expected(&self, at: Time) -> f64 {
+        self.topics.base.expected(at)
+    }
+
+    fn retweets(&self) -> f64 {
+        match self.cascades {
+            Some(_) => self.spec.cascades.ratio * self.spec.rate.as_per_second(),
+            None => 0.0,
+        }
     }
 }

@@ -9,6 +9,7 @@ use headwater_sim::time::Time;
 use rand::{Rng, RngCore};
 
 use super::curve::Curve;
+use super::form::BYTES_MAX;
 use super::marks::Purpose;
 use super::spec::{SizeModel, SizeSpec, TextSpec};
 
@@ -28,14 +29,18 @@ pub struct Sizes {
     median: f64,
     /// The envelope as a multiple of its median.
     spread: Curve,
+    /// The least size.
+    least: u64,
 }
 
-/// Largest event that may be asked for: 64 MiB. The systems' own limits are lower (Kafka's
-/// `max.request.size` 1 MiB, Pravega's event limit 8 MiB) and are theirs to enforce.
-pub(super) const BYTES_MAX: u64 = 64 << 20;
-
 impl Sizes {
-    pub(super) fn new(text: Purpose, size: Purpose, spec: &SizeSpec, law: &TextSpec) -> Self {
+    /// Events of the law `tweet` have `least` bytes at least.
+    pub(super) fn new(
+        text: Purpose,
+        size: Purpose,
+        (spec, least): (&SizeSpec, u32),
+        law: &TextSpec,
+    ) -> Self {
         let probability = text_law(law);
         let pairs = probability.iter().zip(1_u32..);
         let text_mean: f64 = pairs.map(|(p, length)| p * f64::from(length)).sum();
@@ -45,14 +50,15 @@ impl Sizes {
             (sum * 4_294_967_296.0) as u32
         });
         let below: Vec<u32> = below.collect();
-        let least = |bucket: u32| below.partition_point(|below| *below <= bucket << 22) as u16;
-        let guide = (0..1_024).map(least).collect();
+        let shortest = |bucket: u32| below.partition_point(|below| *below <= bucket << 22) as u16;
+        let guide = (0..1_024).map(shortest).collect();
         let envelope = (spec.mean.0 as f64 - text_mean).max(1.0);
         let median = envelope / libm::exp(spec.sigma * spec.sigma / 2.0);
         let fixed = spec.mean.0.min(BYTES_MAX) as u32;
         let (model, sigma) = (spec.model, spec.sigma);
         let spread = Curve::new(|p| log_normal(p, sigma));
-        Self { text, size, below, guide, model, fixed, sigma, median, spread }
+        let least = u64::from(least);
+        Self { text, size, below, guide, model, fixed, sigma, median, spread, least }
     }
 
     /// Characters in the text of the event that is meant for `at`.
@@ -75,7 +81,7 @@ impl Sizes {
             SizeModel::Tweet => {
                 let p = self.size.draws(at).sample(OpenUnit);
                 let envelope = self.median * self.spread.at(p, |p| log_normal(p, self.sigma));
-                (envelope as u64 + u64::from(self.text(at))).clamp(1, BYTES_MAX) as u32
+                (envelope as u64 + u64::from(self.text(at))).clamp(self.least, BYTES_MAX) as u32
             }
         }
     }

@@ -5,10 +5,14 @@ use headwater_sim::units::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cascade::CascadeSpec;
 use super::error::TrafficError;
+use super::form::{BYTES_MAX, PayloadForm};
+use super::languages::{LanguageSpec, Languages};
+use super::path::{NoiseSpec, RegimeSpec, WeeklySpec};
 use super::rate::Rate;
 use super::shot::ShotSpec;
-use super::sizes::BYTES_MAX;
+use super::trace::TraceSpec;
 
 /// What arrives: rate over time, keys, sizes. Every key has a default; unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +38,21 @@ pub struct TrafficSpec {
     pub size: SizeSpec,
     /// How long a tweet's text is.
     pub text: TextSpec,
+    /// Busier and quieter days.
+    pub weekly: WeeklySpec,
+    /// Slow random swings of the base rate.
+    pub noise: NoiseSpec,
+    /// Busy and calm times that take turns.
+    pub regimes: RegimeSpec,
+    /// Retweets.
+    pub cascades: CascadeSpec,
+    /// Languages that tweets are in; all are English without any.
+    pub languages: Vec<LanguageSpec>,
+    /// What a payload is, where events have one: live.
+    pub payload: PayloadForm,
+    /// A recorded trace in place of all that says when events are due and how large they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceSpec>,
 }
 
 /// How events follow each other.
@@ -56,6 +75,8 @@ pub enum KeyMode {
     User,
     /// The hashtag's rank: strong skew, and one hot key during a shot. Every event has one then.
     Hashtag,
+    /// The cascade: a tweet and its retweets have one key, so that one that spreads is a hot key.
+    Cascade,
     /// No key: the event's index, different for each event. Producers are to send without a key.
     None,
 }
@@ -97,6 +118,11 @@ pub struct HashtagSpec {
     pub alpha: f64,
     /// Share of events outside of shots that carry one, 0 to 1: 10.1 % of those 74 million tweets.
     pub share: f64,
+    /// Mean time until the tag of a rank gives way to a new one; 0s (the default) for never. After
+    /// a time `t` a share of exp(-t / drift) of the tags is what it was: the vocabulary's turnover
+    /// as in H. Chen et al., "Scaling laws and dynamics of hashtags on Twitter", Chaos 30, 2020
+    /// (arXiv 2004.12707); its time there depends on the rank, here it is one.
+    pub drift: Duration,
 }
 
 /// What decides the size of an event.
@@ -152,6 +178,13 @@ impl Default for TrafficSpec {
             hashtags: HashtagSpec::default(),
             size: SizeSpec::default(),
             text: TextSpec::default(),
+            weekly: WeeklySpec::default(),
+            noise: NoiseSpec::default(),
+            regimes: RegimeSpec::default(),
+            cascades: CascadeSpec::default(),
+            languages: vec![],
+            payload: PayloadForm::default(),
+            trace: None,
         }
     }
 }
@@ -170,7 +203,7 @@ impl Default for UserSpec {
 
 impl Default for HashtagSpec {
     fn default() -> Self {
-        Self { count: 100_000, alpha: 1.0, share: 0.101 }
+        Self { count: 100_000, alpha: 1.0, share: 0.101, drift: Duration::ZERO }
     }
 }
 
@@ -201,6 +234,14 @@ impl TrafficSpec {
             shot.check(index)?;
         }
         self.check_diurnal()?;
+        self.weekly.check(self.diurnal.period, self.duration)?;
+        self.noise.check(self.duration)?;
+        self.regimes.check(self.duration)?;
+        self.cascades.check()?;
+        Languages::check(&self.languages)?;
+        if let Some(trace) = &self.trace {
+            trace.check()?;
+        }
         self.check_keys()?;
         self.check_sizes()
     }
@@ -237,6 +278,11 @@ impl TrafficSpec {
     fn check_sizes(&self) -> Result<(), TrafficError> {
         if !(1..=BYTES_MAX).contains(&self.size.mean.0) {
             return Err(TrafficError::new("size.mean", self.size.mean, "a size from 1B to 64MiB"));
+        }
+        let least = u64::from(self.payload.least());
+        if self.size.model == SizeModel::Fixed && self.size.mean.0 < least {
+            let want = format!("at least {least}B, which such a payload has room in");
+            return Err(TrafficError::new("size.mean", self.size.mean, want));
         }
         TrafficError::within("size.sigma", self.size.sigma, (0.0, 3.0), "a number from 0 to 3")?;
         if !(2..=25_000).contains(&self.text.limit) {

@@ -14,6 +14,7 @@ mod replay;
 mod settings;
 mod shrink;
 mod test;
+mod traffic;
 mod ways;
 
 /// A scenario that runs in no time and passes.

@@ -1,22 +1,24 @@
 //! Describes a schedule: totals, peaks, burstiness, skew and sizes, by walking it once.
 
 mod counts;
+mod frequent;
 mod svg;
 mod text;
 
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use headwater_models::arrival::Arrival;
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
 use serde::Serialize;
 
 use self::counts::{Dispersion, Peak, Series};
+use self::frequent::Frequent;
 use super::error::TrafficError;
+use super::form::BYTES_MAX;
+use super::languages::Language;
 use super::payload::tag_name;
-use super::plan::Plan;
-use super::sizes::BYTES_MAX;
+use super::plan::{Plan, Tweet};
 use super::spec::{KeyMode, TrafficSpec};
 
 /// A schedule, described.
@@ -40,8 +42,15 @@ pub struct Description {
     /// Variance over mean of the events in windows of a length: 1 for a Poisson process. Lengths
     /// that fit fewer than 10 times are left out.
     pub dispersion: Vec<WindowDispersion>,
-    /// What the most active users write.
+    /// What the most active users write; nothing of a trace, which does not tell who is one.
     pub top_users: Vec<TopShare>,
+    /// Share of the events that are retweets.
+    pub retweets: f64,
+    /// The most retweets that were drawn and waited to be due, at once: each walk of the schedule
+    /// (there is one for each producer) has 16 B for each.
+    pub retweets_waiting: u64,
+    /// Shares of languages, if there is a mix; the most frequent first.
+    pub languages: Vec<LanguageShare>,
     /// Share of the events that have the most frequent key, if events have keys.
     pub hottest_key: Option<f64>,
     /// Mean size in bytes.
@@ -76,6 +85,15 @@ pub struct TopShare {
     pub events: f64,
 }
 
+/// A language and its share.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LanguageShare {
+    /// Which.
+    pub code: Language,
+    /// Share of the events, 0 to 1.
+    pub events: f64,
+}
+
 /// A quantile of sizes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SizeQuantile {
@@ -94,8 +112,6 @@ pub struct HashtagCount {
     pub events: u64,
 }
 
-/// Hashtags and keys counted one by one: the first ranks, which are the most used, and the shots'.
-const RANKS: u64 = 4_096;
 /// Shares of users that are looked at.
 const TOP: [f64; 3] = [0.01, 0.05, 0.15];
 /// Quantiles of sizes that are looked at.
@@ -107,10 +123,15 @@ const WINDOWS_MS: [u64; 4] = [100, 1_000, 10_000, 60_000];
 pub fn describe(spec: &TrafficSpec, seed: Seed) -> Result<Description, TrafficError> {
     let plan = Arc::new(spec.plan(seed)?);
     let mut walk = Walk::new(&plan);
-    for arrival in plan.schedule() {
-        walk.see(&arrival);
+    let mut tweets = plan.tweets();
+    for tweet in tweets.by_ref() {
+        walk.see(&tweet);
     }
-    Ok(walk.finish())
+    if let Some(trouble) = plan.trouble() {
+        let want = "a trace that can be read to its end";
+        return Err(TrafficError::new("trace", trouble, want));
+    }
+    Ok(walk.finish(tweets.pending_max() as u64))
 }
 
 struct Walk<'a> {
@@ -121,9 +142,11 @@ struct Walk<'a> {
     peak: Peak,
     dispersion: Vec<Dispersion>,
     top: [u64; TOP.len()],
-    keys: Ranks,
-    tags: Ranks,
+    keys: Frequent,
+    tags: Frequent,
     tagged: u64,
+    retweets: u64,
+    languages: Vec<(Language, u64)>,
     sizes: Histogram<u64>,
 }
 
@@ -131,7 +154,18 @@ impl<'a> Walk<'a> {
     fn new(plan: &'a Plan) -> Self {
         let duration = plan.spec.duration;
         let window = |ms| Dispersion::new(Duration::from_millis(ms), duration);
-        let ranks = || Ranks::new(plan.spec.hashtags.count, plan.spec.shots.len());
+        let (tags, shots) = (&plan.spec.hashtags, plan.spec.shots.len());
+        let ranked = tags.drift == Duration::ZERO;
+        let keys_ranked = match plan.spec.key {
+            _ if plan.spec.trace.is_some() => false,
+            KeyMode::User | KeyMode::None => true,
+            KeyMode::Hashtag => ranked,
+            KeyMode::Cascade => false,
+        };
+        let count = |ranked| match ranked {
+            true => Frequent::ranks(tags.count, shots),
+            false => Frequent::any(),
+        };
         Self {
             plan,
             events: 0,
@@ -140,15 +174,26 @@ impl<'a> Walk<'a> {
             peak: Peak::new(duration),
             dispersion: WINDOWS_MS.map(window).to_vec(),
             top: [0; TOP.len()],
-            keys: ranks(),
-            tags: ranks(),
+            keys: count(keys_ranked),
+            tags: count(ranked && plan.spec.trace.is_none()),
             tagged: 0,
+            retweets: 0,
+            languages: vec![],
             sizes: Histogram::new_with_max(BYTES_MAX, 3).expect("the bounds are in order"),
         }
     }
 
-    fn see(&mut self, arrival: &Arrival) {
+    fn see(&mut self, tweet: &Tweet) {
+        let arrival = &tweet.arrival;
         self.events += 1;
+        self.retweets += u64::from(tweet.original.is_some());
+        if !self.plan.spec.languages.is_empty() {
+            let language = self.plan.language(tweet);
+            match self.languages.iter_mut().find(|(of, _)| *of == language) {
+                Some((_, count)) => *count += 1,
+                None => self.languages.push((language, 1)),
+            }
+        }
         self.bytes += u64::from(arrival.bytes);
         self.series.see(arrival.at);
         self.peak.see(arrival.at);
@@ -158,14 +203,14 @@ impl<'a> Walk<'a> {
             *count += u64::from(user < share * self.plan.spec.users.count as f64);
         }
         self.keys.see(arrival.key);
-        if let Some(tag) = self.plan.tag(arrival) {
+        if let Some(tag) = self.plan.tag(tweet) {
             self.tagged += 1;
             self.tags.see(tag);
         }
         self.sizes.saturating_record(u64::from(arrival.bytes));
     }
 
-    fn finish(self) -> Description {
+    fn finish(self, retweets_waiting: u64) -> Description {
         let (spec, events) = (&self.plan.spec, self.events.max(1) as f64);
         let (peak_rate, peak_at) = self.peak.finish();
         let windows = self.dispersion.into_iter().filter_map(Dispersion::finish);
@@ -189,6 +234,10 @@ impl<'a> Walk<'a> {
             HashtagCount { name: String::from_utf8_lossy(&name).into_owned(), events }
         };
         let (bin, rates) = self.series.finish();
+        let mut languages = self.languages;
+        languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let share = |(code, count)| LanguageShare { code, events: count as f64 / events };
+        let languages = languages.into_iter().map(share).collect();
         Description {
             spec: spec.clone(),
             seed: self.plan.seed.0,
@@ -198,7 +247,10 @@ impl<'a> Walk<'a> {
             peak_rate,
             peak_at,
             dispersion,
-            top_users: top_users.collect(),
+            top_users: if spec.trace.is_some() { vec![] } else { top_users.collect() },
+            retweets: self.retweets as f64 / events,
+            retweets_waiting,
+            languages,
             hottest_key: (spec.key != KeyMode::None).then_some(hottest),
             size_mean: self.bytes as f64 / events,
             sizes: QUANTILES.map(quantile).to_vec(),
@@ -207,35 +259,5 @@ impl<'a> Walk<'a> {
             bin,
             rates,
         }
-    }
-}
-
-/// Counts of the first ranks and of the shots' own hashtags, which come after all ranks.
-struct Ranks {
-    own: u64,
-    counts: Vec<u64>,
-}
-
-impl Ranks {
-    fn new(own: u64, shots: usize) -> Self {
-        Self { own, counts: vec![0; RANKS as usize + shots] }
-    }
-
-    fn see(&mut self, rank: u64) {
-        let place = if rank >= self.own { RANKS + (rank - self.own) } else { rank };
-        let counted = rank < RANKS.min(self.own) || rank >= self.own;
-        if let Some(count) = self.counts.get_mut(place as usize).filter(|_| counted) {
-            *count += 1;
-        }
-    }
-
-    /// The most frequent, with their counts.
-    fn top(&self, most: usize) -> Vec<(u64, u64)> {
-        let rank = |place: u64| if place >= RANKS { self.own + (place - RANKS) } else { place };
-        let mut counts: Vec<_> = (0..).map(rank).zip(self.counts.iter().copied()).collect();
-        counts.retain(|(_, count)| *count > 0);
-        counts.sort_by_key(|(rank, count)| (std::cmp::Reverse(*count), *rank));
-        counts.truncate(most);
-        counts
     }
 }

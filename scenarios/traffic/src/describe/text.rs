@@ -28,14 +28,39 @@ impl Description {
         let key = match spec.key {
             KeyMode::User => "keyed by user",
             KeyMode::Hashtag => "keyed by hashtag",
+            KeyMode::Cascade => "keyed by cascade",
             KeyMode::None => "without keys",
         };
         let (rate, length) = (spec.rate, spec.duration);
-        writeln!(out, "{rate} for {length}, {arrivals}, {key}, seed {}", self.seed)?;
+        match &spec.trace {
+            None => writeln!(out, "{rate} for {length}, {arrivals}, {key}, seed {}", self.seed)?,
+            Some(trace) => {
+                let (file, speed) = (&trace.file, trace.speed);
+                writeln!(out, "{file} at {speed}x for {length}, {key}, seed {}", self.seed)?;
+            }
+        }
         for shot in &spec.shots {
             let (at, peak) = (shot.at, shot.peak);
             let (rise, hold, decay) = (shot.rise, shot.hold, shot.decay);
             writeln!(out, "  shot at {at}: {peak}x, rise {rise}, hold {hold}, decay {decay}")?;
+        }
+        if spec.weekly.uneven() {
+            writeln!(
+                out,
+                "  days from Monday on: {:?}, from {}",
+                spec.weekly.days, spec.weekly.start
+            )?;
+        }
+        if spec.noise.sigma > 0.0 {
+            let (sigma, correlation) = (spec.noise.sigma, spec.noise.correlation);
+            writeln!(out, "  noise of {sigma} in ln(rate), correlated over {correlation}")?;
+        }
+        if spec.regimes.busy > 1.0 {
+            let (busy, calm) = (spec.regimes.busy_for, spec.regimes.calm_for);
+            writeln!(out, "  {}x for {busy}, less for {calm}, in turns", spec.regimes.busy)?;
+        }
+        if spec.cascades.on() && spec.trace.is_none() {
+            writeln!(out, "  {} retweets begotten by an event", spec.cascades.ratio)?;
         }
         writeln!(out)?;
         self.write_figures(out)?;
@@ -62,15 +87,11 @@ impl Description {
                 format!("{}: variance over mean of counts (Poisson: 1)", windows.join(", ")),
             )?;
         }
-        let users = self
-            .top_users
-            .iter()
-            .map(|top| format!("top {:.0} % write {:.1} %", top.users * 100.0, top.events * 100.0));
-        line("users", users.collect::<Vec<_>>().join("  "))?;
-        if let Some(share) = self.hottest_key {
-            line("hottest key", format!("{:.2} % of the events", share * 100.0))?;
+        for (name, text) in self.who() {
+            line(name, text)?;
         }
         let model = match self.spec.size.model {
+            _ if self.spec.trace.is_some() => "recorded",
             SizeModel::Tweet => "tweet JSON",
             SizeModel::Fixed => "fixed",
         };
@@ -81,6 +102,31 @@ impl Description {
         let tags = self.hashtags.iter().take(5).map(|tag| format!("{} {}", tag.name, tag.events));
         let tags = tags.collect::<Vec<_>>().join("  ");
         line("hashtags", format!("on {:.1} %: {tags}", self.tagged * 100.0))
+    }
+
+    /// Lines on users, retweets, languages and keys, of what there is.
+    fn who(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        let users = self.top_users.iter();
+        let users = users
+            .map(|top| format!("top {:.0} % write {:.1} %", top.users * 100.0, top.events * 100.0));
+        lines.push(("users", users.collect::<Vec<_>>().join("  ")));
+        if self.spec.cascades.on() {
+            let (share, waiting) = (self.retweets * 100.0, self.retweets_waiting);
+            let kib = (waiting * 16).div_ceil(1 << 10);
+            let most = grouped(waiting as f64);
+            lines.push((
+                "retweets",
+                format!("{share:.1} %, at most {most} not yet due ({kib} KiB)"),
+            ));
+        }
+        let shares = self.languages.iter().take(8);
+        let shares = shares.map(|of| format!("{} {:.1} %", of.code.code(), of.events * 100.0));
+        lines.push(("languages", shares.collect::<Vec<_>>().join("  ")));
+        let hottest = self.hottest_key.map(|share| format!("{:.2} % of the events", share * 100.0));
+        lines.push(("hottest key", hottest.unwrap_or_default()));
+        lines.retain(|(_, text)| !text.is_empty());
+        lines
     }
 
     /// Bars of the rate over time; the highest bar reaches the top.

@@ -7,8 +7,18 @@
 //! | 49 to 199 B | a binary stamp and filler |
 //! | below 49 B | filler: nothing to check it by |
 //!
-//! The first three carry a [`Stamp`] and, over everything before it, a 64-bit checksum;
-//! [`super::parse::parse`] gives the stamp back or says what is damaged.
+//! With `payload = "tweet-v1"` or `"tweet-v2"` an event that is large enough for it is a tweet as
+//! Twitter's API has it, with the stamp in a field `headwater` in front, and behind everything else
+//! a field `padding` for what is left of the size.
+//!
+//! The first three of the table, and tweets, carry a [`Stamp`] and, over everything before it, a
+//! 64-bit checksum; [`super::parse::parse`] gives the stamp back or says what is damaged.
+
+mod json;
+mod text;
+mod tweet_v1;
+mod tweet_v2;
+mod writing;
 
 use std::sync::Arc;
 
@@ -17,7 +27,13 @@ use headwater_sim::fingerprint::mix;
 use headwater_sim::time::Time;
 use rand::Rng;
 
-use super::plan::Plan;
+pub use self::json::civil;
+pub(super) use self::json::tag_name;
+use self::json::{EPOCH_MS, SNOWFLAKE_MS, created_at, number};
+use self::text::Stock;
+use super::form::PayloadForm;
+use super::languages::Language;
+use super::plan::{Plan, Tweet};
 
 /// Where an event stands among its writer's: the numbers that the checkers work with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,8 +71,15 @@ pub(super) const STAMP_TAG: u8 = 1;
 /// What stands before the 16 hexadecimal digits of a JSON checksum, and after them.
 pub(super) const CHECKSUM_HEAD: &[u8] = b"\",\"checksum\":\"";
 pub(super) const CHECKSUM_TAIL: &[u8] = b"\"}";
+/// What stands before the stamp of a tweet.
+pub(super) const STAMP_FIELD: &[u8] = b"{\"headwater\":";
 /// Bytes of the whole checksum field.
 pub(super) const CHECKSUM_LEN: usize = CHECKSUM_HEAD.len() + 16 + CHECKSUM_TAIL.len();
+
+/// What stands before the padding of a tweet.
+const PADDING: &[u8] = b",\"padding\":\"";
+/// Bytes of padding and checksum at the least.
+const SEALED: usize = PADDING.len() + CHECKSUM_LEN;
 
 /// Makes payloads for the events of one plan.
 #[derive(Clone, Debug)]
@@ -64,6 +87,8 @@ pub struct Payloads {
     plan: Arc<Plan>,
     /// Words to cut texts from; longer than any cut, so that a cut is one copy.
     words: Vec<u8>,
+    /// Texts of tweets, by language.
+    stocks: Vec<Stock>,
 }
 
 /// Length of the words; texts longer than a half are made of several cuts.
@@ -79,12 +104,39 @@ impl Payloads {
             words.push(b' ');
         }
         words.truncate(WORDS_LEN);
-        Self { plan, words }
+        let spec = plan.spec();
+        let mut spoken: Vec<Language> = spec.languages.iter().map(|of| of.code).collect();
+        if spoken.is_empty() {
+            spoken.push(Language::default());
+        }
+        if spec.payload == PayloadForm::Filler {
+            spoken.clear();
+        }
+        let stocks = spoken.into_iter().map(|language| Stock::new(language, plan.seed));
+        Self { stocks: stocks.collect(), plan, words }
     }
 
-    /// Puts the payload of `arrival` into `out`, in place of what was there: `arrival.bytes` bytes,
-    /// the same for the same plan, arrival and place.
+    /// Puts the payload of `arrival`, which retweets nothing, into `out`, in place of what was
+    /// there: `arrival.bytes` bytes, the same for the same plan, arrival and place.
     pub fn write(&self, arrival: &Arrival, place: Place, out: &mut Vec<u8>) {
+        self.write_tweet(&Tweet { arrival: *arrival, original: None }, place, out);
+    }
+
+    /// The same of an event that may retweet another.
+    pub fn write_tweet(&self, tweet: &Tweet, place: Place, out: &mut Vec<u8>) {
+        let form = self.plan.spec.payload;
+        if tweet.arrival.bytes < form.least() {
+            return self.filler(tweet, place, out);
+        }
+        match form {
+            PayloadForm::Filler => self.filler(tweet, place, out),
+            PayloadForm::TweetV1 => self.api_tweet(tweet, place, tweet_v1::write, out),
+            PayloadForm::TweetV2 => self.api_tweet(tweet, place, tweet_v2::write, out),
+        }
+    }
+
+    fn filler(&self, tweet: &Tweet, place: Place, out: &mut Vec<u8>) {
+        let arrival = &tweet.arrival;
         let bytes = arrival.bytes as usize;
         let stamp = Stamp { index: arrival.index, key: arrival.key, at: arrival.at, place };
         out.clear();
@@ -92,15 +144,11 @@ impl Payloads {
         if bytes >= JSON_MIN {
             json_head(&stamp, out);
             if bytes >= TWEET_MIN {
-                self.tweet(arrival, out);
+                self.tweet(tweet, out);
             }
             out.extend_from_slice(b"\"text\":\"");
-            self.text(arrival, bytes - CHECKSUM_LEN, out);
-            out.extend_from_slice(CHECKSUM_HEAD);
-            let sum = checksum(out);
-            let digit = |shift: u32| b"0123456789abcdef"[(sum >> shift) as usize & 15];
-            out.extend((0..16).rev().map(|nibble| digit(nibble * 4)));
-            out.extend_from_slice(CHECKSUM_TAIL);
+            self.text(tweet, bytes - CHECKSUM_LEN, out);
+            seal(out);
         } else if bytes >= STAMP_MIN {
             binary_head(&stamp, out);
             self.fill(arrival.at.0, bytes - 8, out);
@@ -112,18 +160,21 @@ impl Payloads {
     }
 
     /// What a tweet has before its text.
-    fn tweet(&self, arrival: &Arrival, out: &mut Vec<u8>) {
-        let user = self.plan.users.rank(arrival.at);
+    fn tweet(&self, tweet: &Tweet, out: &mut Vec<u8>) {
+        let arrival = &tweet.arrival;
+        let user = self.plan.user(arrival);
         out.extend_from_slice(b"\"id_str\":\"");
         number(snowflake(arrival), out);
         out.extend_from_slice(b"\",\"created_at\":\"");
         created_at(arrival.at, out);
-        out.extend_from_slice(b"\",\"lang\":\"en\",\"truncated\":false,\"user\":{\"id\":");
+        out.extend_from_slice(b"\",\"lang\":\"");
+        out.extend_from_slice(self.plan.language(tweet).code().as_bytes());
+        out.extend_from_slice(b"\",\"truncated\":false,\"user\":{\"id\":");
         number(user, out);
         out.extend_from_slice(b",\"screen_name\":\"user_");
         number(user, out);
         out.extend_from_slice(b"\",\"verified\":false},\"entities\":{\"hashtags\":[");
-        if let Some(tag) = self.plan.tag(arrival) {
+        if let Some(tag) = self.plan.tag(tweet) {
             out.extend_from_slice(b"{\"text\":\"");
             tag_name(tag, out);
             out.extend_from_slice(b"\"}");
@@ -132,7 +183,8 @@ impl Payloads {
     }
 
     /// The text, of the scheduled length, and in `description` what is left up to `end`.
-    fn text(&self, arrival: &Arrival, end: usize, out: &mut Vec<u8>) {
+    fn text(&self, tweet: &Tweet, end: usize, out: &mut Vec<u8>) {
+        let arrival = &tweet.arrival;
         const REST: &[u8] = b"\",\"description\":\"";
         let room = end.saturating_sub(out.len());
         let text = self.plan.sizes.text(arrival.at) as usize;
@@ -140,7 +192,7 @@ impl Payloads {
             return self.fill(arrival.at.0, end, out);
         }
         let stop = out.len() + text;
-        if let Some(tag) = self.plan.tag(arrival).filter(|_| text > 24) {
+        if let Some(tag) = self.plan.tag(tweet).filter(|_| text > 24) {
             out.push(b'#');
             tag_name(tag, out);
             out.push(b' ');
@@ -148,6 +200,28 @@ impl Payloads {
         self.fill(arrival.at.0, stop, out);
         out.extend_from_slice(REST);
         self.fill(arrival.at.0 ^ 1, end, out);
+    }
+
+    /// A tweet by `write`, between its stamp and its padding.
+    fn api_tweet(
+        &self,
+        tweet: &Tweet,
+        place: Place,
+        write: fn(&Self, &Tweet, &mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
+        let arrival = &tweet.arrival;
+        let stamp = Stamp { index: arrival.index, key: arrival.key, at: arrival.at, place };
+        out.clear();
+        out.reserve(arrival.bytes as usize);
+        out.extend_from_slice(STAMP_FIELD);
+        json_head(&stamp, out);
+        out.pop();
+        out.extend_from_slice(b"},");
+        write(self, tweet, out);
+        out.extend_from_slice(PADDING);
+        self.fill(arrival.at.0 ^ 1, arrival.bytes as usize - CHECKSUM_LEN, out);
+        seal(out);
     }
 
     /// Words up to a length of `end`, cut at a place that `salt` decides.
@@ -161,6 +235,15 @@ impl Payloads {
             salt = mix(salt, 1);
         }
     }
+}
+
+/// Closes a string and adds the checksum of all before it.
+fn seal(out: &mut Vec<u8>) {
+    out.extend_from_slice(CHECKSUM_HEAD);
+    let sum = checksum(out);
+    let digit = |shift: u32| b"0123456789abcdef"[(sum >> shift) as usize & 15];
+    out.extend((0..16).rev().map(|nibble| digit(nibble * 4)));
+    out.extend_from_slice(CHECKSUM_TAIL);
 }
 
 fn json_head(stamp: &Stamp, out: &mut Vec<u8>) {
@@ -207,95 +290,9 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-fn number(mut value: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut from = digits.len();
-    loop {
-        from -= 1;
-        digits[from] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[from..]);
-}
-
-/// A pronounceable name for a hashtag by its rank: two letters per digit in base 70.
-pub(super) fn tag_name(tag: u64, out: &mut Vec<u8>) {
-    const CONSONANTS: &[u8; 14] = b"tnrskmdlpbghvz";
-    const VOWELS: &[u8; 5] = b"aeiou";
-    let mut left = tag;
-    loop {
-        let digit = (left % 70) as usize;
-        out.extend_from_slice(&[CONSONANTS[digit / 5], VOWELS[digit % 5]]);
-        left /= 70;
-        if left == 0 {
-            break;
-        }
-    }
-}
-
-/// Milliseconds from 1970 to the schedule's start as the payloads state it: 2022-01-05 00:00 UTC,
-/// the date of the paper. A fixed one, so that payloads are the same on every run.
-const EPOCH_MS: u64 = 1_641_340_800_000;
-
 /// A tweet id: milliseconds since 2010-11-04 01:42:54.657 UTC, 10 bits of worker, 12 of sequence
 /// (Twitter's Snowflake announcement, June 2010).
 fn snowflake(arrival: &Arrival) -> u64 {
-    let since = (EPOCH_MS - 1_288_834_974_657).wrapping_add(arrival.at.0 / 1_000_000);
+    let since = (EPOCH_MS - SNOWFLAKE_MS).wrapping_add(arrival.at.0 / 1_000_000);
     since << 22 | arrival.index & 0x3f_ffff
-}
-
-/// `at` after the schedule's start, as `2022-01-05T00:00:00.000Z`.
-fn created_at(at: Time, out: &mut Vec<u8>) {
-    let ms = EPOCH_MS + at.0 / 1_000_000;
-    let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
-    let (year, month, day) = civil(days);
-    let mut field = |value: u64, width: u64, after: u8| {
-        let mut power = 10_u64.pow(width as u32 - 1);
-        while power > 0 {
-            out.push(b'0' + (value / power % 10) as u8);
-            power /= 10;
-        }
-        out.push(after);
-    };
-    field(year, 4, b'-');
-    field(month, 2, b'-');
-    field(day, 2, b'T');
-    field(ms / 3_600_000, 2, b':');
-    field(ms / 60_000 % 60, 2, b':');
-    field(ms / 1_000 % 60, 2, b'.');
-    field(ms % 1_000, 3, b'Z');
-}
-
-/// Year, month and day of a day counted from 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level
-/// Date Algorithms", civil_from_days).
-pub fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let january = month >= 10;
-    let month = if january { month - 9 } else { month + 3 };
-    (era * 400 + year + u64::from(january), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        let cases =
-            [(0, "2022-01-05T00:00:00.000Z"), (47 * 86_400 + 3_723, "2022-02-21T01:02:03.")];
-        for (seconds, text) in cases {
-            let mut out = vec![];
-            created_at(Time(seconds * 1_000_000_000), &mut out);
-            assert!(out.starts_with(text.as_bytes()), "{}", String::from_utf8_lossy(&out));
-        }
-        assert_eq!(civil(19_782), (2024, 2, 29));
-    }
 }
