@@ -37,6 +37,24 @@ pub enum Bug {
     TruncateBeyondTier,
     /// A reader goes to the successors of a sealed segment before it has read its tail.
     SealedTailSkipped,
+    /// A Kafka leader acknowledges with `acks=all` however few replicas are in sync.
+    MinInsyncIgnored,
+    /// A Kafka leader takes the offset of a batch's last record for the one behind it.
+    AckedAnOffsetEarly,
+    /// A Kafka leader hands consumers what is not committed.
+    ReadsPastHighWatermark,
+    /// Ledger recovery takes an entry for never acknowledged with one answer too few.
+    RecoveryOneAnswerShort,
+    /// A container truncates its log up to what its storage writer has gathered.
+    GatheredCountsAsFlushed,
+    /// A writer sends all keys of a segment that was split to its first successor.
+    FirstSuccessorTakesAll,
+    /// The kernel reports a sync now and then that has made nothing durable.
+    SyncForgets,
+    /// The kernel's timers run out early now and then.
+    TimersEarly,
+    /// The kernel's timers run out at once, from some time on.
+    TimersAtOnce,
 }
 
 /// What is known about a bug.
@@ -65,7 +83,7 @@ const fn about(
 }
 
 /// Every bug, in the order of [`Bug`].
-pub const ALL: [About; 13] = [
+pub const ALL: [About; 22] = [
     about(
         Bug::TruncateToHighWatermark,
         "truncate-to-high-watermark",
@@ -156,6 +174,69 @@ pub const ALL: [About; 13] = [
         "pravega",
         "Pravega reader group, segment successors",
         "A reader leaves a sealed segment before its end.",
+    ),
+    about(
+        Bug::MinInsyncIgnored,
+        "min-insync-ignored",
+        "kafka",
+        "KAFKA-1555 (min.insync.replicas)",
+        "An acknowledgement of all replicas in sync is one of the leader alone, if it is alone.",
+    ),
+    about(
+        Bug::AckedAnOffsetEarly,
+        "acked-an-offset-early",
+        "kafka",
+        "ReplicaManager.delayedProduceRequestRequired, requiredOffset = lastOffset + 1",
+        "A leader answers when the high watermark has come to a batch's last record, not past it.",
+    ),
+    about(
+        Bug::ReadsPastHighWatermark,
+        "reads-past-high-watermark",
+        "kafka",
+        "Kafka protocol (high watermark), KIP-101 (motivation)",
+        "Consumers get records that a change of leaders takes back.",
+    ),
+    about(
+        Bug::RecoveryOneAnswerShort,
+        "recovery-one-answer-short",
+        "bookkeeper",
+        "apache/bookkeeper#1077, #2303: (Qw - Qa) + 1 answers",
+        "Recovery closes a ledger before an entry that one bookie does not have.",
+    ),
+    about(
+        Bug::GatheredCountsAsFlushed,
+        "gathered-counts-as-flushed",
+        "pravega",
+        "StorageWriter.acknowledge, getLowestUncommittedSequenceNumber @ v0.13.0",
+        "The log is truncated behind what was read from it, whether tier 2 has it or not.",
+    ),
+    about(
+        Bug::FirstSuccessorTakesAll,
+        "first-successor-takes-all",
+        "pravega",
+        "pravega/pravega#3173",
+        "Events go to a segment whose range their key is not in.",
+    ),
+    about(
+        Bug::SyncForgets,
+        "sync-forgets",
+        "kernel",
+        "LWN 752063: PostgreSQL's fsync() surprise",
+        "Every eighth sync is reported, and has made nothing durable.",
+    ),
+    about(
+        Bug::TimersEarly,
+        "timers-early",
+        "kernel",
+        "timer_create(2): a timer never expires before its time",
+        "Every 64th timer runs out after half of its time.",
+    ),
+    about(
+        Bug::TimersAtOnce,
+        "timers-at-once",
+        "kernel",
+        "LKML 2012-07-01: leap second, hrtimers expire at once (6b43ae8a619d)",
+        "From second 10 on timers run out at once: what sets itself again never ends.",
     ),
 ];
 

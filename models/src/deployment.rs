@@ -2,7 +2,7 @@
 
 use headwater_sim::machine::{Factory, MachineSpec, NodeSpec, PoolSpec};
 use headwater_sim::scheduling::Policy;
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::{MachineId, NodeId};
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,8 @@ pub struct Environment {
     pub pacer: Pacer,
     /// Defects to plant in the systems.
     pub bugs: BugSet,
+    /// When an audit reader of each stream begins ([`crate::audit`]); nothing where there is none.
+    pub audit: Option<Time>,
 }
 
 impl Environment {

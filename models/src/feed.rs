@@ -133,6 +133,12 @@ impl Feed {
         Intake::new(self, writer, writers)
     }
 
+    /// Where the audit reader, which has the number `reader`, puts what it was handed: nobody takes
+    /// from it.
+    pub fn audit_outlet(&self, reader: u32) -> Outlet {
+        Outlet::new(reader, None)
+    }
+
     /// Where reader `reader` puts what it was handed.
     pub fn outlet(&self, reader: u32) -> Outlet {
         Outlet::new(reader, self.own.clone())

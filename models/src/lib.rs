@@ -24,6 +24,7 @@
 //! and iterate nothing that hashes.
 
 pub mod arrival;
+pub mod audit;
 pub mod batch;
 pub mod bookkeeper;
 pub mod bugs;

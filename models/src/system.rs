@@ -20,6 +20,7 @@ use headwater_sim::time::Duration;
 pub use schemars::{Schema, schema_for};
 
 use crate::arrival::ArrivalSource;
+use crate::batch::Lane;
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
@@ -178,6 +179,24 @@ pub trait System: Serialize + Debug + Send + Sync {
         None
     }
 
+    /// The number of its audit reader ([`crate::audit`]), which is that of its other readers;
+    /// nothing where it has none.
+    fn auditor(&self) -> Option<u32> {
+        None
+    }
+
+    /// The copies of an event that are on its servers' disks by the time its writer is told that it
+    /// is stored; nothing where that promises none.
+    fn acked_by(&self) -> Option<AckedBy> {
+        None
+    }
+
+    /// Whether a lane may have events of this key; `index` is the event's number in the schedule.
+    /// Worked out from the key and the lane alone, not as writers do it.
+    fn may_have(&self, _lane: Lane, _key: u64, _index: u64) -> bool {
+        true
+    }
+
     /// How often an event may turn up, by the configuration of its writers.
     fn once(&self) -> Once;
 
@@ -213,6 +232,15 @@ pub struct ReaderGroups {
     pub count: u32,
     /// Readers of each.
     pub members: u32,
+}
+
+/// What an acknowledgement stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AckedBy {
+    /// Servers that have the event in a file.
+    pub copies: u32,
+    /// And have synced it.
+    pub durable: bool,
 }
 
 /// What a system claims to survive.

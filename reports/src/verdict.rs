@@ -205,6 +205,10 @@ fn noun(checker: &str) -> &str {
         "properties_always" | "properties_eventually" => "broken property",
         "converges" => "failure to settle",
         "handed_on" => "event that was not handed on",
+        "copies_at_ack" => "early acknowledgement",
+        "as_scheduled" => "event that is not the schedule's",
+        "kernel_promises" => "broken promise of the kernel",
+        "within_limits" => "run without an end",
         name => name,
     }
 }

@@ -9,6 +9,7 @@ pub mod follow;
 pub mod library;
 pub mod observe;
 pub mod options;
+mod outside;
 pub mod plan;
 pub mod profile;
 pub mod replay;

@@ -234,7 +234,7 @@ impl Profile {
             (server.nic, client.nic) = (BytesPerSecond::UNLIMITED, BytesPerSecond::UNLIMITED);
         }
         let (pacer, bugs) = (self.pacer, BugSet::default());
-        Environment { server, client, machines, pacer, bugs }
+        Environment { server, client, machines, pacer, bugs, audit: None }
     }
 
     /// What lies between machines: between the two halves of one, what lies between its processes.

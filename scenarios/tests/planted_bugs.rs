@@ -1,10 +1,12 @@
-//! What swarms found of the planted bugs, shrunk (docs/BUGS.md): each case fails as it says with
-//! its bug, and no longer fails that way without.
+//! What swarms found of the planted bugs, shrunk, and directed cases of those that chance hardly
+//! reaches (docs/BUGS.md): each case fails as it says with its bug, and no longer fails that way
+//! without.
 #![cfg(feature = "planted-bugs")]
 
 use headwater_models::bugs;
 use headwater_scenarios::run::{self, Options};
 use headwater_scenarios::scenario::Scenario;
+use headwater_scenarios::scenario::metric::WITHIN_LIMITS;
 
 #[test]
 fn every_planted_bug_has_a_shrunk_case_that_fails_with_it_and_not_without() {
@@ -25,7 +27,9 @@ fn every_planted_bug_has_a_shrunk_case_that_fails_with_it_and_not_without() {
         let with = run(&[]).outcome;
         assert!(with.ok(), "{path}: {:?}", with.expectations);
         let without = run(&[("bugs".into(), "[]".into())]);
-        let judged = without.verdicts.iter().find(|found| found.name == verdict).expect(verdict);
-        assert!(judged.passed, "{path} without its bug: {judged}");
+        let judged = without.verdicts.iter().find(|found| found.name == verdict);
+        // Of a run that ends by itself nothing is said.
+        let told = verdict != WITHIN_LIMITS || judged.is_some();
+        assert!(judged.map_or(!told, |of| of.passed), "{path} without its bug: {judged:?}");
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use headwater_scenarios::faults::{Damage, FaultSpec, Target};
-use headwater_scenarios::library::SCENARIOS;
+use headwater_models::property::{Property, When};
+use headwater_scenarios::library::{self, SCENARIOS};
 use headwater_scenarios::run::Options;
 use headwater_scenarios::scenario::{Scenario, Source};
 use headwater_scenarios::swarm::{Base, Shard, Swarm, SwarmRun, swarm};
@@ -43,6 +44,57 @@ fn nothing_is_found_where_nothing_is_broken() {
         let enough = if kinds == 0 { 20 } else { kinds - 1 };
         assert!(found.faults.len() >= enough, "{name}: {:?}", found.faults);
     }
+}
+
+/// Rare states that no swarm of the library gets into for certain: too rare for a thousand seeds,
+/// or beyond what it draws.
+const UNOWNED: [&str; 10] = [
+    "bookkeeper-checkpoint-failed",
+    "bookkeeper-closed-meanwhile",
+    "bookkeeper-rereplicated",
+    "bookkeeper-under-replicated",
+    "kafka-epoch-refused",
+    "kafka-partition-failed",
+    "pravega-cache-full",
+    "pravega-container-fenced",
+    "pravega-reader-died",
+    "pravega-window-closed",
+];
+
+#[test]
+fn each_rare_state_has_a_swarm_that_owns_it_or_is_known_to_have_none() {
+    let rare = |property: &&'static Property| property.when == When::Sometimes;
+    let systems = library::standard();
+    let all = systems.iter().flat_map(|kind| kind.properties()).filter(rare);
+    let mut all: Vec<&str> = all.map(|property| property.name).collect();
+    all.sort_unstable();
+    all.dedup();
+    let owned = |name: &&str| names().any(|swarm| {
+        base(swarm, &[]).scenario().swarm.reaches.contains_key(*name)
+    });
+    let unowned: Vec<&str> = all.into_iter().filter(|name| !owned(name)).collect();
+    assert_eq!(unowned, UNOWNED);
+}
+
+#[test]
+fn a_swarm_that_no_longer_gets_where_it_has_to_fails() {
+    let mut found = run("swarm/kafka", &[], (1, 6), Shard::ALL);
+    assert!(found.is_clean() && found.reaches.len() > 3, "{}", found.text());
+    found.reaches = [("kafka-partition-failed".to_owned(), 6)].into();
+    assert!(!found.is_clean());
+    let text = found.text();
+    let line = "failed to reach kafka-partition-failed, which it has to within 6 seeds";
+    assert!(text.contains(line), "{text}");
+    found.reaches = [("kafka-partition-failed".to_owned(), 7)].into();
+    assert!(found.is_clean(), "six seeds need not");
+}
+
+#[test]
+fn a_state_that_no_system_has_is_refused_with_the_nearest() {
+    let set = [("swarm.reaches.kafka-truncate".to_owned(), "9".to_owned())];
+    let source = Source::find("swarm/kafka").expect("it is in the library");
+    let wrong = source.read(&set).expect_err("there is none").to_string();
+    assert!(wrong.contains("kafka-truncated"), "{wrong}");
 }
 
 #[test]

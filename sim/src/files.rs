@@ -77,6 +77,8 @@ pub struct File<R> {
     folded: u64,
     /// Records below this number are durable.
     durable: u64,
+    /// Records below this number are vouched for by a sync that was reported.
+    vouched: u64,
     /// Records below this number have been handed to the device, to be written.
     submitted: u64,
     /// When the oldest of the others was written.
@@ -101,6 +103,7 @@ impl<R> Default for File<R> {
             pieces: 0,
             folded: 0,
             durable: 0,
+            vouched: 0,
             submitted: 0,
             dirty_since: None,
             dirty_bytes: 0,
@@ -307,6 +310,25 @@ impl<R: Record> File<R> {
         self.durable = self.durable.max(records.min(self.len()));
     }
 
+    /// The sync that the mark stands for is reported as done: what it covered is to survive from
+    /// now on. False if some of it would not.
+    pub fn vouch(&mut self, mark: SyncMark) -> bool {
+        if mark.birth != self.birth {
+            return true;
+        }
+        let rewritten = mark.truncations != self.truncations;
+        let covered = if rewritten { mark.records.min(self.truncated_to) } else { mark.records };
+        let covered = covered.min(self.len());
+        self.vouched = self.vouched.max(covered);
+        self.durable >= covered
+    }
+
+    /// Whether everything is there, and whole, that a sync has vouched for.
+    pub fn keeps_its_word(&self) -> bool {
+        let until = self.place(self.vouched.min(self.len()));
+        self.len() >= self.vouched && self.records[..until].iter().all(|stored| !stored.torn)
+    }
+
     /// Keeps the first `keep` records.
     pub fn truncate(&mut self, keep: u64, now: Time) {
         let keep = keep.min(self.len());
@@ -317,6 +339,7 @@ impl<R: Record> File<R> {
             self.cut_off = gone.into_iter().take(was_durable).collect();
         }
         self.durable = self.durable.min(keep);
+        self.vouched = self.vouched.min(keep);
         self.submitted = self.submitted.min(keep);
         let dirty =
             self.records[self.place(self.submitted)..].iter().map(|stored| stored.bytes).sum();
@@ -381,6 +404,16 @@ impl<R: Record> File<R> {
             let at = next;
             next += stored.count;
             (at, stored, at < durable && stored.is_sound())
+        })
+    }
+
+    /// The records, or what stands for them, from the last to the first, and whether each is
+    /// durable.
+    pub fn latest(&self) -> impl Iterator<Item = (&Stored<R>, bool)> {
+        let (pieces, durable, folded) = (self.pieces, self.durable, self.folded);
+        self.records.iter().enumerate().rev().map(move |(place, stored)| {
+            let synced = place < pieces || folded + ((place - pieces) as u64) < durable;
+            (stored, synced && stored.is_sound())
         })
     }
 
@@ -518,6 +551,22 @@ mod tests {
         file.end_sync(mark);
         let durable: Vec<_> = file.records().map(|(_, _, durable)| durable).collect();
         assert_eq!(durable, [true, true, false]);
+    }
+
+    #[test]
+    fn a_sync_that_was_reported_and_made_nothing_durable_breaks_the_file_s_word() {
+        let mut file = file(4);
+        let (mark, _) = file.begin_sync();
+        assert!(!file.vouch(mark), "nothing ended it");
+        file.power_cut(Tearing::Prefix, &mut Seed(1).stream("power", 0));
+        assert_eq!(file.keeps_its_word(), file.len() == 4 && file.records().all(|of| !of.1.torn));
+        let mut file = self::file(4);
+        let (mark, _) = file.begin_sync();
+        file.end_sync(mark);
+        file.append(Word(9), 8, Time::ZERO, 0);
+        assert!(file.vouch(mark));
+        file.power_cut(Tearing::Prefix, &mut Seed(1).stream("power", 0));
+        assert!(file.keeps_its_word());
     }
 
     #[test]

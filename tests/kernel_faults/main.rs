@@ -4,6 +4,7 @@ mod connection;
 mod determinism;
 mod disk;
 mod letters;
+mod limits;
 mod link_impairment;
 mod link_latency;
 mod network;

@@ -78,6 +78,7 @@ pub(crate) fn account(
                 given_up: 0,
                 handed_again: 0,
                 passage: None,
+                outside: Vec::new(),
             }],
             total: None,
             end: Time(collected.end),
@@ -89,6 +90,7 @@ pub(crate) fn account(
             disks_outrun: Vec::new(),
             marks,
             generator: None,
+            outside: Vec::new(),
         },
     );
     (outcome.started_unix_ms, _) = started;

@@ -3,6 +3,7 @@
 //! Stands for no component: it puts the modelled ones on machines. Parameters: [`config::Cluster`]
 //! and the environment's machines. Left out: several nodes on one machine beyond `one_machine`.
 
+use crate::audit::{self, Late};
 use crate::bookkeeper::system::{AUTO_RECOVERY, BOOKIE, METADATA};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
@@ -102,6 +103,14 @@ pub fn deploy(
     }
     let machine = feed.reader_machine(deployment, environment, "consumer-1");
     let spec = ReaderNodeSpec { outlet: feed.outlet(0), client, metadata };
+    let of_reader = spec.clone();
     let factory: Factory<Streaming> = Box::new(move |_| Box::new(Reader::new(spec.clone())));
     deployment.node(CONSUMER, "consumer-1", machine, Vec::new(), factory);
+    if let Some(from) = environment.audit {
+        let machine = environment.client_machine(deployment, audit::NAME);
+        let spec = ReaderNodeSpec { outlet: feed.audit_outlet(1), ..of_reader };
+        let factory: Factory<Streaming> =
+            Box::new(move |_| Box::new(Late::new(from, Reader::new(spec.clone()))));
+        deployment.node(CONSUMER, audit::NAME, machine, Vec::new(), factory);
+    }
 }

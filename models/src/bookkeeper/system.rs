@@ -14,7 +14,9 @@ use crate::feed::Feed;
 use crate::property::Property;
 use crate::role::{self, Capability, Role};
 use crate::signal::Signals;
-use crate::system::{Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for};
+use crate::system::{
+    AckedBy, Claims, Configured, Input, Once, Schema, System, SystemKind, schema_for,
+};
 use crate::wait::{Timer, Wait, Without};
 
 /// A bookie.
@@ -59,6 +61,12 @@ pub fn claims_of(bookie: &Bookie, ack_quorum: u32, spare: u32) -> Claims {
         absent: spare,
         counted_out: Duration::ZERO,
     }
+}
+
+/// What an acknowledgement stands for: `ackQuorumSize` bookies have answered, each after its journal
+/// was synced if it syncs (`PendingAddOp.writeComplete`, `Journal.java` @ branch-4.15).
+pub fn acked_by(ack_quorum: u32, bookie: &Bookie) -> AckedBy {
+    AckedBy { copies: ack_quorum, durable: bookie.journal_sync_data }
 }
 
 impl SystemKind for BookKeeper {
@@ -138,6 +146,14 @@ impl System for Cluster {
 
     fn copies(&self) -> u32 {
         self.ledger.write_quorum
+    }
+
+    fn auditor(&self) -> Option<u32> {
+        Some(1)
+    }
+
+    fn acked_by(&self) -> Option<AckedBy> {
+        Some(acked_by(self.ledger.ack_quorum, &self.bookie))
     }
 
     fn once(&self) -> Once {

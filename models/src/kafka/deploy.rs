@@ -11,14 +11,16 @@ use std::rc::Rc;
 use headwater_sim::units::NodeId;
 
 use super::broker::{self, Broker};
-use super::config::Cluster;
+use super::config::{self, Cluster};
 use super::consumer::{self, Consumer};
 use super::ids::BrokerId;
 use super::producer;
 use super::signals;
+use crate::audit::{self, Late};
 use crate::bugs::Bug;
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
+use crate::system::System as _;
 use crate::tier::{self, TIER};
 
 /// Adds nodes `broker-1` and so on, `producer-1` and so on, `consumer-1` and so on; each on a
@@ -80,8 +82,30 @@ pub fn deploy(
         let (config, brokers, feed) = (config.clone(), brokers.clone(), feed.clone());
         let pools = consumer::pools(&config);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            Box::new(Consumer::new(config.clone(), brokers.clone(), reader, &feed))
+            Box::new(Consumer::new(config.clone(), brokers.clone(), reader, feed.outlet(reader)))
         };
         deployment.node(CONSUMER, name, machine, pools, Box::new(build));
     }
+    add_auditor(&cluster, brokers, deployment, environment, feed);
+}
+
+/// A consumer of all partitions that is in no group, and begins when it is told to.
+fn add_auditor(
+    cluster: &Cluster,
+    brokers: Vec<NodeId>,
+    deployment: &mut Deployment,
+    environment: &Environment,
+    feed: &Feed,
+) {
+    let (Some(from), Some(number)) = (environment.audit, cluster.auditor()) else { return };
+    let consumer = config::Consumer::default();
+    let (consumers, groups, catch_up) = (1, 1, config::CatchUp::default());
+    let config = Rc::new(Cluster { consumer, consumers, groups, catch_up, ..cluster.clone() });
+    let machine = environment.client_machine(deployment, audit::NAME);
+    let (pools, feed) = (consumer::pools(&config), feed.clone());
+    let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
+        let outlet = feed.audit_outlet(number);
+        Box::new(Late::new(from, Consumer::new(config.clone(), brokers.clone(), 0, outlet)))
+    };
+    deployment.node(CONSUMER, audit::NAME, machine, pools, Box::new(build));
 }

@@ -8,9 +8,11 @@ use serde::Deserialize;
 
 use super::config::{ClientLibrary, Cluster, Producer, Version};
 use super::ids::BrokerId;
+use super::producer::partitioner;
 use super::record::META_PROPERTIES_FILE;
 use super::sizing::KafkaSizing;
 use super::{deploy, properties, signals, unmodelled, waits};
+use crate::batch::Lane;
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
@@ -18,7 +20,7 @@ use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
 use crate::sizing::Sizing;
 use crate::system::{
-    Claims, Configured, Input, Once, ReaderGroups, Schema, System, SystemKind, schema_for,
+    AckedBy, Claims, Configured, Input, Once, ReaderGroups, Schema, System, SystemKind, schema_for,
 };
 use crate::tier;
 use crate::wait::{Timer, Wait, Without};
@@ -201,6 +203,27 @@ impl System for Cluster {
 
     fn reader_groups(&self) -> Option<ReaderGroups> {
         (self.groups > 1).then_some(ReaderGroups { count: self.groups, members: self.consumers })
+    }
+
+    fn auditor(&self) -> Option<u32> {
+        Some(self.consumers * self.groups)
+    }
+
+    /// With `acks=all` the leader answers once `min.insync.replicas` have it, which append and
+    /// flush alike (`ReplicaManager.appendRecords`, `Partition.checkEnoughReplicasReachOffset` @
+    /// 3.9.0).
+    fn acked_by(&self) -> Option<AckedBy> {
+        let least = self.topic.min_insync_replicas.min(self.replication_factor);
+        let copies = match self.producer.acks {
+            0 => return None,
+            -1 => least,
+            _ => 1,
+        };
+        Some(AckedBy { copies, durable: self.topic.flush_messages == 1 })
+    }
+
+    fn may_have(&self, lane: Lane, key: u64, index: u64) -> bool {
+        partitioner::may_have(self, lane, key, index)
     }
 
     fn once(&self) -> Once {

@@ -4,6 +4,7 @@
 //! [`config::Cluster`](super::config::Cluster) and the environment's machines. Left out: more than
 //! one controller, a ZooKeeper server of its own for Pravega.
 
+use crate::audit::{self, Late};
 use crate::pravega::signals;
 use crate::pravega::system::{CONTROLLER, SEGMENT_STORE};
 use crate::role::{CONSUMER, PRODUCER};
@@ -19,6 +20,7 @@ use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::protocol::Streaming;
 use crate::runtime::jvm;
+use crate::system::System as _;
 use crate::tier;
 
 use super::config::{Client, Cluster, Mode};
@@ -149,7 +151,7 @@ fn add_clients(
         let machine = feed.reader_machine(deployment, environment, &name);
         let (cluster, feed) = (Rc::clone(cluster), feed.clone());
         let factory: Factory<Streaming> = Box::new(move |_| {
-            Box::new(Reader::new(Rc::clone(&cluster), number, controller, &feed))
+            Box::new(Reader::new(Rc::clone(&cluster), number, controller, feed.outlet(number)))
         });
         deployment.node(
             CONSUMER,
@@ -159,4 +161,30 @@ fn add_clients(
             factory,
         );
     }
+    add_auditor(deployment, environment, cluster, controller, feed);
+}
+
+/// A reader of all segments that begins when it is told to. It has no reader group, and so is not
+/// the Rust client's.
+fn add_auditor(
+    deployment: &mut Deployment,
+    environment: &Environment,
+    cluster: &Cluster,
+    controller: NodeId,
+    feed: &Feed,
+) {
+    let (Some(from), Some(number)) = (environment.audit, cluster.auditor()) else { return };
+    let client = match cluster.client {
+        Client::Rust => Client::Headwater,
+        other => other,
+    };
+    let cluster = Rc::new(Cluster { readers: 1, client, ..cluster.clone() });
+    let machine = environment.client_machine(deployment, audit::NAME);
+    let (pools, feed) = (vec![PoolSpec::unnamed("application", 1)], feed.clone());
+    let factory: Factory<Streaming> = Box::new(move |_| {
+        let outlet = feed.audit_outlet(number);
+        let reader = Reader::new(Rc::clone(&cluster), 0, controller, outlet);
+        Box::new(Late::new(from, reader))
+    });
+    deployment.node(CONSUMER, audit::NAME, machine, pools, factory);
 }

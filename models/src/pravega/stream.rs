@@ -113,6 +113,14 @@ impl Stream {
         SegmentId(start + first * factor + part.min(factor - 1))
     }
 
+    /// The part of the key space that a segment owns, if that is known beforehand
+    /// (`StreamSegmentRecord.keyStart`, `keyEnd`).
+    pub fn range_of(self, segment: SegmentId) -> Option<Range<f64>> {
+        let numbers = self.numbers(self.epoch_of(segment)?);
+        let (count, at) = (f64::from(numbers.end - numbers.start), segment.0 - numbers.start);
+        Some(f64::from(at) / count..f64::from(at + 1) / count)
+    }
+
     /// The segment of epoch 0 that it descends from, or that descends into it.
     pub fn root(self, segment: SegmentId) -> SegmentId {
         let epoch = self.known_epoch_of(segment);

@@ -7,7 +7,10 @@ use serde::Deserialize;
 
 use super::config::{Client, Cluster, Mode, Version};
 use super::sizing::PravegaSizing;
+use super::stream::Stream;
+use super::writer::routing;
 use super::{deploy, properties, signals, waits};
+use crate::batch::Lane;
 use crate::bookkeeper::system::{AUTO_RECOVERY, BOOKIE, METADATA, claims_of};
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
@@ -16,7 +19,7 @@ use crate::role::{self, Capability, Role};
 use crate::signal::{Office, Roles, Signals};
 use crate::sizing::Sizing;
 use crate::system::{
-    Claims, Configured, Input, Once, Positions, Schema, System, SystemKind, schema_for,
+    AckedBy, Claims, Configured, Input, Once, Positions, Schema, System, SystemKind, schema_for,
 };
 use crate::wait::{Timer, Wait, Without};
 use crate::{bookkeeper, tier};
@@ -162,6 +165,22 @@ impl System for Cluster {
 
     fn positions(&self) -> Positions {
         Positions::Bytes
+    }
+
+    fn auditor(&self) -> Option<u32> {
+        Some(self.readers)
+    }
+
+    /// What its log's acknowledgements stand for, if that is kept anywhere.
+    fn acked_by(&self) -> Option<AckedBy> {
+        let quorum = self.bookkeeper.ack_quorum;
+        self.has_bookkeeper().then(|| bookkeeper::system::acked_by(quorum, &self.bookie))
+    }
+
+    fn may_have(&self, lane: Lane, key: u64, _index: u64) -> bool {
+        let segment = lane.into();
+        let range = Stream::new(self).range_of(segment);
+        range.is_none_or(|range| range.contains(&routing::place_of(key)))
     }
 
     fn once(&self) -> Once {

@@ -45,6 +45,7 @@ pub fn environment() -> Environment {
         machines: Machines::Each,
         pacer: Pacer::default(),
         bugs: BugSet::default(),
+        audit: None,
     }
 }
 

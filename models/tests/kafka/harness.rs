@@ -87,6 +87,7 @@ pub fn bench_of(
         machines: Machines::Each,
         pacer: Pacer::default(),
         bugs: bugs.iter().copied().collect(),
+        audit: None,
     };
     bench_in(&environment, cluster, source, seed)
 }

@@ -78,6 +78,7 @@ fn a_pacer_spares_an_event_what_waking_up_takes() {
             machines: Machines::Each,
             pacer: Pacer { lead: Duration::from_micros(pacer_lead_us), ..Pacer::default() },
             bugs: BugSet::default(),
+            audit: None,
         };
         let mut bench = bench_in(&environment, &cluster, &steady(100, 1_000, 4), 1);
         let mut all: Vec<_> = bench.run(6).acks.iter().map(|ack| ack.1.0 / 1_000).collect();

@@ -84,7 +84,7 @@ pub fn environment(machines: Machines) -> Environment {
     let disk = DiskSpec { sync: flush, ..DiskSpec::default() };
     let server = MachineSpec { disks: vec![disk], ..MachineSpec::named("server") };
     let (client, pacer) = (MachineSpec::named("client"), Pacer::default());
-    Environment { server, client, machines, pacer, bugs: BugSet::default() }
+    Environment { server, client, machines, pacer, bugs: BugSet::default(), audit: None }
 }
 
 /// A cluster in a simulation.

@@ -40,7 +40,7 @@ fn swarms(arguments: &Merge, parts: &[Part]) -> Result<ExitCode, Failure> {
     }
     told(arguments, &json, &whole.text())?;
     let complete = whole.missing().is_empty() && !whole.interrupted;
-    let clean = whole.failures.is_empty() && complete;
+    let clean = whole.is_clean() && complete;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -43,7 +43,7 @@ pub fn swarm(arguments: &Swarm) -> Result<ExitCode, Failure> {
     for name in names {
         let source = Source::find(&name)?;
         let (found, base) = one(arguments, source, &settings, shard, &stop)?;
-        failed |= !found.failures.is_empty() || found.interrupted;
+        failed |= !found.is_clean() || found.interrupted;
         if let Some(folder) = &folder {
             write(folder, &found, &base)?;
         }

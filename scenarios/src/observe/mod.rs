@@ -1,12 +1,14 @@
 //! What is observed of a run while it goes on: the observer sees every note and keeps counts,
 //! histograms, time series and a history of ranges, never events.
 
+mod acks;
 mod digest;
 mod observed;
 mod started;
 mod stream;
 mod timeline;
 
+pub use acks::Acks;
 pub use digest::ScheduleDigest;
 pub use observed::{Observed, ObservedSpec, StreamSpec};
 pub use started::Started;

@@ -19,6 +19,7 @@ use headwater_sim::units::NodeId;
 use crate::scenario::{Part, Scenario};
 use headwater_models::deployment::Deployment;
 
+use super::acks::Acks;
 use super::stream::{Measured, ObservedStream};
 use super::timeline::Timeline;
 use crate::follow::Follower;
@@ -50,12 +51,14 @@ pub struct StreamSpec {
     pub takes_schedule: bool,
     /// Its readers hand on to another stream.
     pub hands_on: bool,
+    /// The number of its audit reader, if it has one.
+    pub auditor: Option<u32>,
 }
 
 impl StreamSpec {
     /// The only stream of a run.
     pub const fn only(positions: Positions) -> Self {
-        Self { positions, takes_schedule: true, hands_on: false }
+        Self { positions, takes_schedule: true, hands_on: false, auditor: None }
     }
 }
 
@@ -67,6 +70,7 @@ impl ObservedSpec {
             positions: part.system.positions(),
             takes_schedule: part.from.is_none(),
             hands_on: scenario.systems.hands_on(id),
+            auditor: part.system.auditor().filter(|_| scenario.audits()),
         };
         Self {
             window: Window { from_ns: from.0, until_ns: until.0 },
@@ -99,6 +103,8 @@ pub struct Observed {
     pub trace: Trace,
     /// What follows events, if any are to be.
     pub follower: Option<Box<Follower>>,
+    /// What was just acknowledged.
+    pub acks: Acks,
 }
 
 impl Observed {
@@ -118,6 +124,7 @@ impl Observed {
             asked_for_folded: false,
             trace: Trace::default(),
             follower: None,
+            acks: Acks::default(),
         }
     }
 
@@ -194,6 +201,7 @@ impl Observer<Streaming> for Observed {
         }
         match &note {
             Note::Acked { batch } => {
+                self.acks.acked(batch);
                 self.each(stream, |of| of.takes_schedule, |measured| measured.acked(at, batch));
             }
             Note::Failed { batch, .. } => {
@@ -202,6 +210,9 @@ impl Observer<Streaming> for Observed {
                 self.streams[stream.0 as usize].given_up += given_up;
                 self.each(stream, |of| of.takes_schedule, |measured| measured.failed(at, batch));
             }
+            // How late an audit reader is says nothing of the system.
+            Note::Delivered { reader, .. }
+                if self.streams[stream.0 as usize].spec.auditor == Some(*reader) => {}
             Note::Delivered { batch, .. } => {
                 let alone = |of: &StreamSpec| of.takes_schedule && !of.hands_on;
                 self.each(stream, alone, |measured| measured.delivered(at, batch));
@@ -244,7 +255,8 @@ impl Observer<Streaming> for Observed {
         self.follower.as_mut().is_some_and(|follower| follower.keeps())
     }
 
-    fn fault(&mut self, _at: Time, fault: &Fault) {
+    fn fault(&mut self, at: Time, fault: &Fault) {
+        self.acks.fault(at, fault);
         self.trace.fault(fault);
     }
 }

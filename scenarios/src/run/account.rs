@@ -10,7 +10,7 @@ use headwater_reports::{Gauge, Latency, Outcome, Recorder, Resource, Resources, 
 use crate::observe::{Measured, Started};
 use crate::scenario::Scenario;
 use crate::scenario::expect::{Expectation, Quantity};
-use crate::scenario::metric::{CONVERGES, HANDED_ON};
+use crate::scenario::metric::{CONVERGES, HANDED_ON, beside_the_checkers};
 use crate::units::Time;
 use headwater_check::{Audience, Finding, History, Suite, Verdict, grouped};
 use headwater_models::system::Handing;
@@ -47,6 +47,8 @@ pub struct Account {
     pub marks: Vec<Mark>,
     /// The health of a live generator.
     pub generator: Option<Generator>,
+    /// What was found of the run itself: of a simulated one, its limits and its kernel.
+    pub outside: Vec<Verdict>,
 }
 
 /// What was observed of a stream.
@@ -74,6 +76,8 @@ pub struct StreamAccount {
     pub handed_again: u64,
     /// How long events were in it, where systems hand on.
     pub passage: Option<Latency>,
+    /// What was found of it from outside of the models.
+    pub outside: Vec<Verdict>,
 }
 
 /// Accounts for a run: counts, rates, latencies, series, verdicts, expectations. The caller adds
@@ -95,7 +99,11 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
     let mut outcome = Outcome::empty(about, observed.source, seed);
     outcome.environment = observed.environment.clone();
     outcome.traffic = Traffic { describes: describe(scenario), digest: observed.digest.clone() };
-    let (mut verdicts, mut lost) = (Vec::new(), Vec::new());
+    // What failed first: a run that was ended says little else.
+    let (kept, mut verdicts): (Vec<_>, Vec<_>) =
+        observed.outside.iter().cloned().partition(|of| of.passed);
+    let mut lost = Vec::new();
+    outcome.verdicts.extend(verdicts.iter().map(|of| in_stream(of, None)));
     let several = observed.streams.len() > 1;
     for stream in &observed.streams {
         let suite = suite(scenario, stream);
@@ -104,12 +112,15 @@ pub fn judge(scenario: &Scenario, seed: u64, observed: Account) -> (Outcome, Vec
         let from = scenario.systems.part(stream.history.stream()).from;
         let once = from.map(|from| scenario.systems.part(from).system.hands_on());
         found.extend(handed_on(stream, &observed.streams, once == Some(Handing::AtLeastOnce)));
+        found.extend(stream.outside.iter().cloned());
         count_violations(&mut outcome.counts, &found);
         outcome.counts.expired += stream.history.expired_unread(audience(scenario, stream));
         let name = several.then(|| stream.name.clone());
         outcome.verdicts.extend(found.iter().map(|of| in_stream(of, name.clone())));
         verdicts.extend(found);
     }
+    outcome.verdicts.extend(kept.iter().map(|of| in_stream(of, None)));
+    verdicts.extend(kept);
     figures(&mut outcome, observed.streams, observed.total, observed.end, &verdicts);
     lost.into_iter().for_each(|(at, events)| outcome.lost_at(at.0, events));
     let intervals = outcome.series.offered.len();
@@ -149,13 +160,14 @@ pub fn conclude(scenario: &Scenario, outcome: &mut Outcome) {
 /// Who reads everything of a stream.
 fn audience(scenario: &Scenario, stream: &StreamAccount) -> Audience {
     let system = &scenario.systems.part(stream.history.stream()).system;
-    scenario.promise.promises(&**system, stream.drained).audience
+    scenario.promise.promises(&**system, scenario.audits(), stream.drained).audience
 }
 
 /// The checkers of what is promised of a stream.
 fn suite(scenario: &Scenario, stream: &StreamAccount) -> Suite {
     let system = &scenario.systems.part(stream.history.stream()).system;
-    let mut promises = scenario.promise.promises(&**system, stream.drained);
+    let mut promises =
+        scenario.promise.promises(&**system, scenario.audits(), stream.drained);
     promises.no_acked_loss &= stream.readers;
     Suite::from(promises)
 }
@@ -323,13 +335,7 @@ fn explain(verdict: &Verdict) -> String {
 fn meaning(name: &str) -> &'static str {
     match headwater_check::checker(name) {
         Some(checker) => checker.means,
-        None if name == CONVERGES => {
-            "Once faults are over, everything is settled within the drain."
-        }
-        None if name == HANDED_ON => {
-            "What one system has acknowledged, its readers hand to the writers of the next."
-        }
-        None => "",
+        None => beside_the_checkers(name),
     }
 }
 

@@ -95,6 +95,8 @@ pub fn folds(scenario: &Scenario) -> bool {
     };
     let plain = scenario.bugs == BugSet::default() && scenario.systems.count() == 1;
     let can = scenario.systems.iter().all(|(_, part)| part.system.folds());
+    // An audit reader asks for everything.
+    let plain = plain && !scenario.audits();
     can && plain && !scenario.faults.iter().any(about_disks)
 }
 
@@ -108,7 +110,7 @@ fn attempt(scenario: &Scenario, options: &Options<'_>, fold: bool) -> Option<Fin
     let mut interrupted = false;
     while stage.now() < end || (stage.now() < bound && !(stage.settled() && stage.healed())) {
         if stopped() || !stage.advance(&stopped) {
-            interrupted = true;
+            interrupted = !stage.exceeded();
             break;
         }
         if stage.asked_for_folded() {

@@ -20,13 +20,14 @@ use super::sampler::Sampler;
 use super::{Options, replicas};
 use crate::faults::Planner;
 use crate::follow::{Followed, Follower};
+use crate::outside::{self, Outside};
 use crate::observe::{Measured, Observed, ObservedSpec, ObservedStream, ScheduleDigest};
 use crate::scenario::Scenario;
 use crate::scenario::promise::audience;
 use crate::targets::Roster;
 use crate::trace::Trace;
 use crate::units::{Duration, Time};
-use headwater_check::{Audience, Promises, Suite};
+use headwater_check::{Audience, Promises, Suite, Verdict};
 use headwater_traffic::{Plan, Schedule};
 
 /// Nothing delivered for this long at the end of a run: the readers have read everything.
@@ -58,6 +59,7 @@ pub(super) struct Stage<'a> {
     /// Whether nodes fold what nobody needs, and when everything is next folded.
     nodes_fold: bool,
     next_fold: Time,
+    outside: Outside,
 }
 
 /// A system whose faults are over should accept events again this long before the end of the
@@ -76,6 +78,9 @@ impl<'a> Stage<'a> {
         let plan = Arc::new(plan);
         let environment =
             models::Environment { bugs: scenario.bugs, ..scenario.profile.environment() };
+        let audit = Time::ZERO + scenario.measure.audit;
+        let environment =
+            models::Environment { audit: scenario.audits().then_some(audit), ..environment };
         let mut deployment = scenario.systems.deployed(&environment, &plan.source());
         scenario.profile.schedule(&mut deployment);
         let roster = scenario.systems.roster_of(&deployment);
@@ -87,8 +92,10 @@ impl<'a> Stage<'a> {
             seed: Seed(seed),
             network: scenario.profile.network(),
             buggify: scenario.buggify,
+            defects: outside::planted(scenario.bugs),
             ..SimulationSpec::default()
         };
+        observed.acks.want();
         observed.trace = Trace::new(options.watch.clone());
         let (from, until) = scenario.window();
         let follower = Follower::new(&options.follow, Time(from.0)..Time(until.0));
@@ -111,6 +118,7 @@ impl<'a> Stage<'a> {
             sim.schedule(Time::ZERO, Fault::SlowCpu { machine, percent });
         }
         Self {
+            outside: Outside::new(scenario, &sim, &roster),
             planner: Planner::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
             sampler: Sampler::new(&scenario.systems),
             schedule: plan.schedule().peekable(),
@@ -166,17 +174,20 @@ impl<'a> Stage<'a> {
         Followed { causes, ..followed }
     }
 
-    /// Moves on by one interval; false if `stopped` said so before its end.
+    /// Moves on by one interval; false if `stopped` said so before its end, or a limit was met.
     pub(super) fn advance(&mut self, stopped: &dyn Fn() -> bool) -> bool {
         self.intervals += 1;
         let until = Time::ZERO + self.scenario.measure.interval * self.intervals;
         while let Some(arrival) = self.schedule.next_if(|arrival| arrival.at < until) {
             self.digest.add(&arrival);
+            self.outside.offer(&arrival);
             self.sim.observer_mut().offered(&arrival);
             if arrival.index.is_multiple_of(LOOK_UP) && stopped() {
                 return false;
             }
         }
+        let (nodes, due) = (self.roster.iter().count(), self.outside.offered());
+        self.sim.allow_events(outside::events_by(self.scenario, nodes, due, until));
         while let Some(at) = self.planner.next().filter(|at| *at <= until) {
             if !self.run_until(at, stopped) {
                 return false;
@@ -190,7 +201,7 @@ impl<'a> Stage<'a> {
         }
         self.sampler.sample(&self.sim, &self.roster);
         for (have, stream) in self.delivered.iter_mut().zip(&self.sim.observer().streams) {
-            let delivered = stream.measured.recorder.counts().delivered;
+            let delivered = stream.history.delivered_events();
             if delivered != have.0 {
                 *have = (delivered, until);
             }
@@ -224,14 +235,25 @@ impl<'a> Stage<'a> {
         self.sim.observer().asked_for_folded
     }
 
-    /// Moves on to `until`; false if `stopped` said so before.
+    /// It has taken more than a run may.
+    pub(super) fn exceeded(&self) -> bool {
+        self.sim.exceeded().is_some()
+    }
+
+    /// Moves on to `until`; false if `stopped` said so before, or a limit was met.
     fn run_until(&mut self, until: Time, stopped: &dyn Fn() -> bool) -> bool {
         let mut events: u64 = 0;
         while self.sim.step(until) {
             events += 1;
+            if !self.sim.observer().acks.is_empty() {
+                self.outside.look(&mut self.sim);
+            }
             if events.is_multiple_of(LOOK_UP) && stopped() {
                 return false;
             }
+        }
+        if self.exceeded() {
+            return false;
         }
         // No event is left, but the clock has to get there.
         self.sim.run_until(until);
@@ -259,8 +281,9 @@ impl<'a> Stage<'a> {
         // more.
         let counts = stream.measured.recorder.counts();
         let quiet = self.now().since(rose);
-        let audience = audience(&*self.scenario.systems.part(stream.history.stream()).system);
-        counts.delivered >= counts.acked * u64::from(audience.count(1))
+        let system = &*self.scenario.systems.part(stream.history.stream()).system;
+        let audience = audience(system, self.scenario.audits());
+        stream.history.delivered_events() >= counts.acked * u64::from(audience.count(1))
             && (quiet == Duration::ZERO || quiet >= QUIET)
             && loss_only(audience).run(&stream.history).iter().all(|verdict| verdict.passed)
     }
@@ -290,7 +313,9 @@ impl<'a> Stage<'a> {
     /// Ends the run and hands over what was observed.
     pub(super) fn end(self, settled: bool, environment: Environment) -> Account {
         let now = self.now();
-        let Self { scenario, sim, roster, sampler, planner, delivered, .. } = self;
+        let Self { scenario, sim, roster, sampler, planner, delivered, outside, .. } = self;
+        let exceeded = sim.exceeded();
+        let of_run = of_run(&sim, &roster);
         let promise = &scenario.promise;
         let replicas: Vec<_> = (0..delivered.len() as u32)
             .map(|id| replicas::read(&sim, &roster, StreamId(id), promise.copies, promise.durable))
@@ -316,10 +341,11 @@ impl<'a> Stage<'a> {
                 started: Some(started),
                 history,
                 readers: has_readers(&roster, id),
-                drained: settled || now.since(rose) >= QUIET,
+                drained: exceeded.is_none() && (settled || now.since(rose) >= QUIET),
                 given_up,
                 handed_again,
                 passage,
+                outside: outside.verdicts(id),
             }
         });
         Account {
@@ -337,8 +363,16 @@ impl<'a> Stage<'a> {
             disks_outrun,
             threads,
             generator: None,
+            outside: of_run,
         }
     }
+}
+
+/// What was found of the run itself.
+fn of_run(sim: &Simulation<Streaming, Observed>, roster: &Roster) -> Vec<Verdict> {
+    let name = |node| roster.name(node).to_owned();
+    let over = sim.exceeded().map(|of| outside::exceeded(of, sim.log().entries(), name));
+    over.into_iter().chain([outside::kept(sim.kept(), name)]).collect()
 }
 
 fn has_readers(roster: &Roster, stream: StreamId) -> bool {

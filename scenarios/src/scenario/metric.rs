@@ -134,9 +134,34 @@ pub const CONVERGES: &str = "converges";
 /// The verdict on whether everything was handed on from one system to the next.
 pub const HANDED_ON: &str = "handed_on";
 
-/// Everything that has a verdict: the checkers, and the end of the run.
+/// The verdict on whether what was acknowledged was on disks then.
+pub const COPIES_AT_ACK: &str = "copies_at_ack";
+/// The verdict on whether what was acknowledged is what the schedule had.
+pub const AS_SCHEDULED: &str = "as_scheduled";
+/// The verdict on the kernel itself.
+pub const KERNEL_PROMISES: &str = "kernel_promises";
+/// The verdict on a run that would not have ended.
+pub const WITHIN_LIMITS: &str = "within_limits";
+
+/// Verdicts that are no checker's of a history, and what each means if it passes.
+pub const BESIDE_CHECKERS: [(&str, &str); 6] = [
+    (CONVERGES, "Once faults are over, everything is settled within the drain."),
+    (HANDED_ON, "What one system has acknowledged, its readers hand to the writers of the next."),
+    (COPIES_AT_ACK, "What a writer is told to be stored is on as many disks as that promises."),
+    (AS_SCHEDULED, "What is acknowledged is what was due, once each, where its key belongs."),
+    (KERNEL_PROMISES, "Timers run out when due, and what a sync has covered is there."),
+    (WITHIN_LIMITS, "The run ends by itself; told only of one that does not."),
+];
+
+/// What a verdict that is no checker's of a history means.
+pub fn beside_the_checkers(name: &str) -> &'static str {
+    BESIDE_CHECKERS.iter().find(|(of, _)| *of == name).map_or("", |(_, means)| means)
+}
+
+/// Everything that has a verdict.
 fn judges() -> impl Iterator<Item = &'static str> {
-    CHECKERS.iter().map(|checker| checker.name).chain([CONVERGES, HANDED_ON])
+    let beside = BESIDE_CHECKERS.iter().map(|(name, _)| *name);
+    CHECKERS.iter().map(|checker| checker.name).chain(beside)
 }
 
 /// What kind of quantity a metric is, and how it is written.

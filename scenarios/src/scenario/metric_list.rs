@@ -5,7 +5,7 @@ use headwater_check::CHECKERS;
 use headwater_models::systems::Systems;
 use serde::Serialize;
 
-use super::metric::{CONVERGES, HANDED_ON, Kind, Metric};
+use super::metric::{BESIDE_CHECKERS, Kind, Metric};
 use super::phase_metric::FIGURES_OF_PHASE;
 
 /// A figure that there is.
@@ -62,10 +62,8 @@ pub fn list(systems: &Systems) -> Vec<Listed> {
         let name = format!("phase.during-1.{figure}");
         Listed { name: format!("phase.NAME.{figure}"), ..listed(name, of_phase(figure)) }
     });
-    let judges = CHECKERS.iter().map(|checker| (checker.name, checker.means)).chain([
-        (CONVERGES, "Once faults are over, everything is settled within the drain."),
-        (HANDED_ON, "What one system has acknowledged is handed to the writers of the next."),
-    ]);
+    let checkers = CHECKERS.iter().map(|checker| (checker.name, checker.means));
+    let judges = checkers.chain(BESIDE_CHECKERS);
     let verdicts = judges.map(|(name, means)| Listed {
         unit: "pass, fail, info".into(),
         ..listed(format!("verdict.{name}"), means.to_owned())

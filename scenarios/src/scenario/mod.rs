@@ -117,6 +117,13 @@ pub struct Measure {
     pub interval: Duration,
     /// How long the run may go on after the traffic, for what is still on its way.
     pub drain: Duration,
+    /// When an audit reader of each stream begins, which reads everything that is retained: what is
+    /// lost is what it does not find, or the others don't. `0s`, the default: there is none. A
+    /// swarm's seeds have one, from the end of the traffic on.
+    pub audit: Duration,
+    /// Events of the kernel at the most: a run that takes more is ended, and fails as one without
+    /// an end. 0, the default: many times what such a scenario takes.
+    pub events_max: u64,
 }
 
 impl Default for Measure {
@@ -126,6 +133,8 @@ impl Default for Measure {
             until: Duration::ZERO,
             interval: Duration::ZERO,
             drain: Duration::from_secs(60),
+            audit: Duration::ZERO,
+            events_max: 0,
         }
     }
 }
@@ -270,7 +279,7 @@ impl Scenario {
         let faults = fault.map_or_else(Vec::new, |fault| plan::read(&fault, findings));
         let expected = expect.as_ref().map_or_else(Vec::new, |it| expect::read(it, findings));
         let swarm = section::<SwarmSpec>(swarm, "swarm", findings)?;
-        swarm.value.check(&swarm.tree, findings);
+        swarm.value.check(&swarm.tree, &source.systems, findings);
         check_window(&traffic, &measure, findings);
         let bugs = header.as_ref().map(|header| bugs(&tree, &header.bugs, findings));
         let (header, profile, mut systems) = (header?, profile?, systems?);
@@ -308,6 +317,11 @@ impl Scenario {
     /// Lays the settings over the tree of the text that it was read from, as it was read.
     pub(crate) fn lay_settings(&self, tree: &mut Tree) {
         Settings::after("", &self.settings).lay(tree, &self.words, &mut Vec::new());
+    }
+
+    /// Whether there is an audit reader of each stream.
+    pub fn audits(&self) -> bool {
+        self.measure.audit > Duration::ZERO
     }
 
     /// Start and end of the measured window, from the start of the run.

@@ -55,17 +55,24 @@ pub enum Times {
     Delivered,
 }
 
-/// Who of a system's readers reads everything.
-pub fn audience(system: &dyn System) -> Audience {
-    system.reader_groups().map_or(Audience::Group, |of| {
-        let (count, members) = (of.count, of.members);
-        Audience::Groups { count, members }
-    })
+/// Who of a system's readers reads everything; an audit reader does, if there is one.
+pub fn audience(system: &dyn System, audited: bool) -> Audience {
+    let auditor = system.auditor().filter(|_| audited);
+    match (system.reader_groups(), auditor) {
+        (None, None) => Audience::Group,
+        // Its number is that of the others.
+        (None, Some(members)) => Audience::Groups { count: 2, members },
+        (Some(of), auditor) => {
+            let count = of.count + u32::from(auditor.is_some());
+            Audience::Groups { count, members: of.members }
+        }
+    }
 }
 
 impl Promise {
-    /// The promises to check; `drained` if the readers had time to read everything.
-    pub fn promises(&self, system: &dyn System, drained: bool) -> Promises {
+    /// The promises to check; `audited` if there is an audit reader, `drained` if the readers had
+    /// time to read everything.
+    pub fn promises(&self, system: &dyn System, audited: bool, drained: bool) -> Promises {
         let once = match self.once {
             Times::Configured => system.once(),
             Times::Any => Once::Any,
@@ -73,7 +80,7 @@ impl Promise {
             Times::Delivered => Once::Delivered,
         };
         let drained = drained && self.drains;
-        let audience = audience(system);
+        let audience = audience(system, audited);
         Promises {
             audience,
             drained,

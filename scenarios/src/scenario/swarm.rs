@@ -10,11 +10,14 @@
 //! may_fail = []                                    # verdicts that are no findings
 //! clients = true                                   # producers are slowed, paused, cut off as well
 //! buggify = true                                   # half of the seeds have rare delays
+//! reaches."kafka-truncated" = 100                  # shown by one of so many seeds, or it fails
 //! vary."system.partitions" = [1, 3]                # a value of each list is drawn for each seed
 //! ```
 
 use std::collections::BTreeMap;
 
+use headwater_models::property::When;
+use headwater_models::systems::Systems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +59,9 @@ pub struct SwarmSpec {
     pub clients: bool,
     /// Half of the seeds have the rare delays of `buggify`. Default false.
     pub buggify: bool,
+    /// Properties of the systems (`sometimes`) that one of so many seeds has to show. A swarm of as
+    /// many seeds that has shown one in none of them fails: it no longer gets where it did.
+    pub reaches: BTreeMap<String, u64>,
     /// Values to draw from, by path.
     #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub vary: BTreeMap<String, Vec<toml::Value>>,
@@ -72,6 +78,7 @@ impl Default for SwarmSpec {
             may_fail: Vec::new(),
             clients: false,
             buggify: false,
+            reaches: BTreeMap::new(),
             vary: BTreeMap::new(),
         }
     }
@@ -79,8 +86,17 @@ impl Default for SwarmSpec {
 
 impl SwarmSpec {
     /// Says what is wrong with it; `tree` is where it stands.
-    pub(super) fn check(&self, tree: &Tree, findings: &mut Vec<Finding>) {
+    pub(super) fn check(&self, tree: &Tree, systems: &Systems, findings: &mut Vec<Finding>) {
         let place = |key: &str| decode::locate(tree, &[key.to_owned()]).1;
+        let sometimes = || {
+            let properties = systems.iter().flat_map(|kind| kind.properties());
+            let rare = properties.filter(|property| property.when == When::Sometimes);
+            rare.map(|property| property.name)
+        };
+        for name in self.reaches.keys().filter(|name| !sometimes().any(|have| have == **name)) {
+            let message = format!("swarm.reaches: no `sometimes` property `{name}` of any system");
+            findings.push(Finding::new(message, place("reaches")).known(name, sometimes()));
+        }
         let known = || faults::entries().map(|entry| entry.name);
         for (key, names) in [("kinds", &self.kinds), ("except", &self.except)] {
             for name in names.iter().filter(|name| !known().any(|have| have == name.as_str())) {

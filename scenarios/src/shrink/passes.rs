@@ -43,6 +43,7 @@ pub(super) fn round(shrinker: &mut Shrinker<'_>) -> bool {
     if !shrinker.is_of_the_end() {
         shrinker.shorter("measure", "drain");
     }
+    shrinker.shorter("measure", "audit");
     shrinker.lower_rate();
     shrinker.fewer_nodes();
     shrinker.fewer_keys("traffic", &["rate", "duration"]);

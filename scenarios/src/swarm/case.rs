@@ -137,6 +137,7 @@ impl Base {
             scenario.buggify = true;
             table.insert("buggify".into(), Value::Boolean(true));
         }
+        audited(&mut table, &mut scenario);
         let promise = &mut scenario.promise;
         // A server that stays down keeps no copies that count.
         let gone = atlases.iter().map(|atlas| atlas.gone(&faults).len()).max().unwrap_or(0);
@@ -201,6 +202,19 @@ impl Base {
             }
         }
         faults
+    }
+}
+
+/// With an audit reader from the end of the traffic on, if the file has none of its own.
+fn audited(table: &mut Table, scenario: &mut Scenario) {
+    if scenario.audits() {
+        return;
+    }
+    scenario.measure.audit = scenario.traffic.duration;
+    let measure = table.entry("measure").or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(measure) = measure {
+        let from = Value::String(scenario.measure.audit.to_string());
+        measure.insert("audit".into(), from);
     }
 }
 

@@ -76,6 +76,10 @@ pub struct Swarm {
     /// Seeds in which a verdict was checked, by its name.
     #[serde(default)]
     pub checked: BTreeMap<String, u64>,
+    /// Properties that one of so many seeds has to show; none where values were laid over the
+    /// scenario, which says nothing of that.
+    #[serde(default)]
+    pub reaches: BTreeMap<String, u64>,
     /// What failed, by seed.
     pub failures: Vec<Failure>,
     /// It was stopped before all seeds were run.
@@ -106,6 +110,10 @@ impl Swarm {
             faults: BTreeMap::new(),
             properties: BTreeMap::new(),
             checked: BTreeMap::new(),
+            reaches: match spec.settings.is_empty() {
+                true => base.scenario().swarm.reaches.clone(),
+                false => BTreeMap::new(),
+            },
             failures: Vec::new(),
             interrupted: false,
             systems: spec.source.systems.clone(),
@@ -189,6 +197,19 @@ impl Swarm {
             .collect()
     }
 
+    /// The properties that it has to reach, was run for long enough to, and has not; with the seeds
+    /// within which it has to.
+    pub fn unreached(&self) -> impl Iterator<Item = (&str, u64)> {
+        let due = self.reaches.iter().filter(|(_, within)| **within <= self.runs);
+        let never = due.filter(|(name, _)| !self.properties.contains_key(*name));
+        never.map(|(name, within)| (name.as_str(), *within))
+    }
+
+    /// Whether no seed has failed, and it has got where it has to.
+    pub fn is_clean(&self) -> bool {
+        self.failures.is_empty() && self.unreached().next().is_none()
+    }
+
     /// Seeds that failed, each once, in order.
     pub fn failed(&self) -> Vec<u64> {
         let mut seeds: Vec<u64> = self.failures.iter().map(|failure| failure.seed).collect();
@@ -222,6 +243,9 @@ impl Swarm {
         line(format!("{reached} of {sometimes} `sometimes` properties reached"));
         for name in never {
             line(format!("  never: {name}"));
+        }
+        for (name, within) in self.unreached() {
+            line(format!("failed to reach {name}, which it has to within {within} seeds"));
         }
         let failed = self.failed();
         line(format!("{} seeds failed", failed.len()));

@@ -20,9 +20,9 @@ const WRITEBACK_PERIOD: Duration = Duration::from_secs(5);
 
 /// What the device is writing of a file.
 pub(super) struct Writing {
-    node: NodeId,
+    pub(super) node: NodeId,
     file: FileId,
-    mark: SyncMark,
+    pub(super) mark: SyncMark,
     bytes: u64,
     fate: SyncFate,
 }
@@ -230,11 +230,14 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             return;
         }
         let error = self.done_writing(sync.disk, &sync.what);
+        if sync.what.fate == SyncFate::Good {
+            self.vouch(sync.disk, &sync.what);
+        }
         let completion = error.map_or(Completion::Synced, Completion::Failed);
         self.input_if_alive(node, sync.incarnation, Input::Done(sync.tag, completion));
     }
 
-    fn file(&mut self, disk: DiskId, writing: &Writing) -> Option<&mut File<P::Record>> {
+    pub(super) fn file(&mut self, disk: DiskId, writing: &Writing) -> Option<&mut File<P::Record>> {
         let state = &mut self.nodes[writing.node.index()];
         state.files[disk.0 as usize].get_mut(&writing.file)
     }
@@ -248,6 +251,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         let mut error = None;
         if let Some(file) = state.files[disk.0 as usize].get_mut(&writing.file) {
             match writing.fate {
+                SyncFate::Good if self.defects.forgets(self.kept.syncs) => {}
                 SyncFate::Good => file.end_sync(writing.mark),
                 SyncFate::Lost => {}
                 SyncFate::TellsOfEarlier => {

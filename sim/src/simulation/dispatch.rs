@@ -59,7 +59,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                         causes.named_again();
                     }
                 }
-                None => self.input_if_alive(node, incarnation, Input::Timer(tag)),
+                None => {
+                    self.ran_out(node, due);
+                    self.input_if_alive(node, incarnation, Input::Timer(tag));
+                }
             },
             Pending::Computed { job } => {
                 if let Some(causes) = &mut self.causes {

@@ -75,6 +75,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             delay += self.machines[state.spec.machine.index()].cores.timer_slack();
         }
         let incarnation = state.incarnation;
+        let parts = self.defects.parts_of_timer(self.now, self.totals.events);
+        if parts < 2 {
+            delay = delay / 2 * parts;
+        }
         self.push(self.now + delay, Pending::Timer { node, incarnation, tag, due });
     }
 

@@ -212,6 +212,10 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
                 for file in files.values_mut() {
                     device.release(file.bytes());
                     file.power_cut(device.tearing(), &mut self.faults);
+                    self.kept.files += 1;
+                    if !file.keeps_its_word() {
+                        self.kept.add(self.now, node, "the power took what a sync had reported");
+                    }
                     device.take(file.bytes());
                 }
             }

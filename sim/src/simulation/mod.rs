@@ -7,6 +7,7 @@ mod effects;
 mod faults;
 mod folding;
 mod names;
+mod watching;
 mod work;
 
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::cores::{CoreEvent, Cores};
 use crate::cpu::{Job, Ran, Servers};
+use crate::defect::Defects;
 use crate::device::Device;
 use crate::disk::{DiskId, FileId};
 use crate::effect::Effect;
@@ -25,6 +27,8 @@ use crate::fault::Fault;
 use crate::files::Files;
 use crate::fingerprint::{Checkpoint, Fingerprint};
 use crate::gauge::{Gauge, Gauges};
+use crate::kept::Kept;
+use crate::limits::{LOOK, Limits, Watch};
 use crate::log::EventLog;
 use crate::machine::{MachineSpec, NodeSpec, PoolSpec};
 use crate::network::{Network, NetworkSpec, Nic};
@@ -51,11 +55,22 @@ pub struct SimulationSpec {
     pub log_capacity: usize,
     /// Rare delays of the environment, at sites that the seed draws.
     pub buggify: bool,
+    /// How much it may take.
+    pub limits: Limits,
+    /// Defects of the kernel; none without the feature `planted-bugs`.
+    pub defects: Defects,
 }
 
 impl Default for SimulationSpec {
     fn default() -> Self {
-        Self { seed: Seed(0), network: NetworkSpec::default(), log_capacity: 512, buggify: false }
+        Self {
+            seed: Seed(0),
+            network: NetworkSpec::default(),
+            log_capacity: 512,
+            buggify: false,
+            limits: Limits::default(),
+            defects: Defects::default(),
+        }
     }
 }
 
@@ -236,6 +251,9 @@ pub struct Simulation<P: Protocol, O: Observer<P>, Q: EventQueue = CalendarQueue
     buggify: Option<Buggify>,
     /// What led to what, in a run that is to be explained.
     causes: Option<Box<Causes>>,
+    watch: Watch,
+    kept: Kept,
+    defects: Defects,
     observer: O,
 }
 
@@ -262,6 +280,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             faults: spec.seed.stream("fault", 0),
             buggify: spec.buggify.then(|| Buggify::new(spec.seed)),
             causes: None,
+            watch: Watch::new(spec.limits),
+            kept: Kept::default(),
+            defects: spec.defects,
             observer,
         }
     }
@@ -359,6 +380,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             causes.due(self.now, slot);
         }
         self.totals.events += 1;
+        if self.totals.events.is_multiple_of(LOOK) {
+            self.look();
+        }
         let pending = &mut self.pending[slot as usize];
         // More than half of all events: there is nothing to move out.
         if let Pending::Core { machine, core, turn, done: true } = *pending {

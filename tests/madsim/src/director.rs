@@ -167,7 +167,7 @@ impl Run<'_> {
         let mut observed = self.world.observed.borrow_mut();
         replicas(self.scenario, self.roster, &self.world, now)
             .for_each(|replica| observed.streams[0].history.replica(replica));
-        let mut promises = self.scenario.promise.promises(self.scenario.system(), drained);
+        let mut promises = self.scenario.promise.promises(self.scenario.system(), false, drained);
         promises.no_acked_loss &= self.has_readers();
         let counts = observed.recorder().counts();
         Report {

@@ -18,6 +18,7 @@ use super::connections::State;
 use super::log_reads::Answer;
 use super::remote_reads::Remotely;
 use super::{Broker, Ctx, HANDLERS, kind};
+use crate::bugs::Bug;
 use crate::collections::SortedVecMap;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::message::{ErrorCode, Fetch, FetchPartition, FetchedPartition, InSync, Message};
@@ -294,8 +295,8 @@ impl Broker {
             fetched.error = ErrorCode::OffsetOutOfRange;
             return Read { fetched, more: true, remote: None };
         }
-        let limit =
-            if fetch.replica.is_some() { replica.log.end_offset() } else { replica.high_watermark };
+        let whole = fetch.replica.is_some() || self.bugs.has(Bug::ReadsPastHighWatermark);
+        let limit = if whole { replica.log.end_offset() } else { replica.high_watermark };
         // `shouldLeaderThrottle`: then there is nothing for it.
         let held = limits.throttled && self.awaited(wanted.partition, fetch.replica);
         if room > 0 && wanted.offset < limit && !held {
@@ -321,13 +322,15 @@ impl Broker {
             false => (Vec::new(), Vec::new()),
         };
         let leads = replica.state.leader == Some(self.me);
+        let past = self.bugs.has(Bug::ReadsPastHighWatermark);
         let (end, high_watermark) = (replica.log.end_offset(), replica.high_watermark);
         let mut watchers = std::mem::take(&mut replica.watchers);
         watchers.retain(|from| {
             let connection = self.connections.get_mut(from);
             let Some(session) = connection.and_then(|of| of.session.as_mut()) else { return false };
             let Some(wanted) = session.wanted.get_mut(&partition) else { return false };
-            let limit = if session.follower.is_some() { end } else { high_watermark };
+            let whole = past || session.follower.is_some();
+            let limit = if whole { end } else { high_watermark };
             let held = |follower: InSync| {
                 adding.contains(&follower.broker) && !isr.contains(&follower.broker)
             };

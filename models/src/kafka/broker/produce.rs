@@ -14,6 +14,7 @@ use super::connections::State;
 use super::groups::Written;
 use super::{Broker, Ctx, TAGS, kind};
 use crate::batch::SharedBatch;
+use crate::bugs::Bug;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::message::{ErrorCode, Message, Produce, ProduceResult};
 use crate::kafka::record::ProducerEpoch;
@@ -118,8 +119,10 @@ impl Broker {
         error: ErrorCode,
         end_offset: u64,
     ) {
+        let early = u64::from(self.bugs.has(Bug::AckedAnOffsetEarly));
         let Some(producing) = self.producing.get_mut(&id) else { return };
         producing.results.push(ProduceResult { partition, error });
+        let end_offset = end_offset.saturating_sub(early);
         if error == ErrorCode::None && producing.acks == -1 {
             producing.required.push((partition, end_offset));
         }
@@ -196,7 +199,7 @@ impl Broker {
         id: RequestId,
         partition: TopicPartition,
     ) -> bool {
-        let min_isr = self.topic(partition).min_insync_replicas;
+        let min_isr = self.min_insync(partition);
         let Some(producing) = self.producing.get_mut(&id) else { return false };
         let mut required = producing.required.iter();
         let Some(at) = required.position(|(of, _)| *of == partition) else { return false };

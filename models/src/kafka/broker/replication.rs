@@ -101,7 +101,7 @@ impl Broker {
         match append {
             Append::Produced { .. } if !leads => Err((ErrorCode::NotLeader, 0)),
             Append::Produced { all: true, .. }
-                if (replica.state.isr.len() as u32) < self.topic(partition).min_insync_replicas =>
+                if (replica.state.isr.len() as u32) < self.min_insync(partition) =>
             {
                 Err((ErrorCode::NotEnoughReplicas, 0))
             }
@@ -213,9 +213,17 @@ impl Broker {
         }
     }
 
+    /// `min.insync.replicas` of a partition.
+    pub(super) fn min_insync(&self, partition: TopicPartition) -> u32 {
+        match self.bugs.has(Bug::MinInsyncIgnored) {
+            true => 1,
+            false => self.topic(partition).min_insync_replicas,
+        }
+    }
+
     /// Moves the high watermark of a partition that this broker leads.
     pub(super) fn advance(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
-        let (me, min_isr) = (self.me, self.topic(partition).min_insync_replicas);
+        let (me, min_isr) = (self.me, self.min_insync(partition));
         let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
         let image = &self.image;
         let Some(replica) = self.replicas.get_mut(partition) else { return };

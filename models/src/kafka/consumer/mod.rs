@@ -41,7 +41,6 @@ use headwater_sim::units::NodeId;
 use self::member::Member;
 use self::position::Position;
 use crate::collections::SortedVecMap;
-use crate::feed::Feed;
 use crate::kafka::config::{ClientLibrary, Cluster, OffsetReset};
 use crate::kafka::fetch_session::{FetchNews, FetchSession};
 use crate::kafka::ids::{BrokerId, TopicPartition};
@@ -167,7 +166,7 @@ pub struct Consumer {
 
 impl Consumer {
     /// Consumer number `reader`: of every `consumers`th partition, or a member of a group.
-    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32, feed: &Feed) -> Self {
+    pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32, outlet: Outlet) -> Self {
         let (grouped, of) = (config.has_groups(), reader % config.consumers);
         let mine =
             (0..config.event_partitions()).filter(|at| !grouped && at % config.consumers == of);
@@ -195,7 +194,7 @@ impl Consumer {
             leaderless: 0,
             each,
             connections: Connections::new(brokers, Pauses::of(&config)),
-            outlet: feed.outlet(reader),
+            outlet,
             queue: VecDeque::new(),
             queued_records: 0,
             queued_bytes: 0,

@@ -19,8 +19,9 @@ use headwater_sim::time::{Duration, Time};
 use rand::{Rng, RngCore};
 
 use crate::arrival::Arrival;
+use crate::batch::Lane;
 use crate::kafka::config::{ClientLibrary, Cluster};
-use crate::key_hash::lane_of_key;
+use crate::key_hash::{crc32, lane_of_key};
 use crate::protocol::Streaming;
 
 /// Kafka's murmur2 (`Utils.murmur2` @ 3.9.0, seed 0x9747b28c) of the eight bytes of `key`.
@@ -77,6 +78,23 @@ pub fn draws_by_topic(
         0 => first.clone(),
         _ => Seed(first.next_u64()).stream("sticky", topic.into()),
     })
+}
+
+/// Whether partition `lane` may have an event of this key, which is number `index` of the schedule:
+/// told from where the partition is and what the key's hash leaves, for whoever checks writers.
+pub fn may_have(config: &Cluster, lane: Lane, key: u64, index: u64) -> bool {
+    let (topic, partition) = (lane.0 / config.partitions, lane.0 % config.partitions);
+    let named_by = if config.keyed { key } else { index };
+    if topic >= config.topics.count || topic != config.topics.pick(named_by) {
+        return false;
+    }
+    let hash = match config.client {
+        ClientLibrary::Java => murmur2(key) << 1 >> 1,
+        ClientLibrary::Librdkafka => crc32(key),
+    };
+    let partitions = u64::from(config.partitions);
+    let left = u64::from(hash) + partitions - u64::from(partition);
+    !config.keyed || left.is_multiple_of(partitions)
 }
 
 /// The Java client's sticky partitioner.

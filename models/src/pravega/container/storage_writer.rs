@@ -15,7 +15,7 @@ use std::rc::Rc;
 use headwater_sim::time::{Duration, Time};
 
 use crate::batch::SharedBatch;
-use crate::bugs::Bug;
+use crate::bugs::{Bug, BugSet};
 use crate::collections::SortedVecMap;
 use crate::logs;
 use crate::pravega::config::SegmentStore;
@@ -121,10 +121,12 @@ impl StorageWriter {
     }
 
     /// The oldest operation that is not in tier 2.
-    fn lowest_uncommitted(&self) -> Option<u64> {
+    fn lowest_uncommitted(&self, bugs: BugSet) -> Option<u64> {
         let unread = self.unread.front().map(|(_, piece)| piece.sequence);
         let front = |aggregator: &Aggregator| aggregator.pieces.front().map(|piece| piece.sequence);
-        self.aggregators.values().filter_map(front).chain(unread).min()
+        let counts = !bugs.has(Bug::GatheredCountsAsFlushed);
+        let gathered = self.aggregators.values().filter(|_| counts).filter_map(front);
+        gathered.chain(unread).min()
     }
 
     fn is_flushing(&self) -> bool {
@@ -355,7 +357,7 @@ impl Container {
 
     /// Truncates the log at the last checkpoint below which everything is flushed.
     fn truncate_log(&mut self, env: &mut Env<'_, '_>) {
-        let flushed = match self.writer.lowest_uncommitted() {
+        let flushed = match self.writer.lowest_uncommitted(env.spec.cluster.bugs) {
             Some(lowest) => lowest - 1,
             None => self.committed_sequence,
         };

@@ -23,7 +23,6 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use crate::collections::{RingMap, SortedVecMap};
-use crate::feed::Feed;
 use crate::logs;
 use crate::outlet::Outlet;
 use crate::pravega::epochs::Successor;
@@ -103,13 +102,12 @@ pub struct Reader {
 
 impl Reader {
     /// Reader `number` of the cluster's readers.
-    pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId, feed: &Feed) -> Self {
+    pub fn new(cluster: Rc<Cluster>, number: u32, controller: NodeId, outlet: Outlet) -> Self {
         let mine = (0..cluster.segments)
             .filter(|segment| segment % cluster.readers == number)
             .map(SegmentId);
         let segments = mine.map(|segment| (segment, SegmentInput::default())).collect();
         let (requests, replies) = (RingMap::default(), Tasks::default());
-        let outlet = feed.outlet(number);
         Self {
             cluster,
             number,

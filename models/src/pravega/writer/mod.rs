@@ -152,7 +152,7 @@ impl Writer {
             controller,
             intake: feed.intake(number, cluster.writers),
             stream: Stream::new(&cluster),
-            router: Router::new(Stream::new(&cluster)),
+            router: Router::new(Stream::new(&cluster), cluster.bugs),
             segments: Vec::new(),
             blocked: VecDeque::new(),
             lot: Vec::new(),

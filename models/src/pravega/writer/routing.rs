@@ -11,6 +11,7 @@
 //! Parameters: the number of segments and containers. Left out: keys other than numbers.
 
 use crate::batch::Lane;
+use crate::bugs::{Bug, BugSet};
 use crate::collections::SortedVecMap;
 use crate::pravega::config::Cluster;
 use crate::pravega::container::id::ContainerId;
@@ -27,11 +28,13 @@ pub struct Router {
     owners: Vec<(f64, SegmentId)>,
     /// Segments that are sealed, with who owns their ranges from then on.
     replaced: SortedVecMap<SegmentId, Box<[Successor]>>,
+    /// The first of those gets all of it: planted.
+    misroutes: bool,
 }
 
 impl Router {
     /// A router over the segments of epoch 0.
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: Stream, bugs: BugSet) -> Self {
         assert!(stream.initial() > 0, "a stream has a segment");
         let first = Epochs::new(stream.initial());
         let owners = first.active().into_iter().map(|owner| (owner.range.high, owner.segment));
@@ -40,13 +43,13 @@ impl Router {
             seed: java_hash_code("EventRouter"),
             owners: owners.collect(),
             replaced: SortedVecMap::default(),
+            misroutes: bugs.has(Bug::FirstSuccessorTakesAll),
         }
     }
 
     /// The place of a key in the key space, from 0 to below 1.
     pub fn place(&self, key: u64) -> f64 {
-        let mut text = [0_u8; 40];
-        fraction(murmur3(decimal_utf16(key, &mut text), self.seed))
+        place(key, self.seed)
     }
 
     /// The segment of a key; lanes are segments.
@@ -85,6 +88,9 @@ impl Router {
             owners.pop_if(|(_, last)| *last == owner);
             return owners.push((range.high, owner));
         };
+        if let (true, Some(first)) = (self.misroutes, followed.first()) {
+            return self.own(range, first.owner.segment, owners);
+        }
         for Successor { owner, .. } in followed {
             let low = owner.range.low.max(range.low);
             let high = owner.range.high.min(range.high);
@@ -93,6 +99,16 @@ impl Router {
             }
         }
     }
+}
+
+/// Where a key lies, from 0 to below 1.
+pub fn place_of(key: u64) -> f64 {
+    place(key, java_hash_code("EventRouter"))
+}
+
+fn place(key: u64, seed: u64) -> f64 {
+    let mut text = [0_u8; 40];
+    fraction(murmur3(decimal_utf16(key, &mut text), seed))
 }
 
 /// The container of segment `segment` of the stream, out of `containers`. A segment that the stream
@@ -248,7 +264,7 @@ mod tests {
 
     #[test]
     fn keys_spread_evenly_over_segments() {
-        let router = Router::new(stream(8));
+        let router = Router::new(stream(8), BugSet::default());
         let mut count = [0_u32; 8];
         for key in 0..80_000 {
             count[router.lane(key).0 as usize] += 1;
