@@ -74,6 +74,7 @@ pub(crate) fn account(
                 started: None,
                 history: collected.history,
                 readers: true,
+                audited: false,
                 drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
                 given_up: 0,
                 handed_again: 0,

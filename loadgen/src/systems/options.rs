@@ -110,6 +110,10 @@ pub(crate) fn of_every_system(scenario: &Scenario) -> Vec<Departure> {
         let why = "Rare delays are drawn where the simulator acts: a real system has its own.";
         all.push(Departure::told("buggify", true, "off", why));
     }
+    if scenario.audits() {
+        let why = "what was written is read back to the end in any case";
+        all.push(Departure::told("measure.audit", scenario.measure.audit, "none", why));
+    }
     if scenario.bugs != headwater_models::bugs::BugSet::default() {
         let why = "Bugs are planted in the models: a real system has its own.";
         let planted = Departure::told("bugs", "planted", "none", why);

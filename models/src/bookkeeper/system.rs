@@ -63,8 +63,8 @@ pub fn claims_of(bookie: &Bookie, ack_quorum: u32, spare: u32) -> Claims {
     }
 }
 
-/// What an acknowledgement stands for: `ackQuorumSize` bookies have answered, each after its journal
-/// was synced if it syncs (`PendingAddOp.writeComplete`, `Journal.java` @ branch-4.15).
+/// What an acknowledgement stands for: `ackQuorumSize` bookies have answered, each after its
+/// journal was synced if it syncs (`PendingAddOp.writeComplete`, `Journal.java` @ branch-4.15).
 pub fn acked_by(ack_quorum: u32, bookie: &Bookie) -> AckedBy {
     AckedBy { copies: ack_quorum, durable: bookie.journal_sync_data }
 }

@@ -67,6 +67,8 @@ pub struct StreamAccount {
     pub history: History,
     /// Somebody reads everything.
     pub readers: bool,
+    /// So does an audit reader.
+    pub audited: bool,
     /// The readers had time to read everything.
     pub drained: bool,
     /// Events that were due when the system should have healed, and given up by their writer; 0
@@ -160,14 +162,13 @@ pub fn conclude(scenario: &Scenario, outcome: &mut Outcome) {
 /// Who reads everything of a stream.
 fn audience(scenario: &Scenario, stream: &StreamAccount) -> Audience {
     let system = &scenario.systems.part(stream.history.stream()).system;
-    scenario.promise.promises(&**system, scenario.audits(), stream.drained).audience
+    scenario.promise.promises(&**system, stream.audited, stream.drained).audience
 }
 
 /// The checkers of what is promised of a stream.
 fn suite(scenario: &Scenario, stream: &StreamAccount) -> Suite {
     let system = &scenario.systems.part(stream.history.stream()).system;
-    let mut promises =
-        scenario.promise.promises(&**system, scenario.audits(), stream.drained);
+    let mut promises = scenario.promise.promises(&**system, stream.audited, stream.drained);
     promises.no_acked_loss &= stream.readers;
     Suite::from(promises)
 }

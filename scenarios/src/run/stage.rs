@@ -20,8 +20,8 @@ use super::sampler::Sampler;
 use super::{Options, replicas};
 use crate::faults::Planner;
 use crate::follow::{Followed, Follower};
-use crate::outside::{self, Outside};
 use crate::observe::{Measured, Observed, ObservedSpec, ObservedStream, ScheduleDigest};
+use crate::outside::{self, Outside};
 use crate::scenario::Scenario;
 use crate::scenario::promise::audience;
 use crate::targets::Roster;
@@ -341,6 +341,7 @@ impl<'a> Stage<'a> {
                 started: Some(started),
                 history,
                 readers: has_readers(&roster, id),
+                audited: scenario.audits(),
                 drained: exceeded.is_none() && (settled || now.since(rose) >= QUIET),
                 given_up,
                 handed_again,

@@ -24,10 +24,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
     }
 
     /// The files of a node, with their disks.
-    pub fn files(
-        &self,
-        node: NodeId,
-    ) -> impl Iterator<Item = (DiskId, FileId, &File<P::Record>)> {
+    pub fn files(&self, node: NodeId) -> impl Iterator<Item = (DiskId, FileId, &File<P::Record>)> {
         let disks = (0..).map(DiskId).zip(&self.nodes[node.index()].files);
         disks.flat_map(|(disk, files)| files.iter().map(move |(id, file)| (disk, *id, file)))
     }
