@@ -380,8 +380,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             causes.due(self.now, slot);
         }
         self.totals.events += 1;
-        if self.totals.events.is_multiple_of(LOOK) {
-            self.look();
+        // What would be done now would only set more going.
+        if self.totals.events.is_multiple_of(LOOK) && self.look() {
+            return false;
         }
         let pending = &mut self.pending[slot as usize];
         // More than half of all events: there is nothing to move out.

@@ -39,13 +39,15 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         &self.kept
     }
 
-    /// Looks at the limits; a run that exceeds one ends here, with nothing due.
+    /// Looks at the limits; true if one is exceeded: the run ends here, with nothing due.
     #[cold]
-    pub(super) fn look(&mut self) {
+    pub(super) fn look(&mut self) -> bool {
         let waiting = (self.pending.len() - self.free.len()) as u64;
-        if self.watch.look(self.now, self.totals.events, waiting) {
+        let over = self.watch.look(self.now, self.totals.events, waiting);
+        if over {
             self.queue = Q::default();
         }
+        over
     }
 
     /// A timer has run out that was due at `due`, by the world's clock or its node's.
