@@ -48,7 +48,7 @@ fn nothing_is_found_where_nothing_is_broken() {
 
 /// Rare states that no swarm of the library gets into for certain: too rare for a thousand seeds,
 /// or beyond what it draws.
-const UNOWNED: [&str; 10] = [
+const UNOWNED: [&str; 12] = [
     "bookkeeper-checkpoint-failed",
     "bookkeeper-closed-meanwhile",
     "bookkeeper-rereplicated",
@@ -59,6 +59,8 @@ const UNOWNED: [&str; 10] = [
     "pravega-container-fenced",
     "pravega-reader-died",
     "pravega-window-closed",
+    "spark-batch-repeated",
+    "spark-resumed",
 ];
 
 #[test]

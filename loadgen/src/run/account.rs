@@ -1,8 +1,8 @@
 //! The account of a live run: the simulator's, with the generator's own health.
 
 use headwater_check::{History, Promises, Suite};
-use headwater_reports::Outcome;
 use headwater_reports::outcome::{self, Environment, Mark, Source, Status, VerdictStatus};
+use headwater_reports::{Outcome, Recorder};
 use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
 use headwater_sim::time::Time;
@@ -66,21 +66,7 @@ pub(crate) fn account(
             source: Source::Live,
             environment: environment(plan, &setting),
             digest: collected.digest,
-            streams: vec![StreamAccount {
-                name: plan.system.name().into(),
-                system: plan.system.name().into(),
-                from: None,
-                recorder: collected.recorder,
-                started: None,
-                history: collected.history,
-                readers: true,
-                audited: false,
-                drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
-                given_up: 0,
-                handed_again: 0,
-                passage: None,
-                outside: Vec::new(),
-            }],
+            streams: vec![stream(plan, collected.recorder, collected.history, &read_back)],
             total: None,
             end: Time(collected.end),
             resources: collected.resources,
@@ -112,6 +98,30 @@ pub(crate) fn account(
         setting.departures.into_iter().map(|departure| departure.difference).collect();
     simulated::conclude(&plan.scenario, &mut outcome);
     outcome
+}
+
+/// The only stream of a live run.
+fn stream(
+    plan: &RunPlan,
+    recorder: Recorder,
+    history: History,
+    read_back: &Result<ReadBack, String>,
+) -> StreamAccount {
+    StreamAccount {
+        name: plan.system.name().into(),
+        system: plan.system.name().into(),
+        from: None,
+        recorder,
+        started: None,
+        history,
+        readers: true,
+        audited: false,
+        drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
+        given_up: 0,
+        handed_again: 0,
+        passage: None,
+        outside: Vec::new(),
+    }
 }
 
 /// Whether machine and cluster were the run's.
