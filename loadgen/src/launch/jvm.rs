@@ -49,16 +49,19 @@ impl Jvm {
         format!("-Xlog:gc*,safepoint:file={}:timenanos,tags:filecount=0", path.display())
     }
 
+    /// Its logs, if it has left any.
+    fn logs(&self) -> Option<Vec<String>> {
+        let head = format!("{}.gc.", self.name);
+        let files = std::fs::read_dir(&self.directory).ok()?.flatten();
+        let its = files.filter(|file| file.file_name().to_string_lossy().starts_with(&head));
+        let texts: Vec<_> =
+            its.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect();
+        (!texts.is_empty()).then_some(texts)
+    }
+
     fn pauses(&self) -> Option<Vec<Pause>> {
-        let (head, mut found) = (format!("{}.gc.", self.name), None);
-        for file in std::fs::read_dir(&self.directory).ok()?.flatten() {
-            if file.file_name().to_string_lossy().starts_with(&head)
-                && let Ok(text) = std::fs::read_to_string(file.path())
-            {
-                found.get_or_insert_with(Vec::new).extend(text.lines().filter_map(pause));
-            }
-        }
-        found
+        let logs = self.logs()?;
+        Some(logs.iter().flat_map(|text| text.lines().filter_map(pause)).collect())
     }
 }
 
@@ -103,30 +106,78 @@ pub(crate) struct Collection {
     pub(crate) before_bytes: u64,
     /// And after it.
     pub(crate) after_bytes: u64,
+    /// What survived, and was copied: within the young generation, and out of it.
+    pub(crate) copied_bytes: u64,
 }
 
 /// The collections of young generations by JVM and time.
 pub(crate) fn collections(jvms: &[Jvm]) -> Vec<Collection> {
     let each = |(jvm, of): (usize, &Jvm)| {
-        let pauses = of.pauses().unwrap_or_default();
-        let mut found: Vec<_> = pauses.iter().filter_map(|pause| collection(jvm, pause)).collect();
+        let logs = of.logs().unwrap_or_default();
+        let mut found: Vec<_> = logs.iter().flat_map(|text| young(jvm, text)).collect();
         found.sort_by_key(|collection| collection.at_ns);
         found
     };
     jvms.iter().enumerate().flat_map(each).collect()
 }
 
-/// From `Pause Young (Normal) (G1 Evacuation Pause) 24M->4M(256M)`.
-fn collection(jvm: usize, pause: &Pause) -> Option<Collection> {
+/// What a log tells of the young generation. A collection's lines on the heap come before that on
+/// its pause.
+fn young(jvm: usize, text: &str) -> Vec<Collection> {
+    let (mut region, mut copied, mut all) = (0, 0_i64, vec![]);
+    for line in text.lines() {
+        let told = line.split_once("] ").map_or("", |(_, told)| told.trim());
+        if let Some(size) = told.strip_prefix("Heap Region Size: ") {
+            region = bytes(size).unwrap_or(0);
+        }
+        if told.starts_with("GC(") && told.ends_with(')') && line.contains("[gc,start") {
+            copied = 0;
+        }
+        copied += survived(told, region).unwrap_or(0);
+        all.extend(pause(line).and_then(|pause| collection(jvm, &pause, copied.max(0) as u64)));
+    }
+    all
+}
+
+/// Bytes that survived, by a line such as `GC(24) DefNew: 608594K(629120K)->50859K(629120K) Eden:
+/// ...` and `GC(24) Tenured: 296129K(1398144K)->312529K(1398144K)` of the serial collector, or
+/// `GC(3) Survivor regions: 2->3(4)` and `GC(3) Old regions: 10->12` of G1.
+fn survived(told: &str, region: u64) -> Option<i64> {
+    let (what, sizes) = told.split_once(") ")?.1.split_once(": ")?;
+    let (before, after) = sizes.split_once("->")?;
+    let after = after.split_whitespace().next()?.split('(').next()?;
+    let before = before.split('(').next()?;
+    let regions = |text: &str| Some((text.parse::<u64>().ok()? * region) as i64);
+    let kib = |text: &str| Some(bytes(text)? as i64);
+    match what {
+        "DefNew" => kib(after),
+        "Tenured" => Some(kib(after)? - kib(before)?),
+        "Survivor regions" => regions(after),
+        "Old regions" => Some(regions(after)? - regions(before)?),
+        _ => None,
+    }
+}
+
+/// A size such as `24M` or `608594K`.
+fn bytes(text: &str) -> Option<u64> {
+    let units = [('K', 10), ('M', 20), ('G', 30)];
+    let of = |(unit, shift)| Some(text.strip_suffix(unit)?.parse::<u64>().ok()? << shift);
+    units.into_iter().find_map(of)
+}
+
+/// From `Pause Young (Normal) (G1 Evacuation Pause) 24M->4M(256M)`, or from the serial collector's
+/// `Pause Young (Allocation Failure) 887M->360M(1979M)`.
+fn collection(jvm: usize, pause: &Pause, copied_bytes: u64) -> Option<Collection> {
     let (what, heap) = pause.what.rsplit_once(' ')?;
     let (before, after) = heap.split_once('(')?.0.split_once("->")?;
-    let bytes = |text: &str| Some(text.strip_suffix('M')?.parse::<u64>().ok()? << 20);
-    what.starts_with("Pause Young (Normal)").then_some(Collection {
+    let young = ["Pause Young (Normal)", "Pause Young (Allocation Failure)"];
+    young.iter().any(|kind| what.starts_with(kind)).then_some(Collection {
         jvm,
         at_ns: pause.from_ns,
         length_ns: pause.length_ns,
         before_bytes: bytes(before)?,
         after_bytes: bytes(after)?,
+        copied_bytes,
     })
 }
 
@@ -285,14 +336,33 @@ safepoint: 6 ns, At safepoint: 7 ns, Total: 2500000 ns
     #[test]
     fn collections_of_the_young_tell_what_the_heap_held() {
         let directory = tempfile::tempdir().unwrap();
-        let text = "[8131061ns][gc] GC(0) Pause Young (Normal) (G1 Evacuation Pause) \
-                    240M->40M(1024M) 3.123ms\n\
-                    [9131061ns][gc] GC(1) Pause Remark 41M->41M(1024M) 2.000ms\n";
-        std::fs::write(directory.path().join("broker-1.gc.7.log"), text).unwrap();
-        let [before_bytes, after_bytes] = [240 << 20, 40 << 20];
-        let (at_ns, length_ns) = (8_131_061 - 3_123_000, 3_123_000);
-        let first = Collection { jvm: 0, at_ns, length_ns, before_bytes, after_bytes };
-        assert_eq!(collections(&[jvm(directory.path())]), [first]);
+        let found = |text: &str| {
+            std::fs::write(directory.path().join("broker-1.gc.7.log"), text).unwrap();
+            collections(&[jvm(directory.path())])
+        };
+        let first = Collection {
+            jvm: 0,
+            at_ns: 8_131_061 - 3_123_000,
+            length_ns: 3_123_000,
+            before_bytes: 240 << 20,
+            after_bytes: 40 << 20,
+            copied_bytes: 5 << 20,
+        };
+        let g1 = "[1031061ns][gc,init] Heap Region Size: 1M\n\
+                  [8130001ns][gc,start     ] GC(0) Pause Young (Normal) (G1 Evacuation Pause)\n\
+                  [8130061ns][gc,heap      ] GC(0) Survivor regions: 2->3(4)\n\
+                  [8130061ns][gc,heap      ] GC(0) Old regions: 35->37\n\
+                  [8131061ns][gc] GC(0) Pause Young (Normal) (G1 Evacuation Pause) \
+                  240M->40M(1024M) 3.123ms\n\
+                  [9131061ns][gc] GC(1) Pause Remark 41M->41M(1024M) 2.000ms\n";
+        assert_eq!(found(g1), [first]);
+        let serial = "[8130061ns][gc,heap      ] GC(0) DefNew: 614848K(629120K)->3072K(629120K) \
+                      Eden: 559232K(559232K)->0K(559232K) From: 50859K(69888K)->3072K(69888K)\n\
+                      [8130061ns][gc,heap      ] GC(0) Tenured: 10240K(1398144K)->\
+                      12288K(1398144K)\n\
+                      [8131061ns][gc] GC(0) Pause Young (Allocation Failure) 240M->40M(1024M) \
+                      3.123ms\n";
+        assert_eq!(found(serial), [first]);
     }
 
     #[test]

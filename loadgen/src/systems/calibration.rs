@@ -145,6 +145,9 @@ pub(crate) struct Calibration {
     pub(crate) modelled: &'static [&'static str],
     /// The cost of the memory that a request leaves behind, in bytes, where servers are JVMs.
     pub(crate) garbage: Option<&'static str>,
+    /// How many copies of what is sent stay on a server's heap, where its collections copy them, as
+    /// the model has it.
+    pub(crate) kept: f64,
     /// Costs that no case measures, and why.
     pub(crate) unmeasured: &'static [(&'static str, &'static str)],
 }

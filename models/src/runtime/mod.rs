@@ -2,4 +2,3 @@
 
 pub mod jvm;
 pub mod signals;
-pub mod warm_up;

@@ -66,6 +66,26 @@ fn collections_come_with_garbage_make_the_tail_and_leave_the_median() {
     assert!(p999 < 2.0 && p999_paused > 30.0, "p99.9 {p999} ms and {p999_paused} ms");
 }
 
+/// 4 MB of events a second stay on the heap twice, in the log and in tier 2: a collection copies
+/// them, and one of a store whose log is in BookKeeper has nothing to copy.
+#[test]
+fn what_is_in_memory_makes_collections_longer() {
+    let with = |survivor_kib_ns| {
+        let jvm =
+            jvm::Config { survivor_kib_ns, collector: jvm::Collector::Serial, ..one_segment().jvm };
+        let mut bench = Bench::new(1, &Cluster { jvm, ..one_segment() }, &paced(1_600, 2_500, 20));
+        let history = bench.run_to(25);
+        let pauses: Vec<u64> = (history.events.iter())
+            .filter(|event| event.name == "gc_pause")
+            .map(|event| event.value)
+            .collect();
+        assert!((3..20).contains(&pauses.len()), "{pauses:?}");
+        pauses.iter().sum::<u64>() as f64 / pauses.len() as f64 / 1e3
+    };
+    let (alone, copying) = (with(0), with(380));
+    assert!(alone < 3.0 && (15.0..50.0).contains(&copying), "{alone} ms and {copying} ms");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_fingerprint_and_another_seed_another() {
     let fingerprint = |seed| {

@@ -34,6 +34,7 @@ use crate::{health, profile, systems, terminal};
 
 mod beside;
 mod fit;
+mod heap;
 mod pace;
 mod report;
 mod woken;

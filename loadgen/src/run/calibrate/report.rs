@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::fit::{APART_MAX, Found};
 use super::woken::{self, Ran};
-use super::{Collection, Measured};
+use super::{Measured, heap};
 use crate::failure::{Failure, Result};
 use crate::systems::calibration::{Calibration, Case};
 
@@ -50,8 +50,8 @@ pub(super) struct Report {
     before_percent: Option<(&'static str, u64)>,
     /// Garbage of a request besides what it carries, bytes: the option, and the value.
     garbage: Option<(&'static str, u64)>,
-    /// CPU time of a collection of the young generation, microseconds: the mean, and the shortest.
-    young_collection_us: Option<[u64; 2]>,
+    /// What collections of the young generation take.
+    collections: Option<heap::Costs>,
     /// CPU time of a server's start, milliseconds.
     start_ms: Option<u64>,
     /// What is not measured, and why.
@@ -96,9 +96,9 @@ impl Report {
         let known: Vec<_> = costs.iter().map(|cost| (cost.name, cost.reference)).collect();
         let shares = woken::shares(calibration, &known);
         let explained = explained(calibration, ran.cases, measured, found);
-        let us = young_collection_us(measured, profile);
-        let garbage = calibration.garbage.zip(garbage(measured));
-        if us.is_none() {
+        let collections = heap::costs(calibration, measured, profile);
+        let garbage = calibration.garbage.zip(heap::garbage(calibration, measured));
+        if collections.is_none() {
             unmeasured.push(("jvm.young_collection_us", FEW.into()));
         }
         if let (None, Some(name)) = (garbage, calibration.garbage) {
@@ -114,7 +114,7 @@ impl Report {
             explained,
             before_percent,
             garbage,
-            young_collection_us: us,
+            collections,
             start_ms: measured.start_ms.map(|ms| ms * 100 / u64::from(profile.cpu_percent)),
             unmeasured,
             doubts,
@@ -145,11 +145,14 @@ impl Report {
         if let Some((name, bytes)) = self.garbage {
             lines.push(format!("  {name:<24} {bytes:>9}  (bytes, by the logs of the JVMs)"));
         }
-        if let Some([mean, least]) = self.young_collection_us {
+        if let Some(found) = self.collections {
             lines.push(format!(
-                "  {:<24} {mean:>9}  (microseconds; at least {least})",
-                "jvm.young_collection_us"
+                "  {:<24} {:>9}  (microseconds; at least {})",
+                "jvm.young_collection_us", found.young_collection_us, found.least_us
             ));
+            if let Some(ns) = found.survivor_kib_ns {
+                lines.push(format!("  {:<24} {ns:>9}  (nanoseconds)", "jvm.survivor_kib_ns"));
+            }
         }
         if let Some(ms) = self.start_ms {
             lines.push(format!("  {:<24} {ms:>9}  (milliseconds)", "jvm.start_ms"));
@@ -202,9 +205,12 @@ impl Report {
         if let Some((name, bytes)) = self.garbage {
             set("costs", name, bytes)?;
         }
-        if let Some([mean, least]) = self.young_collection_us {
-            set("jvm", "young_collection_us", mean)?;
-            set("jvm", "young_collection_least_us", least)?;
+        if let Some(found) = self.collections {
+            set("jvm", "young_collection_us", found.young_collection_us)?;
+            set("jvm", "young_collection_least_us", found.least_us)?;
+            if let Some(ns) = found.survivor_kib_ns {
+                set("jvm", "survivor_kib_ns", ns)?;
+            }
         }
         if let Some(ms) = self.start_ms {
             set("jvm", "start_ms", ms)?;
@@ -302,35 +308,4 @@ fn not_apart(
     let more = calibration.more.iter().map(|case| (case.name, outside(ratio(&case.expects))));
     let best = more.max_by(|left, right| left.1.total_cmp(&right.1));
     Some((with, best.filter(|(_, outside)| *outside > 1.5).map(|(name, _)| name)))
-}
-
-/// CPU time of a collection of a young generation of which next to nothing survives, on the
-/// machine that the models' costs are stated for: the mean, and the shortest. Those of the warm-up
-/// had other cores.
-fn young_collection_us(measured: &Measured, profile: &Profile) -> Option<[u64; 2]> {
-    let in_cases = |of: &&Collection| measured.began.is_some_and(|began| of.at_ns >= began);
-    let all = measured.collections.iter().filter(in_cases).map(|of| of.length_ns);
-    let all: Vec<u64> = all.collect();
-    let mean = all.iter().sum::<u64>() / (all.len() as u64).max(1);
-    let least = *all.iter().min().filter(|_| all.len() >= 2)?;
-    // As many threads collect as there are cores, up to eight.
-    let work = |length: u64| length * measured.cores.clamp(1, 8) as u64;
-    Some([mean, least].map(|ns| work(ns) * 100 / u64::from(profile.cpu_percent) / 1_000))
-}
-
-/// Garbage of a request besides what it carries, bytes: what filled the young generation between
-/// the first collection of the cases and the last.
-fn garbage(measured: &Measured) -> Option<u64> {
-    let (mut bytes, mut requests) = (0.0, 0.0);
-    for pair in measured.collections.windows(2) {
-        let [before, after] = pair else { continue };
-        let counts = measured.counts(before.at_ns, after.at_ns);
-        let warming = measured.began.is_none_or(|began| before.at_ns < began);
-        if warming || before.jvm != after.jvm || counts.requests() < 1.0 {
-            continue;
-        }
-        bytes += after.before_bytes.saturating_sub(before.after_bytes) as f64 - counts.sent;
-        requests += counts.requests();
-    }
-    (requests > 0.0).then(|| (bytes / requests).max(0.0) as u64)
 }

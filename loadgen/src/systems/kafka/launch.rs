@@ -209,13 +209,9 @@ impl Brokers<'_> {
         let logging = self.logging()?;
         let mut guarded = guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?;
         self.format(&file, &logging, &mut guarded)?;
-        let heap = self.config.jvm.heap.0;
         let mut command = java_command();
+        command.extend(self.config.jvm.arguments());
         command.extend([
-            format!("-Xms{heap}"),
-            format!("-Xmx{heap}"),
-            "-XX:+UseG1GC".to_owned(),
-            "-XX:MaxGCPauseMillis=20".to_owned(),
             jvm(self.data, index + 1).option(),
             // What it logs is read with its times (`events.rs`).
             "-Duser.timezone=UTC".to_owned(),

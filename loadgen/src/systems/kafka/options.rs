@@ -123,8 +123,10 @@ const OPTIONS: &[ListedOption] = &[
     // Of remote storage, which live brokers don't have.
     ("tier.", Elsewhere),
     ("costs.", Model),
-    // An option of the broker's JVM.
-    (HEAP, Server),
+    // Options of the broker's JVM.
+    ("jvm.heap", Server),
+    ("jvm.collector", Server),
+    ("jvm.max.gc.pause.millis", Server),
     ("jvm.", Model),
 ];
 
@@ -138,9 +140,6 @@ const ELR: &str = "quorum.eligible.leader.replicas.version";
 
 /// The replicas of `__consumer_offsets`.
 const OFFSETS_REPLICAS: &str = "broker.offsets.topic.replication.factor";
-
-/// The heap of a broker's JVM.
-const HEAP: &str = "jvm.heap";
 
 /// Whether connections between brokers are encrypted.
 const INTER_BROKER: &str = "broker.security.inter.broker.protocol";
@@ -484,7 +483,8 @@ mod tests {
     fn a_launched_broker_is_told_what_the_list_says() {
         let properties = of_broker(&Cluster::defaults(Version::V4));
         let servers = OPTIONS.iter().filter(|(path, treatment)| {
-            *treatment == Server && !["version", "brokers", ELR, HEAP].contains(path)
+            let elsewhere = ["version", "brokers", ELR].contains(path) || path.starts_with("jvm.");
+            *treatment == Server && !elsewhere
         });
         assert_eq!(properties.len(), servers.count());
         assert_eq!(properties["broker.heartbeat.interval.ms"], "2000");

@@ -101,6 +101,8 @@ pub(super) const CALIBRATION: Calibration = Calibration {
     before: Some("before_percent"),
     modelled: &["GC Thread", "G1 ", "VM Thread"],
     garbage: Some("request_garbage_bytes"),
+    // Of the emulator, whose log and tier 2 are in memory.
+    kept: 2.0,
     unmeasured: &[
         ("writer_event_java_ns", "the generator's client is not Java's"),
         ("replay_operation_ns", "no store is killed"),

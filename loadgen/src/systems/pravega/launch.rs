@@ -147,9 +147,7 @@ fn command(
     let mut command = java_command();
     let mut option = |text: String| command.push(text);
     option(format!("-javaagent:{}=script:{}", agent.display(), rules.display()));
-    let heap = config.jvm.heap.0;
-    option(format!("-Xms{heap}"));
-    option(format!("-Xmx{heap}"));
+    config.jvm.arguments().into_iter().for_each(&mut option);
     option(jvm(data).option());
     option("-XX:MaxDirectMemorySize=2g".into());
     option(format!("-Dlogback.configurationFile={}", logback.display()));

@@ -66,8 +66,10 @@ const EVERYWHERE: &[ListedOption] = &[
     ("segment_store.readindex.", Server),
     ("segment_store.autoScale.", Server),
     ("costs.", Model),
-    // An option of the store's JVM.
+    // Options of the store's JVM.
     ("jvm.heap", Server),
+    ("jvm.collector", Server),
+    ("jvm.max.gc.pause.millis", Server),
     ("jvm.", Model),
 ];
 

@@ -248,17 +248,15 @@ impl Split<'_> {
         let ports = self.ports;
         let (published, listens) = (ports.published[number - 1], ports.stores[number - 1]);
         let direct = self.config.segment_store.cache_size_max + STORE_DIRECT;
-        let heap = self.config.jvm.heap.0;
-        let mut told = vec![
-            format!("-Xms{heap}"),
-            format!("-Xmx{heap}"),
+        let mut told = self.config.jvm.arguments();
+        told.extend([
             format!("-XX:MaxDirectMemorySize={direct}"),
             format!("-Dpravega.configurationFile={}", empty.display()),
             format!("-Dfilesystem.root={}", self.tier().display()),
             format!("-DautoScale.controller.connect.uri=tcp://127.0.0.1:{}", ports.controller),
             format!("-Dbookkeeper.zk.connect.uri={zookeeper}"),
             format!("-Dbookkeeper.ledger.path={LEDGERS}"),
-        ];
+        ]);
         for (option, value) in [
             ("container.count", self.config.containers.to_string()),
             ("zk.connect.uri", zookeeper.to_owned()),

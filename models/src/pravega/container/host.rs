@@ -37,7 +37,7 @@ pub struct Env<'e, 'c> {
     /// The store's cache.
     pub cache: &'e mut Cache,
     /// What the store runs on.
-    pub jvm: &'e Jvm,
+    pub jvm: &'e mut Jvm,
     /// Work on its way.
     pub tasks: &'e mut Tasks,
     /// What the store was told.

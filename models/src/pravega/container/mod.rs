@@ -315,6 +315,7 @@ impl Container {
     /// Hands a frame to the log.
     fn write_frame(&mut self, env: &mut Env<'_, '_>, frame: Frame) {
         let (operations, checkpoints) = (frame.operations.len(), frame.checkpoints.clone());
+        env.jvm.hold(self.log.holds(&frame));
         let events = self.log.append(env.ctx, frame);
         self.in_flight.push_back(InFlight { operations, checkpoints });
         self.on_log(env, events);

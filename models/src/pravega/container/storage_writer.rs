@@ -18,7 +18,7 @@ use crate::batch::SharedBatch;
 use crate::bugs::{Bug, BugSet};
 use crate::collections::SortedVecMap;
 use crate::logs;
-use crate::pravega::config::SegmentStore;
+use crate::pravega::config::{SegmentStore, StorageKind};
 use crate::pravega::container::host::{Env, Task};
 use crate::pravega::message::segment_bytes;
 use crate::pravega::properties;
@@ -292,7 +292,12 @@ impl Container {
             chunk.length += flush.bytes;
         }
         self.writer.unflushed_bytes -= flush.bytes;
-        if aggregator.must_flush(now, &env.spec.cluster.segment_store) {
+        let options = &env.spec.cluster.segment_store;
+        if options.storage == StorageKind::InMemory {
+            // Tier 2 is a map in this process (`InMemoryChunkStorage`).
+            env.jvm.hold(flush.bytes);
+        }
+        if aggregator.must_flush(now, options) {
             return self.flush(env, segment);
         }
         self.flush_ended(env);
@@ -369,7 +374,7 @@ impl Container {
         let last = self.truncation_points.drain(..passed).next_back();
         if let Some((sequence, address)) = last {
             properties::TRUNCATES_FLUSHED.note(env.ctx, self.id.into(), sequence <= flushed);
-            self.log.truncate(env.ctx, address);
+            env.jvm.release(self.log.truncate(env.ctx, address));
             self.truncated_sequence = sequence;
             self.pressure_relieved(env);
         }

@@ -81,16 +81,27 @@ impl DataLog {
     /// Appends a frame; ends with `Appended` or `Failed`.
     pub fn append(&mut self, ctx: &mut Ctx<'_>, frame: Frame) -> Vec<LogEvent> {
         match self {
-            Self::InMemory(log) => log.append(),
+            Self::InMemory(log) => log.append(frame.bytes),
             Self::BookKeeper(log) => log.append(ctx, frame),
         }
     }
 
-    /// Drops the frames before `address`.
-    pub fn truncate(&mut self, ctx: &mut Ctx<'_>, address: LogAddress) {
+    /// Bytes of the process's heap that `frame` takes until the log is truncated.
+    pub const fn holds(&self, frame: &Frame) -> u64 {
         match self {
-            Self::InMemory(_) => {}
-            Self::BookKeeper(log) => log.truncate(ctx, address),
+            Self::InMemory(_) => frame.bytes,
+            Self::BookKeeper(_) => 0,
+        }
+    }
+
+    /// Drops the frames before `address`; gives back how many bytes of the process's heap they had.
+    pub fn truncate(&mut self, ctx: &mut Ctx<'_>, address: LogAddress) -> u64 {
+        match self {
+            Self::InMemory(log) => log.truncate(address),
+            Self::BookKeeper(log) => {
+                log.truncate(ctx, address);
+                0
+            }
         }
     }
 

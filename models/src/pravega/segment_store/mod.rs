@@ -98,7 +98,7 @@ impl SegmentStore {
         Env {
             ctx,
             cache: &mut self.cache,
-            jvm: &self.jvm,
+            jvm: &mut self.jvm,
             tasks: &mut self.tasks,
             spec: &self.spec,
             events: &mut self.events,
@@ -116,7 +116,7 @@ impl SegmentStore {
         let mut env = Env {
             ctx,
             cache: &mut self.cache,
-            jvm: &self.jvm,
+            jvm: &mut self.jvm,
             tasks: &mut self.tasks,
             spec: &self.spec,
             events: &mut self.events,

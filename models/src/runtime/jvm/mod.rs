@@ -1,17 +1,20 @@
 //! A Java virtual machine: allocation, collections that stop the world, warm-up.
 //!
-//! Stands for HotSpot @ JDK 17 with G1. Garbage fills eden, a full eden is a young collection,
-//! which stops all threads and takes the process's collector threads a fixed time and so much for
-//! what survives. Eden is as large as the pause's target allows by the pauses so far, between 5 %
-//! and 60 % of the heap (`G1Policy`, `G1Predictions`): one that took too long makes the next come
-//! soon.
-//! What lives long fills the old generation: beyond 45 % of the heap it is marked beside the
-//! program, on a thread of its own; what was garbage in it is free again after that. A heap that is
-//! full is compacted with the world standing still, and if what lives does not fit, the process
-//! ends.
+//! Stands for HotSpot @ JDK 17. Garbage fills eden, a full eden is a young collection, which stops
+//! all threads and takes the collector's a fixed time and so much for what survives, which is
+//! copied again each time until it is old ([`young`]).
+//! With G1 eden is as large as the pause's target allows by the pauses so far, between 5 % and 60 %
+//! of the heap ([`g1`]): one that took too long makes the next come soon. What lives long fills the
+//! old generation: beyond 45 % of the heap it is marked beside the program, on a thread of its own;
+//! what was garbage in it is free again after that.
+//! With the serial collector, which HotSpot takes where it has one core, eden is eight tenths of a
+//! third of the heap, one thread collects, and nothing is marked.
+//! A heap that is full is compacted with the world standing still, and if what lives does not fit,
+//! the process ends.
 //!
 //! Parameters: [`Config`]. Left out: humongous objects, mixed collections (their work is that of
-//! marking), reference processing, safepoints for other reasons.
+//! marking), reference processing, safepoints for other reasons, fresh pages of an old generation
+//! that grows.
 
 use headwater_sim::context::Context;
 use headwater_sim::distribution::Distribution;
@@ -23,10 +26,33 @@ use rand::distr::Distribution as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::warm_up::WarmUp;
+use self::young::{Copied, Young};
 use super::signals;
-use super::warm_up::{self, WarmUp};
 use crate::protocol::Streaming;
 use crate::wait::Without;
+
+mod g1;
+mod warm_up;
+mod young;
+
+/// Which of HotSpot's collectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Collector {
+    /// As HotSpot chooses: G1 with two cores and more, otherwise the serial one
+    /// (`GCConfig::select_gc_ergonomically`, `os::is_server_class_machine`).
+    Auto,
+    /// `-XX:+UseG1GC`.
+    G1,
+    /// `-XX:+UseSerialGC`.
+    Serial,
+}
+
+/// Parts of the heap that the young generation has with the serial collector (`NewRatio` = 2).
+const SERIAL_YOUNG: u64 = 3;
+/// Parts of that which a survivor space has (`SurvivorRatio` = 8); two of them are not eden.
+const SERIAL_SURVIVOR: u64 = 10;
 
 /// Options of a JVM, and what its collector's work costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +64,9 @@ use crate::wait::Without;
 pub struct Config {
     /// `-Xmx` and `-Xms`.
     pub heap: Bytes,
-    /// `-XX:MaxGCPauseMillis`, in milliseconds.
+    /// Which collector: `auto`, `g1` or `serial`.
+    pub collector: Collector,
+    /// `-XX:MaxGCPauseMillis`, in milliseconds, which the serial collector does not heed.
     #[serde(rename = "max.gc.pause.millis")]
     pub max_gc_pause_millis: u64,
     /// What the process holds before it has served anybody.
@@ -59,12 +87,13 @@ pub struct Config {
 
 impl Default for Config {
     /// Kafka's options (`bin/kafka-server-start.sh`, `bin/kafka-run-class.sh` @ 3.9: `-Xmx1G`,
-    /// `MaxGCPauseMillis=20`). Measured on Kafka 3.9.2 with that heap on two cores, as
+    /// `UseG1GC`, `MaxGCPauseMillis=20`). Measured on Kafka 3.9.2 with that heap on two cores, as
     /// docs/VALIDATION.md says: 156 MB after each collection, pauses of 8 to 17 ms on two threads
     /// with next to no survivors. Copying a gigabyte takes a core about a second.
     fn default() -> Self {
         Self {
             heap: Bytes::from_gib(1),
+            collector: Collector::G1,
             max_gc_pause_millis: 20,
             resident: Bytes::from_mib(156),
             warm: true,
@@ -96,41 +125,6 @@ impl Config {
     }
 }
 
-/// Percent of the heap that eden has at the least and at the most (`G1NewSizePercent`,
-/// `G1MaxNewSizePercent`).
-const EDEN_PERCENT: [u64; 2] = [5, 60];
-/// Percent of the heap from which on the old generation is marked
-/// (`InitiatingHeapOccupancyPercent`).
-const MARK_PERCENT: u64 = 45;
-
-/// Share of a pause that does not depend on eden: of Kafka's brokers, by the edens that followed
-/// pauses of 12 to 29 ms (docs/VALIDATION.md).
-const BASE: f64 = 0.8;
-/// How much the last pause counts for (`AbsSeq`), and how many deviations are added to the mean
-/// (`G1ConfidencePercent`).
-const LAST: f64 = 0.3;
-const DEVIATIONS: f64 = 0.5;
-
-/// What G1 expects of a quantity.
-#[derive(Clone, Copy, Debug, Default)]
-struct Expected {
-    mean: f64,
-    variance: f64,
-}
-
-impl Expected {
-    fn add(&mut self, sample: f64) {
-        let known = self.mean > 0.0;
-        self.mean = if known { LAST * sample + (1.0 - LAST) * self.mean } else { sample };
-        let off = sample - self.mean;
-        self.variance = LAST * off * off + (1.0 - LAST) * self.variance;
-    }
-
-    fn value(&self) -> f64 {
-        self.mean + DEVIATIONS * libm::sqrt(self.variance)
-    }
-}
-
 impl Config {
     /// What turns its collections off, if there are any: its options stand under `jvm`.
     pub fn without_collections(&self) -> Option<Without> {
@@ -153,9 +147,26 @@ impl Config {
         Distribution::Exponential { floor, mean: beyond }.sample(ctx.random())
     }
 
-    /// Bytes that eden has at the least and at the most.
-    fn eden(&self) -> [u64; 2] {
-        EDEN_PERCENT.map(|percent| self.heap.0 / 100 * percent)
+    /// What `java` is told of it.
+    pub fn arguments(&self) -> Vec<String> {
+        let heap = self.heap.0;
+        let mut told = vec![format!("-Xms{heap}"), format!("-Xmx{heap}")];
+        told.extend(match self.collector {
+            Collector::Auto => None,
+            Collector::G1 => Some("-XX:+UseG1GC".to_owned()),
+            Collector::Serial => Some("-XX:+UseSerialGC".to_owned()),
+        });
+        told.push(format!("-XX:MaxGCPauseMillis={}", self.max_gc_pause_millis));
+        told
+    }
+
+    /// Whether the serial collector runs on so many cores.
+    const fn serial(&self, cores: u32) -> bool {
+        match self.collector {
+            Collector::Auto => cores < 2,
+            Collector::G1 => false,
+            Collector::Serial => true,
+        }
     }
 }
 
@@ -193,6 +204,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Jvm {
     config: Config,
+    serial: bool,
+    /// Of the collector.
     threads: u32,
     /// The first of its [`pools`].
     first_pool: u8,
@@ -200,15 +213,15 @@ pub struct Jvm {
     eden: u64,
     /// Of eden.
     used: u64,
-    /// Of `used`, what will survive.
-    held_young: u64,
+    young: Young,
+    /// It has served before its first collection.
+    seasoned: bool,
+    /// Of the old generation.
     live: u64,
     /// Old, and not yet found to be garbage.
     dead: u64,
     paused_at: Option<Time>,
-    /// Of a pause, in nanoseconds: what does not depend on eden, and what a byte of it takes.
-    base: Expected,
-    byte: Expected,
+    policy: g1::Policy,
     marking: bool,
 }
 
@@ -217,24 +230,34 @@ impl Jvm {
     /// life.
     pub fn new(config: &Config, cores: u32, first_pool: u8) -> Self {
         let compilers = compilers(first_pool);
-        let warm = config.warm;
-        let [least, most] = config.eden();
-        // One that has run for a while has an eden anywhere between the two, by ratio, and is
+        let (warm, serial, heap) = (config.warm, config.serial(cores), config.heap.0);
+        // G1's that has run for a while has an eden anywhere between the two, by ratio; and any is
         // somewhere between two collections.
+        let [least, most] = g1::eden(heap);
         let usual = libm::sqrt(least as f64 * most as f64) as u64;
+        let eden = match (serial, warm) {
+            (true, _) => heap / SERIAL_YOUNG / SERIAL_SURVIVOR * (SERIAL_SURVIVOR - 2),
+            (false, true) => usual,
+            (false, false) => least,
+        };
         Self {
-            // `ParallelGCThreads`: one a core up to eight, then five for eight.
-            threads: if cores <= 8 { cores.max(1) } else { 8 + (cores - 8) * 5 / 8 },
+            threads: match serial {
+                true => 1,
+                // `ParallelGCThreads`: one a core up to eight, then five for eight.
+                false if cores <= 8 => cores.max(1),
+                false => 8 + (cores - 8) * 5 / 8,
+            },
+            serial,
             first_pool,
             code: if warm { WarmUp::warm(compilers) } else { WarmUp::cold(compilers) },
-            eden: if warm { usual } else { least },
-            used: if warm { usual / 2 } else { 0 },
-            held_young: 0,
+            eden,
+            used: if warm { eden / 2 } else { 0 },
+            young: Young::new(),
+            seasoned: warm,
             live: config.resident.0,
             dead: 0,
             paused_at: None,
-            base: Expected::default(),
-            byte: Expected::default(),
+            policy: g1::Policy::default(),
             marking: false,
             config: config.clone(),
         }
@@ -243,8 +266,11 @@ impl Jvm {
     /// This is not the first life of its process: nothing is compiled.
     pub fn begin_cold(&mut self) {
         self.code = WarmUp::cold(compilers(self.first_pool));
-        [self.eden, _] = self.config.eden();
+        if !self.serial {
+            [self.eden, _] = g1::eden(self.config.heap.0);
+        }
         self.used = 0;
+        self.seasoned = false;
     }
 
     /// CPU time of a start.
@@ -277,31 +303,55 @@ impl Jvm {
     /// The process holds so many bytes more, until it releases them.
     pub fn hold(&mut self, bytes: u64) {
         self.used += bytes;
-        self.held_young += bytes;
+        self.young.hold(bytes);
     }
 
-    /// The process has let go of so many bytes that it held.
+    /// The process has let go of so many bytes that it held, of those that it has held longest.
     pub fn release(&mut self, bytes: u64) {
-        let young = self.held_young.min(bytes);
-        self.held_young -= young;
-        let old = (bytes - young).min(self.live - self.config.resident.0);
+        let old = bytes.min(self.live - self.config.resident.0);
         self.live -= old;
         self.dead += old;
+        self.young.release(bytes - old);
     }
 
     /// Bytes of the heap that are in use.
-    pub const fn in_use(&self) -> u64 {
-        self.live + self.dead + self.used
+    pub fn in_use(&self) -> u64 {
+        self.live + self.dead + self.used + self.young.survived()
+    }
+
+    /// Bytes that a survivor space has.
+    const fn survivor_space(&self) -> u64 {
+        match self.serial {
+            true => self.config.heap.0 / SERIAL_YOUNG / SERIAL_SURVIVOR,
+            false => self.eden / g1::SURVIVOR_RATIO,
+        }
+    }
+
+    /// Bytes that the old generation can have at the most.
+    fn old_space(&self) -> u64 {
+        let heap = self.config.heap.0;
+        match self.serial {
+            true => heap - heap / SERIAL_YOUNG,
+            false => heap - g1::eden(heap)[0],
+        }
     }
 
     fn collect(&mut self, ctx: &mut Context<'_, Streaming>, tag: impl Fn(u64) -> u64) {
         self.paused_at = Some(ctx.now());
-        // Too little would be left.
-        let [least, _] = self.config.eden();
-        let full = self.live + self.dead + self.held_young + 2 * least > self.config.heap.0;
+        let space = self.survivor_space();
+        if std::mem::take(&mut self.seasoned) {
+            self.young.as_before(space);
+        }
+        // G1 keeps as much free to copy to.
+        let spare = if self.serial { 0 } else { g1::eden(self.config.heap.0)[0] };
+        let full = self.live + self.dead + self.young.held() + spare > self.old_space();
         let (moved, kind) = match full {
-            true => (self.live + self.held_young, COMPACTED),
-            false => (self.held_young, COLLECTED),
+            true => (self.live + self.young.held(), COMPACTED),
+            false => {
+                let Copied { all, promoted } = self.young.collect(space);
+                self.live += promoted;
+                (all, COLLECTED)
+            }
         };
         let moving = Duration(self.config.survivor_kib_ns * (moved >> 10));
         let work = self.config.young_collection(ctx) + moving;
@@ -353,27 +403,36 @@ impl Jvm {
         tag: impl Fn(u64) -> u64,
     ) -> Option<Event> {
         let pause = ctx.now().since(self.paused_at.take()?);
-        self.live += std::mem::take(&mut self.held_young);
         self.used = 0;
         if compacted {
+            self.live += self.young.promote_all();
             self.dead = 0;
         }
-        let heap = self.config.heap.0;
-        let [least, most] = self.config.eden();
-        if self.live + least > heap {
+        if self.live > self.old_space() {
             return Some(Event::OutOfMemory);
         }
-        self.base.add(pause.0 as f64 * BASE);
-        self.byte.add(pause.0 as f64 * (1.0 - BASE) / self.eden as f64);
-        let target = self.config.max_gc_pause_millis as f64 * 1e6;
-        let wanted = (target - self.base.value()) / self.byte.value().max(f64::MIN_POSITIVE);
-        let wanted = (wanted as u64).clamp(least, most);
-        self.eden = wanted.min(heap - self.live - self.dead.min(heap - self.live - least));
-        if !self.marking && self.live + self.dead > heap / 100 * MARK_PERCENT {
+        if !self.serial {
+            self.size_eden(pause);
+            self.mark(ctx, tag);
+        }
+        Some(Event::Paused(pause))
+    }
+
+    fn size_eden(&mut self, pause: Duration) {
+        self.policy.paused(pause.0, self.eden);
+        let heap = self.config.heap.0;
+        let wanted = self.policy.wanted(self.config.max_gc_pause_millis, heap);
+        let [least, _] = g1::eden(heap);
+        let others = self.live + self.dead + self.young.held();
+        self.eden = wanted.min(heap.saturating_sub(others).max(least));
+    }
+
+    fn mark(&mut self, ctx: &mut Context<'_, Streaming>, tag: impl Fn(u64) -> u64) {
+        let begins = self.config.heap.0 / 100 * g1::MARK_PERCENT;
+        if !self.marking && self.live + self.dead > begins {
             self.marking = true;
             let work = self.config.survivor_kib_ns * (self.live >> 10);
             ctx.compute(PoolId(self.first_pool + 2), Duration(work), tag(MARKED));
         }
-        Some(Event::Paused(pause))
     }
 }
