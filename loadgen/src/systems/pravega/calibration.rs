@@ -40,13 +40,14 @@ const REPLY: f64 = 0.9;
 const READ: f64 = 0.75;
 
 /// What follows a pass of the operation processor over one block, in such passes: its operation,
-/// the completion of its frame, its commit, and three ways back to where the loops wait. As the
+/// the completion of its frame, its acknowledgement, its commit, and three ways back to where the loops wait. As the
 /// model has them by default.
 const OPERATION: f64 = 0.08;
 const FRAME: f64 = 0.6;
-const COMMIT: f64 = 0.68;
+const ACKNOWLEDGE: f64 = 0.28;
+const COMMIT: f64 = 0.4;
 const LOOP: f64 = 0.56;
-const BLOCK: f64 = 1.0 + OPERATION + FRAME + COMMIT + 3.0 * LOOP;
+const BLOCK: f64 = 1.0 + OPERATION + FRAME + ACKNOWLEDGE + COMMIT + 3.0 * LOOP;
 
 /// What a client's thread takes for an acknowledgement, in blocks, as by default.
 const ACK: f64 = 0.8;
@@ -94,6 +95,7 @@ pub(super) const CALIBRATION: Calibration = Calibration {
         ("connection_read_ns", READ, "connection_append_ns"),
         ("operation_ns", OPERATION, "operation_batch_ns"),
         ("frame_ns", FRAME, "operation_batch_ns"),
+        ("acknowledge_ns", ACKNOWLEDGE, "operation_batch_ns"),
         ("commit_ns", COMMIT, "operation_batch_ns"),
         ("core_loop_ns", LOOP, "operation_batch_ns"),
         ("writer_ack_ns", ACK, "writer_block_ns"),

@@ -35,9 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What a store takes outside of heap and cache at the most, bytes: Netty's buffers.
 const STORE_DIRECT: u64 = 1 << 30;
-/// What a store under load and a controller take of the machine's memory, bytes, beside a cache
-/// that fills: 1.4 GB with some 200 MB cached, and 420 MB, were seen.
-const STORE_BYTES: u64 = 1_280 << 20;
+/// What a store under load takes of the machine's memory beside its heap and a cache that fills, and
+/// what a controller does, bytes: 1.4 GB with a heap of 1 GiB and some 200 MB cached, and 420 MB,
+/// were seen.
+const STORE_BYTES: u64 = 256 << 20;
 const CONTROLLER_BYTES: u64 = 448 << 20;
 
 /// The process of the store with this number.
@@ -147,7 +148,7 @@ fn describe(config: &Cluster) -> String {
 
 /// Whether all processes fit into what memory there is, where that is known.
 fn check_memory(config: &Cluster, available: Option<u64>) -> Result<()> {
-    let stores = STORE_BYTES * u64::from(config.stores);
+    let stores = (config.jvm.heap.0 + STORE_BYTES) * u64::from(config.stores);
     let needed = stores + CONTROLLER_BYTES + Ensemble::memory(config.bookies);
     let Some(available) = available.filter(|available| *available < needed) else {
         return Ok(());
@@ -155,7 +156,7 @@ fn check_memory(config: &Cluster, available: Option<u64>) -> Result<()> {
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     Err(Failure::new(format!(
         "{} needs about {:.1} GiB, and {:.1} GiB of memory can be had: give --set \
-         system.stores=1, or fewer bookies",
+         system.jvm.heap=512MiB, fewer stores, or fewer bookies",
         describe(config),
         gib(needed),
         gib(available)

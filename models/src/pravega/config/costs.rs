@@ -74,7 +74,9 @@ pub struct Costs {
     /// Container: the completion of one data frame taken from the log
     /// (`DataFrameBuilder.handleDataFrameComplete`).
     pub frame_ns: u64,
-    /// Container: one operation completed, acknowledged and put into the read index.
+    /// Container: one operation of it completed, which answers the client's append.
+    pub acknowledge_ns: u64,
+    /// Container: one operation put into cache, read index and the log in memory.
     pub commit_ns: u64,
     /// Container: one operation replayed at recovery.
     pub replay_operation_ns: u64,
@@ -110,7 +112,8 @@ impl Default for Costs {
             operation_ns: 2_000,
             operation_kib_ns: 4_300,
             frame_ns: 15_000,
-            commit_ns: 17_000,
+            acknowledge_ns: 7_000,
+            commit_ns: 10_000,
             replay_operation_ns: 243_000,
             request_garbage_bytes: 50 << 10,
             controller_request_ns: 200_000,

@@ -152,8 +152,13 @@ pub struct Container {
     processor: Processor,
     builder: FrameBuilder,
     next_sequence: u64,
+    /// Operations on their way to the log, or from there to the cache; those first that the log has
+    /// and that are acknowledged.
     pending: VecDeque<Pending>,
+    acknowledged: usize,
     in_flight: VecDeque<InFlight>,
+    /// Frames in flight, from the first, that the log has.
+    logged: usize,
     commits: VecDeque<(InFlight, LogAddress)>,
     committing: bool,
     /// Frames, from the first, that are being completed.
@@ -191,7 +196,9 @@ impl Container {
             builder: FrameBuilder::default(),
             next_sequence: 1,
             pending: VecDeque::new(),
+            acknowledged: 0,
             in_flight: VecDeque::new(),
+            logged: 0,
             commits: VecDeque::new(),
             committing: false,
             completing: 0,
@@ -325,22 +332,39 @@ impl Container {
         if self.phase != Phase::Running {
             return;
         }
-        let cost = Duration(env.spec.cluster.costs.frame_ns);
+        let operations = self.in_flight[self.logged].operations as u64;
+        self.logged += 1;
+        let costs = &env.spec.cluster.costs;
+        let cost = Duration(costs.frame_ns + costs.acknowledge_ns * operations);
         env.compute(LOG_POOL, cost, self.task(Work::FrameCompleted(address)));
         self.pressure_relieved(env);
     }
 
-    /// The oldest frame that is not yet, whichever thread was the first: the log is in order.
+    /// The oldest frame that is not yet, whichever thread was the first: the log is in order. The
+    /// thread that the log answered hands it to the one that commits, then acknowledges what is in
+    /// it (`OperationProcessor.QueueProcessingState.commit`).
     fn frame_completed(&mut self, env: &mut Env<'_, '_>, address: LogAddress) {
         if self.phase != Phase::Running {
             return;
         }
         let frame = self.in_flight.pop_front().expect("the log acknowledges what it was given");
+        self.logged -= 1;
+        let first = self.acknowledged;
+        self.acknowledged += frame.operations;
         self.commits.push_back((frame, address));
         self.commit_next(env);
+        for Pending { logged, appender } in self.pending.range(first..self.acknowledged) {
+            if let (Operation::Append { event_number, .. }, Some(appender)) =
+                (&logged.operation, *appender)
+            {
+                let event_number = *event_number;
+                env.events.push(ContainerEvent::Appended { appender, event_number });
+            }
+        }
     }
 
-    /// Completes frames on a core thread, one lot at a time (`MAX_COMMIT_QUEUE_SIZE` = 50).
+    /// Commits frames to the cache on a core thread, one lot at a time (`MAX_COMMIT_QUEUE_SIZE` =
+    /// 50).
     fn commit_next(&mut self, env: &mut Env<'_, '_>) {
         if self.committing || self.commits.is_empty() {
             return;
@@ -369,7 +393,8 @@ impl Container {
                     return;
                 }
                 let pending = self.pending.pop_front().expect("an operation of the frame");
-                self.commit(env, pending);
+                self.acknowledged -= 1;
+                self.commit(env, &pending.logged);
                 self.commits[0].0.operations -= 1;
             }
             let (frame, address) = self.commits.pop_front().expect("counted when begun");
@@ -395,16 +420,11 @@ impl Container {
         self.poke_storage_writer(env);
     }
 
-    fn commit(&mut self, env: &mut Env<'_, '_>, pending: Pending) {
-        let Pending { logged, appender } = pending;
+    fn commit(&mut self, env: &mut Env<'_, '_>, logged: &Logged) {
         self.committed_sequence = logged.sequence;
         match &logged.operation {
-            Operation::Append { segment, offset, batch, event_number, .. } => {
+            Operation::Append { segment, offset, batch, .. } => {
                 env.cache.release(logged.operation.cache_length());
-                if let Some(appender) = appender {
-                    let event_number = *event_number;
-                    env.events.push(ContainerEvent::Appended { appender, event_number });
-                }
                 let index = self.segments.entry_or_default(*segment);
                 index.append(env.cache, *offset, Rc::clone(batch));
                 self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
@@ -423,8 +443,9 @@ impl Container {
         self.phase = Phase::Stopped;
         self.log.close();
         let unprocessed = self.processor.drain().filter_map(|queued| queued.appender);
+        let unlogged = self.pending.range(self.acknowledged..);
         let failed: Vec<Appender> =
-            unprocessed.chain(self.pending.iter().filter_map(|pending| pending.appender)).collect();
+            unprocessed.chain(unlogged.filter_map(|pending| pending.appender)).collect();
         for appender in failed {
             env.events.push(ContainerEvent::Rejected { appender, reason: CloseReason::Error });
         }

@@ -138,14 +138,16 @@ impl Container {
             .map_or(crate::pravega::message::NO_EVENT, |segment| segment.last_event(writer));
         // What is processed and not committed is not promised yet: the first of the writer's
         // operations in flight says what came before.
-        let uncommitted = self.pending.iter().find_map(|pending| match &pending.logged.operation {
-            Operation::Append { segment: other, writer: by, previous, .. } => {
-                (*other == segment && *by == writer).then_some(*previous)
-            }
-            Operation::Checkpoint(_) | Operation::StorageUpdate { .. } | Operation::Seal { .. } => {
-                None
-            }
-        });
+        let unlogged = self.pending.range(self.acknowledged..);
+        let uncommitted =
+            unlogged.into_iter().find_map(|pending| match &pending.logged.operation {
+                Operation::Append { segment: other, writer: by, previous, .. } => {
+                    (*other == segment && *by == writer).then_some(*previous)
+                }
+                Operation::Checkpoint(_)
+                | Operation::StorageUpdate { .. }
+                | Operation::Seal { .. } => None,
+            });
         uncommitted.unwrap_or(processed)
     }
 }
