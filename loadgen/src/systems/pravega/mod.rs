@@ -2,12 +2,15 @@
 //! Rust client where `loadgen` was built with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 #[cfg(feature = "pravega-rust-client")]
 use headwater_models::pravega::config::Client as Library;
 use headwater_models::pravega::config::{Cluster as Configuration, Mode};
-use headwater_scenarios::scenario::Scenario;
+use headwater_scenarios::scenario::{Scenario, Topology};
+use headwater_sim::units::Bytes;
+use headwater_traffic::{Rate, SizeModel};
 
 use super::calibration::Calibration;
 use super::client::{Observer, Writer};
@@ -44,6 +47,13 @@ const NAME: &str = "pravega";
 /// The option that names a cluster.
 const CONTROLLER: &str = "--controller tcp://HOST:PORT";
 
+/// Events a second of an exercise, and over how many segments at the least: each has one block in
+/// flight, so that most events are a request of their own.
+const EXERCISE_RATE: f64 = 2_500.0;
+const EXERCISE_SEGMENTS: u32 = 8;
+/// Mean size of its events at the most: what has been written stays in the memory of an emulator.
+const EXERCISE_SIZE: Bytes = Bytes(200);
+
 /// Where a controller listens by default.
 const DEFAULT_PORT: u16 = 9090;
 
@@ -66,6 +76,18 @@ impl LiveSystem for Pravega {
 
     fn calibration(&self) -> Option<&'static Calibration> {
         Some(&calibration::CALIBRATION)
+    }
+
+    fn exercises(&self, scenario: &Scenario) -> Vec<Scenario> {
+        let Ok(cluster) = configuration(scenario) else { return vec![] };
+        let segments = cluster.segments.max(EXERCISE_SEGMENTS);
+        let mut scenario = scenario.clone();
+        scenario.systems =
+            Topology::single(Arc::new(Configuration { segments, ..cluster.clone() }));
+        let size = &mut scenario.traffic.size;
+        (size.model, size.mean) = (SizeModel::Fixed, size.mean.min(EXERCISE_SIZE));
+        scenario.traffic.rate = Rate::per_second(EXERCISE_RATE);
+        vec![scenario]
     }
 
     /// With its own 128 MiB the emulator's cache throttles a load of 4 MB/s after half a minute.
