@@ -11,7 +11,7 @@ use headwater_sim::node::{Completion, Node, Observer};
 use headwater_sim::scheduling::Policy;
 use headwater_sim::simulation::{Simulation, SimulationSpec};
 use headwater_sim::time::{Duration, Time};
-use headwater_sim::units::{Bytes, NodeId};
+use headwater_sim::units::{Bytes, BytesPerSecond, NodeId};
 
 type Ctx<'a> = Context<'a, Streaming>;
 
@@ -153,6 +153,14 @@ fn one_core_is_collected_serially_and_survivors_are_copied_until_they_are_old() 
     };
     assert!(collected(Collector::Serial, 2) > 15.9);
     assert!(collected(Collector::Auto, 2) < 8.5);
+}
+
+/// As much again comes by itself: twice as many collections.
+#[test]
+fn what_comes_by_itself_fills_eden_as_well() {
+    let config = Config { background_garbage: BytesPerSecond(16_384_000), ..Config::default() };
+    let pauses = run(&Server { config, ..server() }, 240).observer().named("paused").len();
+    assert!((11..=12).contains(&pauses), "{pauses} collections in four minutes");
 }
 
 /// A pause that is longer than its target makes eden smaller, until it is as small as it gets.

@@ -145,6 +145,8 @@ pub(crate) struct Calibration {
     pub(crate) modelled: &'static [&'static str],
     /// The cost of the memory that a request leaves behind, in bytes, where servers are JVMs.
     pub(crate) garbage: Option<&'static str>,
+    /// The cost of what a request leaves behind besides, in per cent of what it carries.
+    pub(crate) carried: Option<&'static str>,
     /// How many copies of what is sent stay on a server's heap, where its collections copy them, as
     /// the model has it.
     pub(crate) kept: f64,

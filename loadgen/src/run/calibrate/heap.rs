@@ -4,6 +4,7 @@
 use headwater_scenarios::profile::Profile;
 use serde::Serialize;
 
+use super::fit::{Row, fit};
 use super::{Collection, Measured};
 use crate::systems::calibration::Calibration;
 
@@ -69,10 +70,20 @@ fn slope(all: &[[f64; 2]]) -> f64 {
     slopes.get(slopes.len() / 2).map_or(most, |of| of.clamp(0.0, most))
 }
 
-/// Garbage of a request besides what it carries and what its server keeps of that, bytes: what
-/// filled the young generation between the first collection of the cases and the last.
-pub(super) fn garbage(calibration: &Calibration, measured: &Measured) -> Option<u64> {
-    let (mut bytes, mut requests) = (0.0, 0.0);
+/// What fills the young generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Garbage {
+    /// Of a request, besides what it carries and what its server keeps of that, bytes.
+    pub(super) request_bytes: u64,
+    /// Besides, in per cent of what it carries.
+    pub(super) carried_percent: u64,
+    /// Of the process's own threads, bytes a second.
+    pub(super) background: u64,
+}
+
+/// What filled the young generation from one collection in the cases to the next.
+pub(super) fn garbage(calibration: &Calibration, measured: &Measured) -> Option<Garbage> {
+    let mut rows = Vec::new();
     for pair in measured.collections.windows(2) {
         let [before, after] = pair else { continue };
         let counts = measured.counts(before.at_ns, after.at_ns);
@@ -80,11 +91,35 @@ pub(super) fn garbage(calibration: &Calibration, measured: &Measured) -> Option<
         if warming || before.jvm != after.jvm || counts.requests() < 1.0 {
             continue;
         }
-        let carried = counts.sent * (1.0 + calibration.kept);
-        bytes += after.before_bytes.saturating_sub(before.after_bytes) as f64 - carried;
-        requests += counts.requests();
+        let seconds = (after.at_ns - before.at_ns) as f64 / 1e9;
+        let filled = after.before_bytes.saturating_sub(before.after_bytes) as f64;
+        let rest = (filled - counts.sent * (1.0 + calibration.kept)).max(0.0);
+        let sent = if calibration.carried.is_some() { counts.sent } else { 0.0 };
+        let times = vec![counts.requests(), sent, seconds];
+        let at = before.at_ns;
+        rows.push(Row { case: 0, kind: 0, at, seconds, times, cpu_ns: rest, typical_ns: filled });
     }
-    (requests > 0.0).then(|| (bytes / requests).max(0.0) as u64)
+    filled_by(&rows)
+}
+
+/// From rows of requests, bytes and seconds.
+fn filled_by(rows: &[Row]) -> Option<Garbage> {
+    let of = |at: usize| rows.iter().map(|row| row.times[at]).sum::<f64>();
+    let all: f64 = rows.iter().map(|row| row.cpu_ns).sum();
+    if rows.is_empty() {
+        return None;
+    }
+    if rows.len() < FITTED_MIN {
+        let request_bytes = (all / of(0)) as u64;
+        return Some(Garbage { request_bytes, carried_percent: 0, background: 0 });
+    }
+    let found = fit(rows, 3);
+    let [request, carried, second] = [0, 1, 2].map(|at| found[at].cost);
+    Some(Garbage {
+        request_bytes: request as u64,
+        carried_percent: (carried * 100.0) as u64,
+        background: second as u64,
+    })
 }
 
 #[cfg(test)]
@@ -105,6 +140,34 @@ mod tests {
         assert_eq!(together.survivor_kib_ns, None);
         assert!(together.young_collection_us > 20_000, "{together:?}");
         assert_eq!(by(&all[..1], true), None);
+    }
+
+    /// Few requests leave little, and much comes by itself; large ones leave thrice what they carry.
+    #[test]
+    fn what_fills_eden_is_told_apart_by_requests_bytes_and_time() {
+        let of = |requests: f64, sent: f64, seconds: f64| {
+            let bytes = 80_000.0 * requests + 3.0 * sent + 30e6 * seconds;
+            let times = vec![requests, sent, seconds];
+            Row { case: 0, kind: 0, at: 0, seconds, times, cpu_ns: bytes, typical_ns: bytes }
+        };
+        let rows: Vec<_> = [
+            (1_000.0, 2e5, 14.0),
+            (1_700.0, 4e5, 9.0),
+            (4_500.0, 9e5, 3.0),
+            (5_000.0, 1e6, 2.8),
+            (900.0, 5e7, 2.0),
+            (1_000.0, 6e7, 2.3),
+            (3_000.0, 3e6, 5.0),
+        ]
+        .map(|(requests, sent, seconds)| of(requests, sent, seconds))
+        .to_vec();
+        let found = filled_by(&rows).unwrap();
+        assert!((79_000..81_000).contains(&found.request_bytes), "{found:?}");
+        assert!((290..310).contains(&found.carried_percent), "{found:?}");
+        assert!((29_000_000..31_000_000).contains(&found.background), "{found:?}");
+        let few = filled_by(&rows[2..3]).unwrap();
+        assert_eq!((few.background, few.carried_percent), (0, 0));
+        assert_eq!(filled_by(&[]), None);
     }
 
     /// All of the same size: what survives takes all of the time, at the most.

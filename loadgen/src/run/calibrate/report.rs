@@ -1,6 +1,7 @@
 //! What a calibration has found, in words, as JSON, and in a profile.
 
 use headwater_scenarios::profile::Profile;
+use headwater_sim::units::BytesPerSecond;
 use serde::Serialize;
 
 use super::fit::{APART_MAX, Found};
@@ -48,8 +49,9 @@ pub(super) struct Report {
     explained: Vec<Explained>,
     /// How much of their work comes before its result, per cent: the option, and the value.
     before_percent: Option<(&'static str, u64)>,
-    /// Garbage of a request besides what it carries, bytes: the option, and the value.
-    garbage: Option<(&'static str, u64)>,
+    /// What fills the young generation: the option of what a request leaves, and of what comes with
+    /// what it carries.
+    garbage: Option<(&'static str, Option<&'static str>, heap::Garbage)>,
     /// What collections of the young generation take.
     collections: Option<heap::Costs>,
     /// CPU time of a server's start, milliseconds.
@@ -97,7 +99,9 @@ impl Report {
         let shares = woken::shares(calibration, &known);
         let explained = explained(calibration, ran.cases, measured, found);
         let collections = heap::costs(calibration, measured, profile);
-        let garbage = calibration.garbage.zip(heap::garbage(calibration, measured));
+        let garbage = heap::garbage(calibration, measured);
+        let garbage = calibration.garbage.zip(garbage);
+        let garbage = garbage.map(|(name, found)| (name, calibration.carried, found));
         if collections.is_none() {
             unmeasured.push(("jvm.young_collection_us", FEW.into()));
         }
@@ -142,8 +146,14 @@ impl Report {
         if let Some((name, percent)) = self.before_percent {
             lines.push(format!("  {name:<24} {percent:>9}  (per cent, by medians of quiet cases)"));
         }
-        if let Some((name, bytes)) = self.garbage {
+        if let Some((name, carried, found)) = self.garbage {
+            let bytes = found.request_bytes;
             lines.push(format!("  {name:<24} {bytes:>9}  (bytes, by the logs of the JVMs)"));
+            if let Some(name) = carried {
+                lines.push(format!("  {name:<24} {:>9}  (per cent)", found.carried_percent));
+            }
+            let name = "jvm.background_garbage";
+            lines.push(format!("  {name:<24} {:>9}  (bytes a second)", found.background));
         }
         if let Some(found) = self.collections {
             lines.push(format!(
@@ -183,15 +193,22 @@ impl Report {
     /// # Errors
     /// If its options are not tables where they have to be.
     pub(super) fn added_to(&self, mut profile: Profile) -> Result<Profile> {
-        let mut set = |section: &str, name: &str, value: u64| {
+        let mut set_to = |section: &str, name: &str, value: toml::Value| {
             let mut at = &mut profile.options;
             for key in [self.system, section] {
                 let entry = at.entry(key).or_insert_with(|| toml::Table::new().into());
                 let found = entry.as_table_mut();
                 at = found.ok_or_else(|| Failure::new(format!("options.{key} is no table")))?;
             }
-            at.insert(name.to_owned(), toml::Value::Integer(value as i64));
+            at.insert(name.to_owned(), value);
             Ok::<_, Failure>(())
+        };
+        if let Some((_, _, found)) = self.garbage {
+            let rate = BytesPerSecond(found.background).to_string();
+            set_to("jvm", "background_garbage", toml::Value::String(rate))?;
+        }
+        let mut set = |section: &str, name: &str, value: u64| {
+            set_to(section, name, toml::Value::Integer(value as i64))
         };
         for cost in &self.costs {
             set("costs", cost.name, cost.reference)?;
@@ -202,8 +219,11 @@ impl Report {
         if let Some((name, percent)) = self.before_percent {
             set("costs", name, percent)?;
         }
-        if let Some((name, bytes)) = self.garbage {
-            set("costs", name, bytes)?;
+        if let Some((name, carried, found)) = self.garbage {
+            set("costs", name, found.request_bytes)?;
+            if let Some(name) = carried {
+                set("costs", name, found.carried_percent)?;
+            }
         }
         if let Some(found) = self.collections {
             set("jvm", "young_collection_us", found.young_collection_us)?;

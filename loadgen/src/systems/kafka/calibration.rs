@@ -128,6 +128,7 @@ pub(super) const CALIBRATION: Calibration = Calibration {
         "VM Thread",
     ],
     garbage: Some("request_garbage_bytes"),
+    carried: None,
     kept: 0.0,
     unmeasured: &[
         ("client_record_ns", "the generator's own thread hands records over, and spins besides"),

@@ -103,6 +103,7 @@ pub(super) const CALIBRATION: Calibration = Calibration {
     before: Some("before_percent"),
     modelled: &["GC Thread", "G1 ", "VM Thread"],
     garbage: Some("request_garbage_bytes"),
+    carried: Some("carried_garbage_percent"),
     // Of the emulator, whose log and tier 2 are in memory.
     kept: 2.0,
     unmeasured: &[

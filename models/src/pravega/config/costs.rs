@@ -83,6 +83,8 @@ pub struct Costs {
     /// Not time but bytes: what a request and its reply leave on the store's heap, besides what an
     /// append carries.
     pub request_garbage_bytes: u64,
+    /// Not time but per cent: what an append leaves there besides, of the bytes that it carries.
+    pub carried_garbage_percent: u64,
     /// Controller: one request answered.
     pub controller_request_ns: u64,
 }
@@ -116,6 +118,7 @@ impl Default for Costs {
             commit_ns: 10_000,
             replay_operation_ns: 243_000,
             request_garbage_bytes: 50 << 10,
+            carried_garbage_percent: 0,
             controller_request_ns: 200_000,
         }
     }

@@ -360,7 +360,9 @@ impl SegmentStore {
 
     /// A request comes in, which carries so many bytes.
     fn allocate(&mut self, ctx: &mut Ctx<'_>, carried: u64) {
-        let garbage = self.spec.cluster.costs.request_garbage_bytes + carried;
+        let costs = &self.spec.cluster.costs;
+        let garbage =
+            costs.request_garbage_bytes + carried * (100 + costs.carried_garbage_percent) / 100;
         self.jvm.request(ctx, garbage, |number| JVM_TAGS.tag(number));
     }
 }

@@ -21,7 +21,7 @@ use headwater_sim::distribution::Distribution;
 use headwater_sim::effect::PoolId;
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::time::{Duration, Time};
-use headwater_sim::units::Bytes;
+use headwater_sim::units::{Bytes, BytesPerSecond};
 use rand::distr::Distribution as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,8 @@ pub struct Config {
     pub max_gc_pause_millis: u64,
     /// What the process holds before it has served anybody.
     pub resident: Bytes,
+    /// Bytes a second that its own threads leave behind, whoever asks for what.
+    pub background_garbage: BytesPerSecond,
     /// Its first life begins with compiled code; a later one never does.
     pub warm: bool,
     /// CPU time of a start, from the start of the process until it looks at what the disk holds, in
@@ -96,6 +98,7 @@ impl Default for Config {
             collector: Collector::G1,
             max_gc_pause_millis: 20,
             resident: Bytes::from_mib(156),
+            background_garbage: BytesPerSecond(0),
             warm: true,
             start_ms: 0,
             young_collection_us: 16_000,
@@ -213,6 +216,8 @@ pub struct Jvm {
     eden: u64,
     /// Of eden.
     used: u64,
+    /// Up to when it counts what comes by itself.
+    used_at: Time,
     young: Young,
     /// It has served before its first collection.
     seasoned: bool,
@@ -252,6 +257,7 @@ impl Jvm {
             code: if warm { WarmUp::warm(compilers) } else { WarmUp::cold(compilers) },
             eden,
             used: if warm { eden / 2 } else { 0 },
+            used_at: Time::ZERO,
             young: Young::new(),
             seasoned: warm,
             live: config.resident.0,
@@ -294,10 +300,21 @@ impl Jvm {
         tag: impl Fn(u64) -> u64,
     ) {
         self.code.request(ctx, &tag);
-        self.used += garbage;
+        self.used += garbage + self.background(ctx.now());
         if self.used >= self.eden && self.paused_at.is_none() {
             self.collect(ctx, tag);
         }
+    }
+
+    /// What has come by itself since it was last looked at.
+    #[inline]
+    fn background(&mut self, now: Time) -> u64 {
+        let rate = self.config.background_garbage.0;
+        if rate == 0 {
+            return 0;
+        }
+        let since = now.since(std::mem::replace(&mut self.used_at, now));
+        (u128::from(rate) * u128::from(since.0) / 1_000_000_000) as u64
     }
 
     /// The process holds so many bytes more, until it releases them.
