@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_writer_that_knows_one_of_two_that_were_merged_keeps_the_other() {
-        let mut router = Router::new(stream(4));
+        let mut router = Router::new(stream(4), BugSet::default());
         let merged = KeyRange { low: 0.25, high: 0.75 };
         let owner = Owner { segment: SegmentId(4), range: merged };
         let after = [Successor { owner, predecessors: [1, 2].map(SegmentId).into() }];
