@@ -116,7 +116,8 @@ fn ranges(seen: &Seen, initial: u32) -> BTreeMap<u32, KeyRange> {
 fn check_keys(seen: &Seen, cluster: &Cluster, source: &ArrivalSource, once: bool) {
     let due: BTreeMap<Time, (u64, u64)> =
         source(0, 1).map(|arrival| (arrival.at, (arrival.index, arrival.key))).collect();
-    let (router, ranges) = (Router::new(Stream::new(cluster), cluster.bugs), ranges(seen, cluster.segments));
+    let router = Router::new(Stream::new(cluster), cluster.bugs);
+    let ranges = ranges(seen, cluster.segments);
     let mut last = BTreeMap::new();
     for (at, lane) in seen.delivered_due.iter().zip(&seen.delivered_lanes) {
         let (index, key) = due[at];

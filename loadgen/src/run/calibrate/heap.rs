@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(by(&all[..1], true), None);
     }
 
-    /// Few requests leave little, and much comes by itself; large ones leave thrice what they carry.
+    /// Few requests leave little, and much comes by itself; large ones leave thrice their size.
     #[test]
     fn what_fills_eden_is_told_apart_by_requests_bytes_and_time() {
         let of = |requests: f64, sent: f64, seconds: f64| {

@@ -40,8 +40,8 @@ const REPLY: f64 = 0.9;
 const READ: f64 = 0.75;
 
 /// What follows a pass of the operation processor over one block, in such passes: its operation,
-/// the completion of its frame, its acknowledgement, its commit, and three ways back to where the loops wait. As the
-/// model has them by default.
+/// the completion of its frame, its acknowledgement, its commit, and three ways back to where the
+/// loops wait. As the model has them by default.
 const OPERATION: f64 = 0.08;
 const FRAME: f64 = 0.6;
 const ACKNOWLEDGE: f64 = 0.28;

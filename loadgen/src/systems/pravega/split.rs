@@ -35,9 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What a store takes outside of heap and cache at the most, bytes: Netty's buffers.
 const STORE_DIRECT: u64 = 1 << 30;
-/// What a store under load takes of the machine's memory beside its heap and a cache that fills, and
-/// what a controller does, bytes: 1.4 GB with a heap of 1 GiB and some 200 MB cached, and 420 MB,
-/// were seen.
+/// What a store under load takes of the machine's memory beside its heap and a cache that fills,
+/// and what a controller does, bytes: 1.4 GB with a heap of 1 GiB and some 200 MB cached, and 420
+/// MB, were seen.
 const STORE_BYTES: u64 = 256 << 20;
 const CONTROLLER_BYTES: u64 = 448 << 20;
 

@@ -83,7 +83,7 @@ pub struct Costs {
     /// Not time but bytes: what a request and its reply leave on the store's heap, besides what an
     /// append carries.
     pub request_garbage_bytes: u64,
-    /// Not time but per cent: what an append leaves there besides, of the bytes that it carries.
+    /// Not time but per cent: what an append leaves there besides, of what it carries.
     pub carried_garbage_percent: u64,
     /// Controller: one request answered.
     pub controller_request_ns: u64,
