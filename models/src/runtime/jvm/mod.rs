@@ -2,9 +2,9 @@
 //!
 //! Stands for HotSpot @ JDK 17. Garbage fills eden, a full eden is a young collection, which stops
 //! all threads and takes the collector's a fixed time and so much for what survives, which is
-//! copied again each time until it is old ([`young`]).
+//! copied again each time until it is old (`young`).
 //! With G1 eden is as large as the pause's target allows by the pauses so far, between 5 % and 60 %
-//! of the heap ([`g1`]): one that took too long makes the next come soon. What lives long fills the
+//! of the heap (`g1`): one that took too long makes the next come soon. What lives long fills the
 //! old generation: beyond 45 % of the heap it is marked beside the program, on a thread of its own;
 //! what was garbage in it is free again after that.
 //! With the serial collector, which HotSpot takes where it has one core, eden is eight tenths of a
