@@ -77,8 +77,8 @@ impl Scheduled {
         let kept_all = self.due.len() < KEPT_MAX;
         let known = self.due.last().map_or(Time::ZERO, |due| due.at);
         for (number, (intended, started)) in batch.intended.iter().zip(&batch.started).enumerate() {
-            // A writer whose clock is ahead takes what is not due yet; that a timer is early without
-            // that, the kernel's promises say.
+            // A writer whose clock is ahead takes what is not due yet; that a timer is early
+            // without that, the kernel's promises say.
             if *intended > now || (*intended >= known && !kept_all) {
                 of.beyond += 1;
                 continue;
