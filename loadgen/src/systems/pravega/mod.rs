@@ -10,7 +10,7 @@ use headwater_models::pravega::config::Client as Library;
 use headwater_models::pravega::config::{Cluster as Configuration, Mode};
 use headwater_scenarios::scenario::{Scenario, Topology};
 use headwater_sim::units::Bytes;
-use headwater_traffic::{Rate, SizeModel};
+use headwater_traffic::{Rate, SizeModel, SizeSpec, TrafficSpec};
 
 use super::calibration::Calibration;
 use super::client::{Observer, Writer};
@@ -81,13 +81,17 @@ impl LiveSystem for Pravega {
     fn exercises(&self, scenario: &Scenario) -> Vec<Scenario> {
         let Ok(cluster) = configuration(scenario) else { return vec![] };
         let segments = cluster.segments.max(EXERCISE_SEGMENTS);
-        let mut scenario = scenario.clone();
-        scenario.systems =
-            Topology::single(Arc::new(Configuration { segments, ..cluster.clone() }));
-        let size = &mut scenario.traffic.size;
-        (size.model, size.mean) = (SizeModel::Fixed, size.mean.min(EXERCISE_SIZE));
-        scenario.traffic.rate = Rate::per_second(EXERCISE_RATE);
-        vec![scenario]
+        let systems = Topology::single(Arc::new(Configuration { segments, ..cluster.clone() }));
+        let mean = scenario.traffic.size.mean.min(EXERCISE_SIZE);
+        let traffic = TrafficSpec {
+            rate: Rate::per_second(EXERCISE_RATE),
+            size: SizeSpec { model: SizeModel::Fixed, mean, ..SizeSpec::default() },
+            key: scenario.traffic.key,
+            ..TrafficSpec::default()
+        };
+        let mut exercise = scenario.clone();
+        (exercise.systems, exercise.traffic) = (systems, traffic);
+        vec![exercise]
     }
 
     /// With its own 128 MiB the emulator's cache throttles a load of 4 MB/s after half a minute.
@@ -184,5 +188,27 @@ impl LiveSystem for Pravega {
             _ => Box::new(stream),
         };
         Ok(Connection { writers, lanes, read: Some(read), storage })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_sim::random::Seed;
+
+    use super::*;
+
+    /// Its events are small ones of its own, whatever the scenario's are: tweets of so few bytes
+    /// there are not.
+    #[test]
+    fn an_exercise_has_its_own_events() {
+        let text = "title = 't'\nhypothesis = 'h'\nprofile = 'laptop'\n[system]\nkind = 'pravega'\n\
+                    mode = 'standalone'\n[traffic]\npayload = 'tweet-v1'\ncascades.ratio = 0.5\n";
+        let scenario = Scenario::parse(text, "t.toml", None, &[]).unwrap();
+        let exercises = Pravega.exercises(&scenario);
+        assert_eq!(exercises.len(), 1);
+        let plan = exercises[0].traffic.plan(Seed(1)).unwrap();
+        let first = Arc::new(plan).schedule().next().unwrap();
+        assert_eq!(u64::from(first.bytes), EXERCISE_SIZE.0);
+        assert_eq!(configuration(&exercises[0]).unwrap().segments, EXERCISE_SEGMENTS);
     }
 }

@@ -217,7 +217,7 @@ pub struct Jvm {
     /// Of eden.
     used: u64,
     /// Up to when it counts what comes by itself.
-    used_at: Time,
+    used_at: Option<Time>,
     young: Young,
     /// It has served before its first collection.
     seasoned: bool,
@@ -257,7 +257,7 @@ impl Jvm {
             code: if warm { WarmUp::warm(compilers) } else { WarmUp::cold(compilers) },
             eden,
             used: if warm { eden / 2 } else { 0 },
-            used_at: Time::ZERO,
+            used_at: None,
             young: Young::new(),
             seasoned: warm,
             live: config.resident.0,
@@ -313,7 +313,7 @@ impl Jvm {
         if rate == 0 {
             return 0;
         }
-        let since = now.since(std::mem::replace(&mut self.used_at, now));
+        let since = self.used_at.replace(now).map_or(Duration::ZERO, |at| now.since(at));
         (u128::from(rate) * u128::from(since.0) / 1_000_000_000) as u64
     }
 
