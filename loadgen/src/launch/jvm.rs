@@ -130,7 +130,7 @@ fn young(jvm: usize, text: &str) -> Vec<Collection> {
         if let Some(size) = told.strip_prefix("Heap Region Size: ") {
             region = bytes(size).unwrap_or(0);
         }
-        if told.starts_with("GC(") && told.ends_with(')') && line.contains("[gc,start") {
+        if line.contains("[gc,start") {
             copied = 0;
         }
         copied += survived(told, region).unwrap_or(0);

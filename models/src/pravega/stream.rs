@@ -114,7 +114,8 @@ impl Stream {
     }
 
     /// The part of the key space that a segment owns, if that is known beforehand
-    /// (`StreamSegmentRecord.keyStart`, `keyEnd`).
+    /// (`StreamSegmentRecord.keyStart`, `keyEnd`). Worked out apart from [`Self::succession`], by
+    /// which writers route: they are checked by this.
     pub fn range_of(self, segment: SegmentId) -> Option<Range<f64>> {
         let numbers = self.numbers(self.epoch_of(segment)?);
         let (count, at) = (f64::from(numbers.end - numbers.start), segment.0 - numbers.start);

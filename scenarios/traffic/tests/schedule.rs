@@ -6,13 +6,8 @@ use headwater_sim::time::Duration;
 use headwater_sim::units::Bytes;
 use headwater_traffic::{KeyMode, Pacing, Preset, Rate, ShotSpec, SizeModel, TrafficSpec};
 
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn steady(rate: f64, seconds: u64) -> TrafficSpec {
-    TrafficSpec { rate: Rate::per_second(rate), duration: secs(seconds), ..TrafficSpec::default() }
-}
+mod common;
+use common::{secs, steady};
 
 fn events(spec: &TrafficSpec, seed: u64) -> Vec<Arrival> {
     spec.schedule(Seed(seed)).unwrap().collect()

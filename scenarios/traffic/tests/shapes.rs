@@ -8,16 +8,11 @@ use headwater_models::arrival::Arrival;
 use headwater_sim::random::Seed;
 use headwater_sim::time::{Duration, Time};
 use headwater_traffic::{
-    Kernel, KeyMode, Language, LanguageSpec, Preset, Rate, TrafficSpec, Tweet, describe,
+    Kernel, KeyMode, Language, LanguageSpec, Preset, TrafficSpec, Tweet, describe,
 };
 
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn steady(rate: f64, seconds: u64) -> TrafficSpec {
-    TrafficSpec { rate: Rate::per_second(rate), duration: secs(seconds), ..TrafficSpec::default() }
-}
+mod common;
+use common::{secs, steady};
 
 fn events(spec: &TrafficSpec, seed: u64) -> Vec<Arrival> {
     spec.schedule(Seed(seed)).unwrap().collect()

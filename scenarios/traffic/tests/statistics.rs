@@ -12,20 +12,15 @@
 use std::sync::Arc;
 
 use headwater_sim::random::Seed;
-use headwater_sim::time::{Duration, Time};
+use headwater_sim::time::Time;
 use headwater_traffic::{Kernel, Plan, Preset, Rate, ShotSpec, TrafficSpec};
+
+mod common;
+use common::{secs, steady};
 
 const WHOLE: bool = !cfg!(debug_assertions);
 /// Seeds of tests with many events.
 const SEEDS: u64 = if WHOLE { 200 } else { 10 };
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn steady(rate: f64, seconds: u64) -> TrafficSpec {
-    TrafficSpec { rate: Rate::per_second(rate), duration: secs(seconds), ..TrafficSpec::default() }
-}
 
 fn times(spec: &TrafficSpec, seed: u64) -> (Arc<Plan>, Vec<f64>) {
     let plan = Arc::new(spec.plan(Seed(seed)).unwrap());

@@ -9,7 +9,6 @@
 use headwater_sim::units::NodeId;
 
 use crate::bookkeeper::metadata::message::{Operation, Path, Value};
-use crate::pravega::epochs::Transition;
 use crate::pravega::message::Message;
 use crate::pravega::node::Ctx;
 use crate::pravega::segment::SegmentId;
@@ -133,13 +132,8 @@ impl Controller {
         if !by_load.record.created {
             let made = by_load.record.epochs.first().collect();
             self.create_segments(ctx, made);
-        } else if let Some(begun) = by_load.record.begun.clone() {
-            let Transition { sealed, made } = begun.transition;
-            if begun.entered {
-                self.seal_segments(ctx, sealed);
-            } else {
-                self.create_segments(ctx, made);
-            }
+        } else if by_load.record.begun.is_some() {
+            self.go_on_with_scale(ctx);
         }
     }
 

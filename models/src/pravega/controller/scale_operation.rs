@@ -76,7 +76,7 @@ impl Controller {
         self.start_step(ctx, Running::new(Step::Creating, segments));
     }
 
-    pub(super) fn seal_segments(&mut self, ctx: &mut Ctx<'_>, segments: Vec<SegmentId>) {
+    fn seal_segments(&mut self, ctx: &mut Ctx<'_>, segments: Vec<SegmentId>) {
         self.start_step(ctx, Running::new(Step::Sealing, segments));
     }
 

@@ -2,24 +2,19 @@
 //! ("Data dictionary: Standard v1.1", developer.twitter.com), as the streaming endpoints sent it.
 
 use super::json::{long_date, tag_name};
-use super::writing::{Status, Text, count_of, pieces, screen_name, signed_up};
-use super::{Payloads, SEALED, Tweet};
+use super::writing::{Status, Text, count_of, fit, pieces, screen_name, signed_up};
+use super::{Payloads, Tweet};
 
 /// Bytes of everything but its text, stamp and checksum included, at the most. With 75 B and more
 /// of text it is [`super::PayloadForm::least`].
 const FRAME: usize = 1_480;
 /// The same of what it retweets.
 const INNER: usize = 1_200;
-/// Bytes of each text from which on there is room for what is retweeted.
-const ROOM: usize = 150;
 
 /// Writes its fields, without braces.
 pub(super) fn write(payloads: &Payloads, tweet: &Tweet, out: &mut Vec<u8>) {
-    let room = (tweet.arrival.bytes as usize).saturating_sub(FRAME + SEALED);
     let retweeted = tweet.retweeted(payloads);
-    // What is retweeted stands in it as a whole, where there is room.
-    let whole = retweeted.filter(|_| room > INNER + 2 * ROOM);
-    let room = if whole.is_some() { (room - INNER) / 2 } else { room };
+    let (whole, room) = fit(tweet, retweeted, FRAME, INNER);
     status(payloads, tweet, tweet.status(payloads), room, out, |out| {
         if let Some(original) = whole {
             out.extend_from_slice(b"\"retweeted_status\":{");

@@ -3,23 +3,19 @@
 //! dictionary: v2", developer.twitter.com).
 
 use super::json::{iso_date, tag_name};
-use super::writing::{Status, Text, count_of, pieces, screen_name, signed_up};
-use super::{Payloads, SEALED, Tweet};
+use super::writing::{Status, Text, count_of, fit, pieces, screen_name, signed_up};
+use super::{Payloads, Tweet};
 
 /// Bytes of everything but its text, stamp and checksum included, at the most. With 75 B and more
 /// of text it is [`super::PayloadForm::least`].
 const FRAME: usize = 1_100;
 /// The same of what it retweets.
 const INNER: usize = 650;
-/// Bytes of each text from which on there is room for what is retweeted.
-const ROOM: usize = 150;
 
 /// Writes its fields, without braces.
 pub(super) fn write(payloads: &Payloads, tweet: &Tweet, out: &mut Vec<u8>) {
-    let room = (tweet.arrival.bytes as usize).saturating_sub(FRAME + SEALED);
     let retweeted = tweet.retweeted(payloads);
-    let whole = retweeted.filter(|_| room > INNER + 2 * ROOM);
-    let room = if whole.is_some() { (room - INNER) / 2 } else { room };
+    let (whole, room) = fit(tweet, retweeted, FRAME, INNER);
     let status = tweet.status(payloads);
     pieces!(out; "\"data\":{");
     data(payloads, tweet, status, room, out);

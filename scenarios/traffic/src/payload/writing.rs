@@ -5,7 +5,7 @@ use headwater_sim::fingerprint::mix;
 
 use super::json::{EPOCH_MS, SNOWFLAKE_MS, number, tag_name};
 use super::text::Stock;
-use super::{Payloads, Tweet};
+use super::{Payloads, SEALED, Tweet};
 
 /// Letters of a retweet's text at the most: the limit in the compatible form of version 1.1.
 const RETWEET_MOST: usize = 140;
@@ -100,6 +100,24 @@ impl Payloads {
             text.bytes.extend_from_slice("…".as_bytes());
         }
         text
+    }
+}
+
+/// Bytes of each text from which on there is room for what is retweeted.
+const ROOM: usize = 150;
+
+/// What of it stands in a tweet as a whole, if there is room for that, and how many bytes the text
+/// may have, of each then: everything else takes `frame` bytes, and what is retweeted `inner`.
+pub(super) fn fit(
+    tweet: &Tweet,
+    retweeted: Option<Status>,
+    frame: usize,
+    inner: usize,
+) -> (Option<Status>, usize) {
+    let room = (tweet.arrival.bytes as usize).saturating_sub(frame + SEALED);
+    match retweeted.filter(|_| room > inner + 2 * ROOM) {
+        Some(whole) => (Some(whole), (room - inner) / 2),
+        None => (None, room),
     }
 }
 
