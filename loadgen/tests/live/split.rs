@@ -33,6 +33,7 @@ size.model = 'fixed'
 size.mean = '1KB'
 [measure]
 warm_up = '1s'
+drain = '150s'
 drain = '90s'
 [[fault]]
 kind = 'crash'
@@ -127,6 +128,7 @@ size.model = 'fixed'
 size.mean = '1KB'
 [measure]
 warm_up = '1s'
+drain = '150s'
 [[fault]]
 kind = 'crash'
 target = 'bookie-2'
