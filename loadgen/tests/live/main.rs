@@ -223,9 +223,9 @@ fn all_fired(outcome: &Outcome, names: &[&str]) {
     assert_eq!(amiss, None);
 }
 
-/// Everything that was scheduled was acknowledged. On a busy machine a broker takes half a minute to
-/// come back, and the first request that it is sent then may wait for its timeout of 30 s: scenarios
-/// that ask for this drain for longer.
+/// Everything that was scheduled was acknowledged. On a busy machine a broker takes half a minute
+/// to come back, and the first request that it is sent then may wait for its timeout of 30 s:
+/// scenarios that ask for this drain for longer.
 fn all_acked(outcome: &Outcome) {
     let (counts, marks) = (outcome.counts, &outcome.marks);
     assert_eq!((counts.failed, counts.acked), (0, counts.scheduled), "{counts:?} {marks:?}");
