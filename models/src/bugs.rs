@@ -55,6 +55,62 @@ pub enum Bug {
     TimersEarly,
     /// The kernel's timers run out at once, from some time on.
     TimersAtOnce,
+    /// A Kafka leader knows the last batch of a producer only, and refuses a repetition of one
+    /// before.
+    OneBatchRemembered,
+    /// A Kafka leader moves the high watermark without a follower that is about to be in sync.
+    JoiningNotWaitedFor,
+    /// A Kafka consumer commits how far it has fetched, not how far its application has come.
+    CommitsWhatWasFetched,
+    /// A Kafka leader copies a segment to remote storage before it is committed.
+    CopiesUncommitted,
+    /// A Kafka broker removes segments that remote storage does not have yet.
+    RemovesUncopied,
+    /// A Kafka broker's retention removes segments at or beyond the high watermark.
+    RemovesUncommitted,
+    /// A Kafka leader deletes remote segments without moving the log start offset.
+    DeletedBeforeItsStart,
+    /// A reassignment in Kafka is complete before the added replica is in sync.
+    AddedCountsAsInSync,
+    /// A Kafka producer begins an epoch when another broker leads, with what was in flight.
+    EpochPerLeader,
+    /// A voter of Kafka's quorum votes for a candidate whose log lacks what is committed.
+    VotesForStaleLogs,
+    /// A ledger's writer uses another ensemble before the metadata have it.
+    EnsembleBeforeMetadata,
+    /// A bookie that fails twice is replaced twice, and nothing is sent to the new one.
+    ReplacedTwiceSticks,
+    /// A bookie's checkpoint marks where its journal is when it ends, not where it was when it
+    /// began.
+    MarksAfterFlush,
+    /// A bookie whose list of ledgers could not be read takes all of its ledgers for deleted.
+    CollectsUnlisted,
+    /// The replication worker copies a ledger without its last entry.
+    CopiedWithoutLast,
+    /// A store enters itself in a log's metadata whatever version they have.
+    OwnerWithoutCompare,
+    /// A container that is recovered does not know the writers' event numbers.
+    EventNumbersForgotten,
+    /// A writer that connects again is told of events that are not in the log yet.
+    UncommittedCountsAsStored,
+    /// A storage writer goes on with a chunk after a write to it has failed.
+    FailedChunkGoesOn,
+    /// A reader that comes back goes on behind what it had fetched, not behind what it was handed.
+    FetchedCountsAsRead,
+    /// Spark commits a batch whose rows the next system has not acknowledged.
+    CommittedUnflushed,
+    /// Spark plans a batch that is made again by what there is now, not by the offset log.
+    BatchPlannedAnew,
+    /// Every eighth message of a connection does not wait for those before it.
+    MessagesOvertake,
+    /// A power cut may take the last record that a sync has made durable.
+    PowerTakesSynced,
+    /// The checker of loss does not look behind the last event that was read.
+    LossBlindToTail,
+    /// The checker of duplicates compares events with those at their own position only.
+    DuplicatesBlindElsewhere,
+    /// The count of copies at an acknowledgement takes written records for durable ones.
+    CopiesCountVolatile,
 }
 
 /// What is known about a bug.
@@ -64,7 +120,7 @@ pub struct About {
     pub bug: Bug,
     /// Its name in scenario files and on the command line.
     pub name: &'static str,
-    /// The system that had it: `kafka`, `bookkeeper` or `pravega`.
+    /// Whose it is: a system, `kernel` or `checkers`.
     pub system: &'static str,
     /// Where it is described.
     pub reference: &'static str,
@@ -83,7 +139,7 @@ const fn about(
 }
 
 /// Every bug, in the order of [`Bug`].
-pub const ALL: [About; 22] = [
+pub const ALL: [About; 49] = [
     about(
         Bug::TruncateToHighWatermark,
         "truncate-to-high-watermark",
@@ -238,6 +294,195 @@ pub const ALL: [About; 22] = [
         "LKML 2012-07-01: leap second, hrtimers expire at once (6b43ae8a619d)",
         "From second 10 on timers run out at once: what sets itself again never ends.",
     ),
+    about(
+        Bug::OneBatchRemembered,
+        "one-batch-remembered",
+        "kafka",
+        "KAFKA-5494 (five batches are remembered, not one)",
+        "A batch that comes again behind a later one is refused, and written in another epoch.",
+    ),
+    about(
+        Bug::JoiningNotWaitedFor,
+        "joining-not-waited-for",
+        "kafka",
+        "KIP-497, apache/kafka#9100 (maximal ISR)",
+        "What a replica that is in sync by the metadata has not is acknowledged.",
+    ),
+    about(
+        Bug::CommitsWhatWasFetched,
+        "commits-what-was-fetched",
+        "kafka",
+        "dpkp/kafka-python#722",
+        "What a consumer had fetched and not handed over when it died is read by nobody.",
+    ),
+    about(
+        Bug::CopiesUncommitted,
+        "copies-uncommitted",
+        "kafka",
+        "KIP-405: copied up to the last stable offset",
+        "Remote storage has what a change of leaders takes back.",
+    ),
+    about(
+        Bug::RemovesUncopied,
+        "removes-uncopied",
+        "kafka",
+        "KAFKA-17236 (apache/kafka#16765: eligible once uploaded)",
+        "While remote storage is away, local retention removes the only copies.",
+    ),
+    about(
+        Bug::RemovesUncommitted,
+        "removes-uncommitted",
+        "kafka",
+        "KAFKA-5634",
+        "A log begins behind what is committed of it.",
+    ),
+    about(
+        Bug::DeletedBeforeItsStart,
+        "deleted-before-its-start",
+        "kafka",
+        "KAFKA-15352",
+        "Who reads from the beginning asks for a segment that is gone, and waits for ever.",
+    ),
+    about(
+        Bug::AddedCountsAsInSync,
+        "added-counts-as-in-sync",
+        "kafka",
+        "KIP-455, KAFKA-15665",
+        "A replica without a record is in sync, and may lead.",
+    ),
+    about(
+        Bug::EpochPerLeader,
+        "epoch-per-leader",
+        "kafka",
+        "confluentinc/librdkafka#4953",
+        "A batch that was written comes again in an epoch in which nothing is known of it.",
+    ),
+    about(
+        Bug::VotesForStaleLogs,
+        "votes-for-stale-logs",
+        "kafka",
+        "ktoso/akka-raft#51, eBay/NuRaft#185; Raft, 5.4.1",
+        "A controller is elected that has lost decisions of the quorum.",
+    ),
+    about(
+        Bug::EnsembleBeforeMetadata,
+        "ensemble-before-metadata",
+        "bookkeeper",
+        "apache/bookkeeper#1591",
+        "Entries are acknowledged by bookies of which nobody else will know.",
+    ),
+    about(
+        Bug::ReplacedTwiceSticks,
+        "replaced-twice-sticks",
+        "bookkeeper",
+        "apache/bookkeeper#4261, #4459",
+        "A writer waits for ever for a bookie that was never asked.",
+    ),
+    about(
+        Bug::MarksAfterFlush,
+        "marks-after-flush",
+        "bookkeeper",
+        "apache/bookkeeper#3329, #4844",
+        "A restarted bookie does not replay what came while a checkpoint was under way.",
+    ),
+    about(
+        Bug::CollectsUnlisted,
+        "collects-unlisted",
+        "bookkeeper",
+        "apache/bookkeeper#870",
+        "An answer of the metadata service that does not come removes every ledger.",
+    ),
+    about(
+        Bug::CopiedWithoutLast,
+        "copied-without-last",
+        "bookkeeper",
+        "apache/bookkeeper#3917",
+        "A ledger counts as replicated, and its last entry has a copy less.",
+    ),
+    about(
+        Bug::OwnerWithoutCompare,
+        "owner-without-compare",
+        "pravega",
+        "BookKeeperLog.persistMetadata @ v0.13.0, pravega/pravega#4721",
+        "Two stores that open a container's log both believe that it is theirs.",
+    ),
+    about(
+        Bug::EventNumbersForgotten,
+        "event-numbers-forgotten",
+        "pravega",
+        "Attributes of appends are replayed, ContainerMetadataUpdateTransaction @ v0.13.0",
+        "A writer that comes back writes again what the log has.",
+    ),
+    about(
+        Bug::UncommittedCountsAsStored,
+        "uncommitted-counts-as-stored",
+        "pravega",
+        "pravega/pravega#1324",
+        "What a container loses with its store counts as acknowledged.",
+    ),
+    about(
+        Bug::FailedChunkGoesOn,
+        "failed-chunk-goes-on",
+        "pravega",
+        "pravega/pravega#4503, #5330",
+        "A chunk with part of a write refuses all that follow.",
+    ),
+    about(
+        Bug::FetchedCountsAsRead,
+        "fetched-counts-as-read",
+        "pravega",
+        "pravega/pravega-client-rust#165",
+        "What a reader had in its buffer when it died is read by nobody.",
+    ),
+    about(
+        Bug::CommittedUnflushed,
+        "committed-unflushed",
+        "spark",
+        "SPARK-19719, faust-streaming/faust#273",
+        "Rows on their way when the query dies are in no batch that is made again.",
+    ),
+    about(
+        Bug::BatchPlannedAnew,
+        "batch-planned-anew",
+        "spark",
+        "SPARK-13985, SPARK-19645",
+        "A sink that has the batch skips rows that it never had.",
+    ),
+    about(
+        Bug::MessagesOvertake,
+        "messages-overtake",
+        "kernel",
+        "RFC 9293, 3.4: octets are delivered in order",
+        "A connection delivers what was sent later first.",
+    ),
+    about(
+        Bug::PowerTakesSynced,
+        "power-takes-synced",
+        "kernel",
+        "LWN 283161: barriers and journaling filesystems",
+        "A drive's cache is lost that a sync should have emptied.",
+    ),
+    about(
+        Bug::LossBlindToTail,
+        "loss-blind-to-tail",
+        "checkers",
+        "jepsen.tests.kafka (unseen)",
+        "What nobody has read at the end of a lane is not missed.",
+    ),
+    about(
+        Bug::DuplicatesBlindElsewhere,
+        "duplicates-blind-elsewhere",
+        "checkers",
+        "jepsen.tests.kafka (duplicate)",
+        "An event that is stored twice is not found.",
+    ),
+    about(
+        Bug::CopiesCountVolatile,
+        "copies-count-volatile",
+        "checkers",
+        "journalSyncData=false, apache/bookkeeper BP-14",
+        "An acknowledgement before a sync is not found.",
+    ),
 ];
 
 impl Bug {
@@ -269,13 +514,13 @@ impl FromStr for Bug {
 
 /// The bugs that are planted in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BugSet(u32);
+pub struct BugSet(u64);
 
 impl BugSet {
     /// True if the bug is planted; false at compile time without the feature.
     #[inline]
     pub const fn has(self, bug: Bug) -> bool {
-        cfg!(feature = "planted-bugs") && self.0 & 1 << bug as u32 != 0
+        cfg!(feature = "planted-bugs") && self.0 & 1 << bug as u64 != 0
     }
 
     /// Those that are planted.
@@ -286,7 +531,7 @@ impl BugSet {
 
 impl FromIterator<Bug> for BugSet {
     fn from_iter<I: IntoIterator<Item = Bug>>(bugs: I) -> Self {
-        Self(bugs.into_iter().fold(0, |set, bug| set | 1 << bug as u32))
+        Self(bugs.into_iter().fold(0, |set, bug| set | 1 << bug as u64))
     }
 }
 

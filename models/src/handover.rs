@@ -173,6 +173,13 @@ impl Handover {
         self.0.borrow().watch.as_ref().map_or((0, 0), |watch| (watch.open, watch.failed))
     }
 
+    /// Who watches begins anew: what was given up before does not matter to it.
+    pub(crate) fn forget_refused(&self) {
+        if let Some(watch) = &mut self.0.borrow_mut().watch {
+            watch.failed = 0;
+        }
+    }
+
     /// What waits for a writer of a stream that takes from this one.
     pub(crate) fn front(&self, stream: StreamId, writer: u32) -> Option<Handed> {
         self.desk(stream, writer, |desk| desk.waiting.front().copied())

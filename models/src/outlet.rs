@@ -52,4 +52,12 @@ impl Outlet {
     pub fn open(&self) -> (u64, u64) {
         self.handover.as_ref().map_or((0, 0), Handover::open)
     }
+
+    /// A system that keeps its own position begins anew: what writers had given up before does not
+    /// matter to it.
+    pub fn forget_refused(&self) {
+        if let Some(handover) = &self.handover {
+            handover.forget_refused();
+        }
+    }
 }

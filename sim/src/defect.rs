@@ -13,6 +13,10 @@ pub struct Defects {
     pub timers_early: bool,
     /// From second 10 on every timer runs out at once.
     pub timers_at_once: bool,
+    /// Every eighth message of a connection does not wait for those before it.
+    pub messages_overtake: bool,
+    /// A power cut may take the last record that a sync has made durable.
+    pub power_takes_synced: bool,
 }
 
 impl Defects {
@@ -20,6 +24,17 @@ impl Defects {
     #[inline]
     pub(crate) const fn forgets(self, before: u64) -> bool {
         cfg!(feature = "planted-bugs") && self.sync_forgets && before % 8 == 7
+    }
+
+    /// Whether a message of a connection may overtake those before it.
+    #[inline]
+    pub(crate) const fn overtakes(self, event: u64) -> bool {
+        cfg!(feature = "planted-bugs") && self.messages_overtake && event % 8 == 7
+    }
+
+    /// Whether a power cut takes more than it may.
+    pub(crate) const fn takes_synced(self) -> bool {
+        cfg!(feature = "planted-bugs") && self.power_takes_synced
     }
 
     /// Half of how long a timer takes, or nothing of it, if that is planted.

@@ -349,6 +349,11 @@ impl<R: Record> File<R> {
         self.truncated_to = self.truncated_to.min(keep);
     }
 
+    /// Planted: the last durable record is not.
+    pub fn forget_last_sync(&mut self) {
+        self.durable = self.durable.saturating_sub(1).max(self.folded).min(self.durable);
+    }
+
     /// The power goes: what is durable stays, of the rest a drawn prefix, its last record perhaps
     /// torn; a cut that was not durable may be undone.
     pub fn power_cut(&mut self, tearing: Tearing, stream: &mut Stream) {

@@ -2,7 +2,8 @@
 //!
 //! Always looked at, in every run: that a timer never runs out before its node's clock shows the
 //! time; that what a sync has covered, when that is reported without a fault of the disk in the
-//! way, is durable; and that it is still there and whole after the power went.
+//! way, is durable; that it is still there and whole after the power went; and that no message
+//! overtakes another of its connection.
 
 use crate::time::Time;
 use crate::units::NodeId;

@@ -74,6 +74,8 @@ pub struct Link<M> {
     /// The number of the retransmission timer that counts; older ones don't.
     pub timer: u32,
     last_arrival: Time,
+    /// When the latest of the connection's messages arrives.
+    latest: Time,
     latencies: Stream,
 }
 
@@ -104,6 +106,14 @@ impl<M> Link<M> {
     /// When the last message that is under way arrives; it may lie in the past.
     pub const fn last_arrival(&self) -> Time {
         self.last_arrival
+    }
+
+    /// A message of the connection arrives at `at`: true if it does behind those sent before it.
+    #[inline]
+    pub fn in_order(&mut self, at: Time) -> bool {
+        let in_order = at >= self.latest;
+        self.latest = self.latest.max(at);
+        in_order
     }
 
     /// What becomes of a datagram that leaves the sender's NIC at `departs`.
@@ -189,6 +199,7 @@ impl<M> Network<M> {
             rto: self.spec.rto_min,
             timer: 0,
             last_arrival: Time::ZERO,
+            latest: Time::ZERO,
             latencies: seed.stream("link", entity),
         });
         id

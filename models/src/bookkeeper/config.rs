@@ -128,6 +128,9 @@ pub struct Bookie {
     /// CPU time to copy or check 1 KiB, charged to the add, read and journal threads.
     #[serde(rename = "cost.per.kib")]
     pub cost_per_kib: Duration,
+    /// Defects that were planted; none unless the deployment's environment says so.
+    #[serde(skip)]
+    pub bugs: BugSet,
 }
 
 impl Default for Bookie {
@@ -168,6 +171,7 @@ impl Default for Bookie {
             cost_journal: Duration::from_nanos(1_400),
             cost_callback: Duration::from_micros(1),
             cost_per_kib: Duration::from_nanos(300),
+            bugs: BugSet::default(),
         }
     }
 }
@@ -457,6 +461,7 @@ impl Bookie {
         Self {
             journal_sync_data: self.journal_sync_data && !bugs.has(Bug::AckBeforeSync),
             cookie_restamped: self.cookie_restamped || bugs.has(Bug::WipedBookieAnswers),
+            bugs,
             ..self.clone()
         }
     }

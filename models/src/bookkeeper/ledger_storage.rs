@@ -270,6 +270,13 @@ impl LedgerStorage {
         }
     }
 
+    /// Planted: the journals have come as far as this by now.
+    pub fn mark_again(&mut self, marks: Vec<(u64, u64)>) {
+        if self.checkpoint == Checkpoint::SyncingIndex {
+            self.marks = marks;
+        }
+    }
+
     fn sync_logs(&mut self, ctx: &mut Context<'_, Streaming>) {
         self.pages = self.index.take_changes();
         if self.pages.is_empty() {

@@ -117,6 +117,11 @@ impl PendingAdds {
         Self { delay_ensemble_change: delay, ..self }
     }
 
+    /// Planted: the ensemble is another, and nothing is sent to it.
+    pub fn take_for_sent(&mut self, ensemble: Vec<NodeId>) {
+        self.ensemble = ensemble;
+    }
+
     /// The current ensemble.
     pub fn ensemble(&self) -> &[NodeId] {
         &self.ensemble

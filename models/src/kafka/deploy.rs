@@ -72,8 +72,10 @@ pub fn deploy(
         let (config, brokers, of_writer) = (config.clone(), brokers.clone(), feed.clone());
         let pacer = environment.pacer;
         let pools = producer::pools(&config, pacer);
-        let build =
-            move |_| producer::producer(config.clone(), brokers.clone(), writer, &of_writer, pacer);
+        let build = move |_| {
+            let planted = (pacer, bugs);
+            producer::producer(config.clone(), brokers.clone(), writer, &of_writer, planted)
+        };
         feed.add_writer(deployment.node(PRODUCER, name, machine, pools, Box::new(build)));
     }
     for reader in 0..cluster.consumers * cluster.groups {
@@ -82,7 +84,9 @@ pub fn deploy(
         let (config, brokers, feed) = (config.clone(), brokers.clone(), feed.clone());
         let pools = consumer::pools(&config);
         let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-            Box::new(Consumer::new(config.clone(), brokers.clone(), reader, feed.outlet(reader)))
+            let outlet = feed.outlet(reader);
+            let consumer = Consumer::new(config.clone(), brokers.clone(), reader, outlet);
+            Box::new(consumer.with_bugs(bugs))
         };
         deployment.node(CONSUMER, name, machine, pools, Box::new(build));
     }

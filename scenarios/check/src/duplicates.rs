@@ -3,6 +3,7 @@
 use super::history::{History, Span};
 use super::suite::Promises;
 use super::verdict::{Finding, Tally, Verdict, grouped};
+use headwater_models::bugs::Bug;
 use headwater_models::system::Once;
 use headwater_models::system::Positions;
 
@@ -80,7 +81,8 @@ impl Sweep<'_> {
             finding.writer(one.writer).reader(reader).detail(detail)
         };
         let elsewhere = rest.iter().find(|(_, other)| !self.same_place(one, other));
-        if let Some((reader, other)) = elsewhere {
+        let blind = self.promises.bugs.has(Bug::DuplicatesBlindElsewhere);
+        if let Some((reader, other)) = elsewhere.filter(|_| !blind) {
             self.tally.add(count, found("stored twice", other, *reader));
         }
         let group = |reader| self.promises.audience.group_of(reader);

@@ -1,5 +1,6 @@
 //! `no_acked_loss`: what was acknowledged is delivered by the end.
 
+use headwater_models::bugs::Bug;
 use headwater_sim::time::Time;
 
 use super::history::History;
@@ -22,7 +23,8 @@ pub(super) fn check(history: &History, promises: &Promises) -> Verdict {
             Audience::Each => Some(group),
             Audience::Groups { members, .. } => Some(group * members),
         };
-        let missing = missing(history, &read, reader, promises.drained, &mut |count, finding| {
+        let drained = promises.drained && !promises.bugs.has(Bug::LossBlindToTail);
+        let missing = missing(history, &read, reader, drained, &mut |count, finding| {
             tally.add(count, finding);
         });
         (behind, expired) = (behind + missing.behind, expired + missing.expired);

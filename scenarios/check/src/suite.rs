@@ -1,5 +1,6 @@
 //! Promises, and the checkers that hold a run to them.
 
+use headwater_models::bugs::BugSet;
 use headwater_models::system::Once;
 use headwater_sim::time::Time;
 
@@ -70,6 +71,8 @@ pub struct Promises {
     pub audience: Audience,
     /// Payloads come back as written; false where there are none to look at.
     pub intact: bool,
+    /// Defects that are planted in the checkers.
+    pub bugs: BugSet,
 }
 
 impl Default for Promises {
@@ -87,6 +90,7 @@ impl Default for Promises {
             copies: 0,
             audience: Audience::default(),
             intact: false,
+            bugs: BugSet::default(),
         }
     }
 }
@@ -105,6 +109,7 @@ impl Promises {
             copies: 0,
             audience: Audience::default(),
             intact: false,
+            bugs: BugSet::default(),
         }
     }
 }

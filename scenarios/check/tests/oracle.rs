@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_check::{Audience, Events, History, Once, Positions, Promises, Replica, Suite};
 use headwater_models::batch::StreamId;
+use headwater_models::bugs::BugSet;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -183,38 +185,60 @@ impl Naive {
     }
 }
 
+/// How a history is judged.
+type Judged = (Vec<Step>, bool, bool, bool, u32);
+
+fn judged() -> impl Strategy<Value = Judged> {
+    (steps(), any::<bool>(), any::<bool>(), any::<bool>(), 1_u32..4)
+}
+
+/// Every checker's count is its oracle's, with these defects planted in the checkers.
+fn agree((steps, each, drained, delivered, copies): Judged, bugs: BugSet) -> TestCaseResult {
+    let audience = if each { Audience::Each } else { Audience::Group };
+    let once = if delivered { Once::Delivered } else { Once::Stored };
+    let promises = Promises { audience, drained, once, copies, bugs, ..Promises::default() };
+    let (history, naive) = play(&steps);
+    let (stored, again) = naive.duplicates(audience);
+    let expected = [
+        ("no_acked_loss", naive.loss(audience, drained)),
+        ("no_duplicates", stored + if delivered { again } else { 0 }),
+        ("order_per_lane", naive.disorder()),
+        ("prefix_reads", naive.skips(audience)),
+        ("readers_agree", naive.conflicts()),
+        ("watermarks_monotone", naive.falls),
+        ("durable_replicas", naive.thin(copies as usize)),
+    ];
+    let verdicts = Suite::from(promises).run(&history);
+    let got: Vec<_> = verdicts.iter().map(|v| (v.name, v.violations)).collect();
+    prop_assert_eq!(got, expected);
+    for verdict in verdicts {
+        prop_assert_eq!(verdict.passed, verdict.violations == 0);
+        prop_assert_eq!(verdict.findings.is_empty(), verdict.passed);
+    }
+    Ok(())
+}
+
+/// A checker that is blind is found by its oracle, in few histories, and the history that shows it
+/// is small.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn a_blind_checker_is_told_by_its_oracle() {
+    use headwater_models::bugs::Bug;
+    use proptest::test_runner::{TestError, TestRunner};
+    for (bug, steps_max) in [(Bug::LossBlindToTail, 1), (Bug::DuplicatesBlindElsewhere, 2)] {
+        let bugs = BugSet::from_iter([bug]);
+        let found = TestRunner::deterministic().run(&judged(), |judged| agree(judged, bugs));
+        let Err(TestError::Fail(why, (steps, ..))) = found else { panic!("{bug}: {found:?}") };
+        assert_eq!(steps.len(), steps_max, "{bug}: {steps:?}, {why}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn every_checker_counts_what_its_oracle_counts(
-        steps in steps(),
-        each in any::<bool>(),
-        drained in any::<bool>(),
-        delivered in any::<bool>(),
-        copies in 1_u32..4,
-    ) {
-        let audience = if each { Audience::Each } else { Audience::Group };
-        let once = if delivered { Once::Delivered } else { Once::Stored };
-        let promises = Promises { audience, drained, once, copies, ..Promises::default() };
-        let (history, naive) = play(&steps);
-        let (stored, again) = naive.duplicates(audience);
-        let expected = [
-            ("no_acked_loss", naive.loss(audience, drained)),
-            ("no_duplicates", stored + if delivered { again } else { 0 }),
-            ("order_per_lane", naive.disorder()),
-            ("prefix_reads", naive.skips(audience)),
-            ("readers_agree", naive.conflicts()),
-            ("watermarks_monotone", naive.falls),
-            ("durable_replicas", naive.thin(copies as usize)),
-        ];
-        let verdicts = Suite::from(promises).run(&history);
-        let got: Vec<_> = verdicts.iter().map(|v| (v.name, v.violations)).collect();
-        prop_assert_eq!(got, expected);
-        for verdict in verdicts {
-            prop_assert_eq!(verdict.passed, verdict.violations == 0);
-            prop_assert_eq!(verdict.findings.is_empty(), verdict.passed);
-        }
+    fn every_checker_counts_what_its_oracle_counts(judged in judged()) {
+        agree(judged, BugSet::default())?;
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use headwater_models::batch::{Batch, StreamId};
+use headwater_models::bugs::{Bug, BugSet};
 use headwater_models::role::Capability;
 use headwater_models::system::AckedBy;
 use headwater_sim::disk::{DiskId, FileId};
@@ -43,6 +44,8 @@ pub(super) struct Copies {
     keepers: Vec<Keeper>,
     found: Found,
     passed_by: u64,
+    /// Planted: what is written counts as durable.
+    blind: bool,
     /// Records looked at.
     spent: u64,
 }
@@ -65,12 +68,18 @@ impl Copies {
         };
         let keepers = of_stream.filter_map(keeper).collect();
         let found = Found::default();
-        Self { stream, acked_by, keepers, found, passed_by: 0, spent: 0 }
+        Self { stream, acked_by, keepers, found, passed_by: 0, blind: false, spent: 0 }
+    }
+
+    /// The same with the defects of `bugs` that it can have.
+    pub(super) fn with_bugs(self, bugs: BugSet) -> Self {
+        Self { blind: bugs.has(Bug::CopiesCountVolatile), ..self }
     }
 
     /// Looks for the copies of a batch that was just acknowledged.
     pub(super) fn look(&mut self, sim: &Sim, batch: &Batch) {
         let Some(AckedBy { copies, durable }) = self.acked_by else { return };
+        let durable = durable && !self.blind;
         if self.spent > FREE + FOR_EACH * self.found.checked {
             self.passed_by += 1;
             return;

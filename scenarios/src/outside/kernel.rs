@@ -34,5 +34,7 @@ pub fn planted(bugs: BugSet) -> Defects {
         sync_forgets: bugs.has(Bug::SyncForgets),
         timers_early: bugs.has(Bug::TimersEarly),
         timers_at_once: bugs.has(Bug::TimersAtOnce),
+        messages_overtake: bugs.has(Bug::MessagesOvertake),
+        power_takes_synced: bugs.has(Bug::PowerTakesSynced),
     }
 }

@@ -39,7 +39,7 @@ impl Outside {
     pub fn new(scenario: &Scenario, sim: &Sim, roster: &Roster) -> Self {
         let copies = scenario.systems.iter().map(|(id, part)| {
             let acked_by = part.system.acked_by();
-            Copies::new(id, acked_by, sim, roster)
+            Copies::new(id, acked_by, sim, roster).with_bugs(scenario.bugs)
         });
         Self { copies: copies.collect(), scheduled: Scheduled::new(&scenario.systems), offered: 0 }
     }

@@ -170,6 +170,7 @@ fn suite(scenario: &Scenario, stream: &StreamAccount) -> Suite {
     let system = &scenario.systems.part(stream.history.stream()).system;
     let mut promises = scenario.promise.promises(&**system, stream.audited, stream.drained);
     promises.no_acked_loss &= stream.readers;
+    promises.bugs = scenario.bugs;
     Suite::from(promises)
 }
 
@@ -255,7 +256,8 @@ fn converges(observed: &StreamAccount, end: Time) -> Verdict {
 
 /// Whether what was acknowledged in the stream that this one takes from has come to its writers.
 /// Each event is handed on once, those that were given up and stored nevertheless as well; by a
-/// system that may work on one twice (`at_least_once`), once at the least.
+/// system that may work on one twice (`at_least_once`), once at the least, and again what the writers
+/// have given up.
 fn handed_on(
     stream: &StreamAccount,
     all: &[StreamAccount],
@@ -267,11 +269,19 @@ fn handed_on(
     // Without what was handed to either of them once more.
     let missing = (acked - from.handed_again.min(acked)).saturating_sub(handed - again);
     let missing = if from.drained { missing } else { 0 };
-    let violations = missing + if at_least_once { 0 } else { again - from.handed_again.min(again) };
+    // What such a system's next has given up, it works on again until that has it.
+    let acked_here = stream.recorder.counts().acked;
+    let given_up = (handed - again).saturating_sub(acked_here);
+    let given_up = if at_least_once && stream.drained { given_up } else { 0 };
+    let more = if at_least_once { given_up } else { again - from.handed_again.min(again) };
+    let violations = missing + more;
     let [acked_of, handed_on] = [acked, handed].map(grouped);
     let mut summary = format!("{handed_on} handed on, {acked_of} acknowledged by {}", from.name);
     if again > 0 {
         summary += &format!("; {} of them again", grouped(again));
+    }
+    if given_up > 0 {
+        summary += &format!("; {} given up and not handed on again", grouped(given_up));
     }
     let (passed, stream) = (violations == 0, stream.history.stream());
     let findings = Vec::new();

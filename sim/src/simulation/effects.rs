@@ -115,7 +115,12 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         if let Some(buggify) = &mut self.buggify {
             departs += buggify.delay(Site::LateMessage);
         }
-        let at = self.network.arrival(link_id, departs, &machine.spec.loopback, true);
+        let fifo = !self.defects.overtakes(self.totals.events);
+        let at = self.network.arrival(link_id, departs, &machine.spec.loopback, fifo);
+        if !self.network.link(link_id).in_order(at) {
+            let node = self.network.link(link_id).to;
+            self.kept.add(self.now, node, "a message overtakes another on its connection");
+        }
         let (taken_in, datagram) = (false, false);
         let event = Pending::Arrive { link: link_id, incarnation, taken_in, datagram, message };
         if self.causes.is_some() {

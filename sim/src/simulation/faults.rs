@@ -211,6 +211,9 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
             for (files, device) in self.nodes[node.index()].files.iter_mut().zip(devices) {
                 for file in files.values_mut() {
                     device.release(file.bytes());
+                    if self.defects.takes_synced() {
+                        file.forget_last_sync();
+                    }
                     file.power_cut(device.tearing(), &mut self.faults);
                     self.kept.files += 1;
                     if !file.keeps_its_word() {

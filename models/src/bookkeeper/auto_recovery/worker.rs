@@ -35,6 +35,7 @@ use crate::bookkeeper::metadata::message::{
 use crate::bookkeeper::properties;
 use crate::bookkeeper::signals;
 use crate::bookkeeper::waits;
+use crate::bugs::Bug;
 use crate::collections::SortedVecMap;
 use crate::component::Component;
 use crate::protocol::{self, Streaming};
@@ -177,6 +178,8 @@ impl AutoRecovery {
             return self.replicated(ctx, true);
         }
         let LedgerState::Closed { last } = metadata.state else { return self.leave_open(ctx) };
+        let short = i64::from(self.spec.client.bugs.has(Bug::CopiedWithoutLast));
+        let last = EntryId(last.0 - short);
         let starts = metadata.ensembles.iter().map(|(first, _)| *first).skip(1);
         let ends = starts.map(|first| EntryId(first.0 - 1)).chain([last]);
         let mut found = None;

@@ -30,6 +30,7 @@ use crate::bookkeeper::metadata::message::{
 };
 use crate::bookkeeper::properties;
 use crate::bookkeeper::signals;
+use crate::bugs::Bug;
 use crate::protocol::{self, Streaming};
 
 use super::{
@@ -85,6 +86,9 @@ impl Bookie {
         number: u64,
         completion: &Completion<protocol::Record>,
     ) {
+        if self.config.bugs.has(Bug::MarksAfterFlush) {
+            self.storage.mark_again(self.journals.iter().map(Journal::mark).collect());
+        }
         if let Some(error) = refusal(completion) {
             if self.storage.on_checkpoint_failed(number) {
                 properties::CHECKPOINT_FAILED.reached(ctx);

@@ -23,6 +23,7 @@ use crate::bookkeeper::metadata::message::{
 use crate::bookkeeper::properties;
 use crate::bookkeeper::record::Record;
 use crate::bookkeeper::signals;
+use crate::bugs::Bug;
 use crate::component::Component;
 use crate::protocol::{self, Streaming};
 
@@ -59,6 +60,11 @@ impl Bookie {
             MetadataEvent::SessionExpired => {
                 signals::BOOKIE_SESSION_EXPIRED.note(ctx, 0, 0);
                 properties::BOOKIE_SESSION_EXPIRED.reached(ctx);
+                if self.config.bugs.has(Bug::CollectsUnlisted)
+                    && let Some((_, known)) = self.asked.ledgers.take()
+                {
+                    self.collect(ctx, &known, &[]);
+                }
                 self.service.start(ctx);
             }
             MetadataEvent::Changed { request, .. } => {

@@ -17,6 +17,7 @@ use crate::bookkeeper::metadata::message::{
 };
 use crate::bookkeeper::properties;
 use crate::bookkeeper::signals;
+use crate::bugs::Bug;
 use crate::protocol::Streaming;
 
 use super::{HandleEvent, LedgerError, LedgerHandle};
@@ -38,9 +39,11 @@ impl LedgerHandle {
         ctx: &mut Context<'_, Streaming>,
         bookies: Vec<NodeId>,
     ) -> Vec<HandleEvent> {
+        let again = self.spec.client.bugs.has(Bug::ReplacedTwiceSticks);
         if let Some(change) = &mut self.change {
             for bookie in bookies {
-                if !change.failed.contains(&bookie) && !change.delayed.contains(&bookie) {
+                let known = change.failed.contains(&bookie) && !again;
+                if !known && !change.delayed.contains(&bookie) {
                     change.delayed.push(bookie);
                 }
             }
@@ -99,6 +102,11 @@ impl LedgerHandle {
         let mut wanted = self.metadata.clone();
         wanted.change_ensemble(self.last_add_confirmed.next(), ensemble);
         change.wanted = Some(wanted.clone());
+        if self.spec.client.bugs.has(Bug::EnsembleBeforeMetadata) {
+            let (_, ensemble) = wanted.last_ensemble();
+            self.adds.change_ensemble(ctx, ensemble.to_vec());
+            self.arm_timeout(ctx);
+        }
         self.set(ctx, wanted);
         Vec::new()
     }
@@ -141,9 +149,13 @@ impl LedgerHandle {
             signals::ENSEMBLE_CHANGED.note_of(ctx, ledger, Some(*bookie), next);
         }
         let (_, ensemble) = self.metadata.last_ensemble();
-        let again: Vec<_> =
-            change.delayed.into_iter().filter(|bookie| ensemble.contains(bookie)).collect();
+        let sticks = self.spec.client.bugs.has(Bug::ReplacedTwiceSticks);
+        let waits = |bookie: &NodeId| sticks || ensemble.contains(bookie);
+        let again: Vec<_> = change.delayed.into_iter().filter(waits).collect();
         if !again.is_empty() {
+            if sticks {
+                self.adds.take_for_sent(ensemble.to_vec());
+            }
             return self.begin_change(ctx, again);
         }
         self.adds.change_ensemble(ctx, ensemble.to_vec());

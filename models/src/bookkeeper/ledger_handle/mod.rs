@@ -385,7 +385,7 @@ impl LedgerHandle {
 
     /// Completes what can be completed.
     fn progress(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<HandleEvent> {
-        if self.change.is_some() {
+        if self.change.is_some() && !self.spec.client.bugs.has(Bug::EnsembleBeforeMetadata) {
             return Vec::new();
         }
         let mut events = Vec::new();

@@ -39,6 +39,7 @@ impl Broker {
                 min_isr: config.topic.min_insync_replicas,
                 unclean: config.topic.unclean_leader_election
                     || self.bugs.has(Bug::UncleanElection),
+                added_in_sync: self.bugs.has(Bug::AddedCountsAsInSync),
             },
         };
         let log = quorum.raft.log();

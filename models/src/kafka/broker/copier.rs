@@ -17,6 +17,7 @@ use headwater_sim::time::{Duration, Time};
 use super::remote::For;
 use super::{Broker, Ctx, TAGS, kind};
 use crate::batch::{Range, extend};
+use crate::bugs::Bug;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::record::log_file;
 use crate::kafka::remote::{OBJECTS, RemoteSegment, SegmentId, State, object};
@@ -126,7 +127,7 @@ impl Broker {
         let ends = log.segments().iter().skip(1).map(|next| next.first);
         let mut inactive = log.segments().iter().zip(ends);
         let (segment, end) = inactive.find(|(_, end)| *end > from)?;
-        if end > mark {
+        if end > mark && !self.bugs.has(Bug::CopiesUncommitted) {
             return None;
         }
         let batches = log.read(segment.first, end, u64::MAX);

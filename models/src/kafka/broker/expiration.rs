@@ -14,6 +14,7 @@ use super::copier::of_epoch;
 use super::remote::For;
 use super::{Broker, Ctx, TAGS, kind};
 use crate::batch::Lane;
+use crate::bugs::Bug;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::remote::{OBJECTS, RemoteSegment, State};
 use crate::kafka::signals;
@@ -65,6 +66,7 @@ impl Broker {
         let (expired, start) = self.expired_there(ctx, partition);
         if let Some(replica) = self.replicas.get_mut(partition)
             && start > replica.log.start_offset()
+            && !self.bugs.has(Bug::DeletedBeforeItsStart)
         {
             replica.log.raise_start(start);
             let ranges = expired.iter().flat_map(|of| of.ranges.iter().copied()).collect();

@@ -21,6 +21,7 @@ use headwater_sim::time::Duration;
 use super::lifecycle::Phase;
 use super::quorum::Quorum;
 use super::{Broker, Ctx, DISK, RECOVERY, TAGS, kind};
+use crate::bugs::Bug;
 use crate::collections::SortedVecMap;
 use crate::kafka::controller::metadata_log::MetadataLog;
 use crate::kafka::controller::raft::Raft;
@@ -133,6 +134,7 @@ impl Broker {
         let (draws, now) = (ctx.stream("raft"), ctx.now());
         self.metadata_folded = recovery.folded.unwrap_or((0, READ));
         let mut raft = Raft::new(self.me, voters, quorum, vote, metadata, draws, now);
+        raft.votes_for_any = self.bugs.has(Bug::VotesForStaleLogs);
         if self.config.first_controller == Some(self.me) {
             raft.is_first(now);
         }

@@ -109,6 +109,13 @@ impl Broker {
                 if let Some(epoch) = producer_epoch {
                     match replica.log.sequence(batch, *epoch) {
                         Sequence::InOrder => {}
+                        // Only the last batch was known before five could be in flight.
+                        Sequence::Duplicate { end_offset }
+                            if self.bugs.has(Bug::OneBatchRemembered)
+                                && end_offset < replica.log.end_offset() =>
+                        {
+                            return Err((ErrorCode::OutOfOrderSequence, 0));
+                        }
                         Sequence::Duplicate { end_offset } => {
                             return Err((ErrorCode::None, end_offset));
                         }
@@ -225,11 +232,14 @@ impl Broker {
     pub(super) fn advance(&mut self, ctx: &mut Ctx<'_>, partition: TopicPartition) {
         let (me, min_isr) = (self.me, self.min_insync(partition));
         let lag_max = Duration::from_millis(self.config.broker.replica_lag_time_max_ms);
-        let image = &self.image;
+        let (image, known) = (&self.image, self.bugs.has(Bug::JoiningNotWaitedFor));
         let Some(replica) = self.replicas.get_mut(partition) else { return };
-        if replica.state.leader == Some(me)
-            && replica.advance(min_isr, (ctx.now(), lag_max), |broker| image.is_active(broker))
-        {
+        let joining = if known { replica.proposed_isr.take() } else { None };
+        let joins = |broker| !known && image.is_active(broker);
+        let moved = replica.state.leader == Some(me)
+            && replica.advance(min_isr, (ctx.now(), lag_max), joins);
+        replica.proposed_isr = replica.proposed_isr.take().or(joining);
+        if moved {
             let value = replica.high_watermark;
             signals::HIGH_WATERMARK.note(ctx, u64::from(partition), value);
             self.metadata_moved(ctx, partition, false);

@@ -16,6 +16,7 @@ use headwater_sim::time::{Duration, Time};
 
 use super::{Broker, Ctx, TAGS, kind};
 use crate::batch::Lane;
+use crate::bugs::Bug;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::partition_log::{Deleted, PartitionLog};
 use crate::kafka::properties;
@@ -127,7 +128,8 @@ impl Broker {
         let Some(replica) = self.replicas.get(partition) else { return false };
         let retention = self.retention(replica);
         let high_watermark = replica.high_watermark;
-        let (to, rolls) = replica.log.retained(&retention, high_watermark, ctx.now());
+        let (limits, until) = self.planted_limits(&retention, replica);
+        let (to, rolls) = replica.log.retained(&limits, until, ctx.now());
         if rolls {
             self.roll(ctx, partition);
         }
@@ -158,6 +160,19 @@ impl Broker {
         self.removing.files.push_back((ctx.now() + delay, partition, deleted));
         ctx.timer(delay, TAGS.tag(kind::DELETE_FILES, 0));
         true
+    }
+
+    /// What retention asks of a log, and up to where anything may go, with the defects that are
+    /// planted.
+    fn planted_limits(&self, retention: &Retention, replica: &Replica) -> (Retention, u64) {
+        let all = replica.log.end_offset();
+        let copied = self.bugs.has(Bug::RemovesUncopied).then_some(all);
+        let until = match self.bugs.has(Bug::RemovesUncommitted) {
+            true => all,
+            false => replica.high_watermark,
+        };
+        let tiered = retention.tiered.map(|there| copied.unwrap_or(there));
+        (Retention { tiered, ..*retention }, until)
     }
 
     /// The active segment is old enough to go, once it is in remote storage: another begins.

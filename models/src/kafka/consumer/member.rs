@@ -10,6 +10,7 @@ use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
 use super::{Consumer, Ctx, REQUEST_TIMEOUT, kind};
+use crate::bugs::Bug;
 use crate::collections::SortedVecMap;
 use crate::kafka::backoff::ExponentialBackoff;
 use crate::kafka::config::{ClientLibrary, Cluster, GroupProtocol, OffsetReset};
@@ -393,9 +394,13 @@ impl Consumer {
         let all = self.config.client == ClientLibrary::Java;
         let mut offsets = Vec::new();
         for (partition, position) in self.positions.iter_mut() {
-            let was = position.committed.replace(position.delivered);
+            let reached = match self.bugs.has(Bug::CommitsWhatWasFetched) {
+                true => position.offset,
+                false => position.delivered,
+            };
+            let was = position.committed.replace(reached);
             if all || was != position.committed {
-                offsets.push((partition.partition.0, position.delivered));
+                offsets.push((partition.partition.0, reached));
             }
         }
         self.commit(ctx, offsets);

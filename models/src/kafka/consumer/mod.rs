@@ -40,6 +40,7 @@ use headwater_sim::units::NodeId;
 
 use self::member::Member;
 use self::position::Position;
+use crate::bugs::BugSet;
 use crate::collections::SortedVecMap;
 use crate::kafka::config::{ClientLibrary, Cluster, OffsetReset};
 use crate::kafka::fetch_session::{FetchNews, FetchSession};
@@ -162,9 +163,17 @@ pub struct Consumer {
     assignments: u64,
     /// It begins late, and has not yet.
     late: bool,
+    bugs: BugSet,
 }
 
 impl Consumer {
+    /// The same with its planted bugs.
+    #[must_use]
+    pub const fn with_bugs(mut self, bugs: BugSet) -> Self {
+        self.bugs = bugs;
+        self
+    }
+
     /// Consumer number `reader`: of every `consumers`th partition, or a member of a group.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, reader: u32, outlet: Outlet) -> Self {
         let (grouped, of) = (config.has_groups(), reader % config.consumers);
@@ -204,6 +213,7 @@ impl Consumer {
             leaders,
             assignments: 0,
             late: config.begins_late(reader),
+            bugs: BugSet::default(),
             config,
         }
     }

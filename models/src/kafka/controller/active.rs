@@ -387,7 +387,12 @@ mod tests {
         let settings = Settings {
             session_timeout: Duration::from_secs(9),
             rebalance_after: Some(Duration::from_secs(300)),
-            rules: Rules { eligible_leader_replicas: false, min_isr: 1, unclean },
+            rules: Rules {
+                eligible_leader_replicas: false,
+                min_isr: 1,
+                unclean,
+                added_in_sync: false,
+            },
         };
         ActiveController::new(Image::new(3, 1, 3), [].iter(), settings, Time::ZERO)
     }

@@ -21,6 +21,8 @@ pub struct Rules {
     pub min_isr: u32,
     /// `unclean.leader.election.enable`.
     pub unclean: bool,
+    /// Planted: a replica that is added counts as in sync.
+    pub added_in_sync: bool,
 }
 
 /// A change that is being put together.
@@ -106,6 +108,11 @@ impl<'a> PartitionChange<'a> {
         rules: Rules,
         live: impl Fn(BrokerId) -> bool,
     ) -> Option<PartitionState> {
+        if rules.added_in_sync {
+            let Self { isr, adding, .. } = &mut self;
+            isr.retain(|replica| !adding.contains(replica));
+            isr.extend(adding.iter().copied());
+        }
         self.complete_reassignment();
         let mut elr = self.eligible(rules);
         let can_lead = |replica: &BrokerId| {
@@ -186,7 +193,8 @@ mod tests {
     const B0: BrokerId = BrokerId(0);
     const B1: BrokerId = BrokerId(1);
     const B2: BrokerId = BrokerId(2);
-    const ELR: Rules = Rules { eligible_leader_replicas: true, min_isr: 2, unclean: false };
+    const ELR: Rules =
+        Rules { eligible_leader_replicas: true, min_isr: 2, unclean: false, added_in_sync: false };
     const OLD: Rules = Rules { eligible_leader_replicas: false, ..ELR };
 
     fn whole() -> PartitionState {

@@ -104,6 +104,8 @@ pub struct Raft {
     deadline: Time,
     /// It is to stop: it stands for no election any more.
     stops: bool,
+    /// Planted: a candidate gets its vote whatever its log lacks.
+    pub votes_for_any: bool,
     draws: Stream,
 }
 
@@ -130,6 +132,7 @@ impl Raft {
             role: Role::Unattached,
             deadline: Time::MAX,
             stops: false,
+            votes_for_any: false,
             draws,
         };
         let timeout = new.election_timeout();

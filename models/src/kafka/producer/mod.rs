@@ -15,6 +15,7 @@ use headwater_sim::node::Node;
 use headwater_sim::units::NodeId;
 
 use super::config::{ClientLibrary, Cluster};
+use crate::bugs::BugSet;
 use crate::deployment::Pacer;
 use crate::feed::Feed;
 use crate::protocol::Streaming;
@@ -25,10 +26,12 @@ pub fn producer(
     brokers: Vec<NodeId>,
     writer: u32,
     feed: &Feed,
-    pacer: Pacer,
+    (pacer, bugs): (Pacer, BugSet),
 ) -> Box<dyn Node<Streaming>> {
     match config.client {
-        ClientLibrary::Java => Box::new(java::Producer::new(config, brokers, writer, feed)),
+        ClientLibrary::Java => {
+            Box::new(java::Producer::new(config, brokers, writer, feed).with_bugs(bugs))
+        }
         ClientLibrary::Librdkafka => {
             Box::new(librdkafka::Producer::new(config, brokers, writer, feed, pacer))
         }

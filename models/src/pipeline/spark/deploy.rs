@@ -24,9 +24,9 @@ pub fn deploy(
     feed.read_on(machine);
     feed.add_replay();
     let pools = driver::pools(cluster);
-    let of_driver = feed.clone();
+    let (of_driver, bugs) = (feed.clone(), environment.bugs);
     let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-        Box::new(Driver::new(config.clone(), &of_driver))
+        Box::new(Driver::new(config.clone(), bugs, &of_driver))
     };
     let node = deployment.node(DRIVER, name, machine, pools, Box::new(build));
     if cluster.sink == Sink::Stream {

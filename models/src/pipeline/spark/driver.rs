@@ -30,6 +30,7 @@ use super::recovery::{Ends, resume};
 use super::trigger::{limited, next_after, offset_of};
 use super::{properties, signals};
 use crate::batch::{Lane, StreamId};
+use crate::bugs::{Bug, BugSet};
 use crate::feed::Feed;
 use crate::note::Note;
 use crate::outlet::Outlet;
@@ -108,6 +109,7 @@ fn tag(step: Step, number: u64) -> u64 {
 /// The process.
 pub struct Driver {
     config: Rc<Cluster>,
+    bugs: BugSet,
     stream: StreamId,
     source: Replay,
     outlet: Outlet,
@@ -138,8 +140,9 @@ pub struct Driver {
 
 impl Driver {
     /// A process that has not started.
-    pub fn new(config: Rc<Cluster>, feed: &Feed) -> Self {
+    pub fn new(config: Rc<Cluster>, bugs: BugSet, feed: &Feed) -> Self {
         Self {
+            bugs,
             stream: feed.stream(),
             source: feed.replay(config.source_partitions),
             outlet: feed.outlet(0),
@@ -174,6 +177,7 @@ impl Driver {
         let [offsets, commits, sink] =
             std::mem::take(&mut self.read).map(Option::unwrap_or_default);
         let resume = resume(&offsets, &commits, &sink);
+        self.outlet.forget_refused();
         self.source.latest(ctx.now());
         // What is older than batches that are kept is gone; without a disk, all before what is.
         let earliest = self.source.earliest();
@@ -182,7 +186,7 @@ impl Driver {
         self.done = earliest.iter().map(begin).collect();
         (self.number, self.sink, self.kept) = (resume.next, resume.sink, resume.ends);
         self.repeats = resume.again.is_some();
-        self.until = resume.again;
+        self.until = resume.again.filter(|_| !self.bugs.has(Bug::BatchPlannedAnew));
         signals::QUERY_STARTED.note(ctx, self.number, 0);
         signals::ROWS_REPEATED.set(ctx, 0);
         signals::FALLING_BEHIND.set(ctx, 0);
@@ -338,7 +342,10 @@ impl Driver {
             return Self::work(ctx, self.config.costs.sink_commit, Step::SinkCommit);
         }
         self.flushing = true;
-        self.flush(ctx);
+        match self.bugs.has(Bug::CommittedUnflushed) {
+            true => self.commit(ctx),
+            false => self.flush(ctx),
+        }
     }
 
     /// Waits until the next systems have acknowledged everything (`producer.flush()` at the end of

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use headwater_sim::time::Duration;
 
-use crate::bugs::Bug;
+use crate::bugs::{Bug, BugSet};
 use crate::pravega::container::host::{ContainerEvent, Env, QUEUE_POOL};
 use crate::pravega::data_log::LogAddress;
 use crate::pravega::message::segment_bytes;
@@ -45,7 +45,7 @@ impl Container {
             return;
         }
         let frames = std::mem::take(&mut self.recovered);
-        let (operations, repeated) = self.replay(&frames);
+        let (operations, repeated) = self.replay(env, &frames);
         properties::LOG_HOLDS_ONCE.note(env.ctx, self.id.into(), repeated == 0);
         if repeated > 0 && env.spec.cluster.bugs.has(Bug::FramesTwiceAtRollover) {
             // Before the fix of pravega/pravega#6444 a repetition ended recovery, each time
@@ -77,7 +77,11 @@ impl Container {
     /// Brings the metadata up to the end of the log. Gives the operations that counted, and how
     /// many were skipped because they are in the log twice: those of a frame that was written again
     /// after a rollover (`DataFrameReader.isHarmlessDuplicateEntry`).
-    fn replay(&mut self, frames: &[(LogAddress, Frame)]) -> (Vec<Rc<Logged>>, u64) {
+    fn replay(
+        &mut self,
+        env: &Env<'_, '_>,
+        frames: &[(LogAddress, Frame)],
+    ) -> (Vec<Rc<Logged>>, u64) {
         let (mut begun, mut repeated) = (false, 0);
         let mut replayed: Vec<Rc<Logged>> = Vec::new();
         for (address, frame) in frames {
@@ -96,7 +100,7 @@ impl Container {
                     begun = true;
                     self.truncated_sequence = logged.sequence - 1;
                 }
-                self.apply(&logged.operation);
+                self.apply(&logged.operation, env.spec.cluster.bugs);
                 replayed.push(Rc::clone(logged));
             }
         }
@@ -107,13 +111,15 @@ impl Container {
         (replayed, repeated)
     }
 
-    fn apply(&mut self, operation: &Operation) {
+    fn apply(&mut self, operation: &Operation, bugs: BugSet) {
         match operation {
             Operation::Checkpoint(snapshot) => self.state = (**snapshot).clone(),
             Operation::Append { segment, offset, writer, event_number, batch, .. } => {
                 let segment = self.state.segments.entry_or_default(*segment);
                 segment.length = offset + segment_bytes(batch);
-                segment.writers.insert(*writer, *event_number);
+                if !bugs.has(Bug::EventNumbersForgotten) {
+                    segment.writers.insert(*writer, *event_number);
+                }
             }
             Operation::Seal { segment } => {
                 self.state.segments.entry_or_default(*segment).sealed = true;
@@ -130,12 +136,16 @@ impl Container {
         &self,
         segment: SegmentId,
         writer: crate::pravega::message::WriterId,
+        bugs: BugSet,
     ) -> i64 {
         let processed = self
             .state
             .segments
             .get(&segment)
             .map_or(crate::pravega::message::NO_EVENT, |segment| segment.last_event(writer));
+        if bugs.has(Bug::UncommittedCountsAsStored) {
+            return processed;
+        }
         // What is processed and not committed is not promised yet: the first of the writer's
         // operations in flight says what came before.
         let unlogged = self.pending.range(self.acknowledged..);

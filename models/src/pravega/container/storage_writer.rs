@@ -336,7 +336,9 @@ impl Container {
         aggregator.flush = None;
         // Whether the bytes are there is not known: the next flush begins a chunk
         // (`WriteOperation.skipOverFailedChunk`).
-        aggregator.chunk = None;
+        if !env.spec.cluster.bugs.has(Bug::FailedChunkGoesOn) {
+            aggregator.chunk = None;
+        }
         self.writer.failed = true;
         properties::FLUSH_FAILED.reached(env.ctx);
         properties::FLUSHES_GO_ON.note(env.ctx, self.id.into(), false);

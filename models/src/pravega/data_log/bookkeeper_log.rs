@@ -387,7 +387,10 @@ impl BookKeeperLog {
     fn update(&mut self, ctx: &mut Ctx<'_>, update: Update, metadata: LogMetadata) {
         let (path, value) = (log_metadata::path(self.container), metadata.to_value());
         let operation = match self.version {
-            Some(version) => Operation::Set { path, value, version: Some(version) },
+            Some(version) => {
+                let checked = !self.cluster.bugs.has(Bug::OwnerWithoutCompare);
+                Operation::Set { path, value, version: Some(version).filter(|_| checked) }
+            }
             None => Operation::Create { path, value, ephemeral: false },
         };
         let request = self.client.request(ctx, operation);

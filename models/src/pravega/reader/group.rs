@@ -22,6 +22,7 @@ use headwater_sim::effect::PoolId;
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::bugs::Bug;
 use crate::pravega::message::{CloseReason, Message, Reading};
 use crate::pravega::node::Ctx;
 use crate::pravega::properties;
@@ -214,7 +215,10 @@ impl Reader {
         self.group = Group { step: Step::Dead, waits: self.group.waits, ..Group::default() };
         for input in self.segments.values_mut() {
             (input.outstanding, input.store, input.failures) = (None, None, 0);
-            (input.offset, input.buffered) = (input.handed, 0);
+            input.buffered = 0;
+            if !self.cluster.bugs.has(Bug::FetchedCountsAsRead) {
+                input.offset = input.handed;
+            }
         }
         let restart = self.cluster.reader.rust_restart_ms;
         if restart > 0 {

@@ -32,7 +32,10 @@ impl SegmentStore {
         let message = match running {
             Some(container) => {
                 let Connection { segment, writer, .. } = connection;
-                let last_event_number = container.last_event_number(segment, writer);
+                let last_event_number = {
+                    let bugs = self.spec.cluster.bugs;
+                    container.last_event_number(segment, writer, bugs)
+                };
                 self.appends.open(from, connection, last_event_number);
                 Message::AppendSetup { connection, last_event_number }
             }

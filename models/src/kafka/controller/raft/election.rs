@@ -161,7 +161,7 @@ impl Raft {
     ) {
         self.learn(epoch, None, now, out);
         let (my_end, my_last_epoch) = self.log_end();
-        let up_to_date = (last_epoch, end) >= (my_last_epoch, my_end);
+        let up_to_date = self.votes_for_any || (last_epoch, end) >= (my_last_epoch, my_end);
         let granted = epoch == self.epoch
             && matches!(self.role, Role::Unattached)
             && self.voted_for.map_or(up_to_date, |voted| voted == from);

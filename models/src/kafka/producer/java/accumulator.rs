@@ -123,6 +123,8 @@ pub struct Accumulator {
     used: u64,
     ordered: bool,
     single: bool,
+    /// Planted: another leader is an epoch of the producer's.
+    pub renews: bool,
     queues: Vec<Queue>,
     /// Batches that wait in each partition.
     queued: Vec<u32>,
@@ -155,6 +157,7 @@ impl Accumulator {
             used: 0,
             ordered: config.enable_idempotence,
             single: config.max_in_flight == 1,
+            renews: false,
             queued: vec![0; queues.len()],
             led: vec![true; queues.len()],
             turns: (0..=brokers).map(|_| Turns::default()).collect(),
@@ -274,6 +277,7 @@ impl Accumulator {
             for retry in queue.retries.values_mut() {
                 retry.not_before = retry.not_before.min(now);
             }
+            queue.new_epoch |= self.renews;
         }
         self.led[lane.0 as usize] = leader.is_some();
         let old = self.place(old);

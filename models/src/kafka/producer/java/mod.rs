@@ -30,6 +30,7 @@ use self::passes::Passes;
 use super::partitioner::{Sticky, draws_by_topic, partition_of_key, partitions_for, topic_of};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane};
+use crate::bugs::{Bug, BugSet};
 use crate::collections::SortedVecMap;
 use crate::feed::Feed;
 use crate::intake::Intake;
@@ -121,6 +122,13 @@ pub struct Producer {
 }
 
 impl Producer {
+    /// The same with its planted bugs.
+    #[must_use]
+    pub const fn with_bugs(mut self, bugs: BugSet) -> Self {
+        self.accumulator.renews = bugs.has(Bug::EpochPerLeader);
+        self
+    }
+
     /// A producer, number `writer`, of the brokers' cluster.
     pub fn new(config: Rc<Cluster>, brokers: Vec<NodeId>, writer: u32, feed: &Feed) -> Self {
         let first = |partition: TopicPartition| partition.first_leader(config.brokers);
