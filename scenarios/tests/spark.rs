@@ -241,3 +241,15 @@ fn what_cannot_be_is_refused_at_its_place() {
     let query = refused("query = \"count\"");
     assert!(query.contains("system.query"), "{query}");
 }
+
+#[test]
+fn a_query_that_failed_for_rows_that_were_given_up_makes_them_again_when_it_is_started() {
+    // Without the bug that it is a case of.
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bugs/committed-unflushed.toml");
+    let sound = [("bugs".to_owned(), "[]".to_owned())];
+    let scenario = Scenario::load(path, &sound).unwrap_or_else(|problems| panic!("{problems}"));
+    let outcome = run(&scenario, &Options::default()).outcome;
+    assert_eq!(failed(&outcome), []);
+    let count = |name| outcome.marks.iter().filter(|mark| mark.name == name).count();
+    assert_eq!([count("query_failed"), count("batch_repeated")], [1, 1]);
+}

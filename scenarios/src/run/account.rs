@@ -256,8 +256,8 @@ fn converges(observed: &StreamAccount, end: Time) -> Verdict {
 
 /// Whether what was acknowledged in the stream that this one takes from has come to its writers.
 /// Each event is handed on once, those that were given up and stored nevertheless as well; by a
-/// system that may work on one twice (`at_least_once`), once at the least, and again what the writers
-/// have given up.
+/// system that may work on one twice (`at_least_once`), once at the least, and again what the
+/// writers have given up.
 fn handed_on(
     stream: &StreamAccount,
     all: &[StreamAccount],
