@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use headwater_models::batch::StreamId;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Deployment, Environment, Machines, Pacer};
 use headwater_models::role::Capability;
@@ -14,7 +15,7 @@ use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::network::NetworkSpec;
-use headwater_sim::other::{BackgroundSpec, OtherSpec};
+use headwater_sim::other::{Activity, BackgroundSpec, OtherSpec};
 use headwater_sim::scheduling::{Policy, SchedulerSpec};
 use headwater_sim::units::{Bytes, BytesPerSecond};
 use serde::{Deserialize, Serialize};
@@ -89,12 +90,25 @@ pub struct Machine {
     /// Threads of each node that this stands for, of which its model knows nothing: the compilers
     /// of a JVM, clocks of metrics. Their CPU time is their process's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub background: Vec<BackgroundSpec>,
+    pub background: Vec<Background>,
     /// How the threads of the nodes are scheduled that this stands for: of `server` those of every
     /// server, of `client` those of every client, also where they share one machine. Default: nice
     /// 0.
     #[serde(default)]
     pub policy: Policy,
+}
+
+/// A thread of each process of a kind, of which its model knows nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Background {
+    /// The kind of system whose processes have it, such as `kafka`; without it those of all have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Its name, such as `C2 CompilerThread`.
+    pub name: String,
+    /// When it runs.
+    pub activity: Activity,
 }
 
 /// The name of the one machine, or of the servers' half of it, in what is measured.
@@ -247,12 +261,24 @@ impl Profile {
     }
 
     /// Gives each node of a deployment the policy and the background threads of servers or of
-    /// clients.
-    pub fn schedule(&self, deployment: &mut Deployment) {
-        for (node, role) in deployment.nodes.iter_mut().zip(&deployment.roles) {
+    /// clients; `kind_of` tells the kind of the system that has a stream.
+    pub fn schedule(
+        &self,
+        deployment: &mut Deployment,
+        kind_of: impl Fn(StreamId) -> &'static str,
+    ) {
+        let nodes = deployment.nodes.iter_mut().zip(&deployment.roles).zip(&deployment.streams);
+        for ((node, role), stream) in nodes {
             let serves = role.can(Capability::Serves) || role.can(Capability::KeepsData);
             let of = if serves { &self.server } else { &self.client };
-            (node.policy, node.background) = (of.policy, of.background.clone());
+            let kind = kind_of(*stream);
+            let its = |of: &&Background| of.system.as_deref().is_none_or(|of| of == kind);
+            let spec = |of: &Background| BackgroundSpec {
+                name: of.name.clone(),
+                activity: of.activity.clone(),
+            };
+            node.policy = of.policy;
+            node.background = of.background.iter().filter(its).map(spec).collect();
         }
     }
 
@@ -318,6 +344,32 @@ activity.bursts.work = { shape = "constant", value = "500us" }
             let error = Profile::parse(&wrong, "mine.toml").unwrap_err().to_string();
             assert!(error.contains(tells) && error.contains("mine.toml:"), "{error}");
         }
+    }
+
+    #[test]
+    fn processes_have_the_background_of_their_system() {
+        let (_, text) = SHIPPED[2];
+        let thread = |system: &str, name: &str| {
+            format!(
+                "[[server.background]]\n{system}\nname = \"{name}\"\n\
+                 activity.bursts.gap = {{ shape = \"constant\", value = \"5ms\" }}\n\
+                 activity.bursts.work = {{ shape = \"constant\", value = \"500us\" }}\n"
+            )
+        };
+        let (kafka, pravega) = ("system = \"kafka\"", "system = \"pravega\"");
+        let threads = [thread(kafka, "reaper"), thread(pravega, "scaler"), thread("", "compiler")];
+        let profile =
+            Profile::parse(&format!("{text}\n{}", threads.concat()), "mine.toml").unwrap();
+        let file = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\nkind = 'kafka'\n\
+                    [traffic]\nrate = '500/s'\nduration = '3s'\n[measure]\nwarm_up = '1s'\n";
+        let systems = crate::scenario::Scenario::parse(file, "t", None, &[]).unwrap().systems;
+        let nothing: headwater_models::arrival::ArrivalSource =
+            std::rc::Rc::new(|_, _| Box::new(std::iter::empty()));
+        let mut deployment = systems.deployed(&profile.environment(), &nothing);
+        profile.schedule(&mut deployment, |stream| systems.kind_of(stream));
+        let broker = deployment.nodes.iter().find(|node| node.name == "broker-1").unwrap();
+        let names: Vec<&str> = broker.background.iter().map(|of| of.name.as_str()).collect();
+        assert_eq!(names, ["reaper", "compiler"]);
     }
 
     #[test]

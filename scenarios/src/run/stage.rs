@@ -82,7 +82,7 @@ impl<'a> Stage<'a> {
         let environment =
             models::Environment { audit: scenario.audits().then_some(audit), ..environment };
         let mut deployment = scenario.systems.deployed(&environment, &plan.source());
-        scenario.profile.schedule(&mut deployment);
+        scenario.profile.schedule(&mut deployment, |stream| scenario.systems.kind_of(stream));
         let roster = scenario.systems.roster_of(&deployment);
         let mut observed = Observed::new(ObservedSpec::of(scenario, &deployment));
         let over = scenario.faults.iter().map(|fault| fault.until.unwrap_or(fault.at)).max();

@@ -150,6 +150,11 @@ impl Topology {
         deployment
     }
 
+    /// The kind of the system that has a stream.
+    pub fn kind_of(&self, stream: StreamId) -> &'static str {
+        self.part(stream).system.kind().name()
+    }
+
     /// The streams, each behind the one that it takes from. Those in a circle are left out.
     fn in_order(&self) -> Vec<StreamId> {
         let mut order: Vec<StreamId> = Vec::new();

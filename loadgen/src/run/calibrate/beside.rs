@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use headwater_reports::ThreadGroup;
-use headwater_scenarios::profile::Profile;
+use headwater_scenarios::profile::{Background, Profile};
 use headwater_sim::distribution::Distribution;
-use headwater_sim::other::{Activity, BackgroundSpec};
+use headwater_sim::other::Activity;
 use headwater_sim::time::Duration;
 
 /// Share of a core from which on threads are told by their name.
@@ -49,7 +49,7 @@ impl Beside {
 
     /// As the background of a server, the busiest first: bursts at random, each as long as those
     /// were on the average.
-    fn specs(&self) -> Vec<BackgroundSpec> {
+    fn specs(&self, system: &str) -> Vec<Background> {
         let mut rest = (0.0, 0.0);
         let mut told = Vec::new();
         for (name, taken) in &self.taken {
@@ -70,18 +70,23 @@ impl Beside {
             };
             let gap = exponential((1.0 - cores).max(0.0) / dispatches);
             let activity = Activity::Bursts { gap, work: exponential(cores / dispatches) };
-            BackgroundSpec { name: name.into(), activity }
+            Background { system: Some(system.into()), name: name.into(), activity }
         };
         told.into_iter().map(spec).collect()
     }
 
-    /// Puts them into a profile, in place of those that an earlier calibration found; a line each.
-    pub(super) fn add_to(&self, profile: &mut Profile) -> Vec<String> {
-        profile.server.background = self.specs();
-        let line = |spec: &BackgroundSpec| {
-            format!("  {:<24} {:>8.2} %  of a core", spec.name, spec.activity.mean_cores() * 100.0)
+    /// Puts them into a profile as those of a kind of system, in place of those that an earlier
+    /// calibration of it found, or one that did not say of which; a line each.
+    pub(super) fn add_to(&self, profile: &mut Profile, system: &str) -> Vec<String> {
+        let found = self.specs(system);
+        let line = |of: &Background| {
+            format!("  {:<24} {:>8.2} %  of a core", of.name, of.activity.mean_cores() * 100.0)
         };
-        profile.server.background.iter().map(line).collect()
+        let lines = found.iter().map(line).collect();
+        let background = &mut profile.server.background;
+        background.retain(|of| of.system.as_deref().is_some_and(|of| of != system));
+        background.extend(found);
+        lines
     }
 }
 
@@ -103,7 +108,7 @@ mod tests {
             beside.add(seconds, case(ms).iter().chain([&group("idle", 0, 0)]));
         }
         let mut profile = Profile::load("small-vm", None).unwrap();
-        let lines = beside.add_to(&mut profile);
+        let lines = beside.add_to(&mut profile, "kafka");
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[0].contains("C* CompilerThread") && lines[0].contains("0.50 %"), "{lines:?}");
         let names = |profile: &Profile| {
@@ -114,7 +119,14 @@ mod tests {
             panic!()
         };
         assert_eq!(work.mean(), Duration::from_millis(1));
-        beside.add_to(&mut profile);
+        beside.add_to(&mut profile, "kafka");
         assert_eq!(names(&profile).len(), 2, "they are replaced");
+        beside.add_to(&mut profile, "pravega");
+        beside.add_to(&mut profile, "kafka");
+        let of = |system: &str| {
+            let background = profile.server.background.iter();
+            background.filter(|of| of.system.as_deref() == Some(system)).count()
+        };
+        assert_eq!([of("kafka"), of("pravega")], [2, 2], "each system has its own");
     }
 }

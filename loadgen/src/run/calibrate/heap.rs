@@ -102,8 +102,14 @@ pub(super) fn garbage(calibration: &Calibration, measured: &Measured) -> Option<
     filled_by(&rows)
 }
 
-/// From rows of requests, bytes and seconds.
+/// From rows of requests, bytes and seconds. Those are left out in which much less came together
+/// than in others: the old generation was collected in between, and what came is not known.
 fn filled_by(rows: &[Row]) -> Option<Garbage> {
+    let mut filled: Vec<f64> = rows.iter().map(|row| row.typical_ns).collect();
+    filled.sort_by(f64::total_cmp);
+    let usual = filled.get(filled.len() / 2).copied().unwrap_or_default();
+    let whole = |row: &&Row| row.typical_ns > usual / 2.0;
+    let rows: &[Row] = &rows.iter().filter(whole).cloned().collect::<Vec<_>>();
     let of = |at: usize| rows.iter().map(|row| row.times[at]).sum::<f64>();
     let all: f64 = rows.iter().map(|row| row.cpu_ns).sum();
     if rows.is_empty() {
@@ -165,6 +171,10 @@ mod tests {
         assert!((79_000..81_000).contains(&found.request_bytes), "{found:?}");
         assert!((290..310).contains(&found.carried_percent), "{found:?}");
         assert!((29_000_000..31_000_000).contains(&found.background), "{found:?}");
+        // The old generation was collected before the last of these, which is smaller for that.
+        let mut also = rows.clone();
+        also.push(Row { cpu_ns: 0.0, typical_ns: 0.0, ..rows[2].clone() });
+        assert_eq!(filled_by(&also), Some(found));
         let few = filled_by(&rows[2..3]).unwrap();
         assert_eq!((few.background, few.carried_percent), (0, 0));
         assert_eq!(filled_by(&[]), None);

@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
     };
     let (mut measured, source, placement) =
         measure(arguments, calibration, &cases, &plans, &interrupt)?;
-    let beside = measured.beside.add_to(&mut profile);
+    let beside = measured.beside.add_to(&mut profile, system.name());
     let ran = Ran {
         cases: &cases,
         plans: &plans,
