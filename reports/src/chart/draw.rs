@@ -107,7 +107,7 @@ fn line_data(line: &Line, column: usize) -> Value {
         data["width"] = json!(width);
         data["alpha"] = json!(0.4);
     }
-    if !line.intervals.is_empty() {
+    if line.intervals.iter().any(Option::is_some) {
         let end = |of: fn(&(f64, f64)) -> f64| -> Vec<Value> {
             let ends = line.intervals.iter();
             ends.map(|it| it.as_ref().map_or(Value::Null, |it| number(of(it)))).collect()

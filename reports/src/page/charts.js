@@ -61,7 +61,7 @@ const visible = (chart) => {
     const all = chart.raw[index + 1];
     const end = Math.min(until, all.length - 1);
     for (let at = from; at <= end; at += 1) {
-      const high = line.high ? line.high[at] : all[at];
+      const high = (line.high && line.high[at]) ?? all[at];
       if (high === null || high === undefined) continue;
       values.push(high);
       if (line.base) base = Math.max(base, high);
