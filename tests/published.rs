@@ -4,9 +4,14 @@ use headwater_reports::outcome::Outcome;
 use headwater_scenarios::run::{self, Options};
 use headwater_scenarios::scenario::Scenario;
 
-/// Runs a row's scenario, a file of `folder`, with settings laid over it.
+/// Runs a row's scenario, a file of `folder` (of the library without one), with settings laid over
+/// it.
 pub fn row(folder: &str, name: &str, settings: &[(&str, &str)]) -> Outcome {
-    let file = format!("{}/{folder}/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let file = match folder {
+        // Of the library.
+        "" => name.to_owned(),
+        folder => format!("{}/{folder}/{name}.toml", env!("CARGO_MANIFEST_DIR")),
+    };
     let settings: Vec<_> =
         settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let scenario = Scenario::load(&file, &settings).unwrap_or_else(|problems| panic!("{problems}"));

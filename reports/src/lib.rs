@@ -21,6 +21,7 @@ pub mod latency;
 pub mod markdown;
 pub mod outcome;
 mod page;
+pub mod paper;
 pub mod phase;
 pub mod recorder;
 mod recovery;

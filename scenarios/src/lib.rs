@@ -1,5 +1,6 @@
 //! Scenario files, traffic and checkers; run, sweep, find and plan.
 
+pub mod condition;
 pub mod determinism;
 pub mod estimate;
 pub mod explain;
@@ -10,6 +11,7 @@ pub mod library;
 pub mod observe;
 pub mod options;
 mod outside;
+pub mod paper;
 pub mod plan;
 pub mod profile;
 pub mod replay;

@@ -9,11 +9,13 @@ use crate::offers::names;
 use crate::parsers::{metric, percent, setting, variation, whole};
 
 mod chosen;
+mod claims;
 mod explaining;
 mod planning;
 mod reference;
 
 pub use chosen::Chosen;
+pub use claims::Paper;
 pub use explaining::Explain;
 pub use planning::Plan;
 pub use reference::*;
@@ -43,6 +45,7 @@ Examples:
   headwater find paper/stress-1600-kafka --max traffic.rate --until 'response.p99 < 50ms, lost = 0'
   headwater plan --system kafka --rate 1600 --event-bytes 2500 --peak 25x --p99 50ms
   headwater swarm swarm/kafka --seeds 1000
+  headwater paper --only C10 --out out/paper
   headwater test tests/scenarios --seeds 16
   headwater compare out/a/outcome.json out/b/outcome.json --html compare.html
 
@@ -93,6 +96,8 @@ pub enum Command {
     Profile(Profile),
     /// Computes the book of answers, docs/ANSWERS.md, or checks it
     Book(Book),
+    /// Puts the claims of the paper that Headwater goes back to to the test: which hold, and why
+    Paper(Paper),
     /// Lists every option of a system: default, meaning, source, modelled or not
     Options(Options),
     /// Lists every figure that `[expect]`, `--until` and `--metric` take: unit and meaning

@@ -9,6 +9,7 @@ use headwater_scenarios::sweep::{self, Sweep};
 use crate::answers::{self, Answer};
 use crate::args::{Arguments, Book, Command};
 use crate::failure::Failure;
+use crate::pages::Pages;
 use crate::progress::Bar;
 use crate::run::interrupt;
 use crate::say;
@@ -37,7 +38,7 @@ pub fn book(arguments: &Book) -> Result<ExitCode, Failure> {
         return Err(Failure::Other("no question has that in it; `headwater book` has all".into()));
     }
     let bar = Bar::new(answers.len() as u64, "answers");
-    let mut pages = Vec::new();
+    let mut parts = Vec::new();
     for (done, answer) in answers.iter().enumerate() {
         bar.set(done as u64, &answer.question);
         let sweep = run(answer, &stop)?;
@@ -45,25 +46,26 @@ pub fn book(arguments: &Book) -> Result<ExitCode, Failure> {
             return Err(Failure::Other("interrupted: nothing was written".into()));
         }
         let page = answer.page(&sweep);
-        pages.push(page.map_err(|why| Failure::Other(format!("{}: {why}", answer.question)))?);
+        parts.push(page.map_err(|why| Failure::Other(format!("{}: {why}", answer.question)))?);
     }
     drop(bar);
-    let shown = arguments.file.display();
+    let pages = Pages {
+        file: &arguments.file,
+        command: "headwater book",
+        unit: "answers",
+        whole: format!("{OPENING}\n{}", parts.join("\n")),
+        parts,
+    };
     if arguments.check {
-        return check(&pages, arguments);
+        return pages.check(arguments.only.is_none());
     }
     if arguments.only.is_some() {
-        say(pages.join("\n").trim_end())?;
+        say(pages.parts.join("\n").trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
-    std::fs::write(&arguments.file, whole(&pages))
-        .map_err(|error| Failure::output(&shown, &error))?;
-    say(&format!("{shown}: {} answers", pages.len()))?;
+    pages.write()?;
+    say(&format!("{}: {} answers", arguments.file.display(), pages.parts.len()))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn whole(pages: &[String]) -> String {
-    format!("{OPENING}\n{}", pages.join("\n"))
 }
 
 /// Runs the command of an answer.
@@ -76,29 +78,6 @@ fn run(answer: &Answer, stop: &AtomicBool) -> Result<Sweep, Failure> {
         return Err(wrong("an answer is a sweep".into()));
     };
     Ok(sweep::sweep(&spec(&sweep)?, stop, &|_, _| {})?)
-}
-
-/// Whether the file has every page as it was computed now.
-fn check(pages: &[String], arguments: &Book) -> Result<ExitCode, Failure> {
-    let file = crate::input::text(&arguments.file)?;
-    let shown = arguments.file.display();
-    let stale: Vec<&String> = pages.iter().filter(|page| !file.contains(page.as_str())).collect();
-    if let Some(first) = stale.first() {
-        let has: Vec<&str> = file.lines().collect();
-        let line = first.lines().find(|line| !has.contains(line)).unwrap_or_default();
-        let question = first.lines().next().unwrap_or_default().trim_start_matches("# ");
-        eprintln!("{shown}: {} answers are not as computed; the first:", stale.len());
-        eprintln!("  {question}\n  computed: {line}\n`headwater book` writes it again");
-        return Ok(ExitCode::FAILURE);
-    }
-    if arguments.only.is_none() && file != whole(pages) {
-        eprintln!(
-            "{shown}: there is more in it than what is computed; `headwater book` writes it again"
-        );
-        return Ok(ExitCode::FAILURE);
-    }
-    say(&format!("{shown}: {} answers are as computed", pages.len()))?;
-    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ mod offers;
 mod openmessaging;
 mod options;
 mod output;
+mod pages;
+mod paper;
 mod parsers;
 mod plan;
 mod profile;
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Traffic(arguments) => traffic::traffic(&arguments),
         Command::Profile(arguments) => profile::profile(&arguments),
         Command::Book(arguments) => book::book(&arguments),
+        Command::Paper(arguments) => paper::paper(&arguments),
         Command::Options(arguments) => options::options(&arguments),
         Command::Metrics(arguments) => metrics::metrics(&arguments),
         Command::Schema => options::schema(),

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
+use headwater_scenarios::paper::Paper;
 use headwater_scenarios::{library, schema};
 
 /// Scenarios of the library, and TOML files.
@@ -13,6 +14,13 @@ pub fn names(current: &OsStr) -> Vec<CompletionCandidate> {
     let toml = PathCompleter::any()
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
     shipped.chain(toml.complete(current)).collect()
+}
+
+/// The paper's claims.
+pub fn claims(current: &OsStr) -> Vec<CompletionCandidate> {
+    let begun = current.to_string_lossy().to_uppercase();
+    let paper = Paper::shipped();
+    paper.ids().filter(|id| id.starts_with(&begun)).map(CompletionCandidate::new).collect()
 }
 
 /// Any file, or standard input.

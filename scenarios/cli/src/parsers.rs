@@ -29,9 +29,7 @@ pub fn metric(text: &str) -> Result<Metric, String> {
 
 /// `PATH=VALUE`, which is laid over a scenario.
 pub fn setting(text: &str) -> Result<(String, String), String> {
-    let (path, value) =
-        text.split_once('=').ok_or("expected PATH=VALUE, such as system.partitions=6")?;
-    Ok((path.trim().to_owned(), value.trim().to_owned()))
+    headwater_scenarios::sweep::setting(text)
 }
 
 /// A whole number.
@@ -41,11 +39,5 @@ pub fn whole(text: &str) -> Result<u64, String> {
 
 /// `PATH=A,B,C`.
 pub fn variation(text: &str) -> Result<Vary, String> {
-    let (path, values) =
-        text.split_once('=').ok_or("expected PATH=A,B,C, such as system.segments=1,4,16")?;
-    let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
-    if values.iter().any(String::is_empty) {
-        return Err("an empty value; expected PATH=A,B,C, such as system.segments=1,4,16".into());
-    }
-    Ok(Vary { path: path.trim().to_owned(), values })
+    text.parse()
 }

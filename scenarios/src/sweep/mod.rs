@@ -6,6 +6,7 @@
 //! intervals much narrower than those of the variants themselves.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::Outcome;
@@ -34,6 +35,32 @@ pub struct Vary {
     pub path: String,
     /// The values; the first is the baseline's.
     pub values: Vec<String>,
+}
+
+impl FromStr for Vary {
+    type Err = String;
+
+    /// `PATH=A,B,C`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, values) =
+            text.split_once('=').ok_or("expected PATH=A,B,C, such as system.segments=1,4,16")?;
+        let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
+        if values.iter().any(String::is_empty) {
+            let wrong = "an empty value; expected PATH=A,B,C, such as system.segments=1,4,16";
+            return Err(wrong.into());
+        }
+        Ok(Self { path: path.trim().to_owned(), values })
+    }
+}
+
+/// `PATH=VALUE`.
+///
+/// # Errors
+/// What was expected.
+pub fn setting(text: &str) -> Result<(String, String), String> {
+    let (path, value) =
+        text.split_once('=').ok_or("expected PATH=VALUE, such as system.partitions=6")?;
+    Ok((path.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// What is swept.

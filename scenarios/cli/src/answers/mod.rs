@@ -2,11 +2,10 @@
 
 use serde::Deserialize;
 
+use headwater_scenarios::condition::{filled, must_hold};
 use headwater_scenarios::scenario::Metric;
 use headwater_scenarios::scenario::expect::Quantity;
 use headwater_scenarios::sweep::Sweep;
-
-mod claim;
 
 /// The book's answers.
 const BOOK: &str = include_str!("../../../answers.toml");
@@ -48,7 +47,7 @@ impl Answer {
     /// What of it does not hold, or names what the sweep has not.
     pub fn page(&self, sweep: &Sweep) -> Result<String, String> {
         for claim in &self.holds {
-            claim::holds(claim, &|variant, metric| figure(sweep, variant, metric))?;
+            must_hold(claim, &|variant, metric| figure(sweep, variant, metric))?;
         }
         let finding = self.filled(sweep)?;
         let Self { question, command, .. } = self;
@@ -57,25 +56,19 @@ impl Answer {
     }
 
     fn filled(&self, sweep: &Sweep) -> Result<String, String> {
-        let mut out = String::new();
-        let mut rest = self.finding.as_str();
-        while let Some((before, behind)) = rest.split_once('{') {
-            let (name, after) = behind.split_once('}').ok_or("a { without its }")?;
+        filled(&self.finding, &|name| {
             let wrong = || format!("{{{name}}}: expected {{N figure}}, such as {{0 response.p99}}");
             let (variant, metric) = name.split_once(' ').ok_or_else(wrong)?;
-            let variant = variant.parse().map_err(|_| wrong())?;
             let value = figure(sweep, variant, metric)?;
-            let kind = Metric::parse(metric)?.kind();
-            out += &format!("{before}{}", Quantity::Number(value).show(kind));
-            rest = after;
-        }
-        Ok(out + rest)
+            Ok(Quantity::Number(value).show(Metric::parse(metric)?.kind()))
+        })
     }
 }
 
 /// A figure of a variant: the mean over its seeds.
-fn figure(sweep: &Sweep, variant: usize, metric: &str) -> Result<f64, String> {
-    let found = sweep.variants.get(variant).and_then(|variant| variant.estimates.get(metric));
+fn figure(sweep: &Sweep, variant: &str, metric: &str) -> Result<f64, String> {
+    let number: usize = variant.parse().map_err(|_| format!("`{variant}` is no variant"))?;
+    let found = sweep.variants.get(number).and_then(|variant| variant.estimates.get(metric));
     found.map(|estimate| estimate.mean).ok_or_else(|| format!("no `{metric}` of variant {variant}"))
 }
 

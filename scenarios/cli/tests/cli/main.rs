@@ -9,6 +9,7 @@ mod find;
 mod import;
 mod metrics;
 mod pages;
+mod paper;
 mod plan;
 mod replay;
 mod settings;
