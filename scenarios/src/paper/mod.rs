@@ -2,7 +2,7 @@
 //!
 //! `scenarios/paper/claims.toml` has the claims, the runs that tell of them, and what must hold of
 //! these: [`claims`] reads it. [`Asked::run`] makes the runs, [`judge`] says of each claim whether
-//! it holds, by a rule: no verdict is written anywhere. [`text`] and [`shown`] tell it.
+//! it holds, by a rule: no verdict is written anywhere. `text` and `shown` tell it.
 
 pub mod claims;
 pub mod judge;

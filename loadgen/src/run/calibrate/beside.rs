@@ -108,7 +108,7 @@ mod tests {
             beside.add(seconds, case(ms).iter().chain([&group("idle", 0, 0)]));
         }
         let mut profile = Profile::load("small-vm", None).unwrap();
-        let lines = beside.add_to(&mut profile, "kafka");
+        let lines = beside.add_to(&mut profile, "one");
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[0].contains("C* CompilerThread") && lines[0].contains("0.50 %"), "{lines:?}");
         let names = |profile: &Profile| {
@@ -119,14 +119,14 @@ mod tests {
             panic!()
         };
         assert_eq!(work.mean(), Duration::from_millis(1));
-        beside.add_to(&mut profile, "kafka");
+        beside.add_to(&mut profile, "one");
         assert_eq!(names(&profile).len(), 2, "they are replaced");
-        beside.add_to(&mut profile, "pravega");
-        beside.add_to(&mut profile, "kafka");
+        beside.add_to(&mut profile, "another");
+        beside.add_to(&mut profile, "one");
         let of = |system: &str| {
             let background = profile.server.background.iter();
             background.filter(|of| of.system.as_deref() == Some(system)).count()
         };
-        assert_eq!([of("kafka"), of("pravega")], [2, 2], "each system has its own");
+        assert_eq!([of("one"), of("another")], [2, 2], "each system has its own");
     }
 }
