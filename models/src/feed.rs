@@ -9,6 +9,7 @@ use crate::handover::Handover;
 use crate::intake::Intake;
 use crate::outlet::Outlet;
 use crate::replay::Replay;
+use crate::topics::Topics;
 
 /// Where the events of a stream come from.
 #[derive(Clone)]
@@ -26,12 +27,15 @@ pub struct Feed {
     pub(crate) source: Source,
     /// What is known of its events; nothing in a run in which no system hands on.
     pub(crate) own: Option<Handover>,
+    /// What its events are about.
+    topics: Topics,
 }
 
 impl Feed {
     /// Of a system that writes the schedule, and whose readers hand nothing on.
     pub fn schedule(stream: StreamId, source: &ArrivalSource) -> Self {
-        Self { stream, source: Source::Schedule(source.clone()), own: None }
+        let topics = Topics::default();
+        Self { stream, source: Source::Schedule(source.clone()), own: None, topics }
     }
 
     /// Of a system that writes what the readers of `from` hand on.
@@ -39,8 +43,20 @@ impl Feed {
     /// # Panics
     /// If `from` does not keep its events ([`Self::keeping`]).
     pub fn readers_of(from: &Self, stream: StreamId) -> Self {
+        let topics = from.topics.clone();
         let from = from.own.clone().expect("a stream that is taken from keeps its events");
-        Self { stream, source: Source::Readers(from), own: None }
+        Self { stream, source: Source::Readers(from), own: None, topics }
+    }
+
+    /// With what the schedule's events are about.
+    #[must_use]
+    pub fn about(self, topics: &Topics) -> Self {
+        Self { topics: topics.clone(), ..self }
+    }
+
+    /// What its events are about.
+    pub const fn topics(&self) -> &Topics {
+        &self.topics
     }
 
     /// With its events kept until they are handed out, so that others may take from its readers and
@@ -81,6 +97,22 @@ impl Feed {
         shared.unwrap_or_else(|| environment.client_machine(deployment, name))
     }
 
+    /// The machine of a system that keeps its own position, with one process, `name`: one of its
+    /// own, or that of a reader of the stream that it takes from; of several such systems each is
+    /// with the next reader.
+    pub fn replay_machine(
+        &self,
+        deployment: &mut Deployment,
+        environment: &Environment,
+        name: &str,
+    ) -> MachineId {
+        let shared = match &self.source {
+            Source::Schedule(_) => None,
+            Source::Readers(from) => from.next_machine(),
+        };
+        shared.unwrap_or_else(|| environment.client_machine(deployment, name))
+    }
+
     /// The machine of reader `name`.
     pub fn reader_machine(
         &self,
@@ -104,6 +136,14 @@ impl Feed {
     pub fn add_replay(&self) {
         if let Source::Readers(from) = &self.source {
             from.add_shelf(self.stream);
+        }
+    }
+
+    /// This node, which keeps its own position, is told when there is something new since it last
+    /// looked; what the schedule has it can tell by itself ([`Replay::next_due`]).
+    pub fn add_replay_reader(&self, node: NodeId) {
+        if let Source::Readers(from) = &self.source {
+            from.tell_of_new(self.stream, node);
         }
     }
 

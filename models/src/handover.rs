@@ -74,6 +74,8 @@ struct Taker {
     desks: Vec<Desk>,
     /// Of a system that keeps its own position, in place of desks.
     shelf: Option<Shelf>,
+    /// Who is told that something new lies on the shelf, and whether it has been since it looked.
+    reader: Option<(NodeId, bool)>,
 }
 
 /// Who waits until what was passed on is settled.
@@ -101,6 +103,8 @@ struct State {
     from: Option<Handover>,
     /// By lane, what was passed on up to here is so again.
     passed: SortedVecMap<Lane, u64>,
+    /// By lane, what a system that keeps its own position has said to be done with.
+    done: SortedVecMap<Lane, u64>,
     watch: Option<Watch>,
 }
 
@@ -133,6 +137,12 @@ impl Handover {
         self.add_taker(stream, |taker| taker.desks.push(desk));
     }
 
+    /// The machine of the reader whose turn it is to be taken from, if there is a reader.
+    pub(crate) fn next_machine(&self) -> Option<MachineId> {
+        let takers = self.0.borrow().takers.len() as u32;
+        self.reader_machine(takers)
+    }
+
     /// A system that takes from this one keeps its own position.
     pub(crate) fn add_shelf(&self, stream: StreamId) {
         self.add_taker(stream, |taker| taker.shelf = Some(Shelf::default()));
@@ -142,7 +152,7 @@ impl Handover {
         let takers = &mut self.0.borrow_mut().takers;
         let at = takers.iter().position(|taker| taker.stream == stream);
         let at = at.unwrap_or_else(|| {
-            takers.push(Taker { stream, desks: Vec::new(), shelf: None });
+            takers.push(Taker { stream, desks: Vec::new(), shelf: None, reader: None });
             takers.len() - 1
         });
         with(&mut takers[at]);
@@ -161,6 +171,22 @@ impl Handover {
     /// Looks at what lies on the shelf of a stream that takes from this one.
     pub(crate) fn shelf<R>(&self, stream: StreamId, use_it: impl FnOnce(&mut Shelf) -> R) -> R {
         self.taker(stream, |taker| use_it(taker.shelf.as_mut().expect("it has a shelf")))
+    }
+
+    /// This node is told, by a [`Notice`], when something new lies on the shelf of a stream that
+    /// takes from this one: once, until it looks again.
+    pub(crate) fn tell_of_new(&self, stream: StreamId, node: NodeId) {
+        self.taker(stream, |taker| taker.reader = Some((node, false)));
+    }
+
+    /// Where the lanes on such a shelf end, for its reader.
+    pub(crate) fn look(&self, stream: StreamId) -> Vec<(Lane, u64)> {
+        self.taker(stream, |taker| {
+            if let Some((_, told)) = &mut taker.reader {
+                *told = false;
+            }
+            taker.shelf.as_ref().expect("it has a shelf").ends()
+        })
     }
 
     /// This node is told, by a [`Notice`], when all that was passed on is settled.
@@ -291,6 +317,14 @@ impl Handover {
         state.hand_on(ctx, batch.lane, &events);
     }
 
+    /// A system that keeps its own position is done with what lies before `until`, for good: where
+    /// it was before.
+    pub(crate) fn done(&self, lane: Lane, until: u64) -> u64 {
+        let mut state = self.0.borrow_mut();
+        let done = state.done.entry_or_default(lane);
+        std::mem::replace(done, until.max(*done))
+    }
+
     /// Up to which number of a lane everything was passed on.
     pub(crate) fn passed(&self, lane: Lane) -> u64 {
         self.0.borrow().passed.get(&lane).copied().unwrap_or(0)
@@ -329,6 +363,10 @@ impl State {
             });
             if let Some(shelf) = &mut taker.shelf {
                 handed.for_each(|event| shelf.put(lane, event));
+                if let Some((node, told @ false)) = &mut taker.reader {
+                    *told = true;
+                    ctx.send(*node, Message::Handover(Notice));
+                }
             } else {
                 let place = lane.0 as usize % taker.desks.len();
                 let desk = &mut taker.desks[place];

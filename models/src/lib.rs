@@ -53,4 +53,5 @@ pub mod system;
 pub mod systems;
 pub mod tags;
 pub mod tier;
+pub mod topics;
 pub mod wait;

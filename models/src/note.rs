@@ -20,6 +20,19 @@ pub struct Passed {
     pub since: Time,
 }
 
+/// How often topics were in a window of event time, as it is shown to users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranking {
+    /// The window begins here, by the times of the schedule.
+    pub from: Time,
+    /// And ends before this.
+    pub until: Time,
+    /// Each topic, ascending, with its events.
+    pub counts: Vec<(u64, u64)>,
+    /// Those of them that are shown, the most frequent first.
+    pub top: Vec<(u64, u64)>,
+}
+
 /// An observation. Latencies are the observer's to compute, from the batch's times and the note's.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -64,6 +77,18 @@ pub enum Note {
         way: Rc<[Passed]>,
         /// Their payload bytes.
         bytes: u64,
+    },
+    /// A window is over, and what was counted in it is shown.
+    Ranked(Rc<Ranking>),
+    /// An event about a topic came when windows that it belongs to were over: those that end in
+    /// `first ..= last`.
+    Late {
+        /// The end of the first of them.
+        first: Time,
+        /// That of the last.
+        last: Time,
+        /// The topic.
+        topic: u64,
     },
     /// A level that must never fall has changed: high watermark, last add confirmed, container
     /// epoch.
@@ -133,6 +158,12 @@ impl node::Note for Note {
                 way.iter().fold(mix(9, *bytes), |hash, of| mix(hash, of.due.0))
             }
             Self::Folded => 10,
+            Self::Ranked(ranking) => {
+                let times = mix(mix(12, ranking.from.0), ranking.until.0);
+                let both = ranking.counts.iter().chain(&ranking.top);
+                both.fold(times, |hash, (topic, count)| mix(mix(hash, *topic), *count))
+            }
+            Self::Late { first, last, topic } => mix(mix(mix(13, first.0), last.0), *topic),
             Self::Expired { lane, position, .. } => mix(mix(11, u64::from(lane.0)), *position),
             // Without the entity, which the events before it determine: fingerprints stay.
             Self::Property { property, entity: _, holds } => {

@@ -9,7 +9,7 @@ use headwater_sim::node;
 
 use crate::batch::{Range, SharedBatch};
 use crate::note::Note;
-use crate::pipeline::spark;
+use crate::pipeline::{backup, spark, trending};
 use crate::{bookkeeper, handover, kafka, pravega, tier};
 
 /// The protocol of this crate's nodes.
@@ -50,6 +50,10 @@ pub enum Record {
     Tier(tier::record::Record),
     /// Spark's.
     Spark(spark::record::Record),
+    /// A backup's.
+    Backup(backup::record::Record),
+    /// A count's of hashtags.
+    Trending(trending::record::Record),
     /// One of a system of another crate.
     Other(Rc<dyn OtherRecord>),
 }
@@ -112,7 +116,17 @@ impl Record {
             Self::BookKeeper(record) => record.for_each_range(see),
             Self::Tier(record) => record.for_each_range(see),
             Self::Spark(record) => record.for_each_range(see),
+            Self::Backup(record) => record.for_each_range(see),
+            Self::Trending(_) => {}
             Self::Other(record) => record.for_each_range(see),
+        }
+    }
+
+    /// Calls `see` with the number in the schedule of each event that the record holds, where that
+    /// can be read out of it.
+    pub fn for_each_index(&self, see: &mut dyn FnMut(u64)) {
+        if let Self::Backup(record) = self {
+            record.for_each_index(see);
         }
     }
 }
@@ -141,11 +155,13 @@ impl node::Message for Message {
 
 impl node::Record for Record {
     fn size_bytes(&self) -> u64 {
-        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Tier, Spark, Other)
+        each!(self, it => it.size_bytes(), Kafka, BookKeeper, Tier, Spark, Backup, Trending, Other)
     }
 
     fn digest(&self) -> u64 {
-        each!(self, r => mix(r.digest(), r.size_bytes()), Kafka, BookKeeper, Tier, Spark, Other)
+        let digest =
+            each!(self, it => it.digest(), Kafka, BookKeeper, Tier, Spark, Backup, Trending, Other);
+        mix(digest, node::Record::size_bytes(self))
     }
 
     fn digest_of_read(&self) -> Option<u64> {
@@ -153,7 +169,7 @@ impl node::Record for Record {
             Self::Kafka(record) => record.digest_of_read(),
             Self::BookKeeper(record) => record.digest_of_read(),
             Self::Tier(record) => record.digest_of_read(),
-            Self::Spark(_) | Self::Other(_) => None,
+            Self::Spark(_) | Self::Backup(_) | Self::Trending(_) | Self::Other(_) => None,
         }
     }
 
@@ -161,7 +177,11 @@ impl node::Record for Record {
         match self {
             Self::BookKeeper(record) => record.stands_for(),
             Self::Tier(record) => record.stands_for(),
-            Self::Kafka(_) | Self::Spark(_) | Self::Other(_) => 1,
+            Self::Kafka(_)
+            | Self::Spark(_)
+            | Self::Backup(_)
+            | Self::Trending(_)
+            | Self::Other(_) => 1,
         }
     }
 

@@ -53,7 +53,18 @@ impl Replay {
                 *next = arrivals.next();
             }
         }
-        self.shelf(|shelf| shelf.ends())
+        match &self.0 {
+            Source::Schedule { shelf, .. } => shelf.ends(),
+            Source::Readers { from, stream } => from.look(*stream),
+        }
+    }
+
+    /// When the schedule has its next event; nothing of another stream, which tells of itself.
+    pub fn next_due(&self) -> Option<Time> {
+        match &self.0 {
+            Source::Schedule { next, .. } => next.map(|next| next.at),
+            Source::Readers { .. } => None,
+        }
     }
 
     /// The first offset of each lane that is still there.

@@ -205,6 +205,18 @@ pub trait System: Serialize + Debug + Send + Sync {
         Handing::Once
     }
 
+    /// How often its files have each event that was stored where its own come from, when all is
+    /// over; nothing where they need not have all of them.
+    fn archives(&self) -> Option<Once> {
+        None
+    }
+
+    /// The windows in which it counts what events are about, and shows each once it is over;
+    /// nothing where it doesn't.
+    fn ranks(&self) -> Option<Windows> {
+        None
+    }
+
     /// What a node of this role waits for by a timer.
     fn waits(&self, role: &Role, timer: Timer) -> Wait {
         Wait::likely(role, timer.after)
@@ -232,6 +244,17 @@ pub struct ReaderGroups {
     pub count: u32,
     /// Readers of each.
     pub members: u32,
+}
+
+/// Windows of event time, in which topics are counted: one ends at each multiple of `advance`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Length of one; a multiple of `advance`.
+    pub size: Duration,
+    /// From the beginning of one to that of the next; as long as one, they follow one another.
+    pub advance: Duration,
+    /// The most frequent topics that are shown.
+    pub top: usize,
 }
 
 /// What an acknowledgement stands for.

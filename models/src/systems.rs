@@ -1,6 +1,6 @@
 //! The registry: the systems that there are. It names every one of them, and none names it.
 
-use crate::pipeline::spark;
+use crate::pipeline::{backup, spark, trending};
 use crate::system::SystemKind;
 use crate::{bookkeeper, kafka, pravega};
 
@@ -16,6 +16,8 @@ impl Systems {
             &pravega::system::Pravega,
             &bookkeeper::system::BookKeeper,
             &spark::system::Spark,
+            &backup::system::Backup,
+            &trending::system::Trending,
         ])
     }
 

@@ -207,6 +207,8 @@ fn noun(checker: &str) -> &str {
         "handed_on" => "event that was not handed on",
         "copies_at_ack" => "early acknowledgement",
         "as_scheduled" => "event that is not the schedule's",
+        "archived" => "event missing in the backup, or there twice",
+        "ranked" => "count that is not the schedule's",
         "kernel_promises" => "broken promise of the kernel",
         "within_limits" => "run without an end",
         name => name,

@@ -31,6 +31,8 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("pipeline/engine-killed", include_str!("../library/pipeline/engine-killed.toml")),
     ("pipeline/kafka-to-pravega", include_str!("../library/pipeline/kafka-to-pravega.toml")),
     ("pipeline/twitter-1600", include_str!("../library/pipeline/twitter-1600.toml")),
+    ("pipeline/twitter-faults", include_str!("../library/pipeline/twitter-faults.toml")),
+    ("pipeline/twitter-full", include_str!("../library/pipeline/twitter-full.toml")),
     (
         "planted/ack-quorum-1-wiped-bookie",
         include_str!("../library/planted/ack-quorum-1-wiped-bookie.toml"),

@@ -365,7 +365,11 @@ activity.bursts.work = { shape = "constant", value = "500us" }
         let systems = crate::scenario::Scenario::parse(file, "t", None, &[]).unwrap().systems;
         let nothing: headwater_models::arrival::ArrivalSource =
             std::rc::Rc::new(|_, _| Box::new(std::iter::empty()));
-        let mut deployment = systems.deployed(&profile.environment(), &nothing);
+        let mut deployment = systems.deployed(
+            &profile.environment(),
+            &nothing,
+            &headwater_models::topics::Topics::default(),
+        );
         profile.schedule(&mut deployment, |stream| systems.kind_of(stream));
         let broker = deployment.nodes.iter().find(|node| node.name == "broker-1").unwrap();
         let names: Vec<&str> = broker.background.iter().map(|of| of.name.as_str()).collect();

@@ -70,6 +70,8 @@ library! {
     pipeline_engine_killed: "pipeline/engine-killed",
     pipeline_kafka_to_pravega: "pipeline/kafka-to-pravega",
     pipeline_twitter_1600: "pipeline/twitter-1600",
+    pipeline_twitter_faults: "pipeline/twitter-faults",
+    pipeline_twitter_full: "pipeline/twitter-full",
     planted_ack_quorum_1_wiped_bookie: "planted/ack-quorum-1-wiped-bookie",
     planted_acks_1_leader_killed: "planted/acks-1-leader-killed",
     planted_power_cut_unflushed: "planted/power-cut-unflushed",

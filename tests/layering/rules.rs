@@ -185,7 +185,9 @@ const SEEDED: &[&str] = &["sim", "models", "scenarios"];
 const HOMES_OF_SYSTEMS: &[&str] = &[
     "models/src/bookkeeper/",
     "models/src/kafka/",
+    "models/src/pipeline/backup/",
     "models/src/pipeline/spark/",
+    "models/src/pipeline/trending/",
     "models/src/pravega/",
     "models/src/protocol.rs",
     "models/src/systems.rs",
@@ -394,7 +396,19 @@ fn is_fault(name: &Name) -> bool {
 /// The module of a system, or its variant of an enum: a name alone may be anything.
 fn is_system(name: &Name) -> bool {
     let Name::Path(path) = name else { return false };
-    let systems =
-        ["bookkeeper", "BookKeeper", "kafka", "Kafka", "pravega", "Pravega", "spark", "Spark"];
+    let systems = [
+        "backup",
+        "Backup",
+        "bookkeeper",
+        "BookKeeper",
+        "kafka",
+        "Kafka",
+        "pravega",
+        "Pravega",
+        "spark",
+        "Spark",
+        "trending",
+        "Trending",
+    ];
     path.len() > 1 && path.iter().any(|at| systems.contains(&at.as_str()))
 }

@@ -91,6 +91,8 @@ impl Observer<Streaming> for Seen {
             Note::Watermark { .. }
             | Note::HandedOn { .. }
             | Note::Through { .. }
+            | Note::Ranked(_)
+            | Note::Late { .. }
             | Note::Expired { .. } => {}
         }
     }

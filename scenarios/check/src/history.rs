@@ -199,7 +199,12 @@ impl History {
             Note::Expired { lane, position, ranges } => {
                 self.expired.note(at, lane.0, *position, ranges);
             }
-            Note::HandedOn { .. } | Note::Through { .. } | Note::Event { .. } | Note::Folded => {}
+            Note::HandedOn { .. }
+            | Note::Through { .. }
+            | Note::Event { .. }
+            | Note::Ranked(_)
+            | Note::Late { .. }
+            | Note::Folded => {}
         }
     }
 

@@ -4,6 +4,7 @@
 mod acks;
 mod digest;
 mod observed;
+mod rankings;
 mod started;
 mod stream;
 mod timeline;
@@ -11,6 +12,7 @@ mod timeline;
 pub use acks::Acks;
 pub use digest::ScheduleDigest;
 pub use observed::{Observed, ObservedSpec, StreamSpec};
+pub use rankings::Rankings;
 pub use started::Started;
 pub use stream::{Measured, ObservedStream};
 pub use timeline::Timeline;

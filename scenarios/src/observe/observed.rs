@@ -20,6 +20,7 @@ use crate::scenario::{Part, Scenario};
 use headwater_models::deployment::Deployment;
 
 use super::acks::Acks;
+use super::rankings::Rankings;
 use super::stream::{Measured, ObservedStream};
 use super::timeline::Timeline;
 use crate::follow::Follower;
@@ -105,6 +106,8 @@ pub struct Observed {
     pub follower: Option<Box<Follower>>,
     /// What was just acknowledged.
     pub acks: Acks,
+    /// What was shown of windows.
+    pub rankings: Rankings,
 }
 
 impl Observed {
@@ -125,6 +128,7 @@ impl Observed {
             trace: Trace::default(),
             follower: None,
             acks: Acks::default(),
+            rankings: Rankings::default(),
         }
     }
 
@@ -230,6 +234,10 @@ impl Observer<Streaming> for Observed {
                 }
             }
             Note::Watermark { .. } | Note::Property { .. } | Note::Expired { .. } => {}
+            Note::Ranked(ranking) => self.rankings.shown.push((stream, at, ranking.clone())),
+            Note::Late { first, last, topic } => {
+                self.rankings.late.push((stream, *first, *last, *topic));
+            }
             Note::Folded => self.asked_for_folded = true,
             Note::Event { .. } => self.timeline.note(at, (node, stream), &note),
         }

@@ -1,28 +1,35 @@
 //! What is looked at from outside while a run goes on: limits, the kernel's promises, copies on
-//! disks at each acknowledgement, the schedule.
+//! disks at each acknowledgement, the schedule; and at its end: files that keep everything, and
+//! counts of what events are about.
 //!
 //! Models note what they believe, and a model that is wrong believes wrong things. Here the files
 //! of the nodes, the schedule and the kernel are asked, and no model. It observes only: no
 //! fingerprint depends on it.
 
+mod archive;
 mod copies;
 mod kernel;
 mod limits;
+mod ranked;
 mod schedule;
+
+use std::sync::Arc;
 
 use headwater_models::batch::StreamId;
 use headwater_models::protocol::Streaming;
 use headwater_sim::simulation::Simulation;
 
 use crate::observe::Observed;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Topology};
 use crate::targets::Roster;
 use headwater_check::{Finding, Verdict, grouped};
 use headwater_models::arrival::Arrival;
+use headwater_traffic::Plan;
 
 use copies::Copies;
 pub use kernel::{kept, planted};
 pub use limits::{events_by, exceeded};
+use ranked::Tags;
 use schedule::Scheduled;
 
 type Sim = Simulation<Streaming, Observed>;
@@ -31,17 +38,28 @@ type Sim = Simulation<Streaming, Observed>;
 pub struct Outside {
     copies: Vec<Copies>,
     scheduled: Scheduled,
+    /// Where a system counts what events are about.
+    tags: Option<Tags>,
     offered: u64,
+    /// What was found of streams at the end.
+    at_end: Vec<Verdict>,
 }
 
 impl Outside {
-    /// At a run of a scenario on these nodes.
-    pub fn new(scenario: &Scenario, sim: &Sim, roster: &Roster) -> Self {
+    /// At a run of a scenario on these nodes, with this traffic.
+    pub fn new(scenario: &Scenario, sim: &Sim, roster: &Roster, plan: &Arc<Plan>) -> Self {
         let copies = scenario.systems.iter().map(|(id, part)| {
             let acked_by = part.system.acked_by();
             Copies::new(id, acked_by, sim, roster).with_bugs(scenario.bugs)
         });
-        Self { copies: copies.collect(), scheduled: Scheduled::new(&scenario.systems), offered: 0 }
+        let ranks = scenario.systems.iter().any(|(_, part)| part.system.ranks().is_some());
+        Self {
+            copies: copies.collect(),
+            scheduled: Scheduled::new(&scenario.systems),
+            tags: ranks.then(|| Tags::new(plan)),
+            offered: 0,
+            at_end: Vec::new(),
+        }
     }
 
     /// The schedule has this event; told before it is due.
@@ -49,6 +67,9 @@ impl Outside {
     pub fn offer(&mut self, arrival: &Arrival) {
         self.offered += 1;
         self.scheduled.offered(arrival);
+        if let Some(tags) = &mut self.tags {
+            tags.offered(self.scheduled.len());
+        }
     }
 
     /// Events of the schedule so far.
@@ -64,10 +85,26 @@ impl Outside {
         }
     }
 
+    /// Looks at what is there at the end.
+    pub fn end(&mut self, systems: &Topology, sim: &Sim, roster: &Roster) {
+        for (stream, part) in systems.iter() {
+            let both = (stream, systems.origin(stream));
+            if let Some(once) = part.system.archives() {
+                let found = archive::look((sim, roster), &self.scheduled, both, once);
+                self.at_end.push(found);
+            }
+            if let (Some(windows), Some(tags)) = (part.system.ranks(), &self.tags) {
+                let shown = &sim.observer().rankings;
+                self.at_end.push(tags.look(&self.scheduled, both, windows, shown));
+            }
+        }
+    }
+
     /// What was found of a stream.
     pub fn verdicts(&self, stream: StreamId) -> Vec<Verdict> {
         let copies = self.copies[stream.0 as usize].verdict();
-        copies.into_iter().chain(self.scheduled.verdict(stream)).collect()
+        let at_end = self.at_end.iter().filter(|verdict| verdict.stream == stream).cloned();
+        copies.into_iter().chain(self.scheduled.verdict(stream)).chain(at_end).collect()
     }
 }
 

@@ -103,6 +103,30 @@ impl Scheduled {
         }
     }
 
+    /// How many events of the schedule are kept.
+    pub(super) const fn len(&self) -> usize {
+        self.due.len()
+    }
+
+    /// When event `index`, which is kept, is due.
+    pub(super) fn at(&self, index: u64) -> Time {
+        let due = &self.due[index as usize];
+        debug_assert_eq!(due.index, index, "events are numbered in order");
+        due.at
+    }
+
+    /// Up to when all events are kept, if some are not.
+    pub(super) fn known_until(&self) -> Option<Time> {
+        let last = self.due.last().filter(|_| self.due.len() >= KEPT_MAX);
+        last.map(|due| due.at)
+    }
+
+    /// Whether event `index` was acknowledged in a stream that takes the schedule.
+    pub(super) fn is_acked(&self, stream: StreamId, index: u64) -> bool {
+        let acked = &self.streams[stream.0 as usize].acked;
+        acked.get(index as usize).copied().unwrap_or(false)
+    }
+
     /// What was found, if the stream takes the schedule.
     pub(super) fn verdict(&self, stream: StreamId) -> Option<Verdict> {
         let of = &self.streams[stream.0 as usize];

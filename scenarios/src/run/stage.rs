@@ -81,7 +81,8 @@ impl<'a> Stage<'a> {
         let audit = Time::ZERO + scenario.measure.audit;
         let environment =
             models::Environment { audit: scenario.audits().then_some(audit), ..environment };
-        let mut deployment = scenario.systems.deployed(&environment, &plan.source());
+        let mut deployment =
+            scenario.systems.deployed(&environment, &plan.source(), &plan.topics());
         scenario.profile.schedule(&mut deployment, |stream| scenario.systems.kind_of(stream));
         let roster = scenario.systems.roster_of(&deployment);
         let mut observed = Observed::new(ObservedSpec::of(scenario, &deployment));
@@ -118,7 +119,7 @@ impl<'a> Stage<'a> {
             sim.schedule(Time::ZERO, Fault::SlowCpu { machine, percent });
         }
         Self {
-            outside: Outside::new(scenario, &sim, &roster),
+            outside: Outside::new(scenario, &sim, &roster, &plan),
             planner: Planner::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
             sampler: Sampler::new(&scenario.systems),
             schedule: plan.schedule().peekable(),
@@ -313,7 +314,8 @@ impl<'a> Stage<'a> {
     /// Ends the run and hands over what was observed.
     pub(super) fn end(self, settled: bool, environment: Environment) -> Account {
         let now = self.now();
-        let Self { scenario, sim, roster, sampler, planner, delivered, outside, .. } = self;
+        let Self { scenario, sim, roster, sampler, planner, delivered, mut outside, .. } = self;
+        outside.end(&scenario.systems, &sim, &roster);
         let exceeded = sim.exceeded();
         let of_run = of_run(&sim, &roster);
         let promise = &scenario.promise;

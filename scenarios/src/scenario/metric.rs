@@ -138,17 +138,23 @@ pub const HANDED_ON: &str = "handed_on";
 pub const COPIES_AT_ACK: &str = "copies_at_ack";
 /// The verdict on whether what was acknowledged is what the schedule had.
 pub const AS_SCHEDULED: &str = "as_scheduled";
+/// The verdict on whether a file that keeps everything has everything, once.
+pub const ARCHIVED: &str = "archived";
+/// The verdict on whether what events are about was counted as the schedule has it.
+pub const RANKED: &str = "ranked";
 /// The verdict on the kernel itself.
 pub const KERNEL_PROMISES: &str = "kernel_promises";
 /// The verdict on a run that would not have ended.
 pub const WITHIN_LIMITS: &str = "within_limits";
 
 /// Verdicts that are no checker's of a history, and what each means if it passes.
-pub const BESIDE_CHECKERS: [(&str, &str); 6] = [
+pub const BESIDE_CHECKERS: [(&str, &str); 8] = [
     (CONVERGES, "Once faults are over, everything is settled within the drain."),
     (HANDED_ON, "What one system has acknowledged, its readers hand to the writers of the next."),
     (COPIES_AT_ACK, "What a writer is told to be stored is on as many disks as that promises."),
     (AS_SCHEDULED, "What is acknowledged is what was due, once each, where its key belongs."),
+    (ARCHIVED, "A file that keeps everything has each event that was acknowledged, once."),
+    (RANKED, "Each event counts once in each window of its time, as the schedule has it."),
     (KERNEL_PROMISES, "Timers run out when due, and what a sync has covered is there."),
     (WITHIN_LIMITS, "The run ends by itself; told only of one that does not."),
 ];

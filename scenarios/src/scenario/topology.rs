@@ -12,6 +12,7 @@ use headwater_models::role::Capability;
 use headwater_models::signal::Roles;
 use headwater_models::system::System;
 use headwater_models::systems::Systems;
+use headwater_models::topics::Topics;
 
 use super::system;
 use crate::profile::Profile;
@@ -88,6 +89,12 @@ impl Topology {
         }
     }
 
+    /// The stream that takes events from the schedule which come to this one.
+    pub fn origin(&self, stream: StreamId) -> StreamId {
+        let before = |stream: &StreamId| self.part(*stream).from;
+        std::iter::successors(Some(stream), before).last().unwrap_or(stream)
+    }
+
     /// Another system takes from this one.
     pub fn hands_on(&self, stream: StreamId) -> bool {
         self.0.iter().any(|part| part.from == Some(stream))
@@ -128,14 +135,20 @@ impl Topology {
         self.iter().flat_map(of_part).collect()
     }
 
-    /// All of them together; each stands behind the one that it takes from.
-    pub fn deployed(&self, environment: &Environment, schedule: &ArrivalSource) -> Deployment {
+    /// All of them together; each stands behind the one that it takes from. `topics` says what the
+    /// events of the schedule are about.
+    pub fn deployed(
+        &self,
+        environment: &Environment,
+        schedule: &ArrivalSource,
+        topics: &Topics,
+    ) -> Deployment {
         let mut deployment = Deployment::default();
         let mut feeds: Vec<Option<Feed>> = vec![None; self.0.len()];
         for stream in self.in_order() {
             let part = self.part(stream);
             let feed = match part.from {
-                None => Feed::schedule(stream, schedule),
+                None => Feed::schedule(stream, schedule).about(topics),
                 Some(from) => {
                     let from = feeds[from.0 as usize].as_ref().expect("it stands before");
                     Feed::readers_of(from, stream)
@@ -171,7 +184,7 @@ impl Topology {
     pub fn roster(&self) -> Roster {
         let profile = Profile::load("nvme-10gbe", None).expect("a shipped profile is right");
         let nothing: ArrivalSource = Rc::new(|_, _| Box::new(std::iter::empty()));
-        self.roster_of(&self.deployed(&profile.environment(), &nothing))
+        self.roster_of(&self.deployed(&profile.environment(), &nothing, &Topics::default()))
     }
 
     /// The nodes of a deployment of them.

@@ -35,6 +35,13 @@ pub fn describe(note: &Note) -> Noted {
         Note::Expired { lane, position, .. } => {
             ("expired", None, format!("lane {} begins at {position}", lane.0))
         }
+        Note::Ranked(ranking) => {
+            let (from, until) = (ranking.from, ranking.until);
+            ("ranked", None, format!("{} topics of {from} to {until}", ranking.counts.len()))
+        }
+        Note::Late { last, topic, .. } => {
+            ("late", None, format!("topic {topic}, for a window that ended at {last}"))
+        }
         Note::Folded => ("folded", None, "asked for what has been folded".into()),
         Note::Property { property, entity, holds } => {
             let holds = if *holds { "holds" } else { "does not hold" };

@@ -1,9 +1,11 @@
 //! A description and a seed, ready to be opened any number of times.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use headwater_models::arrival::{Arrival, ArrivalSource};
+use headwater_models::topics::Topics as About;
 use headwater_sim::random::Seed;
 use headwater_sim::time::Time;
 
@@ -19,6 +21,9 @@ use super::sizes::Sizes;
 use super::spec::{KeyMode, TrafficSpec};
 use super::trace::Trouble;
 use super::users::Users;
+
+/// In place of a hashtag; none has this number.
+const NO_TAG: u64 = u64::MAX;
 
 /// The laws of a schedule with their seed.
 #[derive(Clone, Debug)]
@@ -126,6 +131,25 @@ impl Plan {
     pub fn source(self: &Arc<Self>) -> ArrivalSource {
         let plan = Arc::clone(self);
         Rc::new(move |producer, producers| Box::new(plan.part(producer, producers)))
+    }
+
+    /// What events are about, for the models. Where there are retweets the schedule is walked
+    /// beside those who ask, up to the latest event that they ask for: what an event retweets it
+    /// does not say. That takes 8 bytes of each.
+    pub fn topics(self: &Arc<Self>) -> About {
+        let plan = Arc::clone(self);
+        if plan.cascades.is_none() {
+            return About::new(move |arrival| plan.tag(&Tweet { arrival, original: None }));
+        }
+        let walked = RefCell::new((plan.tweets(), Vec::new()));
+        About::new(move |arrival| {
+            let (tweets, tags) = &mut *walked.borrow_mut();
+            while tags.len() as u64 <= arrival.index {
+                let tag = plan.tag(&tweets.next()?);
+                tags.push(tag.unwrap_or(NO_TAG));
+            }
+            Some(tags[arrival.index as usize]).filter(|tag| *tag != NO_TAG)
+        })
     }
 
     /// Why a schedule of this plan ended before its time, if one did: its trace could not be read

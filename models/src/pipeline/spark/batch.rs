@@ -8,19 +8,10 @@ use std::rc::Rc;
 
 use headwater_sim::time::Time;
 
-use super::trigger::offset_of;
-use crate::batch::{Batch, Lane, SharedBatch, StreamId, StreamWriter};
-use crate::handover::Handed;
+use crate::batch::{Lane, StreamId};
+use crate::pipeline::offsets::offset_of;
+use crate::pipeline::part::Part;
 use crate::replay::Replay;
-
-/// The events of a lane in a micro-batch.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// As the checkers know them: their numbers are their offsets.
-    pub rows: SharedBatch,
-    /// As they are passed on.
-    pub events: Vec<Handed>,
-}
 
 /// A micro-batch.
 #[derive(Clone, Debug)]
@@ -56,11 +47,7 @@ impl MicroBatch {
         for (lane, end) in ends.iter() {
             let first = offset_of(from, *lane);
             if first < *end {
-                let events = source.events(*lane, first..*end);
-                let writer = StreamWriter { stream, number: 0 };
-                let mut rows = Batch::empty(writer, *lane, first);
-                events.iter().for_each(|event| rows.push(&event.arrival, now));
-                parts.push(Part { rows: Rc::new(rows), events });
+                parts.push(Part::read(source, stream, *lane, first..*end, now));
             }
         }
         Self { number, ends, parts }

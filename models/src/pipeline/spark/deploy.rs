@@ -20,7 +20,7 @@ pub fn deploy(
 ) {
     let (name, config) = ("driver-1", Rc::new(cluster.clone()));
     let feed = feed.clone().kept();
-    let machine = feed.writer_machine(deployment, environment, name, 0);
+    let machine = feed.replay_machine(deployment, environment, name);
     feed.read_on(machine);
     feed.add_replay();
     let pools = driver::pools(cluster);
