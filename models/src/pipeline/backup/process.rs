@@ -1,11 +1,11 @@
 //! The process that keeps a backup: one thread, which reads, writes and commits in turn.
 //!
 //! Stands for a consumer's loop: what there is, up to `max.poll.records` of it, becomes lines in
-//! the buffer of a file, which is written when it is full; each `commit.interval` the rest of it is
-//! written, the file is synced, and its length written down with the place in the stream. A write that the disk refuses (it is full) is tried again each
-//! `resume.interval`, and the stream keeps what comes meanwhile. After a sync that failed nobody
-//! knows what of the file is on the disk: the process returns to its position, as after a restart,
-//! and writes what follows anew.
+//! the buffer of a file, which is written when it is full; each `commit.interval` the rest is
+//! written, the file is synced, and its length written down with the place in the stream. A write
+//! that the disk refuses (it is full) is tried again each `resume.interval`, and the stream keeps
+//! what comes meanwhile. After a sync that failed nobody knows what of the file is on the disk: the
+//! process returns to its position, as after a restart, and writes what follows anew.
 //!
 //! Parameters: [`Cluster`]. Left out: requests to the stream (its readers fetch ahead), a write of
 //! which a full disk takes a part, a consumer that is thrown out of its group while it stands.
