@@ -1,5 +1,7 @@
 //! What a system is deployed with: the stream that it is, and where its writers' events come from.
 
+use headwater_sim::machine::{Factory, PoolSpec};
+use headwater_sim::node::Node;
 use headwater_sim::units::{MachineId, NodeId};
 
 use crate::arrival::ArrivalSource;
@@ -8,7 +10,9 @@ use crate::deployment::{Deployment, Environment};
 use crate::handover::Handover;
 use crate::intake::Intake;
 use crate::outlet::Outlet;
+use crate::protocol::Streaming;
 use crate::replay::Replay;
+use crate::role::Role;
 use crate::topics::Topics;
 
 /// Where the events of a stream come from.
@@ -97,20 +101,31 @@ impl Feed {
         shared.unwrap_or_else(|| environment.client_machine(deployment, name))
     }
 
-    /// The machine of a system that keeps its own position, with one process, `name`: one of its
-    /// own, or that of a reader of the stream that it takes from; of several such systems each is
-    /// with the next reader.
-    pub fn replay_machine(
+    /// Adds the only process, `name`, of a system that keeps its own position: what it takes is a
+    /// [`Replay`]. It has a machine of its own, or that of a reader of the stream that it takes
+    /// from; of several such systems each is with the next reader. Gives what the process was built
+    /// from as well, in which its events are kept.
+    pub fn add_replay_process<N: Node<Streaming> + 'static>(
         &self,
-        deployment: &mut Deployment,
-        environment: &Environment,
-        name: &str,
-    ) -> MachineId {
-        let shared = match &self.source {
+        (deployment, environment): (&mut Deployment, &Environment),
+        (role, name): (&'static Role, &str),
+        pools: Vec<PoolSpec>,
+        build: impl Fn(&Self) -> N + 'static,
+    ) -> (Self, NodeId) {
+        let feed = self.clone().kept();
+        let shared = match &feed.source {
             Source::Schedule(_) => None,
             Source::Readers(from) => from.next_machine(),
         };
-        shared.unwrap_or_else(|| environment.client_machine(deployment, name))
+        let machine = shared.unwrap_or_else(|| environment.client_machine(deployment, name));
+        feed.read_on(machine);
+        if let Source::Readers(from) = &feed.source {
+            from.add_shelf(feed.stream);
+        }
+        let of_process = feed.clone();
+        let factory: Factory<Streaming> = Box::new(move |_| Box::new(build(&of_process)));
+        let node = deployment.node(role, name, machine, pools, factory);
+        (feed, node)
     }
 
     /// The machine of reader `name`.
@@ -129,13 +144,6 @@ impl Feed {
     pub fn add_writer(&self, node: NodeId) {
         if let Source::Readers(from) = &self.source {
             from.add_writer(self.stream, node);
-        }
-    }
-
-    /// The system keeps its own position: what it takes is a [`Replay`].
-    pub fn add_replay(&self) {
-        if let Source::Readers(from) = &self.source {
-            from.add_shelf(self.stream);
         }
     }
 

@@ -1,22 +1,11 @@
 //! A backup in a run: what its file has when processes die, disks are full and the power goes.
 
+mod common;
+
 use headwater_reports::Outcome;
 use headwater_reports::outcome::VerdictStatus;
-use headwater_scenarios::run::{Options, run};
-use headwater_scenarios::scenario::Scenario;
 
-fn read(text: &str) -> Result<Scenario, String> {
-    let text = format!(
-        "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n{text}\
-         [measure]\nwarm_up = \"1s\"\ndrain = \"60s\"\n[promise]\nconverges = true\n"
-    );
-    Scenario::parse(&text, "t.toml", None, &[]).map_err(|problems| problems.to_string())
-}
-
-fn ran(text: &str) -> Outcome {
-    let scenario = read(text).unwrap_or_else(|problems| panic!("{problems}"));
-    run(&scenario, &Options::default()).outcome
-}
+use common::{failed, ran, read};
 
 /// A backup that takes the schedule, 200 events a second for 10 s.
 fn alone(options: &str, faults: &str) -> String {
@@ -42,11 +31,6 @@ fn fault(kind: &str, target: &str, at_ms: u32, lasts: &str) -> String {
         "[[fault]]\nkind = \"{kind}\"\ntarget = \"{target}\"\nat = \"{at_ms}ms\"\n\
          for = \"{lasts}\"\n"
     )
-}
-
-fn failed(outcome: &Outcome) -> Vec<&str> {
-    let failed = outcome.verdicts.iter().filter(|of| of.status == VerdictStatus::Fail);
-    failed.map(|of| of.name.as_str()).collect()
 }
 
 /// What was found of the file.

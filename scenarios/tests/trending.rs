@@ -1,23 +1,12 @@
 //! Hashtags that are counted in a run: what the windows say when processes die, tweets come late
 //! and come again, and the law that the most frequent one keeps.
 
+mod common;
+
 use headwater_reports::Outcome;
 use headwater_reports::outcome::VerdictStatus;
-use headwater_scenarios::run::{Options, run};
-use headwater_scenarios::scenario::Scenario;
 
-fn read(text: &str) -> Result<Scenario, String> {
-    let text = format!(
-        "title = \"t\"\nhypothesis = \"h\"\nprofile = \"nvme-10gbe\"\n{text}\
-         [measure]\nwarm_up = \"1s\"\ndrain = \"60s\"\n[promise]\nconverges = true\n"
-    );
-    Scenario::parse(&text, "t.toml", None, &[]).map_err(|problems| problems.to_string())
-}
-
-fn ran(text: &str) -> Outcome {
-    let scenario = read(text).unwrap_or_else(|problems| panic!("{problems}"));
-    run(&scenario, &Options::default()).outcome
-}
+use common::{failed, ran, read};
 
 /// Windows of 2 s, of tweets that may be a second late.
 const WINDOWS: &str = "window.size = \"2s\"\nwindow.advance = \"2s\"\nmax.delay = \"1s\"\n";
@@ -41,11 +30,6 @@ fn crash(target: &str, at_ms: u32) -> String {
     format!(
         "[[fault]]\nkind = \"crash\"\ntarget = \"{target}\"\nat = \"{at_ms}ms\"\nfor = \"500ms\"\n"
     )
-}
-
-fn failed(outcome: &Outcome) -> Vec<&str> {
-    let failed = outcome.verdicts.iter().filter(|of| of.status == VerdictStatus::Fail);
-    failed.map(|of| of.name.as_str()).collect()
 }
 
 /// What was found of the windows.

@@ -6,10 +6,14 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use headwater_sim::context::Context;
 use headwater_sim::time::Time;
 
+use super::offsets::offset_of;
 use crate::batch::{Batch, Lane, SharedBatch, StreamId, StreamWriter};
 use crate::handover::Handed;
+use crate::outlet::Outlet;
+use crate::protocol::Streaming;
 use crate::replay::Replay;
 
 /// The events of a lane.
@@ -23,7 +27,7 @@ pub struct Part {
 
 impl Part {
     /// What a system whose stream is `stream` reads of a lane `now`; the offsets are not empty.
-    pub fn read(
+    fn read(
         source: &mut Replay,
         stream: StreamId,
         lane: Lane,
@@ -37,6 +41,41 @@ impl Part {
         events.iter().for_each(|event| rows.push(&event.arrival, now));
         Self { rows: Rc::new(rows), events }
     }
+
+    /// What lies between two places, a part for each lane that has anything.
+    pub fn between(
+        source: &mut Replay,
+        stream: StreamId,
+        [from, ends]: [&[(Lane, u64)]; 2],
+        now: Time,
+    ) -> Vec<Self> {
+        let mut parts = Vec::new();
+        for (lane, end) in ends {
+            let first = offset_of(from, *lane);
+            if first < *end {
+                parts.push(Self::read(source, stream, *lane, first..*end, now));
+            }
+        }
+        parts
+    }
+
+    /// It is done with, for good, and passed on if no life has done so before.
+    pub fn settle(&self, ctx: &mut Context<'_, Streaming>, outlet: &Outlet) {
+        outlet.pass_once(ctx, &self.rows, &self.events);
+        outlet.done_once(ctx, &self.rows);
+    }
+}
+
+/// An earlier life has written this position down, and may not have come to say so.
+pub fn settle_until(
+    ctx: &mut Context<'_, Streaming>,
+    position: &[(Lane, u64)],
+    (source, stream): (&mut Replay, StreamId),
+    outlet: &Outlet,
+) {
+    let told: Vec<_> = position.iter().map(|(lane, _)| (*lane, outlet.done(*lane))).collect();
+    let parts = Part::between(source, stream, [&told, position], ctx.now());
+    parts.iter().for_each(|part| part.settle(ctx, outlet));
 }
 
 /// Batches in order, with those of a lane that follow one another as one.

@@ -5,7 +5,7 @@
 //! acknowledged where it comes from; it may have nothing twice.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_models::batch::StreamId;
@@ -62,7 +62,7 @@ impl Tags {
         let mut expected = self.expected(scheduled, origin, windows);
         let late = late(stream, windows, shown);
         let mut found = Found::default();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         // A schedule that is longer than what is kept of it says nothing of the rest.
         let known = scheduled.known_until().unwrap_or(Time::MAX);
         let looked_at = |of: &StreamId, ranking: &Ranking| *of == stream && ranking.until <= known;
@@ -70,13 +70,13 @@ impl Tags {
         for (_, at, ranking) in of_stream {
             let end = ranking.until.0 / windows.advance.0;
             let due = expected.get(&end);
-            seen.insert(end, ());
+            seen.insert(end);
             amiss(&mut found, *at, ranking, windows, due, &late);
         }
         let late_for = |end, topic| late.get(&(end, topic)).copied().unwrap_or(0);
         expected.retain(|end, due| {
             Time(end * windows.advance.0) <= known
-                && !seen.contains_key(end)
+                && !seen.contains(end)
                 && due.iter().any(|(topic, due)| due.least > late_for(*end, *topic))
         });
         for end in expected.keys() {

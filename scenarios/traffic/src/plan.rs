@@ -141,9 +141,11 @@ impl Plan {
         if plan.cascades.is_none() {
             return About::new(move |arrival| plan.tag(&Tweet { arrival, original: None }));
         }
-        let walked = RefCell::new((plan.tweets(), Vec::new()));
+        // Most runs have nobody who asks.
+        let walked = RefCell::new(None);
         About::new(move |arrival| {
-            let (tweets, tags) = &mut *walked.borrow_mut();
+            let walked = &mut *walked.borrow_mut();
+            let (tweets, tags) = walked.get_or_insert_with(|| (plan.tweets(), Vec::new()));
             while tags.len() as u64 <= arrival.index {
                 let tag = plan.tag(&tweets.next()?);
                 tags.push(tag.unwrap_or(NO_TAG));

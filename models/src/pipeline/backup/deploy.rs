@@ -16,15 +16,10 @@ pub fn deploy(
     environment: &Environment,
     feed: &Feed,
 ) {
-    let (name, config) = ("backup-1", Rc::new(cluster.clone()));
-    let feed = feed.clone().kept();
-    let machine = feed.replay_machine(deployment, environment, name);
-    feed.read_on(machine);
-    feed.add_replay();
-    let of_process = feed.clone();
-    let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-        Box::new(Backup::new(config.clone(), &of_process))
-    };
-    let node = deployment.node(BACKUP, name, machine, process::pools(), Box::new(build));
+    let config = Rc::new(cluster.clone());
+    let build = move |feed: &Feed| Backup::new(config.clone(), feed);
+    let place = (deployment, environment);
+    let (feed, node) =
+        feed.add_replay_process(place, (BACKUP, "backup-1"), process::pools(), build);
     feed.add_replay_reader(node);
 }

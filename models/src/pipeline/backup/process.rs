@@ -28,8 +28,8 @@ use super::{properties, signals};
 use crate::batch::{Lane, StreamId};
 use crate::feed::Feed;
 use crate::outlet::Outlet;
-use crate::pipeline::offsets::{between, later, limited, offset_of};
-use crate::pipeline::part::{Part, joined};
+use crate::pipeline::offsets::{between, later, limited};
+use crate::pipeline::part::{Part, joined, settle_until};
 use crate::protocol::{self, Message, Streaming};
 use crate::replay::Replay;
 
@@ -48,44 +48,26 @@ pub fn pools() -> Vec<PoolSpec> {
     vec![PoolSpec::named("backup", 1)]
 }
 
-/// What comes back, as the tag of what was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-enum Step {
-    ReadPositions = 1,
-    List,
-    ReadLines,
-    CutLines,
-    CutPositions,
-    Started,
-    Look,
-    Buffered,
-    Joined,
-    Written,
-    Commit,
-    LinesSynced,
-    PositionWritten,
-    PositionSynced,
-    Resume,
+steps! {
+    /// What comes back, as the tag of what was asked for.
+    enum Step {
+        ReadPositions,
+        List,
+        ReadLines,
+        CutLines,
+        CutPositions,
+        Started,
+        Look,
+        Buffered,
+        Joined,
+        Written,
+        Commit,
+        LinesSynced,
+        PositionWritten,
+        PositionSynced,
+        Resume,
+    }
 }
-
-const STEPS: [Step; 15] = [
-    Step::ReadPositions,
-    Step::List,
-    Step::ReadLines,
-    Step::CutLines,
-    Step::CutPositions,
-    Step::Started,
-    Step::Look,
-    Step::Buffered,
-    Step::Joined,
-    Step::Written,
-    Step::Commit,
-    Step::LinesSynced,
-    Step::PositionWritten,
-    Step::PositionSynced,
-    Step::Resume,
-];
 
 /// What a start has found so far.
 #[derive(Debug, Default)]
@@ -231,7 +213,7 @@ impl Backup {
         self.positions.drain(..old);
         let ends = self.positions.back().map(|last| last.ends.clone()).unwrap_or_default();
         self.source.latest(ctx.now());
-        self.tell_of(ctx, &ends);
+        settle_until(ctx, &ends, (&mut self.source, self.stream), &self.outlet);
         let earliest = self.source.earliest();
         self.next = later(&ends, &earliest);
         let gap = between(&ends, &self.next);
@@ -241,22 +223,6 @@ impl Backup {
         }
         (self.busy, self.due) = (false, false);
         self.look(ctx);
-    }
-
-    /// An earlier life has written this position down, and may not have come to say so.
-    fn tell_of(&mut self, ctx: &mut Ctx<'_>, ends: &[(Lane, u64)]) {
-        for (lane, end) in ends {
-            let told = self.outlet.done(*lane);
-            if told < *end {
-                let part = Part::read(&mut self.source, self.stream, *lane, told..*end, ctx.now());
-                self.settle(ctx, &part);
-            }
-        }
-    }
-
-    fn settle(&self, ctx: &mut Ctx<'_>, part: &Part) {
-        self.outlet.pass_once(ctx, &part.rows, &part.events);
-        self.outlet.done_once(ctx, &part.rows);
     }
 
     /// The loop: what there is, if it has nothing else to do.
@@ -277,16 +243,10 @@ impl Backup {
             return;
         }
         let ends = limited(&self.next, &latest, self.config.max_poll_records);
-        let mut bytes = 0;
-        for (lane, end) in &ends {
-            let from = offset_of(&self.next, *lane);
-            if from < *end {
-                let (source, now) = (&mut self.source, ctx.now());
-                let part = Part::read(source, self.stream, *lane, from..*end, now);
-                bytes += part.rows.bytes;
-                self.parts.push(part);
-            }
-        }
+        let places = [self.next.as_slice(), &ends];
+        let mut parts = Part::between(&mut self.source, self.stream, places, ctx.now());
+        let bytes = parts.iter().map(|part| part.rows.bytes).sum::<u64>();
+        self.parts.append(&mut parts);
         self.next = later(&self.next, &ends);
         self.busy = true;
         let cost = Duration(self.config.costs.kib.0 * bytes / 1024);
@@ -372,7 +332,7 @@ impl Backup {
             self.positions.pop_front();
         }
         for part in joined(std::mem::take(&mut self.uncommitted)) {
-            self.settle(ctx, &part);
+            part.settle(ctx, &self.outlet);
         }
         let oldest = self.positions.front().expect("one was just put there");
         oldest.ends.iter().for_each(|(lane, end)| self.source.drop_before(*lane, *end));
@@ -449,10 +409,6 @@ impl Backup {
             | Step::Resume => {}
         }
     }
-}
-
-fn step_of(tag: u64) -> Step {
-    STEPS[tag as usize - 1]
 }
 
 impl Node<Streaming> for Backup {

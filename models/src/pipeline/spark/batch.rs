@@ -9,7 +9,6 @@ use std::rc::Rc;
 use headwater_sim::time::Time;
 
 use crate::batch::{Lane, StreamId};
-use crate::pipeline::offsets::offset_of;
 use crate::pipeline::part::Part;
 use crate::replay::Replay;
 
@@ -43,13 +42,7 @@ impl MicroBatch {
         Place { number, from, ends }: Place<'_>,
         now: Time,
     ) -> Self {
-        let mut parts = Vec::new();
-        for (lane, end) in ends.iter() {
-            let first = offset_of(from, *lane);
-            if first < *end {
-                parts.push(Part::read(source, stream, *lane, first..*end, now));
-            }
-        }
+        let parts = Part::between(source, stream, [from, &ends], now);
         Self { number, ends, parts }
     }
 

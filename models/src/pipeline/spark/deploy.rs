@@ -18,17 +18,10 @@ pub fn deploy(
     environment: &Environment,
     feed: &Feed,
 ) {
-    let (name, config) = ("driver-1", Rc::new(cluster.clone()));
-    let feed = feed.clone().kept();
-    let machine = feed.replay_machine(deployment, environment, name);
-    feed.read_on(machine);
-    feed.add_replay();
-    let pools = driver::pools(cluster);
-    let (of_driver, bugs) = (feed.clone(), environment.bugs);
-    let build = move |_| -> Box<dyn headwater_sim::node::Node<_>> {
-        Box::new(Driver::new(config.clone(), bugs, &of_driver))
-    };
-    let node = deployment.node(DRIVER, name, machine, pools, Box::new(build));
+    let (config, bugs) = (Rc::new(cluster.clone()), environment.bugs);
+    let build = move |feed: &Feed| Driver::new(config.clone(), bugs, feed);
+    let (place, pools) = ((deployment, environment), driver::pools(cluster));
+    let (feed, node) = feed.add_replay_process(place, (DRIVER, "driver-1"), pools, build);
     if cluster.sink == Sink::Stream {
         feed.add_watcher(node);
     }

@@ -58,50 +58,29 @@ pub fn pools(config: &Cluster) -> Vec<PoolSpec> {
 
 const TAGS: TagLayout = TagLayout::new(32);
 
-/// What comes back: a step of the stream execution thread, or the work of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-enum Step {
-    ReadOffsets = 1,
-    ReadCommits,
-    ReadSink,
-    Started,
-    Trigger,
-    LatestOffset,
-    WalCommit,
-    WalWritten,
-    Planned,
-    Job,
-    Task,
-    FileWritten,
-    Shuffled,
-    StateWritten,
-    SinkCommit,
-    SinkWritten,
-    CommitOffsets,
-    Committed,
+steps! {
+    /// What comes back: a step of the stream execution thread, or the work of a task.
+    enum Step {
+        ReadOffsets,
+        ReadCommits,
+        ReadSink,
+        Started,
+        Trigger,
+        LatestOffset,
+        WalCommit,
+        WalWritten,
+        Planned,
+        Job,
+        Task,
+        FileWritten,
+        Shuffled,
+        StateWritten,
+        SinkCommit,
+        SinkWritten,
+        CommitOffsets,
+        Committed,
+    }
 }
-
-const STEPS: [Step; 18] = [
-    Step::ReadOffsets,
-    Step::ReadCommits,
-    Step::ReadSink,
-    Step::Started,
-    Step::Trigger,
-    Step::LatestOffset,
-    Step::WalCommit,
-    Step::WalWritten,
-    Step::Planned,
-    Step::Job,
-    Step::Task,
-    Step::FileWritten,
-    Step::Shuffled,
-    Step::StateWritten,
-    Step::SinkCommit,
-    Step::SinkWritten,
-    Step::CommitOffsets,
-    Step::Committed,
-];
 
 fn tag(step: Step, number: u64) -> u64 {
     TAGS.tag(step as u64, number)
@@ -443,10 +422,6 @@ impl Driver {
             Self::work(ctx, self.config.costs.start, Step::Started);
         }
     }
-}
-
-fn step_of(number: u64) -> Step {
-    STEPS[number as usize - 1]
 }
 
 impl Node<Streaming> for Driver {

@@ -29,7 +29,7 @@ use crate::feed::Feed;
 use crate::note::Note;
 use crate::outlet::Outlet;
 use crate::pipeline::offsets::{between, later, limited, offset_of};
-use crate::pipeline::part::{Part, joined_rows};
+use crate::pipeline::part::{Part, joined_rows, settle_until};
 use crate::protocol::{self, Message, Streaming};
 use crate::replay::Replay;
 use crate::topics::Topics;
@@ -49,34 +49,21 @@ pub fn pools() -> Vec<PoolSpec> {
     vec![PoolSpec::named("trending", 1)]
 }
 
-/// What comes back, as the tag of what was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-enum Step {
-    ReadPositions = 1,
-    Cut,
-    Started,
-    Due,
-    Parsed,
-    Wake,
-    AddedUp,
-    PositionWritten,
-    PositionSynced,
-    Again,
+steps! {
+    /// What comes back, as the tag of what was asked for.
+    enum Step {
+        ReadPositions,
+        Cut,
+        Started,
+        Due,
+        Parsed,
+        Wake,
+        AddedUp,
+        PositionWritten,
+        PositionSynced,
+        Again,
+    }
 }
-
-const STEPS: [Step; 10] = [
-    Step::ReadPositions,
-    Step::Cut,
-    Step::Started,
-    Step::Due,
-    Step::Parsed,
-    Step::Wake,
-    Step::AddedUp,
-    Step::PositionWritten,
-    Step::PositionSynced,
-    Step::Again,
-];
 
 /// The process.
 pub struct Trending {
@@ -157,7 +144,7 @@ impl Trending {
                 let begun = self.begun.clone();
                 self.panes = Panes::new(windows, self.config.distinct, begun.over);
                 self.watermark = Watermark::new(self.config.max_delay, self.panes.over_at());
-                self.tell_of(ctx, &begun.from);
+                settle_until(ctx, &begun.from, (&mut self.source, self.stream), &self.outlet);
                 self.next = later(&begun.from, &self.source.earliest());
                 let gap = between(&begun.from, &self.next);
                 properties::NO_GAP.note(ctx, 0, gap == 0);
@@ -183,19 +170,6 @@ impl Trending {
         }
     }
 
-    /// An earlier life has written this position down, and may not have come to say so.
-    fn tell_of(&mut self, ctx: &mut Ctx<'_>, from: &[(Lane, u64)]) {
-        for (lane, until) in from {
-            let told = self.outlet.done(*lane);
-            if told < *until {
-                let offsets = told..*until;
-                let part = Part::read(&mut self.source, self.stream, *lane, offsets, ctx.now());
-                self.outlet.pass_once(ctx, &part.rows, &part.events);
-                self.outlet.done_once(ctx, &part.rows);
-            }
-        }
-    }
-
     /// The loop: what there is, or else what time it is.
     fn look(&mut self, ctx: &mut Ctx<'_>) {
         if self.busy {
@@ -216,16 +190,13 @@ impl Trending {
             return;
         }
         let (mut bytes, mut tagged) = (0, 0);
-        for (lane, end) in limited(&self.next, &latest, self.config.max_poll_records) {
-            let from = offset_of(&self.next, lane);
-            if from < end {
-                let (source, now) = (&mut self.source, ctx.now());
-                let part = Part::read(source, self.stream, lane, from..end, now);
-                let tags: Vec<_> = part.events.iter().map(|of| self.topics.of(of)).collect();
-                bytes += part.rows.bytes;
-                tagged += tags.iter().flatten().count() as u64;
-                self.parts.push((part, tags));
-            }
+        let ends = limited(&self.next, &latest, self.config.max_poll_records);
+        let places = [self.next.as_slice(), &ends];
+        for part in Part::between(&mut self.source, self.stream, places, ctx.now()) {
+            let tags: Vec<_> = part.events.iter().map(|of| self.topics.of(of)).collect();
+            bytes += part.rows.bytes;
+            tagged += tags.iter().flatten().count() as u64;
+            self.parts.push((part, tags));
         }
         let costs = &self.config.costs;
         let cost = Duration(costs.kib.0 * bytes / 1024) + costs.count * tagged;
@@ -357,10 +328,6 @@ impl Trending {
     fn read(ctx: &mut Ctx<'_>) {
         ctx.read(DISK, POSITIONS, 0, ALL, Step::ReadPositions as u64);
     }
-}
-
-fn step_of(tag: u64) -> Step {
-    STEPS[tag as usize - 1]
 }
 
 impl Node<Streaming> for Trending {
