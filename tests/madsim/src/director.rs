@@ -72,8 +72,7 @@ async fn direct(scenario: &Scenario, seed: u64, bugs: BugSet) -> Report {
     assert!(!scenario.systems.is_several(), "one system is hosted at a time");
     let plan = Arc::new(scenario.traffic.plan(Seed(seed)).expect("traffic was checked when read"));
     let environment = Environment { bugs, ..scenario.profile.environment() };
-    let deployment = 
-        scenario.systems.deployed(&environment, &plan.source(), &plan.topics());
+    let deployment = scenario.systems.deployed(&environment, &plan.source(), &plan.topics());
     let roster = scenario.systems.roster_of(&deployment);
     let observed = Observed::new(ObservedSpec::of(scenario, &deployment));
     let world = World::enter(deployment, Seed(seed), observed, scenario.profile.cpu_percent);
