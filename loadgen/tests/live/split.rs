@@ -34,7 +34,6 @@ size.mean = '1KB'
 [measure]
 warm_up = '1s'
 drain = '150s'
-drain = '90s'
 [[fault]]
 kind = 'crash'
 target = 'bookie-2'
