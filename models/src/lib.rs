@@ -43,6 +43,7 @@ pub mod pipeline;
 pub mod pravega;
 pub mod property;
 pub mod protocol;
+pub mod queries;
 pub mod replay;
 pub mod role;
 pub mod runtime;

@@ -9,6 +9,7 @@ use headwater_sim::units::NodeId;
 
 use crate::batch::{Lane, Range, SharedBatch, StreamId};
 use crate::property::Property;
+use crate::queries::Asked;
 use crate::signal::{Level, Mark};
 
 /// An event that has passed a stream.
@@ -90,6 +91,13 @@ pub enum Note {
         /// The topic.
         topic: u64,
     },
+    /// Something became of a user's query.
+    Asked {
+        /// Its number.
+        number: u64,
+        /// What.
+        state: Asked,
+    },
     /// A level that must never fall has changed: high watermark, last add confirmed, container
     /// epoch.
     Watermark {
@@ -163,6 +171,7 @@ impl node::Note for Note {
                 let both = ranking.counts.iter().chain(&ranking.top);
                 both.fold(times, |hash, (topic, count)| mix(mix(hash, *topic), *count))
             }
+            Self::Asked { number, state } => mix(mix(14, *number), *state as u64),
             Self::Late { first, last, topic } => mix(mix(mix(13, first.0), last.0), *topic),
             Self::Expired { lane, position, .. } => mix(mix(11, u64::from(lane.0)), *position),
             // Without the entity, which the events before it determine: fingerprints stay.

@@ -9,7 +9,7 @@ use headwater_sim::node;
 
 use crate::batch::{Range, SharedBatch};
 use crate::note::Note;
-use crate::pipeline::{backup, spark, trending};
+use crate::pipeline::{backup, search, spark, trending};
 use crate::{bookkeeper, handover, kafka, pravega, tier};
 
 /// The protocol of this crate's nodes.
@@ -35,6 +35,8 @@ pub enum Message {
     Tier(tier::message::Message),
     /// From the readers of one system to the writers of another.
     Handover(handover::Notice),
+    /// A search's.
+    Search(search::message::Message),
     /// One of a system of another crate.
     Other(Rc<dyn OtherMessage>),
 }
@@ -54,6 +56,8 @@ pub enum Record {
     Backup(backup::record::Record),
     /// A count's of hashtags.
     Trending(trending::record::Record),
+    /// A search's.
+    Search(search::record::Record),
     /// One of a system of another crate.
     Other(Rc<dyn OtherRecord>),
 }
@@ -103,7 +107,7 @@ impl Message {
             Self::Pravega(message) => message.for_each_batch(see),
             Self::Tier(message) => message.for_each_batch(see),
             Self::Other(message) => message.for_each_batch(see),
-            Self::Handover(_) => {}
+            Self::Handover(_) | Self::Search(_) => {}
         }
     }
 }
@@ -117,7 +121,7 @@ impl Record {
             Self::Tier(record) => record.for_each_range(see),
             Self::Spark(record) => record.for_each_range(see),
             Self::Backup(record) => record.for_each_range(see),
-            Self::Trending(_) => {}
+            Self::Trending(_) | Self::Search(_) => {}
             Self::Other(record) => record.for_each_range(see),
         }
     }
@@ -125,8 +129,10 @@ impl Record {
     /// Calls `see` with the number in the schedule of each event that the record holds, where that
     /// can be read out of it.
     pub fn for_each_index(&self, see: &mut dyn FnMut(u64)) {
-        if let Self::Backup(record) = self {
-            record.for_each_index(see);
+        match self {
+            Self::Backup(record) => record.for_each_index(see),
+            Self::Search(record) => record.for_each_index(see),
+            _ => {}
         }
     }
 }
@@ -139,28 +145,29 @@ macro_rules! each {
 
 impl node::Message for Message {
     fn size_bytes(&self) -> u64 {
-        each!(self, inner => inner.size_bytes(), Kafka, BookKeeper, Pravega, Tier, Handover, Other)
+        each!(self, m => m.size_bytes(), Kafka, BookKeeper, Pravega, Tier, Handover, Search, Other)
     }
 
     fn kind(&self) -> &'static str {
-        each!(self, inner => inner.kind(), Kafka, BookKeeper, Pravega, Tier, Handover, Other)
+        each!(self, m => m.kind(), Kafka, BookKeeper, Pravega, Tier, Handover, Search, Other)
     }
 
     fn digest(&self) -> u64 {
         let digest =
-            each!(self, m => m.digest(), Kafka, BookKeeper, Pravega, Tier, Handover, Other);
+            each!(self, m => m.digest(), Kafka, BookKeeper, Pravega, Tier, Handover, Search, Other);
         mix(digest, self.size_bytes())
     }
 }
 
 impl node::Record for Record {
     fn size_bytes(&self) -> u64 {
-        each!(self, it => it.size_bytes(), Kafka, BookKeeper, Tier, Spark, Backup, Trending, Other)
+        each!(self, r => r.size_bytes(),
+            Kafka, BookKeeper, Tier, Spark, Backup, Trending, Search, Other)
     }
 
     fn digest(&self) -> u64 {
-        let digest =
-            each!(self, it => it.digest(), Kafka, BookKeeper, Tier, Spark, Backup, Trending, Other);
+        let digest = each!(self, r => r.digest(),
+            Kafka, BookKeeper, Tier, Spark, Backup, Trending, Search, Other);
         mix(digest, node::Record::size_bytes(self))
     }
 
@@ -169,7 +176,11 @@ impl node::Record for Record {
             Self::Kafka(record) => record.digest_of_read(),
             Self::BookKeeper(record) => record.digest_of_read(),
             Self::Tier(record) => record.digest_of_read(),
-            Self::Spark(_) | Self::Backup(_) | Self::Trending(_) | Self::Other(_) => None,
+            Self::Spark(_)
+            | Self::Backup(_)
+            | Self::Trending(_)
+            | Self::Search(_)
+            | Self::Other(_) => None,
         }
     }
 
@@ -181,6 +192,7 @@ impl node::Record for Record {
             | Self::Spark(_)
             | Self::Backup(_)
             | Self::Trending(_)
+            | Self::Search(_)
             | Self::Other(_) => 1,
         }
     }

@@ -24,6 +24,7 @@ use crate::batch::Lane;
 use crate::deployment::{Deployment, Environment};
 use crate::feed::Feed;
 use crate::property::Property;
+use crate::queries::Load;
 use crate::role::Role;
 use crate::signal::{Office, Roles, Signals};
 use crate::sizing::Sizing;
@@ -208,6 +209,18 @@ pub trait System: Serialize + Debug + Send + Sync {
     /// How often its files have each event that was stored where its own come from, when all is
     /// over; nothing where they need not have all of them.
     fn archives(&self) -> Option<Once> {
+        None
+    }
+
+    /// The roles of nodes of which each has every event, in the end, that was stored where its own
+    /// come from, and has it durably; none where that is not promised.
+    fn finds(&self) -> &'static [&'static Role] {
+        &[]
+    }
+
+    /// What its users ask, and the role of the only node that stands for them; nothing where nobody
+    /// asks.
+    fn asks(&self) -> Option<(&'static Role, Load)> {
         None
     }
 

@@ -1,6 +1,6 @@
 //! The registry: the systems that there are. It names every one of them, and none names it.
 
-use crate::pipeline::{backup, spark, trending};
+use crate::pipeline::{backup, search, spark, trending};
 use crate::system::SystemKind;
 use crate::{bookkeeper, kafka, pravega};
 
@@ -18,6 +18,7 @@ impl Systems {
             &spark::system::Spark,
             &backup::system::Backup,
             &trending::system::Trending,
+            &search::system::Search,
         ])
     }
 

@@ -209,6 +209,8 @@ fn noun(checker: &str) -> &str {
         "as_scheduled" => "event that is not the schedule's",
         "archived" => "event missing in the backup, or there twice",
         "ranked" => "count that is not the schedule's",
+        "findable" => "event that is not found",
+        "asked" => "query without its end",
         "kernel_promises" => "broken promise of the kernel",
         "within_limits" => "run without an end",
         name => name,

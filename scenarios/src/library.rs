@@ -30,9 +30,11 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("paper/stress-1600-pravega", include_str!("../library/paper/stress-1600-pravega.toml")),
     ("pipeline/engine-killed", include_str!("../library/pipeline/engine-killed.toml")),
     ("pipeline/kafka-to-pravega", include_str!("../library/pipeline/kafka-to-pravega.toml")),
+    ("pipeline/search-faults", include_str!("../library/pipeline/search-faults.toml")),
     ("pipeline/twitter-1600", include_str!("../library/pipeline/twitter-1600.toml")),
     ("pipeline/twitter-faults", include_str!("../library/pipeline/twitter-faults.toml")),
     ("pipeline/twitter-full", include_str!("../library/pipeline/twitter-full.toml")),
+    ("pipeline/twitter-search", include_str!("../library/pipeline/twitter-search.toml")),
     (
         "planted/ack-quorum-1-wiped-bookie",
         include_str!("../library/planted/ack-quorum-1-wiped-bookie.toml"),

@@ -48,7 +48,7 @@ fn nothing_is_found_where_nothing_is_broken() {
 
 /// Rare states that no swarm of the library gets into for certain: too rare for a thousand seeds,
 /// or beyond what it draws.
-const UNOWNED: [&str; 17] = [
+const UNOWNED: [&str; 19] = [
     "backup-cut",
     "backup-resumed",
     "bookkeeper-checkpoint-failed",
@@ -61,6 +61,8 @@ const UNOWNED: [&str; 17] = [
     "pravega-container-fenced",
     "pravega-reader-died",
     "pravega-window-closed",
+    "search-known",
+    "search-passed-on",
     "spark-batch-repeated",
     "spark-resumed",
     "trending-again",

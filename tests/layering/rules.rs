@@ -186,6 +186,7 @@ const HOMES_OF_SYSTEMS: &[&str] = &[
     "models/src/bookkeeper/",
     "models/src/kafka/",
     "models/src/pipeline/backup/",
+    "models/src/pipeline/search/",
     "models/src/pipeline/spark/",
     "models/src/pipeline/trending/",
     "models/src/pravega/",
@@ -410,5 +411,9 @@ fn is_system(name: &Name) -> bool {
         "trending",
         "Trending",
     ];
+    // Others search as well: of these the name before says what it is.
+    let search = [["pipeline", "search"], ["Message", "Search"], ["Record", "Search"]];
+    let pair = |pair: &[String]| search.iter().any(|of| of[0] == pair[0] && of[1] == pair[1]);
     path.len() > 1 && path.iter().any(|at| systems.contains(&at.as_str()))
+        || path.windows(2).any(pair)
 }

@@ -2,8 +2,8 @@
 //!
 //! Stands for the system of "Pravega Performance Analysis and System Implementation" (2022),
 //! section 5: tweets come in by a stream and are kept in a file, an engine works on them in
-//! batches, a second stream takes what it has made, and hashtags are ranked behind that. Each part
-//! is a system of its own, and a scenario chains them (`from`).
+//! batches, a second stream takes what it has made, and behind that hashtags are ranked and tweets
+//! searched. Each part is a system of its own, and a scenario chains them (`from`).
 
 /// Declares what comes back to a process, as the tag of what it has asked for: steps that count
 /// from 1, and which of them a number is.
@@ -27,5 +27,6 @@ macro_rules! steps {
 pub mod backup;
 pub mod offsets;
 pub mod part;
+pub mod search;
 pub mod spark;
 pub mod trending;

@@ -93,6 +93,7 @@ impl Observer<Streaming> for Seen {
             | Note::Through { .. }
             | Note::Ranked(_)
             | Note::Late { .. }
+            | Note::Asked { .. }
             | Note::Expired { .. } => {}
         }
     }

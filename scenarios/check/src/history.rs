@@ -204,6 +204,7 @@ impl History {
             | Note::Event { .. }
             | Note::Ranked(_)
             | Note::Late { .. }
+            | Note::Asked { .. }
             | Note::Folded => {}
         }
     }

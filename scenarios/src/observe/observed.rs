@@ -7,6 +7,7 @@ use headwater_models::batch::StreamId;
 use headwater_models::note::Note;
 use headwater_models::property::{Property, When};
 use headwater_models::protocol::Streaming;
+use headwater_models::queries::Asked;
 use headwater_reports::Recorder;
 use headwater_reports::outcome::Window;
 use headwater_sim::effect::Effect;
@@ -108,6 +109,8 @@ pub struct Observed {
     pub acks: Acks,
     /// What was shown of windows.
     pub rankings: Rankings,
+    /// What became of users' queries, of which stream, and when.
+    pub queries: Vec<(StreamId, Time, u64, Asked)>,
 }
 
 impl Observed {
@@ -129,6 +132,7 @@ impl Observed {
             follower: None,
             acks: Acks::default(),
             rankings: Rankings::default(),
+            queries: Vec::new(),
         }
     }
 
@@ -238,6 +242,7 @@ impl Observer<Streaming> for Observed {
             Note::Late { first, last, topic } => {
                 self.rankings.late.push((stream, *first, *last, *topic));
             }
+            Note::Asked { number, state } => self.queries.push((stream, at, *number, *state)),
             Note::Folded => self.asked_for_folded = true,
             Note::Event { .. } => self.timeline.note(at, (node, stream), &note),
         }

@@ -1,13 +1,15 @@
 //! What is looked at from outside while a run goes on: limits, the kernel's promises, copies on
-//! disks at each acknowledgement, the schedule; and at its end: files that keep everything, and
-//! counts of what events are about.
+//! disks at each acknowledgement, the schedule; and at its end: files that keep everything, what
+//! can be found, counts of what events are about, and queries of users.
 //!
 //! Models note what they believe, and a model that is wrong believes wrong things. Here the files
 //! of the nodes, the schedule and the kernel are asked, and no model. It observes only: no
 //! fingerprint depends on it.
 
 mod archive;
+mod asked;
 mod copies;
+mod findable;
 mod kernel;
 mod limits;
 mod ranked;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use headwater_models::batch::StreamId;
 use headwater_models::protocol::Streaming;
+use headwater_sim::random::Seed;
 use headwater_sim::simulation::Simulation;
 
 use crate::observe::Observed;
@@ -41,13 +44,20 @@ pub struct Outside {
     /// Where a system counts what events are about.
     tags: Option<Tags>,
     offered: u64,
+    /// Of the run, from which queries are drawn a second time.
+    seed: Seed,
     /// What was found of streams at the end.
     at_end: Vec<Verdict>,
 }
 
 impl Outside {
     /// At a run of a scenario on these nodes, with this traffic.
-    pub fn new(scenario: &Scenario, sim: &Sim, roster: &Roster, plan: &Arc<Plan>) -> Self {
+    pub fn new(
+        (scenario, seed): (&Scenario, Seed),
+        sim: &Sim,
+        roster: &Roster,
+        plan: &Arc<Plan>,
+    ) -> Self {
         let copies = scenario.systems.iter().map(|(id, part)| {
             let acked_by = part.system.acked_by();
             Copies::new(id, acked_by, sim, roster).with_bugs(scenario.bugs)
@@ -58,6 +68,7 @@ impl Outside {
             scheduled: Scheduled::new(&scenario.systems),
             tags: ranks.then(|| Tags::new(plan)),
             offered: 0,
+            seed,
             at_end: Vec::new(),
         }
     }
@@ -92,6 +103,17 @@ impl Outside {
             if let Some(once) = part.system.archives() {
                 let found = archive::look((sim, roster), &self.scheduled, both, once);
                 self.at_end.push(found);
+            }
+            if !part.system.finds().is_empty() {
+                let roles = part.system.finds();
+                self.at_end.push(findable::look((sim, roster), &self.scheduled, both, roles));
+            }
+            if let Some((users, load)) = part.system.asks() {
+                let users = roster
+                    .iter()
+                    .find(|(node, role)| *role == users && roster.stream(*node) == stream);
+                let (users, _) = users.expect("a system that is asked has users");
+                self.at_end.push(asked::look(sim, self.seed, (stream, users), &load));
             }
             if let (Some(windows), Some(tags)) = (part.system.ranks(), &self.tags) {
                 let shown = &sim.observer().rankings;

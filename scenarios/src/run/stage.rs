@@ -119,7 +119,7 @@ impl<'a> Stage<'a> {
             sim.schedule(Time::ZERO, Fault::SlowCpu { machine, percent });
         }
         Self {
-            outside: Outside::new(scenario, &sim, &roster, &plan),
+            outside: Outside::new((scenario, Seed(seed)), &sim, &roster, &plan),
             planner: Planner::new(Seed(seed), &scenario.faults, machine_of, &roster, percent),
             sampler: Sampler::new(&scenario.systems),
             schedule: plan.schedule().peekable(),

@@ -142,19 +142,25 @@ pub const AS_SCHEDULED: &str = "as_scheduled";
 pub const ARCHIVED: &str = "archived";
 /// The verdict on whether what events are about was counted as the schedule has it.
 pub const RANKED: &str = "ranked";
+/// The verdict on whether what was stored can be found by those who are to find it.
+pub const FINDABLE: &str = "findable";
+/// The verdict on whether each query of the users was answered or counted as failed.
+pub const ASKED: &str = "asked";
 /// The verdict on the kernel itself.
 pub const KERNEL_PROMISES: &str = "kernel_promises";
 /// The verdict on a run that would not have ended.
 pub const WITHIN_LIMITS: &str = "within_limits";
 
 /// Verdicts that are no checker's of a history, and what each means if it passes.
-pub const BESIDE_CHECKERS: [(&str, &str); 8] = [
+pub const BESIDE_CHECKERS: [(&str, &str); 10] = [
     (CONVERGES, "Once faults are over, everything is settled within the drain."),
     (HANDED_ON, "What one system has acknowledged, its readers hand to the writers of the next."),
     (COPIES_AT_ACK, "What a writer is told to be stored is on as many disks as that promises."),
     (AS_SCHEDULED, "What is acknowledged is what was due, once each, where its key belongs."),
     (ARCHIVED, "A file that keeps everything has each event that was acknowledged, once."),
     (RANKED, "Each event counts once in each window of its time, as the schedule has it."),
+    (FINDABLE, "Database and index have each event that was acknowledged, durably, in the end."),
+    (ASKED, "Each query that was due is answered, or counted as failed, once and in time."),
     (KERNEL_PROMISES, "Timers run out when due, and what a sync has covered is there."),
     (WITHIN_LIMITS, "The run ends by itself; told only of one that does not."),
 ];

@@ -42,6 +42,7 @@ pub fn describe(note: &Note) -> Noted {
         Note::Late { last, topic, .. } => {
             ("late", None, format!("topic {topic}, for a window that ended at {last}"))
         }
+        Note::Asked { number, state } => ("asked", None, format!("query {number}: {state:?}")),
         Note::Folded => ("folded", None, "asked for what has been folded".into()),
         Note::Property { property, entity, holds } => {
             let holds = if *holds { "holds" } else { "does not hold" };
