@@ -10,7 +10,7 @@ use headwater_sim::usage::ResourceKind;
 use headwater_tests::bench::{Bench, Ctx, Entry, Event, Saw, Sim, actor, add, simulation};
 use rand::distr::Distribution as _;
 
-use crate::assert_near;
+use crate::law::{Speeds, holds};
 
 /// Dirty bytes above which a write waits.
 const DIRTY_MAX: u64 = 100 * ENTRY_BYTES;
@@ -22,9 +22,14 @@ const TRANSFER: Duration = Duration(ENTRY_BYTES * 10);
 const DISK: DiskId = DiskId(0);
 
 fn machine() -> MachineSpec {
+    faster(1.0)
+}
+
+/// With a disk of `speed` times the speed.
+fn faster(speed: f64) -> MachineSpec {
     let disk = DiskSpec {
-        sync: Distribution::constant(SYNC),
-        write: BANDWIDTH,
+        sync: Distribution::constant(Duration((SYNC.0 as f64 / speed) as u64)),
+        write: BytesPerSecond((BANDWIDTH.0 as f64 * speed) as u64),
         dirty_max: Bytes(DIRTY_MAX),
         ..DiskSpec::default()
     };
@@ -32,8 +37,12 @@ fn machine() -> MachineSpec {
 }
 
 fn run(factory: Factory<Bench>, length: Duration) -> Sim {
+    run_on(machine(), factory, length)
+}
+
+fn run_on(machine: MachineSpec, factory: Factory<Bench>, length: Duration) -> Sim {
     let mut sim = simulation(1, SimulationSpec::default());
-    add(&mut sim, machine(), &[], factory);
+    add(&mut sim, machine, &[], factory);
     sim.run_until(Time::ZERO + length);
     sim
 }
@@ -67,11 +76,12 @@ fn group_commit(writers: u64) -> Factory<Bench> {
 fn group_commit_pays_one_sync_for_the_whole_group() {
     let length = Duration::from_secs(20);
     for writers in [1, 8, 64] {
-        let sim = run(group_commit(writers), length);
-        let rate = sim.observer().0.len() as f64 / length.as_secs_f64();
         let cycle = SYNC + TRANSFER * writers;
         let theory = writers as f64 / cycle.as_secs_f64();
-        assert_near(&format!("group of {writers}"), rate, theory, 0.005);
+        holds(&format!("group of {writers}"), theory, 0.005, |speed| {
+            let sim = run_on(faster(speed), group_commit(writers), length);
+            sim.observer().0.len() as f64 / length.as_secs_f64()
+        });
     }
 }
 
@@ -109,12 +119,16 @@ fn poisson_syncs(load: f64) -> Factory<Bench> {
 fn syncs_of_many_files_queue_as_m_d_1_says() {
     let load = 0.7;
     let service = (SYNC + TRANSFER).0 as f64;
-    let sim = run(poisson_syncs(load), Duration::from_secs(400));
-    let response = sim.observer().mean_ns("synced", 1_000) / service;
-    assert_near("M/D/1 of syncs", response, 1.0 + load / (2.0 * (1.0 - load)), 0.02);
-    let usage = sim.usage().into_iter().find(|usage| usage.kind == ResourceKind::Disk).unwrap();
-    let utilisation = usage.busy.0 as f64 / sim.now().0 as f64;
-    assert_near("utilisation of the disk", utilisation, load, 0.01);
+    let run = |speed| run_on(faster(speed), poisson_syncs(load), Duration::from_secs(400));
+    let runs = Speeds::run(run);
+    holds("M/D/1 of syncs", 1.0 + load / (2.0 * (1.0 - load)), 0.02, |speed| {
+        runs.at(speed).observer().mean_ns("synced", 1_000) / service
+    });
+    holds("utilisation of the disk", load, 0.01, |speed| {
+        let mut all = runs.at(speed).usage().into_iter();
+        let usage = all.find(|usage| usage.kind == ResourceKind::Disk).unwrap();
+        usage.busy.0 as f64 / runs.at(speed).now().0 as f64
+    });
 }
 
 #[test]

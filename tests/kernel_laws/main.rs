@@ -1,23 +1,18 @@
 //! The kernel's resources against queueing theory: closed forms, within stated tolerances, over
-//! seeds; and its samplers against those of `rand_distr`.
+//! seeds; and its samplers against those of `rand_distr`. Laws of `law.rs` are shown to refuse a
+//! resource that is 5 % off.
 
 mod causes;
 mod disk;
+mod law;
 mod network;
 mod page_cache;
+mod pools;
+mod priorities;
 mod queueing;
 mod samplers;
+mod saturation;
 mod scheduling;
+mod small_messages;
 mod utilisation;
 mod writeback;
-
-/// Fails with both numbers if `have` is further from `want` than `tolerance` (0.01 is one percent).
-fn assert_near(what: &str, have: f64, want: f64, tolerance: f64) {
-    let off = (have / want - 1.0).abs();
-    assert!(
-        off <= tolerance,
-        "{what}: {have:.4} where theory says {want:.4}; off by {:.2} %, {:.2} % allowed",
-        off * 100.0,
-        tolerance * 100.0
-    );
-}

@@ -10,7 +10,7 @@ use headwater_sim::units::{Bytes, BytesPerSecond, MachineId};
 use headwater_sim::usage::{ResourceKind, Usage};
 use headwater_tests::bench::{Ctx, Entry, Event, Saw, Sim, actor, add, simulation};
 
-use crate::assert_near;
+use crate::law::assert_near;
 
 const DISK: DiskId = DiskId(0);
 const SYNC: Duration = Duration::from_millis(1);
