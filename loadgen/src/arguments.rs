@@ -62,6 +62,9 @@ pub(crate) struct Run {
     /// Writes outcome.json, report.html and latency.hlog there
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Writes all that was sent, acknowledged and read there, for `loadgen check`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
     /// Prints the outcome as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -105,6 +108,7 @@ impl Run {
             reach: Reach { accept_differences: true, ..Reach::default() },
             yes: true,
             out: None,
+            history: None,
             json: false,
             keep: false,
             cores: None,

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
 use crate::run::find_arguments::Find;
-use crate::{launch, profile, run, systems, utilisation, validate};
+use crate::{history, launch, profile, run, systems, utilisation, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +35,9 @@ Examples:
       the highest rate that keeps an objective
   loadgen ceiling --target kafka --launch
       its highest rate on one broker, beside that of kafka-producer-perf-test
+  loadgen --rate 1600 --target kafka --launch --history run.jsonl
+  loadgen check run.jsonl
+      writes down all that was sent, acknowledged and read; holds it to the same checkers again
   loadgen profile --out mine.toml
       measures this machine, for the simulator
   loadgen calibrate kafka --profile mine.toml --out mine-kafka.toml
@@ -57,6 +60,18 @@ Examples:
 
 Exit codes: 0 everything was run; 1 a promise was not kept, or a run failed; 2 nothing was run;
 130 interrupted (what was gathered is told all the same).";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  loadgen --rate 1600 --target log --duration 10s --history run.jsonl
+  loadgen check run.jsonl
+      what every checker makes of the run; a broken promise has the events, and is named for what
+      happened to them: lost, never read, never sent, stored twice, out of order, damaged, stale
+      read, inconsistent positions
+  loadgen check run.jsonl --json
+      the same for programs
+
+Exit codes: 0 every promise was kept; 1 one was not; 2 the file can't be read.";
 
 const FIND_EXAMPLES: &str = "\
 Examples:
@@ -103,6 +118,9 @@ enum Command {
     /// Forecasts and runs every scenario of a folder, and says how wrong the forecasts were
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(Validate),
+    /// Checks the history of a run again, of which it was given the file with --history
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(history::Check),
     /// Prints a completion script for a shell
     Completions {
         /// Which shell
@@ -129,6 +147,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ceiling(arguments)) => run::ceiling::run(&arguments),
         Some(Command::Find(arguments)) => run::find::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
+        Some(Command::Check(arguments)) => history::check(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(
                 shell,

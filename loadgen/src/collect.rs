@@ -6,15 +6,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headwater_check::{Events, History, Positions};
+use headwater_check::{Entry, Events, History, Positions, Read, Written};
 use headwater_models::batch::StreamId;
 use headwater_reports::outcome::{Mark, Window};
 use headwater_reports::{Recorder, Resource};
 use headwater_scenarios::observe::ScheduleDigest;
 use headwater_scenarios::scenario::Scenario;
-use headwater_sim::time::Time;
+use headwater_traffic::Place;
 
 use crate::clock::Clock;
+use crate::history::Recording;
 use crate::prepare::Slice;
 use crate::sampler::Sampler;
 use crate::systems::client::{Delivered, Observation, Settled};
@@ -89,6 +90,8 @@ pub(crate) struct Collected {
     pub(crate) recorder: Recorder,
     /// For the checkers.
     pub(crate) history: History,
+    /// Where it is written down, if it is.
+    pub(crate) recording: Option<Recording>,
     /// Hash of the schedule, as far as it was due.
     pub(crate) digest: String,
     /// What happened.
@@ -105,6 +108,7 @@ pub(crate) struct Collected {
 pub(crate) struct Collector {
     recorder: Recorder,
     history: History,
+    recording: Option<Recording>,
     used: Sender<Slice>,
     digest: ScheduleDigest,
     marks: Vec<Mark>,
@@ -133,6 +137,7 @@ impl Collector {
         Self {
             recorder: Recorder::new(interval, window).with_phases(&scenario.phases()),
             history: History::new(StreamId(0), Positions::Events),
+            recording: None,
             used,
             digest: ScheduleDigest::default(),
             marks: Vec::new(),
@@ -143,6 +148,19 @@ impl Collector {
             interval,
             clock,
             counters: Arc::default(),
+        }
+    }
+
+    /// The same, which writes its history down.
+    pub(crate) fn recording(self, recording: Option<Recording>) -> Self {
+        Self { recording, ..self }
+    }
+
+    /// Adds to the history, and to the file that it is written to.
+    fn note(&mut self, entry: &Entry) {
+        self.history.take(entry);
+        if let Some(recording) = &mut self.recording {
+            recording.add(entry);
         }
     }
 
@@ -180,6 +198,7 @@ impl Collector {
         let collected = Collected {
             recorder: self.recorder,
             history: self.history,
+            recording: self.recording,
             digest: self.digest.to_string(),
             marks: self.marks,
             resources: self.sampler.resources(),
@@ -213,6 +232,7 @@ impl Collector {
         for event in &slice.events {
             let (at, bytes) = (event.arrival.at.0, event.arrival.bytes);
             self.digest.add(&event.arrival);
+            self.note(&Entry::Sent(Written::at(at, Events::from(event.place))));
             if handed {
                 self.recorder.offered(at, 1, bytes.into());
                 self.handed(event.started, at, bytes);
@@ -250,7 +270,7 @@ impl Collector {
             if let Some(why) = why {
                 failed += 1;
                 self.recorder.failed(*at, 1);
-                self.history.failed(Time(*at), events);
+                self.note(&Entry::Failed(Written::at(*at, events)));
                 *self.errors.entry(why).or_default() += 1;
                 continue;
             }
@@ -263,13 +283,13 @@ impl Collector {
                 }
                 _ => {
                     if let Some((then, so_far)) = run.replace((*at, events)) {
-                        self.history.acked(Time(then), so_far);
+                        self.note(&Entry::Acked(Written::at(then, so_far)));
                     }
                 }
             }
         }
         if let Some((then, so_far)) = run {
-            self.history.acked(Time(then), so_far);
+            self.note(&Entry::Acked(Written::at(then, so_far)));
         }
         self.counters.acked.fetch_add(acked, Ordering::Relaxed);
         self.counters.failed.fetch_add(failed, Ordering::Relaxed);
@@ -284,11 +304,16 @@ impl Collector {
                     if reader == 0 {
                         self.recorder.delivered(at, stamp.at.0, 1, bytes.into());
                     }
-                    let events = Events::from(stamp.place);
-                    self.history.delivered(Time(at), reader, events, position, bytes.into());
+                    let Place { writer, lane, seq } = stamp.place;
+                    self.note(&Entry::Read(Read { at, reader, lane, position, writer, seq }));
                 }
-                (Err(damage), _) => self.history.damaged(Time(at), reader, damage),
-                (Ok(_), None) => self.history.damaged(Time(at), reader, "without a position"),
+                (Err(damage), _) => {
+                    self.note(&Entry::Damaged { at, reader, what: damage.to_string() });
+                }
+                (Ok(_), None) => {
+                    let what = "without a position".to_owned();
+                    self.note(&Entry::Damaged { at, reader, what });
+                }
             }
         }
     }

@@ -28,6 +28,7 @@ mod failure;
 mod fault;
 mod forecast;
 mod health;
+mod history;
 pub mod launch;
 mod output;
 mod pacing;

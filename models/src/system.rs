@@ -317,7 +317,8 @@ pub enum Handing {
 }
 
 /// How often an event may turn up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Once {
     /// Any number of times: only at-least-once is promised.
     Any,

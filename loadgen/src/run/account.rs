@@ -1,6 +1,7 @@
 //! The account of a live run: the simulator's, with the generator's own health.
 
 use headwater_check::{History, Promises, Suite};
+use headwater_models::batch::StreamId;
 use headwater_reports::outcome::{self, Environment, Mark, Source, Status, VerdictStatus};
 use headwater_reports::{Outcome, Recorder};
 use headwater_scenarios::run::account as simulated;
@@ -56,7 +57,8 @@ pub(crate) fn account(
         driven;
     let marks = by_time(collected.marks, std::mem::take(&mut recorded.marks));
     let threads = std::mem::take(&mut recorded.threads);
-    let damaged = intact(&collected.history);
+    let drained = drained(&read_back);
+    let only_live = Suite::from(only_live(drained)).run(&collected.history);
     let reading = reading(&read_back, interrupted);
     let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
     let mut outcome = of_account(
@@ -88,7 +90,8 @@ pub(crate) fn account(
         outcome.status = Status::Interrupted { why };
     }
     let generator = health::judge(&outcome, cpu, refused);
-    outcome.verdicts.extend([damaged, reading, replicas()]);
+    outcome.verdicts.extend(only_live.iter().map(simulated::verdict));
+    outcome.verdicts.extend([reading, replicas()]);
     outcome.verdicts.extend(health::verdicts(&generator));
     outcome.verdicts.extend(fair(&outcome, &recorded, &setting, plan));
     outcome.verdicts.extend(errors(&collected.errors));
@@ -116,7 +119,7 @@ fn stream(
         history,
         readers: true,
         audited: false,
-        drained: matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet)),
+        drained: drained(read_back),
         given_up: 0,
         handed_again: 0,
         passage: None,
@@ -180,11 +183,25 @@ fn configuration(plan: &RunPlan, setting: &Setting<'_>, outcome: &mut Outcome) {
     }
 }
 
-/// Whether payloads came back as they were written.
-fn intact(history: &History) -> outcome::Verdict {
-    let promises = Promises { intact: true, ..Promises::none() };
-    let verdicts = Suite::from(promises).run(history);
-    simulated::verdict(&verdicts[0])
+/// Whether readers read until nothing more came.
+fn drained(read_back: &Result<ReadBack, String>) -> bool {
+    matches!(read_back, Ok(ReadBack::ToTheEnd | ReadBack::Quiet))
+}
+
+/// What only a live run can be held to: payloads, what was sent, and readings that went on to the
+/// end.
+fn only_live(drained: bool) -> Promises {
+    Promises { intact: true, sent: true, fresh: drained, ..Promises::none() }
+}
+
+/// All that a run is held to by its history.
+pub(crate) fn promised(plan: &RunPlan, read_back: &Result<ReadBack, String>) -> Promises {
+    let drained = drained(read_back);
+    let system = &plan.scenario.systems.part(StreamId(0)).system;
+    let Promises { intact, sent, fresh, .. } = only_live(drained);
+    let promised = plan.scenario.promise.promises(&**system, false, drained);
+    // The disks of the servers are not seen.
+    Promises { intact, sent, fresh, copies: 0, ..promised }
 }
 
 /// Whether everything could be read back: if not, nothing is known about the rest.

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::collect::{Collected, Collector, Counters};
 use crate::failure::{Failure, Result};
 use crate::fault::{Injected, Injector};
+use crate::history::Recording;
 use crate::pacing::{Pace, Paced, Pacer};
 use crate::plan::RunPlan;
 use crate::prepare::prepare;
@@ -60,11 +61,13 @@ pub(crate) struct Asked {
     pub(crate) reads: bool,
     /// Where clients tell what they do.
     pub(crate) counting: Option<Counting>,
+    /// Where the history is written down.
+    pub(crate) recording: Option<Recording>,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { reads: true, counting: None }
+        Self { reads: true, counting: None, recording: None }
     }
 }
 
@@ -90,7 +93,8 @@ pub(crate) fn drive(
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let (sampler, threads) = samplers(plan, cluster, observer.counting.is_some());
     let (preparer, slices, used) = prepare(Arc::clone(&traffic), lanes);
-    let collector = Collector::new(&plan.scenario, used, sampler, threads, observer.clock.clone());
+    let collector = Collector::new(&plan.scenario, used, sampler, threads, observer.clock.clone())
+        .recording(asked.recording);
     let lag_max = Duration::from_nanos(plan.scenario.measure.drain.0);
     let pacer = Pacer {
         slices,

@@ -9,6 +9,7 @@ use headwater_scenarios::scenario::Problems;
 
 use crate::failure::{Failure, Result};
 use crate::forecast::{self, Asked, Made};
+use crate::history::Recording;
 use crate::launch::Places;
 use crate::output::{self, Folder};
 use crate::placement::Placement;
@@ -33,6 +34,11 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let plan = RunPlan::new(arguments)?;
     warn(&plan.scenario.warnings);
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
+    let recording = arguments
+        .history
+        .as_deref()
+        .map(|path| Recording::open(path, &plan.scenario.title, plan.system.name(), plan.seed));
+    let recording = recording.transpose()?;
     let interrupt = Interrupt::listen()?;
     let source = reach::find(&plan, arguments)?;
     if source == Source::Launch {
@@ -52,14 +58,20 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let cluster = reach::reach(&plan, &source, places)?;
     interrupt.measuring();
     let warm_up = warm_up::warm_up(&plan, &cluster, &source, &placement, &interrupt)?;
-    let asked = drive::Asked::default();
-    let driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep, asked)?;
+    let asked = drive::Asked { recording, ..drive::Asked::default() };
+    let mut driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep, asked)?;
     let interrupted = interrupt.raised();
+    let recorded = driven
+        .collected
+        .recording
+        .take()
+        .map(|recording| recording.end(account::promised(&plan, &driven.read_back)));
     let setting = Setting { cluster: &cluster, placement, warm_up, departures };
     let outcome = account::account(&plan, setting, driven, interrupted);
     // The cluster is removed before the results are printed, so that they come last.
     drop(cluster);
     output::tell(&outcome, folder.as_ref(), arguments.json)?;
+    recorded.transpose()?;
     if let Some(made) = &forecast {
         let score = made.score(&plan, &outcome);
         output::tell_score(made, &score, &outcome, folder.as_ref(), arguments.json)?;

@@ -6,7 +6,7 @@
 use super::history::History;
 use super::suite::{Promises, intact, monotone};
 use super::verdict::Verdict;
-use super::{agreement, duplicates, durability, loss, order, prefix};
+use super::{agreement, duplicates, durability, fresh, loss, order, prefix, unsent};
 use headwater_models::system::Once;
 
 /// A checker.
@@ -20,7 +20,7 @@ pub struct Checker {
 }
 
 /// All of them, in the order of their verdicts.
-pub static CHECKERS: [Checker; 10] = [
+pub static CHECKERS: [Checker; 12] = [
     Checker {
         name: "no_acked_loss",
         means: "Every acknowledged event was read back.",
@@ -68,6 +68,16 @@ pub static CHECKERS: [Checker; 10] = [
         check: |history, promised| promised.intact.then(|| intact(history)),
     },
     Checker {
+        name: "only_sent",
+        means: "Nothing is read that was not sent.",
+        check: |history, promised| promised.sent.then(|| unsent::check(history)),
+    },
+    Checker {
+        name: "reads_fresh",
+        means: "Whoever begins to read is shown what others had been shown by then.",
+        check: |history, promised| promised.fresh.then(|| fresh::check(history)),
+    },
+    Checker {
         name: "properties_always",
         means: "What the models say must always hold does.",
         check: |history, _| history.properties.always(),
@@ -91,9 +101,10 @@ mod tests {
 
     #[test]
     fn a_verdict_bears_the_name_of_its_checker() {
-        let everything = Promises { copies: 1, intact: true, ..Promises::default() };
+        let only_live = Promises { sent: true, fresh: true, ..Promises::default() };
+        let everything = Promises { copies: 1, intact: true, ..only_live };
         let history = History::default();
-        for checker in &CHECKERS[..8] {
+        for checker in &CHECKERS[..10] {
             let verdict = (checker.check)(&history, &everything).expect("promised");
             assert_eq!((verdict.name, verdict.passed), (checker.name, true));
             assert!((checker.check)(&history, &Promises::none()).is_none(), "{}", checker.name);

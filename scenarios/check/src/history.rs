@@ -135,6 +135,8 @@ impl Levels {
 pub struct History {
     stream: StreamId,
     pub(super) positions: Positions,
+    /// What writers were handed, where that is told.
+    pub(super) sent: Stored,
     pub(super) acked: Stored,
     pub(super) failed: Stored,
     /// Per reader, per lane: in the order of delivery.
@@ -207,6 +209,13 @@ impl History {
             | Note::Asked { .. }
             | Note::Folded => {}
         }
+    }
+
+    /// The writer was handed the events.
+    #[inline]
+    pub fn sent(&mut self, at: Time, events: Events) {
+        debug_assert_eq!(events.stream, self.stream, "each stream has its history");
+        self.sent.insert(events, at);
     }
 
     /// The writer was told that the events are stored.
@@ -327,6 +336,7 @@ impl History {
     /// Adds what another thread of the same run saw, of other writers' events or other readers, or
     /// later than this. Levels and replicas stay those of the two parts.
     pub fn absorb(&mut self, other: Self) {
+        self.sent.extend(&other.sent);
         self.acked.extend(&other.acked);
         self.failed.extend(&other.failed);
         for (reader, lanes) in (0..).zip(other.read) {

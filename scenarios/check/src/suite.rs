@@ -3,6 +3,7 @@
 use headwater_models::bugs::BugSet;
 use headwater_models::system::Once;
 use headwater_sim::time::Time;
+use serde::{Deserialize, Serialize};
 
 use super::checker::CHECKERS;
 use super::history::History;
@@ -10,7 +11,8 @@ use super::loss;
 use super::verdict::{Finding, Tally, Verdict, grouped};
 
 /// Who reads everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// The readers share the lanes: together they read everything.
     #[default]
@@ -47,7 +49,8 @@ impl Audience {
 }
 
 /// What a system in a configuration promises.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Promises {
     /// No acknowledged event is lost.
     pub no_acked_loss: bool,
@@ -71,13 +74,19 @@ pub struct Promises {
     pub audience: Audience,
     /// Payloads come back as written; false where there are none to look at.
     pub intact: bool,
+    /// Nothing is read that was not sent; false where nobody tells what was.
+    pub sent: bool,
+    /// Whoever begins to read is shown what others had been shown; false where readers may be moved
+    /// away before the end.
+    pub fresh: bool,
     /// Defects that are planted in the checkers.
+    #[serde(skip)]
     pub bugs: BugSet,
 }
 
 impl Default for Promises {
-    /// Everything but durable copies, whose number is the system's, and payloads, which simulated
-    /// runs don't have.
+    /// Everything but durable copies, whose number is the system's, and what only live runs tell:
+    /// payloads, what was sent, and readings that go on to the end.
     fn default() -> Self {
         Self {
             no_acked_loss: true,
@@ -90,6 +99,8 @@ impl Default for Promises {
             copies: 0,
             audience: Audience::default(),
             intact: false,
+            sent: false,
+            fresh: false,
             bugs: BugSet::default(),
         }
     }
@@ -109,6 +120,8 @@ impl Promises {
             copies: 0,
             audience: Audience::default(),
             intact: false,
+            sent: false,
+            fresh: false,
             bugs: BugSet::default(),
         }
     }

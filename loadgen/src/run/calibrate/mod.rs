@@ -181,8 +181,9 @@ fn measure(
         let (name, all) = (cases[at].name, 2 * plans.len());
         terminal::note(format_args!("case {} of {all}: {name}", turn + 1));
         let counting = Counting::default();
-        let reads = drive::Asked { reads: cases[at].reads, counting: Some(counting.clone()) };
-        let driven = drive::drive(&plans[at], &cluster, interrupt, false, reads)?;
+        let reads = cases[at].reads;
+        let asked = drive::Asked { reads, counting: Some(counting.clone()), recording: None };
+        let driven = drive::drive(&plans[at], &cluster, interrupt, false, asked)?;
         measured.take(calibration, (at, &cases[at], &plans[at]), &driven, &counting);
         measured.counting.push(counting);
     }
