@@ -66,8 +66,8 @@ fn waits(of: u32, servers: Servers, service: &Distribution) -> Waits {
     Waits { mean: sum / f64::from(count), probability: waited as f64 / f64::from(count) }
 }
 
-/// The part of the jobs that find all servers busy (Erlang 1917), for `offered` Erlangs: of Erlang's
-/// loss formula by its recursion.
+/// The part of the jobs that find all servers busy (Erlang 1917), for `offered` Erlangs: of his
+/// loss formula, by its recursion.
 fn erlang_c(servers: u32, offered: f64) -> f64 {
     let loss = (1..=servers).fold(1.0, |b, k| offered * b / (f64::from(k) + offered * b));
     let load = offered / f64::from(servers);

@@ -47,8 +47,8 @@ fn responses(cores: u32, loads: &[f64], speed: f64, length: Duration) -> Vec<f64
     sums.into_iter().map(|(sum, count)| sum / f64::from(count) + 1.0 / speed).collect()
 }
 
-/// Three classes on a core, each of which pre-empts the next: a class waits for its own work and for
-/// that before it, and its own is stretched by what comes meanwhile (White and Christie 1958).
+/// Three classes on a core, each of which pre-empts the next: a class waits for its own work and
+/// for that before it, and its own is stretched by what comes meanwhile (White and Christie 1958).
 #[test]
 fn three_priorities_on_a_core_wait_as_theory_says() {
     let loads = [0.2, 0.25, 0.3];
