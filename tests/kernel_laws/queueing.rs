@@ -190,15 +190,17 @@ fn the_queue_length_is_the_arrival_rate_times_the_wait() {
 /// The utilisation law: busy time is throughput times service time.
 #[test]
 fn busy_time_is_throughput_times_service_time() {
+    use ResourceKind::{Cpu, ThreadPool};
     for (threads, cores, kind) in
-        [(2, 0, ResourceKind::ThreadPool), (0, 2, ResourceKind::Cpu), (2, 2, ResourceKind::Cpu)]
+        [(2, 0, ThreadPool), (0, 2, Cpu), (2, 2, Cpu), (16, 0, ThreadPool), (0, 16, Cpu)]
     {
-        holds("utilisation of two servers", 0.6, 0.01, |speed| {
-            let sim = run(3, 1.2, constant_at(speed), threads, cores);
+        let servers = f64::from(threads.max(cores));
+        holds(&format!("utilisation of {servers} servers"), 0.6, 0.01, |speed| {
+            let sim = run(3, 0.6 * servers, constant_at(speed), threads, cores);
             let usage = sim.usage().into_iter().find(|usage| usage.kind == kind).expect("measured");
             let work = sim.observer().0.len() as f64 * SERVICE.0 as f64 / speed;
             assert_near("busy time", usage.busy.0 as f64, work, 0.000_1);
-            usage.busy.0 as f64 / sim.now().0 as f64 / 2.0
+            usage.busy.0 as f64 / sim.now().0 as f64 / servers
         });
     }
 }
