@@ -21,7 +21,7 @@ pub enum Fate {
 /// A change and its fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// The change, as [`line`] says it.
+    /// The change, as [`line()`] says it.
     pub line: String,
     /// What became of it.
     pub fate: Fate,
