@@ -148,7 +148,7 @@ impl Feed {
     }
 
     /// This node, which keeps its own position, is told when there is something new since it last
-    /// looked; what the schedule has it can tell by itself ([`Replay::next_due`]).
+    /// looked; what the schedule has it can tell by itself ([`Replay::look_when_due`]).
     pub fn add_replay_reader(&self, node: NodeId) {
         if let Source::Readers(from) = &self.source {
             from.tell_of_new(self.stream, node);

@@ -9,11 +9,13 @@
 
 use std::ops::Range;
 
+use headwater_sim::context::Context;
 use headwater_sim::time::Time;
 
 use crate::arrival::{Arrival, Arrivals};
 use crate::batch::{Lane, StreamId};
 use crate::handover::{Handed, Handover};
+use crate::protocol::Streaming;
 use crate::shelf::Shelf;
 
 enum Source {
@@ -22,20 +24,28 @@ enum Source {
 }
 
 /// What a system that keeps its own position takes.
-pub struct Replay(Source);
+pub struct Replay {
+    source: Source,
+    /// For which event of the schedule a timer was last set.
+    looks_at: Option<Time>,
+}
 
 impl Replay {
     pub(crate) fn schedule(mut arrivals: Arrivals, lanes: u32) -> Self {
         let (next, lanes) = (arrivals.next(), lanes.max(1).into());
-        Self(Source::Schedule { arrivals, next, taken: 0, lanes, shelf: Shelf::default() })
+        Self::of(Source::Schedule { arrivals, next, taken: 0, lanes, shelf: Shelf::default() })
     }
 
     pub(crate) const fn readers(from: Handover, stream: StreamId) -> Self {
-        Self(Source::Readers { from, stream })
+        Self::of(Source::Readers { from, stream })
+    }
+
+    const fn of(source: Source) -> Self {
+        Self { source, looks_at: None }
     }
 
     fn shelf<R>(&mut self, use_it: impl FnOnce(&mut Shelf) -> R) -> R {
-        match &mut self.0 {
+        match &mut self.source {
             Source::Schedule { shelf, .. } => use_it(shelf),
             Source::Readers { from, stream } => from.shelf(*stream, use_it),
         }
@@ -44,7 +54,7 @@ impl Replay {
     /// Where each lane ends now: the offset of its next event. Lanes ascend; one that never had an
     /// event may be missing.
     pub fn latest(&mut self, now: Time) -> Vec<(Lane, u64)> {
-        if let Source::Schedule { arrivals, next, taken, lanes, shelf } = &mut self.0 {
+        if let Source::Schedule { arrivals, next, taken, lanes, shelf } = &mut self.source {
             while let Some(arrival) = next.take_if(|next| next.at <= now) {
                 let lane = Lane((*taken % *lanes) as u32);
                 let event = Handed { arrival, due: arrival.at, again: false };
@@ -53,17 +63,20 @@ impl Replay {
                 *next = arrivals.next();
             }
         }
-        match &self.0 {
+        match &self.source {
             Source::Schedule { shelf, .. } => shelf.ends(),
             Source::Readers { from, stream } => from.look(*stream),
         }
     }
 
-    /// When the schedule has its next event; nothing of another stream, which tells of itself.
-    pub fn next_due(&self) -> Option<Time> {
-        match &self.0 {
-            Source::Schedule { next, .. } => next.map(|next| next.at),
-            Source::Readers { .. } => None,
+    /// Everything is read: sets a timer for the schedule's next event, once for each. Another
+    /// stream tells of what is new itself.
+    pub fn look_when_due(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) {
+        let Source::Schedule { next: Some(next), .. } = &self.source else { return };
+        let at = next.at;
+        if self.looks_at != Some(at) {
+            ctx.timer_for(at.since(ctx.now()), tag, "look");
+            self.looks_at = Some(at);
         }
     }
 

@@ -295,6 +295,17 @@ pub struct Claims {
     pub counted_out: Duration,
 }
 
+impl Claims {
+    /// Those of processes that nobody stands in for: all that is claimed is that they come back.
+    pub const OF_SINGLE_PROCESSES: Self = Self {
+        losses: 0,
+        power_is_loss: false,
+        returns: true,
+        absent: 0,
+        counted_out: Duration::ZERO,
+    };
+}
+
 /// What the positions of deliveries count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Positions {

@@ -98,7 +98,7 @@ fn run(options: &Options) -> io::Result<bool> {
     let out = fs::canonicalize(&options.out)?;
     let planted = mutants.len();
     eprintln!("{planted} changes; the copy is built, which takes minutes from cold");
-    let programs = Tree::copied(&workspace::root(), &out)?.build(&mut mutants, &suites)?;
+    let programs = Tree::of(&workspace::root(), &out).build(&mut mutants, &suites)?;
     let suites: Vec<_> = suites.into_iter().zip(programs).collect();
     let limits = unchanged(&suites, &out)?;
     let told = tried(options, &mutants, &suites, &limits, &out)?;

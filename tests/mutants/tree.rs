@@ -23,20 +23,10 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Copies the workspace of `from` below `folder`. What is there already and the same stays as
-    /// it is, so that it is not built again.
-    ///
-    /// # Errors
-    /// If something can't be read or written.
-    pub fn copied(from: &Path, folder: &Path) -> io::Result<Self> {
+    /// A copy of the workspace of `from` below `folder`; it is made by [`Self::build`].
+    pub fn of(from: &Path, folder: &Path) -> Self {
         let (root, target) = (folder.join("tree"), folder.join("target"));
-        fs::create_dir_all(&root)?;
-        copy(from, &root)?;
-        let switch = root.join("sim/src/mutants.rs");
-        write(&switch, SWITCH.as_bytes())?;
-        let lib = fs::read_to_string(from.join("sim/src/lib.rs"))?;
-        write(&root.join("sim/src/lib.rs"), format!("{lib}\npub mod mutants;\n").as_bytes())?;
-        Ok(Self { from: from.to_path_buf(), root, target })
+        Self { from: from.to_path_buf(), root, target }
     }
 
     /// Plants changes, builds what the suites need, and takes out what can't be compiled until
@@ -70,19 +60,23 @@ impl Tree {
         }
     }
 
-    /// Writes every file that has changes, and those that had. What lies where.
+    /// Copies the workspace, with the changes planted and the switch for them. What is there
+    /// already and the same stays as it is, so that it is not built again. What lies where.
     fn planted(&self, mutants: &[Mutant]) -> io::Result<Places> {
         let mut by_file: BTreeMap<&str, Vec<&Mutant>> = BTreeMap::new();
         mutants.iter().for_each(|of| by_file.entry(&of.path).or_default().push(of));
-        copy(&self.from.join("models/src"), &self.root.join("models/src"))?;
-        copy(&self.from.join("scenarios/check/src"), &self.root.join("scenarios/check/src"))?;
-        let mut places = Places::new();
+        let (mut places, mut others) = (Places::new(), Others::new());
         for (path, of_file) in by_file {
             let text = fs::read_to_string(self.from.join(path))?;
             let (planted, at) = plant(&text, &of_file);
-            write(&self.root.join(path), planted.as_bytes())?;
+            others.insert(self.from.join(path), planted);
             places.insert(path.to_owned(), at);
         }
+        let lib = self.from.join("sim/src/lib.rs");
+        let text = fs::read_to_string(&lib)?;
+        others.insert(lib, format!("{text}\npub mod mutants;\n"));
+        copy(&self.from, &self.root, &others)?;
+        write(&self.root.join("sim/src/mutants.rs"), SWITCH.as_bytes())?;
         Ok(places)
     }
 
@@ -144,16 +138,22 @@ fn changes_of(message: &Value, places: &Places) -> BTreeSet<u32> {
     numbers
 }
 
+/// Files that say something else in the copy, by their paths in the workspace.
+type Others = BTreeMap<PathBuf, String>;
+
 /// Copies a folder; what is the same already is not written.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+fn copy(from: &Path, to: &Path, others: &Others) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (path, to) = (entry.path(), to.join(entry.file_name()));
         if !path.is_dir() {
-            write(&to, &fs::read(&path)?)?;
+            match others.get(&path) {
+                Some(text) => write(&to, text.as_bytes())?,
+                None => write(&to, &fs::read(&path)?)?,
+            }
         } else if !LEFT_OUT.iter().any(|name| entry.file_name() == *name) {
-            copy(&path, &to)?;
+            copy(&path, &to, others)?;
         }
     }
     Ok(())
@@ -164,5 +164,41 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     match fs::read(path) {
         Ok(old) if old == text => Ok(()),
         _ => fs::write(path, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plant::choose;
+    use crate::sites;
+
+    #[test]
+    fn what_is_planted_again_is_not_written_again() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let (from, text) = (folder.path().join("from"), "fn f(a: u32) -> bool { a < 2 }\n");
+        for (path, text) in [("sim/src/lib.rs", ""), ("models/src/lib.rs", text)] {
+            let path = from.join(path);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("there is room");
+            fs::write(path, text).expect("there is room");
+        }
+        let sites = sites::of(text).expect("it is Rust");
+        let files = [("models/src/lib.rs".to_owned(), text.to_owned(), sites)];
+        let mutants = choose(&files, 1, &mut |_| 0);
+        let tree = Tree::of(&from, folder.path());
+        let written = || {
+            tree.planted(&mutants).expect("it can be written");
+            ["sim/src/lib.rs", "sim/src/mutants.rs", "models/src/lib.rs"].map(|path| {
+                let path = tree.root.join(path);
+                let text = fs::read_to_string(&path).expect("it is there");
+                assert!(text.contains("mutants") || text.contains("fn is"), "{text}");
+                fs::metadata(path).and_then(|of| of.modified()).expect("it has a time")
+            })
+        };
+        assert_eq!(written(), written());
+        // And what is no longer planted is as it was.
+        tree.planted(&[]).expect("it can be written");
+        let clean = fs::read_to_string(tree.root.join("models/src/lib.rs"));
+        assert_eq!(clean.expect("it is there"), text);
     }
 }

@@ -103,8 +103,6 @@ pub struct Backup {
     uncommitted: Vec<Part>,
     /// Positions that can be returned to.
     positions: VecDeque<Position>,
-    /// When it looks for what the schedule has next.
-    looks_at: Option<Time>,
     /// A commit is due.
     due: bool,
     commit_began: Time,
@@ -130,7 +128,6 @@ impl Backup {
             parts: Vec::new(),
             uncommitted: Vec::new(),
             positions: VecDeque::new(),
-            looks_at: None,
             due: false,
             commit_began: Time::ZERO,
             refused: None,
@@ -235,11 +232,7 @@ impl Backup {
         }
         let latest = self.latest(ctx);
         if between(&self.next, &latest) == 0 {
-            let next = self.source.next_due();
-            if let Some(at) = next.filter(|_| self.looks_at != next) {
-                ctx.timer_for(at.since(ctx.now()), Step::Look as u64, "look");
-                self.looks_at = next;
-            }
+            self.source.look_when_due(ctx, Step::Look as u64);
             return;
         }
         let ends = limited(&self.next, &latest, self.config.max_poll_records);

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use headwater_sim::time::Duration;
 use serde::Deserialize as _;
 
 use super::config::{Cluster, Sync};
@@ -88,13 +87,7 @@ impl System for Cluster {
     }
 
     fn claims(&self) -> Claims {
-        Claims {
-            losses: 0,
-            power_is_loss: self.sync == Sync::None,
-            returns: true,
-            absent: 0,
-            counted_out: Duration::ZERO,
-        }
+        Claims { power_is_loss: self.sync == Sync::None, ..Claims::OF_SINGLE_PROCESSES }
     }
 
     fn copies(&self) -> u32 {

@@ -16,7 +16,7 @@ use headwater_sim::disk::{DiskError, DiskId, DiskOp};
 use headwater_sim::effect::PoolId;
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::{Duration, Time};
+use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
 use super::config;
@@ -107,7 +107,6 @@ pub struct Indexer {
     /// The number of the attempt, which no other life has had, and who has not stored the batch.
     batch: u64,
     open: Vec<NodeId>,
-    looks_at: Option<Time>,
 }
 
 impl Indexer {
@@ -126,7 +125,6 @@ impl Indexer {
             rows: Rc::new([]),
             batch: 0,
             open: Vec::new(),
-            looks_at: None,
         }
     }
 
@@ -167,11 +165,7 @@ impl Indexer {
         let unread = between(&self.next, &latest);
         signals::UNINDEXED.set(ctx, unread);
         if unread == 0 {
-            let next = self.source.next_due();
-            if let Some(at) = next.filter(|_| self.looks_at != next) {
-                ctx.timer_for(at.since(ctx.now()), Step::Due as u64, "look");
-                self.looks_at = next;
-            }
+            self.source.look_when_due(ctx, Step::Due as u64);
             return;
         }
         let ends = limited(&self.next, &latest, self.config.max_poll_records);

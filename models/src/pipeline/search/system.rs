@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use headwater_sim::time::Duration;
 use serde::Deserialize as _;
 
 use super::config::Cluster;
@@ -120,13 +119,7 @@ impl System for Cluster {
     }
 
     fn claims(&self) -> Claims {
-        Claims {
-            losses: 0,
-            power_is_loss: false,
-            returns: true,
-            absent: 0,
-            counted_out: Duration::ZERO,
-        }
+        Claims::OF_SINGLE_PROCESSES
     }
 
     /// What is stored are tweets, not events of the stream with their places in it: [`Self::finds`]

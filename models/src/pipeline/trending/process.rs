@@ -86,8 +86,7 @@ pub struct Trending {
     until: Time,
     /// What was read and windows may still need.
     taken: Vec<SharedBatch>,
-    /// When it looks for what the schedule has next, and at the time of day.
-    looks_at: Option<Time>,
+    /// When it looks at the time of day.
     wakes_at: Option<Time>,
     shown: u64,
     late: u64,
@@ -110,7 +109,6 @@ impl Trending {
             parts: Vec::new(),
             until: Time::ZERO,
             taken: Vec::new(),
-            looks_at: None,
             wakes_at: None,
             shown: 0,
             late: 0,
@@ -182,11 +180,7 @@ impl Trending {
             return;
         }
         if unread == 0 {
-            let next = self.source.next_due();
-            if let Some(at) = next.filter(|_| self.looks_at != next) {
-                ctx.timer_for(at.since(ctx.now()), Step::Due as u64, "look");
-                self.looks_at = next;
-            }
+            self.source.look_when_due(ctx, Step::Due as u64);
             return;
         }
         let (mut bytes, mut tagged) = (0, 0);
