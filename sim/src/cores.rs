@@ -94,7 +94,7 @@ struct Tail {
 
 /// How long they take together.
 fn length(tails: &[Tail]) -> Duration {
-    Duration(tails.iter().map(|tail| tail.left.0).sum())
+    tails.iter().fold(Duration::ZERO, |all, tail| all + tail.left)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -556,9 +556,9 @@ impl Cores {
         let is_its = |task: &Task| (task.job.node, task.job.pool) == (node, pool);
         let running = self.cores.iter().filter_map(|core| core.running);
         let running = running.filter(|running| is_its(&running.task));
-        let running = running.map(|of| of.task.job.spent.0 + now.since(of.began).0);
-        let waiting = self.waiting.iter().filter(|task| is_its(task)).map(|task| task.job.spent.0);
-        Duration(running.chain(waiting).sum())
+        let running = running.map(|of| of.task.job.spent + now.since(of.began));
+        let waiting = self.waiting.iter().filter(|task| is_its(task)).map(|task| task.job.spent);
+        running.chain(waiting).fold(Duration::ZERO, |all, of| all + of)
     }
 
     /// Threads that waited at the most.

@@ -27,7 +27,7 @@ impl Work {
     /// it only waits.
     #[inline]
     pub fn add(&mut self, more: Duration) {
-        let all = self.cost.0 + self.tail.0;
+        let all = self.cost.0.saturating_add(self.tail.0);
         let tail = if self.until > Time::ZERO {
             more.0
         } else if self.tail.0 == 0 {

@@ -79,21 +79,27 @@ impl Duration {
         Self(nanos)
     }
 
+    /// What so many bytes take, where a KiB takes this.
+    #[inline]
+    pub const fn per_kib(self, bytes: u64) -> Self {
+        Self(self.0.saturating_mul(bytes) / 1024)
+    }
+
     /// From microseconds.
     #[inline]
     pub const fn from_micros(micros: u64) -> Self {
-        Self(micros * 1_000)
+        Self(micros.saturating_mul(1_000))
     }
 
     /// From milliseconds.
     #[inline]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis * 1_000_000)
+        Self(millis.saturating_mul(1_000_000))
     }
 
     /// From seconds.
     pub const fn from_secs(secs: u64) -> Self {
-        Self(secs * 1_000_000_000)
+        Self(secs.saturating_mul(1_000_000_000))
     }
 
     /// From seconds as a float, at the edge only; negative and NaN give zero.

@@ -255,19 +255,23 @@ impl Ledger {
     pub fn check(&self, bookies: u32) -> Result<(), String> {
         let Self { ensemble_size, write_quorum, ack_quorum } = *self;
         if ack_quorum == 0 {
-            return Err("ack quorum 0: an entry must be acknowledged by at least 1 bookie".into());
+            return Err(
+                "ack.quorum.size 0: an entry must be acknowledged by at least 1 bookie".into()
+            );
         }
         if ack_quorum > write_quorum {
-            return Err(format!("ack quorum {ack_quorum} is above write quorum {write_quorum}"));
+            return Err(format!(
+                "ack.quorum.size {ack_quorum} is above write.quorum.size {write_quorum}"
+            ));
         }
         if write_quorum > ensemble_size {
             let why = "an entry can't have more copies than the ensemble has bookies";
             return Err(format!(
-                "write quorum {write_quorum} is above ensemble size {ensemble_size}: {why}"
+                "write.quorum.size {write_quorum} is above ensemble.size {ensemble_size}: {why}"
             ));
         }
         if ensemble_size > bookies {
-            return Err(format!("ensemble size {ensemble_size} is above the {bookies} bookies"));
+            return Err(format!("ensemble.size {ensemble_size} is above the {bookies} bookies"));
         }
         Ok(())
     }
@@ -337,6 +341,16 @@ pub struct Metadata {
     /// follower's sync. Zero for a single server.
     #[serde(rename = "quorum.delay")]
     pub quorum_delay: Distribution,
+}
+
+impl Metadata {
+    /// What makes it impossible, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        if self.tick_time == 0 {
+            return Err("metadata tickTime must be above 0".into());
+        }
+        self.quorum_delay.check()
+    }
 }
 
 impl Default for Metadata {
@@ -473,10 +487,7 @@ impl Cluster {
         self.ledger.check(self.bookies)?;
         self.bookie.check()?;
         self.auto_recovery.check()?;
-        self.metadata.quorum_delay.check()?;
-        if self.metadata.tick_time == 0 {
-            return Err("metadata tickTime must be above 0".into());
-        }
+        self.metadata.check()?;
         let writer = &self.writer;
         if writer.writers == 0 || writer.entry_events_max == 0 {
             return Err("writers and entry.events.max must be above 0".into());

@@ -290,7 +290,7 @@ impl Journal {
         }
         let bytes = padded(item_bytes, self.config.journal_alignment_size);
         let cost = self.config.cost_journal * items.len() as u64
-            + Duration(self.config.cost_per_kib.0 * item_bytes / 1024);
+            + self.config.cost_per_kib.per_kib(item_bytes);
         let record = Some(Record::Journal { entries, fences: fences.into(), bytes });
         self.flushing = Some(Flushing { items, item_bytes, record, bytes });
         ctx.compute(self.pool, cost, self.tags.compute);

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::compression::{Compressions, Figures};
-use super::costs::Costs;
+use super::costs::{Costs, per_kib};
 use super::ids::{BrokerId, TopicPartition};
 use super::quota::Quota;
 use super::reassignment::Reassignment;
@@ -449,7 +449,7 @@ impl Cluster {
     pub const fn client_tls_ns(&self, bytes: u64) -> u64 {
         match self.security_protocol {
             SecurityProtocol::Plaintext => 0,
-            SecurityProtocol::Ssl => self.costs.tls_kib_ns * bytes / 1024,
+            SecurityProtocol::Ssl => per_kib(self.costs.tls_kib_ns, bytes),
         }
     }
 
@@ -457,7 +457,7 @@ impl Cluster {
     pub const fn broker_tls_ns(&self, bytes: u64) -> u64 {
         match self.broker.security_inter_broker_protocol {
             SecurityProtocol::Plaintext => 0,
-            SecurityProtocol::Ssl => self.costs.tls_kib_ns * bytes / 1024,
+            SecurityProtocol::Ssl => per_kib(self.costs.tls_kib_ns, bytes),
         }
     }
 

@@ -196,19 +196,20 @@ impl Costs {
 
     /// A network thread's work on a message.
     pub const fn network(&self, bytes: u64) -> u64 {
-        self.network_request_ns + self.network_kib_ns * bytes / 1024
+        sum(&[self.network_request_ns, per_kib(self.network_kib_ns, bytes)])
     }
 
     /// A request handler's work on a fetch of a session with so many partitions: it reads them. A
     /// fetch that had to wait takes it twice, once in vain (`ReplicaManager.fetchMessages` and
     /// `DelayedFetch.onComplete` both call `readFromLog`).
     pub const fn fetch(&self, partitions: u64) -> u64 {
-        self.handle_request_ns + self.fetch_partition_ns * partitions
+        sum(&[self.handle_request_ns, self.fetch_partition_ns.saturating_mul(partitions)])
     }
 
     /// The work of a thread that appends batches, besides what a leader does for each record.
     pub const fn append(&self, batches: u64, bytes: u64) -> u64 {
-        self.handle_request_ns + self.append_batch_ns * batches + self.append_kib_ns * bytes / 1024
+        let batches = self.append_batch_ns.saturating_mul(batches);
+        sum(&[self.handle_request_ns, batches, per_kib(self.append_kib_ns, bytes)])
     }
 
     /// A recovery thread's work on so many bytes that have to be checked.
@@ -218,15 +219,28 @@ impl Costs {
 
     /// A thread of librdkafka's work on a request that it makes.
     pub const fn build(&self, records: u64, bytes: u64) -> u64 {
-        self.client_request_ns
-            + self.client_batch_record_ns * records
-            + self.client_kib_ns * bytes / 1024
+        let records = self.client_batch_record_ns.saturating_mul(records);
+        sum(&[self.client_request_ns, records, per_kib(self.client_kib_ns, bytes)])
     }
 
     /// A consumer's work on a response that it takes apart.
     pub const fn parse(&self, records: u64, bytes: u64) -> u64 {
-        self.client_request_ns
-            + self.client_parse_record_ns * records
-            + self.client_kib_ns * bytes / 1024
+        let records = self.client_parse_record_ns.saturating_mul(records);
+        sum(&[self.client_request_ns, records, per_kib(self.client_kib_ns, bytes)])
     }
+}
+
+/// What so many bytes take, where a KiB takes `cost`.
+pub(in crate::kafka) const fn per_kib(cost: u64, bytes: u64) -> u64 {
+    Duration(cost).per_kib(bytes).0
+}
+
+/// All of them together: no more than there is time.
+const fn sum(costs: &[u64]) -> u64 {
+    let (mut all, mut at) = (0_u64, 0);
+    while at < costs.len() {
+        all = all.saturating_add(costs[at]);
+        at += 1;
+    }
+    all
 }

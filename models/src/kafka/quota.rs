@@ -35,7 +35,7 @@ impl Quota {
 
     /// Nanoseconds of threads in a second; 0 for no limit.
     pub const fn request_ns(&self) -> u64 {
-        self.request_percentage * 10_000_000
+        self.request_percentage.saturating_mul(10_000_000)
     }
 }
 

@@ -9,7 +9,7 @@ use headwater_sim::fault::Fault;
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
-use crate::cluster::{self, Cluster, at, config, nodes, steady};
+use crate::cluster::{self, Cluster, ONE_WAY, at, config, nodes, steady};
 
 /// Who plays in a cluster.
 pub struct Cast {
@@ -202,10 +202,10 @@ fn a_restarted_metadata_service_interrupts_no_open_ledger() {
 #[test]
 fn impossible_clusters_are_refused() {
     for (bookies, replication, why) in [
-        (3, (3, 2, 3), "ack quorum 3 is above write quorum 2"),
-        (3, (2, 3, 2), "write quorum 3 is above ensemble size 2"),
-        (2, (3, 3, 2), "ensemble size 3 is above the 2 bookies"),
-        (3, (3, 3, 0), "ack quorum 0"),
+        (3, (3, 2, 3), "ack.quorum.size 3 is above write.quorum.size 2"),
+        (3, (2, 3, 2), "write.quorum.size 3 is above ensemble.size 2"),
+        (2, (3, 3, 2), "ensemble.size 3 is above the 2 bookies"),
+        (3, (3, 3, 0), "ack.quorum.size 0"),
     ] {
         let error = config(bookies, replication).check().unwrap_err();
         assert!(error.contains(why), "{error}");
@@ -213,4 +213,39 @@ fn impossible_clusters_are_refused() {
     let mut bad = config(3, (3, 3, 2));
     bad.bookie.flush_interval = 0;
     assert_eq!(bad.check(), Err("bookie flushInterval must be above 0".into()));
+}
+
+#[test]
+fn the_last_ledger_of_a_writer_that_has_finished_is_read_while_the_writer_is_registered() {
+    let config = config(3, (3, 2, 2));
+    let Cast { writer, .. } = cast(&config);
+    let mut sim = running(1, &config, 100);
+    sim.run_until(at(10_000));
+    let closed = *sim.observer().times("ledger_closed").last().expect("the writer has finished");
+    // That it has finished is on its way to the metadata service; of what it is registered as, the
+    // end of its session alone can tell.
+    let mut sim = running(1, &config, 100);
+    sim.schedule(closed + ONE_WAY * 2, Fault::Crash { node: writer });
+    sim.run_until(closed + Duration::from_secs(3));
+    let seen = sim.observer();
+    assert!(seen.times("writer_finished").is_empty(), "it had heard that its list is kept");
+    assert_eq!(seen.delivered_due.len(), 100);
+}
+
+#[test]
+fn a_ledger_that_recovery_has_closed_where_its_writer_would_is_closed() {
+    let config = config(3, (3, 2, 2));
+    let Cast { metadata, writer, .. } = cast(&config);
+    let mut sim = running(1, &config, 100);
+    // All is written when the writer cannot close its ledger; its session ends, and the reader
+    // recovers what it wrote.
+    let cut = Fault::Partition { from: vec![writer], to: vec![metadata], symmetric: true };
+    sim.schedule(at(1_050), cut);
+    sim.schedule(at(60_000), Fault::Heal);
+    sim.run_until(at(120_000));
+    let seen = sim.observer();
+    assert_eq!(seen.times("ledger_recovered").len(), 1);
+    assert_eq!(seen.times("ledger_created").len(), 1, "it took its ledger for failed");
+    assert_eq!(seen.times("writer_finished").len(), 1);
+    seen.check_exactly_once();
 }

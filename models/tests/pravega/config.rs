@@ -23,8 +23,8 @@ fn impossible_clusters_are_refused_by_name() {
     let narrow = SegmentStore { operation_log_max: 10, ..SegmentStore::default() };
     let cases = [
         (Cluster { segments: 0, ..defaults.clone() }, "segments"),
-        (Cluster { bookkeeper: log, ..defaults.clone() }, "ack quorum 4"),
-        (Cluster { bookies: 2, ..defaults.clone() }, "ensemble size 3"),
+        (Cluster { bookkeeper: log, ..defaults.clone() }, "ack.quorum.size 4"),
+        (Cluster { bookies: 2, ..defaults.clone() }, "ensemble.size 3"),
         (Cluster { mode: Mode::Standalone, ..defaults.clone() }, "standalone"),
         (Cluster { segment_store: in_memory.clone(), ..defaults.clone() }, "INMEMORY"),
         (Cluster { segment_store: in_memory, bookies: 0, ..defaults.clone() }, "standalone"),

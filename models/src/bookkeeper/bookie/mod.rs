@@ -201,7 +201,7 @@ impl Bookie {
             return;
         }
         let pool = if add.recovery { POOL_HIGH } else { POOL_ADD };
-        let bytes = Duration(self.config.cost_per_kib.0 * add.entry.size_bytes() / 1024);
+        let bytes = self.config.cost_per_kib.per_kib(add.entry.size_bytes());
         let number = self.number();
         ctx.compute(pool, self.config.cost_add + bytes, TAGS.tag(KIND_ADD, number));
         self.adds.insert(TAGS.low(number), add);

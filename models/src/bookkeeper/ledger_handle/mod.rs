@@ -157,6 +157,8 @@ pub struct LedgerHandle {
     /// Not sent yet: no permit, or no ledger.
     unsent: VecDeque<(EntryId, Rc<Payload>)>,
     unsent_bytes: u64,
+    /// The last entry that was sent to bookies.
+    sent: EntryId,
     next: EntryId,
     last_add_confirmed: EntryId,
     change: Option<EnsembleChange>,
@@ -186,6 +188,7 @@ impl LedgerHandle {
             limiter: RateLimiter::new(spec.client.throttle, ctx.now()),
             unsent: VecDeque::new(),
             unsent_bytes: 0,
+            sent: EntryId::NONE,
             next: EntryId(0),
             last_add_confirmed: EntryId::NONE,
             change: None,
@@ -280,6 +283,7 @@ impl LedgerHandle {
             }
             let (id, payload) = self.unsent.pop_front().expect("there is one");
             self.unsent_bytes -= payload.bytes;
+            self.sent = id;
             let last_add_confirmed = self.last_add_confirmed;
             self.adds.send(ctx, Rc::new(Entry { ledger, id, last_add_confirmed, payload }));
         }
@@ -516,8 +520,8 @@ impl LedgerHandle {
     }
 
     fn note_confirmed(&self, ctx: &mut Context<'_, Streaming>) {
-        let sent = EntryId(self.next.0 - 1 - self.unsent.len() as i64);
-        properties::CONFIRMED_WAS_PUSHED.note(ctx, self.entity(), self.last_add_confirmed <= sent);
+        let sent = self.last_add_confirmed <= self.sent;
+        properties::CONFIRMED_WAS_PUSHED.note(ctx, self.entity(), sent);
     }
 
     fn closed(&mut self, ctx: &mut Context<'_, Streaming>) -> Vec<HandleEvent> {

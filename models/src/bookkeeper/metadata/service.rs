@@ -111,7 +111,7 @@ impl MetadataService {
     fn touch(&mut self, now: Time, session: SessionId, timeout: Duration) {
         let tick = Duration::from_millis(self.config.tick_time).0;
         let expires = (now + timeout).0;
-        self.expiry.insert(session, Time((expires / tick + 1) * tick));
+        self.expiry.insert(session, Time((expires / tick).saturating_add(1).saturating_mul(tick)));
     }
 
     fn heard(&mut self, now: Time, session: Option<SessionId>) {

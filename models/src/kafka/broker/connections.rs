@@ -14,6 +14,7 @@ use super::log_reads::Reading;
 use super::quotas::Spent;
 use super::{Broker, Ctx, TAGS, kind};
 use crate::batch::SharedBatch;
+use crate::kafka::costs::per_kib;
 use crate::kafka::message::{Fetch, Message};
 use crate::kafka::record::record_bytes;
 use crate::kafka::replica::RequestId;
@@ -221,7 +222,7 @@ impl Broker {
         let (bytes, costs) = (message.size_bytes(), &self.config.costs);
         let tls = if self.has_tls() { self.tls_ns(to, bytes) } else { 0 };
         let copied = tls > 0 && matches!(message, Message::FetchResponse { .. });
-        let copy = if copied { costs.network_kib_ns * bytes / 1024 } else { 0 };
+        let copy = if copied { per_kib(costs.network_kib_ns, bytes) } else { 0 };
         costs.network(bytes) + tls + copy
     }
 

@@ -159,7 +159,8 @@ impl Broker {
             return asked;
         }
         let windows = self.windows();
-        asked.min(limit * (windows.count - 1) * self.config.broker.quota_window_size_s)
+        let seconds = (windows.count - 1).saturating_mul(self.config.broker.quota_window_size_s);
+        asked.min(limit.saturating_mul(seconds))
     }
 
     fn request_throttle(&mut self, ctx: &Ctx<'_>, to: NodeId) -> Option<Duration> {

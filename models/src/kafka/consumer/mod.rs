@@ -311,14 +311,12 @@ impl Consumer {
         let fetching = &mut self.each[broker.index()];
         // The next fetch is made of a walk over the broker's partitions: which are to be fetched,
         // and what is told of them.
-        let walk = 2 * self.config.costs.client_partition_ns * fetching.session.len() as u64;
+        let walk = Duration(self.config.costs.client_partition_ns) * fetching.session.len() as u64;
         let opens = self.config.stored_compression().map_or(0, |of| of.decompress_ns(whole));
-        let cost = Duration(
-            self.config.costs.parse(records, bytes)
-                + walk
-                + opens
-                + self.config.client_tls_ns(bytes),
-        );
+        let cost = Duration(self.config.costs.parse(records, bytes))
+            + walk * 2
+            + Duration(opens)
+            + Duration(self.config.client_tls_ns(bytes));
         (fetching.correlation, fetching.parsing) = (None, Some(answer));
         self.config.costs.work(ctx, pool, cost, TAGS.tag(kind::PARSED, broker.into()));
     }

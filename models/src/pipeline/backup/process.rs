@@ -18,7 +18,7 @@ use headwater_sim::disk::{DiskError, DiskId, DiskOp, FileId};
 use headwater_sim::effect::PoolId;
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::{Duration, Time};
+use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
 use super::config::{Cluster, Sync};
@@ -242,7 +242,7 @@ impl Backup {
         self.parts.append(&mut parts);
         self.next = later(&self.next, &ends);
         self.busy = true;
-        let cost = Duration(self.config.costs.kib.0 * bytes / 1024);
+        let cost = self.config.costs.kib.per_kib(bytes);
         ctx.compute(MAIN, cost, Step::Buffered as u64);
     }
 

@@ -176,8 +176,7 @@ impl Indexer {
         let row =
             |arrival: &crate::arrival::Arrival| Row { tweet: arrival.index, bytes: arrival.bytes };
         self.rows = events.map(|event| row(&event.arrival)).collect();
-        let cost =
-            Duration(self.config.kib.0 * bytes / 1024) + self.config.embed * self.rows.len() as u64;
+        let cost = self.config.kib.per_kib(bytes) + self.config.embed * self.rows.len() as u64;
         self.at = At::Parsing;
         ctx.compute(MAIN, cost, Step::Parsed as u64);
     }

@@ -72,7 +72,7 @@ impl Default for Costs {
 impl Costs {
     /// What a task takes for so many rows of so many bytes.
     pub fn rows(&self, rows: u64, bytes: u64) -> Duration {
-        let of_bytes = Duration(self.kib.0 * bytes / 1024);
+        let of_bytes = self.kib.per_kib(bytes);
         self.task + self.row * rows + of_bytes
     }
 

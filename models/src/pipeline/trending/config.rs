@@ -101,6 +101,9 @@ impl Default for Cluster {
     }
 }
 
+/// Windows that a tweet counts in at the most.
+const WINDOWS_MAX: u64 = 10_000;
+
 impl Cluster {
     /// What makes it impossible, if anything.
     ///
@@ -117,8 +120,14 @@ impl Cluster {
         if let Some((name, _)) = least.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} is 0: it is above that"));
         }
+        let windows = self.window_size.0 / self.window_advance.0;
         match self.window_size.0 % self.window_advance.0 {
-            0 => Ok(()),
+            0 if windows <= WINDOWS_MAX => Ok(()),
+            0 => Err(format!(
+                "window.size is {} times window.advance, above {WINDOWS_MAX}: a tweet counts in as \
+                 many windows",
+                windows
+            )),
             _ => Err(format!(
                 "window.size is {}, and window.advance {}: the one is a multiple of the other",
                 self.window_size, self.window_advance

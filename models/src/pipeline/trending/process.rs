@@ -16,7 +16,7 @@ use headwater_sim::disk::{DiskError, DiskId, DiskOp};
 use headwater_sim::effect::PoolId;
 use headwater_sim::machine::PoolSpec;
 use headwater_sim::node::{Completion, Node};
-use headwater_sim::time::{Duration, Time};
+use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
 use super::config::{Cluster, Restart};
@@ -193,7 +193,7 @@ impl Trending {
             self.parts.push((part, tags));
         }
         let costs = &self.config.costs;
-        let cost = Duration(costs.kib.0 * bytes / 1024) + costs.count * tagged;
+        let cost = costs.kib.per_kib(bytes) + costs.count * tagged;
         self.busy = true;
         ctx.compute(MAIN, cost, Step::Parsed as u64);
     }

@@ -142,12 +142,12 @@ impl Costs {
     }
 
     /// An event loop reads and decodes an append block that carries so many bytes.
-    pub(in crate::pravega) const fn append(&self, bytes: u64) -> Duration {
-        Duration(self.connection_append_ns + self.connection_kib_ns * bytes / 1024)
+    pub(in crate::pravega) fn append(&self, bytes: u64) -> Duration {
+        Duration(self.connection_append_ns) + Duration(self.connection_kib_ns).per_kib(bytes)
     }
 
     /// An event loop writes a reply that carries so many bytes.
-    pub(in crate::pravega) const fn reply(&self, bytes: u64) -> Duration {
-        Duration(self.connection_reply_ns + self.connection_kib_ns * bytes / 1024)
+    pub(in crate::pravega) fn reply(&self, bytes: u64) -> Duration {
+        Duration(self.connection_reply_ns) + Duration(self.connection_kib_ns).per_kib(bytes)
     }
 }

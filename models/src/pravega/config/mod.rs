@@ -206,6 +206,8 @@ impl Cluster {
         }
         if self.has_bookkeeper() {
             self.bookkeeper.ledger().check(self.bookies)?;
+            self.bookie.check()?;
+            self.metadata.check()?;
         } else if self.bookies > 0 {
             let bookies = self.bookies;
             return Err(format!(

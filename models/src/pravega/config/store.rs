@@ -225,7 +225,8 @@ impl SegmentStore {
         let Self { cache_target_percent: target, cache_max_percent: max, .. } = *self;
         if target >= max || max > 100 {
             return Err(format!(
-                "cache.utilization: target {target} % must be below max {max} %, at most 100 %"
+                "cache.utilization.target.percent {target} must be below \
+                 cache.utilization.max.percent {max}, at most 100"
             ));
         }
         Ok(())

@@ -182,10 +182,10 @@ impl Container {
             }
         }
         let costs = &env.spec.cluster.costs;
-        let per_bytes = costs.operation_kib_ns * bytes / 1024;
-        let cost = extra + Duration(costs.operation_ns * count as u64 + per_bytes);
+        let per_bytes = Duration(costs.operation_kib_ns).per_kib(bytes);
+        let cost = extra + Duration(costs.operation_ns) * count as u64 + per_bytes;
         // Back through the loop and its throttler (`OperationProcessor.doRun`: two hand-overs).
-        let back = Duration(costs.core_loop_ns * 2);
+        let back = Duration(costs.core_loop_ns) * 2;
         env.compute_in_loop(QUEUE_POOL, cost, back, self.task(Work::Processed(count)));
     }
 

@@ -126,7 +126,7 @@ impl Throttler {
             cache_base_delay,
             log_threshold_ms: log.write_timeout_ms / 10,
             log_threshold_min,
-            log_base_delay: (delay_ms_max as i64 + span - 1) / span,
+            log_base_delay: (delay_ms_max as i64).saturating_add(span - 1) / span,
             operations_target: store.operation_log_target,
             operations_max: store.operation_log_max,
         }

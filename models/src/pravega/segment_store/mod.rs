@@ -361,8 +361,9 @@ impl SegmentStore {
     /// A request comes in, which carries so many bytes.
     fn allocate(&mut self, ctx: &mut Ctx<'_>, carried: u64) {
         let costs = &self.spec.cluster.costs;
-        let garbage =
-            costs.request_garbage_bytes + carried * (100 + costs.carried_garbage_percent) / 100;
+        let percent = costs.carried_garbage_percent.saturating_add(100);
+        let of_carried = carried.saturating_mul(percent) / 100;
+        let garbage = costs.request_garbage_bytes.saturating_add(of_carried);
         self.jvm.request(ctx, garbage, |number| JVM_TAGS.tag(number));
     }
 }

@@ -300,7 +300,8 @@ impl Jvm {
         tag: impl Fn(u64) -> u64,
     ) {
         self.code.request(ctx, &tag);
-        self.used += garbage + self.background(ctx.now());
+        let more = garbage.saturating_add(self.background(ctx.now()));
+        self.used = self.used.saturating_add(more);
         if self.used >= self.eden && self.paused_at.is_none() {
             self.collect(ctx, tag);
         }
@@ -370,7 +371,7 @@ impl Jvm {
                 (all, COLLECTED)
             }
         };
-        let moving = Duration(self.config.survivor_kib_ns * (moved >> 10));
+        let moving = Duration(self.config.survivor_kib_ns) * (moved >> 10);
         let work = self.config.young_collection(ctx) + moving;
         ctx.stop_the_world(work, self.threads, tag(kind));
     }

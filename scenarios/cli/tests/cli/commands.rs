@@ -160,10 +160,13 @@ fn an_impossible_topology_is_refused_at_its_line() {
     refused(&headwater(&["run", &path]), &["impossible topology", "only 3 brokers", "toml:7:"]);
     let quorums = "kind = \"bookkeeper\"\nledger.ack.quorum.size = 3\nledger.write.quorum.size = 2";
     let path = file(&folder, kind, quorums);
-    refused(&headwater(&["run", &path]), &["ack quorum 3 is above write quorum 2", "toml:7:"]);
+    refused(
+        &headwater(&["run", &path]),
+        &["ack.quorum.size 3 is above write.quorum.size 2", "toml:7:"],
+    );
     let pravega = "kind = \"pravega\"\nbookkeeper.ack.quorum.size = 4";
     let path = file(&folder, kind, pravega);
-    refused(&headwater(&["run", &path]), &["ack quorum 4 is above write quorum 3"]);
+    refused(&headwater(&["run", &path]), &["ack.quorum.size 4 is above write.quorum.size 3"]);
 }
 
 #[test]
