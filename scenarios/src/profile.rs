@@ -98,17 +98,41 @@ pub struct Machine {
     pub policy: Policy,
 }
 
-/// A thread of each process of a kind, of which its model knows nothing.
+/// Threads of each process of a kind, of which its model knows nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Background {
     /// The kind of system whose processes have it, such as `kafka`; without it those of all have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
-    /// Its name, such as `C2 CompilerThread`.
+    /// Their name, such as `C2 CompilerThread`.
     pub name: String,
-    /// When it runs.
+    /// How many wake at once each time, all with the same work; 1 to 10,000.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub herd: u32,
+    /// When they run.
     pub activity: Activity,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn is_one(herd: &u32) -> bool {
+    *herd == 1
+}
+
+impl Background {
+    /// Cores that they take on the average, one after the other.
+    pub fn mean_cores(&self) -> f64 {
+        match &self.activity {
+            Activity::Bursts { gap, work } => {
+                let work = work.mean().as_secs_f64() * f64::from(self.herd);
+                work / (gap.mean().as_secs_f64() + work).max(f64::MIN_POSITIVE)
+            }
+            Activity::Spin { .. } => self.activity.mean_cores(),
+        }
+    }
 }
 
 /// The name of the one machine, or of the servers' half of it, in what is measured.
@@ -146,6 +170,9 @@ impl Machine {
         for (index, thread) in self.background.iter().enumerate() {
             let wrong = |(key, why)| here(format!("background.{index}.{key}"), why);
             thread.activity.check().map_err(wrong)?;
+            if !(1..=10_000).contains(&thread.herd) {
+                return Err(wrong(("herd", "1 to 10000 threads wake at once".into())));
+            }
         }
         if self.disks.is_empty() {
             return Err(here("disks".into(), "a machine needs at least one disk".into()));
@@ -275,6 +302,7 @@ impl Profile {
             let its = |of: &&Background| of.system.as_deref().is_none_or(|of| of == kind);
             let spec = |of: &Background| BackgroundSpec {
                 name: of.name.clone(),
+                herd: of.herd,
                 activity: of.activity.clone(),
             };
             node.policy = of.policy;

@@ -23,14 +23,17 @@ pub struct OtherSpec {
     pub activity: Activity,
 }
 
-/// A thread that each process of a kind has, and of which its model knows nothing: a compiler, a
-/// clock of metrics. It runs while the process does.
+/// Threads that each process of a kind has, and of which its model knows nothing: a compiler, a
+/// clock of metrics. They run while the process does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackgroundSpec {
     /// Name, such as `C2 CompilerThread`.
     pub name: String,
-    /// When it runs.
+    /// How many wake at once each time, all with the same work: a thread pool whose idle threads
+    /// wait for one time is a herd.
+    pub herd: u32,
+    /// When they run; the gap is from the end of the last one's work.
     pub activity: Activity,
 }
 

@@ -220,7 +220,7 @@ fn a_spinning_pacer_takes_the_share_that_theory_says() {
 fn the_background_of_a_process_is_its_own_lives_with_it_and_yields_to_real_time() {
     let every = |us| Distribution::constant(Duration::from_micros(us));
     let activity = Activity::Bursts { gap: every(9_000), work: every(1_000) };
-    let background = vec![BackgroundSpec { name: "compiler".into(), activity }];
+    let background = vec![BackgroundSpec { name: "compiler".into(), herd: 1, activity }];
     let mut sim = simulation(1, SimulationSpec::default());
     let one = sim.add_machine(machine(1, SchedulerSpec::default()));
     let (name, pools) = ("server".to_owned(), PoolSpec::plain([1]));
@@ -245,6 +245,28 @@ fn the_background_of_a_process_is_its_own_lives_with_it_and_yields_to_real_time(
     let (of, ran) = sim.pools(server).last().unwrap();
     assert_eq!((of.name, ran.cpu), ("background", sim.cpu_time(server)));
     assert!(ran.dispatches.abs_diff(300) <= 6, "{ran:?}");
+}
+
+/// Threads that wake at once keep a core until the last of them is done, and whoever comes
+/// meanwhile waits behind them.
+#[test]
+fn a_herd_of_threads_wakes_at_once_and_others_wait_behind_it() {
+    let waits = |herd, work| {
+        let every = |us| Distribution::constant(Duration::from_micros(us));
+        let activity = Activity::Bursts { gap: every(10_000), work: every(work) };
+        let background = vec![BackgroundSpec { name: "pool".into(), herd, activity }];
+        let mut sim = simulation(1, SimulationSpec::default());
+        let one = sim.add_machine(machine(1, SchedulerSpec::default()));
+        let (name, pools) = ("server".to_owned(), PoolSpec::plain([1]));
+        let factory = at_times(vec![10_010], Duration::from_micros(10));
+        let policy = fair(0);
+        sim.add_node(NodeSpec { name, machine: one, pools, background, policy, factory });
+        sim.run_until(Time(12 * SECOND));
+        assert_near("CPU", sim.cpu_time(NodeId(0)).as_secs_f64(), 2.0, 0.002);
+        microseconds_done(&sim)[0] - 10_010
+    };
+    assert_eq!(waits(20, 100), 2_000, "the rest of two milliseconds, and its own work");
+    assert_eq!(waits(1, 2_000), 2_000, "one thread keeps its core as long, up to its slice");
 }
 
 #[test]

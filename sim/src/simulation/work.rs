@@ -18,6 +18,9 @@ const COLLECTOR: u8 = u8::MAX;
 /// In place of a pool, for the threads of a process that its model knows nothing of.
 const BACKGROUND: u8 = u8::MAX - 1;
 
+/// The tag of work of a background thread after which nothing follows.
+const OF_HERD: u64 = u64::MAX;
+
 /// The two, and what they are called.
 pub(super) const APART: [(u8, &str); 2] = [(COLLECTOR, "collectors"), (BACKGROUND, "background")];
 
@@ -227,7 +230,7 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         self.run_on(machine, job, policy);
     }
 
-    /// A thread of a process that its model knows nothing of wakes up.
+    /// Threads of a process that its model knows nothing of wake up.
     pub(super) fn background_wakes(
         &mut self,
         node: NodeId,
@@ -235,18 +238,22 @@ impl<P: Protocol, O: Observer<P>, Q: EventQueue> Simulation<P, O, Q> {
         number: u32,
         work: Duration,
     ) {
-        if self.nodes[node.index()].incarnation != incarnation {
+        let state = &self.nodes[node.index()];
+        if state.incarnation != incarnation {
             return;
         }
-        let (tag, spent, asked) = (u64::from(number), Duration::ZERO, self.now);
-        let work = Work::of(work);
-        let cause = NONE;
-        let job = Job { node, incarnation, pool: BACKGROUND, work, tag, spent, asked, cause };
-        self.ask_for_core(job);
+        let (spent, asked, cause) = (Duration::ZERO, self.now, NONE);
+        let (pool, work) = (BACKGROUND, Work::of(work));
+        let herd = state.background[number as usize].0.herd;
+        for left in (0..herd.max(1)).rev() {
+            // They wake again when the last of them is done.
+            let tag = if left == 0 { u64::from(number) } else { OF_HERD };
+            self.ask_for_core(Job { node, incarnation, pool, work, tag, spent, asked, cause });
+        }
     }
 
     fn background_done(&mut self, job: Job) {
-        if self.nodes[job.node.index()].incarnation == job.incarnation {
+        if job.tag != OF_HERD && self.nodes[job.node.index()].incarnation == job.incarnation {
             self.next_of_background(job.node, job.tag as u32);
         }
     }

@@ -15,62 +15,108 @@ const TOLD: f64 = 0.001;
 /// What the rest is called.
 const REST: &str = "other threads of servers";
 
+/// Threads of a kind that wake at once are told from others only where there are so many.
+const HERD_MIN: u32 = 4;
+
 /// What such threads took, by their names.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
     cases: usize,
-    /// Dispatches and CPU time in seconds, each a second, of the cases in which there were any.
-    taken: BTreeMap<String, Vec<(f64, f64)>>,
+    /// Of the cases in which there were any.
+    taken: BTreeMap<String, Vec<Taken>>,
+}
+
+/// What threads of a name took in a case.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    /// Dispatches a second.
+    dispatches: f64,
+    /// CPU time in seconds, a second.
+    cores: f64,
+    /// How many of them wake at once.
+    herd: u32,
+}
+
+/// A case: its window in seconds, and which of the sampler's intervals are in it, of how many
+/// seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) seconds: f64,
+    pub(super) intervals: (usize, usize),
+    pub(super) interval: f64,
+}
+
+impl Measured {
+    /// How many threads of a kind wake at once. Wherever one of them wakes, in an interval with any
+    /// CPU time, all do; how often that is follows from the share of intervals without.
+    fn herd(&self, group: &ThreadGroup, dispatches: f64) -> u32 {
+        let (from, until) = self.intervals;
+        let of = group.cpu.get(from..until.min(group.cpu.len())).unwrap_or_default();
+        let without = of.iter().filter(|share| **share == 0.0).count();
+        if group.threads < HERD_MIN || without == 0 || without == of.len() {
+            return 1;
+        }
+        let wakes = -(without as f64 / of.len() as f64).ln() / self.interval;
+        let herd = (dispatches / wakes).round().clamp(1.0, f64::from(group.threads)) as u32;
+        if herd < HERD_MIN { 1 } else { herd }
+    }
 }
 
 impl Beside {
-    /// Adds what they took in a case of so many seconds.
-    pub(super) fn add<'a>(&mut self, seconds: f64, groups: impl Iterator<Item = &'a ThreadGroup>) {
+    /// Adds what they took in a case.
+    pub(super) fn add<'a>(
+        &mut self,
+        case: &Measured,
+        groups: impl Iterator<Item = &'a ThreadGroup>,
+    ) {
         self.cases += 1;
-        let mut of_case: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        let mut of_case: BTreeMap<&str, Taken> = BTreeMap::new();
         for group in groups {
-            let (dispatches, cores) = of_case.entry(&group.name).or_default();
-            *dispatches += group.dispatches as f64 / seconds.max(1e-9);
-            *cores += group.cpu_ns as f64 / 1e9 / seconds.max(1e-9);
+            let of = of_case.entry(&group.name).or_default();
+            let dispatches = group.dispatches as f64 / case.seconds.max(1e-9);
+            of.dispatches += dispatches;
+            of.cores += group.cpu_ns as f64 / 1e9 / case.seconds.max(1e-9);
+            of.herd = of.herd.max(case.herd(group, dispatches));
         }
         for (name, taken) in of_case {
             self.taken.entry(name.to_owned()).or_default().push(taken);
         }
     }
 
-    /// Dispatches a second and cores in the case in the middle: in some a compiler has met what is
-    /// new to it.
-    fn usual(&self, taken: &[(f64, f64)]) -> (f64, f64) {
-        let mut all = vec![(0.0, 0.0); self.cases.saturating_sub(taken.len())];
+    /// What they took in the case in the middle: in some a compiler has met what is new to it.
+    fn usual(&self, taken: &[Taken]) -> Taken {
+        let mut all = vec![Taken::default(); self.cases.saturating_sub(taken.len())];
         all.extend(taken);
-        all.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+        all.sort_by(|one, other| one.cores.total_cmp(&other.cores));
         all.get(all.len() / 2).copied().unwrap_or_default()
     }
 
     /// As the background of a server, the busiest first: bursts at random, each as long as those
-    /// were on the average.
+    /// were on the average, of as many threads as woke at once.
     fn specs(&self, system: &str) -> Vec<Background> {
-        let mut rest = (0.0, 0.0);
+        let mut rest = Taken { herd: 1, ..Taken::default() };
         let mut told = Vec::new();
         for (name, taken) in &self.taken {
-            let (dispatches, cores) = self.usual(taken);
-            if cores >= TOLD {
-                told.push((name.as_str(), (dispatches, cores)));
+            let usual = self.usual(taken);
+            if usual.cores >= TOLD {
+                told.push((name.as_str(), usual));
             } else {
-                rest = (rest.0 + dispatches, rest.1 + cores);
+                rest.dispatches += usual.dispatches;
+                rest.cores += usual.cores;
             }
         }
-        told.sort_by(|(_, one), (_, other)| other.1.total_cmp(&one.1));
+        told.sort_by(|(_, one), (_, other)| other.cores.total_cmp(&one.cores));
         told.push((REST, rest));
-        told.retain(|(_, (dispatches, cores))| dispatches.min(*cores) > 0.0);
-        let spec = |(name, (dispatches, cores)): (&str, (f64, f64))| {
+        told.retain(|(_, of)| of.dispatches.min(of.cores) > 0.0);
+        let spec = |(name, Taken { dispatches, cores, herd }): (&str, Taken)| {
             let exponential = |seconds: f64| Distribution::Exponential {
                 floor: Duration::ZERO,
                 mean: Duration((seconds * 1e9).max(1.0) as u64),
             };
-            let gap = exponential((1.0 - cores).max(0.0) / dispatches);
+            let wakes = dispatches / f64::from(herd.max(1));
+            let gap = exponential((1.0 - cores).max(0.0) / wakes);
             let activity = Activity::Bursts { gap, work: exponential(cores / dispatches) };
-            Background { system: Some(system.into()), name: name.into(), activity }
+            Background { system: Some(system.into()), name: name.into(), herd, activity }
         };
         told.into_iter().map(spec).collect()
     }
@@ -80,7 +126,11 @@ impl Beside {
     pub(super) fn add_to(&self, profile: &mut Profile, system: &str) -> Vec<String> {
         let found = self.specs(system);
         let line = |of: &Background| {
-            format!("  {:<24} {:>8.2} %  of a core", of.name, of.activity.mean_cores() * 100.0)
+            let herd = match of.herd {
+                1 => String::new(),
+                herd => format!(", {herd} threads at once"),
+            };
+            format!("  {:<24} {:>8.2} %  of a core{herd}", of.name, of.mean_cores() * 100.0)
         };
         let lines = found.iter().map(line).collect();
         let background = &mut profile.server.background;
@@ -105,7 +155,8 @@ mod tests {
         let mut beside = Beside::default();
         let case = |ms| [group("C* CompilerThread", 20, ms), group("ticks", 10, 1)];
         for (seconds, ms) in [(4.0, 20), (5.0, 500), (5.0, 20), (6.0, 3)] {
-            beside.add(seconds, case(ms).iter().chain([&group("idle", 0, 0)]));
+            let measured = Measured { seconds, intervals: (0, 40), interval: 0.1 };
+            beside.add(&measured, case(ms).iter().chain([&group("idle", 0, 0)]));
         }
         let mut profile = Profile::load("small-vm", None).unwrap();
         let lines = beside.add_to(&mut profile, "one");
@@ -128,5 +179,31 @@ mod tests {
             background.filter(|of| of.system.as_deref() == Some(system)).count()
         };
         assert_eq!([of("one"), of("another")], [2, 2], "each system has its own");
+    }
+    #[test]
+    fn threads_that_wake_at_once_are_a_herd() {
+        // 200 threads, three times in a second; as many dispatches at any time; and two threads.
+        let threads = |threads, every: usize| ThreadGroup {
+            name: "pool".into(),
+            threads,
+            dispatches: 600 * 10,
+            cpu_ns: 90_000_000,
+            cpu: (0..100).map(|at| if at % every == 0 { 0.03 } else { 0.0 }).collect(),
+            ..ThreadGroup::default()
+        };
+        let measured = Measured { seconds: 10.0, intervals: (0, 100), interval: 0.1 };
+        let herd = |group: ThreadGroup| {
+            let mut beside = Beside::default();
+            beside.add(&measured, [&group].into_iter());
+            let [spec] = &beside.specs("one")[..] else { panic!("one name") };
+            let Activity::Bursts { gap, work } = &spec.activity else { panic!("bursts") };
+            assert_eq!(work.mean(), Duration::from_micros(15));
+            let apart = gap.mean() + work.mean() * u64::from(spec.herd);
+            (spec.herd, (spec.mean_cores() * 1e4).round() as u32, apart.0 / 1_000_000)
+        };
+        // A third of the intervals, by chance, is 4 wakes a second.
+        assert_eq!(herd(threads(200, 3)), (145, 90, 242));
+        assert_eq!(herd(threads(200, 1)), (1, 90, 1));
+        assert_eq!(herd(threads(2, 3)), (1, 90, 1));
     }
 }
