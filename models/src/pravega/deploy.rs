@@ -131,10 +131,13 @@ fn add_clients(
 ) {
     // The Rust client's reactor is one thread; the Java client writes and reads on two. What the
     // tasks of `loadgen`'s own do is as little as the reactor's.
-    let pools = match cluster.client {
-        Client::Rust | Client::Headwater => vec![PoolSpec::unnamed("reactor", 1)],
+    let tasks = |role| cluster.costs.client_pool(PoolSpec::named("pravega", 1).role(role));
+    let (pools, of_reader) = match cluster.client {
+        Client::Rust | Client::Headwater => (vec![tasks("reactor")], tasks("application")),
         Client::Java => {
-            ["application", "connection-thread"].map(|of| PoolSpec::unnamed(of, 1)).to_vec()
+            let [application, connection] =
+                ["application", "connection-thread"].map(|role| PoolSpec::unnamed(role, 1));
+            (vec![application, connection], application)
         }
     };
     for number in 0..cluster.writers {
@@ -153,13 +156,7 @@ fn add_clients(
         let factory: Factory<Streaming> = Box::new(move |_| {
             Box::new(Reader::new(Rc::clone(&cluster), number, controller, feed.outlet(number)))
         });
-        deployment.node(
-            CONSUMER,
-            name,
-            machine,
-            vec![PoolSpec::unnamed("application", 1)],
-            factory,
-        );
+        deployment.node(CONSUMER, name, machine, vec![of_reader], factory);
     }
     add_auditor(deployment, environment, cluster, controller, feed);
 }

@@ -34,10 +34,9 @@ const CASES: &[Case] = &[
     Case::of("many events, not read", MANY, [1_500.0, 0.0], [20_000.0, 100.0]),
 ];
 
-/// What an event loop takes to write a reply, and to decode a request to read, in append blocks:
-/// each comes with one of these. As the model has them by default.
+/// What an event loop takes to write a reply, in append blocks: one comes with each of these. As the
+/// model has it by default.
 const REPLY: f64 = 0.9;
-const READ: f64 = 0.75;
 
 /// What follows a pass of the operation processor over one block, in such passes: its operation,
 /// the completion of its frame, its acknowledgement, its commit, and three ways back to where the
@@ -58,9 +57,8 @@ const GROUPS: &[Group] = &[
         thread: "epollEventLoopGroup",
         terms: &[
             Term::working_set("connection_working_set_kib"),
-            Term::ns("connection_append_ns", |of| {
-                (1.0 + REPLY) * of.writes + (READ + REPLY) * of.reads
-            }),
+            Term::ns("connection_append_ns", |of| (1.0 + REPLY) * of.writes + REPLY * of.reads),
+            Term::ns("connection_read_ns", |of| of.reads),
             Term::ns("connection_kib_ns", Counts::kib),
         ],
     },
@@ -70,6 +68,7 @@ const GROUPS: &[Group] = &[
         terms: &[
             Term::working_set("core_working_set_kib"),
             Term::ns("operation_batch_ns", |of| BLOCK * of.writes),
+            Term::ns("tail_read_ns", |of| of.reads),
             Term::ns("operation_kib_ns", |of| of.sent / 1024.0),
         ],
     },
@@ -77,7 +76,9 @@ const GROUPS: &[Group] = &[
         side: Side::Generator,
         thread: "pravega",
         terms: &[
+            Term::working_set("client_working_set_kib"),
             Term::ns("writer_block_ns", |of| (1.0 + ACK) * of.writes),
+            Term::ns("client_kib_ns", Counts::kib),
             Term::ns("writer_event_rust_ns", |of| of.written),
             Term::ns("reader_reply_ns", |of| of.reads),
             Term::ns("reader_event_ns", |of| of.read),
@@ -92,7 +93,6 @@ pub(super) const CALIBRATION: Calibration = Calibration {
     groups: GROUPS,
     shares: &[
         ("connection_reply_ns", REPLY, "connection_append_ns"),
-        ("connection_read_ns", READ, "connection_append_ns"),
         ("operation_ns", OPERATION, "operation_batch_ns"),
         ("frame_ns", FRAME, "operation_batch_ns"),
         ("acknowledge_ns", ACKNOWLEDGE, "operation_batch_ns"),

@@ -9,6 +9,8 @@ use headwater_sim::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pravega::message::Reading;
+
 /// CPU costs of stores and clients: times in nanoseconds of one core.
 ///
 /// Calibrated on published figures, not measured here:
@@ -42,6 +44,13 @@ pub struct Costs {
     pub writer_block_ns: u64,
     /// Writer: one reply read and its events' callbacks started.
     pub writer_ack_ns: u64,
+    /// Memory, code included, that the thread goes through each time that it wakes on which the
+    /// Rust client or `loadgen`'s own runs. Zero by default, as what it takes was found where it is
+    /// never idle; `loadgen calibrate pravega` measures it.
+    pub client_working_set_kib: u64,
+    /// Such a thread writes a KiB of a block or takes in one of a reply: a copy between the client's
+    /// memory and the socket. Zero by default, as above.
+    pub client_kib_ns: u64,
     /// Reader: one reply taken apart.
     pub reader_reply_ns: u64,
     /// Reader: one event handed out.
@@ -78,6 +87,11 @@ pub struct Costs {
     pub acknowledge_ns: u64,
     /// Container: one operation put into cache, read index and the log in memory.
     pub commit_ns: u64,
+    /// Container: one read answered that waited at the tail, by the thread that commits
+    /// (`ReadIndex.triggerFutureReads`, and what `PravegaRequestProcessor.readSegment` does with
+    /// the content). Zero by default: it was part of `commit_ns` there; `loadgen calibrate pravega`
+    /// measures it.
+    pub tail_read_ns: u64,
     /// Container: one operation replayed at recovery.
     pub replay_operation_ns: u64,
     /// Not time but bytes: what a request and its reply leave on the store's heap, besides what an
@@ -101,6 +115,8 @@ impl Default for Costs {
             writer_event_rust_ns: 2_800,
             writer_block_ns: 25_000,
             writer_ack_ns: 20_000,
+            client_working_set_kib: 0,
+            client_kib_ns: 0,
             reader_reply_ns: 20_000,
             reader_event_ns: 300,
             connection_working_set_kib: 220,
@@ -116,6 +132,7 @@ impl Default for Costs {
             frame_ns: 15_000,
             acknowledge_ns: 7_000,
             commit_ns: 10_000,
+            tail_read_ns: 0,
             replay_operation_ns: 243_000,
             request_garbage_bytes: 50 << 10,
             carried_garbage_percent: 0,
@@ -136,9 +153,27 @@ impl Costs {
         pool.through(self.connection_working_set_kib)
     }
 
+    /// The thread that the tasks of a client run on, of the Rust one or of `loadgen`'s own.
+    pub(in crate::pravega) const fn client_pool(&self, pool: PoolSpec) -> PoolSpec {
+        pool.through(self.client_working_set_kib)
+    }
+
+    /// A client's thread encodes and writes a block that carries so many bytes.
+    pub(in crate::pravega) fn block(&self, bytes: u64) -> Duration {
+        Duration(self.writer_block_ns) + Duration(self.client_kib_ns).per_kib(bytes)
+    }
+
     /// The threads that run a store's containers.
     pub(in crate::pravega) const fn core_pool(&self, pool: PoolSpec) -> PoolSpec {
         pool.through(self.core_working_set_kib)
+    }
+
+    /// A reader takes a reply apart and hands out its events.
+    pub(in crate::pravega) fn reading(&self, reading: &Reading) -> Duration {
+        let events: u64 = reading.batches.iter().map(|(_, batch)| batch.count()).sum();
+        Duration(self.reader_reply_ns)
+            + Duration(self.reader_event_ns) * events
+            + Duration(self.client_kib_ns).per_kib(reading.bytes)
     }
 
     /// An event loop reads and decodes an append block that carries so many bytes.

@@ -374,7 +374,12 @@ impl Container {
         let operations: usize =
             self.commits.range(..frames).map(|(frame, _)| frame.operations).sum();
         let costs = &env.spec.cluster.costs;
-        let cost = Duration(costs.commit_ns * operations as u64);
+        let waiting = match costs.tail_read_ns {
+            0 => 0,
+            _ => self.tail_readers_of(operations),
+        };
+        let cost = Duration(costs.commit_ns) * operations as u64
+            + Duration(costs.tail_read_ns) * waiting as u64;
         let back = Duration(costs.core_loop_ns);
         env.compute_in_loop(COMMIT_POOL, cost, back, self.task(Work::Committed(frames)));
     }

@@ -9,6 +9,7 @@
 //! Parameters: `read.bytes.max`, `readindex.storageRead.alignment` (bytes). Left out: prefetching,
 //! copying between cache blocks, reads that time out at the store.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use headwater_sim::fold::Needs;
@@ -25,6 +26,7 @@ use crate::protocol::Message;
 use crate::tier;
 use crate::tier::message::{Piece, TierError, TierResponse};
 
+use super::operation::Operation;
 use super::read_index::ReadRequest;
 use super::{Container, Phase, Work};
 
@@ -72,6 +74,18 @@ impl Container {
         if index.tail_readers.is_empty() {
             index.tail_readers = waiting;
         }
+    }
+
+    /// How many wait for the first operations that are not committed yet, so many of them.
+    pub(super) fn tail_readers_of(&self, operations: usize) -> usize {
+        let appended =
+            self.pending.iter().take(operations).filter_map(|of| match &of.logged.operation {
+                Operation::Append { segment, .. } => Some(*segment),
+                _ => None,
+            });
+        let segments: BTreeSet<SegmentId> = appended.collect();
+        let waiting = segments.iter().filter_map(|segment| self.segments.get(segment));
+        waiting.map(|index| index.tail_readers.len()).sum()
     }
 
     fn load(&mut self, env: &mut Env<'_, '_>, segment: SegmentId, request: ReadRequest) {

@@ -252,9 +252,7 @@ impl Reader {
         match what {
             Fetched::Data(reading) => {
                 self.group.step = Step::Handing;
-                let events: u64 = reading.batches.iter().map(|(_, batch)| batch.count()).sum();
-                let costs = &self.cluster.costs;
-                let cost = Duration(costs.reader_reply_ns + costs.reader_event_ns * events);
+                let cost = self.cluster.costs.reading(&reading);
                 let tag = self.replies.add(Reply { segment, reading });
                 ctx.compute(PoolId(0), cost, tag);
             }

@@ -291,9 +291,7 @@ impl Reader {
         }
         let input = self.segments.get_mut(&segment).expect("answered");
         input.buffered += reading.bytes;
-        let events: u64 = reading.batches.iter().map(|(_, batch)| batch.count()).sum();
-        let costs = &self.cluster.costs;
-        let cost = Duration(costs.reader_reply_ns + costs.reader_event_ns * events);
+        let cost = self.cluster.costs.reading(&reading);
         let tag = self.replies.add(Reply { segment, reading });
         ctx.compute(PoolId(0), cost, tag);
         self.ask(ctx, segment);

@@ -331,8 +331,9 @@ impl Writer {
         let connection = self.segments[segment.index()].link.connection;
         let event_number = event::event_number(&batch);
         let append = Box::new(Append { connection, event_number, batch, overhead });
+        let cost = self.cluster.costs.block(append.length());
         let tag = self.tasks.add(Task::Encoded { segment, append });
-        ctx.compute(APPLICATION, Duration(self.cluster.costs.writer_block_ns), tag);
+        ctx.compute(APPLICATION, cost, tag);
     }
 
     fn encoded(&mut self, ctx: &mut Ctx<'_>, segment: SegmentId, append: Box<Append>) {
