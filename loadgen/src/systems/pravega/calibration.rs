@@ -34,8 +34,8 @@ const CASES: &[Case] = &[
     Case::of("many events, not read", MANY, [1_500.0, 0.0], [20_000.0, 100.0]),
 ];
 
-/// What an event loop takes to write a reply, in append blocks: one comes with each of these. As the
-/// model has it by default.
+/// What an event loop takes to write a reply, in append blocks: one comes with each of these. As
+/// the model has it by default.
 const REPLY: f64 = 0.9;
 
 /// What follows a pass of the operation processor over one block, in such passes: its operation,

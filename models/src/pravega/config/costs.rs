@@ -48,8 +48,8 @@ pub struct Costs {
     /// Rust client or `loadgen`'s own runs. Zero by default, as what it takes was found where it is
     /// never idle; `loadgen calibrate pravega` measures it.
     pub client_working_set_kib: u64,
-    /// Such a thread writes a KiB of a block or takes in one of a reply: a copy between the client's
-    /// memory and the socket. Zero by default, as above.
+    /// Such a thread writes a KiB of a block or takes in one of a reply: a copy between the
+    /// client's memory and the socket. Zero by default, as above.
     pub client_kib_ns: u64,
     /// Reader: one reply taken apart.
     pub reader_reply_ns: u64,
