@@ -268,3 +268,25 @@ fn planted_bugs_are_found_and_the_same_seeds_are_clean_without_them() {
         assert_eq!(clean.failures, [], "{bug}");
     }
 }
+
+#[test]
+fn what_is_kept_of_a_seeds_faults_decides_what_it_is_held_to() {
+    let base = base("swarm/kafka", &[]);
+    let drawn = |seed| base.draw(seed).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let stands = |fault: &FaultSpec| fault.until.is_none();
+    let standing = |seed: &u64| drawn(*seed).core.is_some();
+    let seed = (1..200).find(standing).expect("a quarter of the seeds has such a fault");
+    let whole = drawn(seed);
+    let mut keep = |_: &Scenario, fault: FaultSpec| Some(fault).filter(|fault| !stands(fault));
+    let kept = base.draw_keeping(seed, &mut keep).unwrap();
+    assert_eq!(kept.core, None);
+    // Nobody is gone for good any more.
+    let copies = [&whole, &kept].map(|case| case.scenario.promise.copies);
+    assert!(copies[0] < copies[1], "{copies:?}: {}", whole.text());
+    let others = whole.scenario.faults.iter().filter(|fault| !stands(fault));
+    assert!(kept.scenario.faults.iter().eq(others), "{}", kept.text());
+    let read = Scenario::parse(&kept.text(), "case", None, &[]).unwrap();
+    assert_eq!(read.faults, kept.scenario.faults);
+    let none = base.draw_keeping(seed, &mut |_, _| None).unwrap();
+    assert!(!none.text().contains("[[fault]]") && none.scenario.faults.is_empty());
+}

@@ -34,6 +34,10 @@ const CORE_PPM: u32 = 250_000;
 /// Impossible configurations drawn in a row before that is an error.
 const DRAWS_MAX: u64 = 100;
 
+/// What becomes of a fault that was drawn, in a scenario: it is kept, as it is or otherwise, or it
+/// is left out.
+pub type Keep<'a> = dyn FnMut(&Scenario, FaultSpec) -> Option<FaultSpec> + 'a;
+
 /// A swarm's scenario, read once.
 pub struct Base {
     source: Source,
@@ -86,11 +90,19 @@ impl Base {
 
     /// The case of a seed: the same for the same file, settings and seed.
     pub fn draw(&self, seed: u64) -> Result<Case, Problems> {
+        self.draw_keeping(seed, &mut |_, fault| Some(fault))
+    }
+
+    /// The case of a seed with those of its faults that `keep` gives, as it gives them. It is held
+    /// to what can be promised under these.
+    pub fn draw_keeping(&self, seed: u64, keep: &mut Keep<'_>) -> Result<Case, Problems> {
         let mut wrong = None;
         for attempt in 0..DRAWS_MAX {
             let mut stream = Seed(seed).stream("swarm configuration", attempt);
             match self.configured(seed, &mut stream) {
-                Ok((table, scenario)) => return Ok(self.with_faults(seed, table, scenario)),
+                Ok((table, scenario)) => {
+                    return Ok(self.with_faults(seed, table, scenario, keep));
+                }
                 // Drawn values may exclude each other, such as more replicas than brokers.
                 Err(problems) => wrong = Some(problems),
             }
@@ -123,7 +135,13 @@ impl Base {
         self.source.with_text(text).read(&[])
     }
 
-    fn with_faults(&self, seed: u64, mut table: Table, mut scenario: Scenario) -> Case {
+    fn with_faults(
+        &self,
+        seed: u64,
+        mut table: Table,
+        mut scenario: Scenario,
+        keep: &mut Keep<'_>,
+    ) -> Case {
         let stream = &mut Seed(seed).stream("swarm faults", 0);
         let atlases = Atlas::of_each(&scenario.systems, &self.scenario.swarm, stream);
         let mut faults = std::mem::take(&mut scenario.faults);
@@ -131,6 +149,8 @@ impl Base {
             faults.extend(self.faults(atlas, scenario.traffic.duration, stream));
         }
         faults.sort_by_key(|fault| fault.at);
+        let faults: Vec<FaultSpec> =
+            faults.into_iter().filter_map(|fault| keep(&scenario, fault)).collect();
         let excused = atlases.iter().find_map(|atlas| atlas.need_not_settle(&faults));
         let excused = excused.filter(|_| scenario.promise.converges);
         if self.scenario.swarm.buggify && Seed(seed).stream("swarm buggify", 0).chance_ppm(HALF) {
@@ -150,6 +170,7 @@ impl Base {
             table.insert("drains".into(), Value::Boolean(promise.drains));
             table.insert("copies".into(), Value::Integer(promise.copies.into()));
         }
+        table.remove("fault");
         if !faults.is_empty() {
             let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();
             table.insert("fault".into(), Value::Array(list));

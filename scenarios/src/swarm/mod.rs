@@ -26,7 +26,7 @@ mod tally;
 
 pub use crate::shard::Shard;
 pub use atlas::Atlas;
-pub use case::{Base, Case};
+pub use case::{Base, Case, Keep};
 pub use tally::{Failure, Swarm};
 
 /// A swarm to run: which scenario, which seeds, until when.
