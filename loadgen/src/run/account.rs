@@ -6,6 +6,7 @@ use headwater_reports::outcome::{self, Environment, Mark, Source, Status, Verdic
 use headwater_reports::{Outcome, Recorder};
 use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
+use headwater_scenarios::scenario::Scenario;
 use headwater_sim::time::Time;
 
 use super::drive::Driven;
@@ -62,7 +63,7 @@ pub(crate) fn account(
     let reading = reading(&read_back, interrupted);
     let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
     let mut outcome = of_account(
-        &plan.scenario,
+        &without_disks(&plan.scenario),
         plan.seed,
         Account {
             source: Source::Live,
@@ -101,6 +102,13 @@ pub(crate) fn account(
         setting.departures.into_iter().map(|departure| departure.difference).collect();
     simulated::conclude(&plan.scenario, &mut outcome);
     outcome
+}
+
+/// A scenario as far as a live run can hold a system to it: the disks of the servers are not seen.
+fn without_disks(scenario: &Scenario) -> Scenario {
+    let mut seen = scenario.clone();
+    seen.promise.copies = 0;
+    seen
 }
 
 /// The only stream of a live run.
