@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use clap::{Args, Command, FromArgMatches as _};
 use headwater_sim::time::Duration;
 use headwater_sim::units::Bytes;
 use headwater_traffic::Rate;
@@ -93,6 +93,13 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// A run as it is without an option.
+    pub(crate) fn plain() -> Self {
+        let nothing = Self::augment_args(Command::new("none").no_binary_name(true));
+        let nothing = nothing.get_matches_from([""; 0]);
+        Self::from_arg_matches(&nothing).expect("a run needs no option")
+    }
+
     /// A run of a command other than to run: on this system, whatever it takes and whatever it
     /// departs from, with nothing left behind.
     pub(crate) fn of(target: &str, systems: SystemArguments) -> Self {
@@ -288,7 +295,7 @@ pub(crate) fn from_1_to(most: u64) -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=most)
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     let text = if text.contains('/') { text.to_owned() } else { format!("{text}/s") };
     text.parse::<Rate>().map_err(|error| error.to_string())
 }

@@ -7,7 +7,8 @@ use clap_complete::Shell;
 
 use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
 use crate::run::find_arguments::Find;
-use crate::{history, launch, profile, run, systems, utilisation, validate};
+use crate::swarm::Swarm;
+use crate::{history, launch, profile, run, swarm, systems, utilisation, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +36,9 @@ Examples:
       the highest rate that keeps an objective
   loadgen ceiling --target kafka --launch
       its highest rate on one broker, beside that of kafka-producer-perf-test
+  loadgen swarm swarm/kafka --for 1h --out found
+      cases of a swarm on clusters that it launches, beside their simulations: what one of the two
+      breaks is run again and told
   loadgen --rate 1600 --target kafka --launch --history run.jsonl
   loadgen check run.jsonl
       writes down all that was sent, acknowledged and read; holds it to the same checkers again
@@ -59,6 +63,29 @@ Examples:
       the runs that are there, against what another profile or model says of them
 
 Exit codes: 0 everything was run; 1 a promise was not kept, or a run failed; 2 nothing was run;
+130 interrupted (what was gathered is told all the same).";
+
+const SWARM_EXAMPLES: &str = "\
+Examples:
+  loadgen swarm swarm/kafka --dry-run
+      the cases of the first 20 seeds, and which of their faults can't be done to a real cluster
+  loadgen swarm swarm/kafka --for 1h --out found
+      runs them one after the other, each on a cluster of its own; found/found.md has what failed;
+      after Ctrl-C the same line goes on
+  loadgen swarm swarm/pravega --for 1h --set 'swarm.kinds=[\"crash\",\"pause\",\"clog\"]' --shrink
+      draws from kinds that can be done, so that no seed is skipped; leaves faults out of a case
+      that fails, as long as it fails in one of --again runs
+  loadgen --scenario found/seed-7/case.toml --launch --warm-up 0s
+  headwater run found/seed-7/case.toml
+      a case is a scenario file like any other
+
+A case is what `headwater swarm` draws of the same seed, without the faults that can't be done to a
+launched cluster; a fault between servers becomes one between them and their clients. A case of
+which no fault remains is skipped. What is left out is counted, and told in the case's file.
+Each promise is held to in both worlds: both keep it, both break it, or one alone does, and then
+one of the two is wrong. Where either fails, the live run is made again --again times.
+
+Exit codes: 0 both keep everything; 1 one breaks a promise, or a run has no end; 2 nothing was run;
 130 interrupted (what was gathered is told all the same).";
 
 const CHECK_EXAMPLES: &str = "\
@@ -118,6 +145,9 @@ enum Command {
     /// Forecasts and runs every scenario of a folder, and says how wrong the forecasts were
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(Validate),
+    /// Runs the cases of a swarm on real clusters, and the same cases simulated beside them
+    #[command(after_help = SWARM_EXAMPLES)]
+    Swarm(Box<Swarm>),
     /// Checks the history of a run again, of which it was given the file with --history
     #[command(after_help = CHECK_EXAMPLES)]
     Check(history::Check),
@@ -147,6 +177,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ceiling(arguments)) => run::ceiling::run(&arguments),
         Some(Command::Find(arguments)) => run::find::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
+        Some(Command::Swarm(arguments)) => swarm::run(&arguments),
         Some(Command::Check(arguments)) => history::check(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(

@@ -19,6 +19,7 @@
 //!   whatever reason ([`launch::guard`]).
 
 mod arguments;
+mod child;
 mod cli;
 mod clock;
 mod collect;
@@ -40,6 +41,7 @@ mod progress;
 mod real_time;
 mod run;
 mod sampler;
+mod swarm;
 mod systems;
 mod terminal;
 mod utilisation;

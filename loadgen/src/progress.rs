@@ -68,6 +68,11 @@ impl Bar {
         Self(bar)
     }
 
+    /// Prints a line above it.
+    pub(crate) fn note(&self, text: impl std::fmt::Display) {
+        self.0.suspend(|| crate::terminal::note(text));
+    }
+
     /// `position` steps are done.
     pub(crate) fn set(&self, position: u64) {
         self.0.set_position(position);

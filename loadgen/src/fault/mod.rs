@@ -67,6 +67,43 @@ pub(crate) fn check(scenario: &Scenario, system: &dyn LiveSystem) -> Result<()> 
     check_on(scenario, &servers, served(system, &servers), system.tells())
 }
 
+/// A fault as it can happen to what a launch of `system` starts: as it is; or between servers and
+/// all clients, where it is between servers as well and names nobody on the other side.
+///
+/// # Errors
+/// Why it can't.
+pub(crate) fn possible(
+    scenario: &Scenario,
+    system: &dyn LiveSystem,
+    fault: FaultSpec,
+) -> Result<FaultSpec> {
+    let alone = |fault: &FaultSpec| {
+        let mut scenario = scenario.clone();
+        scenario.faults = vec![fault.clone()];
+        check(&scenario, system)
+    };
+    let Err(refused) = alone(&fault) else { return Ok(fault) };
+    let servers = system.servers(scenario);
+    let groups = clients(&roster(scenario, &servers, |_| None), servers.len()).groups;
+    let narrowed = between_clients_and(&fault, &groups).filter(|fault| alone(fault).is_ok());
+    narrowed.ok_or(refused)
+}
+
+/// A fault of the network with the clients on its other side, if it names nobody there. One that
+/// lasts is another: a server that only clients can't reach keeps the offices that others take from
+/// one that nobody can.
+fn between_clients_and(fault: &FaultSpec, groups: &[&str]) -> Option<FaultSpec> {
+    if fault.action.peers().is_some() || fault.until.is_none() {
+        return None;
+    }
+    let mut table = fault.action.to_table();
+    let groups = groups.iter().map(|group| toml::Value::String((*group).to_owned()));
+    table.insert("peers".into(), toml::Value::Array(groups.collect()));
+    // Kinds that have no other side refuse the parameter.
+    let action = table.to_string().parse().ok()?;
+    Some(FaultSpec { action, ..fault.clone() })
+}
+
 /// Which of these servers clients connect to.
 fn served(system: &dyn LiveSystem, servers: &[String]) -> Vec<bool> {
     servers.iter().map(|server| system.serves_clients(server)).collect()
@@ -406,6 +443,32 @@ mod tests {
             check_on(&scenario(text), &brokers(1), vec![true; 1], &[]).is_ok(),
             "the only one is"
         );
+    }
+
+    #[test]
+    fn a_fault_that_a_swarm_has_drawn_is_kept_narrowed_to_the_clients_or_refused() {
+        let of = |kind: &str, target: &str| {
+            let text = format!("[[fault]]\nkind = {kind}\ntarget = '{target}'\nat = '1s'");
+            let scenario = scenario(&format!("{text}\nfor = '1s'\n"));
+            let system = crate::systems::of_scenario(&scenario).unwrap();
+            let fault = scenario.faults[0].clone();
+            possible(&scenario, system, fault.clone()).map(|possible| {
+                let peers = possible.action.peers().map(ToString::to_string);
+                (possible == fault, peers)
+            })
+        };
+        assert_eq!(of("'crash'", "broker-2").unwrap(), (true, None));
+        let clients = Some("producers, consumers".to_owned());
+        assert_eq!(of("'partition'", "broker-2").unwrap(), (false, clients.clone()));
+        assert_eq!(of("'slow-link'\nextra = '5ms'", "leader").unwrap(), (false, clients));
+        for (kind, target) in [("'isolate'", "broker-1"), ("'pause'", "producers")] {
+            assert!(of(kind, target).is_err(), "{kind} on {target}");
+        }
+        assert!(of("'partition'\npeers = 'broker-3'", "broker-2").is_err());
+        let lasts = scenario("[[fault]]\nkind = 'partition'\ntarget = 'broker-2'\nat = '1s'\n");
+        let system = crate::systems::of_scenario(&lasts).unwrap();
+        let refused = possible(&lasts, system, lasts.faults[0].clone()).unwrap_err().to_string();
+        assert!(refused.contains("is between servers too"), "{refused}");
     }
 
     /// The catalogue says what is done live; this world says what it does.

@@ -6,8 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args as _, Command, FromArgMatches as _};
-
 use crate::arguments::{Reach, Run, Validate};
 use crate::failure::{Failure, Result};
 use crate::fault;
@@ -109,8 +107,6 @@ fn plan(file: &Path, asked: &Validate) -> Result<RunPlan> {
 
 /// What every case is run with.
 fn arguments(asked: &Validate) -> Run {
-    let nothing = Run::augment_args(Command::new("none").no_binary_name(true));
-    let nothing = nothing.get_matches_from([""; 0]);
     Run {
         duration: asked.duration,
         settings: asked.settings.clone(),
@@ -120,7 +116,7 @@ fn arguments(asked: &Validate) -> Run {
         seeds: asked.seeds,
         profile: asked.profile.clone(),
         warm_up: asked.warm_up,
-        ..Run::from_arg_matches(&nothing).expect("a run needs no option")
+        ..Run::plain()
     }
 }
 

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use headwater_reports::Outcome;
 
 use crate::arguments::Validate;
+use crate::child::Ended;
 use crate::clock::unix_ms;
 use crate::failure::{Failure, Result};
 use crate::forecast::{self, Asked, Made};
@@ -38,7 +39,6 @@ use crate::systems::system::Source;
 use crate::{terminal, utilisation};
 use case::Case;
 use gathered::Gathered;
-use live::Ended;
 use order::{Turn, Turns};
 use store::Store;
 use summary::{About, Summary};
