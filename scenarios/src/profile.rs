@@ -105,6 +105,10 @@ pub struct Background {
     /// The kind of system whose processes have it, such as `kafka`; without it those of all have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
+    /// Which of its processes have it, by their names without the number, such as `broker`; without
+    /// it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// Their name, such as `C2 CompilerThread`.
     pub name: String,
     /// How many wake at once each time, all with the same work; 1 to 10,000.
@@ -120,6 +124,12 @@ const fn one() -> u32 {
 
 const fn is_one(herd: &u32) -> bool {
     *herd == 1
+}
+
+/// What a process is called without its system and its number: `store` of `tweets.store-1`.
+pub fn kind_of_process(name: &str) -> &str {
+    let own = name.rsplit('.').next().unwrap_or(name);
+    own.trim_end_matches(|of: char| of.is_ascii_digit()).trim_end_matches('-')
 }
 
 impl Background {
@@ -299,14 +309,18 @@ impl Profile {
             let serves = role.can(Capability::Serves) || role.can(Capability::KeepsData);
             let of = if serves { &self.server } else { &self.client };
             let kind = kind_of(*stream);
-            let its = |of: &&Background| of.system.as_deref().is_none_or(|of| of == kind);
+            let process = kind_of_process(&node.name);
+            let its = |of: &&Background| {
+                let system = of.system.as_deref().is_none_or(|of| of == kind);
+                system && of.process.as_deref().is_none_or(|of| of == process)
+            };
             let spec = |of: &Background| BackgroundSpec {
                 name: of.name.clone(),
                 herd: of.herd,
                 activity: of.activity.clone(),
             };
-            node.policy = of.policy;
-            node.background = of.background.iter().filter(its).map(spec).collect();
+            let background = of.background.iter().filter(its).map(spec).collect();
+            (node.policy, node.background) = (of.policy, background);
         }
     }
 
@@ -319,6 +333,12 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_of_a_kind() {
+        let kinds = ["store-1", "tweets.broker-12", "metadata", "gateway-a"].map(kind_of_process);
+        assert_eq!(kinds, ["store", "broker", "metadata", "gateway-a"]);
+    }
 
     #[test]
     fn shipped_profiles_read_and_write_back() {

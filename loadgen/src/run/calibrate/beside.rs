@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use headwater_reports::ThreadGroup;
-use headwater_scenarios::profile::{Background, Profile};
+use headwater_scenarios::profile::{Background, Profile, kind_of_process};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::other::Activity;
 use headwater_sim::time::Duration;
@@ -18,12 +18,12 @@ const REST: &str = "other threads of servers";
 /// Threads of a kind that wake at once are told from others only where there are so many.
 const HERD_MIN: u32 = 4;
 
-/// What such threads took, by their names.
+/// What such threads took, by the kinds of their processes and their names.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
     cases: usize,
     /// Of the cases in which there were any.
-    taken: BTreeMap<String, Vec<Taken>>,
+    taken: BTreeMap<(String, String), Vec<Taken>>,
 }
 
 /// What threads of a name took in a case.
@@ -70,16 +70,16 @@ impl Beside {
         groups: impl Iterator<Item = &'a ThreadGroup>,
     ) {
         self.cases += 1;
-        let mut of_case: BTreeMap<&str, Taken> = BTreeMap::new();
+        let mut of_case: BTreeMap<(&str, &str), Taken> = BTreeMap::new();
         for group in groups {
-            let of = of_case.entry(&group.name).or_default();
+            let of = of_case.entry((kind_of_process(&group.process), &group.name)).or_default();
             let dispatches = group.dispatches as f64 / case.seconds.max(1e-9);
             of.dispatches += dispatches;
             of.cores += group.cpu_ns as f64 / 1e9 / case.seconds.max(1e-9);
             of.herd = of.herd.max(case.herd(group, dispatches));
         }
-        for (name, taken) in of_case {
-            self.taken.entry(name.to_owned()).or_default().push(taken);
+        for ((process, name), taken) in of_case {
+            self.taken.entry((process.to_owned(), name.to_owned())).or_default().push(taken);
         }
     }
 
@@ -94,21 +94,22 @@ impl Beside {
     /// As the background of a server, the busiest first: bursts at random, each as long as those
     /// were on the average, of as many threads as woke at once.
     fn specs(&self, system: &str) -> Vec<Background> {
-        let mut rest = Taken { herd: 1, ..Taken::default() };
+        let mut rests: BTreeMap<&str, Taken> = BTreeMap::new();
         let mut told = Vec::new();
-        for (name, taken) in &self.taken {
+        for ((process, name), taken) in &self.taken {
             let usual = self.usual(taken);
             if usual.cores >= TOLD {
-                told.push((name.as_str(), usual));
+                told.push((process.as_str(), name.as_str(), usual));
             } else {
+                let rest = rests.entry(process).or_insert(Taken { herd: 1, ..Taken::default() });
                 rest.dispatches += usual.dispatches;
                 rest.cores += usual.cores;
             }
         }
-        told.sort_by(|(_, one), (_, other)| other.cores.total_cmp(&one.cores));
-        told.push((REST, rest));
-        told.retain(|(_, of)| of.dispatches.min(of.cores) > 0.0);
-        let spec = |(name, Taken { dispatches, cores, herd }): (&str, Taken)| {
+        told.sort_by(|(.., one), (.., other)| other.cores.total_cmp(&one.cores));
+        told.extend(rests.into_iter().map(|(process, rest)| (process, REST, rest)));
+        told.retain(|(.., of)| of.dispatches.min(of.cores) > 0.0);
+        let spec = |(process, name, Taken { dispatches, cores, herd }): (&str, &str, Taken)| {
             let exponential = |seconds: f64| Distribution::Exponential {
                 floor: Duration::ZERO,
                 mean: Duration((seconds * 1e9).max(1.0) as u64),
@@ -116,7 +117,8 @@ impl Beside {
             let wakes = dispatches / f64::from(herd.max(1));
             let gap = exponential((1.0 - cores).max(0.0) / wakes);
             let activity = Activity::Bursts { gap, work: exponential(cores / dispatches) };
-            Background { system: Some(system.into()), name: name.into(), herd, activity }
+            let (system, process) = (Some(system.into()), Some(process.into()));
+            Background { system, process, name: name.into(), herd, activity }
         };
         told.into_iter().map(spec).collect()
     }
@@ -147,6 +149,7 @@ mod tests {
     #[test]
     fn threads_that_the_model_has_not_are_a_servers_background() {
         let group = |name: &str, dispatches, cpu_ms: u64| ThreadGroup {
+            process: "server-1".into(),
             name: name.into(),
             dispatches,
             cpu_ns: cpu_ms * 1_000_000,
@@ -170,6 +173,7 @@ mod tests {
             panic!()
         };
         assert_eq!(work.mean(), Duration::from_millis(1));
+        assert_eq!(profile.server.background[0].process.as_deref(), Some("server"));
         beside.add_to(&mut profile, "one");
         assert_eq!(names(&profile).len(), 2, "they are replaced");
         beside.add_to(&mut profile, "another");
@@ -197,7 +201,7 @@ mod tests {
             beside.add(&measured, [&group].into_iter());
             let [spec] = &beside.specs("one")[..] else { panic!("one name") };
             let Activity::Bursts { gap, work } = &spec.activity else { panic!("bursts") };
-            assert_eq!(work.mean(), Duration::from_micros(15));
+            assert_eq!((work.mean().0 + 50) / 100, 150, "15 us");
             let apart = gap.mean() + work.mean() * u64::from(spec.herd);
             (spec.herd, (spec.mean_cores() * 1e4).round() as u32, (apart.0 + 500_000) / 1_000_000)
         };
