@@ -20,6 +20,16 @@ pub(crate) enum Cores {
     Shared,
 }
 
+impl Cores {
+    /// As the command line has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Shared => "shared",
+        }
+    }
+}
+
 /// The cores of both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placement {

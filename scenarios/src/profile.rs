@@ -135,13 +135,9 @@ pub fn kind_of_process(name: &str) -> &str {
 impl Background {
     /// Cores that they take on the average, one after the other.
     pub fn mean_cores(&self) -> f64 {
-        match &self.activity {
-            Activity::Bursts { gap, work } => {
-                let work = work.mean().as_secs_f64() * f64::from(self.herd);
-                work / (gap.mean().as_secs_f64() + work).max(f64::MIN_POSITIVE)
-            }
-            Activity::Spin { .. } => self.activity.mean_cores(),
-        }
+        // So many turns for each gap, in place of one.
+        let (one, herd) = (self.activity.mean_cores(), f64::from(self.herd));
+        herd * one / (1.0 + (herd - 1.0) * one)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::Outcome;
-use headwater_scenarios::swarm::PANIC;
+use headwater_scenarios::swarm::{PANIC, message_of};
 
 use super::asked::Swarm;
 use super::draw::{Dealer, Drawn};
@@ -15,7 +15,7 @@ use crate::arguments::{Reach, Run, WarmUp};
 use crate::child::Ended;
 use crate::failure::Result;
 use crate::forecast::{self, On, sha256};
-use crate::placement::{Cores, Placement};
+use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::progress::Bar;
 use crate::systems::system::Source;
@@ -80,7 +80,7 @@ impl Runner<'_> {
         if told.runs.is_empty() {
             return Ok(Ran::Stopped);
         }
-        let broken = told.runs.iter().any(|run| run.world.is_some() && run.fails());
+        let broken = told.worlds().any(|world| !world.broken.is_empty());
         if self.asked.shrink && told.shrunk.is_none() && broken && !told.stopped {
             told.shrunk = self.shrink(&plan, &told, live)?;
         }
@@ -132,11 +132,7 @@ impl Runner<'_> {
         let run = AssertUnwindSafe(|| forecast::simulate(plan, &on, self.stop));
         match catch_unwind(run) {
             Ok(made) => made.map_err(|failure| Refused::Told(failure.to_string())),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                Err(Refused::Panicked(text.unwrap_or("no message").to_owned()))
-            }
+            Err(panic) => Err(Refused::Panicked(message_of(&*panic).to_owned())),
         }
     }
 
@@ -216,8 +212,7 @@ pub(super) fn arguments(file: &Path, asked: &Swarm) -> Vec<String> {
         WarmUp::For(time) => add("--warm-up", time.to_string()),
     }
     if let Some(cores) = asked.cores {
-        let name = if cores == Cores::Own { "own" } else { "shared" };
-        add("--cores", name.into());
+        add("--cores", cores.name().into());
     }
     all
 }

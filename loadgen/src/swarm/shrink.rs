@@ -5,6 +5,7 @@
 //! launched clusters. What the case is held to stays as it was.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use toml::{Table, Value};
 
@@ -31,9 +32,8 @@ impl Runner<'_> {
         told: &Told,
         live: &mut Live<'_>,
     ) -> Result<Option<Shrunk>> {
-        let worlds = told.runs.iter().filter_map(|run| run.world.as_ref());
         let wanted: BTreeSet<String> =
-            worlds.flat_map(|world| world.broken.keys().cloned()).collect();
+            told.worlds().flat_map(|world| world.broken.keys().cloned()).collect();
         let mut table: Table = plan.written.text.parse().expect("it was read");
         let (mut shrunk, mut smaller) = (Shrunk::default(), false);
         for index in (0..plan.scenario.faults.len()).rev() {
@@ -71,7 +71,7 @@ impl Runner<'_> {
     fn tried(
         &self,
         plan: &RunPlan,
-        file: &std::path::Path,
+        file: &Path,
         wanted: &BTreeSet<String>,
         live: &mut Live<'_>,
     ) -> Tried {

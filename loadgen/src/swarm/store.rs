@@ -22,7 +22,7 @@ impl Store {
 
     /// The folder of a case.
     pub(super) fn of(&self, seed: u64) -> PathBuf {
-        self.0.join(format!("seed-{seed}"))
+        folder(&self.0, seed)
     }
 
     /// The file of a case.
@@ -59,6 +59,11 @@ impl Store {
         write(&path, text)?;
         Ok(path)
     }
+}
+
+/// The folder of a case, in that of its swarm.
+pub(super) fn folder(swarm: &Path, seed: u64) -> PathBuf {
+    swarm.join(format!("seed-{seed}"))
 }
 
 /// Writes a file, and makes its folder if need be.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use headwater_scenarios::scenario::shell_word;
 use serde::Serialize;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::asked::Swarm;
 use super::case::arguments;
 use super::draw::{Dealer, LeftOut};
-use super::store::Store;
+use super::store::{self, Store};
 use super::world::{Shrunk, Side, Told};
 use crate::failure::Result;
 use crate::terminal;
@@ -310,14 +309,13 @@ fn reasons(told: &Told) -> Vec<String> {
 
 /// A file of a case, for a shell.
 fn file(asked: &Swarm, told: &Told, name: &str) -> String {
-    let path = asked.out.join(format!("seed-{}", told.seed)).join(name);
+    let path = store::folder(&asked.out, told.seed).join(name);
     shell_word(&path.to_string_lossy())
 }
 
 /// The line that runs a file of a case live again.
 fn again(asked: &Swarm, told: &Told, name: &str) -> String {
-    let path = asked.out.join(format!("seed-{}", told.seed)).join(name);
-    let words = arguments(Path::new(&path), asked);
+    let words = arguments(&store::folder(&asked.out, told.seed).join(name), asked);
     let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
     format!("loadgen {} --history run.jsonl", words.join(" "))
 }

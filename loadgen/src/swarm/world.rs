@@ -174,7 +174,7 @@ impl Side {
 
 impl Told {
     /// The live runs that came to their end.
-    fn worlds(&self) -> impl Iterator<Item = &World> {
+    pub(super) fn worlds(&self) -> impl Iterator<Item = &World> {
         self.runs.iter().filter_map(|run| run.world.as_ref())
     }
 

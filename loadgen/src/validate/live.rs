@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use super::case::Case;
 use crate::arguments::{Validate, WarmUp};
 use crate::child::{self, Ended};
-use crate::placement::Cores;
 
 /// What a run of `case` with `seed` takes on the command line, beside `--out`.
 pub(super) fn arguments(case: &Case, seed: u64, asked: &Validate) -> Vec<String> {
@@ -25,8 +24,7 @@ pub(super) fn arguments(case: &Case, seed: u64, asked: &Validate) -> Vec<String>
         add("--duration", duration.to_string());
     }
     if let Some(cores) = asked.cores {
-        let name = if cores == Cores::Own { "own" } else { "shared" };
-        add("--cores", name.into());
+        add("--cores", cores.name().into());
     }
     if let WarmUp::For(time) = asked.warm_up {
         add("--warm-up", time.to_string());

@@ -7,6 +7,7 @@
 //! on all servers or, in a quarter of the seeds, on a core quorum alone; then everything has to
 //! settle ([`crate::scenario::Promise::converges`]).
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,10 +111,15 @@ pub const PANIC: &str = "panic";
 fn shown_or_panicked(base: &Base, seed: u64, stop: &AtomicBool) -> Option<Shown> {
     let run = AssertUnwindSafe(|| show(base, seed, stop));
     catch_unwind(run).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        let text = message_of(&*panic);
         Some(Shown::nothing(seed, vec![Failure::new(seed, PANIC, text)]))
     })
+}
+
+/// What a panic says.
+pub fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// Runs a seed, some of them twice; nothing if it was stopped.

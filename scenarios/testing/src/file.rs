@@ -9,7 +9,7 @@ use headwater_reports::Outcome;
 use headwater_reports::outcome::Status;
 use headwater_scenarios::run::{self, Options};
 use headwater_scenarios::scenario::{Finding, Problems, Scenario, Source};
-use headwater_scenarios::swarm::Base;
+use headwater_scenarios::swarm::{Base, message_of};
 
 use crate::failure::Failure;
 use crate::folder::Control;
@@ -158,9 +158,7 @@ impl Ready {
         let own = seed == self.scenario().seed;
         let run = AssertUnwindSafe(|| if own { self.own(stop) } else { self.further(seed, stop) });
         catch_unwind(run).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            let what = format!("panic    {}", text.unwrap_or("no message"));
+            let what = format!("panic    {}", message_of(&*panic));
             Some(Ran { seed, failure: Some(self.failure(seed, vec![what], None)), outcome: None })
         })
     }

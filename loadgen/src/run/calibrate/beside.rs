@@ -37,16 +37,16 @@ struct Taken {
     herd: u32,
 }
 
-/// A case: its window in seconds, and which of the sampler's intervals are in it, of how many
-/// seconds.
+/// What is looked at of a case: how many seconds, and which of the sampler's intervals, of how many
+/// seconds each.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Measured {
+pub(super) struct Window {
     pub(super) seconds: f64,
     pub(super) intervals: (usize, usize),
     pub(super) interval: f64,
 }
 
-impl Measured {
+impl Window {
     /// How many threads of a kind wake at once. Wherever one of them wakes, in an interval with any
     /// CPU time, all do; how often that is follows from the share of intervals without.
     fn herd(&self, group: &ThreadGroup, dispatches: f64) -> u32 {
@@ -66,17 +66,17 @@ impl Beside {
     /// Adds what they took in a case.
     pub(super) fn add<'a>(
         &mut self,
-        case: &Measured,
+        window: &Window,
         groups: impl Iterator<Item = &'a ThreadGroup>,
     ) {
         self.cases += 1;
         let mut of_case: BTreeMap<(&str, &str), Taken> = BTreeMap::new();
         for group in groups {
             let of = of_case.entry((kind_of_process(&group.process), &group.name)).or_default();
-            let dispatches = group.dispatches as f64 / case.seconds.max(1e-9);
+            let dispatches = group.dispatches as f64 / window.seconds.max(1e-9);
             of.dispatches += dispatches;
-            of.cores += group.cpu_ns as f64 / 1e9 / case.seconds.max(1e-9);
-            of.herd = of.herd.max(case.herd(group, dispatches));
+            of.cores += group.cpu_ns as f64 / 1e9 / window.seconds.max(1e-9);
+            of.herd = of.herd.max(window.herd(group, dispatches));
         }
         for ((process, name), taken) in of_case {
             self.taken.entry((process.to_owned(), name.to_owned())).or_default().push(taken);
@@ -114,7 +114,7 @@ impl Beside {
                 floor: Duration::ZERO,
                 mean: Duration((seconds * 1e9).max(1.0) as u64),
             };
-            let wakes = dispatches / f64::from(herd.max(1));
+            let wakes = dispatches / f64::from(herd);
             let gap = exponential((1.0 - cores).max(0.0) / wakes);
             let activity = Activity::Bursts { gap, work: exponential(cores / dispatches) };
             let (system, process) = (Some(system.into()), Some(process.into()));
@@ -158,8 +158,8 @@ mod tests {
         let mut beside = Beside::default();
         let case = |ms| [group("C* CompilerThread", 20, ms), group("ticks", 10, 1)];
         for (seconds, ms) in [(4.0, 20), (5.0, 500), (5.0, 20), (6.0, 3)] {
-            let measured = Measured { seconds, intervals: (0, 40), interval: 0.1 };
-            beside.add(&measured, case(ms).iter().chain([&group("idle", 0, 0)]));
+            let window = Window { seconds, intervals: (0, 40), interval: 0.1 };
+            beside.add(&window, case(ms).iter().chain([&group("idle", 0, 0)]));
         }
         let mut profile = Profile::load("small-vm", None).unwrap();
         let lines = beside.add_to(&mut profile, "one");
@@ -195,10 +195,10 @@ mod tests {
             cpu: (0..100).map(|at| if at % every == 0 { 0.03 } else { 0.0 }).collect(),
             ..ThreadGroup::default()
         };
-        let measured = Measured { seconds: 10.0, intervals: (0, 100), interval: 0.1 };
+        let window = Window { seconds: 10.0, intervals: (0, 100), interval: 0.1 };
         let herd = |group: ThreadGroup| {
             let mut beside = Beside::default();
-            beside.add(&measured, [&group].into_iter());
+            beside.add(&window, [&group].into_iter());
             let [spec] = &beside.specs("one")[..] else { panic!("one name") };
             let Activity::Bursts { gap, work } = &spec.activity else { panic!("bursts") };
             assert_eq!((work.mean().0 + 50) / 100, 150, "15 us");

@@ -234,12 +234,12 @@ impl Measured {
         let medians = [&latency.response, &latency.end_to_end].map(|of| of.quantile(0.5));
         self.medians.push((case, medians));
         let interval = threads.interval_ns.max(1);
-        let measured = beside::Measured {
+        let window = beside::Window {
             seconds: until.saturating_sub(from).as_secs_f64(),
             intervals: ((from.0 / interval) as usize, (until.0 / interval) as usize),
             interval: interval as f64 / 1e9,
         };
-        self.beside.add(&measured, threads.groups.iter().filter(other));
+        self.beside.add(&window, threads.groups.iter().filter(other));
         for (kind, group) in calibration.groups.iter().enumerate() {
             let of: Vec<&ThreadGroup> =
                 threads.groups.iter().filter(|of| is_of(group, of)).collect();
