@@ -32,7 +32,8 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// How long a run of a scenario may take.
 pub(crate) fn longest(scenario: &Scenario) -> Duration {
-    Duration::from_nanos(scenario.traffic.duration.0 + scenario.measure.drain.0) + BESIDES
+    let measure = &scenario.measure;
+    Duration::from_nanos(scenario.traffic.duration.0 + measure.drain.0 + measure.audit.0) + BESIDES
 }
 
 /// Runs what the arguments say into `folder`, and what it says into a file there.

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
 use crate::run::find_arguments::Find;
 use crate::swarm::Swarm;
-use crate::{history, launch, profile, run, swarm, systems, utilisation, validate};
+use crate::{history, launch, paper, profile, run, swarm, systems, utilisation, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,6 +42,9 @@ Examples:
   loadgen --rate 1600 --target kafka --launch --history run.jsonl
   loadgen check run.jsonl
       writes down all that was sent, acknowledged and read; holds it to the same checkers again
+  loadgen paper --out paper-live
+      the claims of the paper that the project goes back to, put to the test on this machine by the
+      tools that it used, beside what is simulated
   loadgen profile --out mine.toml
       measures this machine, for the simulator
   loadgen calibrate kafka --profile mine.toml --out mine-kafka.toml
@@ -87,6 +90,27 @@ one of the two is wrong. Where either fails, the live run is made again --again 
 
 Exit codes: 0 both keep everything; 1 one breaks a promise, or a run has no end; 2 nothing was run;
 130 interrupted (what was gathered is told all the same).";
+
+const PAPER_EXAMPLES: &str = "\
+Examples:
+  loadgen paper --dry-run
+      what is run for which claim, about how long that takes, and what one machine can't tell
+  loadgen paper --only U2,C1 --quick
+      two claims by short runs
+  loadgen paper --out paper-live
+      all of them, in about a quarter of an hour; after Ctrl-C or --within the same line goes on
+  loadgen paper --out paper-live --repeats 3 --within 2h
+      with intervals
+  headwater paper --live paper-live
+      the same table again, from what was measured
+
+Kafka is written to by kafka-producer-perf-test with the paper's options, the misspelt one among
+them, and Pravega by its Java client, each on a cluster launched for the run. A run beside which
+other processes took the machine is kept as in doubt, gives no verdict, and is made again by the
+same line.
+
+Exit codes: 0 everything was run, whatever came out; 1 a run is missing or failed; 2 nothing was
+run; 130 interrupted (what was measured is told all the same).";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -148,6 +172,9 @@ enum Command {
     /// Runs the cases of a swarm on real clusters, and the same cases simulated beside them
     #[command(after_help = SWARM_EXAMPLES)]
     Swarm(Box<Swarm>),
+    /// Puts the paper's claims to the test on this machine, by the tools that the paper used
+    #[command(after_help = PAPER_EXAMPLES)]
+    Paper(paper::arguments::Paper),
     /// Checks the history of a run again, of which it was given the file with --history
     #[command(after_help = CHECK_EXAMPLES)]
     Check(history::Check),
@@ -178,6 +205,7 @@ pub fn main() -> ExitCode {
         Some(Command::Find(arguments)) => run::find::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Swarm(arguments)) => swarm::run(&arguments),
+        Some(Command::Paper(arguments)) => paper::run(&arguments),
         Some(Command::Check(arguments)) => history::check(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(

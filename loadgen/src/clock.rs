@@ -87,6 +87,12 @@ pub(crate) fn precise_timers() {
     let _ = set_current_timer_slack(NonZeroU64::new(1));
 }
 
+/// The day of a time in seconds since 1970, such as `2026-11-28`.
+pub(crate) fn date(seconds: u64) -> String {
+    let (year, month, day) = headwater_traffic::civil(seconds / 86_400);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// Milliseconds since the Unix epoch.
 pub(crate) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64)

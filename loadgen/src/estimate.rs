@@ -10,16 +10,20 @@ const FIRST_SERVER: f64 = 10.0;
 const FURTHER_SERVER: f64 = 4.0;
 const WARMING: f64 = 55.0;
 const WARMING_FURTHER: f64 = 90.0;
-const CLEARING: f64 = 6.0;
+pub(crate) const CLEARING: f64 = 6.0;
 
 /// Launching a cluster for a plan, and warming it up, seconds.
 pub(crate) fn launching(plan: &RunPlan, warm_up: WarmUp) -> f64 {
+    launching_servers(plan.system.servers(&plan.scenario).len(), warm_up)
+}
+
+/// Launching so many servers, and warming them up, seconds.
+pub(crate) fn launching_servers(servers: usize, warm_up: WarmUp) -> f64 {
     let warming = match warm_up {
         WarmUp::Auto => (WARMING, WARMING_FURTHER),
         WarmUp::For(time) => (time.as_secs_f64(), 0.0),
     };
-    let servers = plan.system.servers(&plan.scenario).len().max(1) as f64;
-    FIRST_SERVER + warming.0 + (FURTHER_SERVER + warming.1) * (servers - 1.0)
+    FIRST_SERVER + warming.0 + (FURTHER_SERVER + warming.1) * (servers.max(1) as f64 - 1.0)
 }
 
 /// The traffic of a plan, reading back and clearing away, seconds.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::collect::Counters;
+use crate::terminal;
 
 /// A line that is redrawn; nothing if standard error is not a terminal.
 pub(crate) struct ProgressLine {
@@ -68,14 +69,26 @@ impl Bar {
         Self(bar)
     }
 
-    /// Prints a line above it.
-    pub(crate) fn note(&self, text: impl std::fmt::Display) {
-        self.0.suspend(|| crate::terminal::note(text));
-    }
-
     /// `position` steps are done.
     pub(crate) fn set(&self, position: u64) {
         self.0.set_position(position);
+    }
+
+    /// Of `length` steps `position` are done.
+    pub(crate) fn set_of(&self, position: u64, length: u64) {
+        self.0.set_length(length);
+        self.0.set_position(position);
+    }
+
+    /// Shows the time by itself, also while a step takes long.
+    pub(crate) fn ticking(self) -> Self {
+        self.0.enable_steady_tick(Duration::from_secs(1));
+        self
+    }
+
+    /// Prints a line above.
+    pub(crate) fn note(&self, text: impl std::fmt::Display) {
+        self.0.suspend(|| terminal::note(text));
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use headwater_reports::outcome::Window;
 use headwater_reports::{ThreadGroup, Threads};
 
-use crate::utilisation::{TICKS_PER_SECOND, Watched, stat_fields};
+use crate::utilisation::{TICKS_PER_SECOND, Watched, stat_fields, stolen_seconds};
 use crate::wall_clock::{Step, WallClock};
 
 /// The generator, as a process among those of the cluster.
@@ -300,6 +301,32 @@ impl Others {
             who,
             steps: vec![],
         }
+    }
+}
+
+/// What else uses the machine from one moment on, beside this process and what it starts.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    others: Others,
+    since: Instant,
+    /// Seconds that other machines had taken then.
+    stolen: f64,
+}
+
+impl Beside {
+    /// From now on.
+    pub(crate) fn from_now() -> Self {
+        let mut others = Others::default();
+        others.sample(&[std::process::id()], false);
+        Self { others, since: Instant::now(), stolen: stolen_seconds() }
+    }
+
+    /// What other processes have taken until now, and how many cores other machines have.
+    pub(crate) fn until_now(mut self) -> (Disturbance, f64) {
+        self.others.sample(&[std::process::id()], true);
+        let passed = self.since.elapsed();
+        let stolen = (stolen_seconds() - self.stolen) / passed.as_secs_f64().max(1e-3);
+        (self.others.found(passed.as_nanos() as u64), stolen)
     }
 }
 

@@ -118,13 +118,18 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
         .map_err(|error| Failure::io(format_args!("can't write {}", path.display()), &error))
 }
 
-/// Looks for a Java that runs the artifacts.
+/// Looks for a Java that runs the artifacts; `or` names a cluster that runs already.
 pub(crate) fn java(or: &str) -> Result<()> {
+    java_or(&format!(", or name a cluster that runs with {or}"))
+}
+
+/// The same, with the end of what is told where there is none.
+pub(crate) fn java_or(end: &str) -> Result<()> {
     let found = std::process::Command::new("java").arg("-version").output();
     let missing = |what: &str| {
         Failure::new(format!(
             "{what}: install a Java runtime, 17 or later (Debian: apt install \
-             openjdk-17-jre-headless), or name a cluster that runs with {or}"
+             openjdk-17-jre-headless){end}"
         ))
     };
     let output =

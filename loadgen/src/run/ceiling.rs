@@ -5,7 +5,6 @@
 //! and are counted when they are warm. What the generator does besides is done as in any run:
 //! schedule, stamps and checksums, latencies, history.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,16 +19,15 @@ use crate::arguments::{Ceiling, Reach, Run};
 use crate::clock::Clock;
 use crate::collect::Collector;
 use crate::failure::{Failure, Result};
-use crate::launch::guard::{Launch, Sign};
-use crate::launch::guarded::Guarded;
-use crate::launch::{Places, last_line};
+use crate::launch::Places;
+use crate::load_test::Running;
 use crate::pacing::{Pace, Pacer};
 use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::prepare::prepare;
 use crate::sampler::Sampler;
 use crate::systems::client::{Observer, Writer};
-use crate::systems::system::{Cluster, Connection, LoadTest, Source};
+use crate::systems::system::{Cluster, Connection, Load, LoadTest, Source};
 use crate::utilisation::{UtilisationSampler, Watched, cpu_seconds};
 use crate::{systems, terminal};
 
@@ -253,42 +251,26 @@ impl Sides<'_> {
     /// The speed of the system's load test, with its name.
     fn other(&self, time: Duration) -> Result<Option<(&'static str, Speed)>> {
         let (plan, cluster) = (self.plan, self.cluster);
-        let Some(test) = plan.system.load_test(&plan.scenario, cluster, self.places)? else {
+        let (system, load) = (plan.system, Load::default());
+        let Some(test) = system.load_test(&plan.scenario, &load, cluster, self.places)? else {
             return Ok(None);
         };
-        let data = self.places.data("load-test")?;
-        let log = data.join("output.log");
-        let mut guarded = Guarded::start(&data, self.places)?;
-        let pid = guarded.launch(Launch {
-            name: TEST.into(),
-            command: test.command.clone(),
-            directory: data.clone(),
-            log: log.clone(),
-        })?;
-        let speed = self.read(&test, &mut guarded, pid, &log, time);
-        // It may have ended already, which is told where it was noticed.
-        let _ = guarded.signal(TEST, Sign::Kill);
+        let mut running = Running::start(&test, self.places)?;
+        let speed = self.read(&test, &mut running, time);
+        running.kill();
         test.storage.remove()?;
         Ok(Some((test.name, speed?)))
     }
 
     /// Reads what a load test prints until it has been counted for so long.
-    fn read(
-        &self,
-        test: &LoadTest,
-        guarded: &mut Guarded,
-        pid: u32,
-        log: &Path,
-        time: Duration,
-    ) -> Result<Speed> {
+    fn read(&self, test: &LoadTest, running: &mut Running, time: Duration) -> Result<Speed> {
         let (mut seen, mut events, mut seconds) = (0, 0, 0.0);
         let (mut cpu_before, mut last) = (0.0, Instant::now());
         loop {
             self.sleep(POLL)?;
-            let text = std::fs::read_to_string(log).unwrap_or_default();
-            let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-            let lines: Vec<(u64, f64)> = whole.lines().filter_map(test.line).collect();
-            let cpu = cpu_seconds(pid).unwrap_or(0.0);
+            let printed = running.printed();
+            let lines: Vec<(u64, f64)> = printed.lines().filter_map(test.line).collect();
+            let cpu = cpu_seconds(running.pid).unwrap_or(0.0);
             for (count, rate) in &lines[seen.min(lines.len())..] {
                 last = Instant::now();
                 if seen == 0 {
@@ -303,8 +285,8 @@ impl Sides<'_> {
                 let time = Duration::from_secs_f64(seconds);
                 return Ok(Speed::of(events, cpu - cpu_before, time));
             }
-            if !guarded.alive(TEST)? || last.elapsed() > SAYS {
-                let said = last_line(log).unwrap_or_else(|| "nothing".into());
+            if !running.alive()? || last.elapsed() > SAYS {
+                let said = running.last_words();
                 return Err(Failure::new(format!("{} ended too early: {said}", test.name)));
             }
         }
@@ -322,9 +304,6 @@ impl Sides<'_> {
         Ok(())
     }
 }
-
-/// The load test's process.
-const TEST: &str = "load-test";
 
 fn own_cpu() -> f64 {
     cpu_seconds(std::process::id()).unwrap_or(0.0)

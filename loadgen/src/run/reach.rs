@@ -138,14 +138,7 @@ pub(super) fn reach(
         }),
         Source::Launch => {
             let launched = plan.system.launch(&plan.scenario, &places()?)?;
-            Ok(Cluster {
-                address: launched.address.clone(),
-                describes: launched.describes.clone(),
-                version: launched.version.clone(),
-                launched: Some(launched),
-                local: vec![],
-                kept: Kept::default(),
-            })
+            Ok(Cluster::launched(launched))
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod departure;
 mod java;
 mod kafka;
 pub(crate) mod lanes;
+mod load_lines;
 pub(crate) mod log;
 mod null;
 pub(crate) mod options;

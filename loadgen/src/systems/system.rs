@@ -64,6 +64,20 @@ pub(crate) struct Cluster {
     pub(crate) kept: Kept,
 }
 
+impl Cluster {
+    /// One that was launched here.
+    pub(crate) fn launched(launched: LaunchedCluster) -> Self {
+        Self {
+            address: launched.address.clone(),
+            describes: launched.describes.clone(),
+            version: launched.version.clone(),
+            launched: Some(launched),
+            local: vec![],
+            kept: Kept::default(),
+        }
+    }
+}
+
 /// What a system keeps from one connection to the next, by name: a client in a JVM stays warm.
 #[derive(Clone, Default)]
 pub(crate) struct Kept(Arc<Mutex<BTreeMap<String, Box<dyn Any + Send>>>>);
@@ -205,18 +219,28 @@ pub(crate) trait LiveSystem: Sync {
     }
 
     /// The load test that comes with it, with the clients' options of `scenario` and events of its
-    /// mean size; none where none does.
+    /// mean size, as many as the `load` has; none where none does.
     ///
     /// # Errors
     /// Why it could not be made ready.
     fn load_test(
         &self,
         _scenario: &Scenario,
+        _load: &Load<'_>,
         _cluster: &Cluster,
         _places: &Places,
     ) -> Result<Option<LoadTest>> {
         Ok(None)
     }
+}
+
+/// What a load test is asked for, besides what the scenario says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load<'a> {
+    /// How many events it writes; none: for an hour and more.
+    pub(crate) events: Option<u64>,
+    /// Properties that its client is told besides, `NAME=VALUE`: also those that it does not know.
+    pub(crate) besides: &'a [String],
 }
 
 /// Connects readers, and lets them read from the start.
@@ -226,14 +250,37 @@ pub(crate) type StartReading = Box<dyn FnOnce() -> Result<Reading> + Send>;
 pub(crate) struct LoadTest {
     /// Its name.
     pub(crate) name: &'static str,
-    /// The program and its arguments. It prints how it goes every few seconds, and does not end by
-    /// itself before it has written for an hour.
+    /// The program and its arguments. It prints how it goes every few seconds, and at its end.
     pub(crate) command: Vec<String>,
+    /// Files that it needs in its directory, by name.
+    pub(crate) files: Vec<(&'static str, &'static str)>,
     /// What a line that it prints says, if that is how it goes: events since the line before, and
     /// events per second.
     pub(crate) line: fn(&str) -> Option<(u64, f64)>,
+    /// What a line that it prints says, if that is how all of it went.
+    pub(crate) summary: fn(&str) -> Option<Summary>,
     /// What it writes to.
     pub(crate) storage: Box<dyn Storage>,
+}
+
+/// What a load test says at its end, of everything that it wrote.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Summary {
+    /// Events that it wrote.
+    pub(crate) events: u64,
+    /// Events per second.
+    pub(crate) rate: f64,
+    /// Latency from when its client is given an event until that is acknowledged, in milliseconds:
+    /// the mean.
+    pub(crate) mean_ms: f64,
+    /// The greatest.
+    pub(crate) max_ms: f64,
+    /// The median.
+    pub(crate) p50_ms: f64,
+    /// The 95th percentile.
+    pub(crate) p95_ms: f64,
+    /// The 99th percentile.
+    pub(crate) p99_ms: f64,
 }
 
 /// Where a run writes and reads.

@@ -28,7 +28,7 @@ use headwater_reports::Outcome;
 
 use crate::arguments::Validate;
 use crate::child::Ended;
-use crate::clock::unix_ms;
+use crate::clock::{date, unix_ms};
 use crate::failure::{Failure, Result};
 use crate::forecast::{self, Asked, Made};
 use crate::output::write_score;
@@ -248,12 +248,6 @@ fn tell(summary: &Summary, store: &Store, asked: &Validate) -> Result<()> {
     }
     let text = if asked.json { json } else { tables };
     terminal::result(text.trim_end()).map_err(|error| Failure::io("standard output", &error))
-}
-
-/// The day of a time in seconds since 1970, such as `2026-11-28`.
-fn date(seconds: u64) -> String {
-    let (year, month, day) = headwater_traffic::civil(seconds / 86_400);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use headwater_scenarios::paper::{Answer, Asked, Paper};
+use headwater_scenarios::paper::{Answer, Asked, Gathered, Paper};
 
 use crate::args;
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ pub fn paper(arguments: &args::Paper) -> Result<ExitCode, Failure> {
     for id in &arguments.only {
         known(id)?;
     }
+    let live = arguments.live.as_deref().map(Gathered::read).transpose().map_err(Failure::Other)?;
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
     let stop = interrupt()?;
     let asked = Asked {
@@ -34,8 +35,11 @@ pub fn paper(arguments: &args::Paper) -> Result<ExitCode, Failure> {
     let done = |done: usize, total: usize, run: &str| {
         bar.set_of(done as u64, total as u64, &format!("({run})"));
     };
-    let answer = asked.run(&stop, &done)?;
+    let mut answer = asked.run(&stop, &done)?;
     drop(bar);
+    if let Some(live) = &live {
+        answer.set_live(live);
+    }
     if arguments.check || arguments.write {
         return page(&answer, arguments);
     }

@@ -70,6 +70,37 @@ pub(super) struct Run {
     /// Laid over it where it is to be cheap.
     #[serde(default)]
     pub quick: Vec<String>,
+    /// How it is made on a real system, if it is.
+    pub live: Option<LiveRun>,
+}
+
+/// How a run is made on a real system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LiveRun {
+    /// By what.
+    pub tool: Tool,
+    /// Events that a load test writes.
+    pub events: Option<u64>,
+    /// Properties that its client is told besides those of the scenario, as they are written: also
+    /// those that it does not know.
+    #[serde(default)]
+    pub besides: Vec<String>,
+    /// How long a run of `loadgen` warms up.
+    pub warm_up: Option<String>,
+    /// Laid over the settings.
+    #[serde(default)]
+    pub set: Vec<String>,
+}
+
+/// What makes a live run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tool {
+    /// The load test of the system, by its Java client.
+    LoadTest,
+    /// A run of `loadgen`, which reads everything back.
+    Loadgen,
 }
 
 /// A claim.
@@ -97,6 +128,8 @@ pub struct Claim {
     pub given: Vec<String>,
     /// Why no simulation can tell, if none can.
     pub unknown: Option<String>,
+    /// Why nothing real can tell on one machine, if nothing can.
+    pub not_live: Option<String>,
 }
 
 /// A figure of the paper's.
@@ -207,18 +240,28 @@ impl Paper {
 impl Claim {
     /// The runs that it is judged by, in the order in which it names them.
     pub fn runs(&self) -> Vec<String> {
-        let mut runs = Vec::new();
-        for condition in self.holds.iter().chain(&self.given) {
-            let parsed = Condition::parse(condition);
-            for (of, _) in parsed.iter().flat_map(Condition::figures) {
-                let run = of.split_once('.').map_or(of, |(run, _)| run);
-                if !runs.iter().any(|it| it == run) {
-                    runs.push(run.to_owned());
-                }
+        named(self.holds.iter().chain(&self.given))
+    }
+
+    /// The runs that it is judged by on a real system; none where nothing real can tell.
+    pub fn live_runs(&self) -> Vec<String> {
+        if self.not_live.is_some() { vec![] } else { named(self.holds.iter()) }
+    }
+}
+
+/// The runs that conditions name, each once.
+fn named<'a>(conditions: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut runs = Vec::new();
+    for condition in conditions {
+        let parsed = Condition::parse(condition);
+        for (of, _) in parsed.iter().flat_map(Condition::figures) {
+            let run = of.split_once('.').map_or(of, |(run, _)| run);
+            if !runs.iter().any(|it| it == run) {
+                runs.push(run.to_owned());
             }
         }
-        runs
     }
+    runs
 }
 
 #[cfg(test)]

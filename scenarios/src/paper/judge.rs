@@ -6,6 +6,7 @@ use headwater_reports::Outcome;
 use serde::Serialize;
 
 use super::claims::{Asked, Claim, Paper};
+use super::live::Live;
 use super::runs::Made;
 use crate::condition::{Condition, Lookup, Side, filled};
 use crate::stats::Estimate;
@@ -47,7 +48,7 @@ impl Verdict {
     }
 
     /// Of several: what does not hold outweighs everything, what is missing what is uncertain.
-    fn of_all(all: impl IntoIterator<Item = Self>) -> Self {
+    pub(super) fn of_all(all: impl IntoIterator<Item = Self>) -> Self {
         const WEIGHT: [Verdict; 4] =
             [Verdict::Holds, Verdict::CannotBeKnown, Verdict::NotRun, Verdict::DoesNotHold];
         let weight = |of: &Self| WEIGHT.iter().position(|it| it == of).unwrap_or(0);
@@ -82,7 +83,9 @@ pub struct Judged {
     /// What was simulated, with intervals over the seeds.
     pub simulated: String,
     /// What was measured live; nothing where there is no such run.
-    pub live: Option<String>,
+    pub live: Option<Live>,
+    /// Why nothing real can tell on one machine, if nothing can.
+    pub not_live: Option<String>,
     /// The mechanism in a sentence.
     pub because: String,
     /// Whether what the sentence says holds of these runs.
@@ -110,6 +113,8 @@ pub struct Answer {
     pub runs: BTreeMap<String, Sweep>,
     /// True if it was stopped before every run was made.
     pub interrupted: bool,
+    /// Where, when and how often the live runs were made, if there are any.
+    pub live: Option<String>,
     #[serde(skip)]
     pub(super) file: Paper,
     #[serde(skip)]
@@ -133,6 +138,7 @@ pub(super) fn judge(
         unseen: of(&file.unseen),
         runs,
         interrupted,
+        live: None,
         file,
         pipeline,
     }
@@ -163,6 +169,7 @@ fn judged(claim: &Claim, file: &Paper, runs: &Made) -> Judged {
         verdict,
         simulated: told(&claim.simulated, runs),
         live: None,
+        not_live: claim.not_live.clone(),
         because,
         explained: stands.is_none(),
         parts,
@@ -171,7 +178,7 @@ fn judged(claim: &Claim, file: &Paper, runs: &Made) -> Judged {
 }
 
 /// A text with figures over the seeds in it, in one line; nothing where they are missing.
-fn told(text: &str, runs: &Made) -> String {
+pub(super) fn told(text: &str, runs: &Made) -> String {
     let stands = |name: &str| {
         let side = Side::parse(name)?;
         let estimate = over_seeds(&side, runs).ok_or("not run")?;
@@ -199,7 +206,8 @@ pub(super) fn over_seeds(side: &Side, runs: &Made) -> Option<Estimate> {
     Estimate::of(&values)
 }
 
-fn part(text: &str, runs: &Made) -> Part {
+/// A condition held to the runs.
+pub(super) fn part(text: &str, runs: &Made) -> Part {
     let part = |verdict, sides: &str| Part {
         condition: text.to_owned(),
         verdict,
@@ -314,6 +322,7 @@ mod tests {
             because: "nobody knows".into(),
             given: vec!["r.0 lost > 100".into()],
             unknown: None,
+            not_live: None,
         };
         let found = judged(&claim, &Paper::shipped(), &runs(&[7.0]));
         assert_eq!((found.verdict, found.explained), (Verdict::Holds, false));

@@ -58,6 +58,12 @@ impl Run {
 }
 
 impl Asked {
+    /// The claims with nothing simulated: what is told of them is live alone.
+    pub fn unsimulated(&self) -> Answer {
+        let nothing = Self { seeds: (self.seeds.0, 0), ..self.clone() };
+        judge(Paper::shipped().asked(self), Made::new(), None, &nothing, false)
+    }
+
     /// Makes the runs and judges the claims. `done` is called after each run with the number done
     /// and the total, and what is being run. Once `stop` is raised, what was made is judged.
     ///

@@ -4,7 +4,7 @@ use headwater_reports::paper as show;
 
 use super::claims::Figure;
 use super::judge::{Answer, Judged, Verdict, over_seeds};
-use super::text::NOT_RUN;
+use super::text::live;
 use crate::condition::Side;
 use crate::scenario::Metric;
 use crate::scenario::metric::Kind;
@@ -76,7 +76,7 @@ fn claim(judged: &Judged) -> show::Claim {
         profile: judged.profile.to_owned(),
         verdict: (judged.verdict.word(), class(judged.verdict)),
         simulated: judged.simulated.clone(),
-        live: judged.live.clone().unwrap_or_else(|| NOT_RUN.to_owned()),
+        live: live(judged),
         because: judged.because.clone(),
         parts: judged.parts.iter().map(part).collect(),
         commands: judged.commands.clone(),

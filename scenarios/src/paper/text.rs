@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::judge::{Answer, Judged, Verdict};
+use super::judge::{Answer, Judged, Part, Verdict};
 use crate::table::wrapped;
 
 /// What the page begins with.
@@ -15,10 +15,27 @@ January 2022), each run in simulation with the paper's own settings on the machi
 verdict is computed: a claim holds if every one of its conditions holds in every seed, and does not
 if one holds in none. Conditions on published figures allow 15 %. How far figures of the models are
 off elsewhere: [VALIDATION.md](VALIDATION.md) and [FIDELITY.md](FIDELITY.md).
+
+The live column is filled by `loadgen paper --out DIR` on a machine of one's own, and told here by
+`headwater paper --live DIR`: Kafka is written to by `kafka-producer-perf-test` with the paper's
+options, the misspelt one among them, Pravega's standalone cluster by its Java client as fast as
+that takes events, each on a cluster launched for the run and warmed up; what is to be lost or
+survived is run by `loadgen`, which reads everything back. The conditions are the same, repeats are
+what seeds are, and a run beside which other processes took the machine gives no verdict. The
+verdict of a claim is that of the simulation; the live one stands in its own column.
 ";
 
 /// What stands in the column of live runs where there is none.
-pub(super) const NOT_RUN: &str = "not run";
+const NOT_RUN: &str = "not run";
+
+/// What stands in the column of live runs.
+pub(super) fn live(claim: &Judged) -> String {
+    match (&claim.live, &claim.not_live) {
+        (Some(live), _) => format!("{}: {}", live.verdict.word(), live.told),
+        (None, Some(why)) => format!("not measured: {why}"),
+        (None, None) => NOT_RUN.to_owned(),
+    }
+}
 
 impl Answer {
     /// For people: a block for each claim.
@@ -35,6 +52,7 @@ impl Answer {
 
     fn note(&self) -> String {
         let seeds = match self.seeds {
+            0 => "nothing was simulated".to_owned(),
             1 => "one seed: no intervals (--seeds N)".to_owned(),
             seeds => format!("{seeds} seeds; ± 95 % confidence (Student's t)"),
         };
@@ -42,14 +60,30 @@ impl Answer {
             true => "\ninterrupted: what was not run has no verdict",
             false => "",
         };
-        format!("{}; {seeds}{interrupted}\n", self.tally())
+        let live = match &self.live {
+            Some(about) => format!("\nlive: {}; {about}", self.live_tally()),
+            None => String::new(),
+        };
+        format!("{}; {seeds}{interrupted}{live}\n", self.tally())
     }
 
     /// How many hold.
     pub fn tally(&self) -> String {
+        self.tallied(&|claim| Some(claim.verdict))
+    }
+
+    /// How many of those that were measured live hold there.
+    fn live_tally(&self) -> String {
+        self.tallied(&|claim| Some(claim.live.as_ref()?.verdict))
+    }
+
+    fn tallied(&self, verdict: &dyn Fn(&Judged) -> Option<Verdict>) -> String {
         let parts = [("the paper's claims", &self.claims), ("what it could not see", &self.unseen)];
-        let parts = parts.into_iter().filter(|(_, claims)| !claims.is_empty());
-        parts.map(|(name, of)| format!("{name}: {}", counted(of))).collect::<Vec<_>>().join("; ")
+        let of =
+            |claims: &[Judged]| counted(&claims.iter().filter_map(verdict).collect::<Vec<_>>());
+        let parts = parts.map(|(name, claims)| (name, of(claims)));
+        let parts = parts.into_iter().filter(|(_, count)| !count.is_empty());
+        parts.map(|(name, count)| format!("{name}: {count}")).collect::<Vec<_>>().join("; ")
     }
 
     /// The parts of the page: the tables, then a section for each claim.
@@ -74,7 +108,7 @@ impl Answer {
                  |---|---|---|---|---|---|"
             );
             for claim in claims {
-                let live = claim.live.as_deref().unwrap_or(NOT_RUN);
+                let live = live(claim);
                 let Judged { id, says, simulated, because, .. } = claim;
                 let verdict = claim.verdict.word();
                 let _ = writeln!(
@@ -85,20 +119,25 @@ impl Answer {
             out.push('\n');
         }
         let seeds = match self.seeds {
+            0 => "Nothing was simulated.".to_owned(),
             1 => "One seed: no intervals.".to_owned(),
             seeds => format!(
                 "{seeds} seeds each; ± is the 95 % confidence interval of the mean (Student's t), \
                  left out where all seeds agree to three digits."
             ),
         };
-        out + &seeds + "\n"
+        let live = match &self.live {
+            Some(about) => format!("\nLive: {}; {about}.\n", self.live_tally()),
+            None => String::new(),
+        };
+        out + &seeds + "\n" + &live
     }
 }
 
 /// `7 hold, 6 do not`.
-fn counted(claims: &[Judged]) -> String {
+fn counted(verdicts: &[Verdict]) -> String {
     let told = |of: Verdict, one: &str, several: &str| {
-        let count = claims.iter().filter(|claim| claim.verdict == of).count();
+        let count = verdicts.iter().filter(|verdict| **verdict == of).count();
         (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { several }))
     };
     let all = [
@@ -111,19 +150,24 @@ fn counted(claims: &[Judged]) -> String {
 }
 
 fn block(claim: &Judged) -> String {
-    let mut out = format!("{:<4} {}\n", claim.id, claim.verdict.word());
-    let live = claim.live.as_deref().unwrap_or(NOT_RUN);
+    let simulated = !(claim.live.is_some() && claim.verdict == Verdict::NotRun);
+    let word = if simulated { claim.verdict.word() } else { "not simulated" };
+    let mut out = format!("{:<4} {word}\n", claim.id);
+    let measured = live(claim);
     let lines = [
         ("claim", claim.says.as_str()),
         ("simulated", &claim.simulated),
-        ("live", live),
+        ("live", &measured),
         ("because", &claim.because),
     ];
     for (name, text) in lines.into_iter().filter(|(_, text)| !text.is_empty()) {
         let _ = writeln!(out, "{}", wrapped(&format!("     {name:<9}  {text}"), &" ".repeat(16)));
     }
-    for part in claim.parts.iter().filter(|part| part.verdict != Verdict::Holds) {
-        let text = format!("{}: {}", part.verdict.word(), part.condition);
+    let open = |part: &&Part| part.verdict != Verdict::Holds;
+    let own = claim.parts.iter().filter(|_| simulated).filter(open).map(|part| ("", part));
+    let live = claim.live.iter().flat_map(|live| &live.parts);
+    for (world, part) in own.chain(live.filter(open).map(|part| ("live, ", part))) {
+        let text = format!("{world}{}: {}", part.verdict.word(), part.condition);
         let sides =
             if part.sides.is_empty() { String::new() } else { format!(" ({})", part.sides) };
         let _ = writeln!(out, "{}", wrapped(&format!("     {text}{sides}"), &" ".repeat(16)));
@@ -135,10 +179,17 @@ fn section(claim: &Judged) -> String {
     let Judged { id, says, paper, profile, .. } = claim;
     let mut out = format!("## {id}: {}\n\n", claim.verdict.word());
     let _ = writeln!(out, "{says} (Section {paper}; {profile}.)\n");
-    for part in &claim.parts {
-        let sides = if part.sides.is_empty() { String::new() } else { format!(": {}", part.sides) };
-        let _ = writeln!(out, "- {}: `{}`{sides}", part.verdict.word(), part.condition);
+    claim.parts.iter().for_each(|part| out.push_str(&listed(part)));
+    if let Some(live) = &claim.live {
+        let _ = writeln!(out, "\nLive, by {}: {}.\n", live.tools.join(", "), live.verdict.word());
+        live.parts.iter().for_each(|part| out.push_str(&listed(part)));
     }
     let _ = write!(out, "\n```sh\n{}\n```\n", claim.commands.join("\n"));
     out
+}
+
+/// A condition as an item of a list.
+fn listed(part: &Part) -> String {
+    let sides = if part.sides.is_empty() { String::new() } else { format!(": {}", part.sides) };
+    format!("- {}: `{}`{sides}\n", part.verdict.word(), part.condition)
 }

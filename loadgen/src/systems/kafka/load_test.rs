@@ -9,17 +9,18 @@ use super::topic::Topic;
 use crate::failure::Result;
 use crate::launch::artifacts::{Artifacts, pom};
 use crate::launch::{Places, java};
-use crate::systems::system::LoadTest;
+use crate::systems::load_lines::{line, summary};
+use crate::systems::system::{Load, LoadTest};
 
 /// The Java client's own buffer of 32 MiB (`buffer.memory`): its heap here has no room for the
 /// gigabyte that librdkafka has by default.
 pub(super) const SETTINGS: &[(&str, &str)] = &[("system.producer.buffer.memory", "33554432")];
 
-/// Makes a topic, and the test ready to write events of `bytes` to it.
+/// Makes a topic, and the test ready to write events of `bytes` to it, as many as `load` has.
 pub(super) fn prepare(
     cluster: &Cluster,
     topic: Topic,
-    bytes: u64,
+    (bytes, load): (u64, &Load<'_>),
     places: &Places,
 ) -> Result<LoadTest> {
     java(BOOTSTRAP)?;
@@ -33,13 +34,15 @@ pub(super) fn prepare(
         .to_vec();
     let more = ["-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent"];
     command.extend(more.map(str::to_owned));
-    command.push("-cp".into());
+    // Its figures have a point in every country.
+    command.extend(["-Duser.language=en", "-Duser.country=US", "-cp"].map(str::to_owned));
     command.push(format!("{}/*", jars.display()));
     command.push("org.apache.kafka.tools.ProducerPerformance".into());
     let mut option = |name: &str, value: String| command.extend([name.to_owned(), value]);
     option("--topic", topic.name.clone());
     option("--record-size", bytes.to_string());
-    option("--num-records", (EVENTS_PER_SECOND_MAX * 3_600).to_string());
+    let events = load.events.unwrap_or(EVENTS_PER_SECOND_MAX * 3_600);
+    option("--num-records", events.to_string());
     option("--throughput", "-1".into());
     command.push("--producer-props".into());
     let producer = &cluster.producer;
@@ -55,36 +58,10 @@ pub(super) fn prepare(
         ("request.timeout.ms", producer.request_timeout_ms.to_string()),
     ];
     command.extend(properties.map(|(name, value)| format!("{name}={value}")));
-    let storage = Box::new(topic);
-    Ok(LoadTest { name: "kafka-producer-perf-test", command, line, storage })
+    command.extend(load.besides.iter().cloned());
+    let (name, storage) = ("kafka-producer-perf-test", Box::new(topic));
+    Ok(LoadTest { name, command, files: vec![], line, summary, storage })
 }
 
 /// More than any producer writes.
 const EVENTS_PER_SECOND_MAX: u64 = 10_000_000;
-
-/// `249411 records sent, 49882.2 records/sec (4.76 MB/sec), 1.7 ms avg latency, 342.0 ms max
-/// latency.`; the line at the end, which has percentiles, is of everything.
-fn line(text: &str) -> Option<(u64, f64)> {
-    let (events, rest) = text.split_once(" records sent, ")?;
-    let (rate, rest) = rest.split_once(" records/sec")?;
-    if rest.contains("99th") {
-        return None;
-    }
-    Some((events.trim().parse().ok()?, rate.parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_tells_of_the_seconds_before_it() {
-        let of = "3204567 records sent, 640913.4 records/sec (61.12 MB/sec), 1.7 ms avg latency, \
-                  342.0 ms max latency.";
-        assert_eq!(line(of), Some((3_204_567, 640_913.4)));
-        let end = "100 records sent, 9.9 records/sec (0.00 MB/sec), 1.70 ms avg latency, 342.00 ms \
-                   max latency, 1 ms 50th, 2 ms 95th, 3 ms 99th, 4 ms 99.9th.";
-        assert_eq!(line(end), None);
-        assert_eq!(line("[main] WARN something"), None);
-    }
-}

@@ -14,7 +14,8 @@ use super::departure::Departure;
 use super::java::Clients;
 use super::lanes::LanePlan;
 use super::system::{
-    Asked, Cluster, Connection, Home, LiveSystem, LoadTest, Source, StartReading, storage_name,
+    Asked, Cluster, Connection, Home, LiveSystem, Load, LoadTest, Source, StartReading,
+    storage_name,
 };
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::need_proxies;
@@ -144,13 +145,14 @@ impl LiveSystem for Kafka {
     fn load_test(
         &self,
         scenario: &Scenario,
+        load: &Load<'_>,
         cluster: &Cluster,
         places: &Places,
     ) -> Result<Option<LoadTest>> {
         let topic =
             Topic { bootstrap: cluster.address.clone(), name: storage_name(), inside: None };
-        let bytes = scenario.traffic.size.mean.0;
-        load_test::prepare(configuration(scenario)?, topic, bytes, places).map(Some)
+        let events = (scenario.traffic.size.mean.0, load);
+        load_test::prepare(configuration(scenario)?, topic, events, places).map(Some)
     }
 
     fn calibration(&self) -> Option<&'static Calibration> {

@@ -36,7 +36,7 @@ pub(super) const LOOPBACK: &str = include_str!("loopback.btm");
 
 /// Warnings and above, and the emulator's message that it is up; on standard output, which goes to
 /// a file.
-const LOGBACK: &str = include_str!("logback.xml");
+pub(super) const LOGBACK: &str = include_str!("logback.xml");
 
 /// The cluster's jars, whichever way it is put together.
 pub(super) fn artifacts() -> Artifacts {

@@ -17,7 +17,8 @@ use super::client::{Observer, Writer};
 use super::departure::Departure;
 use super::lanes::LanePlan;
 use super::system::{
-    Asked, Cluster, Connection, Home, LiveSystem, Source, StartReading, Storage, storage_name,
+    Asked, Cluster, Connection, Home, LiveSystem, Load, LoadTest, Source, StartReading, Storage,
+    storage_name,
 };
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::need_proxies;
@@ -27,6 +28,7 @@ mod arguments;
 mod calibration;
 mod containers;
 mod launch;
+mod load_test;
 mod options;
 mod positions;
 mod reader;
@@ -152,6 +154,19 @@ impl LiveSystem for Pravega {
     fn client_options(&self, scenario: &Scenario) -> BTreeMap<String, String> {
         let Ok(cluster) = configuration(scenario) else { return BTreeMap::new() };
         options::of_client(cluster)
+    }
+
+    fn load_test(
+        &self,
+        scenario: &Scenario,
+        load: &Load<'_>,
+        cluster: &Cluster,
+        places: &Places,
+    ) -> Result<Option<LoadTest>> {
+        let stream = Stream::new(&cluster.address, &storage_name())?;
+        stream.create(configuration(scenario)?)?;
+        let bytes = scenario.traffic.size.mean.0;
+        load_test::prepare(stream, (bytes, load), &cluster.address, places).map(Some)
     }
 
     fn open(

@@ -16,6 +16,8 @@ Examples:
   headwater paper --only C4 --only U1 --seeds 10
   headwater paper --profile three-servers-2020 --json
   headwater paper --out out/paper
+  headwater paper --only U2 --live paper-live
+      what `loadgen paper --out paper-live` has measured beside what is simulated
   headwater paper --check
 
 A claim holds if every one of its conditions (docs/PAPER.md has them) holds in every seed, and \
@@ -44,6 +46,9 @@ pub struct Paper {
     /// paper.txt there
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Fills the live column with what `loadgen paper --out DIR` has measured
+    #[arg(long, value_name = "DIR")]
+    pub live: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     pub json: bool,

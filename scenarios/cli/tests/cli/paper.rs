@@ -1,5 +1,7 @@
 //! The paper's claims on the command line, the cheapest of them.
 
+use headwater_scenarios::paper::{Asked, Measured, Paper};
+
 use crate::{errors, headwater, refused};
 
 /// What is asked for: a process with everything in memory is killed.
@@ -52,4 +54,44 @@ fn the_page_in_the_tree_has_every_claim() {
             assert!(page.contains(condition.as_str().expect("a text")), "{condition}");
         }
     }
+}
+
+/// What `loadgen paper` keeps of the claim, with so many lost events of 3,200.
+fn measured(folder: &std::path::Path, lost: f64) {
+    let only = vec!["U4".to_owned()];
+    let asked = Asked { profile: None, only, seeds: (1, 0), quick: false, figures: false };
+    for spec in Paper::shipped().asked(&asked).live(false) {
+        let figures = [("lost".to_owned(), lost), ("acked".to_owned(), 3_200.0)].into();
+        let tool = "loadgen 0.1.0".to_owned();
+        let measured = Measured { tool, figures, ..Measured::of(spec, 1) };
+        measured.write(folder).expect("written");
+    }
+}
+
+#[test]
+fn what_was_measured_fills_the_live_column_and_stays_apart_from_what_is_simulated() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let live = folder.path().to_str().expect("a plain path");
+    measured(folder.path(), 12.0);
+    // As it was before it was wrapped.
+    let text = told(&["--live", live]).split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "U4 holds",
+        "live does not hold: 12 of 3,200 acknowledged events are lost",
+        "live, does not hold: memory-killed.0 lost > 0.9 memory-killed.0 acked (12 and 2,880)",
+        "live: what it could not see: 1 does not;",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(!text.contains("live not run"), "{text}");
+}
+
+#[test]
+fn live_figures_that_are_not_there_or_not_readable_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let live = folder.path().to_str().expect("a plain path");
+    let refuse = |wants: &[&str]| refused(&headwater(&["paper", "--live", live]), wants);
+    refuse(&["has no live figures", "loadgen paper --out"]);
+    std::fs::write(folder.path().join("kafka-typo.0-1.live.json"), "{").expect("written");
+    refuse(&["kafka-typo.0-1.live.json", "line 1"]);
 }
