@@ -134,6 +134,29 @@ pub fn extend(ranges: &mut Vec<Range>, range: Range) {
     }
 }
 
+/// Writes ranges as numbers.
+pub fn encode_ranges(words: &mut Vec<u64>, ranges: &[Range]) {
+    words.push(ranges.len() as u64);
+    for Range { stream, writer, lane, first, count } in ranges {
+        words.extend([u64::from(stream.0), u64::from(*writer), u64::from(lane.0), *first, *count]);
+    }
+}
+
+/// Reads what [`encode_ranges`] wrote.
+pub fn decode_ranges(words: &mut impl Iterator<Item = u64>) -> Vec<Range> {
+    let mut next = || words.next().expect("ranges are written whole");
+    let count = next();
+    (0..count)
+        .map(|_| Range {
+            stream: StreamId(next() as u32),
+            writer: next() as u32,
+            lane: Lane(next() as u32),
+            first: next(),
+            count: next(),
+        })
+        .collect()
+}
+
 /// A shared batch: moving it through queues, messages and disks copies a pointer.
 pub type SharedBatch = Rc<Batch>;
 

@@ -95,6 +95,8 @@ pub enum Bug {
     UncommittedCountsAsStored,
     /// A storage writer goes on with a chunk after a write to it has failed.
     FailedChunkGoesOn,
+    /// A store truncates a segment where it ends, whatever offset it is told.
+    TruncatesToTheEnd,
     /// A reader that comes back goes on behind what it had fetched, not behind what it was handed.
     FetchedCountsAsRead,
     /// Spark commits a batch whose rows the next system has not acknowledged.
@@ -139,7 +141,7 @@ const fn about(
 }
 
 /// Every bug, in the order of [`Bug`].
-pub const ALL: [About; 49] = [
+pub const ALL: [About; 50] = [
     about(
         Bug::TruncateToHighWatermark,
         "truncate-to-high-watermark",
@@ -426,6 +428,13 @@ pub const ALL: [About; 49] = [
         "pravega",
         "pravega/pravega#4503, #5330",
         "A chunk with part of a write refuses all that follow.",
+    ),
+    about(
+        Bug::TruncatesToTheEnd,
+        "truncates-to-the-end",
+        "pravega",
+        "pravega/pravega#2902",
+        "Retention removes what is younger than it should be.",
     ),
     about(
         Bug::FetchedCountsAsRead,

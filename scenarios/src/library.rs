@@ -66,6 +66,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("what-if/outage-hour", include_str!("../library/what-if/outage-hour.toml")),
     ("what-if/partitions", include_str!("../library/what-if/partitions.toml")),
     ("what-if/power-cut", include_str!("../library/what-if/power-cut.toml")),
+    ("what-if/pravega-retention", include_str!("../library/what-if/pravega-retention.toml")),
     ("what-if/rolling-restarts", include_str!("../library/what-if/rolling-restarts.toml")),
     ("what-if/segments", include_str!("../library/what-if/segments.toml")),
     ("what-if/skewed-key", include_str!("../library/what-if/skewed-key.toml")),

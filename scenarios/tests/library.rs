@@ -99,6 +99,7 @@ library! {
     what_if_outage_hour: "what-if/outage-hour",
     what_if_partitions: "what-if/partitions",
     what_if_power_cut: "what-if/power-cut",
+    what_if_pravega_retention: "what-if/pravega-retention",
     what_if_rolling_restarts: "what-if/rolling-restarts",
     what_if_segments: "what-if/segments",
     what_if_skewed_key: "what-if/skewed-key",

@@ -23,7 +23,7 @@ use crate::runtime::jvm;
 use crate::system::System as _;
 use crate::tier;
 
-use super::config::{Client, Cluster, Mode};
+use super::config::{self, Client, Cluster, Mode, StreamDataRetention};
 use super::controller::{Controller, first_owners};
 use super::node::Spec;
 use super::reader::Reader;
@@ -66,9 +66,10 @@ pub fn deploy(
 }
 
 /// The emulator has one in its process, too; what the controller keeps there matters where the
-/// stream's segments are not known beforehand.
+/// stream's segments are not known beforehand, or not there for ever.
 fn needs_metadata(cluster: &Cluster) -> bool {
-    cluster.mode == Mode::Distributed || cluster.has_bookkeeper() || cluster.scaling_policy.scales()
+    let keeps = cluster.scaling_policy.scales() || cluster.retention_policy.retains();
+    cluster.mode == Mode::Distributed || cluster.has_bookkeeper() || keeps
 }
 
 fn add_tier(
@@ -162,7 +163,7 @@ fn add_clients(
 }
 
 /// A reader of all segments that begins when it is told to. It has no reader group, and so is not
-/// the Rust client's.
+/// the Rust client's, and holds no truncation up.
 fn add_auditor(
     deployment: &mut Deployment,
     environment: &Environment,
@@ -175,7 +176,9 @@ fn add_auditor(
         Client::Rust => Client::Headwater,
         other => other,
     };
-    let cluster = Rc::new(Cluster { readers: 1, client, ..cluster.clone() });
+    let retention_type = StreamDataRetention::None;
+    let reader = config::Reader { retention_type, ..cluster.reader.clone() };
+    let cluster = Rc::new(Cluster { readers: 1, client, reader, ..cluster.clone() });
     let machine = environment.client_machine(deployment, audit::NAME);
     let (pools, feed) = (vec![PoolSpec::unnamed("application", 1)], feed.clone());
     let factory: Factory<Streaming> = Box::new(move |_| {

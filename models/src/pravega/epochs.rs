@@ -106,6 +106,12 @@ impl Epochs {
         owners
     }
 
+    /// The segments that were sealed before an epoch began.
+    pub fn sealed_before(&self, epoch: u32) -> impl Iterator<Item = SegmentId> {
+        let transitions = self.transitions.iter().take(epoch as usize);
+        transitions.flat_map(|one| one.sealed.iter().copied())
+    }
+
     /// Numbers and ranges for the segments of the next epoch, in which `sealed` are replaced by
     /// segments of these ranges; nothing if they are not all active, or own another part of the key
     /// space (`RecordHelper.canScaleFor`).

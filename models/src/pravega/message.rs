@@ -14,6 +14,7 @@ use headwater_sim::units::NodeId;
 use crate::batch::SharedBatch;
 use crate::pravega::epochs::Successor;
 use crate::pravega::segment::SegmentId;
+use crate::pravega::truncation::Truncation;
 
 /// A segment writer's identity, a random UUID in reality: producer in the upper half, segment
 /// below.
@@ -277,11 +278,14 @@ pub enum Message {
         /// The store.
         store: Option<NodeId>,
     },
+    /// Where a segment begins and ends.
+    Truncation(Truncation),
 }
 
 /// TCP, IP and Ethernet headers of a message of their own (RFC 9293, RFC 791).
 const PACKET_BYTES: u64 = 54;
-const NAME_BYTES: u64 = 32;
+/// A name of a segment, taken as so long.
+pub(super) const NAME_BYTES: u64 = 32;
 
 impl Message {
     /// Size on the wire in bytes.
@@ -322,6 +326,7 @@ impl Message {
                 Self::ScaleRequestTaken { .. } => 8 + 16 + 8 + 8 + 8 + 8,
                 Self::GetGroup { .. } => 8 + NAME_BYTES + 8 + 4 + 2 + 8,
                 Self::Group { segments, .. } => 8 + NAME_BYTES + 24 * segments.len() as u64,
+                Self::Truncation(message) => message.size_bytes(),
             }
     }
 
@@ -363,6 +368,7 @@ impl Message {
             Self::ReachedEnd { .. } => "reached_end",
             Self::GetGroup { .. } => "get_group",
             Self::Group { .. } => "group",
+            Self::Truncation(message) => message.kind(),
         }
     }
 
@@ -425,6 +431,7 @@ impl Message {
             Self::Group { request, segments } => {
                 segments.iter().map(|one| u64::from(*one)).fold(mix(23, *request), mix)
             }
+            Self::Truncation(message) => mix(25, message.digest()),
         }
     }
 }

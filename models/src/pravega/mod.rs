@@ -12,7 +12,7 @@
 //! [`config::Cluster`] and [`deploy::deploy`].
 //!
 //! Parameters and what is left out stand in each file. Left out as a whole: transactions,
-//! retention, key-value tables, watermarks, index segments (0.14 and later), authentication.
+//! key-value tables, watermarks, index segments (0.14 and later), authentication.
 
 pub mod cache;
 pub mod config;
@@ -31,5 +31,6 @@ pub mod signals;
 pub mod sizing;
 pub mod stream;
 pub mod system;
+pub mod truncation;
 pub mod waits;
 pub mod writer;

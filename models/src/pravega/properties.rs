@@ -20,6 +20,16 @@ pub const LOG_HOLDS_ONCE: Property = Property::always(
 /// Noted whenever a flush begins.
 pub const TIER_BEHIND_LOG: Property =
     Property::always("pravega-tier-behind-log", "Tier 2 gets only what is committed to the log.");
+/// Noted whenever a chunk of tier 2 is to be deleted.
+pub const COLLECTS_UNUSED: Property = Property::always(
+    "pravega-collects-unused",
+    "A chunk of tier 2 is deleted only when no segment has it any more.",
+);
+/// Noted whenever the controller looks what may go.
+pub const RETAINS: Property = Property::always(
+    "pravega-retains",
+    "A segment begins where its stream was truncated, which is never within the limits.",
+);
 /// A container was started from a log that another instance of it had written.
 pub const CONTAINER_RECOVERED: Property =
     Property::sometimes("pravega-container-recovered", "A container is recovered from its log.");
@@ -116,6 +126,8 @@ pub const ALL: &[&Property] = &[
     &TRUNCATES_FLUSHED,
     &LOG_HOLDS_ONCE,
     &TIER_BEHIND_LOG,
+    &COLLECTS_UNUSED,
+    &RETAINS,
     &CONTAINER_RECOVERED,
     &CONTAINER_FENCED,
     &STORAGE_BOOTSTRAPPED,

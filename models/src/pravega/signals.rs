@@ -49,6 +49,18 @@ pub const SEGMENT_MERGED: Mark = Mark::new("segment_merged").of("segment").with_
 /// The stream was scaled; with its epoch.
 pub const STREAM_SCALED: Mark = Mark::new("stream_scaled").of("").with("epoch");
 
+/// A segment begins at another offset; which.
+pub const SEGMENT_TRUNCATED: Mark = Mark::new("segment_truncated").of("segment").with("offset");
+/// A segment is gone; with the bytes that it had had.
+pub const SEGMENT_DELETED: Mark = Mark::new("segment_deleted").of("segment").with("bytes");
+/// The controller truncates the stream; with the bytes that it has had up to there.
+pub const STREAM_TRUNCATED: Mark = Mark::new("stream_truncated").of("").with("bytes");
+/// A chunk of tier 2 was deleted; with its bytes.
+pub const CHUNK_DELETED: Mark = Mark::new("chunk_deleted").of("container").with("bytes");
+/// A reader was told that what it wants is gone (`TruncatedDataException`); with the bytes that it
+/// passes over.
+pub const READER_TRUNCATED: Mark = Mark::new("reader_truncated").of("segment").with("bytes");
+
 /// The last operation of a container that is in its log.
 pub const COMMITTED_SEQUENCE: Level = Level::learnt_late("committed_sequence");
 /// The epoch of a container.
@@ -58,6 +70,8 @@ pub const CONTAINER_EPOCH: Level = Level::new("container_epoch");
 pub const CACHE_USED: Gauge = Gauge::new("cache_used_bytes", "bytes");
 /// What is in the log and not in tier 2.
 pub const UNFLUSHED: Gauge = Gauge::new("unflushed_bytes", "bytes");
+/// What can be read of a stream with a retention policy, of a store's segments.
+pub const RETAINED: Gauge = Gauge::new("retained_bytes", "bytes");
 /// Operations in the log that it can't be truncated before.
 pub const OPERATION_LOG_LENGTH: Gauge = Gauge::new("operation_log_length", "");
 /// Bytes on their way to the log.
@@ -91,6 +105,11 @@ pub fn all() -> Signals {
             &SEGMENT_SPLIT,
             &SEGMENT_MERGED,
             &STREAM_SCALED,
+            &SEGMENT_TRUNCATED,
+            &SEGMENT_DELETED,
+            &STREAM_TRUNCATED,
+            &CHUNK_DELETED,
+            &READER_TRUNCATED,
             &GC_PAUSE,
             &OUT_OF_MEMORY,
         ],
@@ -98,6 +117,7 @@ pub fn all() -> Signals {
         gauges: vec![
             &CACHE_USED,
             &UNFLUSHED,
+            &RETAINED,
             &OPERATION_LOG_LENGTH,
             &OUTSTANDING_LOG,
             &WRITER_OUTSTANDING_EVENTS,

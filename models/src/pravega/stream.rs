@@ -7,9 +7,9 @@
 //!
 //! Parameters: `segments` and [`Scaling`]. Splits of single segments and merges of any neighbours
 //! are those of a stream that is scaled by its load ([`super::epochs`]), of which this knows what
-//! it begins with. Left out: retention. As the epochs are known from the configuration their record
-//! in the controller's store is not kept; which of them is current is found out by sealing the
-//! segments once more.
+//! it begins with. What is removed of them, the controller knows (`controller/retention.rs`). As
+//! the epochs are known from the configuration their record in the controller's store is not kept;
+//! which of them is current is found out by sealing the segments once more.
 
 use std::ops::Range;
 

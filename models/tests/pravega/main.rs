@@ -10,6 +10,7 @@ mod outages;
 mod performance;
 #[cfg(feature = "planted-bugs")]
 mod planted;
+mod retention;
 mod scaling;
 #[path = "../seen/mod.rs"]
 #[allow(dead_code, reason = "each of the binaries of systems looks at a part")]

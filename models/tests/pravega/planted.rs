@@ -9,6 +9,7 @@ use headwater_models::role::CONSUMER;
 use headwater_sim::fault::Fault;
 
 use super::bench::{self, Bench, distributed, paced};
+use super::retention::{by_time, looking};
 
 const SEEDS: u64 = 3;
 
@@ -79,6 +80,23 @@ fn a_reader_that_takes_the_seal_for_the_end_skips_the_tail() {
         assert_eq!(history.acked(), 15_000);
         if environment.bugs == BugSet::default() {
             history.check_exactly_once();
+        }
+        history.lost()
+    });
+}
+
+#[test]
+fn a_segment_that_is_truncated_where_it_ends_has_lost_what_is_young() {
+    let cluster = looking(by_time(30), distributed(1, 3));
+    bites(Bug::TruncatesToTheEnd, |environment, seed| {
+        let mut bench = Bench::on(seed, &cluster, environment, &paced(5, 1_000, 150));
+        let node = bench.nodes(CONSUMER)[0];
+        bench.fault(10, Fault::Pause { node });
+        bench.fault(130, Fault::Resume { node });
+        let history = bench.run_to(170);
+        assert_eq!(history.acked(), 750);
+        if environment.bugs == BugSet::default() {
+            assert_eq!(history.broken(Promises::default()), [], "seed {seed}");
         }
         history.lost()
     });

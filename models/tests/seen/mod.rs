@@ -61,7 +61,7 @@ impl Observer<Streaming> for Seen {
 
     fn effect(&mut self, at: Time, node: NodeId, effect: &Effect<Streaming>) {
         if let Effect::Gauge { name, value } = effect
-            && ["log_", "remote_", "tier_"].iter().any(|of| name.starts_with(of))
+            && ["log_", "remote_", "tier_", "retained_"].iter().any(|of| name.starts_with(of))
         {
             self.gauges.push((at, node, name, *value));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::history::{Events, History, Span};
-use super::ranges::RangeSet;
+use super::ranges::{Range, RangeSet};
 use super::stored::Stored;
 use super::suite::Audience;
 use super::verdict::{Finding, Tally, Verdict, grouped};
@@ -87,11 +87,21 @@ impl Skips<'_> {
                     });
                 }
                 for gap in gaps {
-                    self.found(gap, span, Some(span.writer), "events");
+                    for gap in self.not_expired(gap, span) {
+                        self.found(gap, span, Some(span.writer), "events");
+                    }
                 }
             }
             *next = (*next).max(span.last + 1);
         }
+    }
+
+    /// What of events that were passed over was there to be had by then.
+    fn not_expired(&self, (first, last): (u64, u64), span: &Span) -> Vec<(u64, u64)> {
+        let gap = Range { first, last, from: span.from, until: span.from };
+        let parts =
+            self.history.expired.parts((self.lane, span.writer), gap, Some(span.from)).into_iter();
+        parts.filter(|(_, expired)| !expired).map(|(part, _)| (part.first, part.last)).collect()
     }
 
     fn found(&mut self, gap: (u64, u64), span: &Span, writer: Option<u32>, what: &str) {

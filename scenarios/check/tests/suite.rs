@@ -6,7 +6,7 @@ use std::rc::Rc;
 use headwater_check::{
     Audience, Events, History, Once, Positions, Promises, Replica, Suite, Verdict,
 };
-use headwater_models::batch::{Batch, Lane, StreamId, StreamWriter};
+use headwater_models::batch::{Batch, Lane, Range, StreamId, StreamWriter};
 use headwater_models::note::Note;
 use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
@@ -326,4 +326,33 @@ fn verdicts_say_which_stream_they_are_of_and_levels_of_two_do_not_meet() {
     }
     let lost = verdict(&histories[1], Promises::default(), "no_acked_loss");
     assert!(lost.to_string().starts_with("no_acked_loss of stream 1: FAILED"), "{lost}");
+}
+
+/// 100 events of 10 bytes, acknowledged and read by reader 0 up to the tenth; then it goes on at
+/// the fiftieth, at a time. Before 200 ms none was removed, from then on the first 50 are.
+fn passed_over(at: u64) -> History {
+    let mut history = History::new(StreamId(0), Positions::Bytes);
+    for first in (0..100).step_by(10) {
+        history.acked(Time(first * MS), events(first, 10));
+    }
+    history.delivered(Time(50 * MS), 0, events(0, 10), 0, 100);
+    let (stream, writer, lane) = (StreamId(0), 0, Lane(0));
+    let ranges = Rc::new([Range { stream, writer, lane, first: 0, count: 50 }]);
+    let expired = Note::Expired { lane, position: 500, ranges };
+    history.note(Time(200 * MS), NodeId(0), &expired);
+    history.delivered(Time(at * MS), 0, events(50, 50), 500, 500);
+    history
+}
+
+#[test]
+fn what_was_removed_before_a_reader_came_to_it_is_neither_lost_nor_skipped() {
+    let promises = Promises { copies: 0, ..strict() };
+    for (at, missed) in [(199, 40), (201, 0)] {
+        let history = passed_over(at);
+        for name in ["no_acked_loss", "prefix_reads"] {
+            let verdict = verdict(&history, promises.clone(), name);
+            assert_eq!(verdict.violations, missed, "at {at} ms: {verdict}");
+        }
+        assert_eq!(history.expired_unread(Audience::Group), 40 - missed);
+    }
 }

@@ -37,6 +37,7 @@ const EVERYWHERE: &[ListedOption] = &[
     ("segments", Storage),
     ("scaling.", Generator),
     ("scaling_policy.", Storage),
+    ("retention_policy.", Fixed("none", "The client makes streams of which nothing is removed.")),
     ("client", Generator),
     ("writers", Generator),
     (
@@ -65,6 +66,7 @@ const EVERYWHERE: &[ListedOption] = &[
     ("segment_store.writer.", Server),
     ("segment_store.readindex.", Server),
     ("segment_store.autoScale.", Server),
+    ("segment_store.storage.", Server),
     ("costs.", Model),
     // Options of the store's JVM.
     ("jvm.heap", Server),
@@ -362,7 +364,11 @@ mod tests {
         for option in ["throttle", "connection.threads", "read.bytes.max"] {
             assert!(!store.contains_key(option), "{option}");
         }
-        let told = [("controller.rebalance.interval.seconds.min".to_owned(), "4".to_owned())];
+        let told = [
+            ("controller.rebalance.interval.seconds.min", "4"),
+            ("controller.retention.frequency.minutes", "30"),
+        ];
+        let told = told.map(|(option, value)| (option.to_owned(), value.to_owned()));
         assert_eq!(of_controller(cluster), BTreeMap::from(told));
         assert_eq!(departures(&scenario, cluster, &Source::Launch), []);
     }

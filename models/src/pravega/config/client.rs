@@ -107,6 +107,17 @@ impl Writer {
     }
 }
 
+/// Whether a stream is truncated before a group has read what goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamDataRetention {
+    /// It is: the group is no subscriber.
+    #[default]
+    None,
+    /// Not before its last checkpoint, within the policy's limits.
+    AutomaticReleaseAtLastCheckpoint,
+}
+
 /// Options of a reader.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +148,14 @@ pub struct Reader {
     /// v0.3.7; `RawClientImpl::send_request`). Default 30,000.
     #[serde(rename = "rust.request.timeout.ms")]
     pub rust_request_timeout_ms: u64,
+    /// Whether a stream with a `retention_policy` waits for the readers
+    /// (`ReaderGroupConfig.retentionType`). Default `none`.
+    #[serde(rename = "retention.type")]
+    pub retention_type: StreamDataRetention,
+    /// How often the group puts down how far it is, in ms
+    /// (`ReaderGroupConfig.automaticCheckpointIntervalMillis`). Default 30,000.
+    #[serde(rename = "automatic.checkpoint.interval.ms")]
+    pub automatic_checkpoint_interval_ms: u64,
     /// Rust: time in ms after which the application opens another reader when one has panicked,
     /// which happens when the store of its group's table is not what it was
     /// (`ReaderGroupState::check_online` @ v0.3.7); 0 for never. Default 1000.
@@ -153,6 +172,8 @@ impl Default for Reader {
             retry_delay_ms_max: 30_000,
             socket_timeout_ms: 180_000,
             rust_request_timeout_ms: 30_000,
+            retention_type: StreamDataRetention::None,
+            automatic_checkpoint_interval_ms: 30_000,
             rust_restart_ms: 1_000,
         }
     }
@@ -170,6 +191,7 @@ impl Reader {
         }
         let positive = [
             ("retry.delay.ms.initial", self.retry_delay_ms_initial),
+            ("automatic.checkpoint.interval.ms", self.automatic_checkpoint_interval_ms),
             ("rust.request.timeout.ms", self.rust_request_timeout_ms),
         ];
         match positive.iter().find(|(_, value)| *value == 0) {

@@ -3,8 +3,8 @@
 //!
 //! Sources: pravega/pravega @ v0.13.0 (`ServiceConfig`, `DurableLogConfig`, `WriterConfig`,
 //! `BookKeeperConfig`, `ClientConfig`, `EventWriterConfig`, controller `util/Config.java`) and
-//! pravega/pravega-client-rust @ v0.3.7. Left out: authentication, TLS, retention, transactions,
-//! index segments (0.14 and later).
+//! pravega/pravega-client-rust @ v0.3.7. Left out: authentication, TLS, transactions, index
+//! segments (0.14 and later).
 //!
 //! Units are in the names or in the comment of each option.
 
@@ -18,11 +18,13 @@ use crate::{bookkeeper, tier};
 
 mod client;
 mod costs;
+mod retention;
 mod scaling;
 mod store;
 
-pub use client::{Reader, Writer};
+pub use client::{Reader, StreamDataRetention, Writer};
 pub use costs::Costs;
+pub use retention::{RetentionPolicy, RetentionType};
 pub use scaling::{ScaleType, Scaling, ScalingPolicy};
 pub use store::{BookKeeperLog, Controller, DataLogKind, SegmentStore, StorageKind};
 
@@ -79,6 +81,8 @@ pub struct Cluster {
     pub scaling: Scaling,
     /// By what load it is scaled by itself.
     pub scaling_policy: ScalingPolicy,
+    /// What of it is kept.
+    pub retention_policy: RetentionPolicy,
     /// Which client writes.
     pub client: Client,
     /// Writer processes.
@@ -126,6 +130,7 @@ impl Cluster {
             segments: 4,
             scaling: Scaling::default(),
             scaling_policy: ScalingPolicy::default(),
+            retention_policy: RetentionPolicy::default(),
             client: Client::Java,
             writers: 1,
             readers: 1,
@@ -187,6 +192,26 @@ impl Cluster {
         bookkeeper::config::Client { bugs: self.bugs, ..self.bookkeeper.client() }
     }
 
+    /// True if truncation waits for the readers.
+    pub fn has_subscribers(&self) -> bool {
+        self.reader.retention_type != StreamDataRetention::None
+    }
+
+    fn check_subscribers(&self) -> Result<(), String> {
+        let why = match self.client {
+            _ if !self.has_subscribers() => return Ok(()),
+            Client::Java if !self.retention_policy.retains() => {
+                "nothing waits for the readers without a retention_policy"
+            }
+            Client::Java if self.scaling_policy.scales() => {
+                "streams that are scaled by their load do not wait for their readers here"
+            }
+            Client::Java => return Ok(()),
+            Client::Rust | Client::Headwater => "only client = \"java\" subscribes",
+        };
+        Err(format!("reader retention.type: {why}; set \"none\""))
+    }
+
     /// What makes the cluster impossible, if anything.
     pub fn check(&self) -> Result<(), String> {
         let at_least_one = [
@@ -222,6 +247,9 @@ impl Cluster {
         self.jvm.check().map_err(|(option, why)| format!("jvm.{option}: {why}"))?;
         self.scaling.check()?;
         self.scaling_policy.check(&self.scaling)?;
+        self.retention_policy.check(&self.scaling)?;
+        self.check_subscribers()?;
+        self.controller.check()?;
         self.auto_recovery.check()?;
         self.segment_store.check()?;
         self.writer.check()?;

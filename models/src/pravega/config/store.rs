@@ -125,6 +125,10 @@ pub struct SegmentStore {
     /// 2 MiB.
     #[serde(rename = "read.bytes.max")]
     pub read_bytes_max: u64,
+    /// How long chunks of tier 2 that nothing needs any more are kept, in s
+    /// (`ChunkedSegmentStorageConfig.GARBAGE_COLLECTION_DELAY`). Default 60.
+    #[serde(rename = "storage.garbage.collection.delay.seconds")]
+    pub garbage_collection_delay_seconds: u64,
     /// How long a segment is left alone after it was made, whatever its load, in s
     /// (`AutoScalerConfig.COOLDOWN_IN_SECONDS`). Default 600.
     #[serde(rename = "autoScale.cooldown.time.seconds")]
@@ -174,6 +178,7 @@ impl Default for SegmentStore {
             rollover_size_bytes_max: 128 << 20,
             storage_read_alignment: 1 << 20,
             read_bytes_max: 2 << 20,
+            garbage_collection_delay_seconds: 60,
             auto_scale_cooldown_seconds: 600,
             auto_scale_mute_seconds: 600,
             auto_scale_expiry_seconds: 1_200,
@@ -211,6 +216,7 @@ impl SegmentStore {
             ("writer.itemsToReadAtOnce.max", self.items_to_read_max),
             ("readindex.storageRead.alignment", self.storage_read_alignment),
             ("read.bytes.max", self.read_bytes_max),
+            ("storage.garbage.collection.delay.seconds", self.garbage_collection_delay_seconds),
             ("autoScale.cache.expiry.seconds", self.auto_scale_expiry_seconds),
             ("autoScale.cache.cleanUp.interval.seconds", self.auto_scale_clean_up_seconds),
         ];
@@ -317,11 +323,25 @@ pub struct Controller {
     /// Wait in s after a store has come or gone before containers are moved. Default 10.
     #[serde(rename = "controller.rebalance.interval.seconds.min")]
     pub rebalance_interval_seconds: u64,
+    /// How often the controller looks what of a stream with a `retention_policy` may go, in minutes
+    /// (`Config.PROPERTY_RETENTION_FREQUENCY_MINUTES`). Default 30.
+    #[serde(rename = "controller.retention.frequency.minutes")]
+    pub retention_frequency_minutes: u64,
 }
 
 impl Default for Controller {
     fn default() -> Self {
-        Self { rebalance_interval_seconds: 10 }
+        Self { rebalance_interval_seconds: 10, retention_frequency_minutes: 30 }
+    }
+}
+
+impl Controller {
+    /// What makes it impossible, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        match self.retention_frequency_minutes {
+            0 => Err("controller.retention.frequency.minutes = 0: it must be above 0".into()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::rc::Rc;
 
-use headwater_sim::time::Duration;
+use headwater_sim::time::{Duration, Time};
 
 use crate::pravega::container::host::{ContainerEvent, Env};
 use crate::pravega::properties;
@@ -63,15 +63,26 @@ impl Container {
         }
     }
 
-    /// The log is replayed: what of it is not in tier 2 goes to cache and storage writer.
-    pub(super) fn begin_filling(&mut self, operations: Vec<Rc<Logged>>) {
+    /// The log is replayed: what of it is not in tier 2 goes to cache and storage writer, as do
+    /// truncations that tier 2 does not know of.
+    pub(super) fn begin_filling(&mut self, now: Time, operations: Vec<Rc<Logged>>) {
         for (number, segment) in self.state.segments.iter() {
             let index = self.segments.entry_or_default(*number);
             (index.readable, index.sealed) = (segment.length, segment.sealed);
+            (index.start, index.deleted) = (segment.start, segment.deleted);
+            // Whatever there is was added before.
+            (index.newest, index.events) = (now, segment.events.clone());
         }
         let is_needed = |logged: &Rc<Logged>| match &logged.operation {
             Operation::Append { segment, offset, .. } => {
                 *offset >= self.state.segments[segment].storage_length
+            }
+            Operation::Truncate { segment, offset } => {
+                *offset > self.state.segments[segment].storage_start
+            }
+            Operation::Delete { segment } => {
+                let segment = &self.state.segments[segment];
+                segment.length > segment.storage_start
             }
             _ => false,
         };
@@ -85,12 +96,21 @@ impl Container {
                 return;
             }
             let logged = self.unfilled.pop_front().expect("there is one");
-            let Operation::Append { segment, offset, batch, .. } = &logged.operation else {
-                continue;
-            };
-            let index = self.segments.entry_or_default(*segment);
-            index.append(env.cache, *offset, Rc::clone(batch));
-            self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
+            match &logged.operation {
+                Operation::Append { segment, offset, batch, .. } => {
+                    let index = self.segments.entry_or_default(*segment);
+                    index.append(env.cache, *offset, Rc::clone(batch));
+                    self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
+                }
+                Operation::Truncate { segment, offset } => {
+                    self.writer.truncate(*segment, *offset, logged.sequence);
+                }
+                Operation::Delete { segment } => {
+                    let length = self.state.segments[segment].length;
+                    self.writer.truncate(*segment, length, logged.sequence);
+                }
+                _ => {}
+            }
         }
         self.bootstrap(env);
     }

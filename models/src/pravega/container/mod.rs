@@ -15,6 +15,7 @@ use std::rc::Rc;
 use headwater_sim::time::Duration;
 use headwater_sim::units::NodeId;
 
+use crate::batch::{Range, extend};
 use crate::bookkeeper::input::Input;
 use crate::collections::SortedVecMap;
 use crate::pravega::container::host::{COMMIT_POOL, ContainerEvent, Env, LOG_POOL, Task};
@@ -25,19 +26,23 @@ use crate::pravega::properties;
 use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
 use crate::signal::Mark;
+use crate::tier::message::ChunkId;
 
 use self::bootstrap::Bootstrap;
 use self::data_frame::{Frame, FrameBuilder};
+use self::garbage::Collecting;
 use self::metadata::Snapshot;
 use self::operation::{Logged, Operation};
 use self::operation_processor::Processor;
 use self::read_index::ReadIndex;
 use self::storage_writer::StorageWriter;
 use self::throttler::{Pressure, Throttler};
+use self::truncation::Truncating;
 
 mod bootstrap;
 pub mod data_frame;
 mod filling;
+mod garbage;
 pub mod host;
 pub mod id;
 pub mod metadata;
@@ -47,8 +52,10 @@ pub mod read_index;
 mod reading;
 mod recovery;
 mod sealing;
+mod storage_truncation;
 pub mod storage_writer;
 pub mod throttler;
+mod truncation;
 
 /// Whom to answer for an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +130,11 @@ pub enum Work {
         /// Which attempt.
         attempt: u64,
     },
+    /// A chunk that was given up is deleted: its time has come; answered by tier 2.
+    Collect {
+        /// Which.
+        chunk: ChunkId,
+    },
     /// A read from tier 2 for a segment, from an offset.
     Load {
         /// Which.
@@ -174,6 +186,12 @@ pub struct Container {
     segments: SortedVecMap<SegmentId, ReadIndex>,
     /// Who waits for a seal.
     sealing: SortedVecMap<SegmentId, Vec<(NodeId, u64)>>,
+    /// Who waits for a truncation, up to where, and for a deletion.
+    truncating: Vec<Truncating>,
+    /// Events of segments are counted, as the stream has a retention policy.
+    counts_events: bool,
+    /// Chunks that are waited for, or that tier 2 was asked to delete.
+    collecting: SortedVecMap<ChunkId, Collecting>,
     writer: StorageWriter,
 }
 
@@ -210,6 +228,9 @@ impl Container {
             truncation_points: VecDeque::new(),
             segments: SortedVecMap::default(),
             sealing: SortedVecMap::default(),
+            truncating: Vec::new(),
+            counts_events: cluster.retention_policy.retains(),
+            collecting: SortedVecMap::default(),
             writer: StorageWriter::default(),
         };
         let events = container.log.start(env.ctx);
@@ -230,6 +251,11 @@ impl Container {
     /// Bytes committed and not in tier 2.
     pub fn unflushed_bytes(&self) -> u64 {
         self.writer.unflushed_bytes()
+    }
+
+    /// Bytes of its segments that can be read.
+    pub fn retained_bytes(&self) -> u64 {
+        self.segments.values().map(|index| index.readable - index.start).sum()
     }
 
     /// Bytes on their way to the log.
@@ -271,6 +297,7 @@ impl Container {
             Work::FlushDue(number) => self.flush_due(env, number),
             Work::Flush { segment, attempt } => self.flush_timed_out(env, segment, attempt),
             Work::Load { segment, offset } => self.load_failed(env, segment, offset),
+            Work::Collect { chunk } => self.collect(env, chunk),
         }
     }
 
@@ -432,6 +459,10 @@ impl Container {
                 env.cache.release(logged.operation.cache_length());
                 let index = self.segments.entry_or_default(*segment);
                 index.append(env.cache, *offset, Rc::clone(batch));
+                if self.counts_events {
+                    index.newest = env.ctx.now();
+                    extend(&mut index.events, Range::from(&**batch));
+                }
                 self.writer.add(*segment, *offset, logged.sequence, Rc::clone(batch));
                 self.serve_tail_readers(env, *segment);
             }
@@ -439,6 +470,16 @@ impl Container {
                 self.flush_committed(env, *segment, *storage_length);
             }
             Operation::Seal { segment } => self.seal_committed(env, *segment),
+            Operation::Truncate { segment, offset } => {
+                self.truncation_committed(env, *segment, *offset, logged.sequence);
+            }
+            Operation::Delete { segment } => {
+                self.deletion_committed(env, *segment, logged.sequence);
+            }
+            Operation::StorageTruncate { segment, .. } => {
+                self.storage_truncated(env, *segment);
+            }
+            Operation::ChunkDeleted { chunk } => self.chunk_deleted(*chunk),
             Operation::Checkpoint(_) => {}
         }
     }

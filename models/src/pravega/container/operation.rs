@@ -2,8 +2,8 @@
 //!
 //! Stands for `server/logs/operations` @ v0.13.0: appends with the two attribute updates of the
 //! append processor, metadata checkpoints, and the updates of the chunk metadata table that a flush
-//! commits, and seals. Left out: create, merge, truncate of segments, and the table segments
-//! themselves (their updates are operations of their size here, and count as flushed).
+//! commits, seals, truncations and deletions. Left out: create and merge of segments, and the table
+//! segments themselves (their updates are operations of their size here, and count as flushed).
 //!
 //! Parameters: sizes in bytes, below.
 
@@ -40,6 +40,18 @@ pub enum Operation {
         /// The segment.
         segment: SegmentId,
     },
+    /// The segment begins at `offset` (`StreamSegmentTruncateOperation`).
+    Truncate {
+        /// The segment.
+        segment: SegmentId,
+        /// Its first byte from now on.
+        offset: u64,
+    },
+    /// The segment is gone (`DeleteSegmentOperation`).
+    Delete {
+        /// The segment.
+        segment: SegmentId,
+    },
     /// The container's state (`MetadataCheckpointOperation`): a log may begin with it.
     Checkpoint(Rc<Snapshot>),
     /// A flush has reached tier 2: the segment is there up to `storage_length`
@@ -54,6 +66,21 @@ pub enum Operation {
         /// Where in the segment that chunk begins.
         chunk_start: u64,
     },
+    /// Chunks that lie before `offset` are no longer the segment's, and are to be deleted from
+    /// `due_ms` on (the transaction of `chunklayer.TruncateOperation`).
+    StorageTruncate {
+        /// The segment.
+        segment: SegmentId,
+        /// Where.
+        offset: u64,
+        /// When.
+        due_ms: u64,
+    },
+    /// A chunk that was to be deleted is (the transaction of `GarbageCollector.deleteChunk`).
+    ChunkDeleted {
+        /// Which.
+        chunk: ChunkId,
+    },
 }
 
 /// Static part of an append operation and two attribute updates of 33 bytes
@@ -61,8 +88,12 @@ pub enum Operation {
 const APPEND_BYTES: u64 = 24 + 5 + 2 * 33;
 /// Segment and length, 8 bytes each, with the serializer's header (`StreamSegmentSealOperation`).
 const SEAL_BYTES: u64 = 8 + 16;
+/// Segment and offset, as those of a seal (`StreamSegmentTruncateOperation`: 3 longs).
+const TRUNCATE_BYTES: u64 = 8 + 24;
 /// Two small table entries, segment and chunk metadata (estimated from their serializers' fields).
 const STORAGE_UPDATE_BYTES: u64 = 300;
+/// The entry of one chunk.
+const CHUNK_DELETED_BYTES: u64 = STORAGE_UPDATE_BYTES / 2;
 
 impl Operation {
     /// Bytes in the log without the entry header.
@@ -70,8 +101,10 @@ impl Operation {
         match self {
             Self::Append { batch, .. } => APPEND_BYTES + segment_bytes(batch),
             Self::Checkpoint(snapshot) => snapshot.size_bytes(),
-            Self::StorageUpdate { .. } => STORAGE_UPDATE_BYTES,
-            Self::Seal { .. } => SEAL_BYTES,
+            Self::StorageUpdate { .. } | Self::StorageTruncate { .. } => STORAGE_UPDATE_BYTES,
+            Self::ChunkDeleted { .. } => CHUNK_DELETED_BYTES,
+            Self::Seal { .. } | Self::Delete { .. } => SEAL_BYTES,
+            Self::Truncate { .. } => TRUNCATE_BYTES,
         }
     }
 
@@ -79,7 +112,13 @@ impl Operation {
     pub fn cache_length(&self) -> u64 {
         match self {
             Self::Append { batch, .. } => segment_bytes(batch),
-            Self::Checkpoint(_) | Self::StorageUpdate { .. } | Self::Seal { .. } => 0,
+            Self::Checkpoint(_)
+            | Self::StorageUpdate { .. }
+            | Self::StorageTruncate { .. }
+            | Self::ChunkDeleted { .. }
+            | Self::Seal { .. }
+            | Self::Truncate { .. }
+            | Self::Delete { .. } => 0,
         }
     }
 }
@@ -99,6 +138,10 @@ const APPEND: u64 = 1;
 const CHECKPOINT: u64 = 2;
 const STORAGE_UPDATE: u64 = 3;
 const SEAL: u64 = 4;
+const TRUNCATE: u64 = 5;
+const DELETE: u64 = 6;
+const STORAGE_TRUNCATE: u64 = 7;
+const CHUNK_DELETED: u64 = 8;
 
 impl Logged {
     /// Writes it as numbers; the batch of an append goes to `batches`.
@@ -129,6 +172,19 @@ impl Logged {
             Operation::Seal { segment } => {
                 words.extend([SEAL, self.sequence, u64::from(*segment)]);
             }
+            Operation::Truncate { segment, offset } => {
+                words.extend([TRUNCATE, self.sequence, u64::from(*segment), *offset]);
+            }
+            Operation::Delete { segment } => {
+                words.extend([DELETE, self.sequence, u64::from(*segment)]);
+            }
+            Operation::StorageTruncate { segment, offset, due_ms } => {
+                let segment = u64::from(*segment);
+                words.extend([STORAGE_TRUNCATE, self.sequence, segment, *offset, *due_ms]);
+            }
+            Operation::ChunkDeleted { chunk } => {
+                words.extend([CHUNK_DELETED, self.sequence, chunk.0]);
+            }
         }
     }
 
@@ -157,6 +213,14 @@ impl Logged {
                 chunk_start: next(),
             },
             SEAL => Operation::Seal { segment: SegmentId(next() as u32) },
+            TRUNCATE => Operation::Truncate { segment: SegmentId(next() as u32), offset: next() },
+            DELETE => Operation::Delete { segment: SegmentId(next() as u32) },
+            STORAGE_TRUNCATE => Operation::StorageTruncate {
+                segment: SegmentId(next() as u32),
+                offset: next(),
+                due_ms: next(),
+            },
+            CHUNK_DELETED => Operation::ChunkDeleted { chunk: ChunkId(next()) },
             other => unreachable!("operation kind {other} in the log"),
         };
         Some(Self { sequence, operation })

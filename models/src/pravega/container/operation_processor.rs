@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use headwater_sim::time::{Duration, Time};
 
+use crate::batch::{Range, extend};
 use crate::pravega::container::host::{ContainerEvent, Env, QUEUE_POOL};
 use crate::pravega::message::CloseReason;
 use crate::pravega::properties;
@@ -239,7 +240,7 @@ impl Container {
     fn prepare(&mut self, operation: &mut Operation) -> Result<(), CloseReason> {
         let length = operation.cache_length();
         match operation {
-            Operation::Append { segment, offset, writer, event_number, previous, .. } => {
+            Operation::Append { segment, offset, writer, event_number, previous, batch } => {
                 let segment = self.state.segments.entry_or_default(*segment);
                 if segment.sealed {
                     return Err(CloseReason::Sealed);
@@ -250,7 +251,26 @@ impl Container {
                 segment.writers.insert(*writer, *event_number);
                 *offset = segment.length;
                 segment.length += length;
+                if self.counts_events {
+                    extend(&mut segment.events, Range::from(&**batch));
+                }
             }
+            Operation::Truncate { segment, offset } => {
+                let segment = self.state.segments.entry_or_default(*segment);
+                // `BadOffsetException`.
+                if !(segment.start..=segment.length).contains(&*offset) {
+                    return Err(CloseReason::Error);
+                }
+                segment.start = *offset;
+            }
+            Operation::Delete { segment } => {
+                self.state.segments.entry_or_default(*segment).delete();
+            }
+            Operation::StorageTruncate { segment, offset, due_ms } => {
+                let segment = self.state.segments.entry_or_default(*segment);
+                self.state.garbage.extend(segment.give_up(*offset, *due_ms));
+            }
+            Operation::ChunkDeleted { chunk } => self.state.collected(*chunk),
             Operation::Seal { segment } => {
                 self.state.segments.entry_or_default(*segment).sealed = true;
             }

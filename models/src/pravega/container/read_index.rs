@@ -7,9 +7,10 @@
 
 use std::rc::Rc;
 
+use headwater_sim::time::Time;
 use headwater_sim::units::NodeId;
 
-use crate::batch::SharedBatch;
+use crate::batch::{Range, SharedBatch};
 use crate::collections::SortedVecMap;
 use crate::pravega::cache::Cache;
 use crate::pravega::message::{Reading, segment_bytes};
@@ -44,6 +45,14 @@ pub struct ReadIndex {
     pub readable: u64,
     /// Nothing will be added.
     pub sealed: bool,
+    /// The first byte that may be read.
+    pub start: u64,
+    /// The segment is gone.
+    pub deleted: bool,
+    /// When something was last added.
+    pub newest: Time,
+    /// Of a stream with a retention policy, for those who watch the run: what events were added.
+    pub events: Vec<Range>,
     /// Readers at the end of the segment.
     pub tail_readers: Vec<ReadRequest>,
     /// Reads from tier 2 on their way, by the offset that they begin at, with who waits for them.
@@ -130,16 +139,27 @@ impl ReadIndex {
         Some(Reading { segment, offset, bytes: end - offset, batches })
     }
 
+    /// Whether the byte at `offset` can't be read any more: then where the segment begins, if it
+    /// is there.
+    pub fn is_truncated(&self, offset: u64) -> Option<Option<u64>> {
+        match self.deleted {
+            true => Some(None),
+            false => (offset < self.start).then_some(Some(self.start)),
+        }
+    }
+
     /// The oldest generation of its entries.
     pub fn oldest_generation(&self) -> Option<u64> {
         self.entries.values().map(|entry| entry.generation).min()
     }
 
-    /// Takes out what is older than generation `before` and in tier 2. Bytes freed.
+    /// Takes out what is in tier 2 and older than generation `before`, or before the start
+    /// (`isEvictable`). Bytes freed.
     pub fn evict(&mut self, cache: &mut Cache, before: u64, storage_length: u64) -> u64 {
         let mut freed = 0;
         self.entries.retain(|offset, entry| {
-            let goes = offset + entry.bytes <= storage_length && entry.generation < before;
+            let end = offset + entry.bytes;
+            let goes = end <= storage_length && (entry.generation < before || end <= self.start);
             freed += if goes { entry.bytes } else { 0 };
             !goes
         });

@@ -22,6 +22,7 @@ use crate::pravega::container::host::{Env, Task};
 use crate::pravega::message::{self, CloseReason, Reading};
 use crate::pravega::properties;
 use crate::pravega::segment::SegmentId;
+use crate::pravega::truncation::Truncation;
 use crate::protocol::Message;
 use crate::tier;
 use crate::tier::message::{Piece, TierError, TierResponse};
@@ -37,6 +38,10 @@ impl Container {
             return answer(env, &request, Err(CloseReason::WrongHost));
         }
         let index = self.segments.entry_or_default(segment);
+        if let Some(start) = index.is_truncated(request.offset) {
+            let message = Truncation::IsTruncated { request: request.request, start };
+            return env.reply(request.from, message::Message::Truncation(message), 0);
+        }
         if request.offset > index.readable {
             return answer(env, &request, Err(CloseReason::Error));
         }
@@ -129,6 +134,7 @@ impl Container {
                 self.loaded(env, segment, offset, &pieces);
             }
             (Work::Load { segment, offset }, _) => self.load_failed(env, segment, offset),
+            (Work::Collect { chunk }, result) => self.collected(env, chunk, result.map(|_| ())),
             (other, _) => unreachable!("{other:?} asks nothing of tier 2"),
         }
     }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use headwater_sim::time::Duration;
 
+use crate::batch::{Range, extend};
 use crate::bugs::{Bug, BugSet};
 use crate::pravega::container::host::{ContainerEvent, Env, QUEUE_POOL};
 use crate::pravega::data_log::LogAddress;
@@ -55,7 +56,7 @@ impl Container {
             return self.stop(env);
         }
         self.replayed = operations.len() as u64;
-        self.begin_filling(operations);
+        self.begin_filling(env.ctx.now(), operations);
         self.fill(env);
     }
 
@@ -72,6 +73,7 @@ impl Container {
         env.events.push(ContainerEvent::Started { container: self.id });
         self.submit_critical(env, Operation::Checkpoint(Rc::default()));
         self.poke_storage_writer(env);
+        self.collect_garbage(env);
     }
 
     /// Brings the metadata up to the end of the log. Gives the operations that counted, and how
@@ -120,10 +122,24 @@ impl Container {
                 if !bugs.has(Bug::EventNumbersForgotten) {
                     segment.writers.insert(*writer, *event_number);
                 }
+                if self.counts_events {
+                    extend(&mut segment.events, Range::from(&**batch));
+                }
             }
             Operation::Seal { segment } => {
                 self.state.segments.entry_or_default(*segment).sealed = true;
             }
+            Operation::Truncate { segment, offset } => {
+                self.state.segments.entry_or_default(*segment).start = *offset;
+            }
+            Operation::Delete { segment } => {
+                self.state.segments.entry_or_default(*segment).delete();
+            }
+            Operation::StorageTruncate { segment, offset, due_ms } => {
+                let segment = self.state.segments.entry_or_default(*segment);
+                self.state.garbage.extend(segment.give_up(*offset, *due_ms));
+            }
+            Operation::ChunkDeleted { chunk } => self.state.collected(*chunk),
             Operation::StorageUpdate { segment, storage_length, chunk, chunk_start } => {
                 let segment = self.state.segments.entry_or_default(*segment);
                 segment.flushed(*storage_length, Chunk { start: *chunk_start, id: *chunk });
@@ -154,9 +170,7 @@ impl Container {
                 Operation::Append { segment: other, writer: by, previous, .. } => {
                     (*other == segment && *by == writer).then_some(*previous)
                 }
-                Operation::Checkpoint(_)
-                | Operation::StorageUpdate { .. }
-                | Operation::Seal { .. } => None,
+                _ => None,
             });
         uncommitted.unwrap_or(processed)
     }

@@ -4,8 +4,9 @@
 //! iteration: read up to 1000 operations, add them to their segments' aggregators, flush every
 //! segment that must be (4 MiB gathered, or 30 s since its last flush) side by side, wait for all
 //! of them, truncate the log at the last checkpoint below which everything is flushed. A failed
-//! flush ends the chunk that it went to, and the next iteration waits 1 s. Left out: seals, merges,
-//! attribute indexes, garbage collection of chunks, the flush of the metadata segments themselves.
+//! flush ends the chunk that it went to, and the next iteration waits 1 s. What lies before a
+//! truncation is flushed first (`storage_truncation.rs`). Left out: seals, merges, attribute
+//! indexes, the flush of the metadata segments themselves.
 //!
 //! Parameters: `writer.*` of [`crate::pravega::config::SegmentStore`], in bytes and ms.
 
@@ -40,9 +41,32 @@ struct Piece {
     batch: SharedBatch,
 }
 
+/// A truncation that tier 2 does not know of.
 #[derive(Clone, Copy, Debug)]
-struct OpenChunk {
-    id: ChunkId,
+pub(super) struct Truncate {
+    pub offset: u64,
+    sequence: u64,
+}
+
+/// An operation that was committed.
+#[derive(Clone, Debug)]
+enum Committed {
+    Append(Piece),
+    Truncate(Truncate),
+}
+
+impl Committed {
+    fn sequence(&self) -> u64 {
+        match self {
+            Self::Append(piece) => piece.sequence,
+            Self::Truncate(truncate) => truncate.sequence,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenChunk {
+    pub id: ChunkId,
     start: u64,
     length: u64,
 }
@@ -58,20 +82,38 @@ struct Flush {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Aggregator {
+pub(super) struct Aggregator {
     pieces: VecDeque<Piece>,
     bytes: u64,
     last_flush: Time,
-    chunk: Option<OpenChunk>,
+    pub chunk: Option<OpenChunk>,
     flush: Option<Flush>,
+    /// In their order; the first is being entered in the log if `truncating`.
+    pub truncates: VecDeque<Truncate>,
+    pub truncating: bool,
 }
 
 impl Aggregator {
     fn must_flush(&self, now: Time, options: &SegmentStore) -> bool {
         let due = now.since(self.last_flush) >= Duration::from_millis(options.flush_threshold_ms);
-        self.flush.is_none()
+        self.is_idle()
             && self.bytes > 0
-            && (self.bytes >= options.flush_threshold_bytes || due)
+            && (self.bytes >= options.flush_threshold_bytes || due || self.holds_truncation_up())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.flush.is_none() && !self.truncating
+    }
+
+    /// There are bytes before the next truncation.
+    fn holds_truncation_up(&self) -> bool {
+        let first = self.pieces.front().map(|piece| piece.sequence);
+        self.truncates.front().zip(first).is_some_and(|(next, first)| first < next.sequence)
+    }
+
+    /// A truncation is next.
+    fn must_truncate(&self) -> bool {
+        self.is_idle() && !self.truncates.is_empty() && !self.holds_truncation_up()
     }
 }
 
@@ -86,8 +128,8 @@ enum Step {
 /// What is committed and not in tier 2.
 #[derive(Debug, Default)]
 pub struct StorageWriter {
-    unread: VecDeque<(SegmentId, Piece)>,
-    aggregators: SortedVecMap<SegmentId, Aggregator>,
+    unread: VecDeque<(SegmentId, Committed)>,
+    pub(super) aggregators: SortedVecMap<SegmentId, Aggregator>,
     step: Step,
     failed: bool,
     timer_number: u64,
@@ -106,31 +148,44 @@ impl StorageWriter {
     /// An append was committed.
     pub fn add(&mut self, segment: SegmentId, offset: u64, sequence: u64, batch: SharedBatch) {
         self.unflushed_bytes += segment_bytes(&batch);
-        self.unread.push_back((segment, Piece { offset, sequence, batch }));
+        self.unread.push_back((segment, Committed::Append(Piece { offset, sequence, batch })));
+    }
+
+    /// A truncation was committed.
+    pub(super) fn truncate(&mut self, segment: SegmentId, offset: u64, sequence: u64) {
+        self.unread.push_back((segment, Committed::Truncate(Truncate { offset, sequence })));
     }
 
     /// Moves up to `count` operations to their aggregators.
     fn read(&mut self, count: u64, now: Time) {
         for _ in 0..count {
-            let Some((segment, piece)) = self.unread.pop_front() else { return };
+            let Some((segment, committed)) = self.unread.pop_front() else { return };
             let fresh = || Aggregator { last_flush: now, ..Aggregator::default() };
             let aggregator = self.aggregators.get_or_insert_with(segment, fresh);
-            aggregator.bytes += segment_bytes(&piece.batch);
-            aggregator.pieces.push_back(piece);
+            match committed {
+                Committed::Append(piece) => {
+                    aggregator.bytes += segment_bytes(&piece.batch);
+                    aggregator.pieces.push_back(piece);
+                }
+                Committed::Truncate(truncate) => aggregator.truncates.push_back(truncate),
+            }
         }
     }
 
     /// The oldest operation that is not in tier 2.
     fn lowest_uncommitted(&self, bugs: BugSet) -> Option<u64> {
-        let unread = self.unread.front().map(|(_, piece)| piece.sequence);
-        let front = |aggregator: &Aggregator| aggregator.pieces.front().map(|piece| piece.sequence);
+        let unread = self.unread.front().map(|(_, committed)| committed.sequence());
+        let front = |aggregator: &Aggregator| {
+            let truncate = aggregator.truncates.front().map(|truncate| truncate.sequence);
+            aggregator.pieces.front().map(|piece| piece.sequence).into_iter().chain(truncate).min()
+        };
         let counts = !bugs.has(Bug::GatheredCountsAsFlushed);
         let gathered = self.aggregators.values().filter(|_| counts).filter_map(front);
         gathered.chain(unread).min()
     }
 
     fn is_flushing(&self) -> bool {
-        self.aggregators.values().any(|aggregator| aggregator.flush.is_some())
+        self.aggregators.values().any(|aggregator| !aggregator.is_idle())
     }
 }
 
@@ -164,12 +219,12 @@ impl Container {
                 .writer
                 .aggregators
                 .iter()
-                .filter(|(_, aggregator)| aggregator.must_flush(now, options))
+                .filter(|(_, part)| part.must_flush(now, options) || part.must_truncate())
                 .map(|(segment, _)| *segment)
                 .collect();
             if !due.is_empty() {
                 self.writer.step = Step::Flushing;
-                due.into_iter().for_each(|segment| self.flush(env, segment));
+                due.into_iter().for_each(|segment| self.work_on(env, segment));
                 return;
             }
             self.truncate_log(env);
@@ -183,6 +238,24 @@ impl Container {
             let due = oldest + Duration::from_millis(options.flush_threshold_ms);
             self.wake_storage_writer(env, due.since(now).max(Duration(1)));
         }
+    }
+
+    /// Flushes a segment, or truncates it, whatever is next.
+    fn work_on(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
+        match self.writer.aggregators.get(&segment).is_some_and(Aggregator::must_truncate) {
+            true => self.truncate_storage(env, segment),
+            false => self.flush(env, segment),
+        }
+    }
+
+    /// Something that a segment had to do is done.
+    pub(super) fn work_done(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {
+        let (now, options) = (env.ctx.now(), &env.spec.cluster.segment_store);
+        let goes_on = |part: &Aggregator| part.must_flush(now, options) || part.must_truncate();
+        if self.writer.aggregators.get(&segment).is_some_and(goes_on) {
+            return self.work_on(env, segment);
+        }
+        self.flush_ended(env);
     }
 
     fn wake_storage_writer(&mut self, env: &mut Env<'_, '_>, after: Duration) {
@@ -205,7 +278,8 @@ impl Container {
         let attempt = self.writer.attempts;
         let aggregator = self.writer.aggregators.get_mut(&segment).expect("it must flush");
         let (mut pieces, mut bytes, mut batches) = (0, 0, Vec::new());
-        for piece in &aggregator.pieces {
+        let until = aggregator.truncates.front().map_or(u64::MAX, |next| next.sequence);
+        for piece in aggregator.pieces.iter().take_while(|piece| piece.sequence < until) {
             pieces += 1;
             bytes += segment_bytes(&piece.batch);
             batches.push(Rc::clone(&piece.batch));
@@ -297,10 +371,7 @@ impl Container {
             // Tier 2 is a map in this process (`InMemoryChunkStorage`).
             env.jvm.hold(flush.bytes);
         }
-        if aggregator.must_flush(now, options) {
-            return self.flush(env, segment);
-        }
-        self.flush_ended(env);
+        self.work_done(env, segment);
     }
 
     pub(super) fn flush_timed_out(
@@ -329,6 +400,7 @@ impl Container {
             .collect();
         flushing.into_iter().for_each(|segment| self.flush_failed(env, segment));
         self.loads_broken(env);
+        self.collections_broken(env);
     }
 
     fn flush_failed(&mut self, env: &mut Env<'_, '_>, segment: SegmentId) {

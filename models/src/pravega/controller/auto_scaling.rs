@@ -79,18 +79,20 @@ impl Controller {
         what: ScaleRequest,
     ) {
         let wish = Wish { from, request, what };
-        let Some(by_load) = self.by_load.as_mut().filter(|one| one.is_loaded()) else { return };
-        if !by_load.wishes.contains(&wish) {
-            by_load.wishes.push_back(wish);
-            self.next_wish(ctx);
+        let Some(kept) = self.kept.as_mut().filter(|one| one.is_loaded()) else { return };
+        if !kept.wishes.contains(&wish) {
+            kept.wishes.push_back(wish);
+            self.next_task(ctx);
         }
     }
 
-    /// Deals with wishes until one has the stream scaled.
-    pub(super) fn next_wish(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(by_load) = &mut self.by_load
-            && !by_load.is_scaling()
-            && let Some(wish) = by_load.wishes.pop_front()
+    /// Looks what of the stream may go, if it is time to; then deals with wishes until one has the
+    /// stream scaled.
+    pub(super) fn next_task(&mut self, ctx: &mut Ctx<'_>) {
+        self.begin_look(ctx);
+        while let Some(kept) = &mut self.kept
+            && !kept.is_busy()
+            && let Some(wish) = kept.wishes.pop_front()
         {
             self.deal_with(ctx, wish);
         }
@@ -105,17 +107,17 @@ impl Controller {
         }
         let (factor, least) =
             (self.cluster.scaling_policy.scale_factor, self.cluster.segments as usize);
-        let by_load = self.by_load.as_mut().expect("it has wishes");
+        let kept = self.kept.as_mut().expect("it has wishes");
         let plan = if what.is_up() {
-            Some(split(&by_load.record, &what, factor))
+            Some(split(&kept.record, &what, factor))
         } else {
             let until = if what.silent { FOR_GOOD } else { what.at_ms + VALIDITY_MS };
-            by_load.record.mark_cold(what.segment, until);
-            merge(&by_load.record, &what, now_ms, least)
+            kept.record.mark_cold(what.segment, until);
+            merge(&kept.record, &what, now_ms, least)
         };
         if let Some(Plan { sealed, ranges }) = plan {
             // One that is not active any more was scaled meanwhile.
-            if let Some(transition) = by_load.record.epochs.begin(&sealed, &ranges) {
+            if let Some(transition) = kept.record.epochs.begin(&sealed, &ranges) {
                 self.begin_scale(ctx, transition);
             }
         }

@@ -8,17 +8,20 @@
 //! loses its session, or has heard nothing of the metadata service for so long that it must have,
 //! stops all its services and starts them anew with a new session (`ControllerServiceMain.run`):
 //! until then it answers nobody, and what it was about to do begins again. Left out: more than one
-//! controller, streams' metadata, scaling by rate, transactions, retention, the time that services
-//! take to stop and to start beyond the new session.
+//! controller, transactions, the time that services take to stop and to start beyond the new
+//! session.
 //!
 //! Parameters: [`super::config::Controller`] in s, `controller_request` of
 //! [`super::config::Costs`].
 
 mod auto_scaling;
 mod record_keeper;
+mod retention;
+mod retention_record;
 mod scale_operation;
 mod scaling;
 mod stream_record;
+mod truncation;
 
 use std::rc::Rc;
 
@@ -44,8 +47,9 @@ use super::node::Ctx;
 use super::segment::SegmentId;
 use super::segment_store::ownership::{CONTAINER_MAP, HOSTS};
 use super::stream::Stream;
+use super::truncation::Truncation;
 use super::writer::routing::Containers;
-use record_keeper::ByLoad;
+use record_keeper::Kept;
 use scaling::Scale;
 
 /// Session timeout of the controller's own client
@@ -57,6 +61,8 @@ const TIMER_SEAL: u64 = 2;
 const TIMER_STEP: u64 = 3;
 /// And how often the services were started.
 const TIMER_REBALANCE: u64 = 1 << 24;
+/// The same: it is looked what of the stream may go.
+const TIMER_RETENTION: u64 = 1 << 23;
 /// And the number of the epoch that ends.
 const TIMER_SCALE: u64 = 8;
 /// Tags of replies are above.
@@ -70,8 +76,8 @@ pub struct Controller {
     containers_of: Containers,
     stream: Stream,
     scale: Scale,
-    /// None where the stream is not scaled by its load.
-    by_load: Option<ByLoad>,
+    /// None where the stream is neither scaled by its load nor ever truncated.
+    kept: Option<Kept>,
     hosts: Vec<NodeId>,
     owners: Vec<Option<NodeId>>,
     has_map: bool,
@@ -92,7 +98,8 @@ impl Controller {
     pub fn new(cluster: Rc<Cluster>, metadata: Option<NodeId>, stores: &[NodeId]) -> Self {
         let distributed = cluster.mode == Mode::Distributed;
         let stream = Stream::new(&cluster);
-        let service = metadata.filter(|_| distributed || stream.scales_by_load());
+        let keeps = stream.scales_by_load() || cluster.retention_policy.retains();
+        let service = metadata.filter(|_| distributed || keeps);
         let client = service
             .map(|service| MetadataClient::new(service, TagSpace::new(TAGS), SESSION_TIMEOUT));
         let owner = if distributed { None } else { stores.first().copied() };
@@ -100,7 +107,7 @@ impl Controller {
             containers_of: Containers::new(&cluster),
             stream,
             scale: Scale::default(),
-            by_load: stream.scales_by_load().then(ByLoad::default),
+            kept: keeps.then(Kept::default),
             hosts: Vec::new(),
             owners: vec![owner; cluster.containers as usize],
             has_map: false,
@@ -192,9 +199,9 @@ impl Controller {
         segment: SegmentId,
         request: u64,
     ) {
-        let segments = match &self.by_load {
+        let segments = match &self.kept {
             _ if !self.serving => None,
-            Some(by_load) if by_load.is_loaded() => Some(by_load.record.epochs.successors(segment)),
+            Some(kept) if kept.is_loaded() => Some(kept.record.epochs.successors(segment)),
             Some(_) => None,
             None => Some(self.stream.succession(segment)),
         };
@@ -321,6 +328,15 @@ impl Node<Streaming> for Controller {
             AnyMessage::Pravega(Message::SegmentCreated { request, created }) => {
                 self.on_step(ctx, request, created);
             }
+            AnyMessage::Pravega(Message::Truncation(message)) => match message {
+                Truncation::Info { request, info } => self.on_info(ctx, request, info),
+                Truncation::Truncated { request, truncated: done }
+                | Truncation::Deleted { request, deleted: done } => {
+                    self.on_step(ctx, request, done);
+                }
+                Truncation::Consumed(places) => self.consumed(ctx, &places),
+                _ => {}
+            },
             AnyMessage::Pravega(Message::ScaleRequested { request, what }) => {
                 self.scale_requested(ctx, from, request, what);
             }
@@ -344,6 +360,11 @@ impl Node<Streaming> for Controller {
             }
             TIMER_SEAL => self.seal_all(ctx),
             TIMER_STEP => self.ask_stores(ctx),
+            TIMER_RETENTION.. if TagSpace::number_of(tag) == 0 => {
+                if tag == TIMER_RETENTION + self.starts {
+                    self.look_for_expired(ctx);
+                }
+            }
             TIMER_SCALE.. if TagSpace::number_of(tag) == 0 => {
                 self.scale_due(ctx, (tag - TIMER_SCALE) as u32);
             }

@@ -1,5 +1,5 @@
-//! A stream that scales by its load, as far as the controller's services have got with it: what
-//! they know of it, and what they do once that is kept.
+//! A stream that scales by its load, or that is truncated, as far as the controller's services have
+//! got with it: what they know of it, and what they do once that is kept.
 //!
 //! Stands for `StreamMetadataStore` on ZooKeeper @ v0.13.0: nothing is done or answered before the
 //! record that says so is written. A controller that has restarted, or has another session, reads
@@ -28,17 +28,23 @@ pub(super) enum Then {
     Tell(NodeId, Message),
     /// A reader that has read a segment to its end is told who follows.
     Follow { from: NodeId, segment: SegmentId, request: u64 },
-    /// The scale under way goes on.
+    /// Nothing.
+    Nothing,
+    /// The scale or the truncation under way goes on.
     GoOn,
+    /// The same, and the next look what may go is due some time from now.
+    Rest,
 }
 
 /// The stream.
 #[derive(Debug, Default)]
-pub(super) struct ByLoad {
+pub(super) struct Kept {
     /// What is, or is about to be, written.
     pub record: StreamRecord,
     pub wishes: Wishes,
     pub running: Option<Running>,
+    /// It is to be looked what may go.
+    pub look: bool,
     /// The request that reads the record; the one that writes it.
     reading: Option<u64>,
     writing: Option<u64>,
@@ -52,12 +58,13 @@ pub(super) struct ByLoad {
     next: Vec<Then>,
 }
 
-impl ByLoad {
+impl Kept {
     pub(super) fn is_loaded(&self) -> bool {
         self.loaded
     }
 
-    pub(super) fn is_scaling(&self) -> bool {
+    /// True if its segments are being changed.
+    pub(super) fn is_busy(&self) -> bool {
         self.running.is_some()
     }
 }
@@ -65,21 +72,21 @@ impl ByLoad {
 impl Controller {
     /// The services start: reads the record.
     pub(super) fn load(&mut self, ctx: &mut Ctx<'_>) {
-        if let (Some(by_load), Some(client)) = (&mut self.by_load, &mut self.client) {
+        if let (Some(kept), Some(client)) = (&mut self.kept, &mut self.client) {
             let list = Operation::List { directory: STREAMS, watch: false };
-            by_load.reading = Some(client.request(ctx, list));
+            kept.reading = Some(client.request(ctx, list));
         }
     }
 
     /// The services end: what readers wait for is asked again.
     pub(super) fn forget_stream(&mut self) {
-        let Some(by_load) = &mut self.by_load else { return };
-        for then in by_load.then.drain(..).chain(by_load.next.drain(..)) {
+        let Some(kept) = &mut self.kept else { return };
+        for then in kept.then.drain(..).chain(kept.next.drain(..)) {
             if let Then::Follow { from, segment, request } = then {
                 self.ended.push((from, segment, request));
             }
         }
-        *by_load = ByLoad::default();
+        *kept = Kept::default();
     }
 
     /// True if the reply was to one of these requests.
@@ -90,24 +97,24 @@ impl Controller {
         found: Option<&[(u64, Value)]>,
     ) -> bool {
         let initial = self.cluster.segments;
-        let Some(by_load) = &mut self.by_load else { return false };
-        if by_load.reading == Some(request) {
-            by_load.reading = None;
-            by_load.loaded = true;
-            by_load.record = match found.and_then(<[_]>::first) {
+        let Some(kept) = &mut self.kept else { return false };
+        if kept.reading == Some(request) {
+            kept.reading = None;
+            kept.loaded = true;
+            kept.record = match found.and_then(<[_]>::first) {
                 Some((_, Value::Words(words))) => StreamRecord::decode(words),
                 _ => StreamRecord::new(initial),
             };
-            by_load.exists = found.is_some_and(|found| !found.is_empty());
+            kept.exists = found.is_some_and(|found| !found.is_empty());
             self.loaded(ctx);
             return true;
         }
-        if by_load.writing != Some(request) {
+        if kept.writing != Some(request) {
             return false;
         }
-        (by_load.writing, by_load.exists) = (None, true);
-        let then = std::mem::take(&mut by_load.then);
-        if by_load.changed {
+        (kept.writing, kept.exists) = (None, true);
+        let then = std::mem::take(&mut kept.then);
+        if kept.changed {
             self.write(ctx);
         }
         for then in then {
@@ -117,6 +124,7 @@ impl Controller {
     }
 
     fn loaded(&mut self, ctx: &mut Ctx<'_>) {
+        self.rest(ctx);
         self.go_on_with_stream(ctx);
         for (from, segment, request) in std::mem::take(&mut self.waiting) {
             self.answer_successors(ctx, from, segment, request);
@@ -126,39 +134,39 @@ impl Controller {
         }
     }
 
-    /// What the record says is not done: the creation of the stream, or a scale.
+    /// What the record says is not done: the creation of the stream, a scale, or a truncation.
     fn go_on_with_stream(&mut self, ctx: &mut Ctx<'_>) {
-        let by_load = self.by_load.as_mut().expect("it was loaded");
-        if !by_load.record.created {
-            let made = by_load.record.epochs.first().collect();
+        let kept = self.kept.as_mut().expect("it was loaded");
+        if !kept.record.created {
+            let made = kept.record.epochs.first().collect();
             self.create_segments(ctx, made);
-        } else if by_load.record.begun.is_some() {
-            self.go_on_with_scale(ctx);
+        } else {
+            self.go_on(ctx);
         }
     }
 
     /// Writes the record, then does something.
     pub(super) fn keep(&mut self, ctx: &mut Ctx<'_>, then: Then) {
-        let by_load = self.by_load.as_mut().expect("it has a record");
-        by_load.changed = true;
-        by_load.next.push(then);
-        if by_load.writing.is_none() {
+        let kept = self.kept.as_mut().expect("it has a record");
+        kept.changed = true;
+        kept.next.push(then);
+        if kept.writing.is_none() {
             self.write(ctx);
         }
     }
 
     fn write(&mut self, ctx: &mut Ctx<'_>) {
-        let (Some(by_load), Some(client)) = (&mut self.by_load, &mut self.client) else { return };
+        let (Some(kept), Some(client)) = (&mut self.kept, &mut self.client) else { return };
         let path = Path::new(STREAMS, 0);
-        let value = Value::Words(by_load.record.encode());
-        let operation = if by_load.exists {
+        let value = Value::Words(kept.record.encode());
+        let operation = if kept.exists {
             Operation::Set { path, value, version: None }
         } else {
             Operation::Create { path, value, ephemeral: false }
         };
-        by_load.changed = false;
-        by_load.then = std::mem::take(&mut by_load.next);
-        by_load.writing = Some(client.request(ctx, operation));
+        kept.changed = false;
+        kept.then = std::mem::take(&mut kept.next);
+        kept.writing = Some(client.request(ctx, operation));
     }
 
     fn after_write(&mut self, ctx: &mut Ctx<'_>, then: Then) {
@@ -167,7 +175,12 @@ impl Controller {
             Then::Follow { from, segment, request } => {
                 self.answer_successors(ctx, from, segment, request);
             }
-            Then::GoOn => self.go_on_with_scale(ctx),
+            Then::Nothing => {}
+            Then::GoOn => self.go_on(ctx),
+            Then::Rest => {
+                self.rest(ctx);
+                self.go_on(ctx);
+            }
         }
     }
 
@@ -179,10 +192,10 @@ impl Controller {
         segment: SegmentId,
         request: u64,
     ) {
-        let Some(by_load) = self.by_load.as_mut().filter(|one| one.is_loaded()) else {
+        let Some(kept) = self.kept.as_mut().filter(|one| one.is_loaded()) else {
             return self.ended.push((from, segment, request));
         };
-        if by_load.record.mark_read(segment) {
+        if kept.record.mark_read(segment) {
             self.keep(ctx, Then::Follow { from, segment, request });
         } else {
             self.answer_successors(ctx, from, segment, request);
@@ -191,8 +204,8 @@ impl Controller {
 
     /// A reader looks at its group's state.
     pub(super) fn tell_group(&mut self, ctx: &mut Ctx<'_>, from: NodeId, request: u64) {
-        if let Some(by_load) = self.by_load.as_ref().filter(|one| one.is_loaded()) {
-            let segments = by_load.record.ready();
+        if let Some(kept) = self.kept.as_ref().filter(|one| one.is_loaded()) {
+            let segments = kept.record.ready();
             self.reply(ctx, from, Message::Group { request, segments });
         }
     }

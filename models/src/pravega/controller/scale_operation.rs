@@ -5,8 +5,8 @@
 //! down before the next, so that a controller that comes back goes on where it was, and each may be
 //! done again. The stream's creation is the first of them, with nothing to be sealed.
 //!
-//! Parameters: `RETRY`. Left out: the sizes of what was sealed, states of the stream that nobody
-//! asks for.
+//! What is to be asked of stores for a truncation goes the same way. Parameters: `RETRY`. Left out:
+//! states of the stream that nobody asks for.
 
 use crate::collections::SortedVecMap;
 use crate::pravega::epochs::Transition;
@@ -15,6 +15,7 @@ use crate::pravega::node::Ctx;
 use crate::pravega::properties;
 use crate::pravega::segment::SegmentId;
 use crate::pravega::signals;
+use crate::pravega::truncation::SegmentInfo;
 use crate::protocol::Message as AnyMessage;
 use crate::signal::run_of_numbers;
 
@@ -25,49 +26,61 @@ use super::{Controller, TIMER_STEP};
 
 /// What is being done with segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// Nothing: the record is being written.
     Keeping,
     Creating,
     Sealing,
+    /// They are asked where they begin and end.
+    Measuring,
+    Truncating,
+    Deleting,
 }
 
-/// A scale under way.
+/// A scale, a look at what may go, or a truncation under way.
 #[derive(Debug)]
 pub(super) struct Running {
     step: Step,
     /// Segments with which it is not done, and requests for that.
     left: SortedVecMap<SegmentId, ()>,
     requests: SortedVecMap<u64, SegmentId>,
+    /// What was found out about segments.
+    pub infos: SortedVecMap<SegmentId, SegmentInfo>,
 }
 
 impl Running {
-    fn new(step: Step, left: Vec<SegmentId>) -> Self {
+    pub(super) fn new(step: Step, left: Vec<SegmentId>) -> Self {
         let left = left.into_iter().map(|segment| (segment, ())).collect();
-        Self { step, left, requests: SortedVecMap::default() }
+        Self { step, left, requests: SortedVecMap::default(), infos: SortedVecMap::default() }
+    }
+
+    /// The segment that a request was about, if that is waited for.
+    pub(super) fn of_request(&self, request: u64) -> Option<SegmentId> {
+        self.requests.get(&request).copied()
     }
 }
 
 impl Controller {
     /// Begins a scale, once its record is kept.
     pub(super) fn begin_scale(&mut self, ctx: &mut Ctx<'_>, transition: Transition) {
-        let by_load = self.by_load.as_mut().expect("it is scaled by its load");
-        by_load.running = Some(Running::new(Step::Keeping, Vec::new()));
-        by_load.record.begun = Some(Begun { transition, entered: false });
+        let kept = self.kept.as_mut().expect("it is scaled by its load");
+        kept.running = Some(Running::new(Step::Keeping, Vec::new()));
+        kept.record.begun = Some(Begun { transition, entered: false });
         self.keep(ctx, Then::GoOn);
     }
 
     /// The record of the last step is kept.
-    pub(super) fn go_on_with_scale(&mut self, ctx: &mut Ctx<'_>) {
-        let by_load = self.by_load.as_mut().expect("it is scaled by its load");
-        match by_load.record.begun.clone() {
+    pub(super) fn go_on(&mut self, ctx: &mut Ctx<'_>) {
+        let kept = self.kept.as_mut().expect("it is scaled by its load");
+        match kept.record.begun.clone() {
             Some(Begun { transition, entered: false }) => {
                 self.create_segments(ctx, transition.made);
             }
             Some(Begun { transition, entered: true }) => self.seal_segments(ctx, transition.sealed),
+            None if kept.record.retained.is_truncating() => self.truncate_segments(ctx),
             None => {
-                by_load.running = None;
-                self.next_wish(ctx);
+                kept.running = None;
+                self.next_task(ctx);
             }
         }
     }
@@ -80,16 +93,15 @@ impl Controller {
         self.start_step(ctx, Running::new(Step::Sealing, segments));
     }
 
-    fn start_step(&mut self, ctx: &mut Ctx<'_>, running: Running) {
-        self.by_load.as_mut().expect("it is scaled by its load").running = Some(running);
+    pub(super) fn start_step(&mut self, ctx: &mut Ctx<'_>, running: Running) {
+        self.kept.as_mut().expect("it is scaled by its load").running = Some(running);
         self.ask_stores(ctx);
     }
 
-    /// Asks the stores to make or to seal what they have not, again and again until they have.
+    /// Asks the stores for what they have not done with segments, again and again until they have.
     pub(super) fn ask_stores(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(running) = self.by_load.as_mut().and_then(|one| one.running.as_mut()) else {
-            return;
-        };
+        let Some(kept) = &mut self.kept else { return };
+        let Some(running) = &mut kept.running else { return };
         running.requests.clear();
         if running.left.is_empty() {
             return;
@@ -102,32 +114,42 @@ impl Controller {
             let message = match running.step {
                 Step::Sealing => Message::SealSegment { segment, request },
                 Step::Creating | Step::Keeping => Message::CreateSegment { segment, request },
+                Step::Measuring | Step::Deleting | Step::Truncating => {
+                    let retained = &kept.record.retained;
+                    Message::Truncation(retained.request(running.step, segment, request))
+                }
             };
             ctx.send(store, AnyMessage::Pravega(message));
         }
         ctx.timer(RETRY, TIMER_STEP);
     }
 
-    /// A store has made or sealed a segment, or can't.
+    /// A store has done what it was asked for with a segment, or can't.
     pub(super) fn on_step(&mut self, ctx: &mut Ctx<'_>, request: u64, done: bool) {
-        let Some(by_load) = &mut self.by_load else { return };
-        let Some(running) = &mut by_load.running else { return };
+        let Some(kept) = &mut self.kept else { return };
+        let Some(running) = &mut kept.running else { return };
         let Some(segment) = running.requests.remove(&request) else { return };
         if !done || running.left.remove(&segment).is_none() || !running.left.is_empty() {
             return;
         }
-        let sealing = running.step == Step::Sealing;
-        running.step = Step::Keeping;
-        let record = &mut by_load.record;
-        if sealing {
-            let begun = record.complete().expect("it is being sealed");
-            let epoch = record.epochs.epoch();
-            note_scale(ctx, &begun.transition, epoch);
-        } else if let Some(begun) = &mut record.begun {
-            begun.entered = true;
-            record.epochs.enter(&begun.transition);
-        } else {
-            record.created = true;
+        let step = std::mem::replace(&mut running.step, Step::Keeping);
+        let record = &mut kept.record;
+        match step {
+            Step::Measuring => return self.measured(ctx),
+            Step::Truncating => return self.delete_segments(ctx),
+            Step::Deleting => return self.truncation_done(ctx),
+            Step::Sealing => {
+                let begun = record.complete().expect("it is being sealed");
+                let epoch = record.epochs.epoch();
+                note_scale(ctx, &begun.transition, epoch);
+            }
+            Step::Creating | Step::Keeping => match &mut record.begun {
+                Some(begun) => {
+                    begun.entered = true;
+                    record.epochs.enter(&begun.transition);
+                }
+                None => record.created = true,
+            },
         }
         self.keep(ctx, Then::GoOn);
     }

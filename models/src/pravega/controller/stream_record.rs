@@ -1,13 +1,16 @@
-//! What the controller keeps of a stream that scales by its load, in the metadata service.
+//! What the controller keeps of a stream that scales by its load, or that is truncated, in the
+//! metadata service.
 //!
 //! Stands for the records of a stream in `PersistentStreamBase` @ v0.13.0 (`EpochRecord`,
 //! `EpochTransitionRecord`, state, cold markers), which are one record here, and for the part of a
-//! reader group's state that says what was read to its end. No parameters. Left out: stream cuts,
-//! the configuration's versions.
+//! reader group's state that says what was read to its end. Stream cuts: `retention_record.rs`. No
+//! parameters. Left out: the configuration's versions.
 
 use crate::collections::SortedVecMap;
 use crate::pravega::epochs::{Epochs, Transition, read_segments, write_segments};
 use crate::pravega::segment::SegmentId;
+
+use super::retention_record::Retained;
 
 /// A segment that is cold for good.
 pub(super) const FOR_GOOD: u64 = u64::MAX;
@@ -31,6 +34,8 @@ pub(super) struct StreamRecord {
     cold: SortedVecMap<SegmentId, u64>,
     /// Segments that were read to their ends.
     read: Vec<SegmentId>,
+    /// What retention has to do with.
+    pub retained: Retained,
 }
 
 impl StreamRecord {
@@ -87,6 +92,7 @@ impl StreamRecord {
             words.extend([u64::from(*segment), *until]);
         }
         write_segments(&mut words, &self.read);
+        self.retained.encode(&mut words);
         words
     }
 
@@ -107,7 +113,8 @@ impl StreamRecord {
             cold.insert(segment, words.next().expect("a record of a stream is whole"));
         }
         let read = read_segments(&mut words);
-        Self { epochs, created, begun, cold, read }
+        let retained = Retained::decode(&mut words);
+        Self { epochs, created, begun, cold, read, retained }
     }
 }
 

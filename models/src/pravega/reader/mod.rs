@@ -8,9 +8,10 @@
 //! are made again. `loadgen`'s own (`loadgen/pravega/src/reader`) reads as the Java client does,
 //! and leaves a silent store sooner. Where a stream is scaled by its load, neighbours of several
 //! readers may be merged: a segment that was read to its end is put down in the group's state,
-//! which every reader looks at every 3 s (`ReaderGroupState.SegmentCompleted`). Left out: that
-//! state's own segment (the controller keeps what was read), checkpoints, and the acquisition and
-//! release of segments (they are dealt out by number), the Rust reader's larger buffers.
+//! which every reader looks at every 3 s (`ReaderGroupState.SegmentCompleted`). What becomes of a
+//! reader whose next bytes are gone, `truncated.rs` says. Left out: that state's own segment (the
+//! controller keeps what was read), checkpoints, and the acquisition and release of segments (they
+//! are dealt out by number), the Rust reader's larger buffers.
 //!
 //! Parameters: [`super::config::Reader`], in bytes and ms, `reader_*` of [`super::config::Costs`].
 
@@ -22,6 +23,7 @@ use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
 
+use crate::batch::Range;
 use crate::collections::{RingMap, SortedVecMap};
 use crate::logs;
 use crate::outlet::Outlet;
@@ -35,11 +37,14 @@ use super::message::{CloseReason, Message, Reading, segment_bytes};
 use super::node::Ctx;
 use super::properties;
 use super::stream::Stream;
+use super::truncation::Truncation;
 
 use self::group::{Fetched, Group, READ_BYTES};
 use super::waits;
 
 mod group;
+mod subscriber;
+mod truncated;
 
 /// How often connections are checked (`ConnectionPoolImpl`: keep-alives every 20 s).
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(20);
@@ -54,6 +59,8 @@ const REQUEST_TIMEOUT: u64 = u64::MAX - 1;
 const GROUP_RETRY: u64 = u64::MAX - 2;
 /// The readers' group is looked at, where others read what this one may wait for.
 const GROUP_REFRESH: u64 = u64::MAX - 3;
+/// It is time for a checkpoint of the group.
+const CHECKPOINT: u64 = u64::MAX - 4;
 /// How often (`ReaderGroupConfig.groupRefreshTimeMillis` @ v0.13.0).
 const GROUP_REFRESH_PERIOD: Duration = Duration::from_secs(3);
 /// And the number of the wait: nothing was there to be handed out for so long.
@@ -77,6 +84,11 @@ struct SegmentInput {
     done: bool,
     /// Its successors are known.
     followed: bool,
+    /// Where the last event ends that was handed out, and, for those who watch the run, which were.
+    passed: u64,
+    events: Vec<Range>,
+    /// What comes next is gone: the store is asked where the segment begins.
+    truncated: bool,
 }
 
 #[derive(Debug)]
@@ -153,6 +165,9 @@ impl Reader {
             }
             _ if input.done => (self.controller, Message::GetSuccessors { segment, request }),
             None => (self.controller, Message::GetEndpoint { segment, request }),
+            Some(store) if input.truncated => {
+                (store, Message::Truncation(Truncation::GetInfo { segment, request }))
+            }
             Some(store) => {
                 let offset = input.offset;
                 (store, Message::ReadSegment { segment, offset, length: room, request })
@@ -362,6 +377,7 @@ impl Node<Streaming> for Reader {
 
     fn on_start(&mut self, ctx: &mut Ctx<'_>) {
         self.refresh_group(ctx);
+        self.arm_checkpoint(ctx);
         if self.is_rust() {
             return self.open_group(ctx);
         }
@@ -382,6 +398,7 @@ impl Node<Streaming> for Reader {
             AnyMessage::Pravega(Message::TableRead { request, result }) => {
                 self.looked(ctx, request, result);
             }
+            AnyMessage::Pravega(Message::Truncation(message)) => self.on_truncation(ctx, message),
             AnyMessage::Pravega(Message::SegmentRead { request, reading }) => {
                 let Some(segment) = self.answered(request) else { return };
                 match reading {
@@ -405,6 +422,7 @@ impl Node<Streaming> for Reader {
             REQUEST_TIMEOUT => self.drop_late(ctx),
             GROUP_RETRY => self.group_retries(ctx),
             GROUP_REFRESH => self.refresh_group(ctx),
+            CHECKPOINT => self.checkpoint(ctx),
             GROUP_IDLE.. => self.acquire_again(ctx, tag - GROUP_IDLE),
             segment => self.ask(ctx, SegmentId(segment as u32)),
         }
@@ -415,6 +433,7 @@ impl Node<Streaming> for Reader {
         for (position, batch) in &reading.batches {
             debug_assert!(*position + segment_bytes(batch) <= reading.offset + reading.bytes);
             self.outlet.deliver(ctx, Rc::clone(batch), *position);
+            self.handed_out(segment, *position, batch);
         }
         let input = self.segments.get_mut(&segment).expect("it was read");
         input.handed = reading.offset + reading.bytes;

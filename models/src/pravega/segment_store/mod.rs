@@ -45,6 +45,7 @@ mod append_processor;
 mod auto_scaler;
 mod connection;
 pub(crate) mod ownership;
+mod truncation;
 
 /// How often levels are reported.
 const GAUGE_PERIOD: Duration = Duration::from_millis(250);
@@ -288,6 +289,9 @@ impl SegmentStore {
         signals::OPERATION_LOG_LENGTH.set(ctx, sum(Container::operation_log_length));
         signals::OUTSTANDING_LOG.set(ctx, sum(Container::outstanding_log_bytes));
         UNANSWERED_BYTES.set(ctx, sum(Container::unanswered_bytes));
+        if self.spec.cluster.retention_policy.retains() {
+            signals::RETAINED.set(ctx, sum(Container::retained_bytes));
+        }
         let tag = self.tasks.add(Task::Gauges);
         ctx.timer(GAUGE_PERIOD, tag);
     }
@@ -316,6 +320,7 @@ impl SegmentStore {
                 self.create_segment(ctx, from, segment, request);
             }
             Message::ScaleRequestTaken { request } => self.scale_request_taken(ctx, request),
+            Message::Truncation(message) => self.on_truncation(ctx, from, message),
             other => unreachable!("a store is not sent {}", other.kind()),
         }
     }
