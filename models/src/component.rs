@@ -14,7 +14,7 @@ use crate::protocol::Streaming;
 pub enum Input<'a, M> {
     /// A message has come.
     Message(NodeId, &'a M),
-    /// The timer with this tag has run out.
+    /// The timer with this tag has run out, or the CPU work with it is done.
     Timer(u64),
     /// The connection with this node has broken.
     Disconnect(NodeId),

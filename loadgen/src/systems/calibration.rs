@@ -21,8 +21,47 @@ pub(crate) struct Case {
 pub(crate) enum Side {
     /// A launched server's.
     Server,
-    /// The generator's.
+    /// The generator's, or that of a client in a process of its own.
     Generator,
+}
+
+/// Costs that are not in the system's `costs`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    /// What they begin with where they are named here.
+    pub(crate) prefix: &'static str,
+    /// The sections of the system's options that they stand in.
+    pub(crate) sections: &'static [&'static str],
+    /// They are times with their unit (`15us`), not counts of nanoseconds.
+    pub(crate) with_unit: bool,
+    /// Other systems whose processes these are as well, with the sections that they have them in:
+    /// what is measured holds for those, too.
+    pub(crate) also: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// An option that a cost is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CostOption<'a> {
+    /// The sections of the system's options that it stands in.
+    pub(crate) sections: &'static [&'static str],
+    /// Its name there.
+    pub(crate) name: &'a str,
+    /// It is a time with its unit.
+    pub(crate) with_unit: bool,
+    /// See [`Table::also`].
+    pub(crate) also: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl CostOption<'_> {
+    /// Its path in a scenario of one system.
+    pub(crate) fn path(&self) -> String {
+        format!("system.{}.{}", self.sections.join("."), self.name)
+    }
+
+    /// A value, as a scenario has it.
+    pub(crate) fn value(&self, cost: u64) -> String {
+        if self.with_unit { format!("{cost}ns") } else { cost.to_string() }
+    }
 }
 
 /// Threads of one kind.
@@ -39,7 +78,7 @@ pub(crate) struct Group {
 /// So often as `times` says, the cost `constant`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Term {
-    /// An option of the system's `costs`.
+    /// An option of the system's `costs`, or of one of [`Calibration::tables`].
     pub(crate) constant: &'static str,
     /// How often.
     pub(crate) times: Times,
@@ -87,8 +126,8 @@ impl Case {
 
     /// What its clients have counted, and what follows from that.
     pub(crate) fn completed(&self, counts: Counts) -> Counts {
-        let flushes = if self.flushes() { counts.writes } else { 0.0 };
-        Counts { flushes, ..counts }
+        let each = self.expects.flushes / self.expects.writes.max(1e-9);
+        Counts { flushes: counts.writes * each, ..counts }
     }
 }
 
@@ -136,6 +175,9 @@ pub(crate) struct Calibration {
     pub(crate) more: &'static [Case],
     /// The threads.
     pub(crate) groups: &'static [Group],
+    /// Costs that are not options of the system's `costs`, by what they begin with: the first that
+    /// fits.
+    pub(crate) tables: &'static [Table],
     /// Costs that no case can tell from another one: taken to be such a share of it.
     pub(crate) shares: &'static [(&'static str, f64, &'static str)],
     /// The cost that says how much of their work comes before its result, in percent.
@@ -164,6 +206,21 @@ impl Calibration {
             }
         }
         all
+    }
+
+    /// The option that a constant is.
+    pub(crate) fn option<'a>(&self, constant: &'a str) -> CostOption<'a> {
+        let of = |table: &Table| {
+            let Table { prefix, sections, with_unit, also } = *table;
+            let name = constant.strip_prefix(prefix)?;
+            Some(CostOption { sections, name, with_unit, also })
+        };
+        self.tables.iter().find_map(of).unwrap_or(CostOption {
+            sections: &["costs"],
+            name: constant,
+            with_unit: false,
+            also: &[],
+        })
     }
 
     /// A constant is one of those that need a simulation.

@@ -111,3 +111,73 @@ impl Args for SystemArguments {
         Self::augment_args(command)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A scenario of the system and nothing else, with these settings.
+    fn scenario(system: &dyn LiveSystem, settings: &[(String, String)]) -> Scenario {
+        let text = format!(
+            "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\n{}",
+            system.plain_section()
+        );
+        Scenario::parse(&text, "t", None, settings).unwrap()
+    }
+
+    #[test]
+    fn what_is_calibrated_are_options_of_the_models() {
+        for system in SYSTEMS {
+            let Some(calibration) = system.calibration() else { continue };
+            let fitted = calibration.constants();
+            let shares = calibration.shares.iter().map(|(name, _, of)| {
+                assert!(fitted.contains(of), "{name} is a share of {of}, which nobody fits");
+                *name
+            });
+            let others = [calibration.before, calibration.garbage, calibration.carried];
+            let names = fitted.iter().copied().chain(shares).chain(others.into_iter().flatten());
+            let all: Vec<_> = names.map(|name| calibration.option(name)).collect();
+            let of_own = all.iter().map(|of| (system.name(), of.sections, of.name, of.with_unit));
+            let of_others = all.iter().flat_map(|of| {
+                of.also.iter().map(|(other, sections)| (*other, *sections, of.name, of.with_unit))
+            });
+            let everywhere: Vec<_> = of_own.chain(of_others).collect();
+            for of in SYSTEMS {
+                let options = everywhere.iter().filter(|(name, ..)| *name == of.name());
+                let setting = |(_, sections, name, with_unit): &(_, &[&str], &str, bool)| {
+                    let value = if *with_unit { "7ns" } else { "7" };
+                    (format!("system.{}.{name}", sections.join(".")), value.to_owned())
+                };
+                let settings: Vec<(String, String)> = options.map(setting).collect();
+                let set = scenario(of, &settings).configuration();
+                for (path, value) in &settings {
+                    let found = set.get(path.trim_start_matches("system."));
+                    assert_eq!(found, Some(value), "{} has no {path}", of.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cases_are_scenarios_of_their_systems_whose_costs_are_told_apart_by_something() {
+        for system in SYSTEMS {
+            let Some(calibration) = system.calibration() else { continue };
+            for case in calibration.cases.iter().chain(calibration.more) {
+                let own = |(path, value): &(&str, &str)| ((*path).to_owned(), (*value).to_owned());
+                let settings: Vec<_> = case.settings.iter().map(own).collect();
+                let rate = scenario(system, &settings).traffic.rate;
+                assert!(case.expects.written > 0.0, "{rate}: {}", case.name);
+            }
+            for constant in calibration.constants() {
+                let terms = calibration.groups.iter().flat_map(|group| group.terms);
+                let mut of = terms.filter(|term| term.constant == constant);
+                let counted = |case: &calibration::Case| {
+                    of.clone().map(|term| term.counted(&case.expects)).sum::<f64>() > 0.0
+                };
+                let told = calibration.cases.iter().any(counted);
+                let simulated = of.any(|_| calibration.is_simulated(constant));
+                assert!(told || simulated, "{constant} is in none of the cases");
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //!
 //! Units are in the names or in the comment of each option. Left out: options of whatever the
 //! models leave out (each says so). CPU costs are not options of the real system and are named
-//! `cost.*`.
+//! `cost.*` and `costs`.
 
 use headwater_sim::distribution::Distribution;
 use headwater_sim::time::Duration;
@@ -13,6 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bugs::{Bug, BugSet};
+
+use super::costs::{BookieCosts, ClientCosts};
 
 /// How a bookie stores ledgers besides its journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -128,6 +130,8 @@ pub struct Bookie {
     /// CPU time to copy or check 1 KiB, charged to the add, read and journal threads.
     #[serde(rename = "cost.per.kib")]
     pub cost_per_kib: Duration,
+    /// What its threads cost besides.
+    pub costs: BookieCosts,
     /// Defects that were planted; none unless the deployment's environment says so.
     #[serde(skip)]
     pub bugs: BugSet,
@@ -171,6 +175,7 @@ impl Default for Bookie {
             cost_journal: Duration::from_nanos(1_400),
             cost_callback: Duration::from_micros(1),
             cost_per_kib: Duration::from_nanos(300),
+            costs: BookieCosts::default(),
             bugs: BugSet::default(),
         }
     }
@@ -204,6 +209,8 @@ pub struct Client {
     /// ends, as apache/pulsar#14861 tells. 0 for no limit. Default 0.
     #[serde(rename = "direct.memory.bytes")]
     pub direct_memory_bytes: u64,
+    /// What its threads cost.
+    pub costs: ClientCosts,
     /// Defects that were planted; none unless the deployment's environment says so.
     #[serde(skip)]
     pub bugs: BugSet,
@@ -219,6 +226,7 @@ impl Default for Client {
             delay_ensemble_change: false,
             max_allowed_ensemble_changes: i32::MAX as u64,
             direct_memory_bytes: 0,
+            costs: ClientCosts::default(),
             bugs: BugSet::default(),
         }
     }
@@ -463,7 +471,7 @@ impl Bookie {
             None if self.journal_directories > 64 => {
                 Err(format!("{} journal directories: at most 64", self.journal_directories))
             }
-            None => Ok(()),
+            None => self.costs.check(),
         }
     }
 }
@@ -486,6 +494,7 @@ impl Cluster {
     pub fn check(&self) -> Result<(), String> {
         self.ledger.check(self.bookies)?;
         self.bookie.check()?;
+        self.client.costs.check()?;
         self.auto_recovery.check()?;
         self.metadata.check()?;
         let writer = &self.writer;

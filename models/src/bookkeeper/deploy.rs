@@ -42,15 +42,21 @@ pub fn add_bookies(
     metadata: NodeId,
 ) -> Vec<NodeId> {
     let disks = environment.server.disks.len() as u8;
+    let cores = cores(environment.server.cores);
     let add = |number| {
         let name = format!("bookie-{number}");
         let machine = environment.server_machine(deployment, &name);
-        let (config, pools) = (bookie.with_bugs(environment.bugs), bookie::pools(bookie));
+        let (config, pools) = (bookie.with_bugs(environment.bugs), bookie::pools(bookie, cores));
         let factory: Factory<Streaming> =
             Box::new(move |_| Box::new(Bookie::new(config.clone(), metadata, disks)));
         deployment.node(BOOKIE, name, machine, pools, factory)
     };
     (1..=count).map(add).collect()
+}
+
+/// The cores that a process finds: eight where its machine has no limit.
+const fn cores(of_machine: u32) -> u32 {
+    if of_machine == 0 { 8 } else { of_machine }
 }
 
 /// Adds an auto-recovery daemon, `auto-recovery-1`, on a machine of its own, if there is to be one.
@@ -86,6 +92,7 @@ pub fn deploy(
         session_timeout_ms: cluster.bookie.zk_timeout,
     };
     add_auto_recovery(deployment, environment, &daemon);
+    let pools = client.costs.pools(cores(environment.client.cores));
     for writer in 0..cluster.writer.writers {
         let name = format!("producer-{}", writer + 1);
         let machine = feed.writer_machine(deployment, environment, &name, writer);
@@ -99,7 +106,7 @@ pub fn deploy(
             feed: feed.clone(),
         };
         let factory: Factory<Streaming> = Box::new(move |_| Box::new(Writer::new(spec.clone())));
-        feed.add_writer(deployment.node(PRODUCER, name, machine, Vec::new(), factory));
+        feed.add_writer(deployment.node(PRODUCER, name, machine, pools.to_vec(), factory));
     }
     let machine = feed.reader_machine(deployment, environment, "consumer-1");
     let spec = ReaderNodeSpec { outlet: feed.outlet(0), client, metadata };

@@ -12,6 +12,10 @@
 //! queued when a sync starts is covered by it (`journalAdaptiveGroupWrites`), up to the end of the
 //! file.
 //!
+//! Both threads take CPU time ([`config::Bookie::costs`]): the journal's as it wakes for an entry,
+//! and for a group; the force-write thread's before a sync and after it, whose entries it hands to
+//! those that answer.
+//!
 //! Parameters: [`config::Bookie`]. Left out: pre-allocation and removal from the page cache (they
 //! cost no time here), the explicit LAC, and the write buffer of 64 KiB, whose writes to the page
 //! cache before the flush cost nothing that the flush doesn't.
@@ -98,12 +102,18 @@ struct Flushing {
 pub struct JournalTags {
     /// Timer of the group wait.
     pub wait: u64,
+    /// CPU work of waking up for an entry.
+    pub wake: u64,
     /// CPU work of a flush.
     pub compute: u64,
     /// The write of a flush.
     pub write: u64,
+    /// CPU work before a sync.
+    pub force: u64,
     /// The sync.
     pub sync: u64,
+    /// CPU work after it.
+    pub forced: u64,
 }
 
 /// What came of a step.
@@ -133,6 +143,7 @@ pub struct Journal {
     directory: u32,
     disk: DiskId,
     pool: PoolId,
+    force_pool: PoolId,
     tags: JournalTags,
     queue: VecDeque<Queued>,
     memory: u64,
@@ -143,6 +154,8 @@ pub struct Journal {
     /// The oldest of the group has timed out: others that have timed out join it.
     sweeping: bool,
     flushing: Option<Flushing>,
+    /// Its thread wakes up for an entry.
+    waking: bool,
     wait_armed: Option<Time>,
     file: u64,
     file_bytes: u64,
@@ -154,12 +167,13 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// An empty journal whose next file is number `file`.
+    /// An empty journal whose next file is number `file`; the pools are those of the journal's
+    /// thread and of the one that forces.
     pub fn new(
         config: &config::Bookie,
         directory: u32,
         disk: DiskId,
-        pool: PoolId,
+        [pool, force_pool]: [PoolId; 2],
         tags: JournalTags,
         file: u64,
     ) -> Self {
@@ -168,6 +182,7 @@ impl Journal {
             directory,
             disk,
             pool,
+            force_pool,
             tags,
             queue: VecDeque::new(),
             memory: 0,
@@ -176,6 +191,7 @@ impl Journal {
             group_since: Time::ZERO,
             sweeping: false,
             flushing: None,
+            waking: false,
             wait_armed: None,
             file,
             file_bytes: 0,
@@ -215,7 +231,18 @@ impl Journal {
         let bytes = item.bytes();
         self.memory += bytes;
         self.queue.push_back(Queued { at: ctx.now(), bytes, item });
+        let costs = &self.config.costs;
+        if costs.journal_wake_ns > 0 && !self.waking && self.flushing.is_none() {
+            // What it does next has to wait for that: it is one thread.
+            self.waking = true;
+            costs.work(ctx, self.pool, Duration(costs.journal_wake_ns), self.tags.wake);
+        }
         self.turn(ctx);
+    }
+
+    /// Its thread is awake: it has taken what there was.
+    pub const fn on_awake(&mut self) {
+        self.waking = false;
     }
 
     fn max_wait(&self) -> Duration {
@@ -290,10 +317,11 @@ impl Journal {
         }
         let bytes = padded(item_bytes, self.config.journal_alignment_size);
         let cost = self.config.cost_journal * items.len() as u64
-            + self.config.cost_per_kib.per_kib(item_bytes);
+            + self.config.cost_per_kib.per_kib(item_bytes)
+            + Duration(self.config.costs.journal_flush_ns);
         let record = Some(Record::Journal { entries, fences: fences.into(), bytes });
         self.flushing = Some(Flushing { items, item_bytes, record, bytes });
-        ctx.compute(self.pool, cost, self.tags.compute);
+        self.config.costs.work(ctx, self.pool, cost, self.tags.compute);
     }
 
     /// The journal thread has put the group together: writes it.
@@ -343,13 +371,35 @@ impl Journal {
                 break;
             }
         }
-        if let Some(first) = self.forcing.first() {
-            ctx.sync(self.disk, journal_file(self.directory, first.file), self.tags.sync);
+        if self.forcing.is_empty() {
+            return;
         }
+        match Duration(self.config.costs.force_ns) {
+            Duration::ZERO => self.sync(ctx),
+            cost => self.config.costs.work(ctx, self.force_pool, cost, self.tags.force),
+        }
+    }
+
+    /// The force-write thread has got as far as the disk.
+    pub fn sync(&self, ctx: &mut Context<'_, Streaming>) {
+        let first = self.forcing.first().expect("groups are being forced");
+        ctx.sync(self.disk, journal_file(self.directory, first.file), self.tags.sync);
     }
 
     /// The sync is done.
     pub fn on_synced(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
+        let entries: usize = self.forcing.iter().map(|flushed| flushed.items.len()).sum();
+        match self.config.costs.forced(entries as u64) {
+            Duration::ZERO => self.on_forced(ctx),
+            cost => {
+                self.config.costs.work(ctx, self.force_pool, cost, self.tags.forced);
+                JournalOutcome::default()
+            }
+        }
+    }
+
+    /// The force-write thread has handed on what was synced.
+    pub fn on_forced(&mut self, ctx: &mut Context<'_, Streaming>) -> JournalOutcome {
         let mut done = Vec::new();
         for flushed in self.forcing.drain(..) {
             self.mark = (flushed.file, flushed.records);

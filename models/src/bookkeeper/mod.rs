@@ -16,15 +16,18 @@
 //! - `on_timer(tag)`: to the component number `TagSpace::number_of(tag)`.
 //! - `on_disconnect(peer)`: to every component.
 //! - All three as a [`input::Input`], to [`Component::on`](crate::component::Component::on).
-//! - Components ask for no CPU and no disk, so there is no `on_completion`; the embedding node
-//!   charges the client's CPU time.
+//! - Components ask for no disk. A ledger handle asks for CPU time where the client's threads cost
+//!   something, on pools that the node has for them ([`client_threads`]): `on_completion(tag)` goes
+//!   to the component number `TagSpace::number_of(tag)` as a timer with that tag does. What else
+//!   the client takes the embedding node charges.
 //!
 //! Each call returns a `Vec` of events (empty vectors cost nothing).
 //!
 //! ```text
 //! // Writes one ledger. Entry ids count up from 0 without a gap; acks come in that order.
 //! LedgerHandle::create(ctx, HandleSpec { metadata: NodeId, ledger: config::Ledger,
-//!                                        client: config::Client, tags: TagSpace }) -> LedgerHandle
+//!                                        client: config::Client, tags: TagSpace,
+//!                                        pools: ClientPools }) -> LedgerHandle
 //! handle.id() -> Option<LedgerId>                 // known from HandleEvent::Created on
 //! handle.add(ctx, Payload) -> Result<EntryId, LedgerError>   // also before Created: it waits
 //! handle.close(ctx)                               // after the pending adds; ends with Closed
@@ -69,7 +72,9 @@
 
 pub mod auto_recovery;
 pub mod bookie;
+pub mod client_threads;
 pub mod config;
+pub mod costs;
 pub mod deploy;
 pub mod distribution_schedule;
 pub mod ensemble_placement;

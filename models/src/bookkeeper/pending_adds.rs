@@ -17,6 +17,7 @@ use headwater_sim::units::NodeId;
 use crate::collections::SortedVecMap;
 use crate::protocol::{self, Streaming};
 
+use super::client_threads::{Answer, ClientThreads};
 use super::distribution_schedule::DistributionSchedule;
 use super::entry::SharedEntry;
 use super::ids::EntryId;
@@ -82,6 +83,8 @@ pub struct PendingAdds {
     unanswered: SortedVecMap<NodeId, Unanswered>,
     /// Number of the first pending add.
     first: EntryId,
+    /// The client's threads, of whoever counts what they cost.
+    threads: Option<ClientThreads>,
 }
 
 impl PendingAdds {
@@ -104,6 +107,7 @@ impl PendingAdds {
             pending_bytes: 0,
             unanswered: SortedVecMap::default(),
             first,
+            threads: None,
         }
     }
 
@@ -115,6 +119,25 @@ impl PendingAdds {
     /// The same, with the option `delayEnsembleChange`.
     pub fn delaying_ensemble_change(self, delay: bool) -> Self {
         Self { delay_ensemble_change: delay, ..self }
+    }
+
+    /// The same, on a client's threads.
+    pub fn on_threads(self, threads: ClientThreads) -> Self {
+        Self { threads: Some(threads), ..self }
+    }
+
+    /// The client's threads, if they were given.
+    pub const fn threads(&mut self) -> Option<&mut ClientThreads> {
+        self.threads.as_mut()
+    }
+
+    /// A bookie's answer has come in: gives it back if it can be looked at now, and is not with the
+    /// client's threads.
+    pub fn receive(&mut self, ctx: &mut Context<'_, Streaming>, answer: Answer) -> Option<Answer> {
+        match &mut self.threads {
+            Some(threads) => threads.receive(ctx, answer),
+            None => Some(answer),
+        }
     }
 
     /// Planted: the ensemble is another, and nothing is sent to it.
@@ -166,7 +189,10 @@ impl PendingAdds {
         let (deadline, bytes) = (ctx.now() + self.timeout, entry.size_bytes());
         self.unanswered.entry_or_default(bookie).insert(entry.id, deadline, bytes);
         let message = Message::Add { request, entry: entry.clone(), recovery: self.recovery };
-        ctx.send(bookie, protocol::Message::BookKeeper(message));
+        match &mut self.threads {
+            Some(threads) => threads.send(ctx, bookie, message, bytes),
+            None => ctx.send(bookie, protocol::Message::BookKeeper(message)),
+        }
     }
 
     fn find(&mut self, entry: EntryId) -> Option<&mut PendingAdd> {

@@ -5,12 +5,14 @@
 //! followed by a new one; events of entries that failed are reported as failed and not written
 //! again. Started again after a crash, it goes on with what the schedule has from then on.
 //!
-//! Parameters: [`config::Writer`]. Left out: the application's CPU time.
+//! Parameters: [`config::Writer`], and what the client's threads cost
+//! ([`super::costs::ClientCosts`]). Left out: the application's CPU time.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
 use headwater_sim::node::{Completion, Node};
 use headwater_sim::time::{Duration, Time};
 use headwater_sim::units::NodeId;
@@ -22,6 +24,7 @@ use crate::feed::Feed;
 use crate::intake::Intake;
 use crate::protocol::{self, Streaming};
 
+use super::client_threads::ClientPools;
 use super::config;
 use super::entry::Payload;
 use super::ids::LedgerId;
@@ -43,6 +46,9 @@ const TIMER_ARRIVAL: u64 = 1;
 const TIMER_RETRY: u64 = 2;
 const SESSION: u32 = 1;
 const FIRST_HANDLE: u32 = 2;
+
+/// The client's threads: a writer has no others.
+const POOLS: ClientPools = ClientPools { io: PoolId(0), worker: PoolId(1) };
 
 /// What a writer is made with.
 #[derive(Clone)]
@@ -140,6 +146,7 @@ impl Writer {
             ledger: self.spec.ledger.clone(),
             client: self.spec.client.clone(),
             tags: TagSpace::new(FIRST_HANDLE + self.handles),
+            pools: POOLS,
         };
         self.handle = Some(LedgerHandle::create(ctx, spec));
     }
@@ -397,10 +404,11 @@ impl Node<Streaming> for Writer {
 
     fn on_completion(
         &mut self,
-        _ctx: &mut Context<'_, Streaming>,
-        _tag: u64,
+        ctx: &mut Context<'_, Streaming>,
+        tag: u64,
         _completion: Completion<protocol::Record>,
     ) {
+        self.on_input(ctx, Input::Timer(tag));
     }
 
     fn on_disconnect(&mut self, ctx: &mut Context<'_, Streaming>, peer: NodeId) {

@@ -25,7 +25,7 @@ use crate::tier;
 
 use super::config::{self, Client, Cluster, Mode, StreamDataRetention};
 use super::controller::{Controller, first_owners};
-use super::node::Spec;
+use super::node::{LOG_CLIENT_POOLS, Spec};
 use super::reader::Reader;
 use super::segment_store::SegmentStore;
 use super::writer::Writer;
@@ -92,6 +92,10 @@ fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spe
     let mut pools = vec![costs.connection_pool(event_loops.role("connection-threads"))];
     pools.extend(["operation-processors", "log-completions", "commit-processors"].map(core));
     pools.extend(jvm::pools(cores));
+    if spec.cluster.has_bookkeeper() {
+        assert_eq!(pools.len(), usize::from(LOG_CLIENT_POOLS.io.0), "they come behind the JVM's");
+        pools.extend(spec.cluster.bookkeeper.costs.pools(cores));
+    }
     let add = |number| {
         let name = format!("store-{number}");
         let machine = environment.server_machine(deployment, &name);

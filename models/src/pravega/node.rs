@@ -5,14 +5,19 @@
 use std::rc::Rc;
 
 use headwater_sim::context::Context;
+use headwater_sim::effect::PoolId;
 use headwater_sim::units::NodeId;
 
+use crate::bookkeeper::client_threads::ClientPools;
 use crate::protocol::Streaming;
 
 use super::config::Cluster;
 
 /// The context of a node of this crate.
 pub type Ctx<'a> = Context<'a, Streaming>;
+
+/// The pools of a store's BookKeeper client, behind its own and its JVM's.
+pub const LOG_CLIENT_POOLS: ClientPools = ClientPools { io: PoolId(7), worker: PoolId(8) };
 
 /// A store's arguments.
 #[derive(Clone, Debug)]

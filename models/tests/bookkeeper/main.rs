@@ -2,6 +2,7 @@
 
 mod auto_recovery;
 mod cluster;
+mod costs;
 mod disk_errors;
 mod faults;
 mod fold;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use headwater_reports::{Outcome, ThreadGroup};
-use headwater_scenarios::profile::Profile;
+use headwater_scenarios::profile::{Profile, kind_of_process};
 
 use self::beside::Beside;
 use self::fit::Row;
@@ -76,8 +76,14 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
     let explained = woken::explain(calibration, &ran, &mut measured)?;
     let report = Report::new(system.name(), calibration, &ran, &measured, &explained);
     let mut lines = report.lines();
-    let paces = pace::of(calibration, &cases, &measured.rows, &explained.found);
-    let paces = pace::add_to(&mut profile, paces);
+    let paces = match cases.iter().all(Case::flushes) {
+        // Those with flushes don't tell: an earlier calibration's stays.
+        true => vec![],
+        false => {
+            let paces = pace::of(calibration, &cases, &measured.rows, &explained.found);
+            pace::add_to(&mut profile, paces)
+        }
+    };
     for (head, found) in
         [("What runs beside requests there:", beside), ("How the pace of the cores varies:", paces)]
     {
@@ -88,7 +94,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
     }
     lines.iter().for_each(terminal::note);
     let told: String = lines.iter().map(|line| format!("# {line}\n")).collect();
-    let text = head + &told + &report.added_to(profile)?.to_toml();
+    let text = head + &told + &report.added_to(calibration, profile)?.to_toml();
     // What is written must read back.
     Profile::parse(&text, "the calibrated profile")?;
     if !arguments.json || arguments.out.is_some() {
@@ -302,8 +308,13 @@ fn is_of(group: &Group, threads: &ThreadGroup) -> bool {
 
 /// Whose threads they are.
 fn side_of(threads: &ThreadGroup) -> Side {
-    if threads.process == GENERATOR { Side::Generator } else { Side::Server }
+    let clients = CLIENTS.contains(&kind_of_process(&threads.process));
+    if threads.process == GENERATOR || clients { Side::Generator } else { Side::Server }
 }
+
+/// Clients in processes of their own, which are watched like the cluster's, by what they are
+/// called.
+const CLIENTS: [&str; 2] = ["producer", "consumer"];
 
 /// How often each of the constants is in the group's time.
 fn times(group: &Group, constants: &[&str], counts: &Counts) -> Vec<f64> {

@@ -8,7 +8,7 @@ use super::fit::{APART_MAX, Found};
 use super::woken::{self, Ran};
 use super::{Measured, heap};
 use crate::failure::{Failure, Result};
-use crate::systems::calibration::{Calibration, Case};
+use crate::systems::calibration::{Calibration, Case, CostOption};
 
 /// A cost that was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -98,11 +98,12 @@ impl Report {
         let known: Vec<_> = costs.iter().map(|cost| (cost.name, cost.reference)).collect();
         let shares = woken::shares(calibration, &known);
         let explained = explained(calibration, ran.cases, measured, found);
-        let collections = heap::costs(calibration, measured, profile);
+        // Of servers whose model has no JVM nobody wants to know what that takes.
+        let collections = calibration.garbage.and(heap::costs(calibration, measured, profile));
         let garbage = heap::garbage(calibration, measured);
         let garbage = calibration.garbage.zip(garbage);
         let garbage = garbage.map(|(name, found)| (name, calibration.carried, found));
-        if collections.is_none() {
+        if collections.is_none() && calibration.garbage.is_some() {
             unmeasured.push(("jvm.young_collection_us", FEW.into()));
         }
         if let (None, Some(name)) = (garbage, calibration.garbage) {
@@ -119,7 +120,10 @@ impl Report {
             before_percent,
             garbage,
             collections,
-            start_ms: measured.start_ms.map(|ms| ms * 100 / u64::from(profile.cpu_percent)),
+            start_ms: calibration
+                .garbage
+                .and(measured.start_ms)
+                .map(|ms| ms * 100 / u64::from(profile.cpu_percent)),
             unmeasured,
             doubts,
         }
@@ -192,14 +196,17 @@ impl Report {
     ///
     /// # Errors
     /// If its options are not tables where they have to be.
-    pub(super) fn added_to(&self, mut profile: Profile) -> Result<Profile> {
+    pub(super) fn added_to(
+        &self,
+        calibration: &Calibration,
+        mut profile: Profile,
+    ) -> Result<Profile> {
+        let costs = self.costs.iter().map(|cost| (cost.name, cost.reference));
+        for (name, cost) in costs.chain(self.shares.iter().copied()) {
+            put(&mut profile.options, self.system, &calibration.option(name), cost)?;
+        }
         let mut set_to = |section: &str, name: &str, value: toml::Value| {
-            let mut at = &mut profile.options;
-            for key in [self.system, section] {
-                let entry = at.entry(key).or_insert_with(|| toml::Table::new().into());
-                let found = entry.as_table_mut();
-                at = found.ok_or_else(|| Failure::new(format!("options.{key} is no table")))?;
-            }
+            let at = table(&mut profile.options, &[self.system, section])?;
             at.insert(name.to_owned(), value);
             Ok::<_, Failure>(())
         };
@@ -210,12 +217,6 @@ impl Report {
         let mut set = |section: &str, name: &str, value: u64| {
             set_to(section, name, toml::Value::Integer(value as i64))
         };
-        for cost in &self.costs {
-            set("costs", cost.name, cost.reference)?;
-        }
-        for (name, cost) in &self.shares {
-            set("costs", name, *cost)?;
-        }
         if let Some((name, percent)) = self.before_percent {
             set("costs", name, percent)?;
         }
@@ -237,6 +238,29 @@ impl Report {
         }
         Ok(profile)
     }
+}
+
+/// Puts a cost into a profile's options of its system, and of others that have the same.
+fn put(options: &mut toml::Table, system: &str, option: &CostOption<'_>, cost: u64) -> Result<()> {
+    let value = match option.with_unit {
+        true => toml::Value::String(option.value(cost)),
+        false => toml::Value::Integer(cost as i64),
+    };
+    let own = (system, option.sections);
+    for (system, sections) in [own].iter().chain(option.also) {
+        let path: Vec<&str> = [*system].iter().chain(*sections).copied().collect();
+        table(options, &path)?.insert(option.name.to_owned(), value.clone());
+    }
+    Ok(())
+}
+
+/// The table at this path of a profile's options, made where it is not there.
+fn table<'a>(options: &'a mut toml::Table, path: &[&str]) -> Result<&'a mut toml::Table> {
+    path.iter().try_fold(options, |at, key| {
+        let entry = at.entry(*key).or_insert_with(|| toml::Table::new().into());
+        let found = entry.as_table_mut();
+        found.ok_or_else(|| Failure::new(format!("options.{key} is no table")))
+    })
 }
 
 /// A cost as the profile has it: times are those on the machine that the models' costs are stated

@@ -17,10 +17,11 @@ use crate::run::Interrupt;
 use crate::systems::calibration::{Calibration, Case, Group, Side, Times};
 use crate::systems::system::Source;
 
-/// What a working set is taken to be at first, KiB, what it costs to leave an idle core, and what
-/// of the work to come before its result.
+/// What a working set is taken to be at first, KiB, what it costs to leave an idle core, what each
+/// of the costs that are nothing by default, and what of the work to come before its result.
 const FIRST_KIB: u64 = 128;
 const FIRST_FROM_IDLE_NS: u64 = 10_000;
+const FIRST_NS: u64 = 1_000;
 const FIRST_PERCENT: u64 = 70;
 
 /// How often all is done again with what was found: what wakes when does not depend much on what it
@@ -72,9 +73,7 @@ pub(super) fn explain(
     measured: &mut Measured,
 ) -> Result<Explained> {
     let constants = calibration.constants();
-    let simulated = constants.iter().filter(|name| calibration.is_simulated(name));
-    let first = |name| if calibration.is_memory(name) { FIRST_KIB } else { FIRST_FROM_IDLE_NS };
-    let mut costs: Costs = simulated.map(|name| (*name, first(name))).collect();
+    let mut costs = first_costs(calibration, ran);
     let mut before = calibration.before.map(|name| (name, FIRST_PERCENT));
     let quiet = ran.cases.iter().filter(|case| is_quiet(case)).count();
     let bar = Bar::new((ROUNDS * (ran.cases.len() + HALVINGS * quiet)) as u64, "cases simulated");
@@ -82,7 +81,7 @@ pub(super) fn explain(
     let mut simulate = |case: usize, costs: &Costs, before: Option<(&'static str, u64)>| {
         done += 1;
         bar.set(done);
-        simulate(ran, case, costs.iter().copied().chain(before))
+        simulate(calibration, ran, case, costs.iter().copied().chain(before))
     };
     for _ in 0..ROUNDS {
         for case in 0..ran.cases.len() {
@@ -115,6 +114,23 @@ pub(super) fn explain(
         before = Some((name, (low + high) / 2));
     }
     Ok(Explained { found, before_percent: before.map(|(_, percent)| percent) })
+}
+
+/// What costs are taken to be at first: those that simulations tell of, and those that are nothing
+/// by default, as threads that have no work don't wake.
+fn first_costs(calibration: &Calibration, ran: &Ran<'_>) -> Costs {
+    let defaults = ran.plans[0].scenario.configuration();
+    let is_nothing = |name: &str| {
+        let path = calibration.option(name).path();
+        let value = defaults.get(path.trim_start_matches("system."));
+        value.is_some_and(|value| value.trim_end_matches(char::is_alphabetic) == "0")
+    };
+    let first = |name: &&'static str| match *name {
+        name if calibration.is_memory(name) => Some((name, FIRST_KIB)),
+        name if calibration.is_simulated(name) => Some((name, FIRST_FROM_IDLE_NS)),
+        name => is_nothing(name).then_some((name, FIRST_NS)),
+    };
+    calibration.constants().iter().filter_map(first).collect()
 }
 
 /// The costs that are shares of these.
@@ -162,11 +178,15 @@ fn is_quiet(case: &Case) -> bool {
 
 /// A case with these costs.
 fn simulate(
+    calibration: &Calibration,
     ran: &Ran<'_>,
     case: usize,
     costs: impl Iterator<Item = (&'static str, u64)>,
 ) -> Result<Outcome> {
-    let of = |(name, cost): (&str, u64)| (format!("system.costs.{name}"), cost.to_string());
+    let of = |(name, cost): (&str, u64)| {
+        let option = calibration.option(name);
+        (option.path(), option.value(cost))
+    };
     let settings: Vec<(String, String)> = costs.map(of).collect();
     let (source, placement, reads) = (&ran.source, &ran.placement, ran.cases[case].reads);
     let profile = Some(ran.profile);

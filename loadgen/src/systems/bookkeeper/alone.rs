@@ -45,6 +45,7 @@ pub(super) fn program() -> Result<Program> {
         resource: Some(LOG4J),
         or: [OR, "simulate it with `headwater run`"],
         failure,
+        counts: true,
     })
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use headwater_models::bookkeeper::config::Cluster as Configuration;
 use headwater_scenarios::scenario::Scenario;
 
+use super::calibration::Calibration;
 use super::client::{Observer, Writer};
 use super::departure::Departure;
 use super::java::{Clients, reader, writer::Producer};
@@ -17,6 +18,7 @@ use crate::failure::{Failure, Result};
 use crate::launch::{LaunchedCluster, Places};
 
 mod alone;
+mod calibration;
 pub(super) mod launch;
 pub(super) mod options;
 
@@ -42,6 +44,10 @@ impl LiveSystem for BookKeeper {
 
     fn runs_on_jvms(&self) -> bool {
         true
+    }
+
+    fn calibration(&self) -> Option<&'static Calibration> {
+        Some(&calibration::CALIBRATION)
     }
 
     fn plain_section(&self) -> &'static str {

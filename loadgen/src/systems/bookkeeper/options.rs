@@ -26,6 +26,7 @@ const STORAGE: &str = "ledgerStorageClass";
 /// Every option of bookies and of the metadata service, by its path in a system that has them.
 pub(in crate::systems) const OPTIONS: &[ListedOption] = &[
     ("bookie.cost.", Model),
+    ("bookie.costs.", Model),
     ("bookie.journalDisks", ServerFixed("1", ONE_DISK)),
     ("bookie.cookie.restamped", ServerFixed("false", NO_WIPE)),
     (JOURNALS, Server),
@@ -57,6 +58,7 @@ const ALONE: &[ListedOption] = &[
     ("client.throttle", Client("throttle")),
     ("client.delayEnsembleChange", Client("delayEnsembleChange")),
     ("client.maxAllowedEnsembleChanges", Client("maxAllowedEnsembleChanges")),
+    ("client.costs.", Model),
     ("client.direct.memory.bytes", Fixed("none", "The JVM's own default bounds it.")),
     ("ledger.", Storage),
     ("writer.", Generator),

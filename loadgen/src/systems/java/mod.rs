@@ -39,6 +39,9 @@ pub(super) struct Program {
     pub(super) or: [&'static str; 2],
     /// An exception of its writer in a word.
     pub(super) failure: fn(&str) -> &'static str,
+    /// Each of its events is a request of its own, unless a scenario says otherwise: then it counts
+    /// them for whoever asks.
+    pub(super) counts: bool,
 }
 
 /// What a client does.

@@ -12,6 +12,7 @@ use super::{Clients, Driver, Head, Program, put_int, read, read_byte, read_int, 
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::systems::client::{Lot, Observer, Refused, Settled, Token, Writer};
+use crate::systems::counts::{Counts, Teller};
 
 /// How much earlier than intended the driver is handed its events, nanoseconds: it has them when
 /// they are due, whatever the pipe and its collector of garbage do meanwhile.
@@ -57,6 +58,7 @@ impl Producer {
         let tokens = Arc::new(Tokens::new(number));
         let (bytes, abandoned) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
         let (feed, frames) = channel();
+        let asked = observer.counting.clone().filter(|_| program.counts);
         let reporting = Reporting {
             tokens: Arc::clone(&tokens),
             bytes: Arc::clone(&bytes),
@@ -64,6 +66,7 @@ impl Producer {
             sent: Lot::of_sent(observer),
             settled: Lot::of_settled(observer),
             failure: program.failure,
+            counted: Teller::new(asked, name.clone()),
             numbers: vec![],
         };
         let reports = std::thread::Builder::new().name(format!("java-{name}"));
@@ -162,6 +165,7 @@ struct Reporting {
     sent: Lot<Token>,
     settled: Lot<Settled>,
     failure: fn(&str) -> &'static str,
+    counted: Teller,
     numbers: Vec<u32>,
 }
 
@@ -220,7 +224,11 @@ impl Reporting {
             return Ok(true);
         }
         let why = match what {
-            b'A' => None,
+            b'A' => {
+                let (writes, written, sent) = (1.0, 1.0, f64::from(token.bytes));
+                self.counted.add(Counts { writes, written, sent, ..Counts::default() });
+                None
+            }
             b'F' => {
                 let length = u16::from_be_bytes(read(from)?);
                 let mut name = vec![0; length.into()];
@@ -254,6 +262,7 @@ mod tests {
             sent: Lot::of_sent(&observer),
             settled: Lot::of_settled(&observer),
             failure: |name| if name == "TimeoutException" { "message_timed_out" } else { "other" },
+            counted: Teller::new(None, "producer-3".into()),
             numbers: vec![],
         };
         let place = headwater_traffic::Place { writer: 2, lane: 5, seq: 9 };

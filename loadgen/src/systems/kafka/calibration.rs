@@ -117,6 +117,7 @@ pub(super) const CALIBRATION: Calibration = Calibration {
     cases: CASES,
     more: MORE,
     groups: GROUPS,
+    tables: &[],
     shares: &[("client_wakeup_ns", WAKES, "client_request_ns")],
     before: Some("before_percent"),
     modelled: &[

@@ -21,6 +21,7 @@ fn program(cluster: &Cluster) -> Result<Program> {
         resource: None,
         or: [super::BOOTSTRAP, "give --set system.client=librdkafka"],
         failure,
+        counts: false,
     })
 }
 

@@ -91,6 +91,7 @@ pub(super) const CALIBRATION: Calibration = Calibration {
     cases: CASES,
     more: &[],
     groups: GROUPS,
+    tables: &[],
     shares: &[
         ("connection_reply_ns", REPLY, "connection_append_ns"),
         ("operation_ns", OPERATION, "operation_batch_ns"),

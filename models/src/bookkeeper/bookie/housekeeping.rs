@@ -34,8 +34,8 @@ use crate::bugs::Bug;
 use crate::protocol::{self, Streaming};
 
 use super::{
-    Bookie, COLLECT_TIMER, DELETED, KIND_HOUSEKEEPING, KIND_JOURNAL_SYNC, KIND_JOURNAL_WRITE, TAGS,
-    WRITABLE_TIMER, ledger_disk,
+    Bookie, COLLECT_TIMER, DELETED, FORCED, KIND_HOUSEKEEPING, KIND_JOURNAL_SYNC,
+    KIND_JOURNAL_WRITE, TAGS, WRITABLE_TIMER, ledger_disk,
 };
 
 /// Time between checks whether a full disk has space again (`diskCheckInterval`, 10 s @
@@ -158,6 +158,16 @@ impl Bookie {
         if !outcome.failed.is_empty() {
             self.turn_read_only(ctx);
         }
+        self.on_journal(ctx, outcome);
+    }
+
+    /// The force-write thread of a journal has done its work before a sync, or after it.
+    pub(super) fn on_force_write(&mut self, ctx: &mut Context<'_, Streaming>, number: u64) {
+        let journal = &mut self.journals[(number % FORCED) as usize];
+        if number < FORCED {
+            return journal.sync(ctx);
+        }
+        let outcome = journal.on_forced(ctx);
         self.on_journal(ctx, outcome);
     }
 

@@ -9,6 +9,9 @@
 //! fence ─> high-priority threads ─> journal ─────────────────────────────────────────> reply
 //! ```
 //!
+//! Each comes in and goes out by an event loop, where that costs something
+//! ([`crate::bookkeeper::costs`]).
+//!
 //! The add path blocks while the memtables are full, or while too much waits for the journal. A
 //! fence is in the journal before it is answered. A restarted bookie reads its index, its last mark
 //! and the journal from there on, compares its cookies, registers with the metadata service (an old
@@ -20,6 +23,7 @@
 //! (`dataIntegrityCheckingEnabled`, off by default), `maxAddsInProgressLimit` (0 by default),
 //! auto-recovery, disk usage thresholds below full, write-ahead of the explicit LAC.
 
+mod connections;
 mod fold;
 mod housekeeping;
 mod reads;
@@ -53,21 +57,39 @@ use super::ledger_storage::{LedgerStorage, StorageTags};
 use super::message::{Message, Status};
 use super::metadata::client::MetadataClient;
 use crate::tags::{TagLayout, TagSpace};
+use connections::Connections;
 use reads::Reads;
 use registration::Cookie;
 use restart::Restart;
 
-/// Thread pools of a bookie, for [`headwater_sim::machine::NodeSpec::pools`]: add, read, high
-/// priority, journal callback, then one thread for each journal.
-pub fn pools(config: &config::Bookie) -> Vec<PoolSpec> {
-    let pool = PoolSpec::unnamed;
+/// Thread pools of a bookie on a machine of so many cores, for
+/// [`headwater_sim::machine::NodeSpec::pools`]: add, read, high priority, journal callback, then a
+/// thread for each journal, a force-write thread for each, and the event loops of connections, two
+/// a core (`serverNumIOThreads` @ branch-4.15).
+pub fn pools(config: &config::Bookie, cores: u32) -> Vec<PoolSpec> {
+    let (pool, costs) = (PoolSpec::named, &config.costs);
+    let (add, callback) = (costs.add_working_set_kib, costs.callback_working_set_kib);
     let mut pools = vec![
-        pool("add-threads", config.num_add_worker_threads),
-        pool("read-threads", config.num_read_worker_threads),
-        pool("high-priority-threads", config.num_high_priority_worker_threads),
-        pool("journal-callbacks", config.num_journal_callback_threads),
+        pool("BookieWriteThreadPool-OrderedExecutor", config.num_add_worker_threads)
+            .role("add-threads")
+            .through(add),
+        pool("BookieReadThreadPool-OrderedExecutor", config.num_read_worker_threads)
+            .role("read-threads")
+            .through(add),
+        pool("BookieHighPriorityThread", config.num_high_priority_worker_threads)
+            .role("high-priority-threads")
+            .through(add),
+        pool("bookie-journal-callback", config.num_journal_callback_threads)
+            .role("journal-callbacks")
+            .through(callback),
     ];
-    pools.extend((0..config.journal_directories).map(|_| pool("journal-thread", 1)));
+    let directories = config.journal_directories as usize;
+    let journal = pool("BookieJournal", 1).role("journal-thread");
+    let force = pool("ForceWriteThread", 1).role("force-write-thread");
+    pools.extend(vec![journal.through(costs.journal_working_set_kib); directories]);
+    pools.extend(vec![force.through(costs.force_working_set_kib); directories]);
+    let io = pool("bookie-io", cores.max(1).saturating_mul(2)).role("event-loops");
+    pools.push(io.through(costs.io_working_set_kib));
     pools
 }
 
@@ -76,6 +98,16 @@ const POOL_READ: PoolId = PoolId(1);
 const POOL_HIGH: PoolId = PoolId(2);
 const POOL_CALLBACK: PoolId = PoolId(3);
 const POOL_JOURNAL: u8 = 4;
+
+/// The pool of the force-write thread of a journal directory.
+const fn force_pool(config: &config::Bookie, directory: u32) -> PoolId {
+    PoolId(POOL_JOURNAL + (config.journal_directories + directory) as u8)
+}
+
+/// The pool of event loops.
+const fn io_pool(config: &config::Bookie) -> PoolId {
+    PoolId(POOL_JOURNAL + (2 * config.journal_directories) as u8)
+}
 
 /// Tags: four bits of kind, 28 bits of number.
 const TAGS: TagLayout = TagLayout::new(28);
@@ -92,6 +124,13 @@ const KIND_STORAGE: u64 = 9;
 const KIND_BUFFER: u64 = 10;
 const KIND_RESTART: u64 = 11;
 const KIND_HOUSEKEEPING: u64 = 12;
+const KIND_REQUEST: u64 = 13;
+const KIND_RESPONSE: u64 = 14;
+const KIND_JOURNAL_FORCE: u64 = 15;
+const KIND_JOURNAL_WAKE: u64 = 0;
+
+/// Of force-write threads: they wake after a sync; directories are numbered from here on.
+const FORCED: u64 = 1 << 8;
 
 /// Of timers; steps of checkpoints are numbered from here on.
 const CHECKPOINT_TIMER: u64 = 0;
@@ -147,6 +186,7 @@ pub struct Bookie {
     /// Past their add thread, waiting for room.
     blocked: VecDeque<Add>,
     reads: Reads,
+    connections: Connections,
     callbacks: RingMap<Vec<JournalItem>>,
     next: u64,
 }
@@ -179,6 +219,7 @@ impl Bookie {
             adds: RingMap::default(),
             blocked: VecDeque::new(),
             reads: Reads::default(),
+            connections: Connections::default(),
             callbacks: RingMap::default(),
             next: 0,
             config,
@@ -197,13 +238,13 @@ impl Bookie {
 
     fn on_add(&mut self, ctx: &mut Context<'_, Streaming>, add: Add) {
         if !self.serving {
-            answer(ctx, &add, Status::Unavailable);
-            return;
+            return self.answer(ctx, &add, Status::Unavailable);
         }
         let pool = if add.recovery { POOL_HIGH } else { POOL_ADD };
         let bytes = self.config.cost_per_kib.per_kib(add.entry.size_bytes());
         let number = self.number();
-        ctx.compute(pool, self.config.cost_add + bytes, TAGS.tag(KIND_ADD, number));
+        let cost = self.config.cost_add + bytes;
+        self.config.costs.work(ctx, pool, cost, TAGS.tag(KIND_ADD, number));
         self.adds.insert(TAGS.low(number), add);
     }
 
@@ -219,14 +260,11 @@ impl Bookie {
     fn admit(&mut self, ctx: &mut Context<'_, Streaming>) {
         while let Some(add) = self.blocked.front() {
             let ledger = add.entry.ledger;
-            if self.storage.index.is_fenced(ledger) && !add.recovery {
-                answer(ctx, add, Status::Fenced);
-                self.blocked.pop_front();
-                continue;
-            }
-            if self.read_only {
-                answer(ctx, add, Status::ReadOnly);
-                self.blocked.pop_front();
+            let fenced = self.storage.index.is_fenced(ledger) && !add.recovery;
+            if fenced || self.read_only {
+                let status = if fenced { Status::Fenced } else { Status::ReadOnly };
+                let add = self.blocked.pop_front().expect("a first");
+                self.answer(ctx, &add, status);
                 continue;
             }
             let (journal, bytes) = (self.journal_of(ledger), add.entry.size_bytes());
@@ -246,7 +284,7 @@ impl Bookie {
             match item {
                 JournalItem::Add { entry, client, request } => {
                     let add = Add { entry, client, request, recovery: false };
-                    answer(ctx, &add, Status::Io);
+                    self.answer(ctx, &add, Status::Io);
                 }
                 JournalItem::Fence { ledger } => self.on_fence_refused(ctx, ledger),
             }
@@ -257,7 +295,7 @@ impl Bookie {
             let chunk = std::mem::replace(&mut done, rest);
             let cost = self.config.cost_callback * chunk.len() as u64;
             let number = self.number();
-            ctx.compute(POOL_CALLBACK, cost, TAGS.tag(KIND_CALLBACK, number));
+            self.config.costs.work(ctx, POOL_CALLBACK, cost, TAGS.tag(KIND_CALLBACK, number));
             self.callbacks.insert(TAGS.low(number), chunk);
         }
         let queued = self.journals.iter().map(Journal::queued).sum();
@@ -270,7 +308,7 @@ impl Bookie {
             match item {
                 JournalItem::Add { entry, client, request } => {
                     let add = Add { entry, client, request, recovery: false };
-                    answer(ctx, &add, Status::Ok);
+                    self.answer(ctx, &add, Status::Ok);
                 }
                 JournalItem::Fence { ledger } => {
                     self.storage.index.fence_is_durable(ledger);
@@ -278,6 +316,11 @@ impl Bookie {
                 }
             }
         }
+    }
+
+    fn answer(&mut self, ctx: &mut Context<'_, Streaming>, add: &Add, status: Status) {
+        let (request, ledger, entry) = (add.request, add.entry.ledger, add.entry.id);
+        self.respond(ctx, add.client, Message::Added { request, ledger, entry, status });
     }
 
     /// The disks that this bookie uses.
@@ -304,6 +347,9 @@ fn storage_tags() -> StorageTags {
 fn journal_tags(directory: u32) -> JournalTags {
     let directory = u64::from(directory);
     JournalTags {
+        wake: TAGS.tag(KIND_JOURNAL_WAKE, directory),
+        force: TAGS.tag(KIND_JOURNAL_FORCE, directory),
+        forced: TAGS.tag(KIND_JOURNAL_FORCE, FORCED + directory),
         wait: TAGS.tag(KIND_JOURNAL_WAIT, directory),
         compute: TAGS.tag(KIND_JOURNAL_COMPUTE, directory),
         write: TAGS.tag(KIND_JOURNAL_WRITE, directory),
@@ -320,12 +366,6 @@ fn journal_disk(config: &config::Bookie, disks: u8, directory: u32) -> DiskId {
 /// The disk of the ledger directory: the one after the journals', or the last.
 fn ledger_disk(config: &config::Bookie, disks: u8) -> DiskId {
     DiskId(config.journal_disks.min(disks.saturating_sub(1)))
-}
-
-fn answer(ctx: &mut Context<'_, Streaming>, add: &Add, status: Status) {
-    let (ledger, entry) = (add.entry.ledger, add.entry.id);
-    let message = Message::Added { request: add.request, ledger, entry, status };
-    ctx.send(add.client, protocol::Message::BookKeeper(message));
 }
 
 impl Node<Streaming> for Bookie {
@@ -349,12 +389,7 @@ impl Node<Streaming> for Bookie {
     ) {
         let protocol::Message::BookKeeper(message) = message else { return };
         match message {
-            Message::Add { request, entry, recovery } => {
-                self.on_add(ctx, Add { entry, client: from, request, recovery });
-            }
-            Message::Read { request, ledger, which, fence } => {
-                self.on_read(ctx, from, request, ledger, which, fence);
-            }
+            Message::Add { .. } | Message::Read { .. } => self.receive(ctx, from, message),
             Message::Metadata(_) => self.on_service(ctx, Input::Message(from, &message)),
             Message::Added { .. } | Message::ReadReply { .. } => {}
         }
@@ -385,12 +420,16 @@ impl Node<Streaming> for Bookie {
             KIND_READ => self.on_read_computed(ctx, number),
             KIND_READ_DISK => self.on_read_from_disk(ctx, number, completion),
             KIND_CALLBACK => self.on_callback(ctx, number),
+            KIND_JOURNAL_WAKE => self.journals[number as usize].on_awake(),
             KIND_JOURNAL_COMPUTE => self.journals[number as usize].on_computed(ctx),
             KIND_JOURNAL_WRITE | KIND_JOURNAL_SYNC => {
                 self.on_journal_step(ctx, kind, number, &completion);
             }
             KIND_STORAGE => self.on_storage(ctx, number, &completion),
             KIND_BUFFER => self.on_buffer(ctx, number, &completion),
+            KIND_REQUEST => self.on_received(ctx, number),
+            KIND_RESPONSE => self.on_responded(ctx, number),
+            KIND_JOURNAL_FORCE => self.on_force_write(ctx, number),
             KIND_RESTART => self.on_restart_step(ctx, number, completion),
             _ => {}
         }

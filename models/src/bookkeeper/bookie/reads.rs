@@ -57,12 +57,12 @@ impl Bookie {
     ) {
         let read = Read { client, request, ledger, which, fence, slot: 0 };
         if !self.serving {
-            reply(ctx, &read, Status::Unavailable, None);
-            return;
+            return self.reply(ctx, &read, Status::Unavailable, None);
         }
         let number = self.number();
         let pool = if fence { POOL_HIGH } else { POOL_READ };
-        ctx.compute(pool, self.config.cost_read, TAGS.tag(KIND_READ, number));
+        let cost = self.config.cost_read;
+        self.config.costs.work(ctx, pool, cost, TAGS.tag(KIND_READ, number));
         self.reads.active.insert(TAGS.low(number), read);
     }
 
@@ -90,7 +90,7 @@ impl Bookie {
     /// (`LedgerDescriptorImpl.fenceAndLogInLedger`).
     pub(super) fn on_fence_refused(&mut self, ctx: &mut Context<'_, Streaming>, ledger: LedgerId) {
         for read in self.reads.fencing.remove(&ledger).unwrap_or_default() {
-            reply(ctx, &read, Status::Io, None);
+            self.reply(ctx, &read, Status::Io, None);
         }
     }
 
@@ -106,10 +106,10 @@ impl Bookie {
             Which::Newest => self.storage.index.newest(read.ledger),
         };
         match found {
-            Some(Location::Memory(entry)) => reply(ctx, &read, Status::Ok, Some(entry)),
+            Some(Location::Memory(entry)) => self.reply(ctx, &read, Status::Ok, Some(entry)),
             Some(Location::Folded) => {
                 ctx.note(Note::Folded);
-                reply(ctx, &read, Status::NoEntry, None);
+                self.reply(ctx, &read, Status::NoEntry, None);
             }
             Some(Location::Log { file, record, slot }) => {
                 read.slot = slot;
@@ -120,9 +120,9 @@ impl Bookie {
                 ctx.read(disk, entry_log_file(file), record, 1, tag);
             }
             None if self.storage.index.knows(read.ledger) => {
-                reply(ctx, &read, Status::NoEntry, None);
+                self.reply(ctx, &read, Status::NoEntry, None);
             }
-            None => reply(ctx, &read, Status::NoLedger, None),
+            None => self.reply(ctx, &read, Status::NoLedger, None),
         }
     }
 
@@ -148,17 +148,17 @@ impl Bookie {
             ctx.note(Note::Folded);
         }
         let status = if entry.is_some() { Status::Ok } else { Status::Io };
-        reply(ctx, &read, status, entry);
+        self.reply(ctx, &read, status, entry);
     }
-}
 
-fn reply(
-    ctx: &mut Context<'_, Streaming>,
-    read: &Read,
-    status: Status,
-    found: Option<SharedEntry>,
-) {
-    let Read { request, ledger, .. } = *read;
-    let message = Message::ReadReply { request, ledger, status, found };
-    ctx.send(read.client, protocol::Message::BookKeeper(message));
+    fn reply(
+        &mut self,
+        ctx: &mut Context<'_, Streaming>,
+        read: &Read,
+        status: Status,
+        found: Option<SharedEntry>,
+    ) {
+        let Read { request, ledger, .. } = *read;
+        self.respond(ctx, read.client, Message::ReadReply { request, ledger, status, found });
+    }
 }

@@ -34,8 +34,8 @@ use crate::protocol::{self, Streaming};
 
 use super::registration::COOKIE_FILE;
 use super::{
-    Bookie, KIND_RESTART, POOL_JOURNAL, Place, TAGS, journal_disk, journal_tags, ledger_disk,
-    storage_tags,
+    Bookie, KIND_RESTART, POOL_JOURNAL, Place, TAGS, force_pool, journal_disk, journal_tags,
+    ledger_disk, storage_tags,
 };
 
 const STEP_LIST: u64 = 0;
@@ -212,10 +212,11 @@ impl Bookie {
             let mut old: Vec<_> =
                 files(disk).filter_map(|file| journal_number(directory, file)).collect();
             let next = old.last().map_or(0, |last| last + 1);
-            let pool = PoolId(POOL_JOURNAL + directory as u8);
+            let pools =
+                [PoolId(POOL_JOURNAL + directory as u8), force_pool(&self.config, directory)];
             let tags = journal_tags(directory);
             old.push(next);
-            self.journals.push(Journal::new(&self.config, directory, disk, pool, tags, next));
+            self.journals.push(Journal::new(&self.config, directory, disk, pools, tags, next));
             self.journal_files.push(old);
         }
         self.marks = restart.marks;

@@ -11,8 +11,8 @@
 //!
 //! Parameters: [`config::Client`], [`config::Ledger`]. Left out: deferred sync, explicit LAC, the
 //! client's channel watermarks, bookie quarantine. The list of registered bookies is asked for when
-//! it is needed (one round trip), where the real client keeps a copy by a watch. The client's CPU
-//! time is its node's to charge.
+//! it is needed (one round trip), where the real client keeps a copy by a watch. What the client's
+//! threads take for an entry and its answers: [`super::client_threads`].
 
 mod ensemble_change;
 
@@ -28,6 +28,7 @@ use crate::bugs::Bug;
 use crate::collections::append_or_replace;
 use crate::protocol::Streaming;
 
+use super::client_threads::{Answer, ClientPools, ClientThreads, Done};
 use super::config;
 use super::distribution_schedule::DistributionSchedule;
 use super::ensemble_placement;
@@ -122,6 +123,8 @@ pub struct HandleSpec {
     pub client: config::Client,
     /// The handle's own tags.
     pub tags: TagSpace,
+    /// The client's threads.
+    pub pools: ClientPools,
 }
 
 const TIMER_THROTTLE: u64 = 0;
@@ -157,6 +160,8 @@ pub struct LedgerHandle {
     /// Not sent yet: no permit, or no ledger.
     unsent: VecDeque<(EntryId, Rc<Payload>)>,
     unsent_bytes: u64,
+    /// How many of them, from the first on, a worker of the client has.
+    handed: usize,
     /// The last entry that was sent to bookies.
     sent: EntryId,
     next: EntryId,
@@ -188,6 +193,7 @@ impl LedgerHandle {
             limiter: RateLimiter::new(spec.client.throttle, ctx.now()),
             unsent: VecDeque::new(),
             unsent_bytes: 0,
+            handed: 0,
             sent: EntryId::NONE,
             next: EntryId(0),
             last_add_confirmed: EntryId::NONE,
@@ -208,8 +214,10 @@ impl LedgerHandle {
             ack_quorum: if one { 1 } else { spec.ledger.ack_quorum },
         };
         let timeout = Duration::from_secs(spec.client.add_entry_timeout_sec);
+        let threads = ClientThreads::new(&spec.client.costs, spec.pools, spec.tags.part(3));
         PendingAdds::new(spec.tags.part(0), schedule, ensemble, EntryId(0), timeout)
             .delaying_ensemble_change(spec.client.delay_ensemble_change)
+            .on_threads(threads)
     }
 
     /// The ledger, once it exists.
@@ -271,8 +279,10 @@ impl LedgerHandle {
     }
 
     fn send_unsent(&mut self, ctx: &mut Context<'_, Streaming>) {
-        let (Phase::Open, Some(ledger)) = (&self.phase, self.ledger) else { return };
-        while !self.unsent.is_empty() {
+        if self.phase != Phase::Open {
+            return;
+        }
+        while self.handed < self.unsent.len() {
             if let Err(when) = self.limiter.take(ctx.now()) {
                 if !self.throttle_armed {
                     self.throttle_armed = true;
@@ -281,13 +291,37 @@ impl LedgerHandle {
                 }
                 break;
             }
-            let (id, payload) = self.unsent.pop_front().expect("there is one");
-            self.unsent_bytes -= payload.bytes;
-            self.sent = id;
-            let last_add_confirmed = self.last_add_confirmed;
-            self.adds.send(ctx, Rc::new(Entry { ledger, id, last_add_confirmed, payload }));
+            match self.adds.threads().is_some_and(|threads| threads.hand_over(ctx)) {
+                true => self.handed += 1,
+                false => self.send_next(ctx),
+            }
         }
         self.arm_timeout(ctx);
+    }
+
+    /// Sends the oldest entry that was not.
+    fn send_next(&mut self, ctx: &mut Context<'_, Streaming>) {
+        let ledger = self.ledger.expect("the ledger is open");
+        let (id, payload) = self.unsent.pop_front().expect("there is one");
+        self.unsent_bytes -= payload.bytes;
+        self.sent = id;
+        let last_add_confirmed = self.last_add_confirmed;
+        self.adds.send(ctx, Rc::new(Entry { ledger, id, last_add_confirmed, payload }));
+    }
+
+    /// The client's threads have done the work with this tag.
+    fn on_work(&mut self, ctx: &mut Context<'_, Streaming>, tag: u64) -> Vec<HandleEvent> {
+        match self.adds.threads().and_then(|threads| threads.done(ctx, tag)) {
+            // None is left of what was handed over where the ledger has failed since.
+            Some(Done::Add) if self.handed > 0 => {
+                self.handed -= 1;
+                self.send_next(ctx);
+                self.arm_timeout(ctx);
+                Vec::new()
+            }
+            Some(Done::Answered(answer)) => self.on_answer(ctx, answer),
+            Some(Done::Add) | None => Vec::new(),
+        }
     }
 
     fn arm_timeout(&mut self, ctx: &mut Context<'_, Streaming>) {
@@ -346,16 +380,24 @@ impl LedgerHandle {
             Message::Added { request, entry, status, .. }
                 if self.spec.tags.part(0).owns(*request) =>
             {
-                if matches!(self.phase, Phase::Over | Phase::Creating { .. }) {
-                    return Vec::new();
-                }
-                match self.adds.on_answer(from, *entry, *status) {
-                    AddAnswer::Progress => self.progress(ctx),
-                    AddAnswer::Fenced => self.fail(ctx, LedgerError::Fenced),
-                    AddAnswer::BookieFailed(bookie) => self.on_bookies_failed(ctx, vec![bookie]),
+                let answer = Answer { from, entry: *entry, status: *status };
+                match self.adds.receive(ctx, answer) {
+                    Some(answer) => self.on_answer(ctx, answer),
+                    None => Vec::new(),
                 }
             }
             _ => Vec::new(),
+        }
+    }
+
+    fn on_answer(&mut self, ctx: &mut Context<'_, Streaming>, answer: Answer) -> Vec<HandleEvent> {
+        if matches!(self.phase, Phase::Over | Phase::Creating { .. }) {
+            return Vec::new();
+        }
+        match self.adds.on_answer(answer.from, answer.entry, answer.status) {
+            AddAnswer::Progress => self.progress(ctx),
+            AddAnswer::Fenced => self.fail(ctx, LedgerError::Fenced),
+            AddAnswer::BookieFailed(bookie) => self.on_bookies_failed(ctx, vec![bookie]),
         }
     }
 
@@ -428,7 +470,7 @@ impl LedgerHandle {
         let pair = |entry: SharedEntry| (entry.id, entry.payload.clone());
         let mut entries: Vec<_> = self.adds.take_all().into_iter().map(pair).collect();
         entries.extend(self.unsent.drain(..));
-        self.unsent_bytes = 0;
+        (self.unsent_bytes, self.handed) = (0, 0);
         signals::LEDGER_FAILED.note(ctx, self.entity(), entries.len() as u64);
         vec![HandleEvent::Failed { error, entries }]
     }
@@ -547,7 +589,7 @@ impl Component for LedgerHandle {
         let own = match input {
             Input::Message(from, message) => self.on_message(ctx, from, message),
             Input::Timer(tag) if self.timers.owns(tag) => self.on_timer(ctx, self.timers.low(tag)),
-            Input::Timer(_) => Vec::new(),
+            Input::Timer(tag) => self.on_work(ctx, tag),
             Input::Disconnect(peer) => self.on_disconnect(ctx, peer),
         };
         append_or_replace(&mut events, own);

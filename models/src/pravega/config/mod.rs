@@ -232,6 +232,7 @@ impl Cluster {
         if self.has_bookkeeper() {
             self.bookkeeper.ledger().check(self.bookies)?;
             self.bookie.check()?;
+            self.bookkeeper.costs.check()?;
             self.metadata.check()?;
         } else if self.bookies > 0 {
             let bookies = self.bookies;

@@ -274,6 +274,8 @@ pub struct BookKeeperLog {
     /// Adds per second of one ledger (BookKeeper's `throttle`, which Pravega leaves alone). Default
     /// 5000.
     pub throttle: u64,
+    /// What the threads of the stores' BookKeeper client cost.
+    pub costs: bookkeeper::costs::ClientCosts,
 }
 
 impl Default for BookKeeperLog {
@@ -289,6 +291,7 @@ impl Default for BookKeeperLog {
             outstanding_bytes_max: 256 << 20,
             read_batch_size: 64,
             throttle: 5_000,
+            costs: bookkeeper::costs::ClientCosts::default(),
         }
     }
 }
@@ -310,6 +313,7 @@ impl BookKeeperLog {
             add_entry_timeout_sec: self.write_timeout_ms.div_ceil(1_000),
             read_entry_timeout_sec: self.read_timeout_ms.div_ceil(1_000),
             throttle: self.throttle,
+            costs: self.costs.clone(),
             ..bookkeeper::config::Client::default()
         }
     }

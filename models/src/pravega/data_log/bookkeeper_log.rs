@@ -33,7 +33,7 @@ use crate::pravega::config::Cluster;
 use crate::pravega::container::data_frame::Frame;
 use crate::pravega::container::id::ContainerId;
 use crate::pravega::container::throttler::QueueStats;
-use crate::pravega::node::{Ctx, Spec};
+use crate::pravega::node::{Ctx, LOG_CLIENT_POOLS, Spec};
 use crate::pravega::properties;
 use crate::tags::TagSpace;
 
@@ -154,8 +154,8 @@ impl BookKeeperLog {
     pub(super) fn create_ledger(&mut self, ctx: &mut Ctx<'_>) -> LedgerHandle {
         let options = &self.cluster.bookkeeper;
         let (ledger, client) = (options.ledger(), self.cluster.ledger_client());
-        let (metadata, tags) = (self.service, self.tags());
-        LedgerHandle::create(ctx, HandleSpec { metadata, ledger, client, tags })
+        let (metadata, tags, pools) = (self.service, self.tags(), LOG_CLIENT_POOLS);
+        LedgerHandle::create(ctx, HandleSpec { metadata, ledger, client, tags, pools })
     }
 
     pub(super) fn recover_ledger(&mut self, ctx: &mut Ctx<'_>, ledger: LedgerId) -> LedgerRecovery {

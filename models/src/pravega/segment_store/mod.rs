@@ -439,6 +439,8 @@ impl Node<Streaming> for SegmentStore {
         if JVM_TAGS.owns(tag) {
             let number = JVM_TAGS.low(tag);
             self.jvm.done_in_process(ctx, number, |number| JVM_TAGS.tag(number));
+        } else if TagSpace::number_of(tag) != 0 {
+            self.on_component(ctx, TagSpace::number_of(tag), Input::Timer(tag));
         } else if let Some(task) = self.tasks.take(tag) {
             self.on_task(ctx, task);
         }
