@@ -143,10 +143,17 @@ impl Swarm {
         }
     }
 
-    /// The line that runs one seed of it again.
+    /// The line that runs one seed of it again; of a guided one, all cases up to it.
     pub fn reproduce(&self, seed: u64) -> String {
         let name = shell_word(&self.scenario);
-        let mut line = format!("headwater swarm {name} --seed {seed} --seeds 1");
+        let mut line = match self.guided {
+            Some(_) => {
+                let (first, _) = self.seeds;
+                let cases = seed.wrapping_sub(first) + 1;
+                format!("headwater swarm {name} --guided --seed {first} --seeds {cases}")
+            }
+            None => format!("headwater swarm {name} --seed {seed} --seeds 1"),
+        };
         for (path, value) in &self.settings {
             line += &format!(" --set {}", shell_word(&format!("{path}={value}")));
         }

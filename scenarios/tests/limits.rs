@@ -37,6 +37,7 @@ fn a_seed_without_an_end_is_a_finding_of_its_swarm() {
         settings: settings(&FEW),
         seeds: (3, 1),
         shard: Shard::ALL,
+        guided: false,
         until_failure: false,
         stop: &stop,
         progress: &|_| (),

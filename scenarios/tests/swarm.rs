@@ -12,6 +12,15 @@ use headwater_scenarios::swarm::{Base, Shard, Swarm, SwarmRun, swarm};
 use headwater_scenarios::units::Duration;
 
 fn run(name: &str, settings: &[(&str, &str)], seeds: (u64, u64), shard: Shard) -> Swarm {
+    swarmed(name, settings, (seeds, shard), false)
+}
+
+fn swarmed(
+    name: &str,
+    settings: &[(&str, &str)],
+    (seeds, shard): ((u64, u64), Shard),
+    guided: bool,
+) -> Swarm {
     let stop = AtomicBool::new(false);
     let own = |(path, value): &(&str, &str)| ((*path).to_owned(), (*value).to_owned());
     let spec = SwarmRun {
@@ -19,6 +28,7 @@ fn run(name: &str, settings: &[(&str, &str)], seeds: (u64, u64), shard: Shard) -
         settings: settings.iter().map(own).collect(),
         seeds,
         shard,
+        guided,
         until_failure: false,
         stop: &stop,
         progress: &|_| (),
@@ -112,6 +122,28 @@ fn a_state_that_no_system_has_is_refused_with_the_nearest() {
 fn a_flush_that_failed_in_a_store_that_has_lost_the_container_is_made_up_for() {
     let found = run("swarm/pravega", &[], (2889, 1), Shard::ALL);
     assert_eq!(found.failures, [], "{}", found.text());
+}
+
+#[test]
+fn a_guided_swarm_is_the_same_on_one_core_and_on_two() {
+    let on = |cores| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().expect("a pool");
+        pool.install(|| swarmed("swarm/kafka", &[], ((1, 40), Shard::ALL), true))
+    };
+    let (one, two) = (on(1), on(2));
+    assert_eq!(one, two);
+    assert_eq!((one.runs, one.failures.as_slice()), (40, &[][..]), "{}", one.text());
+    let learnt = one.guided.expect("it is guided");
+    assert!(learnt.variants > 10 && learnt.kept > 10, "{}", one.text());
+    let text = format!("guided: {} variants of {} cases", learnt.variants, learnt.kept);
+    assert!(one.text().contains(&text), "{}", one.text());
+    assert_eq!(Swarm::parse(&serde_json::to_string(&one).unwrap()), Ok(one));
+}
+
+#[test]
+#[should_panic(expected = "give each job a first seed of its own")]
+fn a_guided_swarm_has_no_shards() {
+    swarmed("swarm/kafka", &[], ((1, 40), Shard { index: 0, count: 2 }), true);
 }
 
 #[test]

@@ -201,6 +201,7 @@ fn swarmed(seeds: u64) -> Swarm {
         settings: Vec::new(),
         seeds: (1, seeds),
         shard: Shard::ALL,
+        guided: false,
         until_failure: false,
         stop: &stop,
         progress: &|_| (),

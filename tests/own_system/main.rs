@@ -146,6 +146,7 @@ fn swarmed(more: &str, seeds: u64) -> Swarm {
         settings: Vec::new(),
         seeds: (1, seeds),
         shard: Shard::ALL,
+        guided: false,
         until_failure: false,
         stop: &stop,
         progress: &|_| (),

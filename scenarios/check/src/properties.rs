@@ -51,6 +51,14 @@ impl Properties {
         names.into_iter()
     }
 
+    /// The `sometimes` that were reached: the name, how often, and when last.
+    pub fn sometimes(&self) -> impl Iterator<Item = (&'static str, u64, Time)> + '_ {
+        let reached =
+            |noted: &&Noted| noted.property.when == When::Sometimes && noted.count > noted.broken;
+        let reached = self.0.values().filter(reached);
+        reached.map(|noted| (noted.property.name, noted.count - noted.broken, noted.last))
+    }
+
     /// Takes what another part of the run has noted.
     pub fn absorb(&mut self, other: Self) {
         for (key, noted) in other.0 {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use headwater_scenarios::library;
 use headwater_scenarios::scenario::{Source, shell_word};
-use headwater_scenarios::swarm::{self, Base, Shard, Swarm as Found, SwarmRun};
+use headwater_scenarios::swarm::{self, Base, CASES_MAX, Shard, Swarm as Found, SwarmRun};
 
 use crate::args::Swarm;
 use crate::failure::Failure;
@@ -17,9 +17,6 @@ use crate::output::{self, Folder};
 use crate::progress::Bar;
 use crate::run::interrupt;
 use crate::say;
-
-/// Cases of failed seeds that are written at most.
-const CASES_MAX: usize = 100;
 
 /// Runs a swarm of each scenario asked for.
 pub fn swarm(arguments: &Swarm) -> Result<ExitCode, Failure> {
@@ -95,6 +92,7 @@ fn one(
         settings: settings.to_vec(),
         seeds: (arguments.seed, arguments.seeds),
         shard,
+        guided: arguments.guided,
         until_failure: arguments.until_failure,
         stop,
         progress: &progress,
@@ -134,8 +132,10 @@ fn write(folder: &Folder, found: &Found, base: &Base) -> Result<(), Failure> {
     folder.text(&format!("{stem}.json"), &file(found))?;
     folder.text(&format!("{stem}.txt"), &found.text())?;
     for seed in found.failed().into_iter().take(CASES_MAX) {
-        if let Ok(case) = base.draw(seed) {
-            folder.text(&format!("{stem}-{seed}.toml"), &case.text())?;
+        let variant = found.cases.get(&seed).cloned();
+        let text = variant.or_else(|| base.draw(seed).ok().map(|case| case.text()));
+        if let Some(text) = text {
+            folder.text(&format!("{stem}-{seed}.toml"), &text)?;
         }
     }
     Ok(())

@@ -49,7 +49,7 @@ pub struct Atlas {
     /// Tiered storage.
     tier: Vec<String>,
     /// The leader as a target, if there is one.
-    pub leader: Option<String>,
+    leader: Option<String>,
 }
 
 impl Atlas {
@@ -180,6 +180,12 @@ impl Atlas {
         };
         let domains = self.domains.iter().filter(|(_, members)| within(members));
         domains.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Whoever leads, if a fault of this kind on these targets may hit that one.
+    pub fn leader_among(&self, entry: &Entry, targets: &[String]) -> Option<&str> {
+        let hit = entry.damage <= Damage::Unavailable && targets.len() > 1;
+        self.leader.as_deref().filter(|_| hit)
     }
 
     /// The servers that may be gone for good under these faults.

@@ -1,5 +1,7 @@
 //! A case: the scenario that a seed draws from a swarm's file.
 
+use std::sync::Arc;
+
 use headwater_sim::inversion::OpenUnit;
 use headwater_sim::random::{Seed, Stream};
 use rand::Rng;
@@ -7,7 +9,7 @@ use rand::seq::IndexedRandom;
 use toml::{Table, Value};
 
 use super::atlas::Atlas;
-use crate::faults::{self, Damage, Entry, FaultSpec, Target};
+use crate::faults::{self, Entry, FaultSpec, Target};
 use crate::scenario::{Problems, Scenario, Source};
 use crate::units::Duration;
 use headwater_reading::tree::{self, Tree};
@@ -16,7 +18,7 @@ use headwater_reading::tree::{self, Tree};
 const EARLIEST: Duration = Duration::from_secs(2);
 
 /// The shortest fault.
-const SHORTEST: Duration = Duration::from_millis(100);
+pub(super) const SHORTEST: Duration = Duration::from_millis(100);
 
 /// How soon a fault that closely follows another begins.
 const CLOSE: Duration = Duration::from_secs(3);
@@ -90,19 +92,26 @@ impl Base {
 
     /// The case of a seed: the same for the same file, settings and seed.
     pub fn draw(&self, seed: u64) -> Result<Case, Problems> {
-        self.draw_keeping(seed, &mut |_, fault| Some(fault))
+        Ok(self.drawn(seed)?.case())
     }
 
     /// The case of a seed with those of its faults that `keep` gives, as it gives them. It is held
     /// to what can be promised under these.
     pub fn draw_keeping(&self, seed: u64, keep: &mut Keep<'_>) -> Result<Case, Problems> {
+        let mut drawn = self.drawn(seed)?;
+        drawn.faults.sort_by_key(|fault| fault.at);
+        let faults = std::mem::take(&mut drawn.faults).into_iter();
+        drawn.faults = faults.filter_map(|of| keep(&drawn.setting.scenario, of)).collect();
+        Ok(drawn.case())
+    }
+
+    /// What a seed draws.
+    pub(super) fn drawn(&self, seed: u64) -> Result<Drawn, Problems> {
         let mut wrong = None;
         for attempt in 0..DRAWS_MAX {
             let mut stream = Seed(seed).stream("swarm configuration", attempt);
             match self.configured(seed, &mut stream) {
-                Ok((table, scenario)) => {
-                    return Ok(self.with_faults(seed, table, scenario, keep));
-                }
+                Ok((table, scenario)) => return Ok(self.with_faults(seed, table, scenario)),
                 // Drawn values may exclude each other, such as more replicas than brokers.
                 Err(problems) => wrong = Some(problems),
             }
@@ -135,89 +144,60 @@ impl Base {
         self.source.with_text(text).read(&[])
     }
 
-    fn with_faults(
-        &self,
-        seed: u64,
-        mut table: Table,
-        mut scenario: Scenario,
-        keep: &mut Keep<'_>,
-    ) -> Case {
+    fn with_faults(&self, seed: u64, table: Table, scenario: Scenario) -> Drawn {
         let stream = &mut Seed(seed).stream("swarm faults", 0);
         let atlases = Atlas::of_each(&scenario.systems, &self.scenario.swarm, stream);
-        let mut faults = std::mem::take(&mut scenario.faults);
+        let mut faults = Vec::new();
         for atlas in &atlases {
             faults.extend(self.faults(atlas, scenario.traffic.duration, stream));
         }
-        faults.sort_by_key(|fault| fault.at);
-        let faults: Vec<FaultSpec> =
-            faults.into_iter().filter_map(|fault| keep(&scenario, fault)).collect();
-        let excused = atlases.iter().find_map(|atlas| atlas.need_not_settle(&faults));
-        let excused = excused.filter(|_| scenario.promise.converges);
-        if self.scenario.swarm.buggify && Seed(seed).stream("swarm buggify", 0).chance_ppm(HALF) {
-            scenario.buggify = true;
-            table.insert("buggify".into(), Value::Boolean(true));
-        }
-        audited(&mut table, &mut scenario);
-        let promise = &mut scenario.promise;
-        // A server that stays down keeps no copies that count.
-        let gone = atlases.iter().map(|atlas| atlas.gone(&faults).len()).max().unwrap_or(0);
-        promise.copies = promise.copies.saturating_sub(gone as u32);
-        if excused.is_some() {
-            (promise.converges, promise.drains, promise.copies) = (false, false, 0);
-        }
-        if let Some(table) = table.get_mut("promise").and_then(Value::as_table_mut) {
-            table.insert("converges".into(), Value::Boolean(promise.converges));
-            table.insert("drains".into(), Value::Boolean(promise.drains));
-            table.insert("copies".into(), Value::Integer(promise.copies.into()));
-        }
-        table.remove("fault");
-        if !faults.is_empty() {
-            let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();
-            table.insert("fault".into(), Value::Array(list));
-        }
-        let unhealed = faults.iter().filter(|fault| fault.until.is_none());
-        let outside: Vec<String> = unhealed.flat_map(|fault| fault.target.0.clone()).collect();
-        let core = atlases.iter().flat_map(|atlas| atlas.core(&outside));
-        let core = core.collect::<Vec<_>>().join(", ");
-        let core = (!outside.is_empty() && excused.is_none()).then_some(core);
-        scenario.faults = faults;
-        Case { table, scenario, core, excused }
+        let buggify = &mut Seed(seed).stream("swarm buggify", 0);
+        let buggify = self.scenario.swarm.buggify && buggify.chance_ppm(HALF);
+        let setting = Arc::new(Setting { table, scenario, atlases });
+        Drawn { origin: seed, seed, buggify, setting, faults }
     }
 
-    fn faults(&self, atlas: &Atlas, traffic: Duration, stream: &mut Stream) -> Vec<FaultSpec> {
+    /// From when until when faults may last beside traffic of this length; nothing if there are to
+    /// be none.
+    pub(super) fn window(&self, traffic: Duration) -> Option<(Duration, Duration)> {
         let spec = &self.scenario.swarm;
         let over = traffic.saturating_sub(spec.calm);
-        if spec.faults == 0 || over <= EARLIEST + SHORTEST {
-            return Vec::new();
-        }
+        (spec.faults > 0 && over > EARLIEST + SHORTEST).then_some((EARLIEST, over))
+    }
+
+    /// The kinds of faults that are drawn.
+    pub(super) fn kinds(&self) -> Vec<&'static Entry> {
+        let spec = &self.scenario.swarm;
         let wanted = |entry: &&Entry| {
             let named = |names: &[String]| names.iter().any(|name| name == entry.name);
             (spec.kinds.is_empty() || named(&spec.kinds)) && !named(&spec.except)
         };
+        faults::entries().filter(wanted).collect()
+    }
+
+    fn faults(&self, atlas: &Atlas, traffic: Duration, stream: &mut Stream) -> Vec<FaultSpec> {
+        let Some(window) = self.window(traffic) else { return Vec::new() };
         // Not every seed has every kind (A. Groce et al., "Swarm Testing", ISSTA 2012): what some
         // kinds do, others hide.
-        let all: Vec<&Entry> = faults::entries().filter(wanted).collect();
+        let all = self.kinds();
         let few = all.len() <= 3;
         let on: Vec<bool> = all.iter().map(|_| few || stream.chance_ppm(ENABLED_PPM)).collect();
         let enabled = all.iter().zip(on).filter(|(_, on)| *on);
-        let possible: Vec<(&Entry, Vec<String>)> = enabled
-            .map(|(entry, _)| (*entry, atlas.targets(entry)))
-            .filter(|(_, targets)| !targets.is_empty())
+        let possible: Vec<Possible<'_>> = enabled
+            .map(|(entry, _)| Possible::of(entry, atlas))
+            .filter(|possible| !possible.targets.is_empty())
             .collect();
         let mut faults = match stream.chance_ppm(CORE_PPM) {
-            true => standing(&all, atlas.outside(stream), (EARLIEST, over), stream),
+            true => standing(&all, atlas.outside(stream), window, stream),
             false => Vec::new(),
         };
         if possible.is_empty() {
             return faults;
         }
-        let count = stream.random_range(1..=u64::from(spec.faults.max(1)));
+        let count = stream.random_range(1..=u64::from(self.scenario.swarm.faults.max(1)));
         for _ in 0..count {
-            let (entry, targets) = possible.choose(stream).expect("checked above");
-            let window = (EARLIEST, over);
-            let domains = atlas.domains_among(entry, targets);
-            let fault =
-                one(entry, (targets, &domains, atlas.leader.as_deref()), window, &faults, stream);
+            let possible = possible.choose(stream).expect("checked above");
+            let fault = possible.fault(window, &faults, stream);
             if !atlas.too_close(&fault, &faults) {
                 faults.push(fault);
             }
@@ -260,49 +240,167 @@ fn standing(
 }
 
 /// In whole milliseconds, for readability.
-fn in_millis(time: Duration) -> Duration {
+pub(super) fn in_millis(time: Duration) -> Duration {
     Duration(time.0 / 1_000_000 * 1_000_000)
 }
 
-/// One fault of a kind, on one of the targets, a failure domain of several, or who leads (where
-/// somebody does), within a window.
-fn one(
-    entry: &Entry,
-    (targets, domains, leader): (&[String], &[&str], Option<&str>),
-    (from, until): (Duration, Duration),
-    before: &[FaultSpec],
-    stream: &mut Stream,
-) -> FaultSpec {
-    let latest = until.saturating_sub(SHORTEST);
-    let at = match before.last() {
-        Some(other) if stream.chance_ppm(CLOSE_PPM) => {
-            (other.at + between(stream, Duration::ZERO, CLOSE)).min(latest)
-        }
-        _ => between(stream, from, latest),
-    };
-    // Log-uniform, so that the short ones are as likely as the long ones.
-    let most = until.saturating_sub(at);
-    let ratio = libm::log(most.0 as f64 / SHORTEST.0 as f64);
-    let lasts = Duration((SHORTEST.0 as f64 * libm::exp(stream.sample(OpenUnit) * ratio)) as u64);
-    let longest = in_millis(most).max(SHORTEST);
-    let (at, lasts) = (in_millis(at), in_millis(lasts.max(SHORTEST)).min(longest));
-    let hit = entry.damage <= Damage::Unavailable && targets.len() > 1;
-    let leader = leader.filter(|_| hit);
-    let target = if entry.swarm.together {
-        targets.to_vec()
-    } else if !domains.is_empty() && stream.chance_ppm(DOMAIN_PPM) {
-        vec![(*domains.choose(stream).expect("there is one")).to_owned()]
-    } else if let Some(leader) = leader.filter(|_| stream.chance_ppm(LEADER_PPM)) {
-        vec![leader.into()]
-    } else {
-        vec![targets.choose(stream).expect("there is one").clone()]
-    };
-    let action = (entry.draw)(stream);
-    FaultSpec { action, target: Target(target), at, until: Some(at + lasts) }
+/// A kind of fault, and whom one of it may hit.
+pub(super) struct Possible<'a> {
+    entry: &'static Entry,
+    /// Its nodes; none if there can't be such a fault.
+    pub(super) targets: Vec<String>,
+    /// Failure domains with several of them.
+    domains: Vec<&'a str>,
+    /// Whoever leads.
+    leader: Option<&'a str>,
 }
 
-fn between(stream: &mut Stream, low: Duration, high: Duration) -> Duration {
+impl<'a> Possible<'a> {
+    pub(super) fn of(entry: &'static Entry, atlas: &'a Atlas) -> Self {
+        let targets = atlas.targets(entry);
+        let domains = atlas.domains_among(entry, &targets);
+        let leader = atlas.leader_among(entry, &targets);
+        Self { entry, targets, domains, leader }
+    }
+
+    /// One fault, within a window, maybe soon after the last before it.
+    pub(super) fn fault(
+        &self,
+        (from, until): (Duration, Duration),
+        before: &[FaultSpec],
+        stream: &mut Stream,
+    ) -> FaultSpec {
+        let latest = until.saturating_sub(SHORTEST);
+        let at = match before.last() {
+            Some(other) if stream.chance_ppm(CLOSE_PPM) => {
+                (other.at + between(stream, Duration::ZERO, CLOSE)).min(latest)
+            }
+            _ => between(stream, from, latest),
+        };
+        let most = until.saturating_sub(at);
+        let lasts = log_uniform(stream, SHORTEST, most);
+        let longest = in_millis(most).max(SHORTEST);
+        let (at, lasts) = (in_millis(at), in_millis(lasts.max(SHORTEST)).min(longest));
+        let target = self.target(stream);
+        let action = (self.entry.draw)(stream);
+        FaultSpec { action, target, at, until: Some(at + lasts) }
+    }
+
+    /// One of the nodes, a failure domain of several, or who leads (where somebody does).
+    pub(super) fn target(&self, stream: &mut Stream) -> Target {
+        Target(if self.entry.swarm.together {
+            self.targets.clone()
+        } else if !self.domains.is_empty() && stream.chance_ppm(DOMAIN_PPM) {
+            vec![(*self.domains.choose(stream).expect("there is one")).to_owned()]
+        } else if let Some(leader) = self.leader.filter(|_| stream.chance_ppm(LEADER_PPM)) {
+            vec![leader.into()]
+        } else {
+            vec![self.targets.choose(stream).expect("there is one").clone()]
+        })
+    }
+
+    /// Whether its faults may hit these.
+    pub(super) fn hits(&self, target: &Target) -> bool {
+        let may = |name: &str| {
+            let node = self.targets.iter().any(|node| node == name);
+            node || self.domains.contains(&name) || self.leader == Some(name)
+        };
+        match target.0.as_slice() {
+            _ if self.targets.is_empty() => false,
+            names if self.entry.swarm.together => names == self.targets,
+            [name] => may(name),
+            _ => false,
+        }
+    }
+}
+
+/// So that the short ones are as likely as the long ones.
+pub(super) fn log_uniform(stream: &mut Stream, low: Duration, high: Duration) -> Duration {
+    let ratio = libm::log(high.0 as f64 / low.0 as f64);
+    Duration((low.0 as f64 * libm::exp(stream.sample(OpenUnit) * ratio)) as u64)
+}
+
+pub(super) fn between(stream: &mut Stream, low: Duration, high: Duration) -> Duration {
     Duration(stream.random_range(low.0..=high.0.max(low.0)))
+}
+
+/// What a case is drawn in.
+#[derive(Clone)]
+pub(super) struct Setting {
+    table: Table,
+    /// Its faults are those of the swarm's file.
+    scenario: Scenario,
+    /// Who may be hurt, by system.
+    pub(super) atlases: Vec<Atlas>,
+}
+
+impl Setting {
+    /// How long its traffic lasts.
+    pub(super) fn traffic(&self) -> Duration {
+        self.scenario.traffic.duration
+    }
+}
+
+/// A case, before it is a scenario: what a seed draws, or a variant of that.
+#[derive(Clone)]
+pub(super) struct Drawn {
+    /// The seed that its setting is of.
+    pub(super) origin: u64,
+    /// Its own seed.
+    pub(super) seed: u64,
+    /// With rare delays.
+    pub(super) buggify: bool,
+    pub(super) setting: Arc<Setting>,
+    /// Beside those of the swarm's file.
+    pub(super) faults: Vec<FaultSpec>,
+}
+
+impl Drawn {
+    /// A variant as a scenario file, which says whose it is.
+    pub(super) fn text(self) -> String {
+        let origin = self.origin;
+        format!("# A variant of what seed {origin} draws.\n{}", self.case().text())
+    }
+
+    /// As a scenario.
+    pub(super) fn case(self) -> Case {
+        let Setting { mut table, mut scenario, atlases } = Arc::unwrap_or_clone(self.setting);
+        scenario.seed = self.seed;
+        table.insert("seed".into(), Value::Integer(self.seed.cast_signed()));
+        let mut faults = std::mem::take(&mut scenario.faults);
+        faults.extend(self.faults);
+        faults.sort_by_key(|fault| fault.at);
+        let excused = atlases.iter().find_map(|atlas| atlas.need_not_settle(&faults));
+        let excused = excused.filter(|_| scenario.promise.converges);
+        if self.buggify {
+            scenario.buggify = true;
+            table.insert("buggify".into(), Value::Boolean(true));
+        }
+        audited(&mut table, &mut scenario);
+        let promise = &mut scenario.promise;
+        // A server that stays down keeps no copies that count.
+        let gone = atlases.iter().map(|atlas| atlas.gone(&faults).len()).max().unwrap_or(0);
+        promise.copies = promise.copies.saturating_sub(gone as u32);
+        if excused.is_some() {
+            (promise.converges, promise.drains, promise.copies) = (false, false, 0);
+        }
+        if let Some(table) = table.get_mut("promise").and_then(Value::as_table_mut) {
+            table.insert("converges".into(), Value::Boolean(promise.converges));
+            table.insert("drains".into(), Value::Boolean(promise.drains));
+            table.insert("copies".into(), Value::Integer(promise.copies.into()));
+        }
+        if !faults.is_empty() {
+            let list = faults.iter().map(|fault| Value::Table(fault.to_table())).collect();
+            table.insert("fault".into(), Value::Array(list));
+        }
+        let unhealed = faults.iter().filter(|fault| fault.until.is_none());
+        let outside: Vec<String> = unhealed.flat_map(|fault| fault.target.0.clone()).collect();
+        let core = atlases.iter().flat_map(|atlas| atlas.core(&outside));
+        let core = core.collect::<Vec<_>>().join(", ");
+        let core = (!outside.is_empty() && excused.is_none()).then_some(core);
+        scenario.faults = faults;
+        Case { table, scenario, core, excused }
+    }
 }
 
 /// What a seed has drawn.

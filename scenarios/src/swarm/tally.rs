@@ -34,6 +34,21 @@ impl Failure {
     }
 }
 
+/// Scenario files of variants that failed which are kept at most.
+pub const CASES_MAX: usize = 100;
+
+/// What a guided swarm has learnt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guided {
+    /// Cases that were variants of others.
+    pub variants: u64,
+    /// Cases that had reached something new, and are varied.
+    pub kept: u64,
+    /// Features that were reached: rare states, marks and their order, faults that they met.
+    pub features: u64,
+}
+
 /// A swarm that was run, or a part of one. It holds no wall-clock time, so that the same swarm
 /// gives the same JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +97,12 @@ pub struct Swarm {
     pub reaches: BTreeMap<String, u64>,
     /// What failed, by seed.
     pub failures: Vec<Failure>,
+    /// What it has learnt, if it was guided; its seeds are numbers of cases then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guided: Option<Guided>,
+    /// Cases that failed and are no seed's, as scenario files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cases: BTreeMap<u64, String>,
     /// It was stopped before all seeds were run.
     pub interrupted: bool,
     /// The systems that its scenario may be about; the standard ones where it was read from JSON.
@@ -115,6 +136,8 @@ impl Swarm {
                 false => BTreeMap::new(),
             },
             failures: Vec::new(),
+            guided: spec.guided.then(Guided::default),
+            cases: BTreeMap::new(),
             interrupted: false,
             systems: spec.source.systems.clone(),
         }
@@ -127,6 +150,12 @@ impl Swarm {
         self.excused += u64::from(shown.excused);
         self.events += shown.events;
         self.simulated_ns += shown.simulated.0;
+        if let Some(guided) = &mut self.guided {
+            guided.variants += u64::from(shown.variant);
+        }
+        if self.cases.len() < CASES_MAX {
+            self.cases.extend(shown.case.map(|case| (shown.seed, case)));
+        }
         let one = Seed(shown.seed).derive(&shown.fingerprint, 0);
         self.fingerprint = self.fingerprint.wrapping_add(one);
         count(&mut self.faults, shown.kinds.into_iter().map(|kind| (kind, 1)));
@@ -134,6 +163,13 @@ impl Swarm {
         count(&mut self.checked, shown.checked.into_iter().map(|name| (name.into(), 1)));
         self.failures.extend(shown.failures);
         self.failures.sort();
+    }
+
+    /// How many cases are varied by now, and how many features known.
+    pub(super) fn learnt(&mut self, (kept, features): (u64, u64)) {
+        if let Some(guided) = &mut self.guided {
+            (guided.kept, guided.features) = (kept, features);
+        }
     }
 
     /// Reads one from its JSON.
@@ -229,6 +265,12 @@ impl Swarm {
         ));
         let kinds = faults::entries().count();
         line(format!("{} run twice; {} of {kinds} kinds of faults", self.twice, self.faults.len()));
+        if let Some(Guided { variants, kept, features }) = self.guided {
+            line(format!(
+                "guided: {variants} variants of {kept} cases that reached something new, \
+                 {features} features reached"
+            ));
+        }
         if self.core > 0 {
             line(format!("{} had to settle on a core quorum alone", self.core));
         }
@@ -251,7 +293,8 @@ impl Swarm {
         line(format!("{} seeds failed", failed.len()));
         for failure in self.failures.iter().take(FAILURES_SHOWN) {
             let Failure { seed, verdict, finding } = failure;
-            line(format!("  seed {seed}: {verdict}: {finding}"));
+            let what = if self.cases.contains_key(seed) { "case" } else { "seed" };
+            line(format!("  {what} {seed}: {verdict}: {finding}"));
         }
         if self.failures.len() > FAILURES_SHOWN {
             line(format!("  ... and {} more", self.failures.len() - FAILURES_SHOWN));

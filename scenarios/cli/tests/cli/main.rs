@@ -14,6 +14,7 @@ mod plan;
 mod replay;
 mod settings;
 mod shrink;
+mod swarm;
 mod test;
 mod traffic;
 mod ways;
