@@ -53,6 +53,26 @@ Examples:
 Exit codes: 0 all well; 1 a promise or an expectation was not kept; 2 nothing was run;
 130 interrupted (what was measured is written all the same).";
 
+const PROFILE_EXAMPLES: &str = "\
+Examples:
+  loadgen profile --out here.toml
+      measures disks, cores and clocks for about 40 s
+  headwater run burst/castle-kafka --set profile=here.toml
+      simulates on this machine";
+
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  loadgen calibrate kafka --launch --profile here.toml --out here-kafka.toml
+      launches a broker, runs some ten short cases, and adds what their requests cost
+  loadgen calibrate bookkeeper --launch --profile here.toml --out here-bookies.toml
+  loadgen calibrate pravega --launch --profile here-bookies.toml --out here-pravega.toml
+      stores, with the bookies below them
+  loadgen calibrate kafka --bootstrap broker1:9092 --out mine.toml
+      a cluster of your own, by what its clients see alone
+  headwater run burst/castle-kafka --set profile=here-kafka.toml
+
+Nothing else should take the machine meanwhile.";
+
 const VALIDATE_EXAMPLES: &str = "\
 Examples:
   loadgen validate scenarios/validation --dry-run
@@ -158,8 +178,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Measures this machine and writes a machine profile for the simulator
+    #[command(after_help = PROFILE_EXAMPLES)]
     Profile(Profile),
     /// Measures what a system's requests cost here, and writes it into a machine profile
+    #[command(after_help = CALIBRATE_EXAMPLES)]
     Calibrate(Calibrate),
     /// Measures the highest rate of the generator beside that of the system's own load test
     Ceiling(Ceiling),
