@@ -356,8 +356,13 @@ pub enum Message {
     Told(Box<Told>),
     /// No message: the port is closed, and a connection to it is refused. A broker's port for
     /// clients opens once its logs are loaded (`SocketServer.enableRequestProcessing`), that of its
-    /// controller at once.
+    /// controller at once. Or the broker closes the connection, as what it can't answer has failed.
     Refused,
+    /// No message: the broker's machine has so many bytes of a request that nobody answers (TCP).
+    Received {
+        /// Of the request.
+        bytes: u64,
+    },
 }
 
 const HEADER: u64 = 40;
@@ -401,6 +406,7 @@ impl Message {
                 Self::HelloAnswer => HELLO_ANSWER_BYTES,
                 Self::MetadataRequest
                 | Self::Refused
+                | Self::Received { .. }
                 | Self::Throttled { .. }
                 | Self::Registration { .. }
                 | Self::RegistrationResponse { .. }
@@ -434,6 +440,7 @@ impl Message {
             Self::HelloAnswer => "tls_hello_answer",
             Self::Throttled { message, .. } => message.kind(),
             Self::Refused => "refused",
+            Self::Received { .. } => "received",
             Self::Ask(ask) => ask.kind(),
             Self::Told(_) => "group_response",
             Self::MetadataRequest => "metadata",
@@ -513,6 +520,7 @@ impl Message {
             Self::Refused => 12,
             Self::Hello => 13,
             Self::HelloAnswer => 14,
+            Self::Received { bytes } => mix(15, *bytes),
             Self::Throttled { time, message } => mix(message.digest(), time.0),
             Self::Ask(ask) => ask.digest(),
             Self::Told(told) => told.digest(),

@@ -97,6 +97,12 @@ pub(super) enum State {
 impl Broker {
     /// A request has arrived: it waits its turn.
     pub(super) fn request(&mut self, ctx: &mut Ctx<'_>, from: NodeId, message: Message) {
+        if let Message::Produce(produce) = &message
+            && produce.acks == 0
+        {
+            let received = Message::Received { bytes: message.size_bytes() };
+            ctx.send(from, protocol::Message::Kafka(received));
+        }
         let connection = self.connections.entry_or_default(from);
         connection.waiting.push_back(message);
         self.next_request(ctx, from);

@@ -19,6 +19,7 @@ use crate::kafka::ids::TopicPartition;
 use crate::kafka::message::{ErrorCode, Message, Produce, ProduceResult};
 use crate::kafka::record::ProducerEpoch;
 use crate::kafka::replica::{Append, RequestId};
+use crate::protocol;
 
 /// A produce request under way.
 #[derive(Debug)]
@@ -184,8 +185,16 @@ impl Broker {
             By::Announcement(number) => return self.announced(ctx, number, &results),
         };
         let waits = |state: &State| matches!(state, State::Producing(of) if *of == id);
-        let connection = self.connections.get(&from);
-        if connection.is_some_and(|of| of.serial == serial && waits(&of.state)) {
+        let connection = self.connections.get_mut(&from);
+        let current = connection.filter(|of| of.serial == serial && waits(&of.state));
+        let Some(connection) = current else { return };
+        let failed = results.iter().any(|result| result.error != ErrorCode::None);
+        if acks == 0 && failed {
+            // That is how the producer learns of it, and asks who leads
+            // (`KafkaApis.handleProduceRequest`).
+            connection.reset();
+            ctx.send(from, protocol::Message::Kafka(Message::Refused));
+        } else {
             let response = Message::ProduceResponse { correlation, results };
             self.respond_within_quota(ctx, from, (acks != 0).then_some(response));
         }

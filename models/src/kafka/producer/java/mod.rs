@@ -8,11 +8,11 @@
 //! producer id, and takes what is due from then on.
 //!
 //! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`]. Left out:
-//! transactions, message splitting, the request for the producer id; metadata is
-//! refreshed on errors, not every five minutes.
+//! transactions, message splitting, the request for the producer id, `metadata.max.age.ms`.
 
 pub mod accumulator;
 mod passes;
+mod socket;
 mod turns;
 
 use std::collections::VecDeque;
@@ -27,6 +27,7 @@ use headwater_sim::units::NodeId;
 
 use self::accumulator::{Accumulator, Sendable};
 use self::passes::Passes;
+use self::socket::Socket;
 use super::partitioner::{Sticky, draws_by_topic, partition_of_key, partitions_for, topic_of};
 use crate::arrival::Arrival;
 use crate::batch::{Batch, Lane};
@@ -92,13 +93,13 @@ pub struct Producer {
     writer: u32,
     intake: Intake,
     accumulator: Accumulator,
-    /// Only of a producer without keys, once it has started.
-    /// By topic, of events without keys.
+    /// By topic, of events without keys, once it has started.
     sticky: Option<Vec<Sticky>>,
     /// Leader of each partition and its epoch, as far as known.
     leaders: Vec<(Option<BrokerId>, u32)>,
     in_flight: SortedVecMap<u64, InFlight>,
     per_broker: Vec<u32>,
+    sockets: Vec<Socket>,
     work: VecDeque<Work>,
     building: Option<u64>,
     correlation: u64,
@@ -145,6 +146,7 @@ impl Producer {
             accumulator,
             sticky: None,
             per_broker: vec![0; servers],
+            sockets: std::iter::repeat_with(Socket::default).take(servers).collect(),
             leaders: leaders.into_iter().map(|leader| (Some(leader), 0)).collect(),
             connections: Connections::new(brokers, Pauses::of(&config)),
             writer,
@@ -379,15 +381,12 @@ impl Producer {
             self.compressed += packed;
             signals::COMPRESSED.set(ctx, self.compressed);
         }
-        let to = self.connections.node(request.broker);
-        ctx.send(to, protocol::Message::Kafka(Message::Produce(Box::new(produce))));
-        if config.acks == 0 {
-            let result = |sendable: &Sendable| ProduceResult {
-                partition: sendable.batch.lane.into(),
-                error: ErrorCode::None,
-            };
-            let results: Vec<_> = request.batches.iter().map(result).collect();
-            return self.settle(ctx, correlation, &results);
+        let (to, broker) = (self.connections.node(request.broker), request.broker);
+        let (message, unanswered) = (Message::Produce(Box::new(produce)), config.acks == 0);
+        let bytes = message.size_bytes();
+        ctx.send(to, protocol::Message::Kafka(message));
+        if unanswered && self.sockets[broker.index()].write(correlation, bytes) {
+            return self.written(ctx, correlation);
         }
         if !self.timeout_armed {
             self.timeout_armed = true;
@@ -479,6 +478,7 @@ impl Producer {
         let lost = self.in_flight.iter().filter(|(_, request)| request.broker == broker);
         let lost: Vec<_> = lost.map(|(correlation, _)| *correlation).collect();
         self.work.extend(lost.into_iter().map(Work::Lost));
+        self.sockets[broker.index()] = Socket::default();
     }
 
     /// The leaders have been heard of from a broker. A batch need not wait to be sent again where
@@ -537,6 +537,7 @@ impl Node<Streaming> for Producer {
                 self.work.push_back(Work::Response(correlation, results));
             }
             Message::Refused => return self.on_disconnect(ctx, from),
+            Message::Received { bytes } => self.received(ctx, from, bytes),
             Message::HelloAnswer => return self.connections.greeted(ctx, SENDER, from),
             Message::MetadataResponse { leaders } => {
                 self.learn(ctx, from, leaders);
