@@ -47,7 +47,7 @@ pub use hlog::{hlog, write_hlog};
 pub use latency::{Latencies, Latency, Summary};
 pub use outcome::Outcome;
 pub use recorder::Recorder;
-pub use recovery::{catch_up_ns, recovery_ns};
+pub use recovery::{aftermath_ns, catch_up_ns, recovery_ns};
 pub use report::{report, write_report};
 pub use resource::{Binding, Resource, ResourceKind, Resources};
 pub use series::{Gauge, Series};

@@ -13,33 +13,47 @@ const NONE: f64 = 0.05;
 /// Nanoseconds from the first fault until the backlog was what it had been before, and stayed so
 /// for a second; zero if it never grew, and nothing if it did not come down, or there was no fault.
 pub fn recovery_ns(run: &Outcome) -> Option<u64> {
-    until_down(run, &run.series.backlog, &run.series.offered)
+    until_down(run, &run.series.backlog, &run.series.offered, began(run)?)
+}
+
+/// The same from the end of the last fault: nothing if one does not end.
+pub fn aftermath_ns(run: &Outcome) -> Option<u64> {
+    let ends = run.faults.iter().map(|fault| fault.until_ns);
+    let over = ends.collect::<Option<Vec<u64>>>()?.into_iter().max()?;
+    let lasts = over / run.series.interval_ns.max(1) < run.series.backlog.len() as u64;
+    lasts.then(|| until_down(run, &run.series.backlog, &run.series.offered, over)).flatten()
 }
 
 /// The same of readers: until they were as close behind what is acknowledged as before.
 pub fn catch_up_ns(run: &Outcome) -> Option<u64> {
     let reads = run.series.consumed.iter().any(|consumed| *consumed > 0);
-    reads.then(|| until_down(run, &behind(&run.series), &run.series.acked)).flatten()
+    reads.then(|| until_down(run, &behind(&run.series), &run.series.acked, began(run)?)).flatten()
 }
 
-fn until_down(run: &Outcome, levels: &[u64], traffic: &[u64]) -> Option<u64> {
-    let interval = run.series.interval_ns.max(1);
-    let began = run.faults.iter().map(|fault| fault.from_ns).min()?;
+/// When the first fault began.
+fn began(run: &Outcome) -> Option<u64> {
+    run.faults.iter().map(|fault| fault.from_ns).min()
+}
+
+/// Nanoseconds from `since` until levels are what they were before the first fault.
+fn until_down(run: &Outcome, levels: &[u64], traffic: &[u64], since: u64) -> Option<u64> {
+    let (interval, began) = (run.series.interval_ns.max(1), began(run)?);
     let index = |ns: u64| ((ns / interval) as usize).min(levels.len());
     let (start, fault) = (index(run.window.from_ns), index(began));
     let before = levels[start.min(fault)..fault].iter().copied().max().unwrap_or(0);
     let due: u64 = traffic[start.min(fault)..fault].iter().sum();
     let rate = due as f64 / (fault.saturating_sub(start).max(1) as u64 * interval) as f64 * 1e9;
     let bound = (before * 2).max((rate * NONE) as u64);
-    let after = &levels[fault..];
+    let from = index(since);
+    let after = &levels[from..];
     let Some(grew) = after.iter().position(|level| *level > bound) else { return Some(0) };
     let calm = (CALM_NS / interval).max(1) as usize;
     let mut down = 0;
     for (at, level) in after.iter().enumerate().skip(grew) {
         down = if *level > bound { 0 } else { down + 1 };
         if down == calm || (down > 0 && at + 1 == after.len()) {
-            let end = (fault + at + 1 - down + 1) as u64 * interval;
-            return Some(end.saturating_sub(began));
+            let end = (from + at + 1 - down + 1) as u64 * interval;
+            return Some(end.saturating_sub(since));
         }
     }
     None
@@ -90,6 +104,23 @@ mod tests {
         assert_eq!(recovery_ns(&run), None);
         run.faults.clear();
         assert_eq!(recovery_ns(&run), None);
+    }
+
+    #[test]
+    fn the_aftermath_is_from_the_end_of_the_fault_until_the_backlog_stays_down() {
+        let mut run = run();
+        assert_eq!(aftermath_ns(&run), None, "it does not end");
+        run.faults[0].until_ns = Some(6_010 * MS);
+        assert_eq!(aftermath_ns(&run), Some(0), "nothing was felt");
+        // What happened while it lasted is over.
+        run.series.backlog[31..45].fill(800);
+        assert_eq!(aftermath_ns(&run), Some(0));
+        run.series.backlog[50..75].fill(800);
+        assert_eq!(aftermath_ns(&run), Some((7_600 - 6_010) * MS));
+        run.series.backlog[50..].fill(800);
+        assert_eq!(aftermath_ns(&run), None, "it stays up");
+        run.faults[0].until_ns = Some(10_000 * MS);
+        assert_eq!(aftermath_ns(&run), None, "it is not over");
     }
 
     #[test]

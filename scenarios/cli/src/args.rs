@@ -6,7 +6,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::ArgValueCompleter;
 
 use crate::offers::names;
-use crate::parsers::{metric, percent, setting, variation, whole};
+use crate::parsers::{percent, setting, whole};
 
 mod chosen;
 mod claims;
@@ -14,6 +14,7 @@ mod explaining;
 mod planning;
 mod reference;
 mod swarming;
+mod sweeping;
 
 pub use chosen::Chosen;
 pub use claims::Paper;
@@ -21,6 +22,7 @@ pub use explaining::Explain;
 pub use planning::Plan;
 pub use reference::*;
 pub use swarming::{Merge, Swarm};
+pub use sweeping::Sweep;
 
 /// What the exit codes mean; at the end of every help text.
 const EXIT_CODES: &str = "\
@@ -265,50 +267,6 @@ pub struct Check {
     #[command(flatten)]
     pub chosen: Chosen,
     /// What it is made of, or what is wrong with it, as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  headwater sweep what-if/segments --vary system.segments=1,4,16 --seeds 5
-  headwater sweep burst/castle-kafka --vary system.producer.linger.ms=0,5 --vary \
-system.partitions=1,4 --metric response.p99 --metric backlog.max --html sweep.html
-
-Every variant of a seed is given the same traffic and the same faults; the first variant is the one
-that the others are compared with. RAYON_NUM_THREADS limits the cores; results do not depend on
-it.")]
-pub struct Sweep {
-    #[command(flatten)]
-    pub chosen: Chosen,
-    /// A path and the values that it takes, each a list in brackets where the setting is one; may
-    /// be given many times
-    #[arg(long, value_name = "PATH=A,B,C", value_parser = variation, required = true)]
-    pub vary: Vec<headwater_scenarios::sweep::Vary>,
-    /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub seeds: u64,
-    /// The first seed, in place of the scenario's
-    #[arg(long, value_name = "N", value_parser = whole)]
-    pub seed: Option<u64>,
-    /// A figure to compare, in place of the usual ones; may be given many times
-    #[arg(long = "metric", value_name = "NAME", value_parser = metric)]
-    pub metrics: Vec<headwater_scenarios::scenario::Metric>,
-    /// Runs part I (from 0) of N; `auto` asks the array variables of Slurm or Kubernetes
-    #[arg(long, value_name = "I/N", default_value = "0/1")]
-    pub shard: String,
-    /// Writes sweep.json and sweep.txt there
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Writes a page: curves with intervals, a heat map of two paths, the knee
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-    /// As Markdown, for a pull request
-    #[arg(long, conflicts_with = "json")]
-    pub markdown: bool,
-    /// As JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -32,6 +32,11 @@ pub fn setting(text: &str) -> Result<(String, String), String> {
     headwater_scenarios::sweep::setting(text)
 }
 
+/// `PATH=VALUE,PATH=VALUE`, which a sweep leaves out.
+pub fn combination(text: &str) -> Result<Vec<(String, String)>, String> {
+    headwater_scenarios::sweep::combination(text)
+}
+
 /// A whole number.
 pub fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))

@@ -22,6 +22,8 @@ pub fn spec(arguments: &Sweep) -> Result<SweepSpec, Failure> {
         source: Source::find(&arguments.chosen.scenario)?,
         settings: arguments.chosen.settings.clone(),
         vary: arguments.vary.clone(),
+        skip: arguments.skip.clone(),
+        across: arguments.across.clone(),
         seeds: (arguments.seed, arguments.seeds),
         metrics: if asked.is_empty() { usual() } else { asked.clone() },
         shard: shard(&arguments.shard)?,
@@ -33,7 +35,7 @@ pub fn sweep(arguments: &Sweep) -> Result<ExitCode, Failure> {
     let spec = spec(arguments)?;
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
     let stop = interrupt()?;
-    let variants: usize = spec.vary.iter().map(|vary| vary.values.len()).product();
+    let variants = spec.variants().map_or(0, |all| all.len());
     let bar = Bar::new(variants as u64 * spec.seeds.1, "runs");
     let done = sweep::sweep(&spec, &stop, &|done, _| bar.set(done as u64, ""))?;
     drop(bar);

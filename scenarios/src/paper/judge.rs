@@ -275,6 +275,7 @@ mod tests {
             reproduce: String::new(),
             metrics: vec![],
             variants: vec![variant],
+            across: None,
             shards: vec![],
             interrupted: false,
         };

@@ -39,6 +39,8 @@ impl Run {
             source: Source::find(&self.scenario)?,
             settings: settings(&[&self.set, laid_over].concat())?,
             vary: vary.map_err(problem)?,
+            skip: Vec::new(),
+            across: None,
             seeds: (Some(first), count),
             metrics: metrics.map_err(problem)?,
             shard: Shard::ALL,

@@ -27,6 +27,12 @@ pub enum Metric {
     Recovery,
     /// `catch_up`: from the first fault until readers were as close behind as before.
     CatchUp,
+    /// `aftermath`: from the end of the last fault until as few events waited for an answer as
+    /// before the first.
+    Aftermath,
+    /// `mark.NAME`: from the first fault until something of that name happened
+    /// (`mark.throttled`).
+    Mark(String),
     /// `gauge.NAME`: a named level at its highest, added up over the nodes that have it
     /// (`gauge.unflushed_bytes`).
     GaugeMax(String),
@@ -225,6 +231,8 @@ impl Metric {
             ("ack_gap", "max") => Ok(Self::AckGapMax),
             ("recovery", "") => Ok(Self::Recovery),
             ("catch_up", "") => Ok(Self::CatchUp),
+            ("aftermath", "") => Ok(Self::Aftermath),
+            ("mark", name) if !name.is_empty() => Ok(Self::Mark(name.into())),
             ("binding", "") => Ok(Self::Binding),
             ("gauge", name) if !name.is_empty() => Ok(Self::GaugeMax(name.into())),
             ("utilisation", resource) if !resource.is_empty() => {
@@ -265,6 +273,22 @@ impl Metric {
         Err(format!("{self}: no system of the run has such a level; {near}"))
     }
 
+    /// That something of its name can happen, of these, if it is a mark.
+    ///
+    /// # Errors
+    /// The message, with the nearest.
+    pub fn check_mark(&self, marks: &[&str]) -> Result<(), String> {
+        let Self::Mark(name) = self else { return Ok(()) };
+        if marks.contains(&name.as_str()) {
+            return Ok(());
+        }
+        let near = match nearest(name, marks.iter().copied()) {
+            Some(near) => format!("did you mean `mark.{near}`?"),
+            None => "`headwater metrics mark` lists those that there are".to_owned(),
+        };
+        Err(format!("{self}: no system of the run has such a mark; {near}"))
+    }
+
     /// What kind of quantity it is.
     pub const fn kind(&self) -> Kind {
         match self {
@@ -272,6 +296,8 @@ impl Metric {
             | Self::AckGapMax
             | Self::Recovery
             | Self::CatchUp
+            | Self::Aftermath
+            | Self::Mark(_)
             | Self::Phase(_, PhaseFigure::Latency(..) | PhaseFigure::AckGapMax) => Kind::Time,
             Self::Rate(_) | Self::Phase(_, PhaseFigure::Rate(_)) => Kind::Rate,
             Self::Count(_)
@@ -316,6 +342,7 @@ pub fn examples() -> Vec<(String, Kind)> {
         "ack_gap.max",
         "recovery",
         "catch_up",
+        "aftermath",
         "binding",
         "utilisation.binding",
     ];
@@ -371,6 +398,8 @@ impl fmt::Display for Metric {
             Self::AckGapMax => f.write_str("ack_gap.max"),
             Self::Recovery => f.write_str("recovery"),
             Self::CatchUp => f.write_str("catch_up"),
+            Self::Aftermath => f.write_str("aftermath"),
+            Self::Mark(name) => write!(f, "mark.{name}"),
             Self::GaugeMax(name) => write!(f, "gauge.{name}"),
             Self::Utilisation(resource) => write!(f, "utilisation.{resource}"),
             Self::Binding => f.write_str("binding"),
@@ -406,6 +435,8 @@ mod tests {
             "ack_gap.max",
             "recovery",
             "catch_up",
+            "aftermath",
+            "mark.throttled",
             "binding",
             "gauge.unflushed_bytes",
             "utilisation.binding",

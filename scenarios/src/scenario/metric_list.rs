@@ -24,7 +24,7 @@ pub struct Listed {
 const ANY: &str = "any percentile, .mean, .max";
 
 /// Those that every run has.
-const OF_RUNS: [(&str, &str); 25] = [
+const OF_RUNS: [(&str, &str); 26] = [
     ("response.p99", "acknowledged minus intended: what a user waits"),
     ("service.p99", "acknowledged minus taken by the writer"),
     ("schedule_lag.p99", "taken by the writer minus intended"),
@@ -47,6 +47,7 @@ const OF_RUNS: [(&str, &str); 25] = [
     ("ack_gap.max", "longest time in which nothing was acknowledged though something was due"),
     ("recovery", "from the first fault until as few events waited for an answer as before"),
     ("catch_up", "from the first fault until readers were as close behind as before"),
+    ("aftermath", "from the end of the last fault until as few waited for an answer as before"),
     ("binding", "the busiest resource: `none` where none was busy, `stalled` where writers stood"),
     ("utilisation.binding", "how busy the busiest resource was, over the measured window"),
     ("utilisation.NAME", "how busy a resource was, such as broker-1/request-handlers"),
@@ -97,7 +98,7 @@ fn of_phase(figure: &str) -> String {
     }
 }
 
-/// Levels of each system.
+/// Levels of each system, and what happens in it.
 fn of_systems(systems: &Systems) -> Vec<Listed> {
     let mut all = Vec::new();
     for kind in systems.iter() {
@@ -111,6 +112,11 @@ fn of_systems(systems: &Systems) -> Vec<Listed> {
                 system: Some(kind.name()),
             });
         }
+        let meaning = "from the first fault until something of that name happened";
+        all.extend(kind.signals().marks.iter().map(|mark| Listed {
+            system: Some(kind.name()),
+            ..listed(format!("mark.{}", mark.name), meaning.to_owned())
+        }));
     }
     all
 }

@@ -345,12 +345,14 @@ impl Scenario {
     /// That its runs have a figure, as far as can be told before one.
     ///
     /// # Errors
-    /// A phase or a level that they have not, with those that they have or the nearest.
+    /// A phase, a level or a mark that they have not, with those that they have or the nearest.
     pub fn has(&self, metric: &Metric) -> Result<(), String> {
         metric.check_phase(&self.phase_names())?;
         let gauges = self.systems.iter().flat_map(|(_, of)| of.system.kind().signals().gauges);
         let names: Vec<&str> = gauges.filter(|of| !of.limit).map(|gauge| gauge.name).collect();
-        metric.check_gauge(&names)
+        metric.check_gauge(&names)?;
+        let marks = self.systems.iter().flat_map(|(_, of)| of.system.kind().signals().marks);
+        metric.check_mark(&marks.map(|mark| mark.name).collect::<Vec<_>>())
     }
 
     /// From when until when its faults last, nanoseconds, in their order.

@@ -1,6 +1,6 @@
 //! Reading a metric off an outcome, simulated or live.
 
-use headwater_reports::{Outcome, catch_up_ns, recovery_ns, stood_still};
+use headwater_reports::{Outcome, aftermath_ns, catch_up_ns, recovery_ns, stood_still};
 
 use super::expect::Quantity;
 use super::metric::{Count, Flow, Latency, Metric, Statistic};
@@ -33,6 +33,8 @@ impl Metric {
             Self::AckGapMax => Some(seconds(series.longest_ack_gap_ns())),
             Self::Recovery => recovery_ns(outcome).map(seconds),
             Self::CatchUp => catch_up_ns(outcome).map(seconds),
+            Self::Aftermath => aftermath_ns(outcome).map(seconds),
+            Self::Mark(name) => marked_ns(outcome, name).map(seconds),
             Self::GaugeMax(name) => gauge_max(outcome, name).map(Quantity::Number),
             Self::Utilisation(name) if name == "binding" => {
                 let binding = outcome.resources.binding();
@@ -105,6 +107,13 @@ fn count(outcome: &Outcome, count: Count) -> u64 {
     }
 }
 
+/// Nanoseconds from the first fault until something of this name happened.
+fn marked_ns(outcome: &Outcome, name: &str) -> Option<u64> {
+    let began = outcome.faults.iter().map(|fault| fault.from_ns).min()?;
+    let marked = outcome.marks.iter().filter(|mark| mark.name == name && mark.at_ns >= began);
+    Some(marked.map(|mark| mark.at_ns).min()? - began)
+}
+
 /// The highest sum, over the nodes, of the levels of this name at the end of an interval.
 fn gauge_max(outcome: &Outcome, name: &str) -> Option<f64> {
     let named = |full: &str| full == name || full.rsplit('/').next() == Some(name);
@@ -114,4 +123,22 @@ fn gauge_max(outcome: &Outcome, name: &str) -> Option<f64> {
         gauges.iter().filter_map(|gauge| gauge.values.get(at).copied().flatten()).sum::<f64>()
     };
     (0..intervals).map(level).max_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_reports::outcome::{Fault, Mark, Scenario, Source};
+
+    use super::*;
+
+    #[test]
+    fn what_happens_is_timed_from_the_first_fault() {
+        let mut outcome = Outcome::empty(Scenario::default(), Source::Simulated, 1);
+        let mark = |at_ns, name: &str| Mark { at_ns, name: name.into(), ..Mark::default() };
+        outcome.marks = vec![mark(1, "throttled"), mark(7, "throttled"), mark(9, "throttled")];
+        assert_eq!(marked_ns(&outcome, "throttled"), None, "no fault");
+        outcome.faults = vec![Fault { from_ns: 4, ..Fault::default() }];
+        assert_eq!(marked_ns(&outcome, "throttled"), Some(3));
+        assert_eq!(marked_ns(&outcome, "fenced"), None);
+    }
 }

@@ -6,7 +6,6 @@
 //! intervals much narrower than those of the variants themselves.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_reports::Outcome;
@@ -23,45 +22,11 @@ use crate::shard::Shard;
 use crate::stats::Estimate;
 use crate::table::{self, aligned, fits, fitted};
 
+mod across;
 mod parts;
+mod vary;
 
-/// Settings laid over a scenario, as (path, value).
-pub type Settings = Vec<(String, String)>;
-
-/// One path and the values that it takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vary {
-    /// The path, such as `system.segments`.
-    pub path: String,
-    /// The values; the first is the baseline's.
-    pub values: Vec<String>,
-}
-
-impl FromStr for Vary {
-    type Err = String;
-
-    /// `PATH=A,B,C`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (path, values) =
-            text.split_once('=').ok_or("expected PATH=A,B,C, such as system.segments=1,4,16")?;
-        let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
-        if values.iter().any(String::is_empty) {
-            let wrong = "an empty value; expected PATH=A,B,C, such as system.segments=1,4,16";
-            return Err(wrong.into());
-        }
-        Ok(Self { path: path.trim().to_owned(), values })
-    }
-}
-
-/// `PATH=VALUE`.
-///
-/// # Errors
-/// What was expected.
-pub fn setting(text: &str) -> Result<(String, String), String> {
-    let (path, value) =
-        text.split_once('=').ok_or("expected PATH=VALUE, such as system.partitions=6")?;
-    Ok((path.trim().to_owned(), value.trim().to_owned()))
-}
+pub use self::vary::{Settings, Vary, combination, setting};
 
 /// What is swept.
 #[derive(Clone, Debug)]
@@ -72,6 +37,10 @@ pub struct SweepSpec {
     pub settings: Settings,
     /// What varies; several make the product of all.
     pub vary: Vec<Vary>,
+    /// Variants with all settings of one of these are left out.
+    pub skip: Vec<Settings>,
+    /// The path whose values stand side by side in the table.
+    pub across: Option<String>,
     /// Seeds: the first, and how many from there on. Without a first the scenario's own.
     pub seeds: (Option<u64>, u64),
     /// The figures that are kept.
@@ -81,11 +50,29 @@ pub struct SweepSpec {
 }
 
 impl SweepSpec {
+    /// The settings of its variants.
+    ///
+    /// # Errors
+    /// What it leaves out, or has side by side, that is not varied.
+    pub fn variants(&self) -> Result<Vec<Settings>, String> {
+        if let Some(path) = &self.across {
+            vary::check_path("--across", path, &self.vary)?;
+        }
+        vary::variants(&self.vary, &self.skip)
+    }
+
     /// The command line that runs it from this seed on.
     fn reproduce(&self, first: u64) -> String {
         let mut line = format!("headwater sweep {}", shell_word(&self.source.name));
         for Vary { path, values } in &self.vary {
             line += &format!(" --vary {}", shell_word(&format!("{path}={}", values.join(","))));
+        }
+        for all in &self.skip {
+            let all: Vec<_> = all.iter().map(|(path, value)| format!("{path}={value}")).collect();
+            line += &format!(" --skip {}", shell_word(&all.join(",")));
+        }
+        if let Some(path) = &self.across {
+            line += &format!(" --across {}", shell_word(path));
         }
         line += &format!(" --seed {first} --seeds {}", self.seeds.1);
         let metrics: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
@@ -145,6 +132,9 @@ pub struct Sweep {
     pub metrics: Vec<String>,
     /// The variants; the first is the baseline.
     pub variants: Vec<Variant>,
+    /// The path whose values stand side by side in its table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub across: Option<String>,
     /// The parts that it is of; none if it is the whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<Shard>,
@@ -159,28 +149,14 @@ const SCHEMA: &str = "headwater-sweep/1";
 pub const DEFAULT_METRICS: [&str; 6] =
     ["response.p50", "response.p99", "end_to_end.p99", "acked_rate", "lost", "utilisation.binding"];
 
-/// Makes the variants: each path with each of its values.
-fn variants(vary: &[Vary]) -> Vec<Settings> {
-    vary.iter().fold(vec![Vec::new()], |variants, vary| {
-        let with = |variant: &Settings| {
-            let value = |value: &String| {
-                let mut settings = variant.clone();
-                settings.push((vary.path.clone(), value.clone()));
-                settings
-            };
-            vary.values.iter().map(value).collect::<Vec<_>>()
-        };
-        variants.iter().flat_map(with).collect()
-    })
-}
-
 /// Runs a sweep. `done` is called after each run with the number done and the total.
 pub fn sweep(
     spec: &SweepSpec,
     stop: &AtomicBool,
     done: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Sweep, Problems> {
-    let variants = variants(&spec.vary);
+    let wrong = |message: String| Problems::one(Finding::new(message, None));
+    let variants = spec.variants().map_err(wrong)?;
     let read = |settings: &Settings| {
         let all: Vec<_> = spec.settings.iter().chain(settings).cloned().collect();
         spec.source.read(&all)
@@ -190,8 +166,7 @@ pub fn sweep(
         // A phase may be of some variants alone.
         let known = |one: &Scenario| one.has(metric);
         if scenarios.iter().all(|one| known(one).is_err()) {
-            let message = known(&scenarios[0]).err().unwrap_or_default();
-            return Err(Problems::one(Finding::new(message, None)));
+            return Err(wrong(known(&scenarios[0]).err().unwrap_or_default()));
         }
     }
     let first = spec.seeds.0.unwrap_or(scenarios[0].seed);
@@ -223,6 +198,7 @@ pub fn sweep(
         reproduce: spec.reproduce(first),
         variants: of_points(&metrics, variants, by_variant),
         metrics,
+        across: spec.across.clone(),
         shards: if spec.shard == Shard::ALL { Vec::new() } else { vec![spec.shard] },
         interrupted,
     })
@@ -312,8 +288,13 @@ fn difference(points: &[Point], baseline: &[Point], metric: &str) -> Option<Esti
 
 impl Sweep {
     /// As a table for people: a line per variant, with the paired differences below it; where that
-    /// is wider than a terminal, a table per figure, and paths by their last words.
+    /// is wider than a terminal, a table per figure, and paths by their last words. With a path
+    /// across, a table per figure with its values side by side, if that fits.
     pub fn table(&self) -> String {
+        let crosswise = self.across.as_ref().map(|path| self.crosswise(path));
+        if let Some(table) = crosswise.filter(|table| fits(table)) {
+            return table;
+        }
         let paths: Vec<&str> = match self.variants.first() {
             Some(variant) => variant.settings.iter().map(|(path, _)| path.as_str()).collect(),
             None => Vec::new(),
@@ -406,14 +387,20 @@ impl Variant {
         found.map_or(String::new(), |found| show(metric, Some(found), true))
     }
 
+    /// What went wrong in each run, in the order of how much.
+    fn ills(&self, metric: &str) -> Vec<u64> {
+        let figure = |point: &Point| point.figures.get(metric).map(|value| *value as u64);
+        let mut values: Vec<u64> = self.points.iter().filter_map(figure).collect();
+        values.sort_unstable();
+        values
+    }
+
     /// A figure over the seeds.
     fn cell(&self, metric: &str) -> String {
         if !ILLS.contains(&metric) {
             return show(metric, self.estimates.get(metric), false);
         }
-        let figure = |point: &Point| point.figures.get(metric).map(|value| *value as u64);
-        let mut values: Vec<u64> = self.points.iter().filter_map(figure).collect();
-        values.sort_unstable();
+        let values = self.ills(metric);
         let hit = values.iter().filter(|value| **value > 0).count();
         match (values.as_slice(), hit) {
             ([], _) => "-".into(),
@@ -456,18 +443,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variants_are_the_product_and_the_first_is_the_baseline() {
-        let vary = |path: &str, values: &[&str]| Vary {
-            path: path.into(),
-            values: values.iter().map(|value| (*value).into()).collect(),
-        };
-        let all = variants(&[vary("a", &["1", "2"]), vary("b", &["x", "y", "z"])]);
-        assert_eq!(all.len(), 6);
-        assert_eq!(all[0], [("a".into(), "1".into()), ("b".into(), "x".into())]);
-        assert_eq!(variants(&[]), [vec![]]);
-    }
-
-    #[test]
     fn losses_are_told_by_the_seeds_that_have_any() {
         let point = |seed, value| Point {
             seed,
@@ -507,6 +482,7 @@ mod tests {
             scenario: String::new(),
             reproduce: String::new(),
             version: String::new(),
+            across: None,
             shards: Vec::new(),
             interrupted: false,
         };
@@ -538,6 +514,7 @@ mod tests {
             scenario: String::new(),
             reproduce: String::new(),
             version: String::new(),
+            across: None,
             shards: Vec::new(),
             interrupted: false,
         };

@@ -66,6 +66,8 @@ mod tests {
             }],
             seeds: (None, 2),
             metrics: metrics.map(|name| Metric::parse(name).expect("a metric")).to_vec(),
+            skip: Vec::new(),
+            across: None,
             shard,
         }
     }

@@ -29,6 +29,21 @@ fn a_level_that_no_system_has_is_refused_with_the_nearest() {
 }
 
 #[test]
+fn what_never_happens_and_what_is_not_varied_is_refused_with_the_nearest() {
+    let told = |more: &[&str]| {
+        let sweep = ["sweep", "what-if/tier-out", "--vary", "system.segments=1,4"];
+        headwater(&[&sweep[..], more].concat())
+    };
+    let mark = told(&["--metric", "mark.throtled"]);
+    refused(&mark, &["no system of the run has such a mark", "did you mean `mark.throttled`?"]);
+    let across = told(&["--across", "system.segment"]);
+    let wanted = "--across: `system.segment` is not varied; did you mean `system.segments`?";
+    refused(&across, &[wanted]);
+    refused(&told(&["--skip", "system.segments=2"]), &["--skip: system.segments is never `2`"]);
+    refused(&told(&["--skip", "system.segments"]), &["expected PATH=VALUE,PATH=VALUE"]);
+}
+
+#[test]
 fn what_a_power_cut_loses_was_acknowledged_before_it() {
     let never = format!("system.topic.flush.messages={}", i64::MAX);
     let cut = ["run", "what-if/power-cut", "--json", "--set", &never, "--set", "expect.lost=> 0"];
