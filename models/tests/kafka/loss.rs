@@ -31,6 +31,40 @@ fn acks_1_loses_what_the_followers_had_not_fetched_when_the_leader_dies() {
     assert_eq!(lost(&three(2)), 0);
 }
 
+fn acks_0() -> Cluster {
+    let mut cluster = three(1);
+    (cluster.producer.acks, cluster.producer.enable_idempotence) = (0, false);
+    cluster
+}
+
+#[test]
+fn acks_0_loses_what_the_socket_holds_when_the_leader_loses_power() {
+    let lost = |bytes: u32| {
+        let mut bench = bench(&acks_0(), &steady(500, bytes, 40), 3);
+        bench.at(6, 0, |_, machine| Fault::PowerCut { machine });
+        bench.at(9, 0, |_, machine| Fault::PowerOn { machine });
+        let notes = bench.run(60);
+        assert_eq!(notes.acks.len(), 20_000);
+        notes.lost()
+    };
+    // 128 KiB of requests, whatever their number; in 3 s without power 1,500 events are due.
+    let (small, large) = (lost(1_000), lost(4_000));
+    assert!((105..=125).contains(&small), "{small}");
+    assert!((28..=33).contains(&large), "{large}");
+}
+
+#[test]
+fn acks_0_is_lost_until_the_broker_that_leads_no_more_hangs_up() {
+    // The leader stands still, is replaced, and goes on: it answers no request, but by closing the
+    // connection when it can't append one. Without that all is lost from then on.
+    let mut bench = bench(&acks_0(), &steady(500, 1_000, 60), 3);
+    bench.at(6, 0, |node, _| Fault::Pause { node });
+    bench.at(20, 0, |node, _| Fault::Resume { node });
+    let notes = bench.run(90);
+    let (lost, acked) = (notes.lost(), notes.acks.len());
+    assert!(acked == 30_000 && lost < 10_000, "{lost} of {acked}");
+}
+
 #[test]
 fn a_leader_that_stood_still_loses_what_it_acknowledged_as_a_zombie() {
     // Alone with acks=1 after the pause, until it learns that it was replaced.

@@ -1,9 +1,9 @@
 //! The send buffer of a socket, for requests that nobody answers (`acks=0`).
 //!
-//! Stands for `Selector.write`, `NetworkClient.handleCompletedSends` @ 3.9.0 and TCP: such a request
-//! is done, and its records are acknowledged, when the last of it is in the buffer, which has room
-//! again as the other machine says that it has received what was in it. A broker that is gone says
-//! nothing: what is in the buffer then is lost with the connection, what did not fit is not.
+//! Stands for `Selector.write`, `NetworkClient.handleCompletedSends` @ 3.9.0 and TCP: such a
+//! request is done, and its records are acknowledged, when the last of it is in the buffer, which
+//! has room again as the other machine says that it has received what was in it. A broker that is
+//! gone says nothing: what is in the buffer is lost with the connection, what did not fit is not.
 //!
 //! Left out: that the receiver's buffer takes on what a broker does not read that stands still.
 

@@ -9,7 +9,8 @@
 //!
 //! Parameters: [`crate::kafka::config::Producer`], [`crate::kafka::costs::Costs`]. Left out:
 //! transactions, the request for the producer id, the acknowledgement of messages that
-//! a later one's acknowledgement implies, metadata refreshed every five minutes.
+//! a later one's acknowledgement implies, metadata refreshed every five minutes, how much a socket
+//! takes of requests that nobody answers (`acks=0`: all of them).
 
 mod broker_thread;
 mod idempotence;
