@@ -49,6 +49,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("swarm/pravega", include_str!("../library/swarm/pravega.toml")),
     ("swarm/pravega-by-load", include_str!("../library/swarm/pravega-by-load.toml")),
     ("what-if/ack-quorum", include_str!("../library/what-if/ack-quorum.toml")),
+    ("what-if/acks-power-cut", include_str!("../library/what-if/acks-power-cut.toml")),
     ("what-if/auto-scaling", include_str!("../library/what-if/auto-scaling.toml")),
     ("what-if/broker-down", include_str!("../library/what-if/broker-down.toml")),
     ("what-if/catch-up", include_str!("../library/what-if/catch-up.toml")),

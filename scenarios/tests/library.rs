@@ -85,6 +85,7 @@ library! {
     swarm_pravega: "swarm/pravega",
     swarm_pravega_by_load: "swarm/pravega-by-load",
     what_if_ack_quorum: "what-if/ack-quorum",
+    what_if_acks_power_cut: "what-if/acks-power-cut",
     what_if_auto_scaling: "what-if/auto-scaling",
     what_if_broker_down: "what-if/broker-down",
     what_if_catch_up: "what-if/catch-up",
