@@ -349,6 +349,7 @@ fn nothing(spec: &Spec) -> Sweep {
         reproduce: String::new(),
         metrics: vec![],
         variants: vec![],
+        across: None,
         shards: vec![],
         interrupted: false,
     }
