@@ -27,7 +27,7 @@ use super::ids::EntryId;
 use super::message::{Message, Status};
 
 /// The pools of a process that the client's threads are, as
-/// [`ClientCosts`](super::costs::ClientCosts) makes them.
+/// [`ClientCosts`] makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientPools {
     /// Event loops.

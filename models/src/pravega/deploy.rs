@@ -1,7 +1,7 @@
 //! Builds a cluster: metadata service, bookies, tier, stores, controller, writers, readers.
 //!
 //! Stands for no component: it puts the modelled ones on machines. Parameters:
-//! [`config::Cluster`](super::config::Cluster) and the environment's machines. Left out: more than
+//! [`config::Cluster`] and the environment's machines. Left out: more than
 //! one controller, a ZooKeeper server of its own for Pravega.
 
 use crate::audit::{self, Late};

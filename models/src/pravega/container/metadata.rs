@@ -145,9 +145,9 @@ impl Snapshot {
             words.extend([segment.writers.len() as u64, segment.chunks.len() as u64]);
             let truncated = segment.is_truncated();
             words.push(
-                u64::from(segment.sealed) * SEALED
-                    | u64::from(segment.deleted) * DELETED
-                    | u64::from(truncated) * TRUNCATED,
+                (u64::from(segment.sealed) * SEALED)
+                    | (u64::from(segment.deleted) * DELETED)
+                    | (u64::from(truncated) * TRUNCATED),
             );
             for (writer, event) in segment.writers.iter() {
                 words.extend([writer.0, *event as u64]);

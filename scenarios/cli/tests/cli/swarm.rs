@@ -32,7 +32,8 @@ fn a_variant_that_fails_is_written_as_a_scenario_that_fails_alike() {
     assert_eq!(Some(written.as_str()), case.as_str());
     assert!(written.starts_with("# A variant of what seed "), "{written}");
     let failures = found["failures"].as_array().expect("a list");
-    let of_it = failures.iter().find(|failure| failure["seed"].to_string() == *number);
+    let seed: u64 = number.parse().expect("a number");
+    let of_it = failures.iter().find(|failure| failure["seed"] == seed);
     let verdict = of_it.expect("it failed")["verdict"].as_str().expect("a name");
     let again = headwater(&["run", path.to_str().expect("a plain path"), "--json"]);
     let outcome: serde_json::Value = serde_json::from_slice(&again.stdout).expect("an outcome");
