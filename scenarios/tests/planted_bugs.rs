@@ -50,7 +50,9 @@ fn every_planted_bug_has_a_shrunk_case_that_fails_with_it_and_not_without() {
     for about in bugs::ALL.iter().filter(|about| about.system != CHECKERS) {
         let case = Case::of(about.name).unwrap_or_else(|| panic!("no case of {}", about.name));
         let with = case.run(&[]);
-        assert!(with.outcome.ok(), "{}: {:?}", case.path, with.outcome.expectations);
+        let failed: Vec<_> = with.verdicts.iter().filter(|verdict| !verdict.passed).collect();
+        let expected = &with.outcome.expectations;
+        assert!(with.outcome.ok(), "{}: {expected:?} {failed:?}", case.path);
         let without = case.run(&[("bugs".into(), "[]".into())]);
         assert!(case.passes(&without), "{} without its bug: {:?}", case.path, without.verdicts);
     }
