@@ -1,5 +1,6 @@
 //! `headwater paper`: the paper's claims put to the test.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use headwater_scenarios::paper::{Answer, Asked, Gathered, Paper};
@@ -12,12 +13,16 @@ use crate::progress::Bar;
 use crate::run::interrupt;
 use crate::say;
 
+/// The folder beside the page with the live figures that are in it.
+const LIVE: &str = "paper-live";
+
 /// Judges the claims, and tells, writes or compares what came out.
 pub fn paper(arguments: &args::Paper) -> Result<ExitCode, Failure> {
     for id in &arguments.only {
         known(id)?;
     }
-    let live = arguments.live.as_deref().map(Gathered::read).transpose().map_err(Failure::Other)?;
+    let live = live(arguments).as_deref().map(Gathered::read).transpose();
+    let live = live.map_err(Failure::Other)?;
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
     let stop = interrupt()?;
     let asked = Asked {
@@ -52,6 +57,13 @@ pub fn paper(arguments: &args::Paper) -> Result<ExitCode, Failure> {
         eprintln!("interrupted: what was not run has no verdict");
     }
     Ok(if answer.interrupted { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Where live figures are: where it was said, or beside the page that is written or compared.
+fn live(arguments: &args::Paper) -> Option<PathBuf> {
+    let beside = arguments.file.with_file_name(LIVE);
+    let of_page = (arguments.check || arguments.write) && beside.is_dir();
+    arguments.live.clone().or(of_page.then_some(beside))
 }
 
 /// That there is a claim of this id.

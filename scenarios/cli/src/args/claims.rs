@@ -46,7 +46,8 @@ pub struct Paper {
     /// paper.txt there
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Fills the live column with what `loadgen paper --out DIR` has measured
+    /// Fills the live column with what `loadgen paper --out DIR` has measured; of the page, without
+    /// it, with what is in paper-live beside it
     #[arg(long, value_name = "DIR")]
     pub live: Option<PathBuf>,
     /// As JSON
