@@ -1,10 +1,13 @@
 //! The generator's own health: whether it, or the system, set the figures.
 
 use headwater_reports::Outcome;
-use headwater_reports::fair::{CLOCK_STEADY, CLUSTER_ALONE, NOT_LATE, UNDISTURBED, WARMED_UP};
-use headwater_reports::outcome::{self, Generator, Verdict, VerdictStatus};
+use headwater_reports::fair::{
+    CLOCK_STEADY, CLUSTER_ALONE, NOT_LATE, SPEED_STEADY, UNDISTURBED, WARMED_UP,
+};
+use headwater_reports::outcome::{self, Generator, Speed, Verdict, VerdictStatus};
 
 use crate::sampler::Disturbance;
+use crate::speed::{self, ALIKE};
 use crate::utilisation;
 use crate::wall_clock::Step;
 
@@ -214,6 +217,20 @@ pub(crate) fn steady(steps: &[Step]) -> Verdict {
         explanation: "Latencies are taken by the monotonic clock, and stand. Servers and clients \
                       that wait by the wall clock waited too long or too short, and marks from \
                       their logs are off. No error of a forecast is told of such a run."
+            .into(),
+    }
+}
+
+/// Whether the machine was as fast after a run as before it.
+pub(crate) fn as_fast(before: &Speed, after: &Speed) -> Verdict {
+    let slower = after.slower_than(before);
+    Verdict {
+        name: SPEED_STEADY.into(),
+        stream: None,
+        status: if speed::alike(slower) { VerdictStatus::Pass } else { VerdictStatus::Warn },
+        measured: format!("{} before, {} after: {slower:.2} times", before.tell(), after.tell()),
+        expected: format!("the same work takes the same time, within {:.0} %", ALIKE * 100.0),
+        explanation: "Neighbours on the same processor take units and caches, not time: the same                       requests cost more, for minutes. No error of a forecast is told of such a                       run."
             .into(),
     }
 }

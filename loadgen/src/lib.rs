@@ -43,6 +43,7 @@ mod progress;
 mod real_time;
 mod run;
 mod sampler;
+mod speed;
 mod swarm;
 mod systems;
 mod terminal;

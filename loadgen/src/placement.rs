@@ -94,9 +94,7 @@ impl Placement {
     /// Lets the processes that are watched by now, a cluster's, run on all cores until what is
     /// returned is dropped; a client that is watched later stays where it is.
     pub(crate) fn lend(&self, watched: &Watched) -> Lent<'_> {
-        let mut all = [&self.generator[..], &self.cluster[..]].concat();
-        all.sort_unstable();
-        all.dedup();
+        let all = self.all();
         let watched = watched.lock().map(|watched| watched.clone()).unwrap_or_default();
         self.move_to(&watched, &all);
         Lent { placement: self, watched }
@@ -111,6 +109,14 @@ impl Placement {
                 keep(Pid::from_raw(task.id as i32), cores);
             }
         }
+    }
+
+    /// The cores of both, ascending.
+    pub(crate) fn all(&self) -> Vec<usize> {
+        let mut all = [&self.generator[..], &self.cluster[..]].concat();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// For the outcome.

@@ -26,6 +26,49 @@ pub struct Environment {
     /// absent where a profile does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
+    /// How fast a live run's machine was, the mean of before and after; absent where it was not
+    /// measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Speed>,
+}
+
+/// How fast the cores of a machine were for a while: CPU times of two kinds of work that is always
+/// the same.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Speed {
+    /// Of 100 B that are written to a socket and read from its other end, nanoseconds.
+    pub message_ns: f64,
+    /// Of a KiB of text whose words are counted, nanoseconds.
+    pub kib_ns: f64,
+}
+
+impl Speed {
+    /// The mean; none of none.
+    pub fn mean(all: &[Self]) -> Option<Self> {
+        let mean = |of: fn(&Self) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
+        let mean = || Self { message_ns: mean(|of| of.message_ns), kib_ns: mean(|of| of.kib_ns) };
+        (!all.is_empty()).then(mean)
+    }
+
+    /// How many times longer work takes than at another speed: the geometric mean of both kinds.
+    pub fn slower_than(&self, other: &Self) -> f64 {
+        let times = self.message_ns / other.message_ns * (self.kib_ns / other.kib_ns);
+        times.sqrt()
+    }
+
+    /// What is wrong with it, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        match [self.message_ns, self.kib_ns].iter().all(|ns| ns.is_finite() && *ns > 0.0) {
+            true => Ok(()),
+            false => Err("both times are longer than nothing".into()),
+        }
+    }
+
+    /// In a few words.
+    pub fn tell(&self) -> String {
+        format!("a message {:.0} ns, a KiB of text {:.0} ns", self.message_ns, self.kib_ns)
+    }
 }
 
 /// What tells one machine from another.

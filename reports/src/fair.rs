@@ -17,13 +17,17 @@ pub const CLUSTER_ALONE: &str = "cluster_alone";
 /// The verdict on whether the cluster of a live run was warm when it began.
 pub const WARMED_UP: &str = "warmed_up";
 
+/// The verdict on whether the cores of a live run's machine were as fast after it as before.
+pub const SPEED_STEADY: &str = "machine_speed_steady";
+
 /// The verdicts that have to pass, with what is said where one does not.
-const HELD: [(&str, &str); 5] = [
+const HELD: [(&str, &str); 6] = [
     (NOT_LATE, "the generator was late"),
     (UNDISTURBED, "the machine was disturbed"),
     (CLOCK_STEADY, "the clock jumped"),
     (CLUSTER_ALONE, "the cluster was not its own"),
     (WARMED_UP, "the cluster was not warm"),
+    (SPEED_STEADY, "the machine's speed changed"),
 ];
 
 impl Outcome {

@@ -14,7 +14,7 @@ use crate::resource::Resources;
 use crate::series::Series;
 use crate::threads::Threads;
 
-pub use crate::environment::{Environment, Host, Placement, WarmUp};
+pub use crate::environment::{Environment, Host, Placement, Speed, WarmUp};
 pub use crate::phase::Phase;
 pub use crate::streams::{Figures, Stream, View};
 pub use crate::verdict::{Conclusion, Ending, Expectation, Verdict, VerdictStatus};

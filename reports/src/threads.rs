@@ -41,6 +41,14 @@ pub struct ThreadGroup {
     pub cpu: Vec<f64>,
 }
 
+impl ThreadGroup {
+    /// Makes its CPU time so many times longer.
+    pub fn scale_cpu(&mut self, times: f64) {
+        self.cpu_ns = (self.cpu_ns as f64 * times) as u64;
+        self.cpu.iter_mut().for_each(|share| *share *= times);
+    }
+}
+
 fn is_zero(value: &u64) -> bool {
     *value == 0
 }

@@ -10,13 +10,15 @@ use headwater_models::batch::StreamId;
 use headwater_models::bugs::BugSet;
 use headwater_models::deployment::{Deployment, Environment, Machines, Pacer};
 use headwater_models::role::Capability;
-use headwater_reports::outcome::Host;
+use headwater_reports::outcome::{Host, Speed};
 use headwater_sim::disk::DiskSpec;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::machine::MachineSpec;
 use headwater_sim::network::NetworkSpec;
 use headwater_sim::other::{Activity, BackgroundSpec, OtherSpec};
+use headwater_sim::pace::PaceSpec;
 use headwater_sim::scheduling::{Policy, SchedulerSpec};
+use headwater_sim::time::Duration;
 use headwater_sim::units::{Bytes, BytesPerSecond};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,10 @@ pub struct Profile {
     /// The machine that it was measured on, if it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured_on: Option<Host>,
+    /// How fast it was then: what was measured is stated for this speed. A forecast of a run on it
+    /// has the speed that it has just before the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Speed>,
     /// Every server's machine.
     pub server: Machine,
     /// The clients' machine.
@@ -264,7 +270,18 @@ impl Profile {
                            one_machine has to be true";
             return Err(("own_cores".into(), message.into()));
         }
+        if let Some(Err(message)) = self.speed.as_ref().map(Speed::check) {
+            return Err(("speed".into(), message));
+        }
         self.network.latency.check().map_err(|message| ("network.latency".into(), message))
+    }
+
+    /// Makes its cores so many times slower, as long as a run takes.
+    pub fn slow_down(&mut self, times: f64) {
+        let always = PaceSpec::always(Duration((times * 1e6).round().max(1.0) as u64));
+        for machine in [&mut self.server, &mut self.client] {
+            machine.scheduler.pace.push(always.clone());
+        }
     }
 
     /// Where a deployment runs.
@@ -499,8 +516,29 @@ work = { shape = "constant", value = "30ms" }
         assert_eq!(shipped.measured_on, None);
         let (cpu, kernel) = ("Xeon".to_owned(), "linux 6.1.0".to_owned());
         let measured_on = Some(Host { cpu, cores: 2, kernel });
-        let measured = Profile { measured_on, ..shipped };
+        let speed = Some(Speed { message_ns: 2_345.5, kib_ns: 3_400.0 });
+        let measured = Profile { measured_on, speed, ..shipped };
         assert_eq!(Profile::parse(&measured.to_toml(), "mine.toml").unwrap(), measured);
+        let wrong = measured.to_toml().replace("kib_ns = 3400.0", "kib_ns = 0.0");
+        let error = Profile::parse(&wrong, "wrong.toml").unwrap_err().to_string();
+        assert!(error.contains("speed: both times are longer than nothing"), "{error}");
+    }
+
+    #[test]
+    fn what_a_slower_machine_computes_takes_longer() {
+        use crate::run::{Options, run};
+        use crate::scenario::Scenario;
+        let cpu = |times: f64| {
+            let kafka = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n[system]\n\
+                         kind = 'kafka'\n[traffic]\nrate = '50/s'\nduration = '4s'\n";
+            let mut scenario = Scenario::parse(kafka, "t.toml", None, &[]).unwrap();
+            scenario.profile.slow_down(times);
+            let outcome = run(&scenario, &Options::default()).outcome;
+            let of_broker = outcome.threads.groups.iter().filter(|of| of.process == "broker-1");
+            of_broker.map(|of| of.cpu_ns - of.refill_ns).sum::<u64>() as f64
+        };
+        let slower = cpu(1.5) / cpu(1.0);
+        assert!((1.4..1.6).contains(&slower), "{slower}");
     }
 
     #[test]

@@ -19,7 +19,15 @@ pub struct PaceSpec {
     pub millisecond: Distribution,
 }
 
+/// As long as any run.
+const ALWAYS: Duration = Duration::from_secs(1_000_000);
+
 impl PaceSpec {
+    /// A core of which work of a millisecond takes this long, all the time.
+    pub const fn always(millisecond: Duration) -> Self {
+        Self { stretch: ALWAYS, millisecond: Distribution::constant(millisecond) }
+    }
+
     /// What is wrong with it, if anything: where, and why.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if self.stretch < Duration::from_micros(1) {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use headwater_reports::forecast::Figure;
+use headwater_reports::outcome::Speed;
 use headwater_reports::{Forecast, Outcome, Score};
 use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::profile::Profile;
@@ -20,6 +21,7 @@ use crate::failure::{Failure, Result};
 use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::progress::Bar;
+use crate::speed;
 use crate::systems::system::Source;
 
 pub(crate) use figures::{ACKED, CPU, GAP, HIGHEST, RECOVERY, simulated_servers};
@@ -36,6 +38,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) seeds: u64,
     /// Whatever it is estimated to take.
     pub(crate) insist: bool,
+    /// How fast the machine is, where that is known.
+    pub(crate) speed: Option<Speed>,
 }
 
 /// A forecast, before the run.
@@ -48,6 +52,8 @@ pub(crate) struct Made {
     pub(crate) hash: String,
     /// The simulation of the run's own seed.
     pub(crate) simulated: Outcome,
+    /// How fast the machine was that is simulated.
+    pub(crate) speed: Option<Speed>,
 }
 
 /// Simulates what `asked` says; `stop` ends it.
@@ -57,7 +63,8 @@ pub(crate) struct Made {
 pub(crate) fn make(asked: &Asked<'_>, stop: &AtomicBool) -> Result<Made> {
     let Asked { plan, placement, seeds, .. } = *asked;
     let source = asked.source;
-    let on = On { source, placement, profile: None, settings: &[], reads: true };
+    let slower = speed::slower(asked.speed, &plan.scenario.profile);
+    let on = On { source, placement, profile: None, settings: &[], reads: true, slower };
     let scenario = placed::placed(plan, &on)?;
     if !asked.insist {
         check(&scenario)?;
@@ -75,10 +82,11 @@ pub(crate) fn make(asked: &Asked<'_>, stop: &AtomicBool) -> Result<Made> {
         outcomes.iter().map(|run| figures::of(&scenario, run, &servers)).collect();
     let mut forecast = Forecast::of(&outcomes, &each);
     forecast.inputs = inputs(plan, &scenario, &seeds);
-    forecast.notes = placed::notes(&scenario, placement);
+    forecast.notes = placed::notes(&scenario, placement, slower);
     let text = forecast.to_json();
     let hash = sha256(text.as_bytes());
-    Ok(Made { forecast, text, hash, simulated: simulated.clone() })
+    let speed = asked.speed.filter(|_| plan.scenario.profile.speed.is_some());
+    Ok(Made { forecast, text, hash, simulated: simulated.clone(), speed })
 }
 
 /// What a run of a plan is simulated on.
@@ -93,6 +101,8 @@ pub(crate) struct On<'a> {
     pub(crate) settings: &'a [(String, String)],
     /// What is written is read at the same time.
     pub(crate) reads: bool,
+    /// How many times slower the machine is than its profile says.
+    pub(crate) slower: f64,
 }
 
 /// Simulates a run of `plan` with its own seed.
@@ -117,9 +127,22 @@ impl Made {
         Forecast::write(&self.text, &path).map_err(|error| Failure::new(error.to_string()))
     }
 
+    /// Why the run says nothing of this forecast, if it doesn't: none can be held to it, or the
+    /// machine was faster or slower than simulated.
+    pub(crate) fn withheld(&self, live: &Outcome) -> Option<String> {
+        let other = self.speed.zip(live.environment.speed).and_then(|(forecast, run)| {
+            let slower = run.slower_than(&forecast);
+            (!speed::alike(slower)).then(|| {
+                format!("the machine took {slower:.2} times as long for the same work as forecast")
+            })
+        });
+        live.withheld().or(other)
+    }
+
     /// How the run came out.
     pub(crate) fn score(&self, plan: &RunPlan, live: &Outcome) -> Score {
-        Score::of(&self.forecast, &self.hash, live, &measured(plan, live))
+        let withheld = self.withheld(live);
+        Score::of(&self.forecast, &self.hash, withheld, &measured(plan, live))
     }
 }
 

@@ -24,7 +24,7 @@ const READERS_STAND_STILL: &str = "\n[[fault]]\nkind = 'pause'\ntarget = 'consum
 /// # Errors
 /// If nothing models what is run.
 pub(super) fn placed(plan: &RunPlan, on: &On<'_>) -> Result<Scenario> {
-    let On { source, placement, .. } = *on;
+    let On { source, placement, slower, .. } = *on;
     let (name, kind) = (plan.system.name(), plan.scenario.system().kind().name());
     if name != kind || *source == Source::InProcess {
         return Err(Failure::new(format!(
@@ -73,11 +73,14 @@ pub(super) fn placed(plan: &RunPlan, on: &On<'_>) -> Result<Scenario> {
             beside.push(thread);
         }
     }
+    if slower != 1.0 {
+        profile.slow_down(slower);
+    }
     Ok(scenario)
 }
 
 /// What is worth knowing of what was simulated.
-pub(super) fn notes(scenario: &Scenario, placement: &Placement) -> Vec<String> {
+pub(super) fn notes(scenario: &Scenario, placement: &Placement, slower: f64) -> Vec<String> {
     let warm = match scenario.configuration().get(WARM).map(String::as_str) {
         Some("true") => ", on a cluster that is warm",
         Some(_) => ", on a cluster that is cold",
@@ -96,5 +99,15 @@ pub(super) fn notes(scenario: &Scenario, placement: &Placement) -> Vec<String> {
              forecast says little: {remedy}"
         )),
     }
+    all.push(match profile.speed {
+        Some(_) => format!(
+            "the machine takes {slower:.2} times as long for the same work as when the profile \
+             {name} was measured, and is simulated so"
+        ),
+        None => format!(
+            "the profile {name} does not say how fast its machine was when it was measured: \
+             whether it is as fast now is not known"
+        ),
+    });
     all
 }

@@ -65,7 +65,7 @@ fn black_box_free(value: u64) -> u64 {
 }
 
 /// CPU time of this thread.
-pub(super) fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use headwater_reports::outcome::Speed;
 use headwater_scenarios::profile::{Machine, Profile};
 use headwater_sim::distribution::Distribution;
 use headwater_sim::network::NetworkSpec;
@@ -14,7 +15,8 @@ use headwater_sim::units::{Bytes, BytesPerSecond};
 use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::launch;
-use crate::placement::{Cores, Placement};
+use crate::placement::{Cores, Placement, allowed};
+use crate::speed;
 use crate::terminal;
 use crate::utilisation::{cores, stolen_seconds};
 
@@ -26,6 +28,8 @@ pub(crate) mod kernel;
 mod loopback;
 mod quantiles;
 mod scheduler;
+
+pub(crate) use cpu::cpu_time;
 
 /// Measures, and writes or prints the profile.
 pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
@@ -108,6 +112,7 @@ fn quietest<T>(mut measure: impl FnMut() -> (f64, T)) -> T {
 /// say before the profile, and the profile.
 pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String, Profile)> {
     let stolen = (Instant::now(), stolen_seconds());
+    let before = speed::measure(&allowed(), speed::BESIDE);
     let clock = cpu::measure(time / 4);
     terminal::note(format_args!("CPU: {:.3} ns a dependent multiplication", clock.multiply_ns));
     let scheduler = undisturbed(|| scheduler::measure(time));
@@ -128,6 +133,13 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         disk.append.tell(),
         disk.cache_rate / 1e6
     ));
+    let speed = Speed::mean(
+        &before.into_iter().chain(speed::measure(&allowed(), speed::BESIDE)).collect::<Vec<_>>(),
+    );
+    terminal::note(match &speed {
+        Some(speed) => format!("speed of the cores: {}", speed.tell()),
+        None => speed::UNKNOWN.into(),
+    });
     let told = more(&disk, time, stolen);
     told.iter().for_each(terminal::note);
     // As a run has it that launches a cluster here.
@@ -152,6 +164,7 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         pacer: scheduler.pacer(clock.percent()),
         cpu_percent: clock.percent(),
         measured_on: Some(kernel::host()),
+        speed,
         // As servers are launched here.
         server: Machine { policy: launch::policy(), ..machine(&placement.cluster) },
         client: machine(&placement.generator),

@@ -2,7 +2,7 @@
 
 use headwater_check::{History, Promises, Suite};
 use headwater_models::batch::StreamId;
-use headwater_reports::outcome::{self, Environment, Mark, Source, Status, VerdictStatus};
+use headwater_reports::outcome::{self, Environment, Mark, Source, Speed, Status, VerdictStatus};
 use headwater_reports::{Outcome, Recorder};
 use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
@@ -31,6 +31,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) warm_up: Option<outcome::WarmUp>,
     /// What is otherwise than asked.
     pub(crate) departures: Vec<Departure>,
+    /// How fast the machine was before and after it.
+    pub(crate) speed: Option<(Speed, Speed)>,
 }
 
 /// Why a run ended before its time: it was stopped by the user after so many nanoseconds, it was
@@ -150,6 +152,7 @@ fn fair(
     all.extend(others.map(|others| health::alone(outcome, others)));
     all.extend(recorded::pauses(pauses));
     all.extend(setting.warm_up.as_ref().and_then(health::warm));
+    all.extend(setting.speed.map(|(before, after)| health::as_fast(&before, &after)));
     all
 }
 
@@ -178,6 +181,7 @@ fn environment(plan: &RunPlan, setting: &Setting<'_>) -> Environment {
         placement: Some(setting.placement.told()),
         warm_up: setting.warm_up.clone(),
         host: Some(kernel::host()),
+        speed: setting.speed.and_then(|(before, after)| Speed::mean(&[before, after])),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::output::Folder;
 use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::systems::system::{Cluster, Source};
-use crate::{estimate, fault, terminal};
+use crate::{estimate, fault, speed, terminal};
 
 /// How many values are tried, about: a ramp of four and twice as many halvings.
 const VALUES: u64 = 12;
@@ -189,10 +189,13 @@ impl Live<'_> {
                 (cluster, warm)
             }
         };
+        let speed = || speed::of_launched(&self.source, &self.placement, speed::BESIDE);
+        let before = speed();
         let driven = drive::drive(&plan, &cluster, self.interrupt, false, drive::Asked::default())?;
+        let speed = before.zip(speed());
         let departures = plan.departures(&self.source);
         let placement = self.placement.clone();
-        let setting = Setting { cluster: &cluster, placement, warm_up, departures };
+        let setting = Setting { cluster: &cluster, placement, warm_up, departures, speed };
         let mut outcome = account::account(&plan, setting, driven, self.interrupt.raised());
         outcome.reproduce = reproduce(self.asked, value, seed);
         if self.keeps {

@@ -16,7 +16,7 @@ use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::systems::departure::Departure;
 use crate::systems::system::Source;
-use crate::{arguments, fault, terminal};
+use crate::{arguments, fault, speed, terminal};
 use account::Setting;
 
 mod account;
@@ -59,14 +59,16 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     interrupt.measuring();
     let warm_up = warm_up::warm_up(&plan, &cluster, &source, &placement, &interrupt)?;
     let asked = drive::Asked { recording, ..drive::Asked::default() };
+    let before = speed::of_launched(&source, &placement, speed::BESIDE);
     let mut driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep, asked)?;
+    let speed = before.zip(speed::of_launched(&source, &placement, speed::BESIDE));
     let interrupted = interrupt.raised();
     let recorded = driven
         .collected
         .recording
         .take()
         .map(|recording| recording.end(account::promised(&plan, &driven.read_back)));
-    let setting = Setting { cluster: &cluster, placement, warm_up, departures };
+    let setting = Setting { cluster: &cluster, placement, warm_up, departures, speed };
     let outcome = account::account(&plan, setting, driven, interrupted);
     // The cluster is removed before the results are printed, so that they come last.
     drop(cluster);
@@ -95,7 +97,8 @@ fn foretell(
     folder: Option<&Folder>,
 ) -> Result<Made> {
     let (seeds, insist) = (arguments.seeds, arguments.yes);
-    let asked = Asked { plan, source, placement, seeds, insist };
+    let speed = speed::of_launched(source, placement, speed::FORECAST);
+    let asked = Asked { plan, source, placement, seeds, insist, speed };
     let made = forecast::make(&asked, &AtomicBool::new(false))?;
     if let Some(folder) = folder {
         made.write(folder.path())?;

@@ -128,7 +128,7 @@ impl Runner<'_> {
 
     fn simulate(&self, plan: &RunPlan) -> std::result::Result<Outcome, Refused> {
         let (source, placement) = (&Source::Launch, self.placement);
-        let on = On { source, placement, profile: None, settings: &[], reads: true };
+        let on = On { source, placement, profile: None, settings: &[], reads: true, slower: 1.0 };
         let run = AssertUnwindSafe(|| forecast::simulate(plan, &on, self.stop));
         match catch_unwind(run) {
             Ok(made) => made.map_err(|failure| Refused::Told(failure.to_string())),

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use headwater_reports::Outcome;
+use headwater_reports::outcome::Speed;
 
 use crate::arguments::Validate;
 use crate::child::Ended;
@@ -64,7 +65,8 @@ pub(crate) fn run(asked: &Validate) -> Result<ExitCode> {
     let store = Store::open(&asked.out)?;
     let interrupt = Interrupt::listen()?;
     interrupt.measuring();
-    let made = match forecasts(&cases, &placement, &store, asked, &interrupt.stop) {
+    let speed = store.speed(&placement)?;
+    let made = match forecasts(&cases, &placement, &store, asked, speed, &interrupt.stop) {
         Err(_) if interrupt.raised() => return Ok(ExitCode::from(INTERRUPTED)),
         made => made?,
     };
@@ -90,17 +92,18 @@ fn forecasts(
     placement: &Placement,
     store: &Store,
     asked: &Validate,
+    speed: Option<Speed>,
     stop: &AtomicBool,
 ) -> Result<Vec<Made>> {
     let mut all: Vec<Made> = Vec::new();
     for case in cases {
-        let key = store::key(case, placement, asked);
-        let made = match store.forecast(case, &key) {
+        let key = store::key(case, placement, asked, speed);
+        let made = match store.forecast(case, &key, speed) {
             Some(made) => made,
             None => {
                 let source = &Source::Launch;
                 let (plan, seeds) = (&case.plan, asked.seeds);
-                let asked = Asked { plan, source, placement, seeds, insist: false };
+                let asked = Asked { plan, source, placement, seeds, insist: false, speed };
                 let made = forecast::make(&asked, stop)?;
                 store.keep_forecast(case, &key, &made)?;
                 made
@@ -119,8 +122,8 @@ fn forecasts(
     store.write("forecasts.sha256", &hashes)?;
     let hash = forecast::sha256(hashes.as_bytes());
     terminal::note(format_args!("all forecasts (forecasts.sha256): sha256 {hash}"));
-    if let Some(note) = all.first().and_then(|made| made.forecast.notes.get(1)) {
-        terminal::note(note);
+    if let Some(made) = all.first() {
+        made.forecast.notes.iter().skip(1).for_each(terminal::note);
     }
     Ok(all)
 }
@@ -177,7 +180,7 @@ impl Validation<'_> {
                 }
                 Ended::Ran(outcome) => {
                     gathered.hold(&outcome);
-                    let why = outcome.withheld();
+                    let why = made.withheld(&outcome);
                     if why.is_none() {
                         self.store.keep_run(case, turn.repeat, made, self.asked)?;
                         let inside = self.overlay(turn, &outcome)?;

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use headwater_reports::outcome::Speed;
 use headwater_reports::{Forecast, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::failure::{Failure, Result};
 use crate::forecast::{Made, sha256};
 use crate::output::Folder;
 use crate::placement::Placement;
+use crate::speed;
 
 /// The folder of a validation.
 pub(super) struct Store(PathBuf);
@@ -61,8 +63,27 @@ impl Store {
         Ok(path)
     }
 
+    /// How fast the machine is that is forecast: as it was when the first forecasts were made, so
+    /// that a validation that goes on has the same.
+    pub(super) fn speed(&self, placement: &Placement) -> Result<Option<Speed>> {
+        let path = self.0.join("speed.json");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
+                let path = path.display();
+                Failure::new(format!("{path}: {error}; remove it, and all is forecast again"))
+            }),
+            Err(_) => {
+                let speed = speed::measure(&placement.all(), speed::FORECAST);
+                if let Some(speed) = &speed {
+                    write(&path, &serde_json::to_string(speed).expect("it has numbers only"))?;
+                }
+                Ok(speed)
+            }
+        }
+    }
+
     /// The forecast of a case, if it was made from the same by the same program.
-    pub(super) fn forecast(&self, case: &Case, key: &str) -> Option<Made> {
+    pub(super) fn forecast(&self, case: &Case, key: &str, speed: Option<Speed>) -> Option<Made> {
         let folder = self.of(case);
         let kept = std::fs::read_to_string(folder.join("key.txt")).ok()?;
         if kept.trim() != key {
@@ -73,7 +94,8 @@ impl Store {
         let forecast = Forecast::read(&path).ok()?;
         let simulated = Outcome::read(&folder.join("simulated.json")).ok()?;
         let hash = sha256(text.as_bytes());
-        Some(Made { forecast, text, hash, simulated })
+        let speed = speed.filter(|_| case.plan.scenario.profile.speed.is_some());
+        Some(Made { forecast, text, hash, simulated, speed })
     }
 
     /// Keeps a forecast.
@@ -161,11 +183,16 @@ fn live(case: &Case, repeat: u64, asked: &Validate) -> String {
 }
 
 /// What a forecast is made from, this program included.
-pub(super) fn key(case: &Case, placement: &Placement, asked: &Validate) -> String {
+pub(super) fn key(
+    case: &Case,
+    placement: &Placement,
+    asked: &Validate,
+    speed: Option<Speed>,
+) -> String {
     let program = std::env::current_exe().and_then(std::fs::metadata);
     let program = program.map(|of| (of.len(), of.modified().ok())).ok();
     let text = format!(
-        "{}\n{:?}\n{:?}\n{} {}\n{placement} {:?}\n{program:?}",
+        "{}\n{:?}\n{:?}\n{} {}\n{placement} {:?}\n{program:?}\n{speed:?}",
         case.plan.written.text,
         case.plan.scenario.settings,
         case.plan.scenario.profile,

@@ -68,7 +68,8 @@ impl Bench {
         let cases = case::read(asked).unwrap();
         let placement = Placement::find(asked.cores, true).unwrap();
         let store = Store::open(&asked.out).unwrap();
-        let made = forecasts(&cases, &placement, &store, asked, &AtomicBool::new(false)).unwrap();
+        let made =
+            forecasts(&cases, &placement, &store, asked, None, &AtomicBool::new(false)).unwrap();
         let turns = Turns::new(cases.len(), asked.repeats, asked.shuffle, asked.again);
         let validation = Validation { cases: &cases, made: &made, store: &store, asked };
         let mut ran = Vec::new();

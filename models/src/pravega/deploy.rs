@@ -30,6 +30,9 @@ use super::reader::Reader;
 use super::segment_store::SegmentStore;
 use super::writer::Writer;
 
+/// `autoScale.threadPool.size` of `AutoScalerConfig` @ v0.13.0, its default.
+const AUTO_SCALER_THREADS: u32 = 10;
+
 /// Adds the nodes of a cluster: `metadata`, `bookie-N`, `tier`, `store-N`, `controller-1`,
 /// `producer-N`, `consumer-N`. A standalone cluster's servers share one machine; those of its log
 /// in memory are one process in reality, which is `store-1` here.
@@ -91,6 +94,7 @@ fn add_stores(deployment: &mut Deployment, environment: &Environment, spec: &Spe
     let core = |role| costs.core_pool(PoolSpec::named("core", options.core_threads).role(role));
     let mut pools = vec![costs.connection_pool(event_loops.role("connection-threads"))];
     pools.extend(["operation-processors", "log-completions", "commit-processors"].map(core));
+    pools.push(PoolSpec::named("auto-scaler", AUTO_SCALER_THREADS).role("statistics"));
     pools.extend(jvm::pools(cores));
     if spec.cluster.has_bookkeeper() {
         assert_eq!(pools.len(), usize::from(LOG_CLIENT_POOLS.io.0), "they come behind the JVM's");

@@ -17,7 +17,7 @@ use super::config::Cluster;
 pub type Ctx<'a> = Context<'a, Streaming>;
 
 /// The pools of a store's BookKeeper client, behind its own and its JVM's.
-pub const LOG_CLIENT_POOLS: ClientPools = ClientPools { io: PoolId(7), worker: PoolId(8) };
+pub const LOG_CLIENT_POOLS: ClientPools = ClientPools { io: PoolId(8), worker: PoolId(9) };
 
 /// A store's arguments.
 #[derive(Clone, Debug)]

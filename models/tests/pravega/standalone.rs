@@ -3,14 +3,15 @@
 use headwater_models::bookkeeper::system::BOOKIE;
 use headwater_models::deployment::Machines;
 use headwater_models::pravega::config::{
-    BookKeeperLog, Client, Cluster, DataLogKind, SegmentStore,
+    BookKeeperLog, Client, Cluster, Costs, DataLogKind, SegmentStore,
 };
 use headwater_models::pravega::system::SEGMENT_STORE;
 use headwater_models::role::PRODUCER;
 use headwater_models::runtime::jvm;
+use headwater_sim::cpu::Ran;
 use headwater_sim::distribution::Distribution;
 use headwater_sim::fault::Fault;
-use headwater_sim::machine::MachineSpec;
+use headwater_sim::machine::{MachineSpec, PoolSpec};
 use headwater_sim::time::Duration;
 
 use super::bench::{Bench, distributed, environment, paced, second, standalone};
@@ -163,4 +164,23 @@ fn a_writer_holds_no_more_than_its_limits_while_nothing_is_acknowledged() {
         let ratio = max as f64 / f64::from(limit);
         assert!((0.9..1.1).contains(&ratio), "{client:?}: {max} bytes, limit {limit}");
     }
+}
+
+#[test]
+fn two_threads_record_what_a_lone_append_wrote_and_fewer_where_many_come() {
+    let dispatches_an_append = |statistics_ns, rate| {
+        let costs = Costs { statistics_ns, ..one_segment().costs };
+        let mut bench = Bench::new(1, &Cluster { costs, ..one_segment() }, &paced(rate, 100, 5));
+        let acked = bench.run_to(10).acked();
+        assert_eq!(acked, rate * 5);
+        let store = bench.nodes(SEGMENT_STORE)[0];
+        let recorder = |(spec, _): &(PoolSpec, Ran)| spec.name == "auto-scaler";
+        let (_, ran) = bench.sim.pools(store).find(recorder).unwrap();
+        ran.dispatches as f64 / acked as f64
+    };
+    assert_eq!(dispatches_an_append(12_000, 100), 2.0);
+    // An append every millisecond, and 3 ms until the recorder is back at its queue.
+    let few = dispatches_an_append(1_500_000, 1_000);
+    assert!((0.5..0.8).contains(&few), "{few}");
+    assert_eq!(dispatches_an_append(0, 100), 0.0, "no cost, no thread");
 }

@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_simulated_and_what_is_measured_are_told_apart() {
         let (live, simulated) = (run(Source::Live, 1, 8, 20), run(Source::Simulated, 1, 4, 20));
-        let score = Score::of(&forecast(), "0123", &live, &figures(&live));
+        let score = Score::of(&forecast(), "0123", live.withheld(), &figures(&live));
         let html = report(&forecast(), &score, &live, &simulated);
         for part in [
             "0 of 1 figures inside the forecast",

@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Figure, FigureForecast, Forecast, Range, Unit};
-use crate::outcome::Outcome;
-
 /// The schema of a score's JSON.
 pub const SCORE_SCHEMA: &str = "headwater-score/1";
 
@@ -61,10 +59,14 @@ pub struct Score {
 pub const UNSCORED: &str = "not compared";
 
 impl Score {
-    /// Of `live`, which has these figures. No error is told of a run that is not to be compared
-    /// ([`Outcome::withheld`]).
-    pub fn of(forecast: &Forecast, hash: &str, live: &Outcome, figures: &[Figure]) -> Self {
-        let withheld = live.withheld();
+    /// Of a live run with these figures. No error is told of one that is `withheld`, as it is not
+    /// to be compared ([`Outcome::withheld`](crate::Outcome::withheld)).
+    pub fn of(
+        forecast: &Forecast,
+        hash: &str,
+        withheld: Option<String>,
+        figures: &[Figure],
+    ) -> Self {
         let row = |figure: &Figure| {
             let forecast = forecast.figure(figure.name)?;
             (forecast.range.is_some() || figure.value.is_some())
@@ -127,7 +129,7 @@ mod tests {
     use crate::outcome::{Source, Status, Verdict, VerdictStatus};
 
     fn score(live: &Outcome) -> Score {
-        Score::of(&forecast(), "ab", live, &figures(live))
+        Score::of(&forecast(), "ab", live.withheld(), &figures(live))
     }
 
     #[test]

@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn the_text_says_where_each_figure_lies() {
         let live = run(Source::Live, 1, 8, 20);
-        let score = Score::of(&forecast(), "0123456789abcdef", &live, &figures(&live));
+        let score = Score::of(&forecast(), "0123456789abcdef", live.withheld(), &figures(&live));
         let text = score.to_text();
         assert!(
             text.starts_with("forecast 0123456789ab, 3 seeds: 0 of 1 figures inside"),

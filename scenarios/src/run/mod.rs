@@ -143,6 +143,7 @@ fn finish(scenario: &Scenario, seed: u64, mut stage: Stage<'_>, interrupted: boo
         cores: None,
         placement: None,
         warm_up: None,
+        speed: None,
     };
     let observed = stage.end(settled && !interrupted, environment);
     let mut properties = Properties::default();

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use headwater_reports::outcome::Speed;
 use headwater_reports::{Outcome, ThreadGroup};
 use headwater_scenarios::profile::{Profile, kind_of_process};
 
@@ -30,7 +31,7 @@ use crate::systems::calibration::{Calibration, Case, Group, Side};
 use crate::systems::counts::{Counting, Counts};
 use crate::systems::system::{Cluster, Source};
 use crate::utilisation::cpu_seconds;
-use crate::{health, profile, systems, terminal};
+use crate::{health, profile, speed, systems, terminal};
 
 mod beside;
 mod fit;
@@ -63,7 +64,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<ExitCode> {
         None => profile::measure(Path::new("."), "measured", PROFILE_TIME)?,
     };
     let (mut measured, source, placement) =
-        measure(arguments, calibration, &cases, &plans, &interrupt)?;
+        measure(arguments, calibration, &cases, &plans, &mut profile, &interrupt)?;
     let beside = measured.beside.add_to(&mut profile, system.name());
     let ran = Ran {
         cases: &cases,
@@ -157,6 +158,8 @@ struct Measured {
     servers: bool,
     /// CPU time of a launched server's start, milliseconds.
     start_ms: Option<u64>,
+    /// How many times slower than the profile says the machine was in each case that was run.
+    slower: Vec<(usize, f64)>,
     /// Whatever was wrong with the measurement, in words.
     doubts: Vec<String>,
 }
@@ -166,6 +169,7 @@ fn measure(
     calibration: &Calibration,
     cases: &[Case],
     plans: &[RunPlan],
+    profile: &mut Profile,
     interrupt: &Interrupt,
 ) -> Result<(Measured, Source, Placement)> {
     let first = &plans[0];
@@ -179,6 +183,10 @@ fn measure(
     let cores = placement.cluster.len();
     let had = cores + placement.generator.len();
     let mut measured = Measured { cores, had, servers: launched, start_ms, ..Measured::default() };
+    let mut before = speed::of_launched(&source, &placement, speed::BESIDE);
+    if profile.speed.is_none() {
+        profile.speed = before;
+    }
     let forth = 0..plans.len();
     for (turn, at) in forth.clone().chain(forth.rev()).enumerate() {
         if interrupt.raised() {
@@ -190,7 +198,11 @@ fn measure(
         let reads = cases[at].reads;
         let asked = drive::Asked { reads, counting: Some(counting.clone()), recording: None };
         let driven = drive::drive(&plans[at], &cluster, interrupt, false, asked)?;
-        measured.take(calibration, (at, &cases[at], &plans[at]), &driven, &counting);
+        let after = speed::of_launched(&source, &placement, speed::BESIDE);
+        let both: Vec<Speed> = before.into_iter().chain(after).collect();
+        let slower = speed::slower(Speed::mean(&both), profile);
+        measured.take(calibration, (at, &cases[at], &plans[at]), slower, &driven, &counting);
+        before = after;
         measured.counting.push(counting);
     }
     measured.collections = collections(&cluster);
@@ -216,12 +228,16 @@ impl Measured {
         &mut self,
         calibration: &Calibration,
         (case, of_case, plan): (usize, &Case, &RunPlan),
+        slower: f64,
         driven: &Driven,
         counting: &Counting,
     ) {
         let (from, until) = plan.scenario.window();
         let constants = calibration.constants();
-        let threads = &driven.recorded.threads;
+        // As the profile's machine would have taken.
+        let mut threads = driven.recorded.threads.clone();
+        threads.groups.iter_mut().for_each(|of| of.scale_cpu(1.0 / slower));
+        self.slower.push((case, slower));
         let (_, started) = driven.started;
         self.began.get_or_insert(started);
         let disturbed = driven.recorded.disturbance.cores;
@@ -279,6 +295,24 @@ impl Measured {
             let mean = sum / rows.len().max(1) as f64;
             rows.iter_mut().for_each(|row| row.typical_ns = mean);
         }
+    }
+
+    /// How many times slower than the profile says the machine was while a case was run.
+    fn slower(&self, case: usize) -> f64 {
+        let of = self.slower.iter().filter(|(of, _)| *of == case).map(|(_, slower)| slower);
+        of.clone().sum::<f64>() / of.count().max(1) as f64
+    }
+
+    /// The same in all cases.
+    fn slower_in_all(&self) -> f64 {
+        let sum = self.slower.iter().map(|(_, slower)| slower).sum::<f64>();
+        if self.slower.is_empty() { 1.0 } else { sum / self.slower.len() as f64 }
+    }
+
+    /// The least and the most of it.
+    fn slower_range(&self) -> [f64; 2] {
+        let all = self.slower.iter().map(|(_, slower)| *slower);
+        [all.clone().fold(f64::INFINITY, f64::min), all.fold(0.0, f64::max)]
     }
 
     /// How far the medians of a simulated case lie above those that were measured, as logarithms.

@@ -56,6 +56,9 @@ pub(super) struct Report {
     collections: Option<heap::Costs>,
     /// CPU time of a server's start, milliseconds.
     start_ms: Option<u64>,
+    /// How many times slower than the profile says the machine was in the cases, least and most;
+    /// costs are what the profile's machine takes.
+    slower: [f64; 2],
     /// What is not measured, and why.
     unmeasured: Vec<(&'static str, String)>,
     /// Whatever was wrong with the measurement.
@@ -124,6 +127,7 @@ impl Report {
                 .garbage
                 .and(measured.start_ms)
                 .map(|ms| ms * 100 / u64::from(profile.cpu_percent)),
+            slower: measured.slower_range(),
             unmeasured,
             doubts,
         }
@@ -180,6 +184,11 @@ impl Report {
                 worst.case
             ));
         }
+        let [least, most] = self.slower;
+        lines.push(format!(
+            "  the same work took {least:.2} to {most:.2} times what it took when the profile was \
+             measured; costs are for the profile's machine"
+        ));
         for (name, why) in &self.unmeasured {
             lines.push(format!("  {name:<24} not measured: {why}"));
         }

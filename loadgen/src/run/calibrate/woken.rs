@@ -78,10 +78,12 @@ pub(super) fn explain(
     let quiet = ran.cases.iter().filter(|case| is_quiet(case)).count();
     let bar = Bar::new((ROUNDS * (ran.cases.len() + HALVINGS * quiet)) as u64, "cases simulated");
     let (mut found, mut done) = (Vec::new(), 0);
+    let slower: Vec<f64> = (0..ran.cases.len()).map(|case| measured.slower(case)).collect();
     let mut simulate = |case: usize, costs: &Costs, before: Option<(&'static str, u64)>| {
         done += 1;
         bar.set(done);
-        simulate(calibration, ran, case, costs.iter().copied().chain(before))
+        let costs = costs.iter().copied().chain(before);
+        simulate(calibration, ran, (case, slower[case]), costs)
     };
     for _ in 0..ROUNDS {
         for case in 0..ran.cases.len() {
@@ -180,7 +182,7 @@ fn is_quiet(case: &Case) -> bool {
 fn simulate(
     calibration: &Calibration,
     ran: &Ran<'_>,
-    case: usize,
+    (case, slower): (usize, f64),
     costs: impl Iterator<Item = (&'static str, u64)>,
 ) -> Result<Outcome> {
     let of = |(name, cost): (&str, u64)| {
@@ -190,7 +192,7 @@ fn simulate(
     let settings: Vec<(String, String)> = costs.map(of).collect();
     let (source, placement, reads) = (&ran.source, &ran.placement, ran.cases[case].reads);
     let profile = Some(ran.profile);
-    let on = forecast::On { source, placement, profile, settings: &settings, reads };
+    let on = forecast::On { source, placement, profile, settings: &settings, reads, slower };
     forecast::simulate(&ran.plans[case], &on, &ran.interrupt.stop)
 }
 

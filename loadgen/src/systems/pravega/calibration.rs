@@ -73,6 +73,12 @@ const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        side: Side::Server,
+        thread: "auto-scaler",
+        // While one is at work, more than two do not wake for those that come.
+        terms: &[Term::ns("statistics_ns", |of| 2.0 * of.writes)],
+    },
+    Group {
         side: Side::Generator,
         thread: "pravega",
         terms: &[

@@ -27,8 +27,10 @@ pub const QUEUE_POOL: PoolId = PoolId(1);
 pub const LOG_POOL: PoolId = PoolId(2);
 /// Those that complete operations.
 pub const COMMIT_POOL: PoolId = PoolId(3);
+/// The pool of the auto-scaler.
+pub const STATISTICS_POOL: PoolId = PoolId(4);
 /// The first of the JVM's pools.
-pub const JVM_POOL: u8 = 4;
+pub const JVM_POOL: u8 = 5;
 
 /// What a container may use of its store.
 pub struct Env<'e, 'c> {
@@ -144,6 +146,8 @@ pub enum Task {
     AutoScalerCleanUp,
     /// Requests to scale that nobody has taken go again.
     AutoScalerRetry,
+    /// Statistics of appends are at the end of one of their two threads' work.
+    Statistics,
 }
 
 impl Env<'_, '_> {

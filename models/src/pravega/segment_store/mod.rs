@@ -39,12 +39,14 @@ use crate::tags::TagSpace;
 use self::append_processor::AppendProcessor;
 use self::auto_scaler::AutoScaler;
 use self::ownership::Ownership;
+use self::statistics::Recorder;
 
 mod aggregates;
 mod append_processor;
 mod auto_scaler;
 mod connection;
 pub(crate) mod ownership;
+mod statistics;
 mod truncation;
 
 /// How often levels are reported.
@@ -66,6 +68,7 @@ pub struct SegmentStore {
     jvm: Jvm,
     /// None where the stream is not scaled by its load.
     auto_scaler: Option<AutoScaler>,
+    recorder: Recorder,
     /// False in a process that has lost the stream with its memory.
     stream_exists: bool,
 }
@@ -89,6 +92,7 @@ impl SegmentStore {
             events: Vec::new(),
             jvm: Jvm::new(&cluster.jvm, cores, JVM_POOL),
             auto_scaler: AutoScaler::of(&cluster, spec.controller),
+            recorder: Recorder::default(),
             stream_exists: true,
             spec,
         }
@@ -135,6 +139,7 @@ impl SegmentStore {
                         let cost = self.spec.cluster.costs.reply(0);
                         let task = Task::Acknowledge { appender, event_number };
                         self.on_event_loop(ctx, cost, task);
+                        self.record(ctx);
                     }
                     ContainerEvent::Rejected { appender, reason } => {
                         self.appends.reject(ctx, &appender, reason);
@@ -241,6 +246,7 @@ impl SegmentStore {
             }
             Task::AutoScalerCleanUp => self.clean_up_statistics(ctx),
             Task::AutoScalerRetry => self.request_scales_again(ctx),
+            Task::Statistics => self.statistics_done(ctx),
             Task::Tier { .. } => unreachable!("answered by a message"),
         }
     }
