@@ -3,7 +3,7 @@
 use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::scenario::{self, Scenario, shell_word};
 use headwater_sim::time::Duration;
-use headwater_traffic::Rate;
+use headwater_traffic::{PayloadForm, Rate};
 
 use crate::arguments::{Run, WarmUp};
 use crate::failure::{Failure, Result};
@@ -19,6 +19,7 @@ pub(crate) const DEFAULT_RATE: &str = "1600/s";
 const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 
 /// What is run.
+#[derive(Clone)]
 pub(crate) struct RunPlan {
     /// Traffic, system, faults, promises.
     pub(crate) scenario: Scenario,
@@ -41,6 +42,20 @@ pub(crate) struct RunPlan {
 impl RunPlan {
     /// Makes a plan from a command line.
     pub(crate) fn new(run: &Run) -> Result<Self> {
+        Self::read(run, false)
+    }
+
+    /// The same of a scenario of several systems, the first of which takes the schedule.
+    pub(crate) fn of_several(run: &Run) -> Result<Self> {
+        Self::read(run, true)
+    }
+
+    /// The same with other traffic.
+    pub(crate) fn with(&self, scenario: Scenario) -> Self {
+        Self { scenario, ..self.clone() }
+    }
+
+    fn read(run: &Run, several: bool) -> Result<Self> {
         let asked = run.systems.asked()?;
         let target = run.target.as_deref().map(systems::by_name).transpose()?;
         let target = match target {
@@ -51,14 +66,15 @@ impl RunPlan {
             (Some(name), _) => {
                 let written = scenario::Source::find(name)?;
                 let first = written.read(&run.settings)?;
-                if first.systems.is_several() {
+                if first.systems.is_several() && !several {
                     return Err(Failure::new(format!(
-                        "{name} has several systems ({}); a live run drives one: write a scenario \
-                         with that one as its [system]",
+                        "{name} has several systems ({}); here one is driven: write a scenario \
+                         with that one as its [system], or give it to `loadgen --scenario`",
                         first.systems.kinds()
                     )));
                 }
                 let set = settings(run, &asked, first.system().kind().name())?;
+                let set = if several { of_tweets(&first, of_first(set)) } else { set };
                 let scenario = written.read(&set)?;
                 (written, scenario)
             }
@@ -237,6 +253,28 @@ fn settings(run: &Run, asked: &AllAsked, kind: &str) -> Result<Vec<(String, Stri
         }
     }
     Ok(all)
+}
+
+/// The settings of options of the first system, which are named as of the only one.
+fn of_first(settings: Vec<(String, String)>) -> Vec<(String, String)> {
+    let of = |(path, value): (String, String)| match path.strip_prefix("system.") {
+        Some(rest) if !rest.starts_with(|first: char| first.is_ascii_digit()) => {
+            (format!("system.0.{rest}"), value)
+        }
+        _ => (path, value),
+    };
+    settings.into_iter().map(of).collect()
+}
+
+/// The payload of a pipeline's events: what is behind a stream parses tweets.
+pub(crate) const TWEETS: &str = "tweet-v1";
+
+/// The same, with events that are tweets if the scenario has filler.
+fn of_tweets(scenario: &Scenario, mut settings: Vec<(String, String)>) -> Vec<(String, String)> {
+    if scenario.traffic.payload == PayloadForm::Filler {
+        settings.push(("traffic.payload".into(), TWEETS.into()));
+    }
+    settings
 }
 
 /// The command line that repeats it: the arguments as given, with the seed.

@@ -13,7 +13,7 @@ use super::{Interrupt, named};
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector, Counters};
 use crate::failure::{Failure, Result};
-use crate::fault::{Injected, Injector};
+use crate::fault::{Injected, Injector, Servers};
 use crate::history::Recording;
 use crate::pacing::{Pace, Paced, Pacer};
 use crate::plan::RunPlan;
@@ -51,23 +51,53 @@ pub(crate) struct Driven {
     pub(crate) trouble: Option<String>,
     /// Share of one core that the generator used while it sent.
     pub(crate) cpu: Option<f64>,
-    /// Start: milliseconds since the Unix epoch, and nanoseconds on the machine's monotonic clock.
-    pub(crate) started: (u64, u64),
+    /// Start: microseconds since the Unix epoch.
+    pub(crate) started_unix_us: u64,
+    /// The same on the machine's monotonic clock, nanoseconds.
+    pub(crate) started_ns: u64,
+}
+
+/// Who is told how a run goes on.
+pub(crate) trait Onlooker {
+    /// Its topic or stream is there, and nothing has been sent.
+    ///
+    /// # Errors
+    /// Why it can't go on.
+    fn opened(&mut self, storage: &dyn Storage, clock: &Clock) -> Result<()>;
+
+    /// Its clock has started, and nothing has been sent.
+    ///
+    /// # Errors
+    /// Why it can't go on.
+    fn started(&mut self, clock: &Clock) -> Result<()>;
 }
 
 /// What is asked of a run besides its plan.
-pub(crate) struct Asked {
+pub(crate) struct Asked<'a> {
     /// What is written is read at the same time.
     pub(crate) reads: bool,
     /// Where clients tell what they do.
     pub(crate) counting: Option<Counting>,
     /// Where the history is written down.
     pub(crate) recording: Option<Recording>,
+    /// What faults hit, if it is not what the plan's system launches.
+    pub(crate) servers: Option<Servers>,
+    /// Each event is followed.
+    pub(crate) follows: bool,
+    /// Who is told.
+    pub(crate) onlooker: Option<&'a mut dyn Onlooker>,
 }
 
-impl Default for Asked {
+impl Default for Asked<'_> {
     fn default() -> Self {
-        Self { reads: true, counting: None, recording: None }
+        Self {
+            reads: true,
+            counting: None,
+            recording: None,
+            servers: None,
+            follows: false,
+            onlooker: None,
+        }
     }
 }
 
@@ -77,24 +107,30 @@ pub(crate) fn drive(
     cluster: &Cluster,
     interrupt: &Interrupt,
     keep: bool,
-    asked: Asked,
+    mut asked: Asked<'_>,
 ) -> Result<Driven> {
     let (mut observer, observations) = Observer::new(Clock::default());
     observer.counting = asked.counting;
     let Connection { writers, lanes, read, storage } =
         plan.system.open(&plan.scenario, cluster, &observer)?;
+    if let Some(onlooker) = &mut asked.onlooker {
+        onlooker.opened(storage.as_ref(), &observer.clock)?;
+    }
     let reading = read.filter(|_| asked.reads).map(|start| start()).transpose()?;
     let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
     let injector = injector.map(|cluster| {
         let (scenario, placed) = (&plan.scenario, storage.placed());
-        Injector::new(scenario, plan.system, Seed(plan.seed), cluster, &placed)
+        let servers = asked.servers.take();
+        let servers = servers.unwrap_or_else(|| Servers::of(scenario, plan.system));
+        Injector::new(scenario, servers, Seed(plan.seed), cluster, &placed)
     });
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let (sampler, threads) = samplers(plan, cluster, observer.counting.is_some());
     let (preparer, slices, used) = prepare(Arc::clone(&traffic), lanes);
     let collector = Collector::new(&plan.scenario, used, sampler, threads, observer.clock.clone())
-        .recording(asked.recording);
+        .recording(asked.recording)
+        .following(asked.follows);
     let lag_max = Duration::from_nanos(plan.scenario.measure.drain.0);
     let pacer = Pacer {
         slices,
@@ -117,6 +153,13 @@ pub(crate) fn drive(
         let collecting = named(scope, "collector", move || collector.run(&observations, over));
         named(scope, "preparer", move || preparer.run());
         observer.clock.start();
+        if let Some(onlooker) = &mut asked.onlooker
+            && let Err(failure) = onlooker.started(&observer.clock)
+        {
+            over.store(true, Ordering::Relaxed);
+            reading.iter().for_each(|reading| reading.stop.store(true, Ordering::Relaxed));
+            return Err(failure);
+        }
         let played = driver.play(scope, pacer, writers, reading, injector);
         over.store(true, Ordering::Relaxed);
         let outstanding = driver.unresolved();
@@ -127,9 +170,20 @@ pub(crate) fn drive(
         let (clock, end) = (&observer.clock, collected.end);
         let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end, before);
         let Played { injected, read_back, paced, cpu } = played;
-        let started = (observer.clock.started_unix_ms(), clock.started().unwrap_or(0));
+        let started_unix_us = observer.clock.started_unix_us();
+        let started_ns = clock.started().unwrap_or(0);
         let trouble = traffic.trouble().map(str::to_owned);
-        Ok(Driven { collected, recorded, injected, read_back, paced, trouble, cpu, started })
+        Ok(Driven {
+            collected,
+            recorded,
+            injected,
+            read_back,
+            paced,
+            trouble,
+            cpu,
+            started_unix_us,
+            started_ns,
+        })
     });
     // A launched cluster is removed as a whole.
     if cluster.launched.is_none()

@@ -188,7 +188,8 @@ fn measure(
         terminal::note(format_args!("case {} of {all}: {name}", turn + 1));
         let counting = Counting::default();
         let reads = cases[at].reads;
-        let asked = drive::Asked { reads, counting: Some(counting.clone()), recording: None };
+        let counted = Some(counting.clone());
+        let asked = drive::Asked { reads, counting: counted, ..drive::Asked::default() };
         let driven = drive::drive(&plans[at], &cluster, interrupt, false, asked)?;
         measured.take(calibration, (at, &cases[at], &plans[at]), &driven, &counting);
         measured.counting.push(counting);
@@ -222,7 +223,7 @@ impl Measured {
         let (from, until) = plan.scenario.window();
         let constants = calibration.constants();
         let threads = &driven.recorded.threads;
-        let (_, started) = driven.started;
+        let started = driven.started_ns;
         self.began.get_or_insert(started);
         let disturbed = driven.recorded.disturbance.cores;
         if disturbed > health::OTHERS * self.had as f64 {
