@@ -225,6 +225,9 @@ impl Collector {
             Observation::SentLate(tokens) => {
                 tokens.iter().for_each(|token| {
                     self.handed(token.started, token.intended, token.bytes);
+                    if let Some(followed) = &mut self.followed {
+                        followed.sent_late(token.started, token.place);
+                    }
                 });
                 self.counters.sent.fetch_add(tokens.len() as u64, Ordering::Relaxed);
             }

@@ -39,11 +39,22 @@ impl Followed {
         of_lane.insert(place.seq, arrival.index);
     }
 
+    /// The event at this place among its writer's.
+    fn at(&mut self, place: Place) -> Option<&mut Way> {
+        let of_lane = self.numbers.get(&(place.writer, place.lane))?;
+        self.ways.get_mut(of_lane.get(&place.seq)?)
+    }
+
+    /// A client that was given it ahead of its time has sent it.
+    pub(crate) fn sent_late(&mut self, at: u64, place: Place) {
+        if let Some(way) = self.at(place) {
+            way.started = at;
+        }
+    }
+
     /// It was acknowledged, or not.
     pub(crate) fn settled(&mut self, at: u64, place: Place, acked: bool) {
-        let of_lane = self.numbers.get(&(place.writer, place.lane));
-        let number = of_lane.and_then(|numbers| numbers.get(&place.seq));
-        if let Some(way) = number.and_then(|number| self.ways.get_mut(number)) {
+        if let Some(way) = self.at(place) {
             match acked {
                 true => way.acked = Some(at),
                 false => way.failed = Some(at),
@@ -77,13 +88,14 @@ mod tests {
             let arrival = Arrival { index, at: Time(index * 100), key: 0, bytes: 50 };
             followed.sent(&arrival, place(seq), index * 100 + 5);
         }
+        followed.sent_late(907, place(1));
         followed.settled(1_200, place(1), true);
         followed.settled(1_300, place(0), false);
         followed.read(1_400, 9);
         followed.read(1_500, 9);
         followed.read(1_600, 8);
         let way = followed.ways()[&9];
-        assert_eq!((way.intended, way.started, way.acked), (900, 905, Some(1_200)));
+        assert_eq!((way.intended, way.started, way.acked), (900, 907, Some(1_200)));
         assert_eq!((way.failed, way.read), (None, Some(1_400)), "the first time counts");
         assert_eq!((followed.ways()[&7].failed, followed.ways().len()), (Some(1_300), 2));
     }

@@ -1,5 +1,6 @@
 //! From the command line to what is run: a scenario, a system, a seed.
 
+use headwater_models::batch::StreamId;
 use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::scenario::{self, Scenario, shell_word};
 use headwater_sim::time::Duration;
@@ -35,6 +36,8 @@ pub(crate) struct RunPlan {
     pub(crate) warm_up: WarmUp,
     /// The line that does it again.
     pub(crate) reproduce: String,
+    /// What was set of a scenario of several systems besides.
+    pub(crate) adapted: Vec<Departure>,
     /// The system is specified: by a scenario, or a setting of `[system]`.
     asks_of_system: bool,
 }
@@ -56,6 +59,7 @@ impl RunPlan {
     }
 
     fn read(run: &Run, several: bool) -> Result<Self> {
+        let mut departures = vec![];
         let asked = run.systems.asked()?;
         let target = run.target.as_deref().map(systems::by_name).transpose()?;
         let target = match target {
@@ -74,7 +78,14 @@ impl RunPlan {
                     )));
                 }
                 let set = settings(run, &asked, first.system().kind().name())?;
-                let set = if several { of_tweets(&first, of_first(set)) } else { set };
+                let mut set = if several { of_first(set) } else { set };
+                if several {
+                    let live = systems::by_name(first.system().kind().name()).ok();
+                    for (path, value, told) in adapted(&first, live, &set) {
+                        set.push((path, value));
+                        departures.push(told);
+                    }
+                }
                 let scenario = written.read(&set)?;
                 (written, scenario)
             }
@@ -110,6 +121,7 @@ impl RunPlan {
             asks_of_system: run.scenario.is_some()
                 || set.iter().any(|(path, _)| path.starts_with("system")),
             named: named_address(&asked, system),
+            adapted: departures,
             scenario,
             written,
             system,
@@ -266,15 +278,34 @@ fn of_first(settings: Vec<(String, String)>) -> Vec<(String, String)> {
     settings.into_iter().map(of).collect()
 }
 
-/// The payload of a pipeline's events: what is behind a stream parses tweets.
-pub(crate) const TWEETS: &str = "tweet-v1";
+/// What a pipeline's first system has that its scenario does not say: events that what is behind it
+/// can parse.
+const TWEETS: &str = "tweet-v1";
 
-/// The same, with events that are tweets if the scenario has filler.
-fn of_tweets(scenario: &Scenario, mut settings: Vec<(String, String)>) -> Vec<(String, String)> {
-    if scenario.traffic.payload == PayloadForm::Filler {
-        settings.push(("traffic.payload".into(), TWEETS.into()));
+/// What is set of a scenario of several systems besides, with the difference that it makes.
+fn adapted(
+    scenario: &Scenario,
+    first: Option<&'static dyn LiveSystem>,
+    settings: &[(String, String)],
+) -> Vec<(String, String, Departure)> {
+    let is_set = |path: &str| settings.iter().any(|(set, _)| set == path);
+    let mut all = vec![];
+    let payload = "traffic.payload";
+    if scenario.traffic.payload == PayloadForm::Filler && !is_set(payload) {
+        let why = "What stands behind the first stream parses tweets, which have 1,600 B at least.";
+        let told = Departure::told(payload, "filler", TWEETS, why);
+        all.push((payload.to_owned(), TWEETS.to_owned(), told));
     }
-    settings
+    for (option, value, why) in first.into_iter().flat_map(LiveSystem::in_a_pipeline) {
+        let path = format!("system.0.{option}");
+        let option = format!("{}{option}", scenario.systems.prefix(StreamId(0)));
+        let asked = scenario.configuration().get(&option).cloned().unwrap_or_default();
+        if asked != *value && !is_set(&path) {
+            let told = Departure::told(path.clone(), asked, *value, *why);
+            all.push((path, (*value).to_owned(), told));
+        }
+    }
+    all
 }
 
 /// The command line that repeats it: the arguments as given, with the seed.

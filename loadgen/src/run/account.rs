@@ -55,6 +55,8 @@ pub(crate) struct Beyond {
     pub(crate) end: u64,
     /// What the systems are.
     pub(crate) systems: Option<String>,
+    /// The version of the engine between them.
+    pub(crate) engine: Option<&'static str>,
     /// What they really had, beside the scenario's options.
     pub(crate) configuration: BTreeMap<String, String>,
 }
@@ -83,7 +85,8 @@ pub(crate) fn account(
 ) -> Outcome {
     let Driven { collected, mut recorded, injected, read_back, paced, trouble, cpu, .. } = driven;
     let started_unix_ms = driven.started_unix_us / 1_000;
-    let Beyond { first, streams: behind, total, gauges, verdicts, lost, systems, .. } = beyond;
+    let Beyond { first, streams: behind, total, gauges, verdicts, lost, systems, engine, .. } =
+        beyond;
     let marks = by_time(collected.marks, std::mem::take(&mut recorded.marks));
     let threads = std::mem::take(&mut recorded.threads);
     let drained = drained(&read_back);
@@ -93,6 +96,9 @@ pub(crate) fn account(
     let name = first.as_ref().map(|(name, _)| name.clone());
     let mut environment = environment(plan, &setting);
     environment.system = systems.unwrap_or(environment.system);
+    if let Some(engine) = engine {
+        environment.system_version += &format!(", engine {engine}");
+    }
     let mut streams = vec![stream(plan, collected.recorder, collected.history, &read_back, first)];
     streams.extend(behind);
     let mut outcome = of_account(

@@ -166,6 +166,12 @@ pub(crate) trait LiveSystem: Sync {
         None
     }
 
+    /// What it has as the first of a pipeline that shares a machine, unless it is asked for: an
+    /// option of its section, the value, and why.
+    fn in_a_pipeline(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        &[]
+    }
+
     /// Where it is to be found.
     fn home(&self) -> Home;
 

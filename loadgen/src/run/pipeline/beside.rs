@@ -159,7 +159,7 @@ pub(crate) fn run(asked: &Pipeline) -> Result<ExitCode> {
             }
             terminal::note(format_args!("case {number} of {}: {}", cases.len(), case.name));
             let parts = Parts::find(&plan.scenario, plan.system, &[])?;
-            let departures = parts.departures(plan.system);
+            let departures = checked(plan, &parts, false)?;
             let last = number == cases.len();
             let how = Measuring { departures, warm_up: warm_up.clone(), last };
             let (outcome, stages) = launched.measure(plan, &parts, how, &interrupt)?;

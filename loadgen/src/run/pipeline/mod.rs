@@ -144,7 +144,8 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode> {
 fn checked(plan: &RunPlan, parts: &Parts<'_>, accepted: bool) -> Result<Vec<Departure>> {
     check_tweets(&plan.scenario)?;
     parts.servers(plan.system).check(&plan.scenario)?;
-    let departures = parts.departures(plan.system);
+    let mut departures = parts.departures(plan.system);
+    departures.extend(plan.adapted.iter().cloned());
     if !accepted {
         super::check(&departures)?;
     }
@@ -296,6 +297,7 @@ fn beyond(
         lost: audit.lost,
         end: timeline.end,
         systems: Some(plan.scenario.systems.kinds()),
+        engine: Some(parts.engine.live.version()),
         configuration: BTreeMap::from([(
             "live.engine".to_owned(),
             format!("{} {}", parts.engine.live.name(), parts.engine.live.version()),

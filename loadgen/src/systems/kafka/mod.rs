@@ -157,6 +157,12 @@ impl LiveSystem for Kafka {
         load_test::prepare(configuration(scenario)?, topic, events, places).map(Some)
     }
 
+    fn in_a_pipeline(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        const WHY: &str = "The generator writes in its own process: JVMs of clients would take the \
+                           cores that the engine shares with them.";
+        &[("client", "librdkafka", WHY)]
+    }
+
     fn ends(&self) -> Option<&'static dyn Ends> {
         Some(&Self)
     }

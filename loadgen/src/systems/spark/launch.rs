@@ -161,12 +161,9 @@ impl Running {
 
     /// Compiles the job against the jars, by the compiler in the JDK's modules.
     fn compile(&self, jars: &Path, classes: &Path) -> Result<()> {
-        // Without the file system of archives the compiler sees none of the jars; and it is only
-        // by the launcher `javac`, which not every JDK has on the PATH, that `jars/*` means them.
+        // Not `jars/*`: the launcher `javac` would know what that means, and need not be there.
         let mut command: Vec<String> =
-            ["java", "--add-modules", "jdk.zipfs", "-m", "jdk.compiler/com.sun.tools.javac.Main"]
-                .map(str::to_owned)
-                .into();
+            ["java", "-m", "jdk.compiler/com.sun.tools.javac.Main"].map(str::to_owned).into();
         let class_path = listed(jars)?;
         command.extend(["-nowarn".to_owned(), "-d".into(), classes.display().to_string()]);
         command.extend(["-cp".to_owned(), class_path, "Job.java".into()]);
