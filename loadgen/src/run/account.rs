@@ -19,6 +19,7 @@ use crate::pacing::Paced;
 use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::profile::{interruptions, kernel};
+use crate::systems;
 use crate::systems::client::ReadBack;
 use crate::systems::departure::Departure;
 use crate::systems::system::Cluster;
@@ -97,7 +98,7 @@ pub(crate) fn account(
     let mut environment = environment(plan, &setting);
     environment.system = systems.unwrap_or(environment.system);
     if let Some(engine) = engine {
-        environment.system_version += &format!(", engine {engine}");
+        environment.system_version = versions(plan, &setting.cluster.version, engine);
     }
     let mut streams = vec![stream(plan, collected.recorder, collected.history, &read_back, first)];
     streams.extend(behind);
@@ -144,6 +145,19 @@ pub(crate) fn account(
         setting.departures.into_iter().map(|departure| departure.difference).collect();
     simulated::conclude(&plan.scenario, &mut outcome);
     outcome
+}
+
+/// The versions of a scenario's systems, one after the other: those of the streams, of the engine
+/// between them, and what else there is of this program.
+fn versions(plan: &RunPlan, streams: &str, engine: &str) -> String {
+    let first = plan.system.name();
+    let of = |kind: &str| match kind {
+        kind if kind == first => streams,
+        kind if systems::engine(kind).is_some() => engine,
+        _ => env!("CARGO_PKG_VERSION"),
+    };
+    let parts = plan.scenario.systems.iter();
+    parts.map(|(_, part)| of(part.system.kind().name())).collect::<Vec<_>>().join(", ")
 }
 
 /// A scenario as far as a live run can hold a system to it: the disks of the servers are not seen.

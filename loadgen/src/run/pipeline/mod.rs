@@ -26,7 +26,7 @@ use super::drive::{self, Asked, Driven};
 use super::{INTERRUPTED, Interrupt, warm_up};
 use crate::arguments::{Run, WarmUp};
 use crate::failure::{Failure, Result};
-use crate::followed::Followed;
+use crate::followed::Way;
 use crate::launch::Places;
 use crate::output::{self, Folder};
 use crate::placement::{Cores, Placement};
@@ -200,8 +200,9 @@ impl Launched {
         let plan = plan.with(traffic);
         let mut course = Course::new(parts, &self.cluster, self.engine.as_mut(), Turn::WarmsUp);
         let asked = Asked { follows: true, onlooker: Some(&mut course), ..Asked::default() };
-        let driven = drive::drive(&plan, &self.cluster, interrupt, true, asked)?;
-        let came = course.finish(&acked(&driven), interrupt)?;
+        let mut driven = drive::drive(&plan, &self.cluster, interrupt, true, asked)?;
+        let ways = ways(&mut driven);
+        let came = course.finish(&acked(&ways), interrupt)?;
         let took: Vec<u64> = came.progress.batches.iter().map(Batch::whole_ms).collect();
         let [first, last] = [took.first(), took.last()].map(|ms| ms.copied().unwrap_or(0));
         let stationary = stays(&took);
@@ -233,10 +234,10 @@ impl Launched {
         let onlooker: Option<&mut dyn drive::Onlooker> = Some(&mut course);
         let asked = Asked { follows: true, onlooker, servers, ..Asked::default() };
         let mut driven = drive::drive(plan, &self.cluster, interrupt, self.keep, asked)?;
-        let came = course.finish(&acked(&driven), interrupt)?;
+        let ways = ways(&mut driven);
+        let came = course.finish(&acked(&ways), interrupt)?;
         let interrupted = interrupt.raised();
-        let followed = driven.collected.followed.take().unwrap_or_default();
-        let (beyond, stages) = beyond(plan, parts, &driven, &followed, &came);
+        let (beyond, stages) = beyond(plan, parts, &driven, &ways, &came);
         let placement = self.placement.clone();
         let setting = Setting { cluster: &self.cluster, placement, warm_up, departures };
         Ok((account::account(plan, setting, driven, interrupted, beyond), stages))
@@ -256,11 +257,14 @@ fn stays(took: &[u64]) -> bool {
     (mean(before) - mean(after)).abs() <= mean(before) * DRIFT
 }
 
-/// The events that were acknowledged in the first stream, by their numbers.
-fn acked(driven: &Driven) -> Vec<u64> {
-    let followed = driven.collected.followed.as_ref();
-    let ways = followed.into_iter().flat_map(|followed| followed.ways());
-    ways.filter(|(_, way)| way.acked.is_some()).map(|(number, _)| *number).collect()
+/// What became of each event in the first stream, by their numbers.
+fn ways(driven: &mut Driven) -> BTreeMap<u64, Way> {
+    driven.collected.followed.take().unwrap_or_default().ways()
+}
+
+/// The events that were acknowledged there, by their numbers.
+fn acked(ways: &BTreeMap<u64, Way>) -> Vec<u64> {
+    ways.iter().filter(|(_, way)| way.acked.is_some()).map(|(number, _)| *number).collect()
 }
 
 /// What is known of the systems behind the first, and where events waited.
@@ -268,10 +272,9 @@ fn beyond(
     plan: &RunPlan,
     parts: &Parts<'_>,
     driven: &Driven,
-    followed: &Followed,
+    ways: &BTreeMap<u64, Way>,
     came: &Came,
 ) -> (Beyond, Stages) {
-    let ways = followed.ways();
     let last = came.arrived.records.iter().map(|record| record.at).max();
     let timeline = Timeline {
         scenario: &plan.scenario,
@@ -281,7 +284,7 @@ fn beyond(
         epoch_us: driven.started_unix_us,
         end: driven.collected.end.max(last.unwrap_or(0)),
     };
-    let acked = ways.iter().filter(|(_, way)| way.acked.is_some()).map(|(number, _)| *number);
+    let acked = acked(ways).into_iter();
     let audit = Audit::of(&came.arrived, acked, &|number| ways.contains_key(&number));
     let stages = Stages::of(&timeline);
     let unhurt = plan.scenario.faults.is_empty();

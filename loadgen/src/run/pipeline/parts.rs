@@ -245,7 +245,8 @@ mod tests {
         let scenario = scenario::Source::find(name).unwrap().read(&[]).unwrap();
         let without: Vec<String> = without.iter().map(|name| (*name).to_owned()).collect();
         let first = systems::of_scenario(&scenario).map_err(|error| error.to_string())?;
-        let parts = Parts::find(&scenario, first, &without).map_err(|error| error.to_string())?;
+        let parts =
+            Parts::among(&scenario, first, &without, true).map_err(|error| error.to_string())?;
         let departures = parts.departures(first).into_iter();
         Ok((parts.left_out().collect(), departures.map(|it| it.difference.option).collect()))
     }
@@ -269,6 +270,18 @@ mod tests {
         assert!(said("pipeline/twitter-1600", &["tweets"]).contains("everything else takes from"));
         assert!(said("pipeline/twitter-1600", &["engine"]).contains("no engine takes from tweets"));
         assert!(said("pipeline/twitter-1600", &["trends"]).contains("nothing stands behind"));
-        assert!(said("pipeline/kafka-to-pravega", &[]).contains("on the same servers"));
+        assert!(said("pipeline/kafka-to-pravega", &[]).contains("no engine takes from"));
+    }
+
+    #[test]
+    fn two_streams_that_are_not_of_one_kind_and_version_are_refused() {
+        let text = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n\
+                    [[system]]\nname = 'a'\nkind = 'kafka'\n\
+                    [[system]]\nname = 'b'\nkind = 'spark'\nfrom = 'a'\n\
+                    [[system]]\nname = 'c'\nkind = 'kafka'\nversion = '4.x'\nfrom = 'b'\n";
+        let scenario = Scenario::parse(text, "t", None, &[]).unwrap();
+        let first = systems::of_scenario(&scenario).unwrap();
+        let refused = Parts::among(&scenario, first, &[], true).err().map(|why| why.to_string());
+        assert!(refused.is_some_and(|why| why.contains("both streams are on the same servers")));
     }
 }

@@ -107,7 +107,7 @@ fn unix_us(text: &str) -> std::result::Result<u64, String> {
     let (year, month, day) = (field(0, 4)?, field(5, 7)?, field(8, 10)?);
     let (hour, minute, second) = (field(11, 13)?, field(14, 16)?, field(17, 19)?);
     let milli = if text.get(19..20) == Some(".") { field(20, 23)? } else { 0 };
-    if !text.ends_with('Z') || month == 0 {
+    if !text.ends_with('Z') || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return Err(wrong());
     }
     // Days since 1970 of the civil calendar, whose years begin in March ("chrono-compatible
