@@ -117,13 +117,7 @@ pub(crate) fn drive(
         onlooker.opened(storage.as_ref(), &observer.clock)?;
     }
     let reading = read.filter(|_| asked.reads).map(|start| start()).transpose()?;
-    let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
-    let injector = injector.map(|cluster| {
-        let (scenario, placed) = (&plan.scenario, storage.placed());
-        let servers = asked.servers.take();
-        let servers = servers.unwrap_or_else(|| Servers::of(scenario, plan.system));
-        Injector::new(scenario, servers, Seed(plan.seed), cluster, &placed)
-    });
+    let injector = injector(plan, cluster, asked.servers.take(), storage.as_ref());
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let (sampler, threads) = samplers(plan, cluster, observer.counting.is_some());
@@ -148,7 +142,7 @@ pub(crate) fn drive(
     };
     let over = AtomicBool::new(false);
     let before = storage.written_by_others();
-    let driven = std::thread::scope(|scope| {
+    let all = std::thread::scope(|scope| {
         let over = &over;
         let collecting = named(scope, "collector", move || collector.run(&observations, over));
         named(scope, "preparer", move || preparer.run());
@@ -169,21 +163,7 @@ pub(crate) fn drive(
         collected.give_up(outstanding);
         let (clock, end) = (&observer.clock, collected.end);
         let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end, before);
-        let Played { injected, read_back, paced, cpu } = played;
-        let started_unix_us = observer.clock.started_unix_us();
-        let started_ns = clock.started().unwrap_or(0);
-        let trouble = traffic.trouble().map(str::to_owned);
-        Ok(Driven {
-            collected,
-            recorded,
-            injected,
-            read_back,
-            paced,
-            trouble,
-            cpu,
-            started_unix_us,
-            started_ns,
-        })
+        Ok(driven(played, collected, recorded, clock, traffic.trouble().map(str::to_owned)))
     });
     // A launched cluster is removed as a whole.
     if cluster.launched.is_none()
@@ -192,7 +172,42 @@ pub(crate) fn drive(
     {
         terminal::note(left);
     }
-    driven
+    all
+}
+
+/// What lets the faults of a plan happen, if it has any and there is something to be hurt: these
+/// servers, or those that the plan's system launches.
+fn injector<'a>(
+    plan: &'a RunPlan,
+    cluster: &Cluster,
+    servers: Option<Servers>,
+    storage: &dyn Storage,
+) -> Option<Injector<'a>> {
+    let launched = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty())?;
+    let servers = servers.unwrap_or_else(|| Servers::of(&plan.scenario, plan.system));
+    Some(Injector::new(&plan.scenario, servers, Seed(plan.seed), launched, &storage.placed()))
+}
+
+/// All that a run brought.
+fn driven(
+    played: Played,
+    collected: Collected,
+    recorded: Recorded,
+    clock: &Clock,
+    trouble: Option<String>,
+) -> Driven {
+    let Played { injected, read_back, paced, cpu } = played;
+    Driven {
+        collected,
+        recorded,
+        injected,
+        read_back,
+        paced,
+        trouble,
+        cpu,
+        started_unix_us: clock.started_unix_us(),
+        started_ns: clock.started().unwrap_or(0),
+    }
 }
 
 /// What looks at CPU time: of threads as often as clients tell what they do, where they do.
