@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
+use crate::failure::Result;
 use crate::run::find_arguments::Find;
 use crate::swarm::Swarm;
 use crate::{history, launch, paper, profile, run, swarm, systems, utilisation, validate};
@@ -258,11 +259,19 @@ pub fn main() -> ExitCode {
             );
             return ExitCode::SUCCESS;
         }
-        None => run::any(&arguments.run),
+        None => one_or_several(&arguments.run),
     };
     match result {
         Ok(code) => code,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Makes a run, of one system or of several.
+fn one_or_several(asked: &Run) -> Result<ExitCode> {
+    match run::pipeline::is_asked(asked)? {
+        true => run::pipeline::run(asked),
+        false => run::run(asked),
     }
 }
 

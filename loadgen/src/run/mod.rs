@@ -30,14 +30,6 @@ mod reach;
 mod recorded;
 mod warm_up;
 
-/// Runs what the command line asks for, of one system or of several.
-pub(crate) fn any(arguments: &arguments::Run) -> Result<ExitCode> {
-    match pipeline::is_asked(arguments)? {
-        true => pipeline::run(arguments),
-        false => run(arguments),
-    }
-}
-
 /// Runs what the command line asks for.
 pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let plan = RunPlan::new(arguments)?;

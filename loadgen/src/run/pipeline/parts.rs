@@ -270,15 +270,11 @@ mod tests {
         assert!(said("pipeline/twitter-1600", &["tweets"]).contains("everything else takes from"));
         assert!(said("pipeline/twitter-1600", &["engine"]).contains("no engine takes from tweets"));
         assert!(said("pipeline/twitter-1600", &["trends"]).contains("nothing stands behind"));
-        assert!(said("pipeline/kafka-to-pravega", &[]).contains("no engine takes from"));
     }
 
     #[test]
     fn two_streams_that_are_not_of_one_kind_and_version_are_refused() {
-        let text = "title = 't'\nhypothesis = 'h'\nprofile = 'small-vm'\n\
-                    [[system]]\nname = 'a'\nkind = 'kafka'\n\
-                    [[system]]\nname = 'b'\nkind = 'spark'\nfrom = 'a'\n\
-                    [[system]]\nname = 'c'\nkind = 'kafka'\nversion = '4.x'\nfrom = 'b'\n";
+        let text = include_str!("two_versions.toml");
         let scenario = Scenario::parse(text, "t", None, &[]).unwrap();
         let first = systems::of_scenario(&scenario).unwrap();
         let refused = Parts::among(&scenario, first, &[], true).err().map(|why| why.to_string());

@@ -32,7 +32,7 @@ const LOG4J2: &str = include_str!("log4j2.properties");
 const MEGABYTES: u32 = 150;
 
 /// What is told where there is no Java that runs it.
-const OR: &str = ", or leave the engine out with --without";
+const OR: &str = ", or simulate it with `headwater run`";
 
 /// How long it may take until a query is ready: some 15 s on two cores that are free.
 const READY: Duration = Duration::from_secs(120);
@@ -66,7 +66,7 @@ const OPENED: [&str; 14] = [
 pub(super) fn prepare(places: &Places) -> Result<PathBuf> {
     java_or(OR)?;
     let pom = POM.replace("@VERSION@", VERSION);
-    Artifacts::of("Spark", VERSION, pom, MEGABYTES).fetch(&places.cache, "--without engine")
+    Artifacts::of("Spark", VERSION, pom, MEGABYTES).fetch_or(&places.cache, OR)
 }
 
 /// Starts it beside `cluster`.

@@ -12,7 +12,7 @@ use crate::utilisation;
 /// Every option of the configuration.
 const OPTIONS: &[ListedOption] = &[
     ("query", Treatment::Client("dropDuplicates")),
-    ("sink", Treatment::Fixed("stream", "files are no stream that could be read back")),
+    ("sink", Treatment::Fixed("stream", "Files are no stream that could be read back.")),
     ("cores", Treatment::Client("spark.master")),
     // Behind a stream there are as many as that has.
     ("source.partitions", Treatment::Elsewhere),
@@ -81,7 +81,7 @@ pub(super) fn departures(config: &Cluster, path: &str) -> Vec<Departure> {
     if config.sink == Sink::File {
         let Some(Treatment::Fixed(done, why)) = treatment(OPTIONS, "sink") else { return all };
         let told = Departure::told(format!("{path}.sink"), "file", done, why);
-        all.push(told.refused(format!("give --set {path}.sink=stream, and simulate the other")));
+        all.push(told.refused(format!("Give --set {path}.sink=stream, and simulate the other")));
     }
     let defaults = flattened(&Cluster::default());
     let costs = flattened(config);
