@@ -147,9 +147,7 @@ pub(crate) fn drive(
         let collecting = named(scope, "collector", move || collector.run(&observations, over));
         named(scope, "preparer", move || preparer.run());
         observer.clock.start();
-        if let Some(onlooker) = &mut asked.onlooker
-            && let Err(failure) = onlooker.started(&observer.clock)
-        {
+        if let Err(failure) = begun(&mut asked.onlooker, &observer.clock) {
             over.store(true, Ordering::Relaxed);
             reading.iter().for_each(|reading| reading.stop.store(true, Ordering::Relaxed));
             return Err(failure);
@@ -173,6 +171,11 @@ pub(crate) fn drive(
         terminal::note(left);
     }
     all
+}
+
+/// Tells the onlooker, if there is one, that the clock has started.
+fn begun(onlooker: &mut Option<&mut dyn Onlooker>, clock: &Clock) -> Result<()> {
+    onlooker.as_mut().map_or(Ok(()), |onlooker| onlooker.started(clock))
 }
 
 /// What lets the faults of a plan happen, if it has any and there is something to be hurt: these

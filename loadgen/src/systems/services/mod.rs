@@ -86,8 +86,8 @@ pub(crate) fn program() -> Option<PathBuf> {
 }
 
 /// Why a service is left out where there is no program.
-pub(crate) const NO_PROGRAM: &str = "there is no `headwater-pipeline` beside this program or on the PATH: cargo build --bin \
-     headwater-pipeline";
+pub(crate) const NO_PROGRAM: &str = "there is no `headwater-pipeline` beside this program or on \
+                                     the PATH: cargo build --bin headwater-pipeline";
 
 /// The command of a service that reads a stream, and serves at an address.
 pub(crate) fn command(
