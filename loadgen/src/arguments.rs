@@ -52,6 +52,9 @@ pub(crate) struct Run {
     /// Sets anything of the scenario, such as system.topic.flush.messages=1; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
     pub(crate) settings: Vec<(String, String)>,
+    /// Leaves a system of a scenario with several out, by its name or kind; may be repeated
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) without: Vec<String>,
     #[command(flatten)]
     pub(crate) systems: SystemArguments,
     #[command(flatten)]
@@ -111,6 +114,7 @@ impl Run {
             seed: None,
             scenario: None,
             settings: vec![],
+            without: vec![],
             systems,
             reach: Reach { accept_differences: true, ..Reach::default() },
             yes: true,

@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::arguments::{Calibrate, Ceiling, Profile, Run, Validate};
+use crate::failure::Result;
 use crate::run::find_arguments::Find;
 use crate::swarm::Swarm;
 use crate::{history, launch, paper, profile, run, swarm, systems, utilisation, validate};
@@ -45,6 +46,9 @@ Examples:
   loadgen paper --out paper-live
       the claims of the paper that the project goes back to, put to the test on this machine by the
       tools that it used, beside what is simulated
+  loadgen --scenario pipeline/twitter-1600 --out result
+      the paper's pipeline: tweets in Kafka, Spark's micro-batches, Kafka again; each tweet is to
+      come out once; stages.json has where it waited, batches.jsonl what Spark says of each batch
   loadgen profile --out mine.toml
       measures this machine, for the simulator
   loadgen calibrate kafka --profile mine.toml --out mine-kafka.toml
@@ -132,6 +136,19 @@ same line.
 Exit codes: 0 everything was run, whatever came out; 1 a run is missing or failed; 2 nothing was
 run; 130 interrupted (what was measured is told all the same).";
 
+const PIPELINE_EXAMPLES: &str = "\
+Examples:
+  loadgen --scenario pipeline/twitter-1600 --out result
+      once, at the scenario's own rate: tweets through Kafka, Spark and Kafka, all launched here
+  loadgen pipeline --out pipeline-live
+      200, 800, 1,600 and 3,200 tweets/s and a burst, one after the other on the same processes;
+      then the same cases simulated: what batches take, and the median from end to end
+  loadgen pipeline --out pipeline-live --hindcast --profile mine.toml
+      simulates again what was measured, as another profile or model has it
+
+Exit codes: 0 every promise was kept, whatever the errors; 1 one was not, or a case is missing; 2
+nothing was run; 130 interrupted.";
+
 const CHECK_EXAMPLES: &str = "\
 Examples:
   loadgen --rate 1600 --target log --duration 10s --history run.jsonl
@@ -197,6 +214,9 @@ enum Command {
     /// Puts the paper's claims to the test on this machine, by the tools that the paper used
     #[command(after_help = PAPER_EXAMPLES)]
     Paper(paper::arguments::Paper),
+    /// Runs a scenario of several systems at several rates, beside its simulation
+    #[command(after_help = PIPELINE_EXAMPLES)]
+    Pipeline(Box<run::pipeline::beside::Pipeline>),
     /// Checks the history of a run again, of which it was given the file with --history
     #[command(after_help = CHECK_EXAMPLES)]
     Check(history::Check),
@@ -228,6 +248,7 @@ pub fn main() -> ExitCode {
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Swarm(arguments)) => swarm::run(&arguments),
         Some(Command::Paper(arguments)) => paper::run(&arguments),
+        Some(Command::Pipeline(arguments)) => run::pipeline::beside::run(&arguments),
         Some(Command::Check(arguments)) => history::check(&arguments),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(
@@ -238,11 +259,19 @@ pub fn main() -> ExitCode {
             );
             return ExitCode::SUCCESS;
         }
-        None => run::run(&arguments.run),
+        None => one_or_several(&arguments.run),
     };
     match result {
         Ok(code) => code,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Makes a run, of one system or of several.
+fn one_or_several(asked: &Run) -> Result<ExitCode> {
+    match run::pipeline::is_asked(asked)? {
+        true => run::pipeline::run(asked),
+        false => run::run(asked),
     }
 }
 

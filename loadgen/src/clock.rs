@@ -22,8 +22,8 @@ struct Start {
     at: Instant,
     /// The same, on the monotonic clock.
     monotonic_ns: u64,
-    /// The same, milliseconds since the Unix epoch.
-    unix_ms: u64,
+    /// The same, microseconds since the Unix epoch.
+    unix_us: u64,
 }
 
 impl Clock {
@@ -32,7 +32,7 @@ impl Clock {
         self.0.get_or_init(|| Start {
             at: Instant::now(),
             monotonic_ns: monotonic_ns(),
-            unix_ms: unix_ms(),
+            unix_us: unix_us(),
         });
     }
 
@@ -48,7 +48,12 @@ impl Clock {
 
     /// The start, milliseconds since the Unix epoch; zero before it.
     pub(crate) fn started_unix_ms(&self) -> u64 {
-        self.0.get().map_or(0, |start| start.unix_ms)
+        self.started_unix_us() / 1_000
+    }
+
+    /// The start, microseconds since the Unix epoch; zero before it.
+    pub(crate) fn started_unix_us(&self) -> u64 {
+        self.0.get().map_or(0, |start| start.unix_us)
     }
 
     /// Sleeps until `at` (nanoseconds), to the precision of the thread's timers
@@ -95,5 +100,10 @@ pub(crate) fn date(seconds: u64) -> String {
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64)
+    unix_us() / 1_000
+}
+
+/// Microseconds since the Unix epoch.
+fn unix_us() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros() as u64)
 }

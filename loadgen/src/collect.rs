@@ -15,6 +15,7 @@ use headwater_scenarios::scenario::Scenario;
 use headwater_traffic::Place;
 
 use crate::clock::Clock;
+use crate::followed::Followed;
 use crate::history::Recording;
 use crate::prepare::Slice;
 use crate::sampler::Sampler;
@@ -92,6 +93,8 @@ pub(crate) struct Collected {
     pub(crate) history: History,
     /// Where it is written down, if it is.
     pub(crate) recording: Option<Recording>,
+    /// Every event, if they are followed.
+    pub(crate) followed: Option<Followed>,
     /// Hash of the schedule, as far as it was due.
     pub(crate) digest: String,
     /// What happened.
@@ -109,6 +112,7 @@ pub(crate) struct Collector {
     recorder: Recorder,
     history: History,
     recording: Option<Recording>,
+    followed: Option<Followed>,
     used: Sender<Slice>,
     digest: ScheduleDigest,
     marks: Vec<Mark>,
@@ -138,6 +142,7 @@ impl Collector {
             recorder: Recorder::new(interval, window).with_phases(&scenario.phases()),
             history: History::new(StreamId(0), Positions::Events),
             recording: None,
+            followed: None,
             used,
             digest: ScheduleDigest::default(),
             marks: Vec::new(),
@@ -154,6 +159,11 @@ impl Collector {
     /// The same, which writes its history down.
     pub(crate) fn recording(self, recording: Option<Recording>) -> Self {
         Self { recording, ..self }
+    }
+
+    /// The same, which follows each event if it is asked to.
+    pub(crate) fn following(self, follows: bool) -> Self {
+        Self { followed: follows.then(Followed::default), ..self }
     }
 
     /// Adds to the history, and to the file that it is written to.
@@ -199,6 +209,7 @@ impl Collector {
             recorder: self.recorder,
             history: self.history,
             recording: self.recording,
+            followed: self.followed,
             digest: self.digest.to_string(),
             marks: self.marks,
             resources: self.sampler.resources(),
@@ -214,6 +225,9 @@ impl Collector {
             Observation::SentLate(tokens) => {
                 tokens.iter().for_each(|token| {
                     self.handed(token.started, token.intended, token.bytes);
+                    if let Some(followed) = &mut self.followed {
+                        followed.sent_late(token.started, token.place);
+                    }
                 });
                 self.counters.sent.fetch_add(tokens.len() as u64, Ordering::Relaxed);
             }
@@ -233,6 +247,10 @@ impl Collector {
             let (at, bytes) = (event.arrival.at.0, event.arrival.bytes);
             self.digest.add(&event.arrival);
             self.note(&Entry::Sent(Written::at(at, Events::from(event.place))));
+            if let Some(followed) = &mut self.followed {
+                let started = if handed { event.started } else { at };
+                followed.sent(&event.arrival, event.place, started);
+            }
             if handed {
                 self.recorder.offered(at, 1, bytes.into());
                 self.handed(event.started, at, bytes);
@@ -267,6 +285,9 @@ impl Collector {
         let mut run: Option<(u64, Events)> = None;
         for Settled { at, token, why } in lot {
             let events = Events::from(token.place);
+            if let Some(followed) = &mut self.followed {
+                followed.settled(*at, token.place, why.is_none());
+            }
             if let Some(why) = why {
                 failed += 1;
                 self.recorder.failed(*at, 1);
@@ -300,6 +321,9 @@ impl Collector {
         for Delivered { at, reader, position, bytes, stamp } in lot {
             match (stamp, position) {
                 (Ok(stamp), Some(position)) => {
+                    if let Some(followed) = &mut self.followed {
+                        followed.read(at, stamp.index);
+                    }
                     // Only the first reader runs while events are written.
                     if reader == 0 {
                         self.recorder.delivered(at, stamp.at.0, 1, bytes.into());

@@ -27,6 +27,7 @@ mod early;
 mod estimate;
 mod failure;
 mod fault;
+mod followed;
 mod forecast;
 mod health;
 mod history;

@@ -1,9 +1,10 @@
 //! From the command line to what is run: a scenario, a system, a seed.
 
+use headwater_models::batch::StreamId;
 use headwater_scenarios::estimate::Estimate;
 use headwater_scenarios::scenario::{self, Scenario, shell_word};
 use headwater_sim::time::Duration;
-use headwater_traffic::Rate;
+use headwater_traffic::{PayloadForm, Rate};
 
 use crate::arguments::{Run, WarmUp};
 use crate::failure::{Failure, Result};
@@ -19,6 +20,7 @@ pub(crate) const DEFAULT_RATE: &str = "1600/s";
 const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 
 /// What is run.
+#[derive(Clone)]
 pub(crate) struct RunPlan {
     /// Traffic, system, faults, promises.
     pub(crate) scenario: Scenario,
@@ -34,6 +36,8 @@ pub(crate) struct RunPlan {
     pub(crate) warm_up: WarmUp,
     /// The line that does it again.
     pub(crate) reproduce: String,
+    /// What was set of a scenario of several systems besides.
+    pub(crate) adapted: Vec<Departure>,
     /// The system is specified: by a scenario, or a setting of `[system]`.
     asks_of_system: bool,
 }
@@ -41,6 +45,21 @@ pub(crate) struct RunPlan {
 impl RunPlan {
     /// Makes a plan from a command line.
     pub(crate) fn new(run: &Run) -> Result<Self> {
+        Self::read(run, false)
+    }
+
+    /// The same of a scenario of several systems, the first of which takes the schedule.
+    pub(crate) fn of_several(run: &Run) -> Result<Self> {
+        Self::read(run, true)
+    }
+
+    /// The same with other traffic.
+    pub(crate) fn with(&self, scenario: Scenario) -> Self {
+        Self { scenario, ..self.clone() }
+    }
+
+    fn read(run: &Run, several: bool) -> Result<Self> {
+        let mut departures = vec![];
         let asked = run.systems.asked()?;
         let target = run.target.as_deref().map(systems::by_name).transpose()?;
         let target = match target {
@@ -51,14 +70,22 @@ impl RunPlan {
             (Some(name), _) => {
                 let written = scenario::Source::find(name)?;
                 let first = written.read(&run.settings)?;
-                if first.systems.is_several() {
+                if first.systems.is_several() && !several {
                     return Err(Failure::new(format!(
-                        "{name} has several systems ({}); a live run drives one: write a scenario \
-                         with that one as its [system]",
+                        "{name} has several systems ({}); here one is driven: write a scenario \
+                         with that one as its [system], or give it to `loadgen --scenario`",
                         first.systems.kinds()
                     )));
                 }
                 let set = settings(run, &asked, first.system().kind().name())?;
+                let mut set = if several { of_first(set) } else { set };
+                if several {
+                    let live = systems::by_name(first.system().kind().name()).ok();
+                    for (path, value, told) in adapted(&first, live, &set) {
+                        set.push((path, value));
+                        departures.push(told);
+                    }
+                }
                 let scenario = written.read(&set)?;
                 (written, scenario)
             }
@@ -94,6 +121,7 @@ impl RunPlan {
             asks_of_system: run.scenario.is_some()
                 || set.iter().any(|(path, _)| path.starts_with("system")),
             named: named_address(&asked, system),
+            adapted: departures,
             scenario,
             written,
             system,
@@ -237,6 +265,47 @@ fn settings(run: &Run, asked: &AllAsked, kind: &str) -> Result<Vec<(String, Stri
         }
     }
     Ok(all)
+}
+
+/// The settings of options of the first system, which are named as of the only one.
+fn of_first(settings: Vec<(String, String)>) -> Vec<(String, String)> {
+    let of = |(path, value): (String, String)| match path.strip_prefix("system.") {
+        Some(rest) if !rest.starts_with(|first: char| first.is_ascii_digit()) => {
+            (format!("system.0.{rest}"), value)
+        }
+        _ => (path, value),
+    };
+    settings.into_iter().map(of).collect()
+}
+
+/// What a pipeline's first system has that its scenario does not say: events that what is behind it
+/// can parse.
+const TWEETS: &str = "tweet-v1";
+
+/// What is set of a scenario of several systems besides, with the difference that it makes.
+fn adapted(
+    scenario: &Scenario,
+    first: Option<&'static dyn LiveSystem>,
+    settings: &[(String, String)],
+) -> Vec<(String, String, Departure)> {
+    let is_set = |path: &str| settings.iter().any(|(set, _)| set == path);
+    let mut all = vec![];
+    let payload = "traffic.payload";
+    if scenario.traffic.payload == PayloadForm::Filler && !is_set(payload) {
+        let why = "What stands behind the first stream parses tweets, which have 1,600 B at least.";
+        let told = Departure::told(payload, "filler", TWEETS, why);
+        all.push((payload.to_owned(), TWEETS.to_owned(), told));
+    }
+    for (option, value, why) in first.into_iter().flat_map(LiveSystem::in_a_pipeline) {
+        let path = format!("system.0.{option}");
+        let option = format!("{}{option}", scenario.systems.prefix(StreamId(0)));
+        let asked = scenario.configuration().get(&option).cloned().unwrap_or_default();
+        if asked != *value && !is_set(&path) {
+            let told = Departure::told(path.clone(), asked, *value, *why);
+            all.push((path, (*value).to_owned(), told));
+        }
+    }
+    all
 }
 
 /// The command line that repeats it: the arguments as given, with the seed.

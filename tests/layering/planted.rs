@@ -26,6 +26,7 @@ const PLANTS: &[(&str, &[Plant])] = &[
             Arrow("headwater-reports", "headwater-scenarios"),
             Arrow("headwater-reports", "headwater-sim"),
             Arrow("headwater-scenarios", "headwater-loadgen"),
+            Arrow("headwater-pipeline", "headwater-loadgen"),
         ],
     ),
     ("binary", &[Binary("headwater", "headwater-loadgen")]),
@@ -43,6 +44,7 @@ const PLANTS: &[(&str, &[Plant])] = &[
         &[
             Way(&["headwater-scenarios", "rskafka"]),
             Way(&["headwater-reports", "some-crate", "reqwest"]),
+            Way(&["headwater-models", "redis"]),
         ],
     ),
     ("command line", &[Way(&["headwater", "headwater-scenarios", "clap"])]),

@@ -73,6 +73,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("headwater-pravega-client", &[]),
+    ("headwater-pipeline", &[]),
     (
         "headwater-tests",
         &[
@@ -142,15 +143,19 @@ const ASYNC_RUNTIMES: &[&str] = &[
 ];
 
 const LIVE_CLIENTS: &[&str] = &[
+    "axum",
     "h2",
+    "headwater-pipeline",
     "headwater-pravega-client",
     "hyper",
     "kafka",
     "kafka-protocol",
     "pravega-client",
     "rdkafka",
+    "redis",
     "reqwest",
     "rskafka",
+    "tokio-postgres",
     "tonic",
     "ureq",
     "zookeeper-client",
@@ -163,8 +168,11 @@ const UNSEEDED: &[&str] = &["fastrand", "rayon", "crossbeam-utils", "nexosim"];
 
 /// The member that each binary must belong to: `headwater` can't need a live client if its crate
 /// does not.
-const BINARIES: &[(&str, &str)] =
-    &[("headwater", "headwater-cli"), ("loadgen", "headwater-loadgen")];
+const BINARIES: &[(&str, &str)] = &[
+    ("headwater", "headwater-cli"),
+    ("headwater-pipeline", "headwater-pipeline"),
+    ("loadgen", "headwater-loadgen"),
+];
 
 /// A name that must not stand in the sources of some crates.
 struct NameRule {

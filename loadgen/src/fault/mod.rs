@@ -58,6 +58,41 @@ pub(crate) fn departures(scenario: &Scenario, source: &Source) -> Vec<Departure>
     }
 }
 
+/// The launched processes that faults hit.
+pub(crate) struct Servers {
+    /// Their names in the scenario.
+    names: Vec<String>,
+    /// Their names under the guard.
+    processes: Vec<String>,
+    /// Which of them clients connect to.
+    served: Vec<bool>,
+}
+
+impl Servers {
+    /// Those that a launch of `system` starts.
+    pub(crate) fn of(scenario: &Scenario, system: &dyn LiveSystem) -> Self {
+        let names = system.servers(scenario);
+        Self { processes: names.clone(), served: served(system, &names), names }
+    }
+
+    /// Those of several systems, by their names in the scenario and under the guard. No proxy
+    /// stands before any of them.
+    pub(crate) fn of_several(named: Vec<(String, String)>) -> Self {
+        let served = vec![false; named.len()];
+        let (names, processes) = named.into_iter().unzip();
+        Self { names, processes, served }
+    }
+
+    /// Checks that every fault of a scenario can happen to them, of whom nobody tells who holds an
+    /// office.
+    ///
+    /// # Errors
+    /// The first that can't, and what can.
+    pub(crate) fn check(&self, scenario: &Scenario) -> Result<()> {
+        check_on(scenario, &self.names, self.served.clone(), &[])
+    }
+}
+
 /// Checks that every fault can happen to what a launch of `system` starts.
 ///
 /// # Errors
@@ -175,12 +210,12 @@ impl<'a> Injector<'a> {
     /// placed on, in order, as far as that is known.
     pub(crate) fn new(
         scenario: &'a Scenario,
-        system: &dyn LiveSystem,
+        servers: Servers,
         seed: Seed,
         cluster: &LaunchedCluster,
         placed: &[String],
     ) -> Self {
-        let servers = system.servers(scenario);
+        let Servers { names: servers, processes, served } = servers;
         let mut roster = roster(scenario, &servers, |_| None);
         let placed: Vec<_> = placed.iter().flat_map(|name| roster.named(name)).collect();
         if !placed.is_empty() {
@@ -188,8 +223,8 @@ impl<'a> Injector<'a> {
         }
         let planner = planner(scenario, seed, &roster);
         let clients = clients(&roster, servers.len());
-        let served = served(system, &servers);
-        let processes = Processes::new(servers, served, clients, seed, cluster);
+        let named = Processes::named(servers, served, clients);
+        let processes = named.launched(processes, seed, cluster);
         let offices = scenario.system().kind().offices().into_iter().map(|office| office.name);
         Self { planner, roster, processes, offices: offices.collect() }
     }
@@ -274,7 +309,8 @@ fn roster(
         same.map_or(SERVER, |(_, role)| role)
     };
     let client = |role: &Role| role.can(Capability::Writes) || role.can(Capability::Reads);
-    let clients = simulated.iter().filter(|(_, role)| client(role));
+    let is_launched = |node: NodeId| launched.iter().any(|name| name == simulated.name(node));
+    let clients = simulated.iter().filter(|(node, role)| client(role) && !is_launched(*node));
     let clients = clients.map(|(node, role)| (simulated.name(node).to_owned(), role));
     let servers = launched.iter().map(|name| (name.clone(), role(name)));
     let mut nodes = Deployment::default();

@@ -25,7 +25,10 @@ use crate::utilisation::Watched;
 /// The processes, numbered as in the roster; each has a machine of its own, of the same number.
 /// Behind them in the roster are the clients, all of them in the generator.
 pub(super) struct Processes {
+    /// Their names in the scenario.
     names: Vec<String>,
+    /// Their names under the guard.
+    processes: Vec<String>,
     /// Which of them clients connect to.
     served: Vec<bool>,
     clients: Clients,
@@ -90,27 +93,23 @@ impl World for Processes {
 }
 
 impl Processes {
-    /// Those of a launched cluster. Delays are drawn from `seed`.
-    pub(super) fn new(
-        names: Vec<String>,
-        served: Vec<bool>,
-        clients: Clients,
+    /// The same, of a launched cluster, whose guard has them under these names. Delays are drawn
+    /// from `seed`.
+    pub(super) fn launched(
+        self,
+        processes: Vec<String>,
         seed: Seed,
         cluster: &LaunchedCluster,
     ) -> Self {
         let (guarded, watched) = (Arc::clone(&cluster.guarded), Arc::clone(&cluster.watched));
         let proxies = cluster.proxies.iter().map(|proxy| proxy.control().clone()).collect();
-        Self {
-            hands: Some(Hands { guarded, watched }),
-            proxies,
-            seed,
-            ..Self::named(names, served, clients)
-        }
+        Self { processes, hands: Some(Hands { guarded, watched }), proxies, seed, ..self }
     }
 
     /// Nothing but names, and which of them clients connect to.
     pub(super) fn named(names: Vec<String>, served: Vec<bool>, clients: Clients) -> Self {
         Self {
+            processes: names.clone(),
             names,
             served,
             clients,
@@ -151,6 +150,10 @@ impl Processes {
         self.names.get(node.index()).map_or("", String::as_str)
     }
 
+    fn process(&self, node: NodeId) -> &str {
+        self.processes.get(node.index()).map_or("", String::as_str)
+    }
+
     /// Why nothing between clients and this one can be hurt.
     fn behind(&self, server: usize) -> String {
         let served = |(name, served): (&String, &bool)| served.then(|| name.clone());
@@ -172,16 +175,16 @@ impl Processes {
 
     fn happen(&mut self, fault: &Fault) -> Result<()> {
         match fault {
-            Fault::Crash { node } => self.hands()?.kill(self.name(*node)),
-            Fault::Restart { node } => self.hands()?.start(self.name(*node)),
-            Fault::Pause { node } => self.hands()?.signal(self.name(*node), Sign::Stop),
-            Fault::Resume { node } => self.hands()?.signal(self.name(*node), Sign::Continue),
-            Fault::Shutdown { node } => self.hands()?.signal(self.name(*node), Sign::Terminate),
+            Fault::Crash { node } => self.hands()?.kill(self.process(*node)),
+            Fault::Restart { node } => self.hands()?.start(self.process(*node)),
+            Fault::Pause { node } => self.hands()?.signal(self.process(*node), Sign::Stop),
+            Fault::Resume { node } => self.hands()?.signal(self.process(*node), Sign::Continue),
+            Fault::Shutdown { node } => self.hands()?.signal(self.process(*node), Sign::Terminate),
             Fault::ThrottleCpu { machine, percent, period } => {
                 let (index, hands) = (machine.index(), self.hands()?.clone());
                 self.throttled.remove(&index);
                 if *percent < 100 {
-                    let name = self.names[index].clone();
+                    let name = self.processes[index].clone();
                     let set = move |works| {
                         let sign = if works { Sign::Continue } else { Sign::Stop };
                         // One that has ended meanwhile is another fault's doing.

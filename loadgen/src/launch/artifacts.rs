@@ -50,6 +50,11 @@ impl Artifacts {
 
     /// The directory of jars in `cache`; they are fetched if they are not there, or not whole.
     pub(crate) fn fetch(&self, cache: &Path, or: &str) -> Result<PathBuf> {
+        self.fetch_or(cache, &format!(", or name a cluster that runs with {or}"))
+    }
+
+    /// The same, with the end of what is told where there is no Maven.
+    pub(crate) fn fetch_or(&self, cache: &Path, end: &str) -> Result<PathBuf> {
         let home = cache.join(&self.name);
         match damage(&home) {
             None => return Ok(home.join("jars")),
@@ -70,18 +75,18 @@ impl Artifacts {
             self.megabytes,
             home.display()
         ));
-        self.download(cache, &home, or)?;
+        self.download(cache, &home, end)?;
         Ok(home.join("jars"))
     }
 
-    fn download(&self, cache: &Path, home: &Path, or: &str) -> Result<()> {
+    fn download(&self, cache: &Path, home: &Path, end: &str) -> Result<()> {
         let partial = cache.join(format!("{}.partial-{}", self.name, std::process::id()));
         let fail = |error: std::io::Error| {
             Failure::io(format_args!("can't write {}", partial.display()), &error)
         };
         std::fs::create_dir_all(&partial).map_err(fail)?;
         std::fs::write(partial.join("pom.xml"), &self.pom).map_err(fail)?;
-        let done = self.maven(&partial, or).and_then(|()| {
+        let done = self.maven(&partial, end).and_then(|()| {
             let manifest = manifest(&partial.join("jars")).map_err(fail)?;
             std::fs::write(partial.join(MANIFEST), manifest).map_err(fail)?;
             match std::fs::rename(&partial, home) {
@@ -96,7 +101,7 @@ impl Artifacts {
         done
     }
 
-    fn maven(&self, directory: &Path, or: &str) -> Result<()> {
+    fn maven(&self, directory: &Path, end: &str) -> Result<()> {
         let output = Command::new("mvn")
             .args(["-B", "-ntp", "-q", "dependency:copy-dependencies"])
             .args(["-DincludeScope=runtime", "-DoutputDirectory=jars"])
@@ -106,7 +111,7 @@ impl Artifacts {
         let output = output.map_err(|_| {
             Failure::new(format!(
                 "there is no `mvn` on the PATH to download {}: install Maven (Debian: apt \
-                 install maven), or name a cluster that runs with {or}",
+                 install maven){end}",
                 self.describes
             ))
         })?;

@@ -1,9 +1,12 @@
 //! The account of a live run: the simulator's, with the generator's own health.
 
+use std::collections::BTreeMap;
+
 use headwater_check::{History, Promises, Suite};
 use headwater_models::batch::StreamId;
 use headwater_reports::outcome::{self, Environment, Mark, Source, Speed, Status, VerdictStatus};
-use headwater_reports::{Outcome, Recorder};
+use headwater_reports::{Gauge, Latency, Outcome, Recorder};
+use headwater_scenarios::observe::Measured;
 use headwater_scenarios::run::account as simulated;
 use headwater_scenarios::run::{Account, StreamAccount, account as of_account};
 use headwater_scenarios::scenario::Scenario;
@@ -16,6 +19,7 @@ use crate::pacing::Paced;
 use crate::placement::Placement;
 use crate::plan::RunPlan;
 use crate::profile::{interruptions, kernel};
+use crate::systems;
 use crate::systems::client::ReadBack;
 use crate::systems::departure::Departure;
 use crate::systems::system::Cluster;
@@ -33,6 +37,31 @@ pub(crate) struct Setting<'a> {
     pub(crate) departures: Vec<Departure>,
     /// How fast the machine was before and after it.
     pub(crate) speed: Option<(Speed, Speed)>,
+}
+
+/// What is known of a run beyond its first stream, where there are several; nothing of one.
+#[derive(Default)]
+pub(crate) struct Beyond {
+    /// The name of the first stream, and how long events were in it.
+    pub(crate) first: Option<(String, Latency)>,
+    /// The streams behind it.
+    pub(crate) streams: Vec<StreamAccount>,
+    /// All of them together.
+    pub(crate) total: Option<Measured>,
+    /// Named levels.
+    pub(crate) gauges: Vec<Gauge>,
+    /// What was found.
+    pub(crate) verdicts: Vec<outcome::Verdict>,
+    /// Events that were acknowledged in the first stream and did not come out behind the last.
+    pub(crate) lost: u64,
+    /// When the last came, nanoseconds.
+    pub(crate) end: u64,
+    /// What the systems are.
+    pub(crate) systems: Option<String>,
+    /// The version of the engine between them.
+    pub(crate) engine: Option<&'static str>,
+    /// What they really had, beside the scenario's options.
+    pub(crate) configuration: BTreeMap<String, String>,
 }
 
 /// Why a run ended before its time: it was stopped by the user after so many nanoseconds, it was
@@ -55,28 +84,39 @@ pub(crate) fn account(
     setting: Setting<'_>,
     driven: Driven,
     interrupted: bool,
+    beyond: Beyond,
 ) -> Outcome {
-    let Driven { collected, mut recorded, injected, read_back, paced, trouble, cpu, started } =
-        driven;
+    let Driven { collected, mut recorded, injected, read_back, paced, trouble, cpu, .. } = driven;
+    let started_unix_ms = driven.started_unix_us / 1_000;
+    let Beyond { first, streams: behind, total, gauges, verdicts, lost, systems, engine, .. } =
+        beyond;
     let marks = by_time(collected.marks, std::mem::take(&mut recorded.marks));
     let threads = std::mem::take(&mut recorded.threads);
     let drained = drained(&read_back);
     let only_live = Suite::from(only_live(drained)).run(&collected.history);
     let reading = reading(&read_back, interrupted);
     let refused = collected.errors.get("queue_full").copied().unwrap_or(0);
+    let name = first.as_ref().map(|(name, _)| name.clone());
+    let mut environment = environment(plan, &setting);
+    environment.system = systems.unwrap_or(environment.system);
+    if let Some(engine) = engine {
+        environment.system_version = versions(plan, &setting.cluster.version, engine);
+    }
+    let mut streams = vec![stream(plan, collected.recorder, collected.history, &read_back, first)];
+    streams.extend(behind);
     let mut outcome = of_account(
         &without_disks(&plan.scenario),
         plan.seed,
         Account {
             source: Source::Live,
-            environment: environment(plan, &setting),
+            environment,
             digest: collected.digest,
-            streams: vec![stream(plan, collected.recorder, collected.history, &read_back)],
-            total: None,
-            end: Time(collected.end),
+            streams,
+            total,
+            end: Time(collected.end.max(beyond.end)),
             resources: collected.resources,
             threads,
-            gauges: vec![],
+            gauges,
             faults: injected.faults,
             faults_amiss: injected.amiss,
             disks_outrun: Vec::new(),
@@ -85,7 +125,7 @@ pub(crate) fn account(
             outside: Vec::new(),
         },
     );
-    (outcome.started_unix_ms, _) = started;
+    outcome.started_unix_ms = started_unix_ms;
     outcome.reproduce.clone_from(&plan.reproduce);
     let late = (paced == Paced::TooLate).then_some(plan.scenario.measure.drain);
     let stopped = interrupted.then_some(collected.end);
@@ -93,17 +133,33 @@ pub(crate) fn account(
         outcome.status = Status::Interrupted { why };
     }
     let generator = health::judge(&outcome, cpu, refused);
-    outcome.verdicts.extend(only_live.iter().map(simulated::verdict));
-    outcome.verdicts.extend([reading, replicas()]);
+    let of_first = only_live.iter().map(simulated::verdict).chain([reading, replicas()]);
+    outcome.verdicts.extend(of_first.map(|of| outcome::Verdict { stream: name.clone(), ..of }));
+    outcome.verdicts.extend(verdicts);
+    outcome.counts.lost += lost;
     outcome.verdicts.extend(health::verdicts(&generator));
     outcome.verdicts.extend(fair(&outcome, &recorded, &setting, plan));
     outcome.verdicts.extend(errors(&collected.errors));
     outcome.generator = Some(generator);
     configuration(plan, &setting, &mut outcome);
+    outcome.configuration.extend(beyond.configuration);
     outcome.differences =
         setting.departures.into_iter().map(|departure| departure.difference).collect();
     simulated::conclude(&plan.scenario, &mut outcome);
     outcome
+}
+
+/// The versions of a scenario's systems, one after the other: those of the streams, of the engine
+/// between them, and what else there is of this program.
+fn versions(plan: &RunPlan, streams: &str, engine: &str) -> String {
+    let first = plan.system.name();
+    let of = |kind: &str| match kind {
+        kind if kind == first => streams,
+        kind if systems::engine(kind).is_some() => engine,
+        _ => env!("CARGO_PKG_VERSION"),
+    };
+    let parts = plan.scenario.systems.iter();
+    parts.map(|(_, part)| of(part.system.kind().name())).collect::<Vec<_>>().join(", ")
 }
 
 /// A scenario as far as a live run can hold a system to it: the disks of the servers are not seen.
@@ -113,15 +169,18 @@ fn without_disks(scenario: &Scenario) -> Scenario {
     seen
 }
 
-/// The only stream of a live run.
+/// The stream that takes the schedule, the only one of most runs: with its name, and how long
+/// events were in it, where others are behind it.
 fn stream(
     plan: &RunPlan,
     recorder: Recorder,
     history: History,
     read_back: &Result<ReadBack, String>,
+    named: Option<(String, Latency)>,
 ) -> StreamAccount {
+    let (name, passage) = named.unzip();
     StreamAccount {
-        name: plan.system.name().into(),
+        name: name.unwrap_or_else(|| plan.system.name().into()),
         system: plan.system.name().into(),
         from: None,
         recorder,
@@ -132,7 +191,7 @@ fn stream(
         drained: drained(read_back),
         given_up: 0,
         handed_again: 0,
-        passage: None,
+        passage,
         outside: Vec::new(),
     }
 }
@@ -251,7 +310,7 @@ fn replicas() -> outcome::Verdict {
 }
 
 /// What the client gave up, by its reason.
-fn errors(errors: &std::collections::BTreeMap<&'static str, u64>) -> Option<outcome::Verdict> {
+fn errors(errors: &BTreeMap<&'static str, u64>) -> Option<outcome::Verdict> {
     if errors.is_empty() {
         return None;
     }

@@ -13,7 +13,7 @@ use super::{Interrupt, named};
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector, Counters};
 use crate::failure::{Failure, Result};
-use crate::fault::{Injected, Injector};
+use crate::fault::{Injected, Injector, Servers};
 use crate::history::Recording;
 use crate::pacing::{Pace, Paced, Pacer};
 use crate::plan::RunPlan;
@@ -51,23 +51,53 @@ pub(crate) struct Driven {
     pub(crate) trouble: Option<String>,
     /// Share of one core that the generator used while it sent.
     pub(crate) cpu: Option<f64>,
-    /// Start: milliseconds since the Unix epoch, and nanoseconds on the machine's monotonic clock.
-    pub(crate) started: (u64, u64),
+    /// Start: microseconds since the Unix epoch.
+    pub(crate) started_unix_us: u64,
+    /// The same on the machine's monotonic clock, nanoseconds.
+    pub(crate) started_ns: u64,
+}
+
+/// Who is told how a run goes on.
+pub(crate) trait Onlooker {
+    /// Its topic or stream is there, and nothing has been sent.
+    ///
+    /// # Errors
+    /// Why it can't go on.
+    fn opened(&mut self, storage: &dyn Storage, clock: &Clock) -> Result<()>;
+
+    /// Its clock has started, and nothing has been sent.
+    ///
+    /// # Errors
+    /// Why it can't go on.
+    fn started(&mut self, clock: &Clock) -> Result<()>;
 }
 
 /// What is asked of a run besides its plan.
-pub(crate) struct Asked {
+pub(crate) struct Asked<'a> {
     /// What is written is read at the same time.
     pub(crate) reads: bool,
     /// Where clients tell what they do.
     pub(crate) counting: Option<Counting>,
     /// Where the history is written down.
     pub(crate) recording: Option<Recording>,
+    /// What faults hit, if it is not what the plan's system launches.
+    pub(crate) servers: Option<Servers>,
+    /// Each event is followed.
+    pub(crate) follows: bool,
+    /// Who is told.
+    pub(crate) onlooker: Option<&'a mut dyn Onlooker>,
 }
 
-impl Default for Asked {
+impl Default for Asked<'_> {
     fn default() -> Self {
-        Self { reads: true, counting: None, recording: None }
+        Self {
+            reads: true,
+            counting: None,
+            recording: None,
+            servers: None,
+            follows: false,
+            onlooker: None,
+        }
     }
 }
 
@@ -77,24 +107,24 @@ pub(crate) fn drive(
     cluster: &Cluster,
     interrupt: &Interrupt,
     keep: bool,
-    asked: Asked,
+    mut asked: Asked<'_>,
 ) -> Result<Driven> {
     let (mut observer, observations) = Observer::new(Clock::default());
     observer.counting = asked.counting;
     let Connection { writers, lanes, read, storage } =
         plan.system.open(&plan.scenario, cluster, &observer)?;
+    if let Some(onlooker) = &mut asked.onlooker {
+        onlooker.opened(storage.as_ref(), &observer.clock)?;
+    }
     let reading = read.filter(|_| asked.reads).map(|start| start()).transpose()?;
-    let injector = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty());
-    let injector = injector.map(|cluster| {
-        let (scenario, placed) = (&plan.scenario, storage.placed());
-        Injector::new(scenario, plan.system, Seed(plan.seed), cluster, &placed)
-    });
+    let injector = injector(plan, cluster, asked.servers.take(), storage.as_ref());
     let traffic = plan.scenario.traffic.plan(Seed(plan.seed));
     let traffic = Arc::new(traffic.map_err(|error| Failure::new(error.to_string()))?);
     let (sampler, threads) = samplers(plan, cluster, observer.counting.is_some());
     let (preparer, slices, used) = prepare(Arc::clone(&traffic), lanes);
     let collector = Collector::new(&plan.scenario, used, sampler, threads, observer.clock.clone())
-        .recording(asked.recording);
+        .recording(asked.recording)
+        .following(asked.follows);
     let lag_max = Duration::from_nanos(plan.scenario.measure.drain.0);
     let pacer = Pacer {
         slices,
@@ -112,11 +142,16 @@ pub(crate) fn drive(
     };
     let over = AtomicBool::new(false);
     let before = storage.written_by_others();
-    let driven = std::thread::scope(|scope| {
+    let all = std::thread::scope(|scope| {
         let over = &over;
         let collecting = named(scope, "collector", move || collector.run(&observations, over));
         named(scope, "preparer", move || preparer.run());
         observer.clock.start();
+        if let Err(failure) = begun(&mut asked.onlooker, &observer.clock) {
+            over.store(true, Ordering::Relaxed);
+            reading.iter().for_each(|reading| reading.stop.store(true, Ordering::Relaxed));
+            return Err(failure);
+        }
         let played = driver.play(scope, pacer, writers, reading, injector);
         over.store(true, Ordering::Relaxed);
         let outstanding = driver.unresolved();
@@ -126,10 +161,7 @@ pub(crate) fn drive(
         collected.give_up(outstanding);
         let (clock, end) = (&observer.clock, collected.end);
         let recorded = recorded::read(cluster, storage.as_ref(), threads, clock, end, before);
-        let Played { injected, read_back, paced, cpu } = played;
-        let started = (observer.clock.started_unix_ms(), clock.started().unwrap_or(0));
-        let trouble = traffic.trouble().map(str::to_owned);
-        Ok(Driven { collected, recorded, injected, read_back, paced, trouble, cpu, started })
+        Ok(driven(played, collected, recorded, clock, traffic.trouble().map(str::to_owned)))
     });
     // A launched cluster is removed as a whole.
     if cluster.launched.is_none()
@@ -138,7 +170,47 @@ pub(crate) fn drive(
     {
         terminal::note(left);
     }
-    driven
+    all
+}
+
+/// Tells the onlooker, if there is one, that the clock has started.
+fn begun(onlooker: &mut Option<&mut dyn Onlooker>, clock: &Clock) -> Result<()> {
+    onlooker.as_mut().map_or(Ok(()), |onlooker| onlooker.started(clock))
+}
+
+/// What lets the faults of a plan happen, if it has any and there is something to be hurt: these
+/// servers, or those that the plan's system launches.
+fn injector<'a>(
+    plan: &'a RunPlan,
+    cluster: &Cluster,
+    servers: Option<Servers>,
+    storage: &dyn Storage,
+) -> Option<Injector<'a>> {
+    let launched = cluster.launched.as_ref().filter(|_| !plan.scenario.faults.is_empty())?;
+    let servers = servers.unwrap_or_else(|| Servers::of(&plan.scenario, plan.system));
+    Some(Injector::new(&plan.scenario, servers, Seed(plan.seed), launched, &storage.placed()))
+}
+
+/// All that a run brought.
+fn driven(
+    played: Played,
+    collected: Collected,
+    recorded: Recorded,
+    clock: &Clock,
+    trouble: Option<String>,
+) -> Driven {
+    let Played { injected, read_back, paced, cpu } = played;
+    Driven {
+        collected,
+        recorded,
+        injected,
+        read_back,
+        paced,
+        trouble,
+        cpu,
+        started_unix_us: clock.started_unix_us(),
+        started_ns: clock.started().unwrap_or(0),
+    }
 }
 
 /// What looks at CPU time: of threads as often as clients tell what they do, where they do.

@@ -14,7 +14,7 @@ use headwater_reports::outcome::Status;
 use headwater_scenarios::find::{self, Answer, Extreme, FindSpec, Runs};
 use headwater_scenarios::scenario::shell_word;
 
-use super::account::{self, Setting};
+use super::account::{self, Beyond, Setting};
 use super::find_arguments::Find;
 use super::{INTERRUPTED, Interrupt, check, drive, reach, warm_up};
 use crate::failure::{Failure, Result};
@@ -196,7 +196,8 @@ impl Live<'_> {
         let departures = plan.departures(&self.source);
         let placement = self.placement.clone();
         let setting = Setting { cluster: &cluster, placement, warm_up, departures, speed };
-        let mut outcome = account::account(&plan, setting, driven, self.interrupt.raised());
+        let mut outcome =
+            account::account(&plan, setting, driven, self.interrupt.raised(), Beyond::default());
         outcome.reproduce = reproduce(self.asked, value, seed);
         if self.keeps {
             self.cluster = Some(cluster);

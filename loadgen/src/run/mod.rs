@@ -17,7 +17,7 @@ use crate::plan::RunPlan;
 use crate::systems::departure::Departure;
 use crate::systems::system::Source;
 use crate::{arguments, fault, speed, terminal};
-use account::Setting;
+use account::{Beyond, Setting};
 
 mod account;
 pub(crate) mod calibrate;
@@ -25,6 +25,7 @@ pub(crate) mod ceiling;
 mod drive;
 pub(crate) mod find;
 pub(crate) mod find_arguments;
+pub(crate) mod pipeline;
 mod reach;
 mod recorded;
 mod warm_up;
@@ -69,7 +70,7 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         .take()
         .map(|recording| recording.end(account::promised(&plan, &driven.read_back)));
     let setting = Setting { cluster: &cluster, placement, warm_up, departures, speed };
-    let outcome = account::account(&plan, setting, driven, interrupted);
+    let outcome = account::account(&plan, setting, driven, interrupted, Beyond::default());
     // The cluster is removed before the results are printed, so that they come last.
     drop(cluster);
     output::tell(&outcome, folder.as_ref(), arguments.json)?;

@@ -151,7 +151,7 @@ impl Compilers {
 }
 
 /// The scenario without what it does to the cluster.
-fn plain(scenario: &Scenario, longest: Duration) -> Scenario {
+pub(super) fn plain(scenario: &Scenario, longest: Duration) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.faults.clear();
     // A trace's rate is its mean: what it has of bursts is left out as well.

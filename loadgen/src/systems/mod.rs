@@ -16,6 +16,7 @@ pub(crate) mod calibration;
 pub(crate) mod client;
 pub(crate) mod counts;
 pub(crate) mod departure;
+pub(crate) mod engine;
 mod java;
 mod kafka;
 pub(crate) mod lanes;
@@ -24,13 +25,24 @@ pub(crate) mod log;
 mod null;
 pub(crate) mod options;
 mod pravega;
+pub(crate) mod services;
+mod spark;
 pub(crate) mod system;
 
+use engine::LiveEngine;
 use system::{Asked, LiveSystem};
 
 /// Every live system, in the order in which they are listed.
 pub(crate) static SYSTEMS: [&dyn LiveSystem; 5] =
     [&kafka::Kafka, &pravega::Pravega, &bookkeeper::BookKeeper, &log::Log, &null::Null];
+
+/// Every live engine.
+static ENGINES: [&dyn LiveEngine; 1] = [&spark::Spark];
+
+/// The live engine of this kind, if there is one.
+pub(crate) fn engine(kind: &str) -> Option<&'static dyn LiveEngine> {
+    ENGINES.into_iter().find(|engine| engine.name() == kind)
+}
 
 /// The names of all, for people: `kafka, pravega, bookkeeper, log or null`.
 pub(crate) fn names() -> String {

@@ -11,6 +11,7 @@ use headwater_scenarios::scenario::Scenario;
 use super::calibration::Calibration;
 use super::client::{Observer, Reading, Writer};
 use super::departure::Departure;
+use super::engine::Ends;
 use super::lanes::LanePlan;
 use crate::clock::unix_ms;
 use crate::failure::Result;
@@ -160,6 +161,17 @@ pub(crate) trait LiveSystem: Sync {
         Ok(Asked::default())
     }
 
+    /// How something else stands at one end of its streams; none where nothing can.
+    fn ends(&self) -> Option<&'static dyn Ends> {
+        None
+    }
+
+    /// What it has as the first of a pipeline that shares a machine, unless it is asked for: an
+    /// option of its section, the value, and why.
+    fn in_a_pipeline(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        &[]
+    }
+
     /// Where it is to be found.
     fn home(&self) -> Home;
 
@@ -297,6 +309,11 @@ pub(crate) struct Connection {
 
 /// A topic or stream that a run made for itself.
 pub(crate) trait Storage: Send + Sync {
+    /// Where its cluster answers, and its name there; none where nobody else can take from it.
+    fn place(&self) -> Option<(&str, &str)> {
+        None
+    }
+
     /// The process that holds this office now (`leader`: that of its first partition), by its name
     /// in a launched cluster; none where nobody does, or the system does not tell.
     fn holder(&self, _office: &str) -> Option<String> {

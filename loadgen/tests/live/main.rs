@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod pipeline;
 mod pravega_client;
 mod split;
 

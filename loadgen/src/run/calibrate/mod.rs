@@ -196,7 +196,8 @@ fn measure(
         terminal::note(format_args!("case {} of {all}: {name}", turn + 1));
         let counting = Counting::default();
         let reads = cases[at].reads;
-        let asked = drive::Asked { reads, counting: Some(counting.clone()), recording: None };
+        let counted = Some(counting.clone());
+        let asked = drive::Asked { reads, counting: counted, ..drive::Asked::default() };
         let driven = drive::drive(&plans[at], &cluster, interrupt, false, asked)?;
         let after = speed::of_launched(&source, &placement, speed::BESIDE);
         let both: Vec<Speed> = before.into_iter().chain(after).collect();
@@ -238,7 +239,7 @@ impl Measured {
         let mut threads = driven.recorded.threads.clone();
         threads.groups.iter_mut().for_each(|of| of.scale_cpu(1.0 / slower));
         self.slower.push((case, slower));
-        let (_, started) = driven.started;
+        let started = driven.started_ns;
         self.began.get_or_insert(started);
         let disturbed = driven.recorded.disturbance.cores;
         if disturbed > health::OTHERS * self.had as f64 {

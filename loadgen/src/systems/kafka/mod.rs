@@ -11,6 +11,7 @@ use headwater_scenarios::scenario::{Scenario, Topology};
 use super::calibration::Calibration;
 use super::client::{Observer, Writer};
 use super::departure::Departure;
+use super::engine::Ends;
 use super::java::Clients;
 use super::lanes::LanePlan;
 use super::system::{
@@ -22,6 +23,7 @@ use crate::fault::proxy::need_proxies;
 use crate::launch::{LaunchedCluster, Places};
 
 mod arguments;
+mod behind;
 mod calibration;
 mod events;
 mod java;
@@ -153,6 +155,16 @@ impl LiveSystem for Kafka {
             Topic { bootstrap: cluster.address.clone(), name: storage_name(), inside: None };
         let events = (scenario.traffic.size.mean.0, load);
         load_test::prepare(configuration(scenario)?, topic, events, places).map(Some)
+    }
+
+    fn in_a_pipeline(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        const WHY: &str = "The generator writes in its own process: JVMs of clients would take the \
+                           cores that the engine shares with them.";
+        &[("client", "librdkafka", WHY)]
+    }
+
+    fn ends(&self) -> Option<&'static dyn Ends> {
+        Some(&Self)
     }
 
     fn calibration(&self) -> Option<&'static Calibration> {

@@ -27,20 +27,49 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// simulated ones do: consumer `c` of `n` has every `n`th partition. A consumer without any is not
 /// started.
 pub(super) fn start(topic: &Topic, cluster: &Cluster, observer: &Observer) -> Result<Reading> {
+    start_with(topic, cluster, Some(observer), || Lot::of_delivered(observer))
+}
+
+/// The same, each of which hands what it reads to a taker.
+pub(super) fn start_with<T: Taker>(
+    topic: &Topic,
+    cluster: &Cluster,
+    observer: Option<&Observer>,
+    taker: impl Fn() -> T,
+) -> Result<Reading> {
     let consumers = cluster.consumers.min(cluster.partitions);
     let reader = |consumer: u32| {
         let partitions = (consumer..cluster.partitions).step_by(cluster.consumers as usize);
-        let reader = Reader::connect(topic, cluster, partitions.collect(), observer)?;
+        let reader = Reader::connect(topic, cluster, partitions.collect(), observer, taker())?;
         Ok(move |flags: Flags| reader.run(&flags))
     };
     Reading::start_all((0..consumers).map(reader).collect::<Result<_>>()?)
 }
 
-struct Reader {
+/// Who is handed what is read.
+pub(super) trait Taker: Send + 'static {
+    /// A record, as it comes.
+    fn take(&mut self, partition: i32, offset: i64, payload: &[u8]);
+
+    /// There is none more just now.
+    fn rest(&mut self) {}
+}
+
+impl Taker for Lot<Delivered> {
+    fn take(&mut self, _: i32, offset: i64, payload: &[u8]) {
+        self.delivered(0, Some(offset as u64), payload);
+    }
+
+    fn rest(&mut self) {
+        self.flush();
+    }
+}
+
+struct Reader<T> {
     consumer: BaseConsumer<Told>,
     topic: String,
     partitions: Vec<Partition>,
-    delivered: Lot<Delivered>,
+    taker: T,
 }
 
 /// A partition, and how far it is read.
@@ -50,13 +79,14 @@ struct Partition {
     next: i64,
 }
 
-impl Reader {
+impl<T: Taker> Reader<T> {
     /// Connects a consumer of `partitions`.
     fn connect(
         topic: &Topic,
         cluster: &Cluster,
         partitions: Vec<u32>,
-        observer: &Observer,
+        observer: Option<&Observer>,
+        taker: T,
     ) -> Result<Self> {
         let mut config = topic::client(&topic.bootstrap);
         config.set("group.id", &topic.name);
@@ -81,8 +111,7 @@ impl Reader {
             assigned.add_partition_offset(&topic.name, *id, Offset::Beginning).map_err(fail)?;
         }
         consumer.assign(&assigned).map_err(fail)?;
-        let delivered = Lot::of_delivered(observer);
-        Ok(Self { consumer, topic: topic.name.clone(), partitions, delivered })
+        Ok(Self { consumer, topic: topic.name.clone(), partitions, taker })
     }
 
     fn run(mut self, flags: &Flags) -> Result<ReadBack> {
@@ -122,9 +151,9 @@ impl Reader {
             }
             // A tombstone has no payload; this program never writes one.
             let payload = message.payload().unwrap_or_default();
-            self.delivered.delivered(0, Some(offset as u64), payload);
+            self.taker.take(id, offset, payload);
         }
-        self.delivered.flush();
+        self.taker.rest();
     }
 
     /// End offsets of the partitions, if all of them answer.

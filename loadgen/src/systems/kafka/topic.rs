@@ -76,8 +76,12 @@ pub(super) struct Told(Option<(Counting, String)>);
 
 impl Told {
     /// Of a client of this name, whose options are `config`.
-    pub(super) fn new(observer: &Observer, name: String, config: &mut ClientConfig) -> Self {
-        let counting = observer.counting.clone();
+    pub(super) fn new(
+        observer: Option<&Observer>,
+        name: String,
+        config: &mut ClientConfig,
+    ) -> Self {
+        let counting = observer.and_then(|observer| observer.counting.clone());
         if counting.is_some() {
             config.set("statistics.interval.ms", Counting::EVERY.as_millis().to_string());
         }
@@ -360,6 +364,10 @@ fn controller(data: &Path) -> Option<usize> {
 }
 
 impl Storage for Topic {
+    fn place(&self) -> Option<(&str, &str)> {
+        Some((&self.bootstrap, &self.name))
+    }
+
     fn holder(&self, office: &str) -> Option<String> {
         let inside = self.inside.as_ref()?;
         let id = match office {

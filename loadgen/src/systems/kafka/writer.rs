@@ -120,7 +120,7 @@ impl Producer {
         for (name, value) in options::of_producer(cluster) {
             config.set(name, value);
         }
-        let told = Told::new(observer, format!("producer {number}"), &mut config);
+        let told = Told::new(Some(observer), format!("producer {number}"), &mut config);
         let fail = |error: KafkaError| {
             Failure::new(format!("{}: can't connect a producer: {error}", topic.bootstrap))
         };

@@ -1,0 +1,59 @@
+//! The backup: each event of the first stream is a line of a file.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use headwater_models::pipeline::backup::config::Cluster;
+use headwater_models::system::System;
+use headwater_traffic::parse;
+
+use super::{LiveService, time};
+use crate::failure::{Failure, Result};
+
+/// The service.
+pub(super) struct Backup;
+
+fn file(home: &Path) -> PathBuf {
+    home.join("tweets.ndjson")
+}
+
+impl LiveService for Backup {
+    fn name(&self) -> &'static str {
+        "backup"
+    }
+
+    fn options(&self, system: &dyn System) -> BTreeMap<&'static str, String> {
+        let Some(config) = system.as_any().downcast_ref::<Cluster>() else {
+            return BTreeMap::new();
+        };
+        BTreeMap::from([
+            ("max-poll-records", config.max_poll_records.to_string()),
+            ("commit-interval", time(config.commit_interval)),
+            ("resume-interval", time(config.resume_interval)),
+        ])
+    }
+
+    fn files(&self, home: &Path) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([("file", file(home).display().to_string())])
+    }
+
+    fn kept(&self, home: &Path) -> Result<Option<BTreeMap<u64, u32>>> {
+        let path = file(home);
+        let fail = |error: std::io::Error| {
+            Failure::io(format_args!("can't read {}", path.display()), &error)
+        };
+        let mut kept: BTreeMap<u64, u32> = BTreeMap::new();
+        for (number, line) in
+            (1_u64..).zip(BufReader::new(File::open(&path).map_err(fail)?).lines())
+        {
+            let line = line.map_err(fail)?;
+            let stamp = parse(line.as_bytes()).map_err(|damage| {
+                Failure::after_run(format!("{}, line {number}: {damage}", path.display()))
+            })?;
+            *kept.entry(stamp.index).or_default() += 1;
+        }
+        Ok(Some(kept))
+    }
+}
