@@ -9,7 +9,7 @@ use std::{env, fs};
 use axum::http::Uri;
 use axum::response::Html;
 use axum::routing::get;
-use headwater_pipeline::arguments;
+use headwater_pipeline::arguments::{self, Sync};
 use headwater_pipeline::backup::archive::Archive;
 use headwater_pipeline::backup::{self, Backup};
 use headwater_pipeline::search::{Config, Search, database, index};
