@@ -2,7 +2,7 @@
 //! put in, and each of some hundred is looked for by all its words, by three of them, and by one.
 //!
 //! ```text
-//! cargo run -p headwater-pipeline --example index -- 50000 128 200
+//! cargo run --release -p headwater-pipeline --example index -- 50000 128 200
 //! ```
 //! Tweets, dimensions of a vector, candidates that a search keeps.
 

@@ -48,7 +48,7 @@ pub fn config(asked: &NginxConfig) -> Result<String> {
     if asked.policy == Policy::LeastConnections {
         out += "    least_conn;\n";
     }
-    let (fails, down) = (asked.max_fails, time(asked.fail_timeout));
+    let (fails, down) = (asked.max_fails, seconds(asked.fail_timeout));
     for at in &asked.web {
         line(&mut out, format_args!("    server {at} max_fails={fails} fail_timeout={down};"));
     }
@@ -88,7 +88,59 @@ fn folder(folder: &Path) -> Result<String> {
     }
 }
 
-/// As nginx writes times.
+/// As nginx takes the times of a server of an upstream: in whole seconds, rounded up.
+fn seconds(time: Duration) -> String {
+    format!("{}s", time.as_millis().div_ceil(1_000).max(1))
+}
+
+/// As it takes others.
 fn time(time: Duration) -> String {
     format!("{}ms", time.as_millis().max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(folder: &Path) -> NginxConfig {
+        let at = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        NginxConfig {
+            folder: folder.into(),
+            listen: at(8080),
+            web: vec![at(8081), at(8082)],
+            policy: Policy::RoundRobin,
+            max_fails: 1,
+            fail_timeout: Duration::from_millis(1_500),
+            read_timeout: Duration::from_millis(1_500),
+        }
+    }
+
+    #[test]
+    fn what_nginx_writes_is_in_the_folder_and_it_listens_on_this_machine_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = config(&asked(folder.path())).expect("a configuration");
+        let whole = folder.path().canonicalize().expect("it is there");
+        let paths = text.matches(&format!("\"{}/", whole.display())).count();
+        assert_eq!(paths, 7, "the process, errors and five kinds of parts: {text}");
+        assert_eq!(text.matches("listen ").count(), 1);
+        assert!(text.contains("listen 127.0.0.1:8080;"));
+        for web in ["server 127.0.0.1:8081", "server 127.0.0.1:8082"] {
+            assert!(text.contains(&format!("{web} max_fails=1 fail_timeout=2s;")), "{text}");
+        }
+        assert!(text.contains("proxy_read_timeout 1500ms;") && !text.contains("least_conn"));
+        assert_eq!(text.matches('{').count(), text.matches('}').count());
+        let least = NginxConfig { policy: Policy::LeastConnections, ..asked(folder.path()) };
+        assert!(config(&least).expect("a configuration").contains("    least_conn;\n"));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_or_would_be_misread_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let told = config(&asked(&folder.path().join("none"))).expect_err("not there");
+        assert!(told.to_string().contains("a folder is expected"), "{told}");
+        let odd = folder.path().join("a\"; b");
+        std::fs::create_dir(&odd).expect("made");
+        let told = config(&asked(&odd)).expect_err("misread");
+        assert!(told.to_string().contains("a plain name is expected"), "{told}");
+    }
 }

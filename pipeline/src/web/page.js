@@ -29,12 +29,15 @@ function showCloud(told) {
   at('window').textContent = told.tweets
     ? `${number(told.tweets)} tweets, ${clock(told.from)} to ${clock(told.until)}` : '';
   note('cloud-note', told.top.length ? '' : 'No hashtag has been counted in this window.');
-  const narrow = innerWidth < 481;
+  const width = at('cloud').clientWidth, narrow = width < 440;
   const top = told.top.slice(0, narrow ? 24 : 50);
   const most = top[0]?.count ?? 1, largest = narrow ? 34 : 54, least = 13;
+  // Bold letters are about two thirds as wide as they are high, and a word stays in its line.
+  const fits = (hashtag) => width / (0.72 * ([...hashtag].length + 1.5));
   const sizes = new Map(top.map(({ hashtag, count }) =>
-    [hashtag, Math.max(least, Math.round(largest * Math.sqrt(count / most)))]));
-  const shown = JSON.stringify([narrow, top]);
+    [hashtag, Math.max(least, Math.floor(
+      Math.min(largest * Math.sqrt(count / most), fits(hashtag))))]));
+  const shown = JSON.stringify([width, top]);
   if (shown === at('cloud').dataset.shown) return;
   at('cloud').dataset.shown = shown;
   const focused = document.activeElement?.dataset.hashtag;

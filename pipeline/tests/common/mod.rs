@@ -20,12 +20,13 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A record of the second stream, with hashtags that are words of `text`.
 pub fn message(id: u64, text: &str) -> Message {
     let tags: Vec<_> = text.split(' ').filter(|word| word.starts_with('#')).collect();
+    let now = record::now();
     let value = json!({
-        "id": id, "at": record::now(), "user": format!("user_{id}"), "lang": "en", "text": text,
-        "hashtags": tags, "batch": 3, "worked_at": record::now(), "unknown": [1],
+        "id": id, "at": now, "user": format!("user_{id}"), "lang": "en", "text": text,
+        "hashtags": tags, "batch": 3, "worked_at": now, "unknown": [1],
     });
     let offset = i64::try_from(id).expect("a small number");
-    Message { partition: 0, offset, at: None, value: value.to_string().into_bytes() }
+    Message { partition: 0, offset, at: Some(now), value: value.to_string().into_bytes() }
 }
 
 /// Serves `stage` from now on: where.

@@ -101,7 +101,10 @@ fn crowd(ids: std::ops::Range<u64>) -> Vec<Message> {
     ];
     let word = |n: u64| WORDS[usize::try_from(n % 12).expect("a small number")];
     let tweet = |id: u64| {
-        let of = |salt: u64| id.wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ salt) >> 33;
+        let of = |salt: u64| {
+            let mixed = (id * 64 + salt + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (mixed ^ (mixed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33
+        };
         // The n-th in proportion to 1/n, nearly.
         let share = (of(1) % 1_000) as f64 / 1_000.0;
         let tag = 60_f64.powf(share) as u64;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use headwater_pipeline::source::{Offsets, Source, Topic};
+use headwater_pipeline::web::client::Client;
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
@@ -93,16 +94,30 @@ fn lines(file: &Path) -> usize {
     fs::read(file).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count())
 }
 
+/// Waits until what the service at `at` tells of itself is as expected.
+async fn told_by(at: &str, expected: impl Fn(&Value) -> bool) {
+    let base = format!("http://{at}").parse().expect("an address");
+    let client = Client::new(PATIENCE);
+    until("as expected", async || {
+        let (_, body) = client.get(&base, "/stats").await.ok()?;
+        let stats: Value = serde_json::from_slice(&body).ok()?;
+        expected(&stats).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_backup_that_is_killed_again_and_again_has_each_tweet_once() {
     let kafka = kafka(3);
     let folder = tempfile::tempdir().expect("a folder");
     let (file, summary) = (folder.path().join("tweets.ndjson"), folder.path().join("summary"));
     let bootstrap = kafka.bootstrap_servers();
+    let at = format!("127.0.0.1:{}", port());
     let arguments = [
         ["backup", "--topic", "tweets", "--bootstrap", &bootstrap].as_slice(),
         &["--file", file.to_str().expect("text"), "--summary", summary.to_str().expect("text")],
         &["--commit-interval", "20ms", "--max-poll-records", "7", "--sync", "none"],
+        &["--listen", &at],
     ]
     .concat();
     let (rounds, each) = (5_u64, 400_u64);
@@ -114,9 +129,8 @@ async fn a_backup_that_is_killed_again_and_again_has_each_tweet_once() {
         until("lines", async || (lines(&file) > before + 50).then_some(())).await;
         assert_eq!(backup.end(Signal::KILL), None, "killed");
     }
-    let all = usize::try_from(rounds * each).expect("a small number");
     let mut backup = Running::program(&arguments);
-    until("all lines", async || (lines(&file) >= all).then_some(())).await;
+    told_by(&at, |stats| stats["lines"] == rounds * each).await;
     assert_eq!(backup.end(Signal::TERM), Some(0));
     let text = fs::read_to_string(&file).expect("it is there");
     let id = |line: &str| {
@@ -151,14 +165,7 @@ async fn a_service_reads_what_is_there_and_leaves_its_counts_behind() {
         "--summary",
         summary.to_str().expect("text"),
     ]);
-    let base = format!("http://{at}").parse().expect("an address");
-    let client = headwater_pipeline::web::client::Client::new(PATIENCE);
-    until("all are counted", async || {
-        let (_, body) = client.get(&base, "/stats").await.ok()?;
-        let stats: Value = serde_json::from_slice(&body).ok()?;
-        (stats["distinct"] == 100).then_some(())
-    })
-    .await;
+    told_by(&at, |stats| stats["distinct"] == 100).await;
     assert_eq!(trending.end(Signal::INT), Some(0));
     let told: Value =
         serde_json::from_slice(&fs::read(&summary).expect("it is there")).expect("JSON");
