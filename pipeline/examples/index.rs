@@ -33,6 +33,9 @@ fn words(id: u64) -> Vec<String> {
     (1..WORDS).map(word).chain([format!("own{id}")]).collect()
 }
 
+/// The words of a query, of those of a tweet.
+type Query = fn(&[String]) -> String;
+
 fn main() {
     let given: Vec<usize> = std::env::args().skip(1).filter_map(|of| of.parse().ok()).collect();
     let of = |place: usize, usual| given.get(place).copied().unwrap_or(usual);
@@ -42,7 +45,7 @@ fn main() {
     (0..tweets).for_each(|id| index.insert(id, &words(id).join(" ")));
     let took = begun.elapsed().as_secs_f64();
     println!("{tweets} tweets, {dimensions} dimensions: {:.0} inserted/s", tweets as f64 / took);
-    let kinds: [(&str, fn(&[String]) -> String); 3] = [
+    let kinds: [(&str, Query); 3] = [
         ("all words", |words| words.join(" ")),
         ("three words", |words| words[words.len() - 3..].join(" ")),
         ("its own word", |words| words[words.len() - 1].clone()),

@@ -126,7 +126,7 @@ mod tests {
     use super::super::tests::{figures, forecast, run};
     use super::*;
     use crate::fair::UNDISTURBED;
-    use crate::outcome::{Source, Status, Verdict, VerdictStatus};
+    use crate::outcome::{Outcome, Source, Status, Verdict, VerdictStatus};
 
     fn score(live: &Outcome) -> Score {
         Score::of(&forecast(), "ab", live.withheld(), &figures(live))

@@ -51,6 +51,7 @@ pub fn outcome(source: Source, seed: u64, service_ns: f64) -> Outcome {
         placement: None,
         warm_up: None,
         host: None,
+        speed: None,
     };
     outcome.traffic = Traffic {
         describes: "1600/s for 60 s, burst 4x at 20 s for 6 s".to_owned(),
