@@ -230,7 +230,9 @@ pub(crate) fn as_fast(before: &Speed, after: &Speed) -> Verdict {
         status: if speed::alike(slower) { VerdictStatus::Pass } else { VerdictStatus::Warn },
         measured: format!("{} before, {} after: {slower:.2} times", before.tell(), after.tell()),
         expected: format!("the same work takes the same time, within {:.0} %", ALIKE * 100.0),
-        explanation: "Neighbours on the same processor take units and caches, not time: the same                       requests cost more, for minutes. No error of a forecast is told of such a                       run."
+        explanation: "Neighbours on the same processor take units and caches, not time: the same \
+                      requests cost more, for minutes. No error of a forecast is told of such a \
+                      run."
             .into(),
     }
 }

@@ -17,8 +17,8 @@ use headwater_scenarios::profile::Profile;
 use headwater_sim::random::Seed;
 use rand::Rng as _;
 
+use crate::clock::cpu_time;
 use crate::placement::{Placement, keep_to};
-use crate::profile::cpu_time;
 use crate::systems::system::Source;
 use crate::terminal;
 
@@ -138,8 +138,8 @@ fn count(text: &[u8], counters: &mut [u32]) {
     black_box(counters);
 }
 
-/// Two speeds are alike if the same work takes the same time, within this share: about twice as much
-/// as what is measured beside a run is off by.
+/// Two speeds are alike if the same work takes the same time, within this share: about twice as
+/// much as what is measured beside a run is off by.
 pub(crate) const ALIKE: f64 = 0.15;
 
 /// Whether a machine that is so many times slower is as fast.

@@ -11,7 +11,7 @@ use headwater_sim::random::Seed;
 use headwater_sim::scheduling::{IdleCost, IdlePoint};
 use headwater_sim::time;
 
-use super::cpu::cpu_time;
+use crate::clock::cpu_time;
 use crate::placement::{allowed, keep_to};
 
 /// Memory that is gone through, KiB: well within a second-level cache.

@@ -3,8 +3,6 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// A core's speed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
@@ -62,10 +60,4 @@ pub(crate) fn measure(time: Duration) -> Clock {
 #[inline(always)]
 fn black_box_free(value: u64) -> u64 {
     value.wrapping_mul(value | 1)
-}
-
-/// CPU time of this thread.
-pub(crate) fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

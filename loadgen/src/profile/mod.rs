@@ -29,8 +29,6 @@ mod loopback;
 mod quantiles;
 mod scheduler;
 
-pub(crate) use cpu::cpu_time;
-
 /// Measures, and writes or prints the profile.
 pub(crate) fn run(arguments: &arguments::Profile) -> Result<ExitCode> {
     let time = Duration::from_nanos(arguments.time.0);

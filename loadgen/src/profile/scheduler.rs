@@ -10,9 +10,9 @@ use headwater_models::deployment::Pacer;
 use headwater_sim::scheduling::{IdleCost, IdlePoint, SchedulerSpec};
 use headwater_sim::time;
 
-use super::cpu::cpu_time;
 use super::quantiles::Times;
 use crate::clock;
+use crate::clock::cpu_time;
 use crate::placement::{allowed, keep_to};
 use crate::real_time::Priority;
 

@@ -241,13 +241,7 @@ impl Measured {
         self.slower.push((case, slower));
         let started = driven.started_ns;
         self.began.get_or_insert(started);
-        let disturbed = driven.recorded.disturbance.cores;
-        if disturbed > health::OTHERS * self.had as f64 {
-            self.doubts.push(format!(
-                "other processes took {disturbed:.2} of a core meanwhile: stop them, and calibrate \
-                 again"
-            ));
-        }
+        self.doubt(driven.recorded.disturbance.cores);
         let other = |of: &&ThreadGroup| {
             let modelled = calibration.modelled.iter().any(|name| of.name.starts_with(name));
             let fitted = calibration.groups.iter().any(|group| is_of(group, of));
@@ -295,6 +289,16 @@ impl Measured {
             let sum: f64 = rows.iter().map(|row| row.cpu_ns).sum();
             let mean = sum / rows.len().max(1) as f64;
             rows.iter_mut().for_each(|row| row.typical_ns = mean);
+        }
+    }
+
+    /// Doubts what was measured while other processes took so many cores, if that is much.
+    fn doubt(&mut self, others: f64) {
+        if others > health::OTHERS * self.had as f64 {
+            self.doubts.push(format!(
+                "other processes took {others:.2} of a core meanwhile: stop them, and calibrate \
+                 again"
+            ));
         }
     }
 
