@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::failure::Result;
 use crate::launch::guard::{Launch, Sign};
 use crate::launch::guarded::Guarded;
-use crate::launch::{Places, last_line, write};
+use crate::launch::{Places, said_last, write};
 use crate::systems::system::LoadTest;
 
 /// The process.
@@ -56,6 +56,6 @@ impl Running {
 
     /// What it said last.
     pub(crate) fn last_words(&self) -> String {
-        last_line(&self.log).unwrap_or_else(|| "nothing".into())
+        said_last(&self.log)
     }
 }

@@ -65,6 +65,18 @@ pub(crate) fn of_launched(source: &Source, placement: &Placement, time: Duration
     (*source == Source::Launch).then(|| measure(&placement.all(), time)).flatten()
 }
 
+/// What `run` gives, and how fast the machine was before and after it, as above.
+pub(crate) fn around<T>(
+    source: &Source,
+    placement: &Placement,
+    run: impl FnOnce() -> T,
+) -> (T, Option<(Speed, Speed)>) {
+    let measure = || of_launched(source, placement, BESIDE);
+    let before = measure();
+    let done = run();
+    (done, before.zip(measure()))
+}
+
 fn mean(cores: &[usize], time: Duration) -> Option<Speed> {
     let of = |core: &usize| {
         let core = *core;
@@ -74,9 +86,7 @@ fn mean(cores: &[usize], time: Duration) -> Option<Speed> {
         })
     };
     let started: Vec<_> = cores.iter().map(of).collect();
-    let all: Vec<Speed> =
-        started.into_iter().filter_map(|core| core.join().ok().and_then(Result::ok)).collect();
-    Speed::mean(&all)
+    Speed::mean(started.into_iter().filter_map(|core| core.join().ok().and_then(Result::ok)))
 }
 
 /// The core's that this is called on.

@@ -45,7 +45,8 @@ pub struct Speed {
 
 impl Speed {
     /// The mean; none of none.
-    pub fn mean(all: &[Self]) -> Option<Self> {
+    pub fn mean(all: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let all: Vec<Self> = all.into_iter().collect();
         let mean = |of: fn(&Self) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
         let mean = || Self { message_ns: mean(|of| of.message_ns), kib_ns: mean(|of| of.kib_ns) };
         (!all.is_empty()).then(mean)

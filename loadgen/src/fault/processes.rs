@@ -18,7 +18,7 @@ use super::proxy::Control;
 use crate::failure::{Failure, Result};
 use crate::launch::LaunchedCluster;
 use crate::launch::guard::Sign;
-use crate::launch::guarded::Guarded;
+use crate::launch::guarded::{Guarded, held};
 use crate::systems::client::Observer;
 use crate::utilisation::Watched;
 
@@ -359,7 +359,7 @@ impl Hands {
     }
 
     fn guarded(&self) -> Result<std::sync::MutexGuard<'_, Guarded>> {
-        self.guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))
+        held(&self.guarded)
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::guard::Launch;
-use super::guarded::Guarded;
+use super::guarded::{Guarded, held};
 use super::jvm::Jvm;
-use super::{Places, last_line};
+use super::{Places, last_line, said_last};
 use crate::failure::{Failure, Result};
 use crate::utilisation::Watched;
 
@@ -114,8 +114,7 @@ impl Crew {
     }
 
     fn said_last(&self, name: &str) -> String {
-        let last = last_line(&self.log(name)).unwrap_or_else(|| "nothing".into());
-        format!("it said last: {last}")
+        format!("it said last: {}", said_last(&self.log(name)))
     }
 
     /// The first that does not run.
@@ -130,7 +129,7 @@ impl Crew {
     }
 
     fn guard(&self) -> Result<MutexGuard<'_, Guarded>> {
-        self.guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))
+        held(&self.guarded)
     }
 }
 

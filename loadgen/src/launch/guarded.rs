@@ -4,14 +4,41 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::Places;
 use super::guard::{Launch, Reply, Request, Sign, TERM_PATIENCE};
 use crate::failure::{Failure, Result};
 
+/// How often it is looked whether a process has ended.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// How long the guard may take to end after its processes.
 const PATIENCE: Duration = Duration::from_secs(TERM_PATIENCE.as_secs() * 2 + 2);
+
+/// What moves the processes, for as long as it is held.
+///
+/// # Errors
+/// If whoever held it before has panicked.
+pub(crate) fn held(guarded: &Mutex<Guarded>) -> Result<MutexGuard<'_, Guarded>> {
+    guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))
+}
+
+/// Waits until a process has ended, for `patience` at the most; whether it has.
+///
+/// # Errors
+/// If the guard does not answer.
+pub(crate) fn wait_ended(guarded: &Mutex<Guarded>, name: &str, patience: Duration) -> Result<bool> {
+    let since = Instant::now();
+    while held(guarded)?.alive(name)? {
+        if since.elapsed() > patience {
+            return Ok(false);
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(true)
+}
 
 /// Processes under a guard. Dropping it ends them all.
 pub(crate) struct Guarded {

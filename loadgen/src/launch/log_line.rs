@@ -12,15 +12,25 @@ pub(crate) struct Line<'a> {
 /// in UTC.
 pub(crate) fn line(text: &str) -> Option<Line<'_>> {
     let (time, rest) = (text.get(..23)?, text.get(24..)?);
+    let unix_ms = unix_ms(time, [b' ', b','])?;
+    let message = rest.split_once(' ')?.1;
+    Some(Line { unix_ms, message })
+}
+
+/// Milliseconds since 1970 of a time such as `2026-11-28 11:18:01,123`, with these signs behind
+/// the day and before the milliseconds.
+pub(crate) fn unix_ms(time: &str, [behind_day, before_ms]: [u8; 2]) -> Option<u64> {
     let field = |from: usize, to: usize| time.get(from..to)?.parse::<u64>().ok();
-    let shape = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':'), (19, b',')];
-    if shape.iter().any(|(at, sign)| time.as_bytes()[*at] != *sign) {
+    let shape = [(4, b'-'), (7, b'-'), (10, behind_day), (13, b':'), (16, b':'), (19, before_ms)];
+    let is_shaped = |(at, sign): &(usize, u8)| time.as_bytes().get(*at) == Some(sign);
+    let (month, day) = (field(5, 7)?, field(8, 10)?);
+    let is_day = (1..=12).contains(&month) && (1..=31).contains(&day);
+    if time.len() != 23 || !shape.iter().all(is_shaped) || !is_day {
         return None;
     }
-    let days = days(field(0, 4)?, field(5, 7)?, field(8, 10)?);
+    let days = days(field(0, 4)?, month, day);
     let seconds = ((days * 24 + field(11, 13)?) * 60 + field(14, 16)?) * 60 + field(17, 19)?;
-    let message = rest.split_once(' ')?.1;
-    Some(Line { unix_ms: seconds * 1_000 + field(20, 23)?, message })
+    Some(seconds * 1_000 + field(20, 23)?)
 }
 
 /// Days since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",

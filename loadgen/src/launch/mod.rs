@@ -20,7 +20,8 @@ pub(crate) mod jvm;
 pub(crate) mod log_line;
 pub(crate) mod ports;
 
-use guarded::Guarded;
+use guard::Launch;
+use guarded::{Guarded, held};
 use jvm::Jvm;
 
 /// How long a launched cluster may take until it answers.
@@ -68,6 +69,18 @@ pub(crate) struct LaunchedCluster {
     pub(crate) data: PathBuf,
     /// Those of its processes that are JVMs.
     pub(crate) jvms: Vec<Jvm>,
+}
+
+impl LaunchedCluster {
+    /// Starts another process under its guard, which is watched like its own.
+    pub(crate) fn launch_beside(&self, launch: Launch) -> Result<()> {
+        let name = launch.name.clone();
+        let pid = held(&self.guarded)?.launch(launch)?;
+        if let Ok(mut watched) = self.watched.lock() {
+            watched.push((name, pid));
+        }
+        Ok(())
+    }
 }
 
 /// Where things are kept.
@@ -156,26 +169,42 @@ pub(crate) fn wait_ready(
     guarded: &Mutex<Guarded>,
     process: &str,
     log: &Path,
+    ready: impl FnMut() -> bool,
+) -> Result<()> {
+    wait_ready_within(READY, guarded, process, log, ready)
+}
+
+/// The same, within `patience`.
+pub(crate) fn wait_ready_within(
+    patience: Duration,
+    guarded: &Mutex<Guarded>,
+    process: &str,
+    log: &Path,
     mut ready: impl FnMut() -> bool,
 ) -> Result<()> {
     let since = Instant::now();
     while !ready() {
-        let alive =
-            guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.alive(process);
-        let why = match alive? {
+        let why = match held(guarded)?.alive(process)? {
             false => "ended".to_owned(),
-            true if since.elapsed() > READY => format!("did not answer in {} s", READY.as_secs()),
+            true if since.elapsed() > patience => {
+                format!("did not answer in {} s", patience.as_secs())
+            }
             true => {
                 std::thread::sleep(Duration::from_millis(200));
                 continue;
             }
         };
-        let last = last_line(log).unwrap_or_else(|| "nothing".into());
+        let last = said_last(log);
         return Err(Failure::new(format!(
             "{process} was launched and {why}; it said last: {last}"
         )));
     }
     Ok(())
+}
+
+/// What a process said last, by its log, for people.
+pub(crate) fn said_last(log: &Path) -> String {
+    last_line(log).unwrap_or_else(|| "nothing".into())
 }
 
 /// The last line of a log that reports an error, else the last line; nothing of stacks.

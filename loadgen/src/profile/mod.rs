@@ -131,9 +131,8 @@ pub(crate) fn measure(data: &Path, name: &str, time: Duration) -> Result<(String
         disk.append.tell(),
         disk.cache_rate / 1e6
     ));
-    let speed = Speed::mean(
-        &before.into_iter().chain(speed::measure(&allowed(), speed::BESIDE)).collect::<Vec<_>>(),
-    );
+    let after = speed::measure(&allowed(), speed::BESIDE);
+    let speed = Speed::mean(before.into_iter().chain(after));
     terminal::note(match &speed {
         Some(speed) => format!("speed of the cores: {}", speed.tell()),
         None => speed::UNKNOWN.into(),

@@ -204,7 +204,7 @@ fn fair(
     plan: &RunPlan,
 ) -> Vec<outcome::Verdict> {
     let Recorded { disturbance, pauses, others, .. } = recorded;
-    let had = cores_of(&setting.placement.told());
+    let had = setting.placement.all().len().max(1) as u32;
     let mut all = vec![health::steady(&disturbance.steps)];
     let usual = interruptions::usual(&plan.scenario.profile.server);
     all.extend(health::undisturbed(outcome, disturbance, had, usual));
@@ -222,14 +222,6 @@ fn by_time(mut some: Vec<Mark>, others: Vec<Mark>) -> Vec<Mark> {
     some
 }
 
-/// How many cores a run had, the cluster's and the generator's.
-fn cores_of(placement: &outcome::Placement) -> u32 {
-    let mut all = [&placement.cluster[..], &placement.generator].concat();
-    all.sort_unstable();
-    all.dedup();
-    all.len().max(1) as u32
-}
-
 fn environment(plan: &RunPlan, setting: &Setting<'_>) -> Environment {
     Environment {
         profile: plan.scenario.profile.name.clone(),
@@ -240,7 +232,7 @@ fn environment(plan: &RunPlan, setting: &Setting<'_>) -> Environment {
         placement: Some(setting.placement.told()),
         warm_up: setting.warm_up.clone(),
         host: Some(kernel::host()),
-        speed: setting.speed.and_then(|(before, after)| Speed::mean(&[before, after])),
+        speed: setting.speed.and_then(|(before, after)| Speed::mean([before, after])),
     }
 }
 

@@ -189,15 +189,14 @@ impl Live<'_> {
                 (cluster, warm)
             }
         };
-        let speed = || speed::of_launched(&self.source, &self.placement, speed::BESIDE);
-        let before = speed();
-        let driven = drive::drive(&plan, &cluster, self.interrupt, false, drive::Asked::default())?;
-        let speed = before.zip(speed());
+        let asked = drive::Asked::default();
+        let run = || drive::drive(&plan, &cluster, self.interrupt, false, asked);
+        let (driven, speed) = speed::around(&self.source, &self.placement, run);
         let departures = plan.departures(&self.source);
         let placement = self.placement.clone();
         let setting = Setting { cluster: &cluster, placement, warm_up, departures, speed };
         let mut outcome =
-            account::account(&plan, setting, driven, self.interrupt.raised(), Beyond::default());
+            account::account(&plan, setting, driven?, self.interrupt.raised(), Beyond::default());
         outcome.reproduce = reproduce(self.asked, value, seed);
         if self.keeps {
             self.cluster = Some(cluster);

@@ -60,9 +60,9 @@ pub(crate) fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     interrupt.measuring();
     let warm_up = warm_up::warm_up(&plan, &cluster, &source, &placement, &interrupt)?;
     let asked = drive::Asked { recording, ..drive::Asked::default() };
-    let before = speed::of_launched(&source, &placement, speed::BESIDE);
-    let mut driven = drive::drive(&plan, &cluster, &interrupt, arguments.keep, asked)?;
-    let speed = before.zip(speed::of_launched(&source, &placement, speed::BESIDE));
+    let run = || drive::drive(&plan, &cluster, &interrupt, arguments.keep, asked);
+    let (driven, speed) = speed::around(&source, &placement, run);
+    let mut driven = driven?;
     let interrupted = interrupt.raised();
     let recorded = driven
         .collected

@@ -177,8 +177,7 @@ impl Database {
             ))
         })?;
         let place = place(&config);
-        let failed =
-            |trouble: Trouble| Failure::usage(format!("--database at {place}: {}", trouble.why()));
+        let failed = |trouble: Trouble| unusable(&place, &trouble);
         let client = connect(&config).await.map_err(failed)?;
         let prepared = async {
             client.batch_execute(TABLE).await?;
@@ -203,6 +202,11 @@ impl Database {
             place,
             config,
         })
+    }
+
+    /// Why it can't be begun with.
+    pub fn unusable(&self, trouble: &Trouble) -> Failure {
+        unusable(&self.place, trouble)
     }
 
     /// Where it is, without its password.
@@ -330,6 +334,10 @@ impl Database {
         let connected = self.connected(&self.writer).await?;
         Ok(connected.client.query_one(query, &[]).await?.get(0))
     }
+}
+
+fn unusable(place: &str, trouble: &Trouble) -> Failure {
+    Failure::usage(format!("--database at {place}: {}", trouble.why()))
 }
 
 async fn connect(config: &Config) -> std::result::Result<Client, Trouble> {

@@ -99,9 +99,8 @@ impl Search {
         let cache = match &config.cache {
             None => None,
             Some(url) => {
-                let identity = database.identity().await.map_err(|trouble| {
-                    Failure::usage(format!("--database at {}: {}", database.place(), trouble.why()))
-                })?;
+                let identity = database.identity().await;
+                let identity = identity.map_err(|trouble| database.unusable(&trouble))?;
                 Some(Cache::open(url, &identity, config.ttl, config.cache_timeout).await?)
             }
         };
@@ -251,9 +250,8 @@ async fn kept(database: &Database, index: Option<&Arc<Index>>) -> Result<Ids> {
     let mut stored = Ids::default();
     let mut after = -1;
     loop {
-        let texts = database.texts(after).await.map_err(|trouble| {
-            Failure::usage(format!("--database at {}: {}", database.place(), trouble.why()))
-        })?;
+        let texts = database.texts(after).await;
+        let texts = texts.map_err(|trouble| database.unusable(&trouble))?;
         let Some((last, _)) = texts.last() else { return Ok(stored) };
         after = i64::try_from(*last).unwrap_or(i64::MAX);
         for (id, text) in &texts {

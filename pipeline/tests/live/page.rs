@@ -12,7 +12,7 @@ use axum::routing::get;
 use headwater_pipeline::arguments::{self, Sync};
 use headwater_pipeline::backup::archive::Archive;
 use headwater_pipeline::backup::{self, Backup};
-use headwater_pipeline::search::{Config, Search, database, index};
+use headwater_pipeline::search::Search;
 use headwater_pipeline::source::Message;
 use headwater_pipeline::stage::Stage;
 use headwater_pipeline::trending::windows::Shape;
@@ -25,6 +25,7 @@ use crate::common::{behind, message, served};
 use crate::postgres::Postgres;
 use crate::programs::{asked, program};
 use crate::redis::Redis;
+use crate::search::config;
 
 const DRIVER: &str = include_str!("driver.html");
 
@@ -39,19 +40,6 @@ struct Services {
 impl Services {
     async fn start(postgres: &Postgres, redis: Option<&Redis>) -> Self {
         let shape = Shape::new(60_000_000, 5_000_000, 60_000_000).expect("a shape");
-        let config = Config {
-            database: database::Options {
-                url: postgres.url(),
-                connections: 2,
-                keep: false,
-                by_words: false,
-                patience: Duration::from_secs(10),
-            },
-            index: Some(index::Shape { dimensions: 128, m: 16, ef: 200 }),
-            cache: redis.map(Redis::url),
-            ttl: Duration::from_secs(30),
-            cache_timeout: Duration::from_secs(1),
-        };
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("tweets.ndjson");
         let (archive, _) = Archive::open(&file, "tweets", Sync::None).expect("a new file");
@@ -59,7 +47,7 @@ impl Services {
         let when = backup::Config { commit_interval: every, resume_interval: every };
         Self {
             trending: Arc::new(Trending::new(trending::Config { shape, top: 50 })),
-            search: Arc::new(Search::open(&config).await.expect("it starts")),
+            search: Arc::new(Search::open(&config(postgres, redis)).await.expect("it starts")),
             backup: Arc::new(Backup::new(archive, when, None)),
             folder,
         }

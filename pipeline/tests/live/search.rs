@@ -13,7 +13,8 @@ use crate::postgres::Postgres;
 use crate::programs::asked;
 use crate::redis::Redis;
 
-fn config(postgres: &Postgres, redis: Option<&Redis>) -> Config {
+/// A search over these, as tests have it.
+pub fn config(postgres: &Postgres, redis: Option<&Redis>) -> Config {
     Config {
         database: database::Options {
             url: postgres.url(),

@@ -32,7 +32,7 @@ pub(super) fn costs(
     let in_cases = |of: &&Collection| measured.began.is_some_and(|began| of.at_ns >= began);
     // As many threads collect as there are cores, up to eight; the serial collector's one has one.
     let threads = measured.cores.clamp(1, 8) as f64;
-    let slower = measured.slower_in_all() * f64::from(profile.cpu_percent) / 100.0;
+    let slower = measured.slower_in(|_| true) * f64::from(profile.cpu_percent) / 100.0;
     let work = |of: &Collection| {
         let ns = of.length_ns as f64 * threads / slower;
         [of.copied_bytes as f64 / 1024.0, ns]

@@ -200,8 +200,8 @@ fn measure(
         let asked = drive::Asked { reads, counting: counted, ..drive::Asked::default() };
         let driven = drive::drive(&plans[at], &cluster, interrupt, false, asked)?;
         let after = speed::of_launched(&source, &placement, speed::BESIDE);
-        let both: Vec<Speed> = before.into_iter().chain(after).collect();
-        let slower = speed::slower(Speed::mean(&both), profile);
+        let both = before.into_iter().chain(after);
+        let slower = speed::slower(Speed::mean(both), profile);
         measured.take(calibration, (at, &cases[at], &plans[at]), slower, &driven, &counting);
         before = after;
         measured.counting.push(counting);
@@ -302,16 +302,15 @@ impl Measured {
         }
     }
 
-    /// How many times slower than the profile says the machine was while a case was run.
-    fn slower(&self, case: usize) -> f64 {
-        let of = self.slower.iter().filter(|(of, _)| *of == case).map(|(_, slower)| slower);
-        of.clone().sum::<f64>() / of.count().max(1) as f64
-    }
-
-    /// The same in all cases.
-    fn slower_in_all(&self) -> f64 {
-        let sum = self.slower.iter().map(|(_, slower)| slower).sum::<f64>();
-        if self.slower.is_empty() { 1.0 } else { sum / self.slower.len() as f64 }
+    /// How many times slower than the profile says the machine was in these cases, in the mean.
+    fn slower_in(&self, cases: impl Fn(usize) -> bool) -> f64 {
+        let of: Vec<f64> = self
+            .slower
+            .iter()
+            .filter(|(case, _)| cases(*case))
+            .map(|(_, slower)| *slower)
+            .collect();
+        if of.is_empty() { 1.0 } else { of.iter().sum::<f64>() / of.len() as f64 }
     }
 
     /// The least and the most of it.

@@ -78,7 +78,8 @@ pub(super) fn explain(
     let quiet = ran.cases.iter().filter(|case| is_quiet(case)).count();
     let bar = Bar::new((ROUNDS * (ran.cases.len() + HALVINGS * quiet)) as u64, "cases simulated");
     let (mut found, mut done) = (Vec::new(), 0);
-    let slower: Vec<f64> = (0..ran.cases.len()).map(|case| measured.slower(case)).collect();
+    let slower_in = |case| measured.slower_in(|of| of == case);
+    let slower: Vec<f64> = (0..ran.cases.len()).map(slower_in).collect();
     let mut simulate = |case: usize, costs: &Costs, before: Option<(&'static str, u64)>| {
         done += 1;
         bar.set(done);

@@ -233,10 +233,9 @@ impl Launched {
         let servers = Some(parts.servers(plan.system));
         let onlooker: Option<&mut dyn drive::Onlooker> = Some(&mut course);
         let asked = Asked { follows: true, onlooker, servers, ..Asked::default() };
-        let speed = || speed::of_launched(&Source::Launch, &self.placement, speed::BESIDE);
-        let before = speed();
-        let mut driven = drive::drive(plan, &self.cluster, interrupt, self.keep, asked)?;
-        let speed = before.zip(speed());
+        let run = || drive::drive(plan, &self.cluster, interrupt, self.keep, asked);
+        let (driven, speed) = speed::around(&Source::Launch, &self.placement, run);
+        let mut driven = driven?;
         let ways = ways(&mut driven);
         let came = course.finish(&acked(&ways), interrupt)?;
         let interrupted = interrupt.raised();
@@ -284,6 +283,8 @@ fn beyond(
         parts,
         ways,
         came,
+        firsts: timeline::firsts(&came.arrived),
+        batches: came.progress.batches.iter().map(|batch| (batch.number, batch)).collect(),
         epoch_us: driven.started_unix_us,
         end: driven.collected.end.max(last.unwrap_or(0)),
     };

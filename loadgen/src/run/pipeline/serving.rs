@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use headwater_reports::outcome::{Verdict, VerdictStatus};
@@ -13,8 +13,8 @@ use headwater_reports::text;
 use super::parts::Parts;
 use crate::failure::{Failure, Result};
 use crate::launch::guard::{Launch, Sign};
-use crate::launch::guarded::Guarded;
-use crate::launch::{LaunchedCluster, last_line, ports};
+use crate::launch::guarded::{Guarded, held, wait_ended};
+use crate::launch::{LaunchedCluster, ports, wait_ready_within};
 use crate::systems::engine::Tap;
 use crate::systems::services::{self, LiveService, Stats};
 
@@ -93,33 +93,15 @@ impl Serving {
             let log = cluster.data.join(format!("{name}.log"));
             let (directory, to) = (home.clone(), log.clone());
             let launch = Launch { name: name.clone(), command, directory, log: to };
-            let pid = serving.guard()?.launch(launch)?;
-            if let Ok(mut watched) = cluster.watched.lock() {
-                watched.push((name.clone(), pid));
-            }
+            cluster.launch_beside(launch)?;
             let (live, reads) = (service.live, service.reads);
             serving.running.push(Running { name, live, reads, address, home, log });
         }
-        serving.running.iter().try_for_each(|running| serving.wait_for(running))?;
-        Ok(serving)
-    }
-
-    fn guard(&self) -> Result<MutexGuard<'_, Guarded>> {
-        self.guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))
-    }
-
-    fn wait_for(&self, of: &Running) -> Result<()> {
-        let since = Instant::now();
-        while services::stats(of.address).is_err() {
-            let ended = !self.guard()?.alive(&of.name)?;
-            if ended || since.elapsed() > READY {
-                let what = if ended { "ended" } else { "could not be asked" };
-                let said = last_line(&of.log).unwrap_or_else(|| "nothing".into());
-                return Err(Failure::new(format!("{} was launched and {what}: {said}", of.name)));
-            }
-            std::thread::sleep(LOOK);
+        for Running { name, address, log, .. } in &serving.running {
+            let answers = || services::stats(*address).is_ok();
+            wait_ready_within(READY, &serving.guarded, name, log, answers)?;
         }
-        Ok(())
+        Ok(serving)
     }
 
     /// Ends them when they have the different events of their streams: so many of the first, whose
@@ -136,11 +118,8 @@ impl Serving {
             while has() < expected && since.elapsed() < CATCHES_UP {
                 std::thread::sleep(LOOK);
             }
-            self.guard()?.signal(&of.name, Sign::Terminate)?;
-            let since = Instant::now();
-            while self.guard()?.alive(&of.name)? && since.elapsed() < ENDS {
-                std::thread::sleep(LOOK);
-            }
+            held(&self.guarded)?.signal(&of.name, Sign::Terminate)?;
+            wait_ended(&self.guarded, &of.name, ENDS)?;
             let kept = of.live.kept(&of.home)?.map(|kept| once(&kept, acked));
             all.push(Served {
                 name: of.name.clone(),

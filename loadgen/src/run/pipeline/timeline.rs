@@ -19,7 +19,7 @@ use headwater_scenarios::run::StreamAccount;
 use headwater_scenarios::scenario::{Part, Scenario};
 use headwater_sim::time::{Duration, Time};
 
-use super::arrived::Record;
+use super::arrived::{Arrived, Record};
 use super::course::Came;
 use super::parts::Parts;
 use crate::followed::Way;
@@ -32,10 +32,23 @@ pub(super) struct Timeline<'a> {
     pub(super) parts: &'a Parts<'a>,
     pub(super) ways: &'a BTreeMap<u64, Way>,
     pub(super) came: &'a Came,
+    /// The first record of each event.
+    pub(super) firsts: BTreeMap<u64, &'a Record>,
+    /// The batches, by number; of one that was made twice the last is told.
+    pub(super) batches: BTreeMap<u64, &'a Batch>,
     /// The start of the run, microseconds since 1970.
     pub(super) epoch_us: u64,
     /// Its end, nanoseconds.
     pub(super) end: u64,
+}
+
+/// The first record of each event.
+pub(super) fn firsts(arrived: &Arrived) -> BTreeMap<u64, &Record> {
+    let mut firsts = BTreeMap::new();
+    for record in &arrived.records {
+        firsts.entry(record.number).or_insert(record);
+    }
+    firsts
 }
 
 /// What happened to events, at a time.
@@ -59,20 +72,6 @@ impl Timeline<'_> {
     pub(super) fn window(&self) -> Window {
         let (from, until) = self.scenario.window();
         Window { from_ns: from.0, until_ns: until.0 }
-    }
-
-    /// The first record of each event.
-    pub(super) fn firsts(&self) -> BTreeMap<u64, &Record> {
-        let mut firsts = BTreeMap::new();
-        for record in &self.came.arrived.records {
-            firsts.entry(record.number).or_insert(record);
-        }
-        firsts
-    }
-
-    /// The batches, by number; of one that was made twice the last is told.
-    pub(super) fn batches(&self) -> BTreeMap<u64, &Batch> {
-        self.came.progress.batches.iter().map(|batch| (batch.number, batch)).collect()
     }
 
     fn recorder(&self, mut events: Vec<Event>) -> Recorder {
@@ -106,7 +105,7 @@ impl Timeline<'_> {
             events.extend(acked);
             events.extend(way.failed.map(|at| (at, What::Failed, bytes)));
         }
-        for record in self.firsts().values() {
+        for record in self.firsts.values() {
             let intended = self.since(record.intended_unix_us);
             events.push((record.at, What::Delivered { intended }, record.bytes));
         }
@@ -135,17 +134,16 @@ impl Timeline<'_> {
 
     /// What the engine took, and what it was done with, a batch after the other.
     fn engine_events(&self) -> Vec<Event> {
-        let (firsts, batches) = (self.firsts(), self.batches());
         let mut written: BTreeMap<u64, u64> = BTreeMap::new();
         let mut events = vec![];
-        for (number, record) in &firsts {
+        for (number, record) in &self.firsts {
             let Some(way) = self.ways.get(number) else { continue };
             // Here it is due when it is there.
             let (intended, bytes) = (Self::there(way), way.bytes);
             events.push((intended, What::Offered, bytes));
             let worked = self.since(record.worked_unix_us);
             events.push((worked, What::Delivered { intended }, bytes));
-            let Some(batch) = batches.get(&record.batch) else { continue };
+            let Some(batch) = self.batches.get(&record.batch) else { continue };
             *written.entry(record.batch).or_default() += 1;
             let (began, ended) =
                 (self.since(batch.began_unix_us), self.since(batch.ended_unix_us()));
@@ -153,7 +151,7 @@ impl Timeline<'_> {
             events.push((ended, What::Acked { intended, started: began }, bytes));
         }
         // What a batch took and did not write, it is done with all the same.
-        for batch in batches.values() {
+        for batch in self.batches.values() {
             let (began, ended) =
                 (self.since(batch.began_unix_us), self.since(batch.ended_unix_us()));
             let wrote = written.get(&batch.number).copied().unwrap_or(0);
@@ -168,12 +166,11 @@ impl Timeline<'_> {
 
     /// The engine's stream.
     pub(super) fn engine(&self) -> StreamAccount {
-        let firsts = self.firsts();
         let way = |(number, record): (&u64, &&Record)| {
             let way = self.ways.get(number)?;
             Some((way.intended, Self::there(way), self.since(record.worked_unix_us)))
         };
-        let passage = self.passage(firsts.iter().filter_map(way));
+        let passage = self.passage(self.firsts.iter().filter_map(way));
         let engine = &self.parts.engine;
         let recorder = self.recorder(self.engine_events());
         self.account((engine.id, engine.part), &self.parts.first.name, recorder, passage)
@@ -196,7 +193,7 @@ impl Timeline<'_> {
                 [record.intended_unix_us, record.worked_unix_us].map(|at| self.since(at));
             (due, worked, record.at)
         };
-        let passage = self.passage(self.firsts().values().map(way));
+        let passage = self.passage(self.firsts.values().map(way));
         let engine = &self.parts.engine;
         let recorder = self.recorder(events);
         let mut account =
@@ -238,7 +235,7 @@ impl Timeline<'_> {
         let trigger = self.trigger_ms();
         let (mut behind, mut repeated) = (0, 0);
         let mut done: Vec<(u64, BTreeMap<&'static str, f64>)> = vec![];
-        for batch in self.batches().values() {
+        for batch in self.batches.values() {
             behind += u64::from(trigger.is_some_and(|trigger| batch.whole_ms() > trigger));
             repeated +=
                 if self.came.progress.repeated.contains(&batch.number) { batch.rows } else { 0 };

@@ -66,11 +66,11 @@ const STAGES: [&str; 4] = ["1 acknowledged", "2 taken", "3 worked_on", "4 visibl
 impl Stages {
     /// Of a run.
     pub(super) fn of(timeline: &Timeline<'_>) -> Self {
-        let (window, batches) = (timeline.window(), timeline.batches());
+        let (window, batches) = (timeline.window(), &timeline.batches);
         let mut took: [Vec<f64>; 4] = Default::default();
         let mut whole = vec![];
-        for (number, record) in timeline.firsts() {
-            let way = timeline.ways.get(&number).filter(|way| window.contains(way.intended));
+        for (number, record) in &timeline.firsts {
+            let way = timeline.ways.get(number).filter(|way| window.contains(way.intended));
             let (Some(way), Some(batch)) = (way, batches.get(&record.batch)) else { continue };
             let Some(acked) = way.acked else { continue };
             // A batch may take what is acknowledged while it finds out what there is.
@@ -178,7 +178,7 @@ fn each_once(audit: &Audit, unhurt: bool, stream: &Option<String>) -> Verdict {
 
 /// Whether every event was what the engine takes it for, and every record what is expected of it.
 fn readable(came: &Came, timeline: &Timeline<'_>, stream: &Option<String>) -> Verdict {
-    let unreadable: u64 = timeline.batches().values().map(|batch| batch.unreadable).sum();
+    let unreadable: u64 = timeline.batches.values().map(|batch| batch.unreadable).sum();
     let (first, malformed) = &came.arrived.malformed;
     let failed = unreadable + malformed > 0;
     let advice = match first {

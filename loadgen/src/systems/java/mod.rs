@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::clock;
 use crate::failure::{Failure, Result};
-use crate::launch::{java, last_line};
+use crate::launch::{java, said_last};
 use crate::systems::system::{self, Kept};
 use crate::utilisation::Watched;
 
@@ -154,8 +154,7 @@ impl Driver {
     fn failed(&mut self) -> Failure {
         // Its error is whole when it has ended.
         let _ = self.child.kill().and_then(|()| self.child.wait().map(drop));
-        let said = last_line(&self.folder.path().join(ERRORS));
-        let said = said.unwrap_or_else(|| "nothing".into());
+        let said = said_last(&self.folder.path().join(ERRORS));
         let advice = match lacks_launcher(&said) {
             true => format!(
                 "the `java` on the PATH has no source launcher, which the Java client needs: \

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::fault::proxy::Proxy;
 use crate::launch::artifacts::{Artifacts, Coordinates, pom};
 use crate::launch::guard::Launch;
-use crate::launch::guarded::Guarded;
+use crate::launch::guarded::{Guarded, held};
 use crate::launch::jvm::Jvm;
 use crate::launch::{
     LaunchedCluster, Places, java, java_command, last_line, ports, wait_ready, write,
@@ -207,7 +207,7 @@ impl Brokers<'_> {
         let file = self.data.join(format!("{name}.properties"));
         write(&file, &self.properties(index))?;
         let logging = self.logging()?;
-        let mut guarded = guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?;
+        let mut guarded = held(guarded)?;
         self.format(&file, &logging, &mut guarded)?;
         let mut command = java_command();
         command.extend(self.config.jvm.arguments());

@@ -11,7 +11,7 @@ use super::store::FileStore;
 use crate::failure::{Failure, Result};
 use crate::fault::proxy::Proxy;
 use crate::launch::guard::Launch;
-use crate::launch::guarded::Guarded;
+use crate::launch::guarded::{Guarded, held};
 use crate::launch::{LaunchedCluster, Places, ports, wait_ready};
 use crate::terminal;
 use crate::utilisation::Watched;
@@ -36,8 +36,7 @@ pub(super) fn launch(proxied: bool, places: &Places) -> Result<LaunchedCluster> 
     let name = PROCESS.to_owned();
     let launch = Launch { name: name.clone(), command, directory: data.clone(), log: log.clone() };
     let guarded = Arc::new(Mutex::new(Guarded::start(&data, places)?));
-    let pid =
-        guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.launch(launch)?;
+    let pid = held(&guarded)?.launch(launch)?;
     let watched: Watched = Arc::new(Mutex::new(vec![(name.clone(), pid)]));
     wait_ready(&guarded, &name, &log, || ports::listens(ports::local(behind)))?;
     let proxies = match proxied {

@@ -8,11 +8,11 @@ use headwater_models::pravega::config::Cluster;
 
 use super::stream::answers;
 use super::{CONTROLLER, DEFAULT_PORT, options};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::fault::proxy::Proxy;
 use crate::launch::artifacts::{Artifacts, pom};
 use crate::launch::guard::Launch;
-use crate::launch::guarded::Guarded;
+use crate::launch::guarded::{Guarded, held};
 use crate::launch::jvm::Jvm;
 use crate::launch::{LaunchedCluster, Places, java, java_command, ports, wait_ready, write};
 use crate::terminal;
@@ -101,8 +101,7 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
     let launch =
         Launch { name: PROCESS.into(), command, directory: data.clone(), log: log.clone() };
     let guarded = Arc::new(Mutex::new(Guarded::start(&data, places)?));
-    let pid =
-        guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))?.launch(launch)?;
+    let pid = held(&guarded)?.launch(launch)?;
     let watched = Watched::default();
     if let Ok(mut watched) = watched.lock() {
         watched.push((PROCESS.into(), pid));

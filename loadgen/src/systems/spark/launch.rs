@@ -14,8 +14,8 @@ use super::{DRIVER, VERSION, options};
 use crate::failure::{Failure, Result};
 use crate::launch::artifacts::Artifacts;
 use crate::launch::guard::{Launch, Sign};
-use crate::launch::guarded::Guarded;
-use crate::launch::{LaunchedCluster, Places, java_command, java_or, last_line, write};
+use crate::launch::guarded::{Guarded, held, wait_ended};
+use crate::launch::{LaunchedCluster, Places, java_command, java_or, said_last, write};
 use crate::systems::engine::{Engine, Progress, Query};
 use crate::terminal;
 
@@ -98,10 +98,7 @@ pub(super) fn launch(
     // As much as the paper's whole laptop could spare; a select keeps next to nothing.
     command.extend(["-Xmx1g", "-XX:+UseG1GC", "-cp"].map(str::to_owned));
     command.extend([class_path, "Job".to_owned(), running.home.display().to_string()]);
-    let pid = running.guard()?.launch(running.process(DRIVER, command))?;
-    if let Ok(mut watched) = cluster.watched.lock() {
-        watched.push((DRIVER.to_owned(), pid));
-    }
+    cluster.launch_beside(running.process(DRIVER, command))?;
     Ok(running)
 }
 
@@ -167,10 +164,10 @@ impl Running {
         let class_path = listed(jars)?;
         command.extend(["-nowarn".to_owned(), "-d".into(), classes.display().to_string()]);
         command.extend(["-cp".to_owned(), class_path, "Job.java".into()]);
-        if self.guard()?.run(self.process("compiler", command))? == 0 {
+        if held(&self.guarded)?.run(self.process("compiler", command))? == 0 {
             return Ok(());
         }
-        let said = last_line(&self.log).unwrap_or_else(|| "nothing".into());
+        let said = said_last(&self.log);
         Err(Failure::new(match said.contains("jdk.compiler") {
             true => format!(
                 "the `java` on the PATH has no compiler, which the engine's job needs: install a \
@@ -178,10 +175,6 @@ impl Running {
             ),
             false => format!("could not compile the engine's job; the compiler said: {said}"),
         }))
-    }
-
-    fn guard(&self) -> Result<std::sync::MutexGuard<'_, Guarded>> {
-        self.guarded.lock().map_err(|_| Failure::new("the guard's lock is broken"))
     }
 
     fn file(&self, ending: &str) -> PathBuf {
@@ -195,10 +188,6 @@ impl Running {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Account::default()),
             Err(error) => Err(Failure::io(format_args!("can't read {}", path.display()), &error)),
         }
-    }
-
-    fn said_last(&self) -> String {
-        last_line(&self.log).unwrap_or_else(|| "nothing".into())
     }
 }
 
@@ -220,7 +209,7 @@ impl Engine for Running {
                 return Err(Failure::new(format!(
                     "{DRIVER} was not ready for a query within {} s; it said last: {}",
                     READY.as_secs(),
-                    self.said_last()
+                    said_last(&self.log)
                 )));
             }
             std::thread::sleep(LOOK);
@@ -237,22 +226,19 @@ impl Engine for Running {
     }
 
     fn alive(&self) -> Result<()> {
-        match self.guard()?.alive(DRIVER)? {
+        match held(&self.guarded)?.alive(DRIVER)? {
             true => Ok(()),
-            false => Err(Failure::new(format!("{DRIVER} has ended; it said {}", self.said_last()))),
+            false => {
+                Err(Failure::new(format!("{DRIVER} has ended; it said {}", said_last(&self.log))))
+            }
         }
     }
 
     fn end(&mut self) -> Result<()> {
         // One that has ended by itself needs no signal.
-        let _ = self.guard()?.signal(DRIVER, Sign::Terminate);
-        let since = Instant::now();
-        while self.guard()?.alive(DRIVER)? {
-            if since.elapsed() > ENDS {
-                let _ = self.guard()?.signal(DRIVER, Sign::Kill);
-                return Ok(());
-            }
-            std::thread::sleep(LOOK);
+        let _ = held(&self.guarded)?.signal(DRIVER, Sign::Terminate);
+        if !wait_ended(&self.guarded, DRIVER, ENDS)? {
+            let _ = held(&self.guarded)?.signal(DRIVER, Sign::Kill);
         }
         Ok(())
     }

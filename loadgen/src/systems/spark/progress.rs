@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::failure::{Failure, Result};
+use crate::launch::log_line::unix_ms;
 use crate::systems::engine::{Batch, Progress, WHOLE};
 
 /// The parts of a batch's time, by Spark's names, and the gauges of the model.
@@ -100,24 +101,9 @@ fn batch(told: Told) -> std::result::Result<Option<Batch>, String> {
 
 /// Microseconds since 1970 of a time such as `2026-11-30T21:43:32.000Z`.
 fn unix_us(text: &str) -> std::result::Result<u64, String> {
-    let wrong = || format!("`{text}` is no time such as 2026-11-30T21:43:32.000Z");
-    let field = |from: usize, to: usize| -> std::result::Result<u64, String> {
-        text.get(from..to).and_then(|digits| digits.parse().ok()).ok_or_else(wrong)
-    };
-    let (year, month, day) = (field(0, 4)?, field(5, 7)?, field(8, 10)?);
-    let (hour, minute, second) = (field(11, 13)?, field(14, 16)?, field(17, 19)?);
-    let milli = if text.get(19..20) == Some(".") { field(20, 23)? } else { 0 };
-    if !text.ends_with('Z') || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return Err(wrong());
-    }
-    // Days since 1970 of the civil calendar, whose years begin in March ("chrono-compatible
-    // low-level date algorithms", Howard Hinnant).
-    let shifted = if month > 2 { year } else { year - 1 };
-    let (era, of_era) = (shifted / 400, shifted % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
-    Ok((seconds * 1_000 + milli) * 1_000)
+    let ms = text.strip_suffix('Z').and_then(|time| unix_ms(time, [b'T', b'.']));
+    ms.map(|ms| ms * 1_000)
+        .ok_or_else(|| format!("`{text}` is no time such as 2026-11-30T21:43:32.000Z"))
 }
 
 #[cfg(test)]
