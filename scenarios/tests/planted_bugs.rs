@@ -1,7 +1,6 @@
 //! What swarms found of the planted bugs, shrunk, and directed cases of those that chance hardly
 //! reaches (docs/BUGS.md): each case fails as it says with its bug, and no longer fails that way
 //! without. A checker that is blind passes what the same case fails without it.
-#![cfg(feature = "planted-bugs")]
 
 use headwater_models::bugs;
 use headwater_scenarios::run::{self, Finished, Options};

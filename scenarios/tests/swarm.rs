@@ -278,7 +278,6 @@ fn a_swarm_that_goes_beyond_the_budget_loses_what_it_may() {
     assert!(lost, "{}", found.text());
 }
 
-#[cfg(feature = "planted-bugs")]
 #[test]
 fn planted_bugs_are_found_and_the_same_seeds_are_clean_without_them() {
     // Of docs/BUGS.md, those that are found soonest.

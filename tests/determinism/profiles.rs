@@ -10,7 +10,7 @@ use headwater_tests::workspace;
 const NAME: &str = "faults/broker-crash";
 
 /// The fingerprint that the library's snapshot of this scenario has: that of the profile in which
-/// the snapshot was taken. `.ci/run` runs this test in both.
+/// the snapshot was taken. `.ci/run` holds an optimised build to all snapshots.
 fn golden() -> u64 {
     let path = workspace::root().join("scenarios/tests/snapshots/faults__broker-crash.snap");
     let text = std::fs::read_to_string(&path).expect("the library has a snapshot");

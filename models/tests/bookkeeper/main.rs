@@ -7,7 +7,6 @@ mod disk_errors;
 mod faults;
 mod fold;
 mod laws;
-#[cfg(feature = "planted-bugs")]
 mod planted;
 mod probe;
 mod protocol;

@@ -2,7 +2,6 @@
 
 mod harness;
 
-#[cfg(feature = "planted-bugs")]
 mod bugs;
 mod compression;
 mod failover;

@@ -8,7 +8,6 @@ mod failover;
 mod fold;
 mod outages;
 mod performance;
-#[cfg(feature = "planted-bugs")]
 mod planted;
 mod retention;
 mod scaling;

@@ -220,7 +220,6 @@ fn agree((steps, each, drained, delivered, copies): Judged, bugs: BugSet) -> Tes
 
 /// A checker that is blind is found by its oracle, in few histories, and the history that shows it
 /// is small.
-#[cfg(feature = "planted-bugs")]
 #[test]
 fn a_blind_checker_is_told_by_its_oracle() {
     use headwater_models::bugs::Bug;
