@@ -45,6 +45,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("swarm/bookkeeper", include_str!("../library/swarm/bookkeeper.toml")),
     ("swarm/kafka", include_str!("../library/swarm/kafka.toml")),
     ("swarm/kafka-five", include_str!("../library/swarm/kafka-five.toml")),
+    ("swarm/kafka-groups", include_str!("../library/swarm/kafka-groups.toml")),
     ("swarm/kafka-two", include_str!("../library/swarm/kafka-two.toml")),
     ("swarm/pravega", include_str!("../library/swarm/pravega.toml")),
     ("swarm/pravega-by-load", include_str!("../library/swarm/pravega-by-load.toml")),

@@ -81,6 +81,7 @@ library! {
     swarm_bookkeeper: "swarm/bookkeeper",
     swarm_kafka: "swarm/kafka",
     swarm_kafka_five: "swarm/kafka-five",
+    swarm_kafka_groups: "swarm/kafka-groups",
     swarm_kafka_two: "swarm/kafka-two",
     swarm_pravega: "swarm/pravega",
     swarm_pravega_by_load: "swarm/pravega-by-load",

@@ -82,6 +82,26 @@ pub const REFUSED: Property = Property::sometimes(
     "kafka-broker-refused",
     "A broker refuses to start on a directory without its meta.properties.",
 );
+/// A coordinator has given a member of a group up.
+pub const MEMBER_EXPIRED: Property = Property::sometimes(
+    "kafka-member-expired",
+    "A group goes on without a member that it has not heard of for a session.",
+);
+/// A static member was known when it came again.
+pub const MEMBER_RETURNED: Property = Property::sometimes(
+    "kafka-member-returned",
+    "A static member comes back in time, and has its partitions again.",
+);
+/// A commit came from nobody who is in the group.
+pub const COMMIT_REFUSED: Property = Property::sometimes(
+    "kafka-commit-refused",
+    "A coordinator refuses the commit of a consumer that its group has given up.",
+);
+/// A broker has read a group that was in use.
+pub const COORDINATOR_MOVED: Property = Property::sometimes(
+    "kafka-coordinator-moved",
+    "A broker takes over as a group's coordinator, and reads what the group has committed.",
+);
 
 /// Every property of this model.
 pub const ALL: &[&Property] = &[
@@ -103,4 +123,8 @@ pub const ALL: &[&Property] = &[
     &REMOVES_COMMITTED,
     &REMOVES_COPIED,
     &COPIES_COMMITTED,
+    &MEMBER_EXPIRED,
+    &MEMBER_RETURNED,
+    &COMMIT_REFUSED,
+    &COORDINATOR_MOVED,
 ];

@@ -9,6 +9,7 @@
 //! except = ["clock-step"]                          # but not these
 //! may_fail = []                                    # verdicts that are no findings
 //! clients = true                                   # producers are slowed, paused, cut off as well
+//! readers = true                                   # consumers too, and they stop and die besides
 //! buggify = true                                   # half of the seeds have rare delays
 //! reaches."kafka-truncated" = 100                  # shown by one of so many seeds, or it fails
 //! vary."system.partitions" = [1, 3]                # a value of each list is drawn for each seed
@@ -57,6 +58,9 @@ pub struct SwarmSpec {
     pub may_fail: Vec<String>,
     /// Producers are slowed down, paused and cut off as well. Default false.
     pub clients: bool,
+    /// Consumers are slowed down, paused, cut off, stopped and killed as well; they come back. Default
+    /// false.
+    pub readers: bool,
     /// Half of the seeds have the rare delays of `buggify`. Default false.
     pub buggify: bool,
     /// Properties of the systems (`sometimes`) that one of so many seeds has to show. A swarm of as
@@ -77,6 +81,7 @@ impl Default for SwarmSpec {
             except: Vec::new(),
             may_fail: Vec::new(),
             clients: false,
+            readers: false,
             buggify: false,
             reaches: BTreeMap::new(),
             vary: BTreeMap::new(),

@@ -44,6 +44,8 @@ pub struct Atlas {
     victims: Vec<String>,
     /// Those that write, if they may be slowed down, paused and cut off.
     clients: Vec<String>,
+    /// Those that read, if they may be hurt.
+    readers: Vec<String>,
     /// Failure domains, and who is in them.
     domains: Vec<(String, Vec<String>)>,
     /// Tiered storage.
@@ -92,6 +94,7 @@ impl Atlas {
             keepers,
             victims,
             clients: if spec.clients { names(Capability::Writes) } else { Vec::new() },
+            readers: if spec.readers { names(Capability::Reads) } else { Vec::new() },
             domains: targets::domains().chain(["replicas".into()]).map(domain).collect(),
             leader: Some(format!("{prefix}{}", targets::LEADER))
                 .filter(|name| roster.has_office(name)),
@@ -110,7 +113,8 @@ impl Atlas {
             Family::Storage => self.keepers.clone(),
             Family::Network | Family::Clock => self.with_clients(),
             _ if entry.damage == Damage::Slow => self.with_clients(),
-            _ => self.servers.clone(),
+            // A reader that comes back goes on where it, or its group, has come to.
+            _ => self.servers.iter().chain(&self.readers).cloned().collect(),
         }
     }
 
@@ -130,7 +134,13 @@ impl Atlas {
         if self.claims.counted_out == Duration::ZERO {
             return false;
         }
-        let stranded = others.iter().chain([fault]).any(|of| self.is_standing(of));
+        // Who only reads has nothing that anybody could miss.
+        let reads = |of: &FaultSpec| self.readers.iter().any(|name| of.target.0 == [name.as_str()]);
+        if reads(fault) {
+            return false;
+        }
+        let others = || others.iter().filter(|of| !reads(of));
+        let stranded = others().chain([fault]).any(|of| self.is_standing(of));
         let several = !self.keepers.iter().any(|name| fault.target.0 == [name.as_str()]);
         let close = |other: &FaultSpec| {
             let loses = self.loses_of(fault) && ends(other) || self.loses_of(other) && ends(fault);
@@ -142,7 +152,7 @@ impl Atlas {
                 || stranded && counts == [true, true] && self.overlap(fault, other, made_up_for);
             close && fault.target != other.target
         };
-        stranded && several && ends(fault) || others.iter().any(close)
+        stranded && several && ends(fault) || others().any(close)
     }
 
     /// A fault without an end, on a server that keeps data.
@@ -166,7 +176,7 @@ impl Atlas {
     }
 
     fn with_clients(&self) -> Vec<String> {
-        self.servers.iter().chain(&self.clients).cloned().collect()
+        self.servers.iter().chain(&self.clients).chain(&self.readers).cloned().collect()
     }
 
     /// The failure domains with several members that a fault of this kind on these targets may hit

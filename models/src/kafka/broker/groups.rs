@@ -20,6 +20,7 @@ use crate::kafka::group::state::{Effects, Group, Happened, Limits, Waiter};
 use crate::kafka::group::{self, GroupId};
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::message::{ErrorCode, Message};
+use crate::kafka::properties;
 use crate::kafka::signals;
 
 /// `offsets.topic.segment.bytes` at its default.
@@ -124,9 +125,16 @@ impl Broker {
                 Happened::Stable(generation) => {
                     signals::GROUP_STABLE.note(ctx, entity, generation.into());
                 }
-                Happened::Expired => signals::MEMBER_EXPIRED.note(ctx, entity, members),
+                Happened::Expired => {
+                    properties::MEMBER_EXPIRED.reached(ctx);
+                    signals::MEMBER_EXPIRED.note(ctx, entity, members);
+                }
                 Happened::Left => signals::MEMBER_LEFT.note(ctx, entity, members),
-                Happened::Returned => signals::MEMBER_RETURNED.note(ctx, entity, members),
+                Happened::Returned => {
+                    properties::MEMBER_RETURNED.reached(ctx);
+                    signals::MEMBER_RETURNED.note(ctx, entity, members);
+                }
+                Happened::CommitRefused => properties::COMMIT_REFUSED.reached(ctx),
             }
         }
         for (waiter, answer) in effects.answers {
@@ -232,6 +240,9 @@ impl Broker {
         for id in kept {
             let words = batches.iter().rev().filter_map(|of| of.batch.words.as_deref());
             let last = words.into_iter().find(|words| Group::id_in(words) == id);
+            if last.is_some() {
+                properties::COORDINATOR_MOVED.reached(ctx);
+            }
             let fresh = || Group::new(&config, id);
             let group = last.map_or_else(fresh, |words| Group::load(&config, words, now));
             self.groups.insert(id, Coordinated { group, armed: Time::MAX });

@@ -65,6 +65,8 @@ pub enum Happened {
     Left,
     /// A static member is back, and has what it had.
     Returned,
+    /// A commit came from nobody who is in it.
+    CommitRefused,
 }
 
 /// What comes of a request.
@@ -266,6 +268,7 @@ impl Group {
             Members::Modern(group) => group.is_member(by),
         };
         if let Err(error) = allowed {
+            effects.happened.push(Happened::CommitRefused);
             effects.answer(waiter, Answer::Error(error));
             return effects;
         }
