@@ -55,6 +55,13 @@ pub(crate) struct Run {
     /// Leaves a system of a scenario with several out, by its name or kind; may be repeated
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) without: Vec<String>,
+    /// Serves a page over the services of a scenario with several systems, and says where
+    #[arg(long)]
+    pub(crate) page: bool,
+    /// Keeps everything that was launched up when the results are written, with the page, until
+    /// Ctrl-C or for so long (30m where no time is given)
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "30m")]
+    pub(crate) hold: Option<Duration>,
     #[command(flatten)]
     pub(crate) systems: SystemArguments,
     #[command(flatten)]
@@ -115,6 +122,8 @@ impl Run {
             scenario: None,
             settings: vec![],
             without: vec![],
+            page: false,
+            hold: None,
             systems,
             reach: Reach { accept_differences: true, ..Reach::default() },
             yes: true,

@@ -49,6 +49,9 @@ Examples:
   loadgen --scenario pipeline/twitter-1600 --out result
       the paper's pipeline: tweets in Kafka, Spark's micro-batches, Kafka again; each tweet is to
       come out once; stages.json has where it waited, batches.jsonl what Spark says of each batch
+  loadgen --scenario pipeline/twitter-full --page --hold 10m --out result
+      all of it, with backup, trending hashtags, search and the page over them, the address of which
+      is printed before the traffic begins; everything stays for 10 minutes more, or until Ctrl-C
   loadgen profile --out mine.toml
       measures this machine, for the simulator
   loadgen calibrate kafka --profile mine.toml --out mine-kafka.toml

@@ -33,6 +33,7 @@ impl Running {
             command: test.command.clone(),
             directory: data,
             log: log.clone(),
+            user: None,
         })?;
         Ok(Self { guarded, log, pid })
     }

@@ -168,6 +168,24 @@ fn a_default_port_that_another_program_holds_is_told_with_its_holder() {
 }
 
 #[test]
+fn a_page_needs_a_scenario_of_several_systems() {
+    for (option, arguments) in [
+        ("--page", "--rate 10 --target null --page"),
+        ("--hold", "--rate 10 --target null --hold"),
+        ("--hold", "--scenario live/stress-1600-kafka --hold 5m"),
+    ] {
+        let line = common::failure(&common::run(common::loadgen(arguments)));
+        assert!(line.contains(&format!("{option} has no effect")), "{line}");
+        assert!(line.contains("such as --scenario pipeline/twitter-full"), "{line}");
+    }
+    let arguments = "--scenario pipeline/twitter-1600 --page";
+    let line = common::failure(&common::run(common::loadgen(arguments)));
+    assert!(line.contains("has none of backup, trending, search"), "{line}");
+    let output = common::run(common::loadgen("--scenario pipeline/twitter-full --hold soon"));
+    assert_eq!(output.status.code(), Some(2), "{}", common::errors(&output));
+}
+
+#[test]
 fn without_java_it_says_what_to_install() {
     let nothing = path_with(&[]);
     for target in ["kafka", "pravega"] {

@@ -193,9 +193,9 @@ pub struct Web {
     pub listen: SocketAddr,
     /// The trending service.
     #[arg(long, value_name = "URL", value_parser = backend)]
-    pub trending: Uri,
+    pub trending: Option<Uri>,
     /// The search service; several are asked in turn.
-    #[arg(long, value_name = "URL", required = true, value_parser = backend)]
+    #[arg(long, value_name = "URL", value_parser = backend)]
     pub search: Vec<Uri>,
     /// The backup.
     #[arg(long, value_name = "URL", value_parser = backend)]

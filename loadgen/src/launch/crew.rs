@@ -53,8 +53,13 @@ impl Crew {
         let mut command = super::java_command();
         command.push(jvm.option());
         command.extend(arguments);
-        let pid =
-            self.guard()?.launch(Launch { name: name.to_owned(), command, directory, log })?;
+        let pid = self.guard()?.launch(Launch {
+            name: name.to_owned(),
+            command,
+            directory,
+            log,
+            user: None,
+        })?;
         if let Ok(mut watched) = self.watched.lock() {
             watched.push((name.to_owned(), pid));
         }
@@ -71,7 +76,9 @@ impl Crew {
         let log = self.log(name);
         let command = ["java".to_owned()].into_iter().chain(arguments).collect();
         let (directory, name) = (self.data.clone(), name.to_owned());
-        if self.guard()?.run(Launch { name, command, directory, log: log.clone() })? == 0 {
+        if self.guard()?.run(Launch { name, command, directory, log: log.clone(), user: None })?
+            == 0
+        {
             return Ok(());
         }
         let why = last_line(&log).unwrap_or_else(|| "no reason given".into());

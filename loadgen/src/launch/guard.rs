@@ -33,6 +33,8 @@ pub struct Launch {
     pub directory: PathBuf,
     /// What it prints goes there.
     pub log: PathBuf,
+    /// The number of the user and of the group that it runs as; without one as the guard does.
+    pub user: Option<u32>,
 }
 
 /// What the generator asks for.
@@ -158,7 +160,11 @@ impl Care {
         let log = std::fs::File::options().create(true).append(true).open(&launch.log);
         let log = log.map_err(fail)?;
         let (program, arguments) = launch.command.split_first().ok_or("an empty command")?;
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some(user) = launch.user {
+            command.uid(user).gid(user);
+        }
+        let child = command
             .args(arguments)
             .current_dir(&launch.directory)
             .stdin(Stdio::null())

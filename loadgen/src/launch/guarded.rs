@@ -46,6 +46,8 @@ pub(crate) struct Guarded {
     /// Taken at the end: closing it ends the guard.
     requests: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
+    /// Data is not removed.
+    keeps: bool,
 }
 
 impl Guarded {
@@ -59,11 +61,17 @@ impl Guarded {
         let mut guard = places.placement.on_cluster(|| command.spawn()).map_err(fail)?;
         let (requests, replies) = (guard.stdin.take(), guard.stdout.take());
         let replies = BufReader::new(replies.expect("it was asked for"));
-        let mut guarded = Self { guard, requests, replies };
-        if !places.keep {
-            guarded.ask(&Request::Own(data.to_owned()))?;
-        }
+        let mut guarded = Self { guard, requests, replies, keeps: places.keep };
+        guarded.own(data)?;
         Ok(guarded)
+    }
+
+    /// Has `data` removed at the end as well, unless data is to be kept.
+    pub(crate) fn own(&mut self, data: &Path) -> Result<()> {
+        match self.keeps {
+            true => Ok(()),
+            false => self.done(&Request::Own(data.to_owned())).map(drop),
+        }
     }
 
     /// Starts a process; gives its id.

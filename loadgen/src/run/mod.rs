@@ -155,14 +155,17 @@ pub(crate) struct Interrupt {
     /// Raised by the first.
     pub(crate) stop: Arc<AtomicBool>,
     measuring: Arc<AtomicBool>,
+    /// Everything is written.
+    holding: Arc<AtomicBool>,
 }
 
 impl Interrupt {
     /// Listens from now on.
     pub(crate) fn listen() -> Result<Self> {
-        let (stop, measuring) =
-            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let this = Self { stop: Arc::clone(&stop), measuring: Arc::clone(&measuring) };
+        let flag = || Arc::new(AtomicBool::new(false));
+        let this = Self { stop: flag(), measuring: flag(), holding: flag() };
+        let (stop, measuring) = (Arc::clone(&this.stop), Arc::clone(&this.measuring));
+        let holding = Arc::clone(&this.holding);
         ctrlc::set_handler(move || {
             let first = !stop.swap(true, Ordering::Relaxed);
             // The guard sees the pipe close, and clears away.
@@ -170,6 +173,9 @@ impl Interrupt {
                 terminal::note(why);
                 std::process::exit(INTERRUPTED.into());
             };
+            if holding.load(Ordering::Relaxed) {
+                return;
+            }
             match (first, measuring.load(Ordering::Relaxed)) {
                 (true, true) => terminal::note("interrupted: what was measured is being written"),
                 (true, false) => end("interrupted before anything was measured"),
@@ -183,6 +189,11 @@ impl Interrupt {
     /// From now on there is something to write, or to remove.
     pub(crate) fn measuring(&self) {
         self.measuring.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on everything is written, and there is only what was launched to be removed.
+    pub(crate) fn holding(&self) {
+        self.holding.store(true, Ordering::Relaxed);
     }
 
     /// Whether the run was interrupted.

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::archive::Archive;
 use super::line::{Kind, line};
+use crate::delays::Delays;
+use crate::duration::micros;
 use crate::failure::{Failure, Result};
 use crate::record;
 use crate::source::{Message, Offsets};
@@ -38,6 +40,8 @@ struct State {
     tally: Tally,
     commits: Option<Sender<Offsets>>,
     committed_at: Instant,
+    /// How long it took to make what was written durable, and its position after it.
+    commits_took: Delays,
     /// Lines that were there at the start.
     resumed: u64,
     /// Writes that were refused.
@@ -53,6 +57,7 @@ impl Backup {
             tally: Tally::new("backup"),
             commits,
             committed_at: Instant::now(),
+            commits_took: Delays::default(),
             resumed,
             refused: 0,
         };
@@ -86,6 +91,7 @@ impl State {
         }
         self.archive.make_durable()?;
         let written = self.archive.write_position();
+        self.commits_took.record(micros(self.committed_at.elapsed()));
         match (&written, &self.commits) {
             // Nobody may be there any more who would commit it.
             (Ok(()), Some(to)) => drop(to.send(self.archive.next().clone())),
@@ -159,6 +165,7 @@ impl Stage for Backup {
             "lines_committed": state.archive.committed(),
             "lines_resumed": state.resumed,
             "writes_refused": state.refused,
+            "commit_us": state.commits_took.told(),
         });
         state.tally.told(more)
     }

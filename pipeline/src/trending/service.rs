@@ -40,13 +40,15 @@ pub struct Trending {
 struct Counting {
     tally: Tally,
     windows: Windows,
+    /// Tweets with a hashtag that were counted before.
+    again: u64,
 }
 
 impl Trending {
     /// Nothing is counted yet.
     pub fn new(config: Config) -> Self {
-        let counting =
-            Counting { tally: Tally::new("trending"), windows: Windows::new(config.shape) };
+        let (tally, windows) = (Tally::new("trending"), Windows::new(config.shape));
+        let counting = Counting { tally, windows, again: 0 };
         Self { config, state: Mutex::new(counting) }
     }
 
@@ -58,7 +60,7 @@ impl Trending {
 impl Stage for Trending {
     async fn take(&self, batch: Vec<Message>) -> Result<()> {
         let mut state = self.state();
-        let Counting { tally, windows } = &mut *state;
+        let Counting { tally, windows, again } = &mut *state;
         for message in &batch {
             let now = record::now();
             tally.received(message);
@@ -69,6 +71,8 @@ impl Stage for Trending {
                     if tally.tweet(record.id) {
                         windows.add(record.at, &record.tags());
                         tally.visible(record.at, now);
+                    } else {
+                        *again += u64::from(!record.tags().is_empty());
                     }
                 }
             }
@@ -79,9 +83,12 @@ impl Stage for Trending {
     fn stats(&self) -> Value {
         let mut state = self.state();
         let shown = state.windows.top(0);
-        let late = state.windows.late();
+        let (late, late_for_one) = (state.windows.late(), state.windows.late_for_one());
+        let again = state.again;
         state.tally.told(json!({
             "late": late,
+            "late_for_a_window": late_for_one,
+            "counted_before": again,
             "window_tweets": shown.tweets,
             "window_hashtags": shown.hashtags,
         }))

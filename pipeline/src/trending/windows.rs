@@ -63,12 +63,14 @@ pub struct Windows {
     latest: u64,
     all: Pane,
     late: u64,
+    late_for_one: u64,
 }
 
 impl Windows {
     /// Empty ones.
     pub fn new(shape: Shape) -> Self {
-        Self { shape, panes: BTreeMap::new(), latest: 0, all: Pane::default(), late: 0 }
+        let (panes, all) = (BTreeMap::new(), Pane::default());
+        Self { shape, panes, latest: 0, all, late: 0, late_for_one: 0 }
     }
 
     /// The first pane that is kept.
@@ -86,6 +88,8 @@ impl Windows {
             self.panes = self.panes.split_off(&self.oldest());
         }
         self.all.add(tags);
+        let delay = self.shape.max_delay.div_ceil(self.shape.slide);
+        self.late_for_one += u64::from(!tags.is_empty() && pane + delay < self.latest);
         if pane < self.oldest() {
             self.late += 1;
             return false;
@@ -97,6 +101,12 @@ impl Windows {
     /// Tweets that came too late for their windows.
     pub fn late(&self) -> u64 {
         self.late
+    }
+
+    /// Tweets with a hashtag that came when a window of theirs was over, though not each of them
+    /// need have been.
+    pub fn late_for_one(&self) -> u64 {
+        self.late_for_one
     }
 
     /// The `k` hashtags that were used most in the window that the latest tweet is in.
@@ -200,6 +210,7 @@ mod tests {
         assert!(windows.add(4, &tags(&["a"])), "late, and its window is kept");
         assert!(windows.add(20, &[]) && !windows.add(9, &tags(&["b"])), "too late");
         assert_eq!(windows.late(), 1);
+        assert_eq!(windows.late_for_one(), 2, "4 was late for one of its two windows");
         assert_eq!(counts(&windows.top_of_all(10)), [("a", 3), ("b", 3), ("c", 2)]);
         let told = windows.top_until(15, 1).expect_err("half of it is gone");
         assert!(told.contains("a multiple of 5 from 20 to 25"), "{told}");

@@ -34,7 +34,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 pub struct Web {
     at: SocketAddr,
     client: Client,
-    trending: Uri,
+    trending: Option<Uri>,
     search: Vec<Uri>,
     backup: Option<Uri>,
     spark: Option<PathBuf>,
@@ -122,6 +122,13 @@ impl Web {
         answer
     }
 
+    async fn stats_if(&self, base: Option<&Uri>) -> Option<Value> {
+        match base {
+            Some(base) => Some(self.stats_of(base).await),
+            None => None,
+        }
+    }
+
     async fn stats_of(&self, base: &Uri) -> Value {
         let failed = |why| json!({ "error": why });
         match self.client.get(base, "/stats").await {
@@ -148,7 +155,10 @@ fn with_query(path: &str, query: Option<String>) -> String {
 
 async fn top(State(web): State<Arc<Web>>, RawQuery(query): RawQuery) -> Response {
     let begun = Instant::now();
-    let answer = web.client.get(&web.trending, &with_query("/top", query)).await;
+    let answer = match &web.trending {
+        Some(base) => web.client.get(base, &with_query("/top", query)).await,
+        None => Err("there is no trending".into()),
+    };
     web.count(begun, &answer);
     passed_on(answer)
 }
@@ -173,13 +183,9 @@ async fn stats(State(web): State<Arc<Web>>) -> Json<Value> {
         }
         all
     };
-    let backup = async {
-        match &web.backup {
-            Some(base) => Some(web.stats_of(base).await),
-            None => None,
-        }
-    };
-    let (trending, search, backup) = tokio::join!(web.stats_of(&web.trending), searches, backup);
+    let backup = web.stats_if(web.backup.as_ref());
+    let trending = web.stats_if(web.trending.as_ref());
+    let (trending, search, backup) = tokio::join!(trending, searches, backup);
     let spark = web
         .spark
         .as_ref()

@@ -102,8 +102,10 @@ function stagesOf(told) {
     all.push(counted('Backup', 'file', told.backup, rows));
   }
   if (told.spark) all.push(spark(told.spark));
-  const late = told.trending.late ? [['late', number(told.trending.late), true]] : [];
-  all.push(counted('Trending', 'windows', told.trending, late));
+  if (told.trending) {
+    const late = told.trending.late ? [['late', number(told.trending.late), true]] : [];
+    all.push(counted('Trending', 'windows', told.trending, late));
+  }
   told.search.forEach((of, at) => all.push(search(of, at, told.search.length)));
   all.push(web(told.web));
   return all;

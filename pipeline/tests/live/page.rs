@@ -69,7 +69,7 @@ impl Services {
         fs::write(&spark, format!("{progress}\n")).expect("written");
         let asked = arguments::Web {
             listen: "127.0.0.1:0".parse().expect("an address"),
-            trending: served(&self.trending).await,
+            trending: Some(served(&self.trending).await),
             search: vec![served(&self.search).await],
             backup: Some(served(&self.backup).await),
             spark_stats: Some(spark),
@@ -194,7 +194,7 @@ async fn a_service_that_is_down_is_said_to_be() {
     let nobody: Uri = format!("http://127.0.0.1:{}", crate::common::port()).parse().expect("one");
     let asked = arguments::Web {
         listen: "127.0.0.1:0".parse().expect("an address"),
-        trending: nobody.clone(),
+        trending: Some(nobody.clone()),
         search: vec![nobody],
         backup: None,
         spark_stats: None,

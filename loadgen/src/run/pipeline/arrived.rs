@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::Deserialize;
 
 use crate::systems::engine::Received;
+use crate::systems::services::said::Said;
 
 /// A record, as the engine's job writes it; what else it has of the event is for others.
 #[derive(Deserialize)]
@@ -19,6 +20,12 @@ struct Written {
     batch: u64,
     /// When, microseconds since 1970.
     worked_at: u64,
+    /// What it says.
+    #[serde(default)]
+    text: String,
+    /// Its hashtags.
+    #[serde(default)]
+    hashtags: Vec<String>,
 }
 
 /// A record that came.
@@ -47,6 +54,8 @@ pub(super) struct Arrived {
     pub(super) times: BTreeMap<u64, u32>,
     /// Records that say nothing of an event: the first of them, and how many.
     pub(super) malformed: (Option<String>, u64),
+    /// What the events said.
+    pub(super) said: Said,
 }
 
 /// Characters of a malformed record that are told.
@@ -56,8 +65,12 @@ impl Arrived {
     /// Takes one.
     pub(super) fn take(&mut self, received: &Received) {
         match serde_json::from_slice::<Written>(&received.payload) {
-            Ok(Written { id, at, batch, worked_at }) => {
-                *self.times.entry(id).or_default() += 1;
+            Ok(Written { id, at, batch, worked_at, text, hashtags }) => {
+                let times = self.times.entry(id).or_default();
+                *times += 1;
+                if *times == 1 {
+                    self.said.take(id, at, text, &hashtags);
+                }
                 self.records.push(Record {
                     at: received.at,
                     number: id,

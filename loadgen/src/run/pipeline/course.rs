@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::arrived::{Arrived, gather};
 use super::parts::Parts;
-use super::serving::{Served, Serving};
+use super::serving::{Finished, Serving};
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::run::Interrupt;
@@ -54,7 +54,7 @@ pub(super) struct Course<'a> {
     engine: &'a mut dyn Engine,
     turn: Turn,
     open: Option<Open>,
-    serving: Option<Serving>,
+    serving: Option<Serving<'a>>,
 }
 
 /// What reads the second stream.
@@ -75,7 +75,7 @@ pub(super) struct Came {
     /// Why not everything was waited for, if so.
     pub(super) trouble: Option<String>,
     /// What the services came to.
-    pub(super) served: Vec<Served>,
+    pub(super) served: Finished,
 }
 
 impl<'a> Course<'a> {
@@ -96,7 +96,7 @@ impl<'a> Course<'a> {
             return Err(Failure::after_run("nothing was read behind the engine"));
         };
         let trouble = self.wait(&open, acked.len() as u64, interrupt)?;
-        if self.turn == Turn::Last {
+        if self.turn == Turn::Last && !self.parts.holds {
             // Nobody writes behind its back: what the stream has then is all.
             self.engine.end()?;
         }
@@ -104,8 +104,8 @@ impl<'a> Course<'a> {
         open.gathering.join().map_err(|_| Failure::after_run("the gathering panicked"))?;
         let arrived = open.arrived.lock().map(|arrived| arrived.clone()).unwrap_or_default();
         let serving = self.serving.take();
-        let served =
-            serving.map(|serving| serving.finish(acked, arrived.distinct())).transpose()?;
+        let holds = self.parts.holds;
+        let served = serving.map(|serving| serving.finish(acked, &arrived, holds)).transpose()?;
         let served = served.unwrap_or_default();
         Ok(Came { arrived, progress: self.engine.progress()?, read_back, trouble, served })
     }
@@ -172,7 +172,8 @@ impl Onlooker for Course<'_> {
         if self.turn != Turn::WarmsUp
             && let Some(launched) = &self.cluster.launched
         {
-            self.serving = Some(Serving::start(self.parts, launched, [&from, &to])?);
+            let account = self.engine.account();
+            self.serving = Some(Serving::start(self.parts, launched, [&from, &to], account)?);
         }
         let query = Query { from, to, warms_up: self.turn == Turn::WarmsUp };
         let (sender, received) = channel();

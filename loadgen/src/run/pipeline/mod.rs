@@ -66,13 +66,21 @@ pub(crate) fn is_asked(arguments: &Run) -> Result<bool> {
 
 /// What only a pipeline takes has no effect elsewhere.
 fn no_pipeline(arguments: &Run) -> Result<bool> {
-    match arguments.without.is_empty() {
-        true => Ok(false),
-        false => Err(Failure::new(
+    if !arguments.without.is_empty() {
+        return Err(Failure::new(
             "--without has no effect where there is one system: it leaves out systems of a \
              scenario that has several",
-        )),
+        ));
     }
+    let page = match (arguments.page, arguments.hold) {
+        (true, _) => "--page",
+        (false, Some(_)) => "--hold",
+        (false, None) => return Ok(false),
+    };
+    Err(Failure::new(format!(
+        "{page} has no effect where there is one system: the page shows the services of a scenario \
+         that has several, such as --scenario pipeline/twitter-full"
+    )))
 }
 
 /// What a pipeline can't be asked for.
@@ -114,6 +122,8 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode> {
     let plan = RunPlan::of_several(arguments)?;
     super::warn(&plan.scenario.warnings);
     let parts = Parts::find(&plan.scenario, plan.system, &arguments.without)?;
+    let holds = arguments.hold.is_some();
+    let parts = parts.with_page(arguments.page || holds, holds)?;
     let departures = checked(&plan, &parts, arguments.reach.accept_differences)?;
     let folder = arguments.out.as_deref().map(Folder::open).transpose()?;
     let interrupt = Interrupt::listen()?;
@@ -126,11 +136,18 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode> {
     if let Some(folder) = &folder {
         keep(folder.path(), launched.engine.as_ref(), &stages)?;
     }
-    // The cluster is removed before the results are printed, so that they come last.
-    drop(launched);
+    let interrupted = interrupt.raised();
+    let held = arguments.hold.filter(|_| !interrupted);
+    // The cluster is removed before the results are printed, so that they come last; unless it is
+    // to be looked at with them.
+    let launched = held.map(|time| (time, launched));
     output::tell(&outcome, folder.as_ref(), arguments.json)?;
     terminal::note(format_args!("where events waited, and what batches took:\n{}", stages.text()));
-    Ok(match (interrupt.raised(), outcome.ok()) {
+    if let Some((time, launched)) = launched {
+        hold(time, &interrupt);
+        drop(launched);
+    }
+    Ok(match (interrupted, outcome.ok()) {
         (true, _) => ExitCode::from(INTERRUPTED),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => {
@@ -138,6 +155,22 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// How often it is looked whether what is held is to end.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Waits for so long, or until it is interrupted, while all that was launched runs on.
+fn hold(time: Duration, interrupt: &Interrupt) {
+    interrupt.holding();
+    terminal::note(format_args!(
+        "everything that was launched stays for {time}, the page with it; Ctrl-C ends it before"
+    ));
+    let since = std::time::Instant::now();
+    let time = std::time::Duration::from_nanos(time.0);
+    while !interrupt.raised() && since.elapsed() < time {
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// How a run differs from what is asked, if it can be made at all.
@@ -242,7 +275,8 @@ impl Launched {
         let (beyond, stages) = beyond(plan, parts, &driven, &ways, &came);
         let placement = self.placement.clone();
         let setting = Setting { cluster: &self.cluster, placement, warm_up, departures, speed };
-        Ok((account::account(plan, setting, driven, interrupted, beyond), stages))
+        let judged = plan.with(parts.judged());
+        Ok((account::account(&judged, setting, driven, interrupted, beyond), stages))
     }
 }
 
@@ -296,10 +330,10 @@ fn beyond(
         first: Some((parts.first.name.clone(), timeline.first_passage())),
         streams: vec![timeline.engine(), timeline.behind()],
         total: Some(timeline.total()),
-        gauges: timeline.gauges(),
+        gauges: timeline.gauges().into_iter().chain(timeline.of_services()).collect(),
         verdicts: told::verdicts(&timeline, &audit, &stages, unhurt)
             .into_iter()
-            .chain(came.served.iter().map(serving::verdict))
+            .chain(came.served.verdicts())
             .collect(),
         lost: audit.lost,
         end: timeline.end,

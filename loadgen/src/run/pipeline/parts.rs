@@ -2,6 +2,8 @@
 
 use headwater_models::batch::StreamId;
 use headwater_reading::problem::nearest;
+use headwater_scenarios::scenario::expect::Expectation;
+use headwater_scenarios::scenario::metric::Metric;
 use headwater_scenarios::scenario::{Part, Scenario, Topology};
 
 use super::serving::Reads;
@@ -25,6 +27,10 @@ pub(super) struct Parts<'a> {
     pub(super) services: Vec<ServicePart<'a>>,
     /// What is not launched: its number, and why.
     left_out: Vec<(StreamId, &'static str)>,
+    /// A page is started over the services.
+    pub(super) page: bool,
+    /// All of it stays when the run is over.
+    pub(super) holds: bool,
     scenario: &'a Scenario,
 }
 
@@ -44,6 +50,8 @@ pub(super) struct EnginePart<'a> {
 
 /// A service, and the stream that it reads.
 pub(super) struct ServicePart<'a> {
+    /// Its number.
+    id: StreamId,
     /// What it is.
     pub(super) live: &'static dyn LiveService,
     /// Its options, and its name.
@@ -58,6 +66,10 @@ const ASKED: &str = "it was to be left out (--without)";
 /// Why a part is left out that nobody has a live one of.
 const NONE: &str = "there is none that could be launched; `headwater run` simulates it";
 
+/// Why the run is not held to an expectation.
+const SIMULATED: &str = "Only the model tells it: `headwater run` holds the simulation to it.";
+const NOT_HERE: &str = "What would tell it is left out of the run.";
+
 impl<'a> Parts<'a> {
     /// Those of a scenario whose first system is `first`, without what is to be left out.
     pub(super) fn find(
@@ -65,15 +77,15 @@ impl<'a> Parts<'a> {
         first: &'static dyn LiveSystem,
         without: &[String],
     ) -> Result<Self> {
-        Self::among(scenario, first, without, services::program().is_some())
+        Self::among(scenario, first, without, &services::lacks)
     }
 
-    /// The same, where the services' program is there or is not.
+    /// The same, on a machine where services lack this.
     fn among(
         scenario: &'a Scenario,
         first: &'static dyn LiveSystem,
         without: &[String],
-        has_program: bool,
+        lacks: &dyn Fn(&dyn LiveService) -> Option<&'static str>,
     ) -> Result<Self> {
         let left = without.iter().map(|name| named(scenario, name)).collect::<Result<Vec<_>>>()?;
         let out = |id: &StreamId| left.iter().any(|ids| ids.contains(id));
@@ -109,13 +121,75 @@ impl<'a> Parts<'a> {
             };
             match (services::service(part.system.kind().name()), reads) {
                 _ if out(&id) => left_out.push((id, ASKED)),
-                (Some(_), Some(_)) if !has_program => left_out.push((id, services::NO_PROGRAM)),
-                (Some(live), Some(reads)) => services.push(ServicePart { live, part, reads }),
+                (Some(live), Some(reads)) => match lacks(live) {
+                    Some(why) => left_out.push((id, why)),
+                    None => services.push(ServicePart { id, live, part, reads }),
+                },
                 _ => left_out.push((id, NONE)),
             }
         }
         let first = streams.part(origin);
-        Ok(Self { first, ends, engine, services, left_out, scenario })
+        let (page, holds) = (false, false);
+        Ok(Self { first, ends, engine, services, left_out, page, holds, scenario })
+    }
+
+    /// The same with a page, which may stay when the run is over.
+    ///
+    /// # Errors
+    /// If there is nothing that it could show.
+    pub(super) fn with_page(self, page: bool, holds: bool) -> Result<Self> {
+        if !page || !self.services.is_empty() {
+            return Ok(Self { page, holds, ..self });
+        }
+        let left: Vec<String> = self.left_out().collect();
+        Err(Failure::new(match left.is_empty() {
+            true => format!(
+                "--page shows what services behind the streams tell, and the scenario has none of \
+                 {}; pipeline/twitter-full has",
+                services::names()
+            ),
+            false => format!("--page has nothing to show: {}", left.join("; ")),
+        }))
+    }
+
+    /// What is expected of the services' models that no service of this run tells, with why.
+    fn unmeasured(&self) -> Vec<(&'a Expectation, &'static str)> {
+        let launched = |id: StreamId| self.services.iter().find(|service| service.id == id);
+        let one = |expected: &'a Expectation| {
+            let of_part = |(id, part): (StreamId, &'a Part)| {
+                let live = services::service(part.system.kind().name())?;
+                let [has, simulated] = live.verdicts();
+                let known = match &expected.metric {
+                    Metric::Verdict(name) => {
+                        let told = has.contains(&name.as_str());
+                        let known = told || simulated.contains(&name.as_str());
+                        known.then_some(told)?
+                    }
+                    Metric::GaugeMax(name) => {
+                        let own = name.rsplit('/').next()?;
+                        let gauges = part.system.kind().signals().gauges;
+                        let known = gauges.iter().any(|gauge| gauge.name == own);
+                        known.then_some(live.counts().contains(&own))?
+                    }
+                    _ => return None,
+                };
+                match (launched(id), known) {
+                    (Some(_), true) => None,
+                    (Some(_), false) => Some((expected, SIMULATED)),
+                    (None, _) => Some((expected, NOT_HERE)),
+                }
+            };
+            self.scenario.systems.iter().find_map(of_part)
+        };
+        self.scenario.expect.iter().filter_map(one).collect()
+    }
+
+    /// The scenario as far as this run can be held to it.
+    pub(super) fn judged(&self) -> Scenario {
+        let unmeasured = self.unmeasured();
+        let mut judged = self.scenario.clone();
+        judged.expect.retain(|expected| !unmeasured.iter().any(|(of, _)| *of == expected));
+        judged
     }
 
     /// What is left out, a line each.
@@ -148,6 +222,12 @@ impl<'a> Parts<'a> {
             Departure::told(path(*id), &self.scenario.systems.part(*id).name, "left out", *why)
         });
         all.extend(left);
+        for ServicePart { id, live, part, .. } in &self.services {
+            all.extend(live.departures(&*part.system, &path(*id)));
+        }
+        all.extend(self.unmeasured().into_iter().map(|(of, why)| {
+            Departure::told(format!("expect.{}", of.metric), &of.text, "not looked at", why)
+        }));
         all
     }
 
@@ -246,7 +326,7 @@ mod tests {
         let without: Vec<String> = without.iter().map(|name| (*name).to_owned()).collect();
         let first = systems::of_scenario(&scenario).map_err(|error| error.to_string())?;
         let parts =
-            Parts::among(&scenario, first, &without, true).map_err(|error| error.to_string())?;
+            Parts::among(&scenario, first, &without, &|_| None).map_err(|it| it.to_string())?;
         let departures = parts.departures(first).into_iter();
         Ok((parts.left_out().collect(), departures.map(|it| it.difference.option).collect()))
     }
@@ -260,6 +340,47 @@ mod tests {
         let (left, _) = find("pipeline/twitter-full", &["backup"]).unwrap();
         assert_eq!(left.len(), 1, "{left:?}");
         assert!(left[0].starts_with("backup (backup) is left out: it was to be"), "{left:?}");
+    }
+
+    #[test]
+    fn what_no_service_tells_is_not_expected_and_told() {
+        let of = |name: &str, lacks: &dyn Fn(&dyn LiveService) -> Option<&'static str>| {
+            let scenario = scenario::Source::find(name).unwrap().read(&[]).unwrap();
+            let first = systems::of_scenario(&scenario).unwrap();
+            let parts = Parts::among(&scenario, first, &[], lacks).unwrap();
+            let told = parts.departures(first).into_iter().map(|it| it.difference.option);
+            let mut told: Vec<_> =
+                told.filter_map(|it| it.strip_prefix("expect.").map(str::to_owned)).collect();
+            told.sort();
+            assert_eq!(parts.judged().expect.len() + told.len(), scenario.expect.len());
+            told
+        };
+        let simulated = ["gauge.queries_failed", "gauge.unindexed", "verdict.asked"];
+        assert_eq!(of("pipeline/twitter-full", &|_| None), simulated);
+        let none = of("pipeline/twitter-full", &|_| Some("there is nothing"));
+        let gauges = ["backup_commit_ms", "counted_before", "late", "queries_failed", "unindexed"];
+        let verdicts = ["archived", "asked", "findable", "ranked"];
+        assert_eq!(none[..5], gauges.map(|name| format!("gauge.{name}")));
+        assert_eq!(none[5..], verdicts.map(|name| format!("verdict.{name}")));
+        let search = of("pipeline/twitter-search", &|_| None);
+        assert!(search.contains(&"verdict.asked".to_owned()), "{search:?}");
+        assert!(!search.contains(&"verdict.findable".to_owned()), "{search:?}");
+        assert!(search.contains(&"gauge.unindexed".to_owned()), "{search:?}");
+    }
+
+    #[test]
+    fn a_page_needs_something_to_show() {
+        let of = |name: &str, lacks: &dyn Fn(&dyn LiveService) -> Option<&'static str>| {
+            let scenario = scenario::Source::find(name).unwrap().read(&[]).unwrap();
+            let first = systems::of_scenario(&scenario).unwrap();
+            let parts = Parts::among(&scenario, first, &[], lacks).unwrap();
+            parts.with_page(true, false).err().map(|why| why.to_string())
+        };
+        assert_eq!(of("pipeline/twitter-full", &|_| None), None);
+        let none = of("pipeline/twitter-1600", &|_| None).unwrap();
+        assert!(none.contains("has none of backup, trending, search; pipeline/twitter-full has"));
+        let left = of("pipeline/twitter-full", &|_| Some("there is nothing")).unwrap();
+        assert!(left.contains("nothing to show: backup (backup) is left out: there is nothing; "));
     }
 
     #[test]
@@ -277,7 +398,8 @@ mod tests {
         let text = include_str!("two_versions.toml");
         let scenario = Scenario::parse(text, "t", None, &[]).unwrap();
         let first = systems::of_scenario(&scenario).unwrap();
-        let refused = Parts::among(&scenario, first, &[], true).err().map(|why| why.to_string());
+        let refused = Parts::among(&scenario, first, &[], &|_| None).err();
+        let refused = refused.map(|why| why.to_string());
         assert!(refused.is_some_and(|why| why.contains("both streams are on the same servers")));
     }
 }

@@ -25,6 +25,7 @@ use super::parts::Parts;
 use crate::followed::Way;
 use crate::systems::client::ReadBack;
 use crate::systems::engine::{Batch, WHOLE};
+use crate::systems::services::Level;
 
 /// What a run was, as far as its events go.
 pub(super) struct Timeline<'a> {
@@ -261,6 +262,17 @@ impl Timeline<'_> {
             Gauge { name, unit: unit.into(), values: ends.iter().map(at).collect() }
         };
         names.into_iter().map(gauge).collect()
+    }
+
+    /// The levels that services have counted, by their models' names; they are known of the end.
+    pub(super) fn of_services(&self) -> Vec<Gauge> {
+        let last = (self.end.div_ceil(self.scenario.measure.interval.0) as usize).saturating_sub(1);
+        let gauge = |(of, level): (&str, Level)| {
+            let Level { node, name, unit, value } = level;
+            let values = (0..=last).map(|at| (at == last).then_some(value)).collect();
+            Gauge { name: format!("{of}.{node}/{name}"), unit: unit.into(), values }
+        };
+        self.came.served.levels().map(gauge).collect()
     }
 
     /// The interval of the engine's trigger, milliseconds, if it has one.

@@ -222,7 +222,13 @@ impl Brokers<'_> {
             file.display().to_string(),
         ]);
         let log = self.data.join(format!("{name}.log"));
-        let launch = Launch { name: name.clone(), command, directory: self.data.to_owned(), log };
+        let launch = Launch {
+            name: name.clone(),
+            command,
+            directory: self.data.to_owned(),
+            log,
+            user: None,
+        };
         Ok((name, guarded.launch(launch)?))
     }
 
@@ -285,6 +291,7 @@ impl Brokers<'_> {
             command,
             directory: self.data.to_owned(),
             log: log.clone(),
+            user: None,
         };
         if guarded.run(launch)? == 0 {
             return Ok(());

@@ -34,7 +34,13 @@ pub(super) fn launch(proxied: bool, places: &Places) -> Result<LaunchedCluster> 
     let describes = "a log of our own: one file, synced for every batch, over TCP";
     terminal::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
     let name = PROCESS.to_owned();
-    let launch = Launch { name: name.clone(), command, directory: data.clone(), log: log.clone() };
+    let launch = Launch {
+        name: name.clone(),
+        command,
+        directory: data.clone(),
+        log: log.clone(),
+        user: None,
+    };
     let guarded = Arc::new(Mutex::new(Guarded::start(&data, places)?));
     let pid = held(&guarded)?.launch(launch)?;
     let watched: Watched = Arc::new(Mutex::new(vec![(name.clone(), pid)]));

@@ -98,8 +98,13 @@ pub(super) fn launch(config: &Cluster, proxied: bool, places: &Places) -> Result
     terminal::note(format_args!("launching {describes}, port {port}; logs in {}", data.display()));
     let command = command(config, &ports, [&jars, &agent], &data)?;
     let log = data.join(format!("{PROCESS}.log"));
-    let launch =
-        Launch { name: PROCESS.into(), command, directory: data.clone(), log: log.clone() };
+    let launch = Launch {
+        name: PROCESS.into(),
+        command,
+        directory: data.clone(),
+        log: log.clone(),
+        user: None,
+    };
     let guarded = Arc::new(Mutex::new(Guarded::start(&data, places)?));
     let pid = held(&guarded)?.launch(launch)?;
     let watched = Watched::default();

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use headwater_models::pipeline::backup::config::Cluster;
 use headwater_models::system::System;
+use headwater_scenarios::scenario::metric::ARCHIVED;
 use headwater_traffic::parse;
 
-use super::{LiveService, time};
+use super::{Kept, Level, LiveService, Stats, time};
 use crate::failure::{Failure, Result};
 
 /// The service.
@@ -39,12 +40,12 @@ impl LiveService for Backup {
         BTreeMap::from([("file", file(home).display().to_string())])
     }
 
-    fn kept(&self, home: &Path) -> Result<Option<BTreeMap<u64, u32>>> {
+    fn kept(&self, home: &Path) -> Result<Option<Kept>> {
         let path = file(home);
         let fail = |error: std::io::Error| {
             Failure::io(format_args!("can't read {}", path.display()), &error)
         };
-        let mut kept: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut times: BTreeMap<u64, u32> = BTreeMap::new();
         for (number, line) in
             (1_u64..).zip(BufReader::new(File::open(&path).map_err(fail)?).lines())
         {
@@ -52,8 +53,22 @@ impl LiveService for Backup {
             let stamp = parse(line.as_bytes()).map_err(|damage| {
                 Failure::after_run(format!("{}, line {number}: {damage}", path.display()))
             })?;
-            *kept.entry(stamp.index).or_default() += 1;
+            *times.entry(stamp.index).or_default() += 1;
         }
-        Ok(Some(kept))
+        Ok(Some(Kept { verdict: ARCHIVED, times }))
+    }
+
+    fn counts(&self) -> &'static [&'static str] {
+        &["backup_commit_ms"]
+    }
+
+    fn levels(&self, stats: &Stats) -> Vec<Level> {
+        let longest = stats.own(&["commit_us", "max"]).map(|us| us / 1e3);
+        let level = |value| Level { node: "backup-1", name: "backup_commit_ms", unit: "ms", value };
+        longest.map(level).into_iter().collect()
+    }
+
+    fn verdicts(&self) -> [&'static [&'static str]; 2] {
+        [&[ARCHIVED], &[]]
     }
 }

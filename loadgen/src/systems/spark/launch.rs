@@ -153,7 +153,7 @@ pub(super) struct Running {
 impl Running {
     fn process(&self, name: &str, command: Vec<String>) -> Launch {
         let (name, directory, log) = (name.to_owned(), self.home.clone(), self.log.clone());
-        Launch { name, command, directory, log }
+        Launch { name, command, directory, log, user: None }
     }
 
     /// Compiles the job against the jars, by the compiler in the JDK's modules.
