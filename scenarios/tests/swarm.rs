@@ -287,6 +287,7 @@ fn planted_bugs_are_found_and_the_same_seeds_are_clean_without_them() {
         ("swarm/kafka", "zombie-leader", 8),
         ("swarm/kafka-five", "unclean-election", 130),
         ("swarm/kafka-five", "last-replica-standing", 135),
+        ("swarm/kafka-groups", "commits-what-was-fetched", 7),
         ("swarm/pravega", "truncate-beyond-tier", 2),
         ("swarm/pravega", "frames-twice-at-rollover", 2),
         ("swarm/pravega", "sealed-tail-skipped", 4),

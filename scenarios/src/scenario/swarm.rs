@@ -58,8 +58,8 @@ pub struct SwarmSpec {
     pub may_fail: Vec<String>,
     /// Producers are slowed down, paused and cut off as well. Default false.
     pub clients: bool,
-    /// Consumers are slowed down, paused, cut off, stopped and killed as well; they come back. Default
-    /// false.
+    /// Consumers are slowed down, paused, cut off, stopped and killed as well; they come back.
+    /// Default false.
     pub readers: bool,
     /// Half of the seeds have the rare delays of `buggify`. Default false.
     pub buggify: bool,

@@ -80,8 +80,8 @@ pub(super) struct Member {
     /// The generation, or the member's epoch.
     pub generation: u32,
     coordinator: Option<BrokerId>,
-    /// Requests under way.
-    asked: SortedVecMap<u64, About>,
+    /// Requests under way, and whom they were sent to.
+    asked: SortedVecMap<u64, (About, BrokerId)>,
     starting: SortedVecMap<u32, Begins>,
     /// What it was told to have, while it gives other partitions up (KIP-848).
     pub next: Option<Vec<u32>>,
@@ -119,7 +119,7 @@ impl Member {
     }
 
     pub fn asks(&self, about: About) -> bool {
-        self.asked.values().any(|of| *of == about)
+        self.asked.values().any(|(of, _)| *of == about)
     }
 
     /// The next life begins, as far as the group is concerned.
@@ -187,7 +187,7 @@ impl Consumer {
         let Some(member) = &mut self.member else { return };
         self.correlation += 1;
         let (correlation, group) = (self.correlation, member.group);
-        member.asked.insert(correlation, about);
+        member.asked.insert(correlation, (about, to));
         let ask = Message::Ask(Box::new(Ask { correlation, group, what }));
         ctx.send(self.connections.node(to), protocol::Message::Kafka(ask));
         let late = match about {
@@ -199,11 +199,18 @@ impl Consumer {
         ctx.timer(late, TAGS.tag(kind::ASK_LATE, correlation));
     }
 
-    /// An answer is late: the broker counts as gone.
+    /// An answer is late: its connection is closed (`NetworkClient.handleTimedOutRequests`), the
+    /// coordinator's or the one by which records are read.
     pub(super) fn ask_late(&mut self, ctx: &mut Ctx<'_>, correlation: u64) {
         let Some(member) = &mut self.member else { return };
-        if member.asked.remove(&correlation).is_some() {
-            self.coordinator_lost(ctx);
+        let Some((about, broker)) = member.asked.remove(&correlation) else { return };
+        match about {
+            About::Ends => self.lose(ctx, broker),
+            About::Coordinator => {
+                self.lose(ctx, broker);
+                self.coordinator_lost(ctx);
+            }
+            _ => self.coordinator_lost(ctx),
         }
     }
 
@@ -230,13 +237,13 @@ impl Consumer {
         if member.coordinator == Some(broker) || member.asks(About::Coordinator) {
             return self.coordinator_lost(ctx);
         }
-        member.asked.retain(|_, about| *about != About::Ends);
+        member.asked.retain(|_, of| *of != (About::Ends, broker));
     }
 
     /// A broker has answered.
     pub(super) fn told(&mut self, ctx: &mut Ctx<'_>, from: NodeId, told: Told) {
         let Some(member) = &mut self.member else { return };
-        let Some(about) = member.asked.remove(&told.correlation) else { return };
+        let Some((about, _)) = member.asked.remove(&told.correlation) else { return };
         match (about, told.what) {
             (About::Coordinator, Answer::Coordinator(broker)) if self.connections.up(broker) => {
                 (member.coordinator, member.failures) = (Some(broker), 0);

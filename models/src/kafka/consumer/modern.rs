@@ -24,7 +24,8 @@ impl Consumer {
         if epoch == MemberEpoch::Join {
             member.stage = Stage::Joining;
         }
-        let news = epoch == MemberEpoch::Join || member.told.as_ref() != Some(&owned);
+        let full = epoch == MemberEpoch::Join || member.told.is_none();
+        let news = full || member.told.as_ref() != Some(&owned);
         // What it is about to give up it still has.
         let news = news && member.stage != Stage::Committing;
         let tells = news.then(|| owned.clone());
@@ -32,7 +33,7 @@ impl Consumer {
             member.told = Some(owned);
         }
         let (member, instance) = (member.id, member.instance);
-        let what = Asked::ConsumerHeartbeat { member, instance, epoch, owned: tells };
+        let what = Asked::ConsumerHeartbeat { member, instance, epoch, owned: tells, full };
         self.ask_coordinator(ctx, About::Heartbeat, what);
     }
 
@@ -41,7 +42,8 @@ impl Consumer {
         let (id, instance) = member.map_or_else(Default::default, |of| (of.id, of.instance));
         let for_now = instance.is_some();
         let epoch = if for_now { MemberEpoch::LeaveForNow } else { MemberEpoch::Leave };
-        Asked::ConsumerHeartbeat { member: id, instance, epoch, owned: None }
+        let (owned, full) = (None, false);
+        Asked::ConsumerHeartbeat { member: id, instance, epoch, owned, full }
     }
 
     pub(super) fn told_modern(&mut self, ctx: &mut Ctx<'_>, about: About, answer: Answer) {

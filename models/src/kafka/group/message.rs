@@ -105,6 +105,8 @@ pub enum Asked {
         epoch: MemberEpoch,
         /// What it has, if that is news.
         owned: Option<Vec<u32>>,
+        /// It says all that there is to say, as it has heard nothing or an error before.
+        full: bool,
     },
     /// To keep how far it has come.
     Commit {

@@ -60,6 +60,8 @@ pub struct Beat {
     pub epoch: MemberEpoch,
     /// What it has, if it says so.
     pub owned: Option<Vec<u32>>,
+    /// It may not know what it is to have (`isFullRequest`).
+    pub full: bool,
 }
 
 impl ModernGroup {
@@ -106,7 +108,8 @@ impl ModernGroup {
         let member = &mut self.members[at];
         member.heard_at = now;
         let changed = member.assigned != before.assigned;
-        let tells = changed || beat.epoch == MemberEpoch::Join;
+        // An answer that could not be written, or got lost, has told it nothing.
+        let tells = changed || beat.full;
         let assignment = tells.then(|| member.assigned.clone());
         let answer = Answer::ConsumerHeartbeat { epoch: member.epoch, assignment };
         let moved = changed || member.epoch != before.epoch || member.state != before.state;

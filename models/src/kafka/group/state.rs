@@ -243,9 +243,9 @@ impl Group {
             }
             (
                 Members::Modern(group),
-                Asked::ConsumerHeartbeat { member, instance, epoch, owned },
+                Asked::ConsumerHeartbeat { member, instance, epoch, owned, full },
             ) => {
-                let beat = Beat { member, instance, epoch, owned };
+                let beat = Beat { member, instance, epoch, owned, full };
                 group.heartbeat(now, &beat, waiter, &mut effects);
             }
             _ => effects.answer(waiter, Answer::Error(GroupError::UnknownMemberId)),
